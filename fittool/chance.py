@@ -1,0 +1,132 @@
+"""Chance as a function, not as state: counter-based random numbers and a permutation with random access.
+
+Every number is a pure function of (seed, purpose, counters), so workers, prefetching, resuming in mid-epoch and other
+engines all see the same ones, and a checkpoint needs no random state. Nothing here touches a global generator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, SplitMix64's increment
+_SORTED_LIMIT = 1 << 16
+_ROUNDS = 4
+
+
+def key_of(seed: int, purpose: str, *counters: int) -> int:
+    """A 64-bit key for one stream of numbers: `seed`, what they are for, and where in the run (pass, step, …)."""
+    text = "\0".join([purpose, str(seed), *map(str, counters)]).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+
+
+def _mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Stafford's variant 13 of the 64-bit finalizer (SplitMix64): every input bit reaches every output bit."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+def bits(seed: int, purpose: str, *counters: int, positions: ArrayLike, draws: int = 1) -> NDArray[np.uint64]:
+    """64 random bits for each position and draw.
+
+    Args:
+        seed, purpose, counters: Name the stream (see `key_of`).
+        positions: (N,) non-negative integers, such as sample indices or positions in a pass.
+        draws: How many independent numbers each position gets.
+
+    Returns:
+        (N, draws) uint64; row i depends on positions[i] alone, not on its neighbours.
+    """
+    key = np.uint64(key_of(seed, purpose, *counters))
+    at = np.asarray(positions).astype(np.uint64).reshape(-1, 1)
+    draw = np.arange(1, draws + 1, dtype=np.uint64)
+    return _mixed(_mixed(key + (at + np.uint64(1)) * _GOLDEN) + draw * _GOLDEN)
+
+
+def uniforms(seed: int, purpose: str, *counters: int, positions: ArrayLike, draws: int = 1) -> NDArray[np.float64]:
+    """Numbers in [0, 1) with 53 random bits each, (N, draws) float64; arguments as in `bits`."""
+    return (bits(seed, purpose, *counters, positions=positions, draws=draws) >> np.uint64(11)) * 2.0**-53
+
+
+def normals(seed: int, purpose: str, *counters: int, positions: ArrayLike, draws: int = 1) -> NDArray[np.float64]:
+    """Standard normal numbers by Box and Muller's transform, (N, draws) float64; arguments as in `bits`."""
+    pairs = uniforms(seed, purpose, *counters, positions=positions, draws=2 * draws)
+    return np.asarray(np.sqrt(-2.0 * np.log1p(-pairs[:, :draws])) * np.cos(2.0 * np.pi * pairs[:, draws:]))
+
+
+def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
+    """A NumPy generator for draws made once, in order, such as the initial weights of one layer."""
+    return np.random.Generator(np.random.Philox(key=key_of(seed, purpose, *counters)))
+
+
+@lru_cache(maxsize=4)
+def _sorted_permutation(key: int, size: int) -> NDArray[np.int64]:
+    at = np.arange(1, size + 1, dtype=np.uint64)
+    order = np.argsort(_mixed(np.uint64(key) + at * _GOLDEN), kind="stable")
+    order.flags.writeable = False
+    return order
+
+
+def permuted(seed: int, purpose: str, *counters: int, positions: ArrayLike, size: int) -> NDArray[np.int64]:
+    """Which element stands at each position of a random order of `size` elements, without making the whole order.
+
+    Up to 65,536 elements the order is an argsort of random keys (kept, as a pass asks for it many times); above, a
+    Feistel network over the next even power of two, walked until it lands inside `size` (Black and Rogaway 2002,
+    "Ciphers with arbitrary finite domains"), so that a billion elements need no array.
+
+    Args:
+        positions: (N,) integers in [0, size).
+
+    Returns:
+        (N,) int64 indices in [0, size); over all positions each occurs exactly once.
+    """
+    key = key_of(seed, purpose, *counters)
+    at = np.asarray(positions, dtype=np.int64)
+    if size <= _SORTED_LIMIT:
+        return _sorted_permutation(key, size)[at]
+    half = np.uint64((int(size - 1).bit_length() + 1) // 2)
+    value = _feistel(at.astype(np.uint64), key, half)
+    outside = np.flatnonzero(value >= size)
+    while len(outside):
+        value[outside] = _feistel(value[outside], key, half)
+        outside = outside[value[outside] >= size]
+    return value.astype(np.int64)
+
+
+def _feistel(value: NDArray[np.uint64], key: int, half: np.uint64) -> NDArray[np.uint64]:
+    """A permutation of [0, 4^half): both halves of the bits take turns at masking each other."""
+    mask = (np.uint64(1) << half) - np.uint64(1)
+    left, right = value >> half, value & mask
+    for turn in range(_ROUNDS):
+        secret = np.uint64((key + turn * int(_GOLDEN)) % 2**64)
+        left, right = right, left ^ (_mixed(right + secret) & mask)
+    return (left << half) | right
+
+
+def keep_bits(key: int, numbers: NDArray[np.uint32], out: NDArray[np.uint32], scratch: NDArray[np.uint32]) -> None:
+    """32 random bits for each number of a stream, fast enough for a decision on every activation (dropout).
+
+    Two rounds of a multiply-and-shift hash (the constants are those of C. Wellons's `lowbias32`) with half of the key
+    before each, in 32-bit arithmetic that every engine and device has.
+
+    Args:
+        key: 64 bits from `key_of`.
+        numbers: (N,) counters.
+        out, scratch: (N,) filled; `out` with the bits.
+    """
+    np.add(numbers, np.uint32(key & 0xFFFFFFFF), out)
+    for secret in (np.uint32(key >> 32), None):
+        np.right_shift(out, np.uint32(16), scratch)
+        np.bitwise_xor(out, scratch, out)
+        np.multiply(out, np.uint32(0x7FEB352D), out)
+        np.right_shift(out, np.uint32(15), scratch)
+        np.bitwise_xor(out, scratch, out)
+        if secret is not None:
+            np.add(out, secret, out)
+        np.multiply(out, np.uint32(0x846CA68B), out)
+    np.right_shift(out, np.uint32(16), scratch)
+    np.bitwise_xor(out, scratch, out)

@@ -1,0 +1,1 @@
+"""Where batches come from: sources, splits, order, workers."""

@@ -1,0 +1,30 @@
+"""What flows from data to an engine: one batch of arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch, ready for an engine.
+
+    Attributes:
+        inputs: One array per input of the network, each (N, …); images are (N, H, W, C), uint8 as long as possible.
+        targets: One array per output of the network, each (N, …); empty where targets are not known (predict).
+        sample_weight: (N,) float32, class weights already multiplied in, or None where all weigh 1.
+    """
+
+    inputs: tuple[Array, ...]
+    targets: tuple[Array, ...] = ()
+    sample_weight: Array | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of samples, N."""
+        return len(self.inputs[0])

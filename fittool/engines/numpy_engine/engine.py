@@ -1,0 +1,166 @@
+"""The NumPy engine behind the engines' common contract."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.batch import Array, Batch
+from fittool.engines.numpy_engine import blas
+from fittool.engines.numpy_engine.judge import Judge
+from fittool.engines.numpy_engine.lowering import lower
+from fittool.engines.numpy_engine.operations.base import Clock, Scratch
+from fittool.engines.numpy_engine.parameters import ParameterStore
+from fittool.engines.numpy_engine.program import Program, Workspace
+from fittool.engines.numpy_engine.threads import ThreadTeam, available_threads
+from fittool.engines.numpy_engine.update import Update
+from fittool.engines.numpy_engine.values import Storages
+from fittool.engines.state import check_state
+from fittool.nn.graph import Graph
+from fittool.nn.losses import Loss
+from fittool.nn.metrics import Metric
+from fittool.nn.optimizers import Optimizer
+from fittool.nn.shapes import Shape
+
+
+class NumpyEngine:
+    """A network and its optimizer, stepped with NumPy; see `fittool.engines.base.Engine` for the contract.
+
+    Args:
+        graph: The network.
+        loss: One loss, for the network's output; None for an engine that only predicts.
+        metrics: What is measured beside the loss.
+        target_shape: Shape of one target, () for a class number; what `accuracy` means depends on it.
+        optimizer: Moves the weights; None for an engine that only evaluates or predicts.
+        seed: Decides the starting weights and which units dropout drops.
+        threads: How many threads compute; by default all processors this process may use. The results do not depend on it.
+        dtype: Of weights and activations; float64 is for checking gradients.
+        weights: Starting weights by `<layer>/<parameter>`; by default drawn from the seed.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        loss: Loss | None = None,
+        metrics: Sequence[Metric] = (),
+        target_shape: Shape = (),
+        optimizer: Optimizer | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+        dtype: type[np.floating[Any]] = np.float32,
+        weights: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
+        blas.use_one_thread()
+        self.graph = graph
+        self._store = ParameterStore(graph, dtype)
+        self._store.load(graph.initial_weights(seed) if weights is None else weights)
+        lowered = lower(graph)
+        team = ThreadTeam(available_threads() if threads is None else threads)
+        storages = Storages(lowered.sizes, dtype)
+        self._space = Workspace(lowered, self._store, storages, Scratch(dtype), Clock(seed), team)
+        self._judge = Judge(graph, loss, metrics, target_shape, self._space.clock, self._store)
+        self._update = None if optimizer is None else Update(optimizer, self._store, team)
+        self._programs: dict[tuple[int, str], Program] = {}
+        self._first_bad_step: int | None = None
+
+    @property
+    def threads(self) -> int:
+        """How many threads compute."""
+        return self._space.team.threads
+
+    @property
+    def iterations(self) -> int:
+        """How many training steps were done since the network was made."""
+        return 0 if self._update is None else self._update.iterations
+
+    @property
+    def first_bad_step(self) -> int | None:
+        """The number (from 1) of the first training step whose loss was not finite, or None."""
+        return self._first_bad_step
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        return 0.0 if self._update is None else self._update.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        if self._update is not None:
+            self._update.learning_rate = rate
+
+    def train_step(self, batch: Batch) -> None:
+        """Forward, backward, update; adds to the running metrics."""
+        if self._update is None:
+            raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
+        self._space.clock.iteration = self._update.iterations
+        with np.errstate(all="ignore"):  # a loss that is not finite is found below, and told with its step
+            self._run(batch, "train")
+            self._judge.add_penalty_gradients()
+            self._update.step()
+        if self._first_bad_step is None and not math.isfinite(self._judge.last_loss):
+            self._first_bad_step = self._update.iterations
+
+    def test_step(self, batch: Batch) -> None:
+        """Forward only; adds to the running metrics."""
+        with np.errstate(all="ignore"):
+            self._run(batch, "test")
+
+    def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
+        """The outputs for (N, …) inputs, each (N, …)."""
+        with np.errstate(all="ignore"):
+            program = self._run(Batch(inputs), "predict")
+        return tuple(output.copy() for output in program.outputs)
+
+    def metrics(self) -> dict[str, float]:
+        """The running values: `loss` first, then the metrics."""
+        return self._judge.results()
+
+    def reset_metrics(self) -> None:
+        """Start the running values anew."""
+        self._judge.reset()
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Copies of everything a step depends on."""
+        state: dict[str, NDArray[np.generic]] = {f"weights/{name}": array for name, array in self._store.copies().items()}
+        if self._update is not None:
+            state |= self._update.state()
+        return state | self._judge.state()
+
+    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take over the arrays that are given.
+
+        Raises:
+            CheckpointError: A name is unknown, or a shape or dtype differs.
+        """
+        check_state(state, self.state())
+        self._store.load({name.removeprefix("weights/"): array for name, array in state.items() if name.startswith("weights/")})
+        if self._update is not None:
+            self._update.load_state(state)
+        self._judge.load_state(state)
+
+    def close(self) -> None:
+        """Let the engine's threads end."""
+        self._space.team.close()
+
+    def _run(self, batch: Batch, kind: str) -> Program:
+        clock = self._space.clock
+        clock.inputs, clock.targets, clock.sample_weight = batch.inputs, batch.targets, batch.sample_weight
+        program = self._program(batch.size, kind)
+        program.run()
+        return program
+
+    def _program(self, batch: int, kind: str) -> Program:
+        if batch > self._space.storages.capacity:
+            self._space.storages.grow(batch)
+            self._programs.clear()
+        if (batch, kind) not in self._programs:
+            judge = None if kind == "predict" else partial(self._judge.judge, training=kind == "train")
+            training = kind == "train"
+            self._programs[batch, kind] = Program(self._space, batch, training=training, judge=judge, backward=training)
+        return self._programs[batch, kind]

@@ -1,0 +1,206 @@
+"""The table from each described layer to the operations that carry it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fittool.engines.numpy_engine.activations import activation
+from fittool.engines.numpy_engine.operations.base import Operation
+from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, Window
+from fittool.engines.numpy_engine.operations.dense import Dense
+from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, ParametricReLU, Scaling
+from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Multiply
+from fittool.engines.numpy_engine.operations.normalization import BatchNormalization, LayerNormalization, Normalization
+from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling
+from fittool.engines.numpy_engine.operations.shaping import RepeatPixels, Resampling, View, ZeroPadding
+from fittool.nn import layers as nn
+from fittool.nn.graph import Node
+from fittool.nn.shapes import Shape, feature_axis, window_count, window_padding
+
+Steps = list[tuple[Operation, Shape]]
+"""Operations one after the other, each with the shape of its output."""
+
+
+def operations_of(node: Node) -> Steps:
+    """What carries out one layer of a graph."""
+    return OPERATIONS[type(node.layer)](node, node.layer)
+
+
+def window(
+    image: Shape, kernel: tuple[int, int], strides: tuple[int, int], padding: str, dilation: tuple[int, int] = (1, 1)
+) -> Window:
+    """How a kernel walks over (H, W, C) images."""
+    sides = list(zip(image[:2], kernel, strides, dilation, strict=True))
+    down, right = (window_count(size, reach, stride, padding, step) for size, reach, stride, step in sides)
+    (top, bottom), (left, end) = (window_padding(size, reach, stride, padding, step) for size, reach, stride, step in sides)
+    return Window(image, (down, right), kernel, strides, dilation, (top, left), (bottom, end))
+
+
+def _activated(steps: Steps, name: str | None) -> Steps:
+    """The steps, and behind them the activation, if there is one."""
+    if name is None or name == "linear":
+        return steps
+    function = activation(name)
+    return [*steps, (Activation(function.forward, function.backward, function.from_output), steps[-1][1])]
+
+
+def _dense(node: Node, layer: Any) -> Steps:
+    shape = node.input_shapes[0]
+    return _activated(
+        [(Dense(shape[-1], layer.units, layer.use_bias, math.prod(shape[:-1])), node.output_shape)], layer.activation
+    )
+
+
+def _convolution(node: Node, layer: Any) -> Steps:
+    walk = window(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
+    return _activated([(Convolution(walk, layer.filters, layer.use_bias), node.output_shape)], layer.activation)
+
+
+def _depthwise(node: Node, layer: Any) -> Steps:
+    walk = window(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
+    return _activated([(DepthwiseConvolution(walk, layer.depth_multiplier, layer.use_bias), node.output_shape)], layer.activation)
+
+
+def _separable(node: Node, layer: Any) -> Steps:
+    """A depthwise convolution without a bias, then a convolution of single pixels."""
+    walk = window(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
+    between = (*walk.output, node.input_shapes[0][-1] * layer.depth_multiplier)
+    pointwise = window(between, (1, 1), (1, 1), "valid")
+    steps: Steps = [
+        (DepthwiseConvolution(walk, layer.depth_multiplier, use_bias=False), between),
+        (Convolution(pointwise, layer.filters, layer.use_bias, "pointwise_kernel"), node.output_shape),
+    ]
+    return _activated(steps, layer.activation)
+
+
+def _pooling(kind: Callable[[Window], Operation]) -> Callable[[Node, Any], Steps]:
+    def steps(node: Node, layer: Any) -> Steps:
+        strides = layer.pool_size if layer.strides is None else layer.strides
+        return [(kind(window(node.input_shapes[0], layer.pool_size, strides, layer.padding)), node.output_shape)]
+
+    return steps
+
+
+def _global(kind: Callable[[int], Operation]) -> Callable[[Node, Any], Steps]:
+    def steps(node: Node, layer: Any) -> Steps:
+        return [(kind(math.prod(node.input_shapes[0][:-1])), node.output_shape)]
+
+    return steps
+
+
+def _dropout(node: Node, layer: Any) -> Steps:
+    return [(Dropout(layer.rate, node.output_shape, layer.seed), node.output_shape)]
+
+
+def _spatial_dropout(node: Node, layer: Any) -> Steps:
+    return [(Dropout(layer.rate, (1, 1, node.output_shape[-1]), layer.seed), node.output_shape)]
+
+
+def _batch_normalization(node: Node, layer: Any) -> Steps:
+    operation = BatchNormalization(
+        node.output_shape, layer.momentum, layer.epsilon, layer.scale, layer.center, frozen=not layer.trainable
+    )
+    return [(operation, node.output_shape)]
+
+
+def _layer_normalization(node: Node, layer: Any) -> Steps:
+    return [(LayerNormalization(node.output_shape, layer.epsilon, layer.scale, layer.center), node.output_shape)]
+
+
+def _zero_padding(node: Node, layer: Any) -> Steps:
+    (top, _), (left, _) = layer.padding
+    return [(ZeroPadding(top, left), node.output_shape)]
+
+
+def _enlarged(node: Node, layer: Any) -> Steps:
+    if layer.interpolation == "nearest":
+        return [(RepeatPixels(layer.size), node.output_shape)]
+    rows, columns = (_bilinear(size, factor) for size, factor in zip(node.input_shapes[0][:2], layer.size, strict=True))
+    return [(Resampling(rows, columns), node.output_shape)]
+
+
+def _bilinear(size: int, factor: int) -> np.ndarray[Any, Any]:
+    """(size · factor, size) weights of linear interpolation between pixel centres; the border repeats."""
+    centres = np.clip((np.arange(size * factor) + 0.5) / factor - 0.5, 0, size - 1)
+    low = np.floor(centres).astype(int)
+    weights = np.zeros((size * factor, size))
+    index = np.arange(size * factor)
+    np.add.at(weights, (index, low), 1 - (centres - low))
+    np.add.at(weights, (index, np.minimum(low + 1, size - 1)), centres - low)
+    return weights
+
+
+def _concatenate(node: Node, layer: Any) -> Steps:
+    axis = feature_axis(layer.axis, node.output_shape)
+    return [(Concatenate(axis, [shape[axis] for shape in node.input_shapes]), node.output_shape)]
+
+
+def _view(node: Node, layer: Any) -> Steps:
+    return [(View(), node.output_shape)]
+
+
+def _fixed_scaling(node: Node, layer: Any) -> Steps:
+    return [(Scaling(layer.scale, layer.offset), node.output_shape)]
+
+
+def _simple(operation: Callable[[], Operation]) -> Callable[[Node, Any], Steps]:
+    return lambda node, layer: [(operation(), node.output_shape)]
+
+
+def _function(name: str, **fields: str) -> Callable[[Node, Any], Steps]:
+    """An activation layer: the function's name, and which of the layer's fields are its options."""
+
+    def steps(node: Node, layer: Any) -> Steps:
+        options = {option: getattr(layer, field) for option, field in fields.items()}
+        function = activation(name, **options)
+        return [(Activation(function.forward, function.backward, function.from_output), node.output_shape)]
+
+    return steps
+
+
+def _relu(node: Node, layer: Any) -> Steps:
+    """The plain one is by far the cheapest."""
+    if layer.max_value is None and layer.negative_slope == 0 and layer.threshold == 0:
+        return _function("relu")(node, layer)
+    return _function("relu", max_value="max_value", negative_slope="negative_slope", threshold="threshold")(node, layer)
+
+
+OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
+    nn.Rescaling: _fixed_scaling,
+    nn.Normalization: _simple(Normalization),
+    nn.Dense: _dense,
+    nn.Conv2D: _convolution,
+    nn.DepthwiseConv2D: _depthwise,
+    nn.SeparableConv2D: _separable,
+    nn.MaxPooling2D: _pooling(MaxPooling),
+    nn.AveragePooling2D: _pooling(AveragePooling),
+    nn.GlobalAveragePooling2D: _global(GlobalAveragePooling),
+    nn.GlobalMaxPooling2D: _global(GlobalMaxPooling),
+    nn.Flatten: _view,
+    nn.Reshape: _view,
+    nn.ZeroPadding2D: _zero_padding,
+    nn.UpSampling2D: _enlarged,
+    nn.Dropout: _dropout,
+    nn.SpatialDropout2D: _spatial_dropout,
+    nn.BatchNormalization: _batch_normalization,
+    nn.LayerNormalization: _layer_normalization,
+    nn.Activation: lambda node, layer: _activated([(View(), node.output_shape)], layer.activation),
+    nn.ReLU: _relu,
+    nn.LeakyReLU: _function("leaky_relu", negative_slope="negative_slope"),
+    nn.PReLU: lambda node, layer: [(ParametricReLU(node.parameters[0].shape), node.output_shape)],
+    nn.ELU: _function("elu", alpha="alpha"),
+    nn.SELU: _function("selu"),
+    nn.GELU: _function("gelu", approximate="approximate"),
+    nn.SiLU: _function("silu"),
+    nn.Sigmoid: _function("sigmoid"),
+    nn.Tanh: _function("tanh"),
+    nn.Softmax: _function("softmax", axis="axis"),
+    nn.Add: _simple(Add),
+    nn.Multiply: _simple(Multiply),
+    nn.Concatenate: _concatenate,
+}
+"""Every layer, with what it becomes; a test holds this against the list of layers."""

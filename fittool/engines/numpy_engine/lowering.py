@@ -1,0 +1,121 @@
+"""From layers to operations: what each layer is made of, and which arrays its operations share."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+from fittool.engines.numpy_engine.layers import operations_of
+from fittool.engines.numpy_engine.operations.base import Operation
+from fittool.engines.numpy_engine.values import Value
+from fittool.nn.graph import Graph, Node
+from fittool.nn.shapes import Shape
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One operation with the numbers of the values it reads and writes.
+
+    Attributes:
+        name: The layer it belongs to, whose parameters it uses.
+        position: Counts the operations; names their random numbers and what they keep.
+    """
+
+    operation: Operation
+    name: str
+    position: int
+    inputs: tuple[int, ...]
+    output: int
+
+
+@dataclass
+class Lowered:
+    """A network as operations on values.
+
+    Attributes:
+        values: All values; the first are the network's inputs.
+        roots: For each value the value whose gradient it shares (itself, or what it is a view of).
+        sizes: Elements for one sample of each storage.
+        outputs: The values that are the network's outputs.
+    """
+
+    values: list[Value] = field(default_factory=list)
+    roots: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    _last_writer: dict[int, Operation] = field(default_factory=dict)
+
+    def _add_value(self, shape: Shape, needs_gradient: bool, shared: int | None, root: int | None) -> int:
+        if shared is None:
+            shared = len(self.sizes)
+            self.sizes.append(math.prod(shape))
+        number = len(self.values)
+        self.values.append(Value(shape, shared, needs_gradient))
+        self.roots.append(number if root is None else root)
+        return number
+
+    def _may_overwrite(self, operation: Operation, source: int, readers: Counter[int]) -> bool:
+        """Whether nobody else reads the input of an operation that could work in place, now or in the backward half."""
+        writer = self._last_writer.get(self.values[source].storage)
+        return operation.in_place and readers[self.roots[source]] == 1 and (writer is None or not writer.needs_output)
+
+    def place(self, operation: Operation, name: str, inputs: tuple[int, ...], shape: Shape, trains: bool, readers: Counter[int]) -> int:
+        """Append one operation and make its output value."""
+        first = inputs[0]
+        needs_gradient = trains or any(self.values[number].needs_gradient for number in inputs)
+        if operation.is_view:
+            output = self._add_value(shape, needs_gradient, self.values[first].storage, self.roots[first])
+            readers[self.roots[first]] += readers.pop(output, 0) - 1
+            return output
+        shared = self.values[first].storage if self._may_overwrite(operation, first, readers) else None
+        output = self._add_value(shape, needs_gradient, shared, None)
+        self._last_writer[self.values[output].storage] = operation
+        self.placed.append(Placed(operation, name, len(self.placed), inputs, output))
+        return output
+
+
+def lower(graph: Graph) -> Lowered:
+    """List the operations of a graph, in order, with the arrays they share."""
+    lowered = Lowered()
+    steps = [(node, operations_of(node)) for node in _needed(graph)]
+    readers = _readers(graph, steps)
+    numbers: dict[str, int] = {}
+    for name, shape in graph.inputs.items():
+        numbers[name] = lowered._add_value(shape, False, None, None)
+    for node, operations in steps:
+        inputs = tuple(numbers[name] for name in node.inputs)
+        trains = any(parameter.trainable for parameter in node.parameters) and node.layer.trainable
+        for operation, shape in operations:
+            inputs = (lowered.place(operation, node.name, inputs, shape, trains, readers),)
+        numbers[node.name] = inputs[0]
+    lowered.outputs = [numbers[name] for name in graph.outputs]
+    return lowered
+
+
+def _needed(graph: Graph) -> list[Node]:
+    """The nodes that an output depends on."""
+    wanted = set(graph.outputs)
+    for node in reversed(graph.nodes):
+        if node.name in wanted:
+            wanted.update(node.inputs)
+    return [node for node in graph.nodes if node.name in wanted]
+
+
+def _readers(graph: Graph, steps: list[tuple[Node, list[tuple[Operation, Shape]]]]) -> Counter[int]:
+    """How many operations read each value, by the numbers that `lower` will give; an output counts as read twice."""
+    readers: Counter[int] = Counter()
+    numbers = {name: number for number, name in enumerate(graph.inputs)}
+    following = len(numbers)
+    for node, operations in steps:
+        for name in node.inputs:
+            readers[numbers[name]] += 1
+        for index in range(len(operations)):
+            if index:
+                readers[following - 1] += 1
+            following += 1
+        numbers[node.name] = following - 1
+    for name in graph.outputs:
+        readers[numbers[name]] += 2
+    return readers

@@ -1,0 +1,213 @@
+"""What an operation is: it lists, once for each batch size, the NumPy calls of its forward and its backward half.
+
+A `Phase` is a set of calls between two points where all samples must have arrived. Most operations work slice by slice
+(`PerSlice`), so that neighbours are fused and a slice stays in the cache; the others see the whole batch (`Whole`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.chance import key_of
+from fittool.data.batch import Array
+from fittool.engines.numpy_engine.parameters import ParameterStore
+from fittool.engines.numpy_engine.threads import Lane, Task
+from fittool.nn.shapes import Shape
+
+Floats = NDArray[Any]
+SCRATCH_FLOOR = 320 * 1024
+"""Scratch arrays have at least this many elements, so that operations of different sizes share one that is warm."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some neighbouring samples of a batch: what one thread has in its cache at a time.
+
+    Attributes:
+        index: Counts the slices of the batch.
+        start, stop: The samples.
+        group: Which of the batch's fixed groups the slice lies in; one thread runs a group, one gradient sums it.
+        first: Whether it is the first slice of its group, which overwrites the group's gradient instead of adding.
+        thread: The thread that runs the group.
+    """
+
+    index: int
+    start: int
+    stop: int
+    group: int
+    first: bool
+    thread: int
+
+    @property
+    def size(self) -> int:
+        """The number of samples."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class PerSlice:
+    """Calls for each slice on its own; neighbouring phases of this kind run without a meeting in between."""
+
+    tasks: Callable[[Part], Iterable[Task]]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Calls that need all samples; lanes are independent of each other and are shared out among the threads."""
+
+    lanes: list[Lane]
+
+
+Phase = PerSlice | Whole
+
+
+class Clock:
+    """What changes from step to step: the batch, and the number of the step."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.iteration = 0
+        self.inputs: tuple[Array, ...] = ()
+        self.targets: tuple[Array, ...] = ()
+        self.sample_weight: Array | None = None
+
+    def key(self, purpose: str, position: int) -> int:
+        """The key of this step's random numbers for the operation at `position` of the graph."""
+        return key_of(self.seed, purpose, position, self.iteration)
+
+
+class Scratch:
+    """Memory that is dead after each call list: one array for each thread and use, shared by all operations."""
+
+    def __init__(self, dtype: type[np.floating[Any]]) -> None:
+        self.dtype = dtype
+        self._arrays: dict[tuple[int, str, Any], Floats] = {}
+
+    def array(self, thread: int, use: str, shape: Shape, dtype: Any = None) -> Floats:
+        """An array of the given shape; its content is whatever the last user left."""
+        size, kind = math.prod(shape), np.dtype(self.dtype if dtype is None else dtype)
+        held = self._arrays.get((thread, use, kind))
+        if held is None or held.size < size:
+            held = self._arrays[thread, use, kind] = np.empty(max(size, SCRATCH_FLOOR), kind)
+        return held[:size].reshape(shape)
+
+    def bordered(self, thread: int, owner: str, shape: Shape) -> Floats:
+        """An array that one operation keeps for itself and that starts as zeros, so that a border stays zero."""
+        size = math.prod(shape)
+        held = self._arrays.get((thread, owner, "zeros"))
+        if held is None or held.size < size:
+            held = self._arrays[thread, owner, "zeros"] = np.zeros(size, self.dtype)
+        return held[:size].reshape(shape)
+
+
+@dataclass
+class Site:
+    """One operation at one batch size: the arrays it reads and writes, all made before the first step.
+
+    Attributes:
+        x, y: Inputs and output, (N, …).
+        dx, dy: Their gradients; dx holds None for inputs that need none. All None in programs that only predict.
+        parts: The slices of the batch.
+        training: Whether dropout drops and batch normalisation uses the batch's own statistics.
+    """
+
+    name: str
+    position: int
+    x: list[Floats]
+    y: Floats
+    dx: list[Floats | None]
+    dy: Floats | None
+    parts: list[Part]
+    training: bool
+    clock: Clock
+    store: ParameterStore
+    scratch: Scratch
+    partials: Callable[[str, int, int], Floats]
+    extra: Callable[[str, Shape, Any], Floats]
+
+    @property
+    def batch(self) -> int:
+        """The number of samples, N."""
+        return len(self.y)
+
+    def names(self, *parameters: str) -> tuple[str, ...]:
+        """The full names of this layer's parameters."""
+        return tuple(f"{self.name}/{parameter}" for parameter in parameters)
+
+    def weights(self, *parameters: str, shape: Shape | None = None) -> Floats:
+        """A view on one parameter of this layer, or on neighbours as one array."""
+        return self.store.weights(*self.names(*parameters), shape=shape)
+
+    def gradient(self, *parameters: str, shape: Shape | None = None) -> Floats:
+        """A view on the gradient of one parameter of this layer, or of neighbours."""
+        return self.store.gradient(*self.names(*parameters), shape=shape)
+
+    def groups(self) -> int:
+        """How many groups the batch has."""
+        return self.parts[-1].group + 1
+
+    def group_gradient(self, part: Part, *parameters: str, shape: Shape | None = None) -> Floats:
+        """Where a group of samples sums its share of a gradient; the shares are added by `add_groups`."""
+        whole = self.gradient(*parameters, shape=shape)
+        if self.groups() == 1:
+            return whole
+        return self.partials("+".join(self.names(*parameters)), self.groups(), whole.size)[part.group].reshape(whole.shape)
+
+    def add_groups(self, *parameters: str) -> Iterator[Phase]:
+        """The meeting after which the shares of all groups are summed, always in the same order."""
+        if self.groups() > 1:
+            whole = self.gradient(*parameters, shape=(-1,))
+            shares = self.partials("+".join(self.names(*parameters)), self.groups(), whole.size)
+            yield Whole([[partial(np.add.reduce, shares, 0, None, whole)]])
+
+
+class Operation:
+    """One primitive of the engine. Subclasses override the slice methods, or whole halves where samples must meet."""
+
+    in_place: ClassVar[bool] = False
+    """The output may overwrite the input and the gradients likewise."""
+    needs_output: ClassVar[bool] = False
+    """The backward half reads the output, so nobody may overwrite it."""
+    is_view: ClassVar[bool] = False
+    """The output is the input's memory in another shape."""
+    flops_per_sample: int = 0
+
+    def prepare(self, site: Site) -> Iterable[Phase]:
+        """Work on weights alone, done at the start of each step."""
+        return ()
+
+    def forward(self, site: Site) -> Iterable[Phase]:
+        """The phases that compute y from x."""
+        yield PerSlice(partial(self._forward_slice, site))
+
+    def backward(self, site: Site) -> Iterable[Phase]:
+        """The phases that compute dx and the weights' gradients from dy."""
+        yield PerSlice(partial(self._backward_slice, site))
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        return ()
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        return ()
+
+
+def rows(array: Floats, part: Part) -> Floats:
+    """The samples of a slice as (samples · positions, channels)."""
+    return array[part.start : part.stop].reshape(-1, array.shape[-1])
+
+
+def ones(count: int, dtype: Any) -> Floats:
+    """A row of ones, (1, count): multiplied from the left it sums rows, several times faster than `sum(axis=0)`."""
+    return np.ones((1, count), dtype)
+
+
+def added(target: Floats, make: Callable[[Floats], Task], first: bool, scratch: Floats) -> list[Task]:
+    """Calls that put a result into `target`, or add it there through `scratch` unless it is the first."""
+    return [make(target)] if first else [make(scratch), partial(np.add, target, scratch, target)]

@@ -1,0 +1,293 @@
+"""Convolutions as products of matrices, a few images at a time, so that their patches never leave the cache.
+
+The patches get a column of ones, and kernel and bias lie next to each other in the flat weights, so one product adds the
+bias and one product gives the gradients of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from fittool.engines.numpy_engine.operations.base import Floats, Operation, Part, Phase, Site, Whole, added
+from fittool.engines.numpy_engine.threads import Task
+from fittool.nn.shapes import Shape
+
+_PATCH_ELEMENTS = 128 * 1024
+"""Half a megabyte of float32 patches at a time; whole images, so at least one."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a kernel walks over images: (H, W, C) in, (OH, OW, …) out.
+
+    Attributes:
+        before, after: Padding of height and width, above and left, below and right.
+    """
+
+    image: Shape
+    output: tuple[int, int]
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    before: tuple[int, int] = (0, 0)
+    after: tuple[int, int] = (0, 0)
+
+    @property
+    def padded(self) -> Shape:
+        """(H, W, C) with the padding."""
+        height, width, channels = self.image
+        return (height + self.before[0] + self.after[0], width + self.before[1] + self.after[1], channels)
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether there is any padding."""
+        return self.padded != self.image
+
+    @property
+    def elements(self) -> int:
+        """How many elements one patch has: kernel height · kernel width · channels."""
+        return self.kernel[0] * self.kernel[1] * self.image[2]
+
+    @property
+    def positions(self) -> int:
+        """How many patches one image has."""
+        return self.output[0] * self.output[1]
+
+    def interior(self, padded: Floats) -> Floats:
+        """The images inside their padding."""
+        (top, left), (height, width, _) = self.before, self.image
+        return padded[:, top : top + height, left : left + width]
+
+    def patches(self, images: Floats) -> Floats:
+        """(N, OH, OW, KH, KW, C) view on padded images, without a copy."""
+        count, row, column, channel = images.strides
+        (vertical, horizontal), (down, right) = self.strides, self.dilation
+        shape = (len(images), *self.output, *self.kernel, images.shape[-1])
+        strides = (count, row * vertical, column * horizontal, row * down, column * right, channel)
+        return as_strided(images, shape, strides, writeable=False)
+
+    def shifted(self, images: Floats, down: int, right: int) -> Floats:
+        """(N, OH, OW, C) view: what the kernel's element (down, right) meets in padded images."""
+        top, left = down * self.dilation[0], right * self.dilation[1]
+        bottom = top + (self.output[0] - 1) * self.strides[0] + 1
+        end = left + (self.output[1] - 1) * self.strides[1] + 1
+        return images[:, top : bottom : self.strides[0], left : end : self.strides[1]]
+
+    def transposed(self, filters: int) -> Window:
+        """The window that walks over the output's gradient to give the input's, for strides of 1."""
+        reach = [(size - 1) * step for size, step in zip(self.kernel, self.dilation, strict=True)]
+        before = tuple(span - pad for span, pad in zip(reach, self.before, strict=True))
+        after = tuple(
+            size + span - out - first
+            for size, span, out, first in zip(self.image[:2], reach, self.output, before, strict=True)
+        )
+        return Window(
+            (*self.output, filters), (self.image[0], self.image[1]), self.kernel, (1, 1), self.dilation,
+            (before[0], before[1]), (after[0], after[1]),
+        )  # fmt: skip
+
+
+class Convolution(Operation):
+    """y = patches · [kernel; bias]."""
+
+    def __init__(self, window: Window, filters: int, use_bias: bool, kernel: str = "kernel") -> None:
+        self.window, self.filters = window, filters
+        self.parameters = (kernel, "bias") if use_bias else (kernel,)
+        self.columns = window.elements + use_bias
+        self.back = window.transposed(filters) if self._gathers_gradient(window) else None
+        self.flops_per_sample = 2 * window.positions * self.columns * filters
+
+    @staticmethod
+    def _gathers_gradient(window: Window) -> bool:
+        """Whether the input's gradient is itself a convolution: with strides it would mostly multiply zeros."""
+        reach = [(size - 1) * step for size, step in zip(window.kernel, window.dilation, strict=True)]
+        return window.strides == (1, 1) and window.before[0] <= reach[0] and window.before[1] <= reach[1]
+
+    def prepare(self, site: Site) -> Iterable[Phase]:
+        """Turn the kernel round for the input's gradient, once a step."""
+        if site.dx[0] is not None and self.back is not None:
+            height, width = self.window.kernel
+            kernel = self._matrix(site)[: self.window.elements].reshape(height, width, -1, self.filters)
+            turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+            yield Whole([[partial(np.copyto, self._turned(site).reshape(turned.shape), turned)]])
+
+    def _turned(self, site: Site) -> Floats:
+        return site.scratch.array(0, f"{site.position} turned", (self.back.elements if self.back else 0, self.window.image[2]))
+
+    def _matrix(self, site: Site) -> Floats:
+        return site.weights(*self.parameters, shape=(self.columns, self.filters))
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        matrix = self._matrix(site)
+        for start, stop in _chunks(part, self.window.positions * self.columns):
+            patches = yield from _gathered(site, part, self.window, site.x[0][start:stop], self.columns)
+            yield partial(np.matmul, patches, matrix, site.y[start:stop].reshape(-1, self.filters))
+
+    def backward(self, site: Site) -> Iterable[Phase]:
+        """Slice by slice, then the groups' shares of the gradient are added."""
+        yield from super().backward(site)
+        yield from site.add_groups(*self.parameters)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        target = site.group_gradient(part, *self.parameters, shape=(self.columns, self.filters))
+        scratch = site.scratch.array(part.thread, "kernel gradient", target.shape)
+        first = part.first
+        for start, stop in _chunks(part, self.window.positions * self.columns):
+            dy = site.dy[start:stop].reshape(-1, self.filters)
+            patches = yield from _gathered(site, part, self.window, site.x[0][start:stop], self.columns)
+            yield from added(target, partial(_product, patches.T, dy), first, scratch)
+            first = False
+        if site.dx[0] is not None:
+            yield from self._input_gradient(site, part)
+
+    def _input_gradient(self, site: Site, part: Part) -> Iterator[Task]:
+        assert site.dy is not None and site.dx[0] is not None
+        if self.back is None:
+            kernel = self._matrix(site)[: self.window.elements]
+            yield from _scattered(site, part, self.window, site.dy, kernel, site.dx[0])
+            return
+        turned = self._turned(site)
+        for start, stop in _chunks(part, self.back.positions * self.back.elements):
+            patches = yield from _gathered(site, part, self.back, site.dy[start:stop], self.back.elements)
+            yield partial(np.matmul, patches, turned, site.dx[0][start:stop].reshape(-1, turned.shape[1]))
+
+
+class DepthwiseConvolution(Operation):
+    """Each channel with kernels of its own: one multiplication and one addition for each element of the kernel."""
+
+    def __init__(self, window: Window, multiplier: int, use_bias: bool) -> None:
+        self.window, self.multiplier, self.use_bias = window, multiplier, use_bias
+        self.flops_per_sample = 2 * window.positions * window.elements * multiplier
+
+    def _places(self) -> list[tuple[int, int]]:
+        return list(np.ndindex(*self.window.kernel))
+
+    def _spread(self, array: Floats) -> Floats:
+        """(N, OH, OW, C · M) as (N, OH, OW, C, M)."""
+        return array.reshape(*array.shape[:3], self.window.image[2], self.multiplier)
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        images, copies = _padded(site, part, self.window, site.x[0][part.start : part.stop])
+        yield from copies
+        y, kernel = self._spread(site.y[part.start : part.stop]), site.weights("depthwise_kernel")
+        product = site.scratch.array(part.thread, "product", y.shape)
+        for count, (down, right) in enumerate(self._places()):
+            seen = self.window.shifted(images, down, right)[..., None]
+            yield from added(y, partial(_times, seen, kernel[down, right]), count == 0, product)
+        if self.use_bias:
+            whole = site.y[part.start : part.stop]
+            yield partial(np.add, whole, site.weights("bias"), whole)
+
+    def backward(self, site: Site) -> Iterable[Phase]:
+        """Slice by slice, then the groups' shares of the gradients are added."""
+        yield from super().backward(site)
+        yield from site.add_groups("depthwise_kernel")
+        if self.use_bias:
+            yield from site.add_groups("bias")
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        dy = site.dy[part.start : part.stop]
+        images, copies = _padded(site, part, self.window, site.x[0][part.start : part.stop])
+        yield from copies
+        yield from self._kernel_gradient(site, part, images, self._spread(dy))
+        if self.use_bias:
+            target = site.group_gradient(part, "bias")
+            yield from added(target, partial(_summed, dy, (0, 1, 2)), part.first, np.empty_like(target))
+        if site.dx[0] is not None:
+            yield from self._input_gradient(site, part, self._spread(dy), site.dx[0][part.start : part.stop])
+
+    def _kernel_gradient(self, site: Site, part: Part, images: Floats, dy: Floats) -> Iterator[Task]:
+        target = site.group_gradient(part, "depthwise_kernel")
+        product = site.scratch.array(part.thread, "product", dy.shape)
+        for down, right in self._places():
+            yield partial(np.multiply, self.window.shifted(images, down, right)[..., None], dy, product)
+            place = target[down, right]
+            yield from added(place, partial(_summed, product, (0, 1, 2)), part.first, np.empty_like(place))
+
+    def _input_gradient(self, site: Site, part: Part, dy: Floats, dx: Floats) -> Iterator[Task]:
+        kernel = site.weights("depthwise_kernel")
+        wide = site.scratch.array(part.thread, "scatter", (part.size, *self.window.padded))
+        product = site.scratch.array(part.thread, "product", dy.shape)
+        share = site.scratch.array(part.thread, "share", dy.shape[:-1])
+        yield partial(wide.fill, 0)
+        for down, right in self._places():
+            yield partial(np.multiply, dy, kernel[down, right], product)
+            yield partial(np.add.reduce, product, -1, None, share)
+            place = self.window.shifted(wide, down, right)
+            yield partial(np.add, place, share, place)
+        yield partial(np.copyto, dx, self.window.interior(wide))
+
+
+def _product(left: Floats, right: Floats, out: Floats) -> Task:
+    return partial(np.matmul, left, right, out)
+
+
+def _times(left: Floats, right: Floats, out: Floats) -> Task:
+    return partial(np.multiply, left, right, out)
+
+
+def _summed(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
+    return partial(np.add.reduce, array, axes, None, out)
+
+
+def _chunks(part: Part, elements: int) -> Iterator[tuple[int, int]]:
+    """Runs of whole images whose patches fit into the cache."""
+    count = max(1, _PATCH_ELEMENTS // elements)
+    for start in range(part.start, part.stop, count):
+        yield start, min(start + count, part.stop)
+
+
+def _padded(site: Site, part: Part, window: Window, images: Floats) -> tuple[Floats, list[Task]]:
+    """Images with their border of zeros, and the calls that fill it; without padding the images themselves."""
+    if not window.is_padded:
+        return images, []
+    border = site.scratch.bordered(part.thread, f"{site.position} {window.padded}", (len(images), *window.padded))
+    return border, [partial(np.copyto, window.interior(border), images)]
+
+
+def _gathered(site: Site, part: Part, window: Window, images: Floats, columns: int) -> Iterator[Task]:
+    """Calls that copy all patches of some images into (N · OH · OW, columns), the last column ones if one is spare."""
+    source, copies = _padded(site, part, window, images)
+    yield from copies
+    matrix = site.scratch.array(part.thread, "patches", (len(images) * window.positions, columns))
+    yield partial(np.copyto, _places(matrix, window, len(images)), _merged(window, window.patches(source)))
+    if columns > window.elements:
+        yield partial(matrix[:, -1].fill, 1)
+    return matrix  # noqa: B901  (the value of `yield from`)
+
+
+def _places(matrix: Floats, window: Window, count: int) -> Floats:
+    """The matrix of patches seen as (N, OH, OW, KH, KW · C) or with KW and C apart, for one strided copy."""
+    view = matrix[:, : window.elements].reshape(count, *window.output, *window.kernel, -1)
+    return _merged(window, view)
+
+
+def _merged(window: Window, patches: Floats) -> Floats:
+    """Patches whose last two axes are one run of memory, joined so that the copy moves long runs."""
+    if window.dilation[1] != 1:
+        return patches
+    shape = (*patches.shape[:4], patches.shape[4] * patches.shape[5])
+    return as_strided(patches, shape, (*patches.strides[:4], patches.strides[5]), writeable=patches.flags.writeable)
+
+
+def _scattered(site: Site, part: Part, window: Window, dy: Floats, kernel: Floats, dx: Floats) -> Iterator[Task]:
+    """Calls for the input's gradient with strides: each patch's gradient is added where the patch was taken."""
+    for start, stop in _chunks(part, window.positions * window.elements):
+        count = stop - start
+        flat = dy[start:stop].reshape(-1, dy.shape[-1])
+        patches = site.scratch.array(part.thread, "patches", (len(flat), window.elements))
+        wide = site.scratch.array(part.thread, "scatter", (count, *window.padded))
+        yield partial(np.matmul, flat, kernel.T, patches)
+        yield partial(wide.fill, 0)
+        shares = patches.reshape(count, *window.output, *window.kernel, -1)
+        for down, right in np.ndindex(*window.kernel):
+            place = window.shifted(wide, down, right)
+            yield partial(np.add, place, shares[:, :, :, down, right], place)
+        yield partial(np.copyto, dx[start:stop], window.interior(wide))

@@ -1,0 +1,155 @@
+"""Operations on each element: activations, dropout, rescaling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fittool.chance import keep_bits
+from fittool.engines.numpy_engine.operations.base import Floats, Operation, Part, Phase, Site
+from fittool.engines.numpy_engine.threads import Task
+
+
+class Activation(Operation):
+    """A function of each element, or of the last axis (softmax).
+
+    Args:
+        forward: `forward(x, out)`.
+        backward: `backward(x, y, dy, out)`; `out` may be `dy`.
+        from_output: Whether `backward` reads y alone, so that y may overwrite x.
+    """
+
+    needs_output = True
+
+    def __init__(self, forward: Callable[..., object], backward: Callable[..., object], from_output: bool) -> None:
+        self.function, self.derivative = forward, backward
+        self.in_place = from_output  # type: ignore[misc]  # a property of the function, not of the class
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        yield partial(self.function, site.x[0][part.start : part.stop], site.y[part.start : part.stop])
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        if site.dx[0] is not None:
+            arrays = (array[part.start : part.stop] for array in (site.x[0], site.y, site.dy, site.dx[0]))
+            yield partial(self.derivative, *arrays)
+
+
+class Scaling(Operation):
+    """y = x · scale + offset, with numbers or with one of each for every channel."""
+
+    in_place = True
+
+    def __init__(self, scale: Any, offset: Any) -> None:
+        self.scale, self.offset = np.asarray(scale), np.asarray(offset)
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
+        yield partial(np.multiply, x, self.scale.astype(y.dtype), y)
+        if np.any(self.offset):
+            yield partial(np.add, y, self.offset.astype(y.dtype), y)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        if site.dx[0] is not None:
+            dy, dx = site.dy[part.start : part.stop], site.dx[0][part.start : part.stop]
+            yield partial(np.multiply, dy, self.scale.astype(dy.dtype), dx)
+
+
+class Dropout(Operation):
+    """Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate), only in training.
+
+    Which elements is a function of (seed, layer, step, sample in the batch, element): the same on any engine, with any
+    number of threads, and after a resume. `shape` may hold ones, along which a decision is shared (SpatialDropout2D).
+    """
+
+    in_place = True
+
+    def __init__(self, rate: float, shape: tuple[int, ...], seed: int | None) -> None:
+        self.rate, self.shape = rate, shape
+        self.purpose = "dropout" if seed is None else f"dropout {seed}"
+        self.count = math.prod(shape)
+
+    def _mask(self, site: Site, part: Part) -> Floats:
+        return site.extra("mask", self.shape, None)[part.start : part.stop]
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
+        if not site.training or self.rate == 0:
+            if not np.shares_memory(x, y):
+                yield partial(np.copyto, y, x)
+            return
+        mask = self._mask(site, part)
+        pairs = (self.count + 1) // 2  # one 32-bit hash decides two elements
+        numbers = np.arange(part.start * pairs, part.stop * pairs, dtype=np.uint64).astype(np.uint32)
+        words = [site.scratch.array(part.thread, use, numbers.shape, np.uint32) for use in ("hash", "shifted")]
+        kept = site.scratch.array(part.thread, "kept", mask.shape, bool)
+        yield partial(self._draw, site, numbers, words, kept, mask)
+        yield partial(np.multiply, x, mask, y)
+
+    def _draw(self, site: Site, numbers: Any, words: list[Any], kept: Any, mask: Floats) -> None:
+        if self.rate == 1:
+            mask.fill(0)
+            return
+        keep_bits(site.clock.key(self.purpose, site.position), numbers, words[0], words[1])
+        halves = words[0].view(np.uint16).reshape(len(mask), -1)[:, : self.count].reshape(mask.shape)
+        np.greater_equal(halves, np.uint16(round(self.rate * 65536)), kept)
+        np.multiply(kept, mask.dtype.type(1 / (1 - self.rate)), mask)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        if site.dx[0] is None:
+            return
+        dy, dx = site.dy[part.start : part.stop], site.dx[0][part.start : part.stop]
+        if site.training and self.rate > 0:
+            yield partial(np.multiply, dy, self._mask(site, part), dx)
+        elif not np.shares_memory(dx, dy):
+            yield partial(np.copyto, dx, dy)
+
+
+class ParametricReLU(Operation):
+    """max(x, 0) + alpha · min(x, 0) with a learnt alpha, shared along axes where its shape is 1."""
+
+    def __init__(self, alpha_shape: tuple[int, ...]) -> None:
+        self.alpha_shape = alpha_shape
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
+        positive = site.scratch.array(part.thread, "product", x.shape)
+        yield partial(np.minimum, x, 0, out=y)
+        yield partial(np.multiply, y, site.weights("alpha"), y)
+        yield partial(np.maximum, x, 0, out=positive)
+        yield partial(np.add, y, positive, y)
+
+    def backward(self, site: Site) -> Iterable[Phase]:
+        """Slice by slice, then the groups' shares of the gradient are added."""
+        yield from super().backward(site)
+        yield from site.add_groups("alpha")
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        x, dy = site.x[0][part.start : part.stop], site.dy[part.start : part.stop]
+        target = site.group_gradient(part, "alpha")
+        share = site.scratch.array(part.thread, "product", x.shape)
+        axes = (0, *(axis + 1 for axis, size in enumerate(self.alpha_shape) if size == 1))
+        yield partial(np.minimum, x, 0, out=share)
+        yield partial(np.multiply, share, dy, share)
+        summed = target if part.first else np.empty_like(target)
+        yield partial(_sum_axes, share, axes, summed)
+        if not part.first:
+            yield partial(np.add, target, summed, target)
+        if site.dx[0] is not None:
+            dx = site.dx[0][part.start : part.stop]
+            negative = site.scratch.array(part.thread, "won", x.shape, bool)
+            yield partial(np.multiply, dy, site.weights("alpha"), share)
+            yield partial(np.less, x, 0, negative)
+            yield partial(np.copyto, dx, dy)
+            yield partial(np.copyto, dx, share, where=negative)
+
+
+def _sum_axes(array: Floats, axes: tuple[int, ...], out: Floats) -> None:
+    out[...] = array.sum(axis=axes, keepdims=True)[0]

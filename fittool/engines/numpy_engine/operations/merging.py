@@ -1,0 +1,82 @@
+"""Several inputs into one output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+import numpy as np
+
+from fittool.engines.numpy_engine.operations.base import Operation, Part, Site
+from fittool.engines.numpy_engine.threads import Task
+
+
+class Add(Operation):
+    """The sum of all inputs, which may have axes of size 1 to be repeated."""
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        first, second, *others = (x[part.start : part.stop] for x in site.x)
+        y = site.y[part.start : part.stop]
+        yield partial(np.add, first, second, y)
+        for x in others:
+            yield partial(np.add, y, x, y)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        dy = site.dy[part.start : part.stop]
+        for dx in site.dx:
+            if dx is not None:
+                yield _reduced(dy, dx[part.start : part.stop])
+
+
+class Multiply(Operation):
+    """The product of all inputs, which may have axes of size 1 to be repeated."""
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        first, second, *others = (x[part.start : part.stop] for x in site.x)
+        y = site.y[part.start : part.stop]
+        yield partial(np.multiply, first, second, y)
+        for x in others:
+            yield partial(np.multiply, y, x, y)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        dy = site.dy[part.start : part.stop]
+        product = site.scratch.array(part.thread, "product", dy.shape)
+        for index, dx in enumerate(site.dx):
+            if dx is None:
+                continue
+            yield partial(np.copyto, product, dy)
+            for other, x in enumerate(site.x):
+                if other != index:
+                    yield partial(np.multiply, product, x[part.start : part.stop], product)
+            yield _reduced(product, dx[part.start : part.stop])
+
+
+class Concatenate(Operation):
+    """All inputs next to each other along one axis (of the sample, counted from 0)."""
+
+    def __init__(self, axis: int, sizes: list[int]) -> None:
+        ends = np.cumsum(sizes)
+        before = (slice(None),) * (axis + 1)
+        self.places = [(*before, slice(int(end) - size, int(end))) for end, size in zip(ends, sizes, strict=True)]
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        y = site.y[part.start : part.stop]
+        for x, place in zip(site.x, self.places, strict=True):
+            yield partial(np.copyto, y[place], x[part.start : part.stop])
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        dy = site.dy[part.start : part.stop]
+        for dx, place in zip(site.dx, self.places, strict=True):
+            if dx is not None:
+                yield partial(np.copyto, dx[part.start : part.stop], dy[place])
+
+
+def _reduced(dy: np.ndarray, dx: np.ndarray) -> Task:
+    """A call that puts dy into dx, summed along the axes where dx is one and was repeated."""
+    if dy.shape == dx.shape:
+        return partial(np.copyto, dx, dy)
+    axes = tuple(axis for axis in range(1, dy.ndim) if dx.shape[axis] == 1)
+    return partial(np.add.reduce, dy, axes, None, dx, True)

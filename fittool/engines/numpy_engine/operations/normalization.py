@@ -1,0 +1,249 @@
+"""Batch and layer normalisation, and the fixed normalisation of inputs.
+
+Channel vectors are repeated over a row of positions first, so that NumPy's inner loops are long.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fittool.engines.numpy_engine.operations.base import Floats, Operation, Part, PerSlice, Phase, Site, Whole, ones, rows
+from fittool.engines.numpy_engine.threads import Task
+
+
+class _Rows:
+    """Per-channel vectors, each repeated to the length of one row of positions."""
+
+    def __init__(self, shape: tuple[int, ...], count: int, dtype: Any) -> None:
+        self.channels = shape[-1]
+        self.repeats = shape[-2] if len(shape) > 1 else 1
+        self.wide = np.zeros((count, self.repeats * self.channels), dtype)
+        self.vectors = np.zeros((count, self.channels), dtype)
+
+    def spread(self) -> None:
+        """Repeat the vectors over the rows."""
+        self.wide.reshape(len(self.wide), self.repeats, self.channels)[...] = self.vectors[:, None, :]
+
+    def view(self, array: Floats, part: Part) -> Floats:
+        """A slice of (N, …, W, C) as (rows, W · C)."""
+        return array[part.start : part.stop].reshape(-1, self.repeats * self.channels)
+
+
+class BatchNormalization(Operation):
+    """Each channel to mean 0 and variance 1 over batch and positions, then times gamma plus beta.
+
+    Mean and squared deviations of the slices are merged by Chan, Golub and LeVeque's formula (1979), so a mean far
+    from zero costs no digits. A frozen layer uses its moving statistics in training too, as in Keras.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], momentum: float, epsilon: float, scale: bool, center: bool, frozen: bool = False
+    ) -> None:
+        self.shape, self.momentum, self.epsilon, self.scale, self.center = shape, momentum, epsilon, scale, center
+        self.frozen = frozen
+        self.positions = math.prod(shape[:-1])
+
+    def _gamma(self, site: Site) -> Floats:
+        return site.weights("gamma") if self.scale else np.ones(self.shape[-1], site.y.dtype)
+
+    def _beta(self, site: Site) -> Floats:
+        return site.weights("beta") if self.center else np.zeros(self.shape[-1], site.y.dtype)
+
+    def forward(self, site: Site) -> Iterable[Phase]:
+        """Statistics slice by slice, a meeting to merge them, then one multiplication and one addition."""
+        factors = _Rows(self.shape, 2, site.y.dtype)
+        statistics = site.extra("statistics", (3, self.shape[-1]), None)[0]
+        if site.training and not self.frozen:
+            slices = np.zeros((2, len(site.parts), self.shape[-1]), site.y.dtype)
+            yield PerSlice(partial(self._measure, site, slices))
+            yield Whole([[partial(self._merge, site, slices, statistics), partial(self._factors, site, statistics, factors)]])
+        else:
+            yield Whole([[partial(self._recall, site, statistics), partial(self._factors, site, statistics, factors)]])
+        yield PerSlice(partial(self._scale_slice, site, factors))
+
+    def _measure(self, site: Site, slices: Floats, part: Part) -> Iterable[Task]:
+        """Mean and sum of squared deviations of one slice; y is free to hold the deviations."""
+        x, y = rows(site.x[0], part), rows(site.y, part)
+        total = ones(len(x), y.dtype)
+        mean, squares = slices[0, part.index : part.index + 1], slices[1, part.index : part.index + 1]
+        yield partial(np.matmul, total / y.dtype.type(len(x)), x, mean)
+        yield partial(np.subtract, x, mean, y)
+        yield partial(np.multiply, y, y, y)
+        yield partial(np.matmul, total, y, squares)
+
+    def _merge(self, site: Site, slices: Floats, statistics: Floats) -> None:
+        """Batch mean and biased variance, and the moving ones."""
+        means, squares = slices
+        weights = np.array([part.size / site.batch for part in site.parts], means.dtype)
+        mean = weights @ means
+        variance = squares.sum(axis=0) / (site.batch * self.positions) + weights @ np.square(means - mean)
+        statistics[0], statistics[1] = mean, variance
+        for name, now in (("moving_mean", mean), ("moving_variance", variance)):
+            moving = site.weights(name)
+            moving += (now - moving) * moving.dtype.type(1 - self.momentum)
+
+    def _recall(self, site: Site, statistics: Floats) -> None:
+        statistics[0], statistics[1] = site.weights("moving_mean"), site.weights("moving_variance")
+
+    def _factors(self, site: Site, statistics: Floats, factors: _Rows) -> None:
+        """y = x · factor + offset."""
+        mean, variance = statistics[0], statistics[1]
+        statistics[2] = 1 / np.sqrt(variance + mean.dtype.type(self.epsilon))
+        factors.vectors[0] = self._gamma(site) * statistics[2]
+        factors.vectors[1] = self._beta(site) - mean * factors.vectors[0]
+        factors.spread()
+
+    def _scale_slice(self, site: Site, factors: _Rows, part: Part) -> Iterable[Task]:
+        x, y = factors.view(site.x[0], part), factors.view(site.y, part)
+        yield partial(np.multiply, x, factors.wide[0], y)
+        yield partial(np.add, y, factors.wide[1], y)
+
+    def backward(self, site: Site) -> Iterable[Phase]:
+        """Two sums slice by slice, a meeting, then dx = dy · a + x · b + c."""
+        statistics = site.extra("statistics", (3, self.shape[-1]), None)[0]
+        slices = np.zeros((2, len(site.parts), self.shape[-1]), site.y.dtype)
+        factors = _Rows(self.shape, 3, site.y.dtype)
+        yield PerSlice(partial(self._sum_slice, site, statistics, slices))
+        yield Whole([[partial(self._gradients, site, statistics, slices, factors)]])
+        if site.dx[0] is not None:
+            yield PerSlice(partial(self._input_gradient, site, factors))
+
+    def _sum_slice(self, site: Site, statistics: Floats, slices: Floats, part: Part) -> Iterable[Task]:
+        """The sums of dy and of dy · (x - mean)."""
+        assert site.dy is not None
+        x, dy = rows(site.x[0], part), rows(site.dy, part)
+        centred = site.scratch.array(part.thread, "product", x.shape)
+        total = ones(len(x), dy.dtype)
+        yield partial(np.matmul, total, dy, slices[0, part.index : part.index + 1])
+        yield partial(np.subtract, x, statistics[0], centred)
+        yield partial(np.multiply, centred, dy, centred)
+        yield partial(np.matmul, total, centred, slices[1, part.index : part.index + 1])
+
+    def _gradients(self, site: Site, statistics: Floats, slices: Floats, factors: _Rows) -> None:
+        mean, _, inverse = statistics
+        sums, products = slices.sum(axis=1)
+        dgamma = products * inverse
+        if self.scale:
+            site.gradient("gamma")[...] = dgamma
+        if self.center:
+            site.gradient("beta")[...] = sums
+        count = mean.dtype.type(site.batch * self.positions)
+        factors.vectors[0] = self._gamma(site) * inverse
+        if site.training and not self.frozen:
+            factors.vectors[1] = -factors.vectors[0] * inverse * dgamma / count
+            factors.vectors[2] = -factors.vectors[0] * sums / count - factors.vectors[1] * mean
+        factors.spread()
+
+    def _input_gradient(self, site: Site, factors: _Rows, part: Part) -> Iterable[Task]:
+        assert site.dy is not None and site.dx[0] is not None
+        x, dy, dx = (factors.view(array, part) for array in (site.x[0], site.dy, site.dx[0]))
+        share = site.scratch.array(part.thread, "product", x.shape)
+        yield partial(np.multiply, dy, factors.wide[0], dx)
+        yield partial(np.multiply, x, factors.wide[1], share)
+        yield partial(np.add, dx, share, dx)
+        yield partial(np.add, dx, factors.wide[2], dx)
+
+
+class LayerNormalization(Operation):
+    """Each sample's position to mean 0 and variance 1 over its channels, then times gamma plus beta."""
+
+    def __init__(self, shape: tuple[int, ...], epsilon: float, scale: bool, center: bool) -> None:
+        self.shape, self.epsilon, self.scale, self.center = shape, epsilon, scale, center
+        self.positions, self.channels = math.prod(shape[:-1]), shape[-1]
+
+    def _kept(self, site: Site, part: Part) -> tuple[Floats, Floats]:
+        """What the backward half needs: the normalised values (rows, C) and 1 / deviation (rows, 1)."""
+        normal = site.extra("normal", self.shape, None)[part.start : part.stop].reshape(-1, self.channels)
+        inverse = site.extra("inverse", (self.positions,), None)[part.start : part.stop].reshape(-1, 1)
+        return normal, inverse
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        x, y = rows(site.x[0], part), rows(site.y, part)
+        normal, inverse = self._kept(site, part)
+        mean = np.full((self.channels, 1), 1 / self.channels, y.dtype)
+        yield partial(np.matmul, x, mean, inverse)
+        yield partial(np.subtract, x, inverse, normal)
+        yield partial(np.multiply, normal, normal, y)
+        yield partial(np.matmul, y, mean, inverse)
+        yield partial(np.add, inverse, y.dtype.type(self.epsilon), inverse)
+        yield partial(np.sqrt, inverse, inverse)
+        yield partial(np.divide, 1, inverse, inverse)
+        yield partial(np.multiply, normal, inverse, normal)
+        yield partial(np.multiply, normal, site.weights("gamma") if self.scale else 1, y)
+        if self.center:
+            yield partial(np.add, y, site.weights("beta"), y)
+
+    def backward(self, site: Site) -> Iterable[Phase]:
+        """Slice by slice, then the groups' shares of the gradients are added."""
+        yield from super().backward(site)
+        for name, used in (("gamma", self.scale), ("beta", self.center)):
+            if used:
+                yield from site.add_groups(name)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        dy = rows(site.dy, part)
+        normal, inverse = self._kept(site, part)
+        product = site.scratch.array(part.thread, "product", dy.shape)
+        for name, used, factor in (("gamma", self.scale, normal), ("beta", self.center, None)):
+            if used:
+                yield from self._sums(site, part, name, dy, factor, product)
+        if site.dx[0] is None:
+            return
+        dx = rows(site.dx[0], part)
+        mean = np.full((self.channels, 1), 1 / self.channels, dy.dtype)
+        column = np.empty((len(dy), 1), dy.dtype)
+        yield partial(np.multiply, dy, site.weights("gamma") if self.scale else 1, dx)
+        yield partial(np.multiply, dx, normal, product)
+        yield partial(np.matmul, product, mean, column)
+        yield partial(np.multiply, normal, column, product)
+        yield partial(np.matmul, dx, mean, column)
+        yield partial(np.subtract, dx, product, dx)
+        yield partial(np.subtract, dx, column, dx)
+        yield partial(np.multiply, dx, inverse, dx)
+
+    def _sums(self, site: Site, part: Part, name: str, dy: Floats, factor: Floats | None, product: Floats) -> Iterable[Task]:
+        target = site.group_gradient(part, name, shape=(1, self.channels))
+        result = target if part.first else np.empty_like(target)
+        if factor is not None:
+            yield partial(np.multiply, dy, factor, product)
+        yield partial(np.matmul, ones(len(dy), dy.dtype), dy if factor is None else product, result)
+        if not part.first:
+            yield partial(np.add, target, result, target)
+
+
+class Normalization(Operation):
+    """Inputs by fixed statistics: (x - mean) / max(deviation, epsilon)."""
+
+    in_place = True
+    epsilon = 1e-7
+
+    def forward(self, site: Site) -> Iterable[Phase]:
+        """The deviation first, then every slice."""
+        deviation = np.zeros(site.weights("variance").shape, site.y.dtype)
+        yield Whole([[partial(self._deviation, site, deviation)]])
+        yield PerSlice(partial(self._apply, site, deviation))
+
+    def _deviation(self, site: Site, deviation: Floats) -> None:
+        np.maximum(np.sqrt(site.weights("variance")), deviation.dtype.type(self.epsilon), out=deviation)
+
+    def _apply(self, site: Site, deviation: Floats, part: Part) -> Iterable[Task]:
+        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
+        yield partial(np.subtract, x, site.weights("mean"), y)
+        yield partial(np.divide, y, deviation, y)
+
+    def backward(self, site: Site) -> Iterable[Phase]:
+        """The same factor on the gradient."""
+        deviation = np.zeros(site.weights("variance").shape, site.y.dtype)
+        yield Whole([[partial(self._deviation, site, deviation)]])
+        yield PerSlice(partial(self._apply_back, site, deviation))
+
+    def _apply_back(self, site: Site, deviation: Floats, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        if site.dx[0] is not None:
+            yield partial(np.divide, site.dy[part.start : part.stop], deviation, site.dx[0][part.start : part.stop])

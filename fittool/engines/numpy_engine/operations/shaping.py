@@ -1,0 +1,87 @@
+"""Operations that move elements and compute nothing, or next to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fittool.engines.numpy_engine.operations.base import Operation, Part, Site
+from fittool.engines.numpy_engine.threads import Task
+
+
+class View(Operation):
+    """The same elements in another shape; costs nothing."""
+
+    is_view = True
+
+
+class ZeroPadding(Operation):
+    """A border of zeros around images."""
+
+    def __init__(self, top: int, left: int) -> None:
+        self.top, self.left = top, left
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
+        yield partial(y.fill, 0)
+        yield partial(np.copyto, y[self._inside(x.shape)], x)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        if site.dx[0] is not None:
+            dx = site.dx[0][part.start : part.stop]
+            yield partial(np.copyto, dx, site.dy[part.start : part.stop][self._inside(dx.shape)])
+
+    def _inside(self, shape: tuple[int, ...]) -> tuple[slice, slice, slice]:
+        return (slice(None), slice(self.top, self.top + shape[1]), slice(self.left, self.left + shape[2]))
+
+
+class RepeatPixels(Operation):
+    """Each pixel repeated (height, width) times."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+
+    def _blocks(self, array: np.ndarray[Any, Any], part: Part, height: int, width: int) -> np.ndarray[Any, Any]:
+        """(N, H, repeats, W, repeats, C) view on the enlarged images."""
+        return array[part.start : part.stop].reshape(part.size, height, self.size[0], width, self.size[1], -1)
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        x = site.x[0][part.start : part.stop]
+        yield partial(np.copyto, self._blocks(site.y, part, *x.shape[1:3]), x[:, :, None, :, None, :])
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        if site.dx[0] is not None:
+            dx = site.dx[0][part.start : part.stop]
+            yield partial(np.add.reduce, self._blocks(site.dy, part, *dx.shape[1:3]), (2, 4), None, dx)
+
+
+class Resampling(Operation):
+    """Images times a matrix along the height and one along the width, such as bilinear enlargement.
+
+    Args:
+        rows: (OH, H) weights of the input's rows in each output row.
+        columns: (OW, W) likewise for columns.
+    """
+
+    def __init__(self, rows: np.ndarray[Any, Any], columns: np.ndarray[Any, Any]) -> None:
+        self.rows, self.columns = rows, columns
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        yield partial(self._apply, site, part, site.x[0], site.y, self.rows, self.columns)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        if site.dx[0] is not None:
+            yield partial(self._apply, site, part, site.dy, site.dx[0], self.rows.T, self.columns.T)
+
+    def _apply(self, site: Site, part: Part, source: Any, target: Any, rows: Any, columns: Any) -> None:
+        images, out = source[part.start : part.stop], target[part.start : part.stop]
+        count, height, width, channels = images.shape
+        tall = site.scratch.array(part.thread, "product", (count, len(rows), width * channels))
+        np.matmul(rows.astype(out.dtype), images.reshape(count, height, width * channels), tall)
+        np.matmul(columns.astype(out.dtype), tall.reshape(count, len(rows), width, channels), out)

@@ -1,0 +1,84 @@
+"""All weights of a network in one flat array, their gradients in another; operations hold views.
+
+One call updates everything, and a checkpoint is one walk over the names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.nn.graph import Graph
+from fittool.nn.parameter import Parameter
+from fittool.nn.shapes import Shape
+
+Floats = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where one parameter lies: `flat[start:stop]` of the trainable or the fixed array."""
+
+    name: str
+    parameter: Parameter
+    trainable: bool
+    start: int
+    stop: int
+
+    @property
+    def shape(self) -> Shape:
+        """The parameter's shape."""
+        return self.parameter.shape
+
+
+class ParameterStore:
+    """The flat arrays and the views on them.
+
+    Attributes:
+        trainable: (P,) all trainable weights, layer after layer in the order of the graph.
+        gradients: (P,) their gradients, in the same places.
+        fixed: (Q,) weights that no gradient changes: moving statistics, frozen layers.
+    """
+
+    def __init__(self, graph: Graph, dtype: type[np.floating[Any]]) -> None:
+        sizes = {True: 0, False: 0}
+        self.slots: dict[str, Slot] = {}
+        for node in graph.nodes:
+            for parameter in node.parameters:
+                trainable = parameter.trainable and node.layer.trainable
+                start, stop = sizes[trainable], sizes[trainable] + math.prod(parameter.shape)
+                name = f"{node.name}/{parameter.name}"
+                self.slots[name] = Slot(name, parameter, trainable, start, stop)
+                sizes[trainable] = stop
+        self.trainable: Floats = np.zeros(sizes[True], dtype)
+        self.gradients: Floats = np.zeros(sizes[True], dtype)
+        self.fixed: Floats = np.zeros(sizes[False], dtype)
+        self._unused: Floats = np.zeros(sizes[False], dtype)  # gradients of fixed weights are computed into here, and forgotten
+
+    def weights(self, *names: str, shape: Shape | None = None) -> Floats:
+        """A view on one parameter, or on neighbours as one array of the given shape."""
+        first = self.slots[names[0]]
+        return self._view(self.trainable if first.trainable else self.fixed, names, shape)
+
+    def gradient(self, *names: str, shape: Shape | None = None) -> Floats:
+        """A view on the gradient of one parameter, or of neighbours."""
+        first = self.slots[names[0]]
+        return self._view(self.gradients if first.trainable else self._unused, names, shape)
+
+    def _view(self, flat: Floats, names: tuple[str, ...], shape: Shape | None) -> Floats:
+        slots = [self.slots[name] for name in names]
+        return flat[slots[0].start : slots[-1].stop].reshape(slots[0].shape if shape is None else shape)
+
+    def load(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        """Copy arrays in by name; names and shapes have been checked."""
+        for name, array in weights.items():
+            self.weights(name)[...] = array
+
+    def copies(self) -> dict[str, Floats]:
+        """A copy of every parameter by name, in the order of the graph."""
+        return {name: self.weights(name).copy() for name in self.slots}

@@ -1,0 +1,226 @@
+"""A step as a fixed list of calls: the batch is cut into slices, and every view is made before the first step.
+
+How a batch is cut depends on the network and the batch size alone, never on the number of threads, so any number of them
+computes the same sums in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.batch import Array
+from fittool.engines.numpy_engine.lowering import Lowered, Placed
+from fittool.engines.numpy_engine.operations.base import Clock, Part, PerSlice, Phase, Scratch, Site, Whole
+from fittool.engines.numpy_engine.parameters import ParameterStore
+from fittool.engines.numpy_engine.threads import Lane, Task, ThreadTeam
+from fittool.engines.numpy_engine.values import Storages
+
+Floats = NDArray[Any]
+
+_GROUPS = 8
+"""Into how many groups a batch is cut for the threads, at the most."""
+_WORTH_CUTTING = 30_000_000
+"""Below this many floating-point operations a batch stays in one group; threads would cost more than they bring."""
+_SLICE_ELEMENTS = 64 * 1024
+"""A slice's largest value has about this many elements, a quarter of a megabyte, so that it stays in a core's cache."""
+
+
+def cut(batch: int, largest: int, flops: int, threads: int) -> list[Part]:
+    """The slices of a batch.
+
+    Args:
+        batch: Samples.
+        largest: Elements of the largest value, for one sample.
+        flops: Floating-point operations of the forward half, for one sample.
+        threads: Only says which thread runs which group, not where the cuts are.
+    """
+    groups = min(_GROUPS, batch) if flops * batch > _WORTH_CUTTING else 1
+    bounds = [batch * group // groups for group in range(groups + 1)]
+    size = max(1, _SLICE_ELEMENTS // max(1, largest))
+    parts: list[Part] = []
+    for group, (low, high) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+        for start in range(low, high, size):
+            parts.append(Part(len(parts), start, min(start + size, high), group, start == low, group % threads))
+    return parts
+
+
+@dataclass
+class Workspace:
+    """The memory that all programs of an engine share."""
+
+    lowered: Lowered
+    store: ParameterStore
+    storages: Storages
+    scratch: Scratch
+    clock: Clock
+    team: ThreadTeam
+    _partials: dict[str, Floats] = field(default_factory=dict)
+
+    def partials(self, name: str, groups: int, size: int) -> Floats:
+        """(groups, size): a share of one gradient for each group of samples."""
+        if name not in self._partials:
+            self._partials[name] = np.zeros((_GROUPS, size), self.storages.dtype)
+        return self._partials[name][:groups]
+
+
+class Program:
+    """The calls of one kind of step at one batch size.
+
+    Args:
+        batch: Samples, N.
+        training: Whether dropout and batch normalisation are in their training form.
+        judge: Called with the network's outputs and, if `backward`, the arrays for their gradients, each (N, …), between
+            the two halves.
+        backward: Whether gradients are computed.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        batch: int,
+        *,
+        training: bool,
+        judge: Callable[[list[Floats], list[Floats | None]], object] | None,
+        backward: bool,
+    ) -> None:
+        self._workspace, self._batch, self._training, self._backward = workspace, batch, training, backward
+        lowered = workspace.lowered
+        flops = sum(placed.operation.flops_per_sample for placed in lowered.placed)
+        self._parts = cut(batch, max(lowered.sizes), flops, workspace.team.threads)
+        self._sites = {placed.position: self._site(placed) for placed in lowered.placed}
+        self.outputs = [workspace.storages.output(lowered.values[number], batch) for number in lowered.outputs]
+        self._stages = list(_stages(self._phases(judge), self._parts))
+
+    def run(self) -> None:
+        """Make all calls; the clock holds the batch."""
+        run = self._workspace.team.run
+        for lanes in self._stages:
+            run(lanes)
+
+    def _site(self, placed: Placed) -> Site:
+        space, values = self._workspace, self._workspace.lowered.values
+        output = values[placed.output]
+        return Site(
+            name=placed.name,
+            position=placed.position,
+            x=[space.storages.output(values[number], self._batch) for number in placed.inputs],
+            y=space.storages.output(output, self._batch),
+            dx=[self._gradient(number) for number in placed.inputs],
+            dy=self._gradient(placed.output),
+            parts=self._parts,
+            training=self._training,
+            clock=space.clock,
+            store=space.store,
+            scratch=space.scratch,
+            partials=space.partials,
+            extra=lambda name, shape, dtype: space.storages.extra(f"{placed.position} {name}", self._batch, shape, dtype),
+        )
+
+    def _gradient(self, number: int) -> Floats | None:
+        value = self._workspace.lowered.values[number]
+        if not (self._backward and value.needs_gradient):
+            return None
+        return self._workspace.storages.gradient(value, self._batch)
+
+    def _phases(self, judge: Callable[[list[Floats], list[Floats | None]], object] | None) -> Iterator[Phase]:
+        placed = self._workspace.lowered.placed
+        yield PerSlice(self._take_inputs)
+        if self._backward:
+            for step in placed:
+                yield from step.operation.prepare(self._sites[step.position])
+        for step in placed:
+            yield from step.operation.forward(self._sites[step.position])
+        if judge is not None:
+            gradients = [self._gradient(number) for number in self._workspace.lowered.outputs]
+            yield Whole([[partial(judge, self.outputs, gradients)]])
+        if self._backward:
+            yield from self._backward_phases()
+
+    def _take_inputs(self, part: Part) -> Iterable[Task]:
+        """Copy a slice of the batch into the network's own arrays; this is where uint8 becomes float."""
+        clock = self._workspace.clock
+        for index in range(self._inputs()):
+            target = self._workspace.storages.output(self._workspace.lowered.values[index], self._batch)[part.start : part.stop]
+            yield partial(_take, clock, index, part.start, part.stop, target)
+
+    def _inputs(self) -> int:
+        written = {step.output for step in self._workspace.lowered.placed}
+        values = self._workspace.lowered.values
+        first = min(written, default=len(values))
+        return first
+
+    def _backward_phases(self) -> Iterator[Phase]:
+        """The operations from last to first; the second reader of a value adds its gradient to the first one's."""
+        lowered = self._workspace.lowered
+        started = {lowered.roots[number] for number in lowered.outputs}
+        for step in reversed(lowered.placed):
+            if not lowered.values[step.output].needs_gradient:
+                continue
+            site = self._sites[step.position]
+            adding: list[tuple[Floats, Floats]] = []
+            for index, number in enumerate(step.inputs):
+                target, root = site.dx[index], lowered.roots[number]
+                if target is None:
+                    continue
+                if root in started:
+                    share = self._workspace.storages.extra(f"{step.position} share {index}", self._batch, target.shape[1:])
+                    site.dx[index] = share
+                    adding.append((target, share))
+                started.add(root)
+            yield from step.operation.backward(site)
+            if adding:
+                yield PerSlice(partial(_add_shares, adding))
+
+
+def _take(clock: Clock, index: int, start: int, stop: int, target: Floats) -> None:
+    source: Array = clock.inputs[index]
+    np.copyto(target, source[start:stop].reshape(target.shape), casting="unsafe")
+
+
+def _add_shares(adding: Sequence[tuple[Floats, Floats]], part: Part) -> Iterable[Task]:
+    for target, share in adding:
+        whole = target[part.start : part.stop]
+        yield partial(np.add, whole, share[part.start : part.stop], whole)
+
+
+def _stages(phases: Iterable[Phase], parts: list[Part]) -> Iterator[list[Lane]]:
+    """Phases as lists of lanes: neighbours that go slice by slice are fused, and so are neighbours with one lane."""
+    pending: list[Lane] = []
+    for lanes in _lanes(phases, parts):
+        if len(lanes) == 1 and len(pending) == 1:
+            pending = [[*pending[0], *lanes[0]]]
+            continue
+        if pending:
+            yield pending
+        pending = lanes
+    if pending:
+        yield pending
+
+
+def _lanes(phases: Iterable[Phase], parts: list[Part]) -> Iterator[list[Lane]]:
+    run: list[PerSlice] = []
+    for phase in phases:
+        if isinstance(phase, PerSlice):
+            run.append(phase)
+            continue
+        if run:
+            yield _fused(run, parts)
+            run = []
+        yield phase.lanes
+    if run:
+        yield _fused(run, parts)
+
+
+def _fused(run: list[PerSlice], parts: list[Part]) -> list[Lane]:
+    """One lane a group: each slice goes through all phases before the next slice begins."""
+    lanes: list[list[Task]] = [[] for _ in range(parts[-1].group + 1)]
+    for part in parts:
+        for phase in run:
+            lanes[part.group].extend(phase.tasks(part))
+    return list(lanes)

@@ -1,0 +1,67 @@
+"""A few threads that run lists of NumPy calls side by side. Which thread runs what is fixed, so its caches stay warm."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+
+import numpy as np
+
+Task = Callable[[], object]
+Lane = Sequence[Task]
+"""Calls that one thread makes one after the other."""
+
+
+def available_threads() -> int:
+    """The processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class ThreadTeam:
+    """`threads - 1` daemon threads and the caller; lane i is run by thread i modulo `threads`."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._queues: list[SimpleQueue[Sequence[Lane] | None]] = [SimpleQueue() for _ in range(threads - 1)]
+        self._finished: SimpleQueue[BaseException | None] = SimpleQueue()
+        for queue in self._queues:
+            threading.Thread(target=self._work, args=(queue,), daemon=True, name="fittool-engine").start()
+
+    def run(self, lanes: Sequence[Lane]) -> None:
+        """Run all lanes and return when the last has ended; an exception in any lane is raised here."""
+        if self.threads == 1 or len(lanes) == 1:
+            for lane in lanes:
+                for task in lane:
+                    task()
+            return
+        busy = min(self.threads, len(lanes)) - 1
+        for worker in range(busy):
+            self._queues[worker].put(lanes[worker + 1 :: self.threads])
+        failure: BaseException | None = None
+        try:
+            for lane in lanes[:: self.threads]:
+                for task in lane:
+                    task()
+        finally:
+            for _ in range(busy):
+                failure = self._finished.get() or failure
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """Let the threads end; the team cannot be used afterwards."""
+        for queue in self._queues:
+            queue.put(None)
+
+    def _work(self, queue: SimpleQueue[Sequence[Lane] | None]) -> None:
+        np.seterr(all="ignore")  # the state is the thread's own; a loss that is not finite is found by the engine
+        while (lanes := queue.get()) is not None:
+            try:
+                for lane in lanes:
+                    for task in lane:
+                        task()
+                self._finished.put(None)
+            except BaseException as error:  # noqa: BLE001  (handed to the caller of run, which raises it)
+                self._finished.put(error)

@@ -1,0 +1,142 @@
+"""Every way fittool can fail on purpose, each with the exit code that the shell sees.
+
+    FittoolError                  1   a bug, unless a more precise error below was raised
+    ├── UsageError                2   the command line is wrong
+    ├── ExperimentError           3   the experiment is wrong
+    ├── DataError                 4   data are wrong, missing or unreadable
+    ├── CheckpointError           5   a checkpoint, run or model file was refused
+    ├── MachineError              6   the machine lacks an extra, a device, memory, file handles
+    ├── StorageError              7   storage is full, read-only or failing
+    ├── RunInUseError             8   the run directory belongs to a live process
+    ├── DivergedError             9   loss or weights are not finite
+    ├── UserCodeError            10   a generator, callback or worker raised, hung or died
+    ├── RequirementError         11   the finished run misses a --require
+    ├── TimeLimitReached         75   stopped by --timeout, with a checkpoint
+    └── Interrupted           128+n   stopped by signal n, with a checkpoint
+
+An error holds one or more `Problem`s, so that everything wrong with a file is told at once.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, and where.
+
+    Attributes:
+        text: A whole sentence: what was expected, what was found, what to do.
+        place: `file:line:column`, a file's path, or "" where no place can be named.
+        excerpt: The offending source line with a caret below it, or "".
+        exit_code: The exit code of this kind of problem; an error that gathers several kinds exits with the lowest.
+    """
+
+    text: str
+    place: str = ""
+    excerpt: str = ""
+    exit_code: int | None = None
+
+    def __str__(self) -> str:
+        """The sentence behind its place, without the excerpt."""
+        return f"{self.place}: {self.text}" if self.place else self.text
+
+
+class FittoolError(Exception):
+    """The base of all errors that fittool raises on purpose."""
+
+    code: ClassVar[int] = 1
+
+    def __init__(self, problems: str | Problem | Sequence[Problem], *, place: str = "") -> None:
+        if isinstance(problems, str):
+            problems = Problem(problems, place)
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    @property
+    def exit_code(self) -> int:
+        """What the process exits with: the lowest code among the problems."""
+        return min((self.code if problem.exit_code is None else problem.exit_code for problem in self.problems), default=self.code)
+
+
+class UsageError(FittoolError):
+    """The command line is wrong: a bad option, a bad `--set`, a missing CONFIG."""
+
+    code = 2
+
+
+class ExperimentError(FittoolError, ValueError):
+    """The experiment is wrong: a setting, a name, a shape, labels against outputs."""
+
+    code = 3
+
+
+class DataError(FittoolError, ValueError):
+    """Data are wrong, missing or unreadable."""
+
+    code = 4
+
+
+class CheckpointError(FittoolError):
+    """A checkpoint, run or model file was refused."""
+
+    code = 5
+
+
+class MachineError(FittoolError):
+    """The machine lacks something: an extra (the text says the pip command), a device, memory, file handles."""
+
+    code = 6
+
+
+class StorageError(FittoolError):
+    """Storage is full, read-only or failing; the last good checkpoint is intact."""
+
+    code = 7
+
+
+class RunInUseError(FittoolError):
+    """The run directory is in use by a live process."""
+
+    code = 8
+
+
+class DivergedError(FittoolError):
+    """Training diverged: the loss or the weights are not finite."""
+
+    code = 9
+
+
+class UserCodeError(FittoolError):
+    """User code failed: a generator, callback or worker raised, hung or died."""
+
+    code = 10
+
+
+class RequirementError(FittoolError):
+    """The finished run does not meet a `--require`."""
+
+    code = 11
+
+
+class TimeLimitReached(FittoolError):
+    """The run was stopped by `--timeout`, with a checkpoint."""
+
+    code = 75
+
+
+class Interrupted(FittoolError):
+    """The run was stopped by a signal, with a checkpoint at the current step."""
+
+    def __init__(self, signal_number: int, text: str = "") -> None:
+        self.signal_number = signal_number
+        super().__init__(text or f"Stopped by {signal.Signals(signal_number).name}.")
+
+    @property
+    def exit_code(self) -> int:
+        """128 plus the signal's number, as a shell reports a death by signal."""
+        return 128 + self.signal_number

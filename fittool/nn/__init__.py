@@ -1,0 +1,1 @@
+"""What a network is, without any arithmetic: layers, graphs, and the settings of losses, metrics, optimizers, schedules."""

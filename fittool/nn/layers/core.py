@@ -1,0 +1,77 @@
+"""Layers at the start of a network, and the fully connected one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fittool.nn.activations import Activation
+from fittool.nn.initializers import GlorotUniform, InitializerSetting, Zeros
+from fittool.nn.layers.base import Layer, features
+from fittool.nn.parameter import Parameter
+from fittool.nn.regularizers import RegularizerSetting
+from fittool.nn.shapes import Shape, ShapeError, size_of
+from fittool.settings import Boolean, Field, Integer, Number, setting
+
+
+@setting
+class Input(Layer):
+    """Names an input of the network; the first in the list stands for the first array of the data, and so on."""
+
+    shape: tuple[Integer, ...] | None = Field(
+        default=None, description="Shape without the batch axis; taken from the data if absent, and compared with them if given."
+    )
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """The shape of the data.
+
+        Raises:
+            ShapeError: `shape` says otherwise.
+        """
+        shape = super().output_shape(shapes)
+        if self.shape is not None and self.shape != shape:
+            raise ShapeError(f"expected inputs of shape {self.shape}, got {shape} from the data.")
+        return shape
+
+    def flops(self, shapes: Sequence[Shape]) -> int:
+        """None."""
+        return 0
+
+
+@setting
+class Rescaling(Layer):
+    """`inputs * scale + offset`; images enter as uint8 and leave as floats."""
+
+    scale: Number = Field(description="Factor on the inputs, such as 1/255.")
+    offset: Number = Field(default=0.0, description="Added after scaling.")
+
+    def flops(self, shapes: Sequence[Shape]) -> int:
+        """One multiplication and one addition for each element."""
+        return 2 * size_of(self.output_shape(shapes))
+
+
+@setting
+class Dense(Layer):
+    """`activation(inputs · kernel + bias)` along the last axis: (…, in) to (…, units)."""
+
+    units: Integer = Field(ge=1, description="Size of the output's last axis.")
+    activation: Activation | None = Field(default=None, description="Activation after the bias; none if absent.")
+    use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
+    kernel_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
+    bias_initializer: InitializerSetting = Field(default=Zeros(), description="How the bias starts.")
+    kernel_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the kernel.")
+    bias_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the bias.")
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """(…, units)."""
+        features(shapes)
+        return (*shapes[0][:-1], self.units)
+
+    def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
+        """Kernel (in, units), bias (units,)."""
+        kernel = Parameter("kernel", (features(shapes), self.units), self.kernel_initializer, True, self.kernel_regularizer)
+        bias = Parameter("bias", (self.units,), self.bias_initializer, True, self.bias_regularizer)
+        return (kernel, bias) if self.use_bias else (kernel,)
+
+    def flops(self, shapes: Sequence[Shape]) -> int:
+        """Two for each weight and row, and one addition for each bias."""
+        return size_of(self.output_shape(shapes)) * (2 * features(shapes) + self.use_bias)

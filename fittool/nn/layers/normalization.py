@@ -1,0 +1,127 @@
+"""Layers that bring their inputs to a common scale, along the last axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BeforeValidator, model_validator
+from pydantic_core import PydanticCustomError
+
+from fittool.nn.initializers import Constant, Initializer, InitializerSetting, Ones, Zeros
+from fittool.nn.layers.base import LastAxis, Layer, features
+from fittool.nn.parameter import Parameter
+from fittool.nn.regularizers import RegularizerSetting
+from fittool.nn.shapes import Shape, ShapeError, size_of
+from fittool.settings import Boolean, Field, Number, setting
+
+
+def _listed(value: object) -> object:
+    """One number stands for the same number in every channel."""
+    return (value,) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
+
+
+PerChannel = Annotated[tuple[Number, ...], BeforeValidator(_listed, json_schema_input_type=float | str | list[float | str])]
+"""One number for each place on the last axis; a single number stands for all."""
+
+
+@setting
+class Normalization(Layer):
+    """`(inputs - mean) / √variance` for each place on the last axis; without the two it adapts to the training data."""
+
+    axis: LastAxis = Field(default=-1, description="The axis whose places have their own mean and variance: the last.")
+    mean: PerChannel | None = Field(default=None, description="Mean of each place; from the training data if absent.")
+    variance: PerChannel | None = Field(default=None, description="Variance of each place; from the training data if absent.")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Normalization:
+        if (self.mean is None) != (self.variance is None):
+            raise PydanticCustomError("mean_and_variance", "mean and variance must be given together, or neither")
+        return self
+
+    @property
+    def adapts(self) -> bool:
+        """Whether mean and variance are to be taken from the training data before training."""
+        return self.mean is None
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """Unchanged.
+
+        Raises:
+            ShapeError: mean or variance have another number of places.
+        """
+        places = features(shapes)
+        for name, values in (("mean", self.mean), ("variance", self.variance)):
+            if values is not None and len(values) not in (1, places):
+                raise ShapeError(f"{name} has {len(values)} numbers, but the last axis of inputs {shapes[0]} has {places} places.")
+        return shapes[0]
+
+    def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
+        """Mean and variance, (C,) each, never moved by the optimizer."""
+        shape = (features(shapes),)
+        mean: Initializer = Zeros() if self.mean is None else Constant(self.mean)
+        variance: Initializer = Ones() if self.variance is None else Constant(self.variance)
+        return Parameter("mean", shape, mean, False), Parameter("variance", shape, variance, False)
+
+    def flops(self, shapes: Sequence[Shape]) -> int:
+        """One subtraction and one multiplication for each element."""
+        return 2 * size_of(self.output_shape(shapes))
+
+
+@setting
+class BatchNormalization(Layer):
+    """`gamma · (inputs - mean) / √(variance + epsilon) + beta` with mean and variance of the batch (Ioffe and Szegedy 2015).
+
+    Outside training, and always with `trainable: false`, moving averages stand in: `moving · momentum + batch · (1 - momentum)`,
+    the batch's variance being the biased one.
+    """
+
+    axis: LastAxis = Field(default=-1, description="The axis whose places are normalized by themselves: the last.")
+    momentum: Number = Field(default=0.99, ge=0, le=1, description="How much of the moving averages stays at each step.")
+    epsilon: Number = Field(default=1e-3, gt=0, description="Added to the variance.")
+    center: Boolean = Field(default=True, description="Whether beta is added.")
+    scale: Boolean = Field(default=True, description="Whether there is a factor gamma.")
+    beta_initializer: InitializerSetting = Field(default=Zeros(), description="How beta starts.")
+    gamma_initializer: InitializerSetting = Field(default=Ones(), description="How gamma starts.")
+    moving_mean_initializer: InitializerSetting = Field(default=Zeros(), description="How the moving mean starts.")
+    moving_variance_initializer: InitializerSetting = Field(default=Ones(), description="How the moving variance starts.")
+    beta_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on beta.")
+    gamma_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on gamma.")
+
+    def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
+        """Gamma, beta, moving mean, moving variance, (C,) each."""
+        shape = (features(shapes),)
+        gamma = Parameter("gamma", shape, self.gamma_initializer, True, self.gamma_regularizer)
+        beta = Parameter("beta", shape, self.beta_initializer, True, self.beta_regularizer)
+        mean = Parameter("moving_mean", shape, self.moving_mean_initializer, False)
+        variance = Parameter("moving_variance", shape, self.moving_variance_initializer, False)
+        return (*([gamma] if self.scale else []), *([beta] if self.center else []), mean, variance)
+
+    def flops(self, shapes: Sequence[Shape]) -> int:
+        """One factor and one addition for each element, as in use after training."""
+        return 2 * size_of(self.output_shape(shapes))
+
+
+@setting
+class LayerNormalization(Layer):
+    """`gamma · (inputs - mean) / √(variance + epsilon) + beta` with mean and variance over the last axis (Ba et al. 2016)."""
+
+    axis: LastAxis = Field(default=-1, description="The axis over which mean and variance are taken: the last.")
+    epsilon: Number = Field(default=1e-3, gt=0, description="Added to the variance.")
+    center: Boolean = Field(default=True, description="Whether beta is added.")
+    scale: Boolean = Field(default=True, description="Whether there is a factor gamma.")
+    beta_initializer: InitializerSetting = Field(default=Zeros(), description="How beta starts.")
+    gamma_initializer: InitializerSetting = Field(default=Ones(), description="How gamma starts.")
+    beta_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on beta.")
+    gamma_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on gamma.")
+
+    def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
+        """Gamma, beta, (C,) each."""
+        shape = (features(shapes),)
+        gamma = Parameter("gamma", shape, self.gamma_initializer, True, self.gamma_regularizer)
+        beta = Parameter("beta", shape, self.beta_initializer, True, self.beta_regularizer)
+        return (*([gamma] if self.scale else []), *([beta] if self.center else []))
+
+    def flops(self, shapes: Sequence[Shape]) -> int:
+        """About eight for each element: two sums, the difference, its square, the factor, the two parameters."""
+        return 8 * size_of(self.output_shape(shapes))

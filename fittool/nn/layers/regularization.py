@@ -1,0 +1,26 @@
+"""Layers that act while training only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fittool.nn.layers.base import Layer
+from fittool.nn.shapes import Shape, image
+from fittool.settings import Field, Integer, Number, setting
+
+
+@setting
+class Dropout(Layer):
+    """While training, drops elements with probability `rate` and multiplies the others by 1 / (1 - rate)."""
+
+    rate: Number = Field(ge=0, lt=1, description="Probability with which an element is dropped.")
+    seed: Integer | None = Field(default=None, description="Seed of this layer's own stream of chance; by default the run's seed.")
+
+
+@setting
+class SpatialDropout2D(Dropout):
+    """Dropout of whole channels of images."""
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """Unchanged."""
+        return image(shapes)

@@ -1,0 +1,85 @@
+"""Shapes without the batch axis, and the size arithmetic that convolutions, poolings and engines share.
+
+Padding follows Keras: `same` gives ceil(size / stride) positions and pads more at the end than at the start.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+Shape = tuple[int, ...]
+
+
+class ShapeError(ValueError):
+    """A layer cannot take the shapes it is given; the text says what it expects and what it got."""
+
+
+def size_of(shape: Shape) -> int:
+    """How many elements one sample of this shape has."""
+    return math.prod(shape)
+
+
+def single(shapes: Sequence[Shape]) -> Shape:
+    """The shape of the only input.
+
+    Raises:
+        ShapeError: There are several inputs, or none.
+    """
+    if len(shapes) != 1:
+        raise ShapeError(f"expected one input, got {len(shapes)}.")
+    return shapes[0]
+
+
+def image(shapes: Sequence[Shape]) -> tuple[int, int, int]:
+    """The shape of the only input as (height, width, channels).
+
+    Raises:
+        ShapeError: It is not an image.
+    """
+    shape = single(shapes)
+    if len(shape) != 3:
+        raise ShapeError(f"expected images (height, width, channels), got shape {shape}.")
+    return shape[0], shape[1], shape[2]
+
+
+def spread(kernel: int, dilation: int) -> int:
+    """How many positions a dilated kernel spans."""
+    return (kernel - 1) * dilation + 1
+
+
+def window_count(size: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> int:
+    """How many positions a sliding window takes along one axis.
+
+    Raises:
+        ShapeError: The window does not fit (padding `valid` only).
+    """
+    if padding == "same":
+        return -(-size // stride)
+    count = (size - spread(kernel, dilation)) // stride + 1
+    if count < 1:
+        raise ShapeError(f"a window of {spread(kernel, dilation)} does not fit into {size} without padding.")
+    return count
+
+
+def window_padding(size: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> tuple[int, int]:
+    """How many zeros go (before, after) along one axis; with `same` the odd one goes after."""
+    if padding == "valid":
+        return 0, 0
+    covered = (window_count(size, kernel, stride, padding, dilation) - 1) * stride + spread(kernel, dilation)
+    total = max(covered - size, 0)
+    return total // 2, total - total // 2
+
+
+def feature_axis(axis: int, shape: Shape) -> int:
+    """The index into `shape` of an axis counted as Keras does, the batch axis being 0.
+
+    Raises:
+        ShapeError: It is the batch axis, or there is no such axis.
+    """
+    rank = len(shape) + 1
+    if not -rank <= axis < rank:
+        raise ShapeError(f"there is no axis {axis} in inputs of shape {shape}; use {-len(shape)} to {len(shape)} without 0.")
+    if axis in (0, -rank):
+        raise ShapeError(f"axis {axis} is the batch axis; use 1 to {len(shape)}, or -{len(shape)} to -1.")
+    return axis % rank - 1

@@ -1,0 +1,142 @@
+"""Where a value was written: files, lines, columns, and how places and key paths read in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fittool.errors import Problem, UsageError
+
+KeyPath = tuple[str | int, ...]
+Scalar = str | int | float | bool | None
+
+_EXCERPT_WIDTH = 100
+_OPTION_PREFIX = "--set "
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One text that holds settings: a file, or the value of a `--set`.
+
+    Attributes:
+        name: What messages call it: the path as the user wrote it, or the whole option.
+        lines: The text's lines, for excerpts.
+        folder: The absolute folder that relative paths in this text start from.
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    folder: str
+
+    @property
+    def is_option(self) -> bool:
+        """Whether this is a `--set` of the command line and no file."""
+        return self.name.startswith(_OPTION_PREFIX)
+
+    @classmethod
+    def option(cls, setting: str, folder: str) -> Source:
+        """The source of one `--set KEY=VALUE`; its paths start from the working directory."""
+        return cls(_OPTION_PREFIX + setting, (), folder)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line and column in a source, both counted from 1; columns count characters."""
+
+    source: Source
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        """`file:line:column`, or the option as it was typed."""
+        if self.source.is_option:
+            return escaped(self.source.name)
+        return f"{escaped(self.source.name)}:{self.line}:{self.column}"
+
+    @property
+    def excerpt(self) -> str:
+        """The source line with a caret below the column, or "" where there is no line."""
+        if not 0 < self.line <= len(self.source.lines):
+            return ""
+        line, column = self.source.lines[self.line - 1], self.column
+        start = max(0, column - _EXCERPT_WIDTH // 2) if len(line) > _EXCERPT_WIDTH else 0
+        before = escaped(line[start : column - 1].replace("\t", " "))
+        shown = before + escaped(line[column - 1 : start + _EXCERPT_WIDTH].replace("\t", " "))
+        return f"{self.line:>5} | {shown}\n{'':>5} | {' ' * len(before)}^"
+
+    def problem(self, text: str) -> Problem:
+        """A problem at this place; one in a `--set` is a wrong command line."""
+        return Problem(text, str(self), self.excerpt, UsageError.code if self.source.is_option else None)
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A value of the file together with where it, and the key before it, were written.
+
+    Attributes:
+        value: A scalar, or the entries of a mapping or the items of a list.
+        place: Where the value begins.
+        key_place: Where its key was written; None for items of a list.
+        plain: Whether it is a scalar without quotes.
+    """
+
+    value: Scalar | dict[str, Node] | list[Node]
+    place: Place
+    key_place: Place | None = None
+    plain: bool = field(default=False, repr=False)
+
+    @property
+    def best_place(self) -> Place:
+        """Where to point at the setting as a whole: its key, else its value."""
+        return self.key_place or self.place
+
+    def children(self) -> list[tuple[str | int, Node]]:
+        """The entries of a mapping or the items of a list with their key or index; nothing for scalars."""
+        if isinstance(self.value, dict):
+            return list(self.value.items())
+        return list(enumerate(self.value)) if isinstance(self.value, list) else []
+
+    def child(self, step: object) -> Node | None:
+        """The node one step further, or None where there is none."""
+        if isinstance(self.value, dict) and isinstance(step, str):
+            return self.value.get(step)
+        if isinstance(self.value, list) and isinstance(step, int) and 0 <= step < len(self.value):
+            return self.value[step]
+        return None
+
+    def data(self) -> object:
+        """The bare value, without places."""
+        if isinstance(self.value, dict):
+            return {key: node.data() for key, node in self.value.items()}
+        return [node.data() for node in self.value] if isinstance(self.value, list) else self.value
+
+
+def find(root: Node, path: Sequence[object]) -> tuple[Node, int]:
+    """The deepest node on the way along `path`, and how many steps led to it."""
+    node, depth = root, 0
+    for step in path:
+        found = node.child(step)
+        if found is None:
+            break
+        node, depth = found, depth + 1
+    return node, depth
+
+
+def path_text(path: Sequence[object]) -> str:
+    """A key path as it reads in messages: `model.layers[0].Dense.units`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{escaped(str(step))}" if text else escaped(str(step))
+    return text
+
+
+def escaped(text: str) -> str:
+    """Text without control characters, line breaks or other invisible characters, each written as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """Escaped text of bounded length, for quoting what was found."""
+    return escaped(text if len(text) <= limit else text[: limit - 1] + "…")

@@ -1,0 +1,121 @@
+"""What an experiment may hold at each key path, walked along the descriptions: sections, families of named things, lists.
+
+Merging files, `--set` and messages need it before anything is validated.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from fittool.settings import Family, fields_of
+from fittool.spec.places import Node
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list, and what its items may be."""
+
+    annotation: Any
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A mapping with keys that the user chooses, and what its values may be."""
+
+    annotation: Any
+
+
+Form = type | Family[Any] | Items | Entries
+"""What can stand at a key path, apart from scalars."""
+
+
+def forms_at(top: type, path: Sequence[object]) -> tuple[Form, ...]:
+    """What may stand at `path`, beginning at the setting class `top`; empty for scalars and for unknown paths."""
+    forms: tuple[Form, ...] = (top,)
+    for step in path:
+        forms = tuple(form for before in forms for form in _inside(before, step))
+    return forms
+
+
+def known_names(top: type, path: Sequence[object]) -> tuple[str, ...] | None:
+    """The keys that may stand in a mapping at `path`; None where any key may, or no mapping is expected."""
+    forms = [form for form in forms_at(top, path) if not isinstance(form, Items)]
+    if not forms or any(isinstance(form, Entries) for form in forms):
+        return None
+    return tuple(name for form in forms for name in _names(form))
+
+
+def accepts_key(top: type, path: Sequence[object], key: str) -> bool:
+    """Whether `key` may stand in a mapping at `path`; a family's names also in another case."""
+    return any(True for form in forms_at(top, path) if isinstance(form, Entries) or _has(form, key))
+
+
+def families_at(top: type, path: Sequence[object]) -> tuple[Family[Any], ...]:
+    """The families whose members may stand at `path`."""
+    return tuple(form for form in forms_at(top, path) if isinstance(form, Family))
+
+
+def names_one_thing(top: type, path: Sequence[object]) -> bool:
+    """Whether a mapping at `path` stands for one thing out of several, so that another name replaces it as a whole."""
+    return tuple(path) == ("model",) or bool(families_at(top, path))
+
+
+def expects_list(top: type, path: Sequence[object]) -> bool:
+    """Whether a list may stand at `path`."""
+    return any(isinstance(form, Items) for form in forms_at(top, path))
+
+
+def walk(node: Node, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Node]]:
+    """Every node of a tree with its path, parents first."""
+    yield path, node
+    for step, child in node.children():
+        yield from walk(child, (*path, step))
+
+
+def _inside(form: Form, step: object) -> tuple[Form, ...]:
+    if isinstance(form, Items):
+        return _forms(form.annotation) if isinstance(step, int) else ()
+    if not isinstance(step, str):
+        return ()
+    if isinstance(form, Entries):
+        return _forms(form.annotation)
+    if isinstance(form, Family):
+        member = form.class_of(step)
+        return () if member is None else (member,)
+    return _field_forms(form).get(step, ())
+
+
+def _names(form: Form) -> tuple[str, ...]:
+    if isinstance(form, Family):
+        return (*form.members, *form.aliases)
+    return tuple(_field_forms(form)) if isinstance(form, type) else ()
+
+
+def _has(form: Form, key: str) -> bool:
+    return form.class_of(key) is not None if isinstance(form, Family) else key in _names(form)
+
+
+@lru_cache(maxsize=None)
+def _field_forms(cls: type) -> dict[str, tuple[Form, ...]]:
+    return {
+        name: tuple(found for found in info.metadata if isinstance(found, Family)) or _forms(info.annotation)
+        for name, info in fields_of(cls).items()
+    }
+
+
+def _forms(annotation: Any) -> tuple[Form, ...]:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        families = tuple(found for found in arguments[1:] if isinstance(found, Family))
+        return families or _forms(arguments[0])
+    if origin in (Union, types.UnionType):
+        return tuple(form for argument in arguments for form in _forms(argument))
+    if origin in (list, tuple) and arguments:
+        return (Items(arguments[0]),)
+    if isinstance(origin, type) and issubclass(origin, Mapping) and arguments:
+        return (Entries(arguments[1]),)
+    return (annotation,) if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__") else ()

@@ -1,0 +1,173 @@
+"""Every layer's backward half against numerical derivatives of its forward half, in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fittool.engines.numpy_engine.layers import OPERATIONS
+from fittool.engines.numpy_engine.lowering import lower
+from fittool.engines.numpy_engine.operations.base import Clock, Scratch
+from fittool.engines.numpy_engine.parameters import ParameterStore
+from fittool.engines.numpy_engine.program import Program, Workspace
+from fittool.engines.numpy_engine.threads import ThreadTeam
+from fittool.engines.numpy_engine.values import Storages
+from fittool.nn import layers as nn
+from fittool.nn.graph import Graph
+
+IMAGE, FEATURES = (7, 6, 3), (5,)
+
+CASES = [
+    (nn.Rescaling(0.5, 1.0), FEATURES),
+    (nn.Normalization(mean=[1, 2, 3], variance=[4, 5, 6]), IMAGE),
+    (nn.Dense(4, "tanh"), FEATURES),
+    (nn.Dense(4, use_bias=False), IMAGE),
+    (nn.Conv2D(4, 3, padding="same"), IMAGE),
+    (nn.Conv2D(4, (2, 3), activation="gelu"), IMAGE),
+    (nn.Conv2D(4, 3, strides=2, padding="same"), IMAGE),
+    (nn.Conv2D(4, 3, strides=(1, 2), use_bias=False), IMAGE),
+    (nn.Conv2D(2, 2, dilation_rate=2, padding="same"), IMAGE),
+    (nn.Conv2D(2, (3, 2), dilation_rate=(1, 2)), IMAGE),
+    (nn.Conv2D(4, 1, strides=2), IMAGE),
+    (nn.DepthwiseConv2D(3, padding="same"), IMAGE),
+    (nn.DepthwiseConv2D(3, strides=2, depth_multiplier=2), IMAGE),
+    (nn.DepthwiseConv2D(2, dilation_rate=2, use_bias=False), IMAGE),
+    (nn.SeparableConv2D(4, 3, padding="same", depth_multiplier=2, activation="sigmoid"), IMAGE),
+    (nn.MaxPooling2D(), IMAGE),
+    (nn.MaxPooling2D(3, strides=2, padding="same"), IMAGE),
+    (nn.MaxPooling2D((3, 2), strides=1), IMAGE),
+    (nn.AveragePooling2D(), IMAGE),
+    (nn.AveragePooling2D(3, strides=2, padding="same"), IMAGE),
+    (nn.GlobalAveragePooling2D(), IMAGE),
+    (nn.GlobalAveragePooling2D(keepdims=True), IMAGE),
+    (nn.GlobalMaxPooling2D(), IMAGE),
+    (nn.Flatten(), IMAGE),
+    (nn.Reshape((6, -1)), IMAGE),
+    (nn.ZeroPadding2D(((1, 2), (0, 3))), IMAGE),
+    (nn.UpSampling2D((2, 3)), IMAGE),
+    (nn.UpSampling2D(2, interpolation="bilinear"), IMAGE),
+    (nn.Dropout(0.4), IMAGE),
+    (nn.SpatialDropout2D(0.4), IMAGE),
+    (nn.BatchNormalization(), IMAGE),
+    (nn.BatchNormalization(scale=False), FEATURES),
+    (nn.BatchNormalization(center=False), IMAGE),
+    (nn.BatchNormalization(trainable=False), IMAGE),
+    (nn.LayerNormalization(), IMAGE),
+    (nn.LayerNormalization(scale=False, center=False), FEATURES),
+    (nn.Activation("softplus"), IMAGE),
+    (nn.ReLU(max_value=1.0, negative_slope=0.1, threshold=0.2), IMAGE),
+    (nn.ReLU(), IMAGE),
+    (nn.LeakyReLU(0.2), IMAGE),
+    (nn.PReLU(alpha_initializer={"Constant": {"value": 0.25}}), IMAGE),
+    (nn.PReLU(alpha_initializer={"Constant": {"value": 0.25}}, shared_axes=[1, 2]), IMAGE),
+    (nn.ELU(1.5), IMAGE),
+    (nn.SELU(), IMAGE),
+    (nn.GELU(), IMAGE),
+    (nn.GELU(approximate=True), IMAGE),
+    (nn.SiLU(), IMAGE),
+    (nn.Sigmoid(), IMAGE),
+    (nn.Tanh(), IMAGE),
+    (nn.Softmax(), IMAGE),
+    (nn.Softmax(axis=1), IMAGE),
+]
+
+GRAPHS = {
+    "residual": [
+        nn.Conv2D(3, 3, padding="same", name="a"),
+        nn.BatchNormalization(),
+        nn.ReLU(),
+        nn.Conv2D(3, 3, padding="same", name="b"),
+        nn.Add(inputs=["a", "b"]),
+        nn.Activation("tanh"),
+        nn.GlobalAveragePooling2D(),
+        nn.Dense(2),
+    ],
+    "three readers of one layer": [
+        nn.Dense(4, "tanh", name="a"),
+        nn.Dense(4, name="b", inputs=["a"]),
+        nn.Multiply(inputs=["a", "b"], name="c"),
+        nn.Concatenate(inputs=["a", "c", "b"]),
+        nn.Dense(2),
+    ],
+    "a view with two readers": [
+        nn.Dense(6, "tanh"),
+        nn.Reshape((3, 2), name="a"),
+        nn.Dense(2, name="b", inputs=["a"]),
+        nn.Add(inputs=["a", "b"]),
+        nn.Flatten(),
+        nn.Dense(2),
+    ],
+    "broadcast": [
+        nn.Dense(4, name="a"),
+        nn.Dense(1, name="b", inputs=["a"]),
+        nn.Multiply(inputs=["a", "b"], name="c"),
+        nn.Add(inputs=["b", "c"]),
+    ],
+}
+
+
+class Bench:
+    """A graph with a linear loss on its outputs, so that any derivative can be had by differences."""
+
+    def __init__(self, layers: list[nn.Layer], shape: tuple[int, ...], batch: int, threads: int = 1) -> None:
+        layers = [nn.Dense(shape[-1], name="before"), *layers]  # so that the layer's input needs a gradient
+        self.graph = Graph.build(layers, {"input": shape})
+        self.store = ParameterStore(self.graph, np.float64)
+        self.store.load(self.graph.initial_weights(3))
+        generator = np.random.default_rng(5)
+        self.store.trainable += 0.1 * generator.standard_normal(self.store.trainable.size)
+        lowered = lower(self.graph)
+        storages = Storages(lowered.sizes, np.float64)
+        storages.grow(batch)
+        space = Workspace(lowered, self.store, storages, Scratch(np.float64), Clock(1), ThreadTeam(threads))
+        space.clock.inputs = (generator.standard_normal((batch, *shape)),)
+        self.program = Program(space, batch, training=True, judge=self._judge, backward=True)
+        self.direction = generator.standard_normal(self.program.outputs[0].shape)
+
+    def _judge(self, outputs, gradients):
+        self.loss = float((outputs[0] * self.direction).sum())
+        gradients[0][...] = self.direction
+
+    def check(self) -> None:
+        self.program.run()
+        gradients = self.store.gradients.copy()
+        for index in np.random.default_rng(0).permutation(self.store.trainable.size)[:60]:
+            assert gradients[index] == pytest.approx(self._difference(index), rel=1e-5, abs=1e-6)
+
+    def _difference(self, index: int, step: float = 1e-5) -> float:
+        held, losses = self.store.trainable[index], []
+        for moved in (held + step, held - step):
+            self.store.trainable[index] = moved
+            self.program.run()
+            losses.append(self.loss)
+        self.store.trainable[index] = held
+        return (losses[0] - losses[1]) / (2 * step)
+
+
+@pytest.mark.parametrize(("layer", "shape"), CASES, ids=lambda value: repr(value)[:90])
+def test_gradient_of_layer(layer, shape):
+    Bench([layer], shape, batch=3).check()
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_gradient_of_graph(name):
+    Bench(GRAPHS[name], IMAGE if name == "residual" else FEATURES, batch=4).check()
+
+
+def test_every_layer_is_checked():
+    merging = {nn.Add, nn.Multiply, nn.Concatenate}
+    assert {type(layer) for layer, _ in CASES} | merging == set(nn.LAYERS.members.values()) - {nn.Input} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_slices_and_groups_give_the_same_gradient_as_one(monkeypatch, threads):
+    layers = [nn.Conv2D(4, 3), nn.BatchNormalization(), nn.DepthwiseConv2D(2), nn.LayerNormalization(), nn.Flatten(), nn.Dense(2)]
+    whole = Bench(layers, IMAGE, batch=12)
+    whole.program.run()
+    monkeypatch.setattr("fittool.engines.numpy_engine.program._WORTH_CUTTING", 0)
+    monkeypatch.setattr("fittool.engines.numpy_engine.program._SLICE_ELEMENTS", 1)
+    monkeypatch.setattr("fittool.engines.numpy_engine.operations.dense._WORTH_CUTTING", 0)
+    cut = Bench(layers, IMAGE, batch=12, threads=threads)
+    cut.program.run()
+    assert len(cut.program._parts) == 12
+    np.testing.assert_allclose(cut.store.gradients, whole.store.gradients, rtol=1e-9, atol=1e-12)
