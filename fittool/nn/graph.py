@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from fittool import chance
 from fittool.errors import ExperimentError, Problem
 from fittool.nn.layers import Input, Layer
+from fittool.nn.naming import snake_case
 from fittool.nn.parameter import Parameter
 from fittool.nn.shapes import Shape, ShapeError
 from fittool.settings import nearest_name
@@ -143,12 +143,6 @@ class Graph:
         ]
 
 
-def automatic_name(layer: Layer) -> str:
-    """Keras's name for a layer without one, before numbering: `conv2d`, `max_pooling2d`, `re_lu`."""
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", layer.public_name())
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
 def layer_names(layers: Sequence[Layer]) -> list[str]:
     """The name of each layer: its own, or Keras's automatic one with the next free number."""
     taken = {layer.name for layer in layers if layer.name is not None}
@@ -156,7 +150,7 @@ def layer_names(layers: Sequence[Layer]) -> list[str]:
     for layer in layers:
         name = layer.name
         if name is None:
-            base, number = automatic_name(layer), 0
+            base, number = snake_case(layer.public_name()), 0
             name = base
             while name in taken:
                 number += 1
@@ -227,18 +221,20 @@ class _Builder:
             self._refuse(index, f'the name "{name}" is taken by an earlier layer or input; names must be unique.')
             return
         if layer.inputs is None and before is None:
-            self._refuse(index, f"the network has several inputs ({', '.join(self.inputs)}); name the one to take with `inputs:`.")
+            known = ", ".join(self.inputs)
+            self._refuse(index, f"the network has several inputs ({known}); name the one to take with `inputs:`.")
         inputs = layer.inputs if layer.inputs is not None else (before,) if before is not None else ()
-        known = [self._found(index, taken) for taken in inputs]
+        found = [self._found(index, taken) for taken in inputs]
         self.shapes[name] = None
-        if not inputs or None in known:
+        if not inputs or None in found:
             return
-        shapes = tuple(cast("list[Shape]", known))
+        shapes = tuple(cast("list[Shape]", found))
         shape = self._shape(index, layer, shapes)
         self.shapes[name] = shape
         if shape is not None:
-            parameters = (replace(entry, trainable=entry.trainable and layer.trainable) for entry in layer.parameters(shapes))
-            self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, tuple(parameters)))
+            weights = layer.parameters(shapes)
+            parameters = tuple(replace(entry, trainable=entry.trainable and layer.trainable) for entry in weights)
+            self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, parameters))
 
     def _found(self, index: int, taken: str) -> Shape | None:
         """The shape of what a layer takes; None where it is not known."""

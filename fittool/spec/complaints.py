@@ -25,7 +25,6 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     ("scanning a tag", "Tags are not allowed. Leave out the part from '!' on."),
     ("scanning an anchor", "An anchor's name must be letters and digits."),
     ("scanning an alias", "An alias's name must be letters and digits. Put text that begins with '*' in quotes."),
-    ("a directive", "A line that begins with '%' is a YAML directive and not needed. Leave it out."),
     ("directive", "A line that begins with '%' is a YAML directive and not needed. Leave it out."),
     ("YAML document", "Only YAML 1 is read. Leave out the line that begins with '%'."),
     ("tag handle", "Tags are not allowed. Leave out the part from '!' on."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fittool.errors import Problem, UsageError
 
@@ -120,6 +120,20 @@ def find(root: Node, path: Sequence[object]) -> tuple[Node, int]:
             break
         node, depth = found, depth + 1
     return node, depth
+
+
+def without(node: Node, path: Sequence[str | int]) -> Node:
+    """The tree without the setting at `path`; where it is not there, without the mapping that should hold it."""
+    child = node.child(path[0]) if path else None
+    if child is None:
+        return node
+    rest = path[1:]
+    gone = not rest or child.child(rest[0]) is None
+    if isinstance(node.value, dict):
+        entries = {key: value for key, value in node.value.items() if key != path[0] or not gone}
+        return replace(node, value=entries if gone else {**entries, str(path[0]): without(child, rest)})
+    items = [item for index, item in enumerate(node.value if isinstance(node.value, list) else []) if index != path[0] or not gone]
+    return replace(node, value=items if gone else [without(child, rest) if item is child else item for item in items])
 
 
 def path_text(path: Sequence[object]) -> str:

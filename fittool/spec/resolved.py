@@ -30,11 +30,11 @@ def _lines(data: object, indent: int) -> Iterator[str]:
             yield f"{space}- {first.lstrip()}"
             yield from rest
     else:
-        yield space + _flow(data)
+        yield space + flow_text(data)
 
 
 def _entry(head: str, value: object, indent: int) -> Iterator[str]:
-    flow = _flow(value)
+    flow = flow_text(value)
     if not isinstance(value, dict | list) or not value or (indent > 0 and len(head) + len(flow) < _WIDTH):
         yield f"{head} {flow}"
     else:
@@ -49,11 +49,12 @@ def _item(item: object, indent: int) -> list[str]:
     return list(_lines(item, indent))
 
 
-def _flow(data: object) -> str:
+def flow_text(data: object) -> str:
+    """Data in one line of YAML."""
     if isinstance(data, dict):
-        return "{" + ", ".join(f"{_key(str(key))}: {_flow(value)}" for key, value in data.items()) + "}"
-    if isinstance(data, list):
-        return "[" + ", ".join(map(_flow, data)) + "]"
+        return "{" + ", ".join(f"{_key(str(key))}: {flow_text(value)}" for key, value in data.items()) + "}"
+    if isinstance(data, list | tuple):
+        return "[" + ", ".join(map(flow_text, data)) + "]"
     if isinstance(data, str):
         return _text(data)
     return written(data)  # type: ignore[arg-type]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, PlainValidator, model_validator
+from pydantic import AfterValidator, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from fittool.data.sources import SOURCES, Source
@@ -16,6 +17,9 @@ from fittool.nn.optimizers import OPTIMIZERS, Optimizer, RMSprop
 from fittool.nn.presets import PRESETS, Preset
 from fittool.settings import Boolean, Family, Field, Integer, Named, Number, Pair, Text, setting
 
+_LARGEST_SIDE = 65_535
+_LARGEST_BATCH = 1_000_000
+_MOST_EPOCHS = 1_000_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -42,7 +46,160 @@ class Numpy(EngineSetting):
 ENGINES: Family[EngineSetting] = Family("engine", {"numpy": Numpy}, {"auto": "numpy"})
 
 
+
 def _positive(pair: tuple[int, int]) -> tuple[int, int]:
-    if min(pair) < 1 or max(pair) > 65_535:
-        raise PydanticCustomError("image_size", "must be from 1 to 65,535")
+    if min(pair) < 1 or max(pair) > _LARGEST_SIDE:
+        raise PydanticCustomError("image_size", f"must be from 1 to {_LARGEST_SIDE:,}")
     return pair
+
+
+@setting
+class Image:
+    """How image files become arrays (H, W, C)."""
+
+    size: Annotated[Pair, AfterValidator(_positive)] = Field(
+        default=(256, 256), description="Height and width that every image is resized to; one number stands for both."
+    )
+    color_mode: Literal["grayscale", "rgb", "rgba"] = Field(default="rgb", description="Channels: 1, 3 or 4.")
+    interpolation: Literal["nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"] = Field(
+        default="bilinear", description="How pixels are computed when an image is resized."
+    )
+
+
+@setting
+class Data:
+    """Where samples come from, and how they are read."""
+
+    train: Annotated[Source, SOURCES] = Field(description="The source of the samples to train on.")
+    validation: Annotated[Source, SOURCES] | None = Field(
+        default=None, description="The source of the samples to validate on; without it see train.validation_split."
+    )
+    image: Image = Field(default_factory=Image, description="How image files become arrays.")
+    class_mode: Literal["auto", "sparse", "categorical", "binary", "input"] | None = Field(
+        default="auto",
+        description="Form of the labels: class numbers, one-hot rows, 0 or 1, the input itself, or none (null); auto: what the loss needs.",
+    )
+    cache: Literal["none", "ram"] = Field(default="none", description="Whether decoded samples are kept in memory in mode fit_generator.")
+    on_bad_file: Literal["error", "skip"] = Field(default="error", description="Whether a file that cannot be read ends the run or is left out.")
+
+
+@setting
+class Model:
+    """The network: a list of layers, or a preset."""
+
+    layers: list[Annotated[Layer, LAYERS]] | None = Field(
+        default=None, min_length=1, description="Layers by Keras's class names; each takes the one before it unless `inputs` says otherwise."
+    )
+    preset: Annotated[Preset, PRESETS] | None = Field(default=None, description="A ready network, with its sizes as arguments.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Model:
+        if (self.layers is None) == (self.preset is None):
+            raise PydanticCustomError("layers_or_preset", "must hold either layers or preset")
+        return self
+
+
+@setting
+class Compile:
+    """What the training minimises, how, and what it reports."""
+
+    optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(default_factory=RMSprop, description="How gradients move the weights.")
+    loss: Annotated[Loss, LOSSES] = Field(description="What is minimised.")
+    metrics: list[Annotated[Metric, METRICS]] = Field(default_factory=list, description="What is reported beside the loss.")
+
+
+def _steps(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise PydanticCustomError("steps", "must be auto or a whole number of at least 1")
+
+
+Steps = Annotated[int | str, PlainValidator(_steps, json_schema_input_type=Annotated[int, Field(ge=1)] | Literal["auto"])]
+"""A number of batches, or `auto`: as many as the data give."""
+
+
+def _verbose(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2):
+        return value
+    raise PydanticCustomError("verbose", "must be auto, 0, 1 or 2")
+
+
+Verbose = Annotated[int | str, PlainValidator(_verbose, json_schema_input_type=Literal["auto", 0, 1, 2])]
+"""How much is printed."""
+
+
+Weight = Annotated[Number, Field(ge=0)]
+ClassWeight = Annotated[dict[str, Weight], Field(min_length=1)]
+
+
+@setting
+class Train:
+    """How long and in which batches to train."""
+
+    mode: Literal["fit", "fit_generator"] = Field(
+        default="fit", description="fit: all samples in memory; fit_generator: batches are made by workers as they are needed, augmented if asked."
+    )
+    batch_size: Integer = Field(default=32, ge=1, le=_LARGEST_BATCH, description="Samples in a batch.")
+    epochs: Annotated[Integer, Field(ge=1, le=_MOST_EPOCHS)] | None = Field(
+        default=None, description="Number of the last epoch; by default 10 in mode fit and 1 in mode fit_generator."
+    )
+    initial_epoch: Integer = Field(default=0, ge=0, description="Epochs that count as done before the first.")
+    steps_per_epoch: Steps = Field(default="auto", description="Batches in an epoch; auto: all samples once.")
+    validation_steps: Steps = Field(default="auto", description="Batches in a validation; auto: all samples once.")
+    validation_split: Number = Field(
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Share of the training data that is validated on: the last part, before shuffling; of a folder, the last part of each class.",
+    )
+    shuffle: Boolean = Field(default=True, description="Whether each epoch has its own order.")
+    class_weight: ClassWeight | Literal["balanced"] | None = Field(
+        default=None, description="Weight of each class in the loss, by name or number; balanced: rare classes weigh more."
+    )
+    workers: Integer = Field(default=1, ge=0, le=256, description="Threads that make batches in mode fit_generator; 0: none beside the main one.")
+    max_queue_size: Integer = Field(default=10, ge=1, le=100_000, description="Batches that wait, ready made, in mode fit_generator.")
+    verbose: Verbose = Field(default="auto", description="0: nothing; 1: a live bar; 2: one line an epoch; auto: 1 on a terminal, else 2.")
+
+
+@setting
+class StepInterval:
+    """An interval of training steps."""
+
+    steps: Integer = Field(ge=1, description="Training steps between two checkpoints.")
+
+
+def _every(value: object) -> object:
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value)
+        if value == "epoch" or (match and float(match[1]) > 0):
+            return value
+    elif isinstance(value, StepInterval):
+        return value
+    elif isinstance(value, Mapping):
+        return StepInterval(**value)
+    raise PydanticCustomError("interval", "must be epoch, a time such as 5m, or {steps: 500}")
+
+
+Every = Annotated[StepInterval | str, PlainValidator(_every, json_schema_input_type=StepInterval | str)]
+"""`epoch`, a time such as `30s`, `5m` or `2h`, or `{steps: 500}`."""
+
+
+def seconds_of(every: StepInterval | str) -> float | None:
+    """The time between two checkpoints in seconds; None where the interval is no time."""
+    match = _DURATION.fullmatch(every) if isinstance(every, str) else None
+    return None if match is None else float(match[1]) * _SECONDS[match[2]]
+
+
+@setting
+class Checkpoint:
+    """When the state of training is saved."""
+
+    every: Every = Field(default="epoch", description="Also save in between: epoch (only at its end), a time such as 5m, or {steps: 500}.")
+
+
+@setting
+class Output:
+    """Where runs go, and what they save."""
+
+    dir: Text = Field(default="runs", min_length=1, description="Folder of all runs, relative to the working directory.")
+    checkpoint: Checkpoint = Field(default_factory=Checkpoint, description="When the state of training is saved.")

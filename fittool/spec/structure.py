@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from fittool.nn.schedules import SCHEDULES, Schedule
 from fittool.settings import Family, fields_of
 from fittool.spec.places import Node
 
@@ -28,6 +29,8 @@ class Entries:
 
     annotation: Any
 
+
+_FAMILIES_BY_BASE: dict[type, Family[Any]] = {Schedule: SCHEDULES}  # annotated by a form of their own beside a number
 
 Form = type | Family[Any] | Items | Entries
 """What can stand at a key path, apart from scalars."""
@@ -118,4 +121,6 @@ def _forms(annotation: Any) -> tuple[Form, ...]:
         return (Items(arguments[0]),)
     if isinstance(origin, type) and issubclass(origin, Mapping) and arguments:
         return (Entries(arguments[1]),)
+    if annotation in _FAMILIES_BY_BASE:
+        return (_FAMILIES_BY_BASE[annotation],)
     return (annotation,) if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__") else ()

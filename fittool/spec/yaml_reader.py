@@ -35,6 +35,7 @@ from fittool.spec.text_file import check_readable, read_source
 
 DEEPEST = 32
 MOST_NODES = 20_000
+_INVISIBLE = ("Zs", "Zl", "Zp", "Cf", "Cs", "Cc")
 _UNFIT_IN_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -82,7 +83,7 @@ class _Events(Reader, Scanner, Parser):
 
 @dataclass
 class _Open:
-    """A mapping or list whose end has not come yet; `entries` of a mapping may wait for the value of `key`."""
+    """A mapping or list whose end has not come yet; a mapping may wait for the value of `key`, and drop it if it `refused` the key."""
 
     place: Place
     is_mapping: bool
@@ -91,6 +92,7 @@ class _Open:
     entries: dict[str, Node] = field(default_factory=dict)
     items: list[Node] = field(default_factory=list)
     key: tuple[str, Place] | None = None
+    refused: bool = False
     height: int = 1
 
 
@@ -187,27 +189,33 @@ class _Reading:
     def _key(self, key: str, place: Place) -> None:
         mapping = self.open[-1]
         mapping.key = (key, place)
-        where = path_text((*self._path()[:-1], key))
+        complaint = self._key_complaint(key, mapping)
+        mapping.refused = complaint is not None
+        if complaint is not None:
+            self.problems.append(place.problem(complaint))
+
+    def _key_complaint(self, key: str, mapping: _Open) -> str | None:
         if key == "":
-            self.problems.append(place.problem("A key is missing before the ':'."))
-        elif key == "<<":
-            self.problems.append(place.problem("Merge keys ('<<') are not allowed. Use 'extends:' to build on another file."))
-        elif hidden := [letter for letter in key if letter != " " and unicodedata.category(letter) in ("Zs", "Zl", "Zp", "Cf", "Cs", "Cc")]:
-            self.problems.append(place.problem(f"The key {escaped(key)!r} holds the invisible character U+{ord(hidden[0]):04X}. Remove it."))
-        elif key in mapping.entries:
-            first = mapping.entries[key].best_place
-            self.problems.append(place.problem(f"{where} is given twice, first at {first}. Remove one."))
+            return "A key is missing before the ':'."
+        if key == "<<":
+            return "Merge keys ('<<') are not allowed. Use 'extends:' to build on another file."
+        hidden = [letter for letter in key if letter != " " and unicodedata.category(letter) in _INVISIBLE]
+        if hidden:
+            return f"The key '{escaped(key)}' holds the invisible character U+{ord(hidden[0]):04X}. Remove it."
+        if key in mapping.entries:
+            return f"{path_text(self._path())} is given twice, first at {mapping.entries[key].best_place}. Remove one."
+        return None
 
     def _repeat(self, event: AliasEvent) -> None:
         place = self._place(event.start_mark)
         name = str(event.anchor)
         if name not in self.anchors:
-            raise self._refused(f"No anchor is called {name!r} before this place. Put text that begins with '*' in quotes.", place)
+            raise self._refused(f"No anchor is called '{name}' before this place. Put text that begins with '*' in quotes.", place)
         if self._awaits_key():
             raise self._refused("Keys must be plain text.", place)
         anchored = self.anchors[name]
         if anchored is None:
-            raise self._refused(f"The alias {name!r} stands inside what it repeats.", place)
+            raise self._refused(f"The alias '{name}' stands inside what it repeats.", place)
         self._count(anchored.size, place)
         self._check_depth(anchored.height, place)
         self._add(anchored.node, anchored.height)
@@ -219,7 +227,7 @@ class _Reading:
             self.anchors[done.anchor] = _Anchored(node, self.nodes - done.counted_before + 1, done.height)
         if self._awaits_key():
             self.problems.append(done.place.problem("Keys must be plain text; this is a list or a mapping."))
-            self.open[-1].key = ("", done.place)
+            self.open[-1].key, self.open[-1].refused = ("", done.place), True
             return
         self._add(node, done.height)
 
@@ -234,7 +242,8 @@ class _Reading:
             return
         key, place = parent.key
         parent.key = None
-        parent.entries[key] = replace(node, key_place=place)
+        if not parent.refused:
+            parent.entries[key] = replace(node, key_place=place)
 
     def _path(self) -> tuple[str | int, ...]:
         path: list[str | int] = []

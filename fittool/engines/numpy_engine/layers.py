@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fittool.engines.numpy_engine.activations import activation
+from fittool.engines.numpy_engine import activations
+from fittool.engines.numpy_engine.activations import ACTIVATIONS, ActivationFunction
 from fittool.engines.numpy_engine.operations.base import Operation
 from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, Window
 from fittool.engines.numpy_engine.operations.dense import Dense
@@ -44,8 +45,7 @@ def _activated(steps: Steps, name: str | None) -> Steps:
     """The steps, and behind them the activation, if there is one."""
     if name is None or name == "linear":
         return steps
-    function = activation(name)
-    return [*steps, (Activation(function.forward, function.backward, function.from_output), steps[-1][1])]
+    return [*steps, (Activation(ACTIVATIONS[name]), steps[-1][1])]
 
 
 def _dense(node: Node, layer: Any) -> Steps:
@@ -151,22 +151,9 @@ def _simple(operation: Callable[[], Operation]) -> Callable[[Node, Any], Steps]:
     return lambda node, layer: [(operation(), node.output_shape)]
 
 
-def _function(name: str, **fields: str) -> Callable[[Node, Any], Steps]:
-    """An activation layer: the function's name, and which of the layer's fields are its options."""
-
-    def steps(node: Node, layer: Any) -> Steps:
-        options = {option: getattr(layer, field) for option, field in fields.items()}
-        function = activation(name, **options)
-        return [(Activation(function.forward, function.backward, function.from_output), node.output_shape)]
-
-    return steps
-
-
-def _relu(node: Node, layer: Any) -> Steps:
-    """The plain one is by far the cheapest."""
-    if layer.max_value is None and layer.negative_slope == 0 and layer.threshold == 0:
-        return _function("relu")(node, layer)
-    return _function("relu", max_value="max_value", negative_slope="negative_slope", threshold="threshold")(node, layer)
+def _function(make: Callable[[Any], ActivationFunction]) -> Callable[[Node, Any], Steps]:
+    """An activation layer: `make` gives the function for the layer's settings."""
+    return lambda node, layer: [(Activation(make(layer)), node.output_shape)]
 
 
 OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
@@ -189,16 +176,16 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.BatchNormalization: _batch_normalization,
     nn.LayerNormalization: _layer_normalization,
     nn.Activation: lambda node, layer: _activated([(View(), node.output_shape)], layer.activation),
-    nn.ReLU: _relu,
-    nn.LeakyReLU: _function("leaky_relu", negative_slope="negative_slope"),
+    nn.ReLU: _function(lambda layer: activations.relu(layer.max_value, layer.negative_slope, layer.threshold)),
+    nn.LeakyReLU: _function(lambda layer: activations.leaky_relu(layer.negative_slope)),
     nn.PReLU: lambda node, layer: [(ParametricReLU(node.parameters[0].shape), node.output_shape)],
-    nn.ELU: _function("elu", alpha="alpha"),
-    nn.SELU: _function("selu"),
-    nn.GELU: _function("gelu", approximate="approximate"),
-    nn.SiLU: _function("silu"),
-    nn.Sigmoid: _function("sigmoid"),
-    nn.Tanh: _function("tanh"),
-    nn.Softmax: _function("softmax", axis="axis"),
+    nn.ELU: _function(lambda layer: activations.elu(layer.alpha)),
+    nn.SELU: _function(lambda layer: ACTIVATIONS["selu"]),
+    nn.GELU: _function(lambda layer: activations.gelu(layer.approximate)),
+    nn.SiLU: _function(lambda layer: ACTIVATIONS["silu"]),
+    nn.Sigmoid: _function(lambda layer: ACTIVATIONS["sigmoid"]),
+    nn.Tanh: _function(lambda layer: ACTIVATIONS["tanh"]),
+    nn.Softmax: _function(lambda layer: activations.softmax(layer.axis)),
     nn.Add: _simple(Add),
     nn.Multiply: _simple(Multiply),
     nn.Concatenate: _concatenate,

@@ -42,7 +42,7 @@ class Layer(Named):
     """
 
     name: Annotated[Text, Field(pattern=r"^[^/\s]+$")] | None = Field(
-        default=None, kw_only=True, description="The layer's name in the graph, weights and messages; made from the class if absent."
+        default=None, kw_only=True, description="Name in the graph, in weights and in messages; made from the class if absent."
     )
     inputs: Names | None = Field(
         default=None, kw_only=True, description="Names of the layers or graph inputs it takes; by default the layer before it."

@@ -53,7 +53,7 @@ class Normalization(Layer):
         places = features(shapes)
         for name, values in (("mean", self.mean), ("variance", self.variance)):
             if values is not None and len(values) not in (1, places):
-                raise ShapeError(f"{name} has {len(values)} numbers, but the last axis of inputs {shapes[0]} has {places} places.")
+                raise ShapeError(f"{name} has {len(values)} numbers, but inputs of shape {shapes[0]} have {places} channels.")
         return shapes[0]
 
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:

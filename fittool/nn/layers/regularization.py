@@ -14,7 +14,7 @@ class Dropout(Layer):
     """While training, drops elements with probability `rate` and multiplies the others by 1 / (1 - rate)."""
 
     rate: Number = Field(ge=0, lt=1, description="Probability with which an element is dropped.")
-    seed: Integer | None = Field(default=None, description="Seed of this layer's own stream of chance; by default the run's seed.")
+    seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")
 
 
 @setting

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,11 +171,11 @@ class Site:
 class Operation:
     """One primitive of the engine. Subclasses override the slice methods, or whole halves where samples must meet."""
 
-    in_place: ClassVar[bool] = False
+    in_place: bool = False
     """The output may overwrite the input and the gradients likewise."""
-    needs_output: ClassVar[bool] = False
+    needs_output: bool = False
     """The backward half reads the output, so nobody may overwrite it."""
-    is_view: ClassVar[bool] = False
+    is_view: bool = False
     """The output is the input's memory in another shape."""
     flops_per_sample: int = 0
 

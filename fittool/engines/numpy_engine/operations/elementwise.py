@@ -3,40 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fittool.chance import keep_bits
+from fittool.engines.numpy_engine.activations import ActivationFunction
 from fittool.engines.numpy_engine.operations.base import Floats, Operation, Part, Phase, Site
 from fittool.engines.numpy_engine.threads import Task
 
 
 class Activation(Operation):
-    """A function of each element, or of the last axis (softmax).
-
-    Args:
-        forward: `forward(x, out)`.
-        backward: `backward(x, y, dy, out)`; `out` may be `dy`.
-        from_output: Whether `backward` reads y alone, so that y may overwrite x.
-    """
+    """A function of each element, or along one axis (softmax)."""
 
     needs_output = True
 
-    def __init__(self, forward: Callable[..., object], backward: Callable[..., object], from_output: bool) -> None:
-        self.function, self.derivative = forward, backward
-        self.in_place = from_output  # type: ignore[misc]  # a property of the function, not of the class
+    def __init__(self, function: ActivationFunction) -> None:
+        self.function = function
+        self.in_place = function.from_output
 
     def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        yield partial(self.function, site.x[0][part.start : part.stop], site.y[part.start : part.stop])
+        yield partial(self.function.forward, site.x[0][part.start : part.stop], site.y[part.start : part.stop])
 
     def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
         assert site.dy is not None
         if site.dx[0] is not None:
             arrays = (array[part.start : part.stop] for array in (site.x[0], site.y, site.dy, site.dx[0]))
-            yield partial(self.derivative, *arrays)
+            yield partial(self.function.backward, *arrays)
 
 
 class Scaling(Operation):

@@ -1,0 +1,69 @@
+"""Random changes of training images: draw parameters for a batch, then apply them; two functions, so draws can be shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fittool.augmentation.colour import recolour
+from fittool.augmentation.draw import Parameters, draw
+from fittool.augmentation.matrix import matrices
+from fittool.augmentation.settings import Augmentation
+from fittool.augmentation.warp import warp
+from fittool.errors import DataError
+
+__all__ = ["Augmentation", "Parameters", "apply", "augment", "draw"]
+
+
+def augment(augmentation: Augmentation, images: NDArray[Any], seed: int, pass_number: int, positions: ArrayLike) -> NDArray[Any]:
+    """Draw and apply: the images as they are seen at some positions of a pass.
+
+    Args:
+        augmentation: What may happen, and how much.
+        images: (N, H, W, C) uint8 or float32; other numbers become float32.
+        seed: The run's seed.
+        pass_number: Which walk over all samples it is.
+        positions: (N,) positions in that pass.
+
+    Returns:
+        (N, H, W, C), new; float32 if `rescale` is set, else of the type of `images`. Image i depends on images[i] and
+        positions[i] alone, to the bit.
+
+    Raises:
+        DataError: `images` has no four axes, or not one position per image.
+    """
+    if images.ndim != 4:
+        raise DataError(f"Augmentation needs images of shape (N, H, W, C), got an array of shape {images.shape}.")
+    if np.shape(positions) != (len(images),):
+        raise DataError(f"Augmentation needs one position for each of {len(images)} images, got shape {np.shape(positions)}.")
+    height, width, channels = images.shape[1:]
+    return apply(augmentation, images, draw(augmentation, (height, width, channels), seed, pass_number, positions))
+
+
+def apply(augmentation: Augmentation, images: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
+    """Change each image as its parameters say: the warp, channel shift, brightness, inversion, then `rescale`.
+
+    Args:
+        augmentation: How to fill and interpolate, and the factor to rescale by.
+        images: (N, H, W, C) uint8 or float32; other numbers become float32.
+        parameters: Of N images.
+
+    Returns:
+        (N, H, W, C), new; float32 if `rescale` is set, else of the type of `images`.
+    """
+    if images.dtype not in (np.uint8, np.float32):
+        images = images.astype(np.float32)
+    if augmentation.warps:
+        result = warp(
+            images,
+            matrices(parameters, *images.shape[1:3]),
+            fill_mode=augmentation.fill_mode,
+            cval=augmentation.cval,
+            interpolation_order=augmentation.interpolation_order,
+        )
+    else:
+        result = images.copy()
+    recolour(result, parameters)
+    return result if augmentation.rescale is None else np.multiply(result, np.float32(augmentation.rescale), dtype=np.float32)

@@ -1,0 +1,84 @@
+"""The command line: one small module for each command, imported when the command is called.
+
+`fittool --help` imports click and nothing else, so it answers in a blink.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+COMMANDS = {
+    "train": "Train the network of an experiment file.",
+    "check": "Find everything that is wrong with experiments before training.",
+    "show": "Print the fully resolved experiment as YAML.",
+    "summary": "Print the network's layers, shapes and parameters.",
+    "init": "Write a commented experiment file to start from.",
+    "preview": "Write a contact sheet of original and augmented samples.",
+    "evaluate": "Measure a finished run on data.",
+    "predict": "Predict files with a finished run.",
+    "schema": "Print the JSON Schema of the experiment file, for editors.",
+    "doctor": "Show versions, engines, threads and what is missing for which feature.",
+}
+"""Every command with the first line of its help; a test compares them with the commands themselves."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when it is called, not to list it."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The commands, in the order of a user's day."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import one command."""
+        if name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"fittool.cli.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the nearest one."""
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                error.message += f" Did you mean {near[0]}?"
+            raise
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        from fittool.version import __version__
+
+        click.echo(f"fittool {__version__}")
+        context.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit.")
+def group() -> None:
+    """Train neural networks from a YAML experiment file.
+
+    \b
+    fittool init --from photos/        look at data, write experiment.yaml
+    fittool train experiment.yaml      train; the last line on stdout is the run directory
+    fittool predict RUN photo.png      use what was trained
+    """
+
+
+def main() -> None:
+    """The console script: run a command and leave with its exit code."""
+    from fittool.cli.leave import run_and_leave
+
+    run_and_leave(group)

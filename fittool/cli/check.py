@@ -1,0 +1,39 @@
+"""fittool check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fittool.cli.options import ExperimentPath, debug_option, set_option
+
+
+@click.command()
+@click.argument("configs", type=ExperimentPath(), nargs=-1, required=True, metavar="CONFIG...")
+@set_option
+@click.option("--data", "decode", is_flag=True, help="Also decode every sample.")
+@debug_option
+def check(configs: tuple[Path, ...], overrides: tuple[str, ...], decode: bool) -> None:
+    """Find everything that is wrong with experiments before training.
+
+    Looks at the file, the data, the labels, the shapes and the memory needed. Nothing is trained or written.
+    """
+    from fittool.cli.leave import show
+    from fittool.errors import FittoolError
+    from fittool.experiment import check_experiment
+    from fittool.spec.experiment_file import load_experiment
+
+    codes = []
+    for config in configs:
+        try:
+            loaded = load_experiment(config, overrides)
+            report = check_experiment(loaded, decode=decode)
+        except FittoolError as error:
+            show(error.problems)
+            codes.append(error.exit_code)
+            continue
+        show((), warnings=(*loaded.warnings, *report.warnings))
+        click.echo(f"{config}: {report.summary}")
+    if codes:
+        raise click.exceptions.Exit(min(codes))

@@ -1,0 +1,90 @@
+"""The one place where errors become text and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from fittool.errors import FittoolError, Interrupted, Problem
+
+_REPORT = "This is a bug in fittool. Please report it with the lines above and the experiment file."
+
+
+def run_and_leave(command: click.Command) -> NoReturn:
+    """Run a command and end the process: with its exit code, or by the signal that stopped it."""
+    _open_standard_streams()
+    debug = "--debug" in sys.argv
+    try:
+        code = command.main(standalone_mode=False, prog_name="fittool")
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except Interrupted as stop:
+        click.echo(str(stop), err=True)
+        _die_by(stop.signal_number)
+    except (KeyboardInterrupt, click.Abort):
+        _die_by(signal.SIGINT)
+    except FittoolError as error:
+        if debug:
+            traceback.print_exc()
+        show(error.problems)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        _silence_stdout()
+        sys.exit(0)
+    except MemoryError:
+        click.echo("error: Out of memory. A smaller batch_size, or fit_generator instead of fit, needs less.", err=True)
+        sys.exit(6)
+    except Exception:  # noqa: BLE001  (whatever it is, it is told and becomes exit code 1)
+        traceback.print_exc()
+        click.echo(_REPORT, err=True)
+        sys.exit(1)
+
+
+def show(problems: Sequence[Problem], *, warnings: Sequence[Problem] = ()) -> None:
+    """Print problems to stderr: each on a line of its own behind its place, with its excerpt below."""
+    for problem in problems:
+        click.echo(str(problem) if problem.place else f"error: {problem}", err=True)
+        if problem.excerpt:
+            click.echo(problem.excerpt, err=True)
+    show_warnings(warnings)
+
+
+def show_warnings(warnings: Sequence[Problem]) -> None:
+    """Print warnings to stderr, one a line."""
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+def _open_standard_streams() -> None:
+    """Point closed standard descriptors at /dev/null, so that no data file ever gets one of their numbers."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (open until the process ends)
+
+
+def _die_by(number: int) -> NoReturn:
+    """End by the signal itself, so that shells and schedulers see a true signal death."""
+    sys.stdout.flush()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)  # the signal may be blocked, or this may be process 1
+
+
+def _silence_stdout() -> None:
+    """Let the interpreter's last flush of a closed pipe go to /dev/null."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,86 @@
+"""Arguments and options that several commands share, each as one decorator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fittool.errors import UsageError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class ExperimentPath(click.Path):
+    """The path of an experiment file that is there."""
+
+    name = "config"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """Refuse what is not there, and name the nearest file that is."""
+        path = Path(super().convert(value, parameter, context))
+        if path.exists():
+            return path
+        from fittool.settings import nearest_name
+
+        others = sorted(str(other) for suffix in ("*.yaml", "*.yml") for other in _files(path.parent, suffix))
+        near = nearest_name(str(path), others)
+        self.fail(f"There is no file {path}." + (f" Did you mean {near}?" if near else ""), parameter, context)
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return list(folder.glob(pattern)) if folder.is_dir() else []
+
+
+def config_argument(command: Command) -> Command:
+    """CONFIG: the experiment file."""
+    return click.argument("config", type=ExperimentPath())(command)
+
+
+def set_option(command: Command) -> Command:
+    """--set KEY=VALUE, repeatable."""
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override one setting, such as train.epochs=3 or model.layers.0.Dense.units=64; ~KEY deletes. Repeatable.",
+    )(command)
+
+
+def debug_option(command: Command) -> Command:
+    """--debug, read where errors become text."""
+    return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(command)
+
+
+def run_argument(command: Command) -> Command:
+    """RUN: a run directory."""
+    return click.argument("run", type=click.Path(path_type=Path))(command)
+
+
+def experiment_option(command: Command) -> Command:
+    """--experiment FILE: consent to the code that a run's experiment names."""
+    return click.option(
+        "--experiment",
+        type=ExperimentPath(),
+        help="The experiment file of the run; needed where it names Python code, as naming the file is the consent to run it.",
+    )(command)
+
+
+def duration(text: str) -> float:
+    """Seconds in `90`, `90s`, `30m`, `4h`.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    try:
+        seconds = float(number) * units[unit]
+    except ValueError:
+        seconds = -1.0
+    if not seconds > 0:
+        raise UsageError(f'"{text}" is not a duration. Write a number of seconds, or 30m, 4h.')
+    return seconds

@@ -1,0 +1,25 @@
+"""fittool show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fittool.cli.options import config_argument, debug_option, set_option
+
+
+@click.command()
+@config_argument
+@set_option
+@click.option("--origin", is_flag=True, help="Say which file, line or option set each value.")
+@debug_option
+def show(config: Path, overrides: tuple[str, ...], origin: bool) -> None:
+    """Print the fully resolved experiment as YAML: every setting, presets expanded, data paths absolute."""
+    from fittool.cli.leave import show_warnings
+    from fittool.experiment import expanded_yaml
+    from fittool.spec.experiment_file import load_experiment
+
+    loaded = load_experiment(config, overrides)
+    show_warnings(loaded.warnings)
+    click.echo(expanded_yaml(loaded, origins=origin), nl=False)

@@ -1,0 +1,283 @@
+"""Activations and their derivatives on arrays of any shape, in float32 or float64.
+
+`forward(x, out)` and `backward(x, y, dy, out)` write into `out`, which may be `x` or `dy` itself. Where a derivative can be
+told from y alone (`from_output`), y may have overwritten x.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.engines.numpy_engine.normal_distribution import density, distribution
+
+Floats = NDArray[Any]
+Function = Callable[[Floats], Any]
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
+_SHRINK = 0.5  # Keras's default threshold of soft_shrink and hard_shrink
+_ZEROS_LIMIT = 1 << 16
+
+
+@dataclass(frozen=True)
+class ActivationFunction:
+    """A pair of functions that write into their last argument.
+
+    Attributes:
+        forward: `forward(x, out)`; `out` may be `x` if `from_output`.
+        backward: `backward(x, y, dy, out)`; `out` may be `dy`. With `from_output`, x is not read.
+        from_output: Whether the derivative is told from y alone.
+    """
+
+    forward: Callable[[Floats, Floats], object]
+    backward: Callable[[Floats, Floats, Floats, Floats], object]
+    from_output: bool
+
+
+def _by_output(forward: Callable[[Floats, Floats], object], slope: Function) -> ActivationFunction:
+    """An activation whose derivative at x is `slope(y)`."""
+    return ActivationFunction(forward, lambda x, y, dy, out: np.multiply(dy, slope(y), out), True)
+
+
+def _by_input(value: Function, slope: Function) -> ActivationFunction:
+    """An activation that needs x again for its derivative, `slope(x)`."""
+    return ActivationFunction(
+        lambda x, out: np.copyto(out, value(x)), lambda x, y, dy, out: np.multiply(dy, slope(x), out), from_output=False
+    )
+
+
+@lru_cache(maxsize=64)
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
+    zeros = np.zeros(shape, dtype)
+    zeros.flags.writeable = False
+    return zeros
+
+
+def _relu(x: Floats, out: Floats) -> None:
+    # NumPy's maximum of two arrays is five times as fast as that of an array and a number.
+    np.maximum(x, _zeros(x.shape if x.size <= _ZEROS_LIMIT else x.shape[1:], x.dtype), out=out)
+
+
+def _relu_backward(x: Floats, y: Floats, dy: Floats, out: Floats) -> None:
+    # y is never negative, so the sign of its bits read as a whole number is 1 where it is positive, else 0; multiplying
+    # dy's bits by it keeps or clears them. Half the time of multiplying by a boolean mask, which NumPy converts first.
+    integer = np.int32 if y.dtype == np.float32 else np.int64
+    np.multiply(dy.view(integer), np.sign(y.view(integer)), out.view(integer))
+
+
+def _sigmoid(x: Floats, out: Floats) -> None:
+    np.maximum(x, -87.0 if x.dtype == np.float32 else -700.0, out=out)  # exp of the negative stays finite
+    np.negative(out, out)
+    np.exp(out, out)
+    np.add(out, 1, out)
+    np.reciprocal(out, out)
+
+
+def sigmoid(x: Floats) -> Floats:
+    """`1 / (1 + exp(-x))`, of x's shape and dtype."""
+    out = np.empty_like(x)
+    _sigmoid(x, out)
+    return out
+
+
+def _softplus(x: Floats, out: Floats) -> None:
+    small = np.log1p(np.exp(-np.abs(x)))
+    np.maximum(x, 0, out=out)
+    np.add(out, small, out)
+
+
+def _log_sigmoid(x: Floats, out: Floats) -> None:
+    small = np.log1p(np.exp(-np.abs(x)))
+    np.minimum(x, 0, out=out)
+    np.subtract(out, small, out)
+
+
+def _squareplus(x: Floats, out: Floats) -> None:
+    larger = 0.5 * (np.sqrt(x * x + 4) + np.abs(x))  # the two roots' product is 1, so the smaller one needs no subtraction
+    np.copyto(out, np.where(x < 0, 1 / larger, larger))
+
+
+def _sparse_plus(x: Floats, out: Floats) -> None:
+    bent = np.maximum(x + 1, 0) ** 2 * 0.25
+    np.copyto(out, np.where(x < 1, bent, x))
+
+
+def clipped(slope: float, offset: float, low: float, high: float) -> ActivationFunction:
+    """`slope · x + offset`, kept between `low` and `high`; flat at both."""
+
+    def forward(x: Floats, out: Floats) -> None:
+        np.multiply(x, slope, out)
+        np.add(out, offset, out)
+        np.clip(out, low, high, out=out)
+
+    return _by_output(forward, lambda y: ((y > low) & (y < high)) * y.dtype.type(slope))
+
+
+def leaky_relu(negative_slope: float) -> ActivationFunction:
+    """`x` where it is positive, `negative_slope · x` elsewhere."""
+    choose = np.maximum if negative_slope <= 1 else np.minimum
+
+    def slope(y: Floats) -> Any:
+        return np.where(y > 0, y.dtype.type(1), y.dtype.type(negative_slope))
+
+    return _by_output(lambda x, out: choose(x, x * negative_slope, out=out), slope)
+
+
+def elu(alpha: float = 1.0, scale: float = 1.0) -> ActivationFunction:
+    """`scale · x` where x is positive, `scale · alpha · (exp(x) - 1)` elsewhere."""
+
+    def forward(x: Floats, out: Floats) -> None:
+        below = np.expm1(np.minimum(x, 0)) * (alpha * scale)
+        np.maximum(x, 0, out=out)
+        np.multiply(out, scale, out)
+        np.add(out, below, out)
+
+    return _by_output(forward, lambda y: np.where(y > 0, y.dtype.type(scale), y + scale * alpha))
+
+
+def relu(max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0) -> ActivationFunction:
+    """`x` above `threshold`, at most `max_value`; below it `negative_slope · (x - threshold)`."""
+    if max_value is None and threshold == 0:
+        return leaky_relu(negative_slope) if negative_slope else RELU
+    top = math.inf if max_value is None else max_value
+
+    def value(x: Floats) -> Floats:
+        return np.where(x > threshold, np.minimum(x, top), negative_slope * np.minimum(x - threshold, 0))
+
+    def slope(x: Floats) -> Floats:
+        return np.where(x > threshold, (x < top).astype(x.dtype), x.dtype.type(negative_slope))
+
+    return _by_input(value, slope)
+
+
+def gelu(approximate: bool = False) -> ActivationFunction:
+    """`x` times the normal distribution function at x, or times its approximation by a tanh (Hendrycks and Gimpel 2016)."""
+    if not approximate:
+        return _by_input(lambda x: x * distribution(x), lambda x: distribution(x) + x * density(x))
+    factor, cubic = math.sqrt(2 / math.pi), 0.044715
+
+    def bent(x: Floats) -> Floats:
+        result: Floats = np.tanh((x * x * x * cubic + x) * factor)
+        return result
+
+    def slope(x: Floats) -> Any:
+        t = bent(x)
+        return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * factor * (1 + 3 * cubic * x * x)
+
+    return _by_input(lambda x: 0.5 * x * (1 + bent(x)), slope)
+
+
+def softmax(axis: int = -1) -> ActivationFunction:
+    """`exp(x) / Σ exp(x)` along an axis of the array, the batch axis being 0."""
+
+    def forward(x: Floats, out: Floats) -> None:
+        np.subtract(x, x.max(axis=axis, keepdims=True), out)
+        np.exp(out, out)
+        np.divide(out, out.sum(axis=axis, keepdims=True), out)
+
+    def backward(x: Floats, y: Floats, dy: Floats, out: Floats) -> None:
+        mean = (dy * y).sum(axis=axis, keepdims=True)
+        np.subtract(dy, mean, out)
+        np.multiply(out, y, out)
+
+    return ActivationFunction(forward, backward, True)
+
+
+def _log_softmax(x: Floats, out: Floats) -> None:
+    np.subtract(x, x.max(axis=-1, keepdims=True), out)
+    np.subtract(out, np.log(np.exp(out).sum(axis=-1, keepdims=True)), out)
+
+
+def _log_softmax_backward(x: Floats, y: Floats, dy: Floats, out: Floats) -> None:
+    np.subtract(dy, np.exp(y) * dy.sum(axis=-1, keepdims=True), out)
+
+
+def _sparsemax(x: Floats, out: Floats) -> None:
+    """The nearest point to x on the probability simplex (Martins and Astudillo 2016, algorithm 1)."""
+    falling = -np.sort(-x, axis=-1)
+    ranks = np.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    excess = falling.cumsum(axis=-1) - 1
+    count = (ranks * falling > excess).sum(axis=-1, keepdims=True)
+    np.subtract(x, np.take_along_axis(excess, count - 1, -1) / count.astype(x.dtype), out)
+    np.maximum(out, 0, out=out)
+
+
+def _sparsemax_backward(x: Floats, y: Floats, dy: Floats, out: Floats) -> None:
+    support = y > 0
+    mean = (dy * support).sum(axis=-1, keepdims=True) / support.sum(axis=-1, keepdims=True).astype(y.dtype)
+    np.subtract(dy, mean, out)
+    np.multiply(out, support, out)
+
+
+def _silu_slope(x: Floats) -> Any:
+    s = sigmoid(x)
+    return s * (1 + x * (1 - s))
+
+
+def _mish_tanh(x: Floats) -> Any:
+    """tanh(softplus(x)), with u = exp(-|x|) as a ratio that cannot overflow."""
+    u = np.exp(-np.abs(x))
+    return np.where(x < 0, u * (u + 2) / (u * (u + 2) + 2), (1 + 2 * u) / (1 + 2 * u + 2 * u * u))
+
+
+def _mish_slope(x: Floats) -> Any:
+    t = _mish_tanh(x)
+    return t + x * (1 - t * t) * sigmoid(x)
+
+
+def _hard_sigmoid(x: Floats) -> Any:
+    return np.clip(x * (1 / 6) + 0.5, 0, 1)
+
+
+RELU = ActivationFunction(_relu, _relu_backward, True)
+
+ACTIVATIONS: dict[str, ActivationFunction] = {
+    "linear": ActivationFunction(lambda x, out: np.copyto(out, x), lambda x, y, dy, out: np.copyto(out, dy), True),
+    "relu": RELU,
+    "relu6": clipped(1.0, 0.0, 0.0, 6.0),
+    "leaky_relu": leaky_relu(0.2),
+    "elu": elu(),
+    "celu": elu(),
+    "selu": elu(SELU_ALPHA, SELU_SCALE),
+    "gelu": gelu(),
+    "silu": _by_input(lambda x: x * sigmoid(x), _silu_slope),
+    "mish": _by_input(lambda x: x * _mish_tanh(x), _mish_slope),
+    "softplus": _by_output(_softplus, lambda y: -np.expm1(-y)),
+    "softsign": _by_output(lambda x, out: np.divide(x, np.abs(x) + 1, out), lambda y: np.square(1 - np.abs(y))),
+    "squareplus": _by_output(_squareplus, lambda y: y * y / (y * y + 1)),
+    "sparse_plus": _by_output(_sparse_plus, lambda y: np.minimum(np.sqrt(y), 1)),
+    "sigmoid": _by_output(_sigmoid, lambda y: y * (1 - y)),
+    "log_sigmoid": _by_output(_log_sigmoid, lambda y: -np.expm1(y)),
+    "hard_sigmoid": clipped(1 / 6, 0.5, 0.0, 1.0),
+    "sparse_sigmoid": clipped(0.5, 0.5, 0.0, 1.0),
+    "hard_silu": _by_input(lambda x: x * _hard_sigmoid(x), lambda x: _hard_sigmoid(x) + x * (np.abs(x) < 3) * (1 / 6)),
+    "tanh": _by_output(lambda x, out: np.tanh(x, out), lambda y: 1 - y * y),
+    "hard_tanh": clipped(1.0, 0.0, -1.0, 1.0),
+    "tanh_shrink": _by_input(lambda x: x - np.tanh(x), lambda x: np.square(np.tanh(x))),
+    "soft_shrink": _by_output(lambda x, out: np.subtract(x, np.clip(x, -_SHRINK, _SHRINK), out), lambda y: y != 0),
+    "hard_shrink": _by_output(lambda x, out: np.multiply(x, np.abs(x) > _SHRINK, out), lambda y: y != 0),
+    "exponential": _by_output(lambda x, out: np.exp(x, out), lambda y: y),
+    "softmax": softmax(),
+    "log_softmax": ActivationFunction(_log_softmax, _log_softmax_backward, True),
+    "sparsemax": ActivationFunction(_sparsemax, _sparsemax_backward, True),
+}
+"""Every activation of `fittool.nn.activations` by its first name."""
+
+_MAKERS: dict[str, Callable[..., ActivationFunction]] = {
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "gelu": gelu,
+    "softmax": softmax,
+}
+
+
+def activation(name: str, **options: Any) -> ActivationFunction:
+    """The function behind a name of `fittool.nn.activations`; options as in the activation layers' settings."""
+    return _MAKERS[name](**options) if options else ACTIVATIONS[name]

@@ -1,0 +1,229 @@
+"""Ready networks by name: a preset and its sizes expand to a plain list of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from fittool.nn.activations import Activation
+from fittool.nn.layers import (
+    Add,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    Layer,
+    MaxPooling2D,
+    ReLU,
+    Rescaling,
+)
+from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from fittool.settings import Family, Field, Integer, Named, Number, folded, setting
+
+Size = Annotated[Integer, Field(ge=1)]
+Rate = Annotated[Number, Field(ge=0, lt=1)]
+
+
+def output_for(loss: Loss, classes: int | None, outputs: int = 1) -> tuple[int, str]:
+    """Units and activation of the last layer that fit a loss and the data.
+
+    Args:
+        loss: Decides between softmax, sigmoid and linear; with `from_logits` it is linear.
+        classes: Number of classes, or None for regression.
+        outputs: Number of targets a sample, for regression.
+
+    Returns:
+        (units, activation); two classes under a binary crossentropy need one unit.
+    """
+    if isinstance(loss, SparseCategoricalCrossentropy | CategoricalCrossentropy):
+        return classes or outputs, "linear" if loss.from_logits else "softmax"
+    if isinstance(loss, BinaryCrossentropy):
+        return (outputs if classes is None or classes <= 2 else classes), "linear" if loss.from_logits else "sigmoid"
+    return outputs, "linear"
+
+
+@setting
+class Preset(Named):
+    """A network whose last layer is still to be fitted to the data."""
+
+    def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
+        """The layers.
+
+        Args:
+            units: Size of the output: classes, or targets of a regression.
+            activation: Activation of the last layer (see `output_for`).
+        """
+        raise NotImplementedError
+
+
+@setting
+class MLP(Preset):
+    """Fully connected layers, for tables and small images."""
+
+    units: tuple[Size, ...] = Field(default=(128, 64), description="Units of each hidden layer.")
+    activation: Activation = Field(default="relu", description="Activation of the hidden layers.")
+    dropout: Rate = Field(default=0.0, description="Dropout behind each hidden layer.")
+
+    @classmethod
+    def public_name(cls) -> str:
+        """`mlp`."""
+        return "mlp"
+
+    def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
+        """Flatten, the hidden layers, the output."""
+        layers: list[Layer] = [Flatten()]
+        for size in self.units:
+            layers.append(Dense(size, self.activation))
+            layers += _dropout(self.dropout)
+        return [*layers, Dense(units, activation)]
+
+
+@setting
+class SimpleCNN(Preset):
+    """The classic four-convolution network of Keras's CIFAR-10 example, for images."""
+
+    filters: tuple[Size, ...] = Field(default=(32, 64), description="Filters of each block of two convolutions.")
+    units: Size = Field(default=512, description="Units of the hidden fully connected layer.")
+    activation: Activation = Field(default="relu", description="Activation of the hidden layers.")
+    dropout: Rate = Field(default=0.25, description="Dropout behind each block.")
+    dense_dropout: Rate = Field(default=0.5, description="Dropout before the output.")
+    scale: Number = Field(default=1 / 255, description="Factor on the pixels.")
+
+    @classmethod
+    def public_name(cls) -> str:
+        """`simple_cnn`."""
+        return "simple_cnn"
+
+    def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
+        """Blocks of a padded and an unpadded convolution and a pooling, then two fully connected layers."""
+        layers: list[Layer] = [Rescaling(self.scale)]
+        for filters in self.filters:
+            layers.append(Conv2D(filters, (3, 3), padding="same", activation=self.activation))
+            layers.append(Conv2D(filters, (3, 3), activation=self.activation))
+            layers += [MaxPooling2D(), *_dropout(self.dropout)]
+        layers += [Flatten(), Dense(self.units, self.activation), *_dropout(self.dense_dropout)]
+        return [*layers, Dense(units, activation)]
+
+
+@setting
+class MiniVGG(Preset):
+    """A small relative of VGG with batch normalization (after Simonyan and Zisserman 2014), for images."""
+
+    filters: tuple[Size, ...] = Field(default=(32, 64), description="Filters of each block.")
+    convolutions: Size = Field(default=2, description="Convolutions in a block.")
+    units: Size = Field(default=512, description="Units of the hidden fully connected layer.")
+    dropout: Rate = Field(default=0.25, description="Dropout behind each block.")
+    dense_dropout: Rate = Field(default=0.5, description="Dropout before the output.")
+    scale: Number = Field(default=1 / 255, description="Factor on the pixels.")
+
+    @classmethod
+    def public_name(cls) -> str:
+        """`mini_vgg`."""
+        return "mini_vgg"
+
+    def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
+        """Blocks of padded convolutions, each with activation and normalization, and a pooling; two fully connected layers."""
+        layers: list[Layer] = [Rescaling(self.scale)]
+        for filters in self.filters:
+            for _ in range(self.convolutions):
+                layers += [Conv2D(filters, (3, 3), padding="same", activation="relu"), BatchNormalization()]
+            layers += [MaxPooling2D(), *_dropout(self.dropout)]
+        layers += [Flatten(), Dense(self.units, "relu"), BatchNormalization(), *_dropout(self.dense_dropout)]
+        return [*layers, Dense(units, activation)]
+
+
+def _six_n_plus_two(depth: int) -> int:
+    if depth < 8 or depth % 6 != 2:
+        near = max(8, round((depth - 2) / 6) * 6 + 2)
+        raise PydanticCustomError("resnet_depth", "must be 6n + 2 (20, 32, 44, 56, 110); the nearest is {near}", {"near": near})
+    return depth
+
+
+@setting
+class ResNet(Preset):
+    """The residual network for CIFAR (He et al. 2015, section 4.2), shortcuts across sizes by 1 × 1 convolutions."""
+
+    depth: Annotated[Integer, AfterValidator(_six_n_plus_two)] = Field(
+        default=20, description="Number of layers with weights on the main path, 6n + 2: 20, 32, 44, 56, 110."
+    )
+    filters: Size = Field(default=16, description="Filters of the first stage; each of the two others doubles them.")
+    scale: Number = Field(default=1 / 255, description="Factor on the pixels.")
+
+    @classmethod
+    def public_name(cls) -> str:
+        """`resnet`."""
+        return "resnet"
+
+    def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
+        """A convolution, three stages of (depth - 2) / 6 blocks, pooling, the output."""
+        layers: list[Layer] = [Rescaling(self.scale), *_normalized(self.filters, "stem"), ReLU(name="stem_relu")]
+        for stage in range(3):
+            for block in range((self.depth - 2) // 6):
+                strides = 2 if stage and not block else 1
+                name = f"stage{stage + 1}_block{block + 1}"
+                layers += _residual_block(name, self.filters * 2**stage, strides, layers[-1].name)
+        return [*layers, GlobalAveragePooling2D(), Dense(units, activation)]
+
+
+def _dropout(rate: float) -> list[Layer]:
+    return [Dropout(rate)] if rate > 0 else []
+
+
+def _normalized(filters: int, name: str, *, kernel_size: int = 3, strides: int = 1, source: str | None = None) -> list[Layer]:
+    """A convolution without a bias, and its batch normalization."""
+    inputs = None if source is None else (source,)
+    convolution = Conv2D(
+        filters, (kernel_size, kernel_size), (strides, strides), "same", use_bias=False, name=f"{name}_conv", inputs=inputs
+    )
+    return [convolution, BatchNormalization(name=f"{name}_norm")]
+
+
+def _residual_block(name: str, filters: int, strides: int, source: str | None) -> list[Layer]:
+    """Two convolutions, added to what went in; where the size changes, to a 1 × 1 convolution of it."""
+    layers = [*_normalized(filters, f"{name}_first", strides=strides), ReLU(name=f"{name}_first_relu")]
+    layers += _normalized(filters, f"{name}_second")
+    if strides > 1:
+        layers += _normalized(filters, f"{name}_shortcut", kernel_size=1, strides=strides, source=source)
+        source = f"{name}_shortcut_norm"
+    joined = Add(name=f"{name}_sum", inputs=(str(source), f"{name}_second_norm"))
+    return [*layers, joined, ReLU(name=f"{name}_relu")]
+
+
+_DEPTHS = {f"resnet{depth}": depth for depth in (20, 32, 44, 56, 110)}
+
+
+class PresetFamily(Family[Preset]):
+    """Presets; `resnet20` and its like stand for `resnet` of that depth."""
+
+    def parse(self, value: object) -> Preset:
+        """Turn a name, `{name: arguments}` or a preset into the preset."""
+        if isinstance(value, str) and folded(value) in _DEPTHS:
+            value = {value: {}}
+        if isinstance(value, Mapping) and len(value) == 1:
+            ((name, arguments),) = value.items()
+            if folded(str(name)) in _DEPTHS:
+                value = {name: self._with_depth(str(name), arguments)}
+        return super().parse(value)
+
+    @staticmethod
+    def _with_depth(name: str, arguments: Any) -> Any:
+        if arguments is not None and not isinstance(arguments, Mapping):
+            return arguments
+        if "depth" in (arguments or {}):
+            raise PydanticCustomError("depth_twice", "{name} says its depth; write resnet to choose another", {"name": name})
+        return {"depth": _DEPTHS[folded(name)], **(arguments or {})}
+
+
+PRESETS = PresetFamily(
+    "preset",
+    {cls.public_name(): cls for cls in (MLP, SimpleCNN, MiniVGG, ResNet)},
+    aliases=dict.fromkeys(_DEPTHS, "resnet"),
+)
+
+PresetSetting = Annotated[Preset, PRESETS]
+"""A preset by name, by name with arguments, or as an object."""

@@ -1,0 +1,157 @@
+"""Learning rates that follow the number of updates: pure functions, Keras's formulas."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from fittool.settings import Boolean, Family, Field, Integer, Named, Number, setting
+
+
+@setting
+class Schedule(Named):
+    """A learning rate for each step."""
+
+    def rate(self, step: int) -> float:
+        """The rate of the update before which `step` updates were done."""
+        raise NotImplementedError
+
+
+def _progress(step: int, decay_steps: int, staircase: bool) -> float:
+    return float(step // decay_steps) if staircase else step / decay_steps
+
+
+@setting
+class ExponentialDecay(Schedule):
+    """`initial_learning_rate · decay_rate ^ (step / decay_steps)`."""
+
+    initial_learning_rate: Number = Field(ge=0, description="The first rate.")
+    decay_steps: Integer = Field(ge=1, description="Updates in which the rate is multiplied by decay_rate once.")
+    decay_rate: Number = Field(gt=0, description="Factor on the rate.")
+    staircase: Boolean = Field(default=False, description="Whether the rate falls at whole multiples of decay_steps only.")
+
+    def rate(self, step: int) -> float:
+        """The decayed rate."""
+        return self.initial_learning_rate * math.pow(self.decay_rate, _progress(step, self.decay_steps, self.staircase))
+
+
+@setting
+class InverseTimeDecay(Schedule):
+    """`initial_learning_rate / (1 + decay_rate · step / decay_steps)`."""
+
+    initial_learning_rate: Number = Field(ge=0, description="The first rate.")
+    decay_steps: Integer = Field(ge=1, description="Updates that count as one unit of time.")
+    decay_rate: Number = Field(ge=0, description="How much the divisor grows in one unit of time.")
+    staircase: Boolean = Field(default=False, description="Whether the rate falls at whole multiples of decay_steps only.")
+
+    def rate(self, step: int) -> float:
+        """The decayed rate."""
+        return self.initial_learning_rate / (1 + self.decay_rate * _progress(step, self.decay_steps, self.staircase))
+
+
+@setting
+class PolynomialDecay(Schedule):
+    """From `initial_learning_rate` to `end_learning_rate` in `decay_steps`, along a power of the time that is left."""
+
+    initial_learning_rate: Number = Field(ge=0, description="The first rate.")
+    decay_steps: Integer = Field(ge=1, description="Updates until the end is reached.")
+    end_learning_rate: Number = Field(default=0.0001, ge=0, description="The last rate.")
+    power: Number = Field(default=1.0, ge=0, description="Exponent; 1 gives a straight line.")
+    cycle: Boolean = Field(default=False, description="Whether the rate rises again after the end, over ever longer cycles.")
+
+    def rate(self, step: int) -> float:
+        """The decayed rate."""
+        steps = self.decay_steps * max(1, math.ceil(step / self.decay_steps)) if self.cycle else self.decay_steps
+        left = 1 - min(step, steps) / steps
+        return (self.initial_learning_rate - self.end_learning_rate) * math.pow(left, self.power) + self.end_learning_rate
+
+
+@setting
+class PiecewiseConstantDecay(Schedule):
+    """`values[i]` up to and including step `boundaries[i]`, the last value afterwards."""
+
+    boundaries: tuple[Integer, ...] = Field(description="Steps after which the next value begins, in rising order.")
+    values: tuple[Number, ...] = Field(description="The rates, one more than boundaries.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> PiecewiseConstantDecay:
+        if len(self.values) != len(self.boundaries) + 1:
+            raise PydanticCustomError(
+                "values_and_boundaries",
+                "values must be one longer than boundaries, got {values} and {boundaries}",
+                {"values": len(self.values), "boundaries": len(self.boundaries)},
+            )
+        if list(self.boundaries) != sorted(set(self.boundaries)):
+            raise PydanticCustomError("rising_boundaries", "boundaries must rise")
+        return self
+
+    def rate(self, step: int) -> float:
+        """The value of the piece that `step` lies in."""
+        return self.values[sum(step > boundary for boundary in self.boundaries)]
+
+
+@setting
+class CosineDecay(Schedule):
+    """Half a cosine from `initial_learning_rate` down to `alpha` of it (Loshchilov and Hutter 2016), after a linear warmup."""
+
+    initial_learning_rate: Number = Field(ge=0, description="The first rate.")
+    decay_steps: Integer = Field(ge=1, description="Updates of the decay, which begins after the warmup.")
+    alpha: Number = Field(default=0.0, ge=0, description="The last rate as a part of the highest.")
+    warmup_target: Number | None = Field(default=None, ge=0, description="The rate at the warmup's end; no warmup if absent.")
+    warmup_steps: Integer = Field(default=0, ge=0, description="Updates of the warmup.")
+
+    def rate(self, step: int) -> float:
+        """The rate of the warmup or of the decay."""
+        if self.warmup_target is None:
+            return self.initial_learning_rate * self._decayed(step)
+        if step < self.warmup_steps:
+            return self.initial_learning_rate + (self.warmup_target - self.initial_learning_rate) * step / self.warmup_steps
+        return self.warmup_target * self._decayed(step - self.warmup_steps)
+
+    def _decayed(self, step: int) -> float:
+        cosine = 0.5 * (1 + math.cos(math.pi * min(step / self.decay_steps, 1)))
+        return (1 - self.alpha) * cosine + self.alpha
+
+
+@setting
+class CosineDecayRestarts(Schedule):
+    """Cosine decays one after the other, each `t_mul` times as long and `m_mul` times as high (Loshchilov and Hutter 2016)."""
+
+    initial_learning_rate: Number = Field(ge=0, description="The first rate.")
+    first_decay_steps: Integer = Field(ge=1, description="Updates of the first decay.")
+    t_mul: Number = Field(default=2.0, ge=1, description="Factor on the length of each next decay.")
+    m_mul: Number = Field(default=1.0, ge=0, description="Factor on the height of each next decay.")
+    alpha: Number = Field(default=0.0, ge=0, description="The last rate as a part of the first.")
+
+    def rate(self, step: int) -> float:
+        """The rate in the decay that `step` lies in."""
+        length, restarts, begin = float(self.first_decay_steps), 0, 0.0
+        if self.t_mul == 1:
+            restarts = step // self.first_decay_steps
+            begin = restarts * length
+        while step >= begin + length:
+            begin, length, restarts = begin + length, length * self.t_mul, restarts + 1
+        cosine = 0.5 * self.m_mul**restarts * (1 + math.cos(math.pi * (step - begin) / length))
+        return self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha)
+
+
+SCHEDULES: Family[Schedule] = Family(
+    "schedule",
+    {
+        cls.__name__: cls
+        for cls in (
+            ExponentialDecay,
+            PiecewiseConstantDecay,
+            PolynomialDecay,
+            InverseTimeDecay,
+            CosineDecay,
+            CosineDecayRestarts,
+        )
+    },
+)
+
+ScheduleSetting = Annotated[Schedule, SCHEDULES]
+"""A schedule by name with arguments, or as an object."""

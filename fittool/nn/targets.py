@@ -1,0 +1,136 @@
+"""What losses and metrics ask of targets, and the check, before training, that data and network agree with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from fittool.errors import ExperimentError, Problem
+from fittool.nn.naming import snake_case
+from fittool.nn.shapes import Shape
+from fittool.settings import Named, setting
+
+Expected = Literal["class numbers", "one-hot", "probabilities", "numbers"]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The form of some data's targets, as far as it can be told without training.
+
+    Attributes:
+        kind: `class numbers` (whole numbers), `one-hot` (rows of one 1 and else 0), or any other `numbers`.
+        shape: Without the batch axis; () for one number a sample.
+        lowest, highest: The smallest and the largest target.
+        source: What they come from, for messages.
+    """
+
+    kind: Literal["class numbers", "one-hot", "numbers"]
+    shape: Shape
+    lowest: float
+    highest: float
+    source: str = "data.train"
+
+    def __str__(self) -> str:
+        """The form in words: `class numbers (0 to 9)`."""
+        if self.kind == "one-hot":
+            return f"one-hot targets of {self.shape[-1]} classes"
+        return f"{self.kind} ({self.lowest:g} to {self.highest:g})"
+
+
+@setting
+class Measure(Named):
+    """What losses and metrics share: a number from targets and outputs."""
+
+    expects: ClassVar[Expected] = "numbers"
+    mode: ClassVar[Literal["min", "max"]] = "min"
+
+    @property
+    def keras_name(self) -> str:
+        """The name that Keras prints: `sparse_categorical_crossentropy`."""
+        return snake_case(self.public_name())
+
+    def resolved(self, target_shape: Shape, output_shape: Shape) -> Measure:
+        """What it stands for with targets and outputs of these shapes; all but `accuracy` and `crossentropy` are themselves."""
+        return self
+
+    def ignored(self) -> int | None:
+        """The class number that does not count, or None."""
+        return None
+
+
+def check_targets(measures: Iterable[Measure], targets: Targets, output_shape: Shape) -> None:
+    """Compare what losses and metrics expect with the form of the targets and the shape of the network's output.
+
+    Raises:
+        ExperimentError: They do not fit; holds one problem for each measure.
+    """
+    texts = (refusal(measure, targets, output_shape) for measure in measures)
+    problems = [Problem(text) for text in dict.fromkeys(texts) if text is not None]
+    if problems:
+        raise ExperimentError(problems)
+
+
+def refusal(measure: Measure, targets: Targets, output_shape: Shape) -> str | None:
+    """Why a loss or metric cannot take these targets and outputs, or None."""
+    measure = measure.resolved(targets.shape, output_shape)
+    checks = {"class numbers": _class_numbers, "one-hot": _one_hot, "probabilities": _probabilities, "numbers": _numbers}
+    return checks[measure.expects](measure, targets, output_shape)
+
+
+def _class_numbers(measure: Measure, targets: Targets, output: Shape) -> str | None:
+    name, source = measure.keras_name, targets.source
+    if targets.kind == "one-hot" and targets.shape == output:
+        return f"{name} expects class numbers, but {source} gives {targets}. Use {name.removeprefix('sparse_')}."
+    if targets.kind != "class numbers":
+        return f"{name} expects class numbers, but {source} gives {targets}."
+    if targets.shape not in (output[:-1], (*output[:-1], 1)):
+        return f"{name} expects targets of shape {output[:-1]} for outputs of shape {output}, but {source} gives {targets.shape}."
+    if targets.lowest < 0 and targets.lowest != measure.ignored():
+        return f"{name} expects class numbers from 0, but {source} gives {targets.lowest:g}."
+    if targets.highest >= output[-1] and targets.highest != measure.ignored():
+        advice = f"Give the last layer {targets.highest + 1:g} units"
+        advice += ", or use binary_crossentropy." if output[-1] == 1 and targets.highest == 1 else "."
+        return f"{source} gives {targets}, but the network's output has places for 0 to {output[-1] - 1} only. {advice}"
+    return None
+
+
+def _one_hot(measure: Measure, targets: Targets, output: Shape) -> str | None:
+    name, source = measure.keras_name, targets.source
+    if targets.kind == "class numbers" and targets.shape != output:
+        return f"{name} expects one-hot targets, but {source} gives {targets}. Use sparse_{name}."
+    if targets.lowest < 0:
+        return f"{name} expects one-hot targets or probabilities, but {source} gives {targets}."
+    if targets.shape != output:
+        return _shape_differs(measure, targets, output)
+    if output[-1] == 1:
+        return f"{name} expects at least two classes, but the network's output has one. Use binary_crossentropy."
+    return None
+
+
+def _probabilities(measure: Measure, targets: Targets, output: Shape) -> str | None:
+    name, source = measure.keras_name, targets.source
+    if targets.lowest < 0 or targets.highest > 1:
+        advice = " Use sparse_categorical_crossentropy." if targets.kind == "class numbers" and targets.lowest >= 0 else ""
+        return f"{name} expects targets from 0 to 1, but {source} gives {targets}.{advice}"
+    return _numbers(measure, targets, output)
+
+
+def _numbers(measure: Measure, targets: Targets, output: Shape) -> str | None:
+    if targets.shape == output or (*targets.shape, 1) == output or targets.shape == (*output, 1):
+        return None
+    return _shape_differs(measure, targets, output)
+
+
+def _shape_differs(measure: Measure, targets: Targets, output: Shape) -> str:
+    return (
+        f"{measure.keras_name} expects targets of the outputs' shape {output}, but {targets.source} gives {targets.shape}. "
+        f"{_units(targets, output)}"
+    )
+
+
+def _units(targets: Targets, output: Shape) -> str:
+    units = targets.shape[-1] if len(targets.shape) == len(output) else 1
+    if targets.shape[:-1] == output[:-1] or targets.shape == output[:-1]:
+        return f"Give the last layer {units} unit{'s' * (units > 1)}, or choose a loss for these targets."
+    return "Choose a loss for these targets, or change the network's output."

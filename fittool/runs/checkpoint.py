@@ -1,0 +1,199 @@
+"""One training state in one safetensors file: weights, optimizer, running metrics, and all facts about them.
+
+The format can hold no code. A sha256 over the whole file, kept in its own metadata, finds any damage; equal content gives
+equal bytes. Every tool that reads safetensors reads the tensors.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.errors import CheckpointError
+from fittool.runs.atomic import Chunk, atomic_write
+from fittool.runs.json_text import from_json, to_json
+from fittool.runs.safetensors_file import DTYPES, LENGTH_BYTES, Refused, SafetensorsFile, read_safetensors
+from fittool.runs.storage import visible
+from fittool.version import __version__
+
+FORMAT = 1
+"""The format that is written; every older one is read."""
+
+_KEY = "fittool"
+_KINDS = ("weights/", "optimizer/", "metrics/")
+_NO_DIGEST = "0" * hashlib.sha256().digest_size * 2
+# The digest is the first entry of the only text in `__metadata__`, JSON within JSON, hence the backslashes.
+_MARKER = b'\\"sha256\\":\\"'
+
+
+@dataclass(frozen=True)
+class CheckpointFacts:
+    """What a checkpoint says about its tensors.
+
+    Mappings hold plain data: text keys, numbers (NaN and infinities too), text, booleans, None, lists; tuples come back as
+    lists.
+
+    Attributes:
+        epoch: How many epochs are finished.
+        step: How many training steps are done, from the beginning of training.
+        step_in_epoch: How many of them belong to the epoch that is not finished; 0 at an epoch's end.
+        run: The id of the run that wrote it; "" outside of a run.
+        model: What identifies the network, such as a hash of its description; "" where nobody asks.
+        class_names: The names of the classes in the order of the outputs, or None.
+        callbacks: The state of each callback.
+        training: Whatever else the trainer must find again.
+        metrics_bytes: The length of metrics.jsonl that belongs to this state.
+        architecture: The description of the network as plain data, where the file must do without an experiment.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    step_in_epoch: int = 0
+    run: str = ""
+    model: str = ""
+    class_names: tuple[str, ...] | None = None
+    callbacks: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics_bytes: int = 0
+    architecture: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read, whole and checked.
+
+    Attributes:
+        facts: Position, identity, callback state.
+        tensors: Read-only arrays by name, `weights/…`, `optimizer/…`, `metrics/…`.
+        version: The version of fittool that wrote it.
+        path: The file.
+    """
+
+    facts: CheckpointFacts
+    tensors: Mapping[str, NDArray[Any]]
+    version: str
+    path: Path
+
+    def check_fits(self, *, run: str | None = None, model: str | None = None, class_names: Sequence[str] | None = None) -> None:
+        """Refuse the checkpoint of something else; what is None is not compared.
+
+        Raises:
+            CheckpointError: Another run, network, or list or order of classes; the text says both.
+        """
+        wanted = (("run", run), ("model", model), ("class_names", None if class_names is None else tuple(class_names)))
+        for name, value in wanted:
+            own = getattr(self.facts, name)
+            if value is not None and own != value:
+                text = f"belongs to another {name.replace('class_names', 'list of classes')}: it has {own}, expected {value}."
+                raise CheckpointError(visible(text), place=visible(str(self.path)))
+
+
+def save_checkpoint(path: Path, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
+    """Write a checkpoint; after the return it is on disk.
+
+    Args:
+        path: The file, which is replaced at one instant.
+        tensors: Arrays by name; the names begin with `weights/`, `optimizer/` or `metrics/`.
+        facts: What to say about them.
+
+    Returns:
+        A warning where the file is whole but not certain to survive a power cut, else None.
+
+    Raises:
+        StorageError: It could not be stored; an older file is untouched.
+        ValueError: A tensor's name or dtype has no place in a checkpoint.
+    """
+    return atomic_write(path, encode_checkpoint(tensors, facts))
+
+
+def encode_checkpoint(tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> list[Chunk]:
+    """The bytes of a checkpoint, in pieces; arguments and errors as in `save_checkpoint`."""
+    from safetensors.numpy import save  # only what saves needs it
+
+    arrays = {name: np.asarray(tensors[name], order="C") for name in sorted(tensors)}
+    for name, array in arrays.items():
+        if not name.startswith(_KINDS) or array.dtype.newbyteorder("<") not in DTYPES.values():
+            raise ValueError(f"{name}, {array.dtype}, has no place in a checkpoint.")
+    text = to_json({"sha256": _NO_DIGEST, "format": FORMAT, "version": __version__, **_fields(facts)}).decode()
+    blob = save(arrays, {_KEY: text})
+    at = blob.index(_MARKER + _NO_DIGEST.encode()) + len(_MARKER)
+    digest = hashlib.sha256(blob).hexdigest().encode()
+    return [blob[:at], digest, memoryview(blob)[at + len(digest) :]]
+
+
+def _fields(facts: CheckpointFacts) -> dict[str, Any]:
+    return {field.name: getattr(facts, field.name) for field in dataclasses.fields(facts)}
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint. Nothing in the file can run code, and nothing but this file is opened.
+
+    Raises:
+        CheckpointError: It is not whole, not a checkpoint, or of a newer format; the text names the cause.
+    """
+    try:
+        file = read_safetensors(path)
+        said = _said(file)
+        _check_digest(file)
+        if stranger := next((entry.name for entry in file.entries if not entry.name.startswith(_KINDS)), None):
+            raise Refused(f"is not a checkpoint: it holds the tensor {visible(stranger)}")
+        return Checkpoint(_facts(said), file.tensors(), str(said["version"]), path)
+    except Refused as refusal:
+        raise CheckpointError(f"{refusal}.", place=visible(str(path))) from refusal
+
+
+def _said(file: SafetensorsFile) -> dict[str, Any]:
+    if _KEY not in file.metadata:
+        raise Refused("is a safetensors file, but was not written by fittool")
+    try:
+        said = from_json(file.metadata[_KEY].encode())
+    except ValueError as error:
+        raise Refused(f"has damaged facts: {visible(str(error))}") from None
+    if not isinstance(said, dict) or type(said.get("format")) is not int or not isinstance(said.get("version"), str):
+        raise Refused("has damaged facts: format or version is missing")
+    if said["format"] > FORMAT:
+        written, version = said["format"], visible(said["version"])
+        raise Refused(f"was written by fittool {version} in format {written}; this is {__version__}, which reads up to {FORMAT}: upgrade")
+    return said
+
+
+def _check_digest(file: SafetensorsFile) -> None:
+    at = file.header.find(_MARKER) + len(_MARKER)
+    stated = file.header[at : at + len(_NO_DIGEST)]
+    digest = hashlib.sha256(struct.pack("<Q", len(file.header)))
+    digest.update(file.header[:at] + _NO_DIGEST.encode() + file.header[at + len(_NO_DIGEST) :])
+    digest.update(file.body)
+    if stated != digest.hexdigest().encode():
+        raise Refused("is damaged: its sha256 is not the one that it states")
+
+
+_COUNTS = ("epoch", "step", "step_in_epoch", "metrics_bytes")
+_TEXTS = ("run", "model")
+_MAPPINGS = ("callbacks", "training")
+
+
+def _facts(said: Mapping[str, Any]) -> CheckpointFacts:
+    """The facts with their types checked: a right hash does not make an honest author. Unknown ones are passed over."""
+    counts = {name: said.get(name) for name in _COUNTS}
+    texts = {name: said.get(name) for name in _TEXTS}
+    mappings = {name: said.get(name) for name in _MAPPINGS}
+    names, architecture = said.get("class_names"), said.get("architecture")
+    sound = (
+        all(type(count) is int and count >= 0 for count in counts.values())
+        and all(isinstance(text, str) for text in texts.values())
+        and all(isinstance(mapping, dict) for mapping in mappings.values())
+        and (names is None or (isinstance(names, list) and all(isinstance(name, str) for name in names)))
+        and (architecture is None or isinstance(architecture, dict))
+    )
+    if not sound:
+        raise Refused("has damaged facts: a fact is missing or of the wrong type")
+    everything: dict[str, Any] = {**counts, **texts, **mappings}
+    return CheckpointFacts(**everything, class_names=None if names is None else tuple(names), architecture=architecture)

@@ -1,0 +1,76 @@
+"""Turns the operating system's errors into `StorageError`s that say which file, why, and what to do about it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fittool.errors import FittoolError, MachineError, StorageError
+
+_CAUSES = {
+    errno.EACCES: "permission is denied. Make it writable for this user",
+    errno.EPERM: "the operation is not permitted. Make it writable for this user",
+    errno.EROFS: "the file system is read-only. Mount it writable or choose another directory",
+    errno.EIO: "the disk reports an input/output error. Check the disk (dmesg says more)",
+    errno.EDQUOT: "the disk quota is used up. Delete something or ask for more",
+    errno.ENOENT: "its directory is not there. It must stay while the run goes on",
+    errno.ENOTDIR: "a part of the path is a file, not a directory. Choose another path",
+    errno.ELOOP: "it is a symbolic link, which fittool does not write through. Remove the link",
+    errno.EISDIR: "it is a directory. Remove it or choose another path",
+    errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
+    errno.ENOLCK: "the file system grants no locks. Put the run on a local disk",
+}
+
+
+def visible(text: str) -> str:
+    """Text without control characters and line breaks, each written as its escape, so that it cannot disturb a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def storage_error(error: OSError, path: Path, needed: int | None = None) -> FittoolError:
+    """The error that tells a user why a file could not be stored: a `StorageError`, or a `MachineError` without file handles.
+
+    Args:
+        error: What the operating system said.
+        path: The file that should have been written.
+        needed: The bytes that it needs, where known.
+    """
+    place = visible(str(path))
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return MachineError("cannot be opened: this process has too many open files. Raise the limit (`ulimit -n`).", place=place)
+    return StorageError(f"cannot be written: {_cause(error, path, needed)}.", place=place)
+
+
+def _cause(error: OSError, path: Path, needed: int | None) -> str:
+    if error.errno == errno.ENOSPC:
+        return _full(path, needed)
+    if error.errno == errno.EFBIG:
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        return f"it would exceed the file size limit of this process, {limit:,} bytes. Raise the limit (`ulimit -f`)"
+    return _CAUSES.get(error.errno or 0, visible(error.strerror or str(error)))
+
+
+def _full(path: Path, needed: int | None) -> str:
+    wanted = "" if needed is None else f", {needed:,} bytes are needed"
+    try:
+        volume = os.statvfs(path.parent)
+    except OSError:
+        return f"the disk is full{wanted}. Free some space"
+    if volume.f_files and not volume.f_favail:
+        return "the file system has no inodes left (too many files, not too many bytes). Delete some files"
+    return f"the disk is full{wanted}, {volume.f_bavail * volume.f_frsize:,} are free. Free some space"
+
+
+@contextmanager
+def storing(path: Path, needed: int | None = None) -> Iterator[None]:
+    """Raise every operating system error of the block as the `StorageError` about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path, needed) from error

@@ -1,0 +1,102 @@
+"""All callbacks of a training as one, in order; knows which hooks anybody listens to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fittool.errors import CheckpointError
+from fittool.training.callbacks.base import Callback
+from fittool.training.control import Control, Logs
+
+
+class CallbackGroup:
+    """Calls each hook on every callback.
+
+    Attributes:
+        train_batch_begin, train_batch_end, test_batch_begin, test_batch_end: The callbacks that really have the hook.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback], control: Control) -> None:
+        self.callbacks = tuple(callbacks)
+        for callback in self.callbacks:
+            callback.set_run(control)
+        self.train_batch_begin = self._listening("on_train_batch_begin", "on_batch_begin")
+        self.train_batch_end = self._listening("on_train_batch_end", "on_batch_end")
+        self.test_batch_begin = self._listening("on_test_batch_begin")
+        self.test_batch_end = self._listening("on_test_batch_end")
+
+    def _listening(self, *hooks: str) -> tuple[Callback, ...]:
+        return tuple(callback for callback in self.callbacks if callback.overrides(*hooks))
+
+    def on_train_begin(self) -> None:
+        """Before the first epoch."""
+        for callback in self.callbacks:
+            callback.on_train_begin({})
+
+    def on_train_end(self, logs: Logs) -> None:
+        """After the last epoch; every callback gets its turn, then the first error is raised."""
+        first: Exception | None = None
+        for callback in self.callbacks:
+            try:
+                callback.on_train_end(logs)
+            except Exception as error:
+                first = first or error
+        if first is not None:
+            raise first
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Before an epoch."""
+        for callback in self.callbacks:
+            callback.on_epoch_begin(epoch, {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """After an epoch; all share one dictionary."""
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch, logs)
+
+    def on_train_batch_begin(self, batch: int) -> None:
+        """Before a training step."""
+        for callback in self.train_batch_begin:
+            callback.on_train_batch_begin(batch, {})
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        """After a training step."""
+        for callback in self.train_batch_end:
+            callback.on_train_batch_end(batch, logs)
+
+    def on_test_begin(self) -> None:
+        """Before a validation."""
+        for callback in self.callbacks:
+            callback.on_test_begin({})
+
+    def on_test_end(self, logs: Logs) -> None:
+        """After a validation."""
+        for callback in self.callbacks:
+            callback.on_test_end(logs)
+
+    def on_test_batch_begin(self, batch: int) -> None:
+        """Before a batch of a validation."""
+        for callback in self.test_batch_begin:
+            callback.on_test_batch_begin(batch, {})
+
+    def on_test_batch_end(self, batch: int, logs: Logs) -> None:
+        """After a batch of a validation."""
+        for callback in self.test_batch_end:
+            callback.on_test_batch_end(batch, logs)
+
+    def state(self) -> list[dict[str, Any]]:
+        """The state of each callback, in order, with its name."""
+        return [{"name": type(callback).__name__, "state": callback.state()} for callback in self.callbacks]
+
+    def load_state(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Go on from `state()`.
+
+        Raises:
+            CheckpointError: The callbacks are not those that were saved.
+        """
+        saved, own = [state["name"] for state in states], [type(callback).__name__ for callback in self.callbacks]
+        if saved != own:
+            raise CheckpointError(f"The checkpoint was made with the callbacks {', '.join(saved)}, this training has {', '.join(own)}.")
+        for callback, state in zip(self.callbacks, states, strict=True):
+            callback.load_state(state["state"])
