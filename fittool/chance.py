@@ -49,7 +49,8 @@ def bits(seed: int, purpose: str, *counters: int, positions: ArrayLike, draws: i
 
 def uniforms(seed: int, purpose: str, *counters: int, positions: ArrayLike, draws: int = 1) -> NDArray[np.float64]:
     """Numbers in [0, 1) with 53 random bits each, (N, draws) float64; arguments as in `bits`."""
-    return (bits(seed, purpose, *counters, positions=positions, draws=draws) >> np.uint64(11)) * 2.0**-53
+    whole = bits(seed, purpose, *counters, positions=positions, draws=draws) >> np.uint64(11)
+    return np.asarray(whole * 2.0**-53, np.float64)
 
 
 def normals(seed: int, purpose: str, *counters: int, positions: ArrayLike, draws: int = 1) -> NDArray[np.float64]:

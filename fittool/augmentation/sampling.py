@@ -80,14 +80,12 @@ class ByteSampler:
 
     def prepare(self, images: NDArray[np.uint8]) -> None:
         """Lay out a block of images (B, H, W, C)."""
-        cells, stride, channels = _cells_of(images), images.shape[2] + 1, images.shape[3]
+        cells, stride = _cells_of(images), images.shape[2] + 1
         self._height, self._width = images.shape[1:3]
-        self._quads = WORKSPACE.array("quads", (channels, cells), np.uint32)
-        pixels = WORKSPACE.array("pixels", (cells, channels), np.uint8)
+        self._quads = WORKSPACE.array("quads", (images.shape[3], cells), np.uint32)
         plane = WORKSPACE.array("plane", (cells,), np.uint32)
-        _lay_out(pixels, images, self._fill)
         for channel, quads in enumerate(self._quads):
-            np.copyto(plane, pixels[:, channel])
+            _lay_out(plane, images[..., channel], self._fill)
             np.left_shift(plane[1:], 16, out=quads[:-1])
             np.bitwise_or(quads[:-1], plane[:-1], out=quads[:-1])
             np.left_shift(quads[stride:], 8, out=plane[:-stride])

@@ -92,8 +92,14 @@ class Checkpoint:
         for name, value in wanted:
             own = getattr(self.facts, name)
             if value is not None and own != value:
-                text = f"belongs to another {name.replace('class_names', 'list of classes')}: it has {own}, expected {value}."
-                raise CheckpointError(visible(text), place=visible(str(self.path)))
+                what = name.replace("class_names", "list of classes")
+                text = f"belongs to another {what}: it has {_short(own)}, expected {_short(value)}."
+                raise CheckpointError(text, place=visible(str(self.path)))
+
+
+def _short(value: object, limit: int = 200) -> str:
+    text = ", ".join(value) if isinstance(value, tuple) else str(value)
+    return visible(text if len(text) <= limit else text[:limit] + "…")
 
 
 def save_checkpoint(path: Path, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:

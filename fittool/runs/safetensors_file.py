@@ -161,6 +161,8 @@ def parse_header(header: bytes, body_bytes: int) -> tuple[dict[str, str], tuple[
         content = from_json(header)
     except ValueError as error:
         raise Refused(f"has a damaged header: {visible(str(error))}") from None
+    if not isinstance(content, dict):
+        raise Refused("has a damaged header: it is not a mapping")
     metadata = _metadata(content.pop("__metadata__", {}))
     if len(content) > _MOST_TENSORS:
         raise Refused(f"announces {len(content):,} tensors; at most {_MOST_TENSORS:,} are read")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fittool.engines.numpy_engine import NumpyEngine
 from fittool.engines.numpy_engine.layers import OPERATIONS
 from fittool.engines.numpy_engine.lowering import lower
 from fittool.engines.numpy_engine.operations.base import Clock, Scratch
@@ -157,6 +158,12 @@ def test_gradient_of_graph(name):
 def test_every_layer_is_checked():
     merging = {nn.Add, nn.Multiply, nn.Concatenate}
     assert {type(layer) for layer, _ in CASES} | merging == set(nn.LAYERS.members.values()) - {nn.Input} == set(OPERATIONS)
+
+
+def test_a_view_may_come_first():
+    graph = Graph.build([nn.Flatten(), nn.Dense(2)], {"input": (2, 2)})
+    engine = NumpyEngine(graph, weights={"dense/kernel": np.ones((4, 2)), "dense/bias": np.zeros(2)})
+    np.testing.assert_allclose(engine.predict_step((np.arange(8).reshape(2, 2, 2),))[0], [[6, 6], [22, 22]])
 
 
 @pytest.mark.parametrize("threads", [1, 2])

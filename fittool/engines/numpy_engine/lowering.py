@@ -34,16 +34,17 @@ class Lowered:
     """A network as operations on values.
 
     Attributes:
-        values: All values; the first are the network's inputs.
+        values: All values.
         roots: For each value the value whose gradient it shares (itself, or what it is a view of).
         sizes: Elements for one sample of each storage.
-        outputs: The values that are the network's outputs.
+        inputs, outputs: The values that are the network's inputs and outputs.
     """
 
     values: list[Value] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     placed: list[Placed] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     _last_writer: dict[int, Operation] = field(default_factory=dict)
 
@@ -55,6 +56,11 @@ class Lowered:
         self.values.append(Value(shape, shared, needs_gradient))
         self.roots.append(number if root is None else root)
         return number
+
+    def add_input(self, shape: Shape) -> int:
+        """Append one of the network's inputs."""
+        self.inputs.append(self._add_value(shape, False, None, None))
+        return self.inputs[-1]
 
     def _may_overwrite(self, operation: Operation, source: int, readers: Counter[int]) -> bool:
         """Whether nobody else reads the input of an operation that could work in place, now or in the backward half."""
@@ -83,7 +89,7 @@ def lower(graph: Graph) -> Lowered:
     readers = _readers(graph, steps)
     numbers: dict[str, int] = {}
     for name, shape in graph.inputs.items():
-        numbers[name] = lowered._add_value(shape, False, None, None)
+        numbers[name] = lowered.add_input(shape)
     for node, operations in steps:
         inputs = tuple(numbers[name] for name in node.inputs)
         trains = any(parameter.trainable for parameter in node.parameters) and node.layer.trainable

@@ -145,15 +145,10 @@ class Program:
     def _take_inputs(self, part: Part) -> Iterable[Task]:
         """Copy a slice of the batch into the network's own arrays; this is where uint8 becomes float."""
         clock = self._workspace.clock
-        for index in range(self._inputs()):
-            target = self._workspace.storages.output(self._workspace.lowered.values[index], self._batch)[part.start : part.stop]
+        lowered = self._workspace.lowered
+        for index, number in enumerate(lowered.inputs):
+            target = self._workspace.storages.output(lowered.values[number], self._batch)[part.start : part.stop]
             yield partial(_take, clock, index, part.start, part.stop, target)
-
-    def _inputs(self) -> int:
-        written = {step.output for step in self._workspace.lowered.placed}
-        values = self._workspace.lowered.values
-        first = min(written, default=len(values))
-        return first
 
     def _backward_phases(self) -> Iterator[Phase]:
         """The operations from last to first; the second reader of a value adds its gradient to the first one's."""

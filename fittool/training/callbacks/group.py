@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fittool.errors import CheckpointError
 from fittool.training.callbacks.base import Callback
 from fittool.training.control import Control, Logs
 
@@ -90,13 +89,10 @@ class CallbackGroup:
         return [{"name": type(callback).__name__, "state": callback.state()} for callback in self.callbacks]
 
     def load_state(self, states: Sequence[Mapping[str, Any]]) -> None:
-        """Go on from `state()`.
-
-        Raises:
-            CheckpointError: The callbacks are not those that were saved.
-        """
-        saved, own = [state["name"] for state in states], [type(callback).__name__ for callback in self.callbacks]
-        if saved != own:
-            raise CheckpointError(f"The checkpoint was made with the callbacks {', '.join(saved)}, this training has {', '.join(own)}.")
-        for callback, state in zip(self.callbacks, states, strict=True):
-            callback.load_state(state["state"])
+        """Go on from `state()`: the n-th callback of a name takes the n-th state of that name; further ones begin anew."""
+        waiting = list(states)
+        for callback in self.callbacks:
+            found = next((state for state in waiting if state["name"] == type(callback).__name__), None)
+            if found is not None:
+                waiting.remove(found)
+                callback.load_state(found["state"])

@@ -1,0 +1,277 @@
+"""The directory of one run: where each file is, who may write it, and how it is made, continued and opened for reading."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fittool.errors import CheckpointError, UsageError
+from fittool.runs.append_only import append_line, drop_torn_line
+from fittool.runs.atomic import atomic_write, make_folder, remove_temporary_files, sync_folder
+from fittool.runs.checkpoint import CheckpointFacts
+from fittool.runs.checkpoint_store import CheckpointStore
+from fittool.runs.history_table import history_csv
+from fittool.runs.json_text import from_json, to_json
+from fittool.runs.lock import RunLock
+from fittool.runs.metrics_log import MetricsLog
+from fittool.runs.paths import RunPaths
+from fittool.runs.status import Status, encode_status, load_status
+from fittool.runs.storage import storing, visible
+from fittool.runs.times import utc_stamp, utc_text
+
+
+class RunDirectory:
+    """A run directory. Made by `create`, `at` or `temporary` to be written, by `open` to be read or written.
+
+    Every file is either replaced as a whole, durably (`write_…`, checkpoints), or appended to (metrics, log), which is
+    durable after the next checkpoint. So a reader needs no lock. Every method that writes raises StorageError, and returns a
+    warning text or None where it says so.
+
+    Attributes:
+        paths: Where each file is.
+        id: The identity of the run; it stays when the directory is moved or copied.
+        metrics: The rows of the finished epochs.
+        checkpoints: Last, previous and best.
+    """
+
+    def __init__(self, path: Path, run_id: str, lock: RunLock | None) -> None:
+        self.paths = RunPaths(path)
+        self.id = run_id
+        self.metrics = MetricsLog(self.paths.metrics)
+        self.checkpoints = CheckpointStore(self.paths.checkpoints, run_id)
+        self._lock = lock
+        self._started = utc_text()
+        if lock is not None:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Clear away what a killed process left; only the holder of the lock may."""
+        make_folder(self.paths.checkpoints)
+        remove_temporary_files(self.path)
+        remove_temporary_files(self.paths.checkpoints)
+        self.metrics.repair()
+        drop_torn_line(self.paths.log)
+        if self.paths.status.exists():
+            self._started = self.read_status().started or self._started
+
+    @property
+    def path(self) -> Path:
+        """The directory itself."""
+        return self.paths.root
+
+    @classmethod
+    def create(cls, root: Path, name: str) -> RunDirectory:
+        """Make `root/name/<UTC time>-<id>`, locked; parallel calls get different directories.
+
+        Args:
+            root: Where all runs are.
+            name: The run's name, already checked.
+
+        Raises:
+            StorageError: It cannot be made.
+        """
+        make_folder(root / name)
+        with storing(root / name):
+            while True:
+                run_id = _new_id()
+                path = root / name / run_id
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    continue
+                sync_folder(path.parent)
+                return cls(path, run_id, RunLock(path))
+
+    @classmethod
+    def at(cls, path: Path, *, resume: bool = False) -> RunDirectory:
+        """Take exactly this directory, locked; it is made where it is missing.
+
+        Args:
+            path: The directory.
+            resume: Continue what is there. Without a checkpoint in it the run starts anew.
+
+        Raises:
+            UsageError: It is not empty, and resuming was not asked for; or it is no directory.
+            RunInUseError: A live process has it.
+            StorageError: It cannot be made or locked.
+        """
+        if path.exists() and not path.is_dir():
+            raise UsageError("is not a directory, but --run-dir names one.", place=visible(str(path)))
+        make_folder(path)
+        lock = RunLock(path)
+        try:
+            if not resume and any(name != ".lock" for name in os.listdir(path)):
+                text = "is not empty. Add --resume to continue the run in it, or choose another directory."
+                raise UsageError(text, place=visible(str(path)))
+            known = RunPaths(path).environment.exists()
+            return cls(path, _read_id(path) if known else _new_id(), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def temporary(cls) -> RunDirectory:
+        """Make a run directory that `discard` removes, for trials; locked."""
+        return cls.at(Path(tempfile.mkdtemp(prefix="fittool-")))
+
+    @classmethod
+    def open(cls, path: Path, *, lock: bool = False) -> RunDirectory:
+        """Open an existing run: to read it, or, locked, to continue it.
+
+        Raises:
+            CheckpointError: It is no run, or a part without which nothing can be done is missing or damaged.
+            RunInUseError: A live process has it, and `lock` is asked for.
+        """
+        if not path.is_dir():
+            raise CheckpointError("is not a run directory: there is no such directory.", place=visible(str(path)))
+        paths = RunPaths(path)
+        if missing := [file.name for file in (paths.experiment, paths.environment) if not file.exists()]:
+            text = f"is not a run directory, or its run never began: {' and '.join(missing)} missing."
+            raise CheckpointError(text, place=visible(str(path)))
+        run_id = _read_id(path)
+        held = RunLock(path) if lock else None
+        try:
+            return cls(path, run_id, held)
+        except BaseException:
+            if held is not None:
+                held.release()
+            raise
+
+    def write_experiment(self, text: str) -> str | None:
+        """Write experiment.yaml, the resolved experiment; returns a warning or None."""
+        return atomic_write(self.paths.experiment, [text.encode("utf-8", "surrogateescape")])
+
+    def read_experiment(self) -> str:
+        """The text of experiment.yaml.
+
+        Raises:
+            CheckpointError: It cannot be read.
+        """
+        return _read(self.paths.experiment).decode("utf-8", "surrogateescape")
+
+    def write_environment(self, environment: Mapping[str, Any]) -> str | None:
+        """Write environment.json, with the run's id as `run`; returns a warning or None."""
+        return self._write_json(self.paths.environment, {"run": self.id, **environment})
+
+    def read_environment(self) -> dict[str, Any]:
+        """The content of environment.json.
+
+        Raises:
+            CheckpointError: It is missing or damaged.
+        """
+        return _read_environment(self.path)
+
+    def write_classes(self, names: Sequence[str]) -> str | None:
+        """Write classes.json, the names of the classes in the order of the labels; returns a warning or None."""
+        return self._write_json(self.paths.classes, list(names))
+
+    def read_classes(self) -> tuple[str, ...] | None:
+        """The names of the classes in the order of the labels; None where the run has none.
+
+        Raises:
+            CheckpointError: The file is damaged.
+        """
+        if not self.paths.classes.exists():
+            return None
+        names = _read_json(self.paths.classes)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise CheckpointError("is not a list of class names.", place=visible(str(self.paths.classes)))
+        return tuple(names)
+
+    def write_status(self, status: Status) -> str | None:
+        """Write status.json, with process and times filled in; returns a warning or None."""
+        full = dataclasses.replace(status, pid=os.getpid(), started=self._started, updated=utc_text())
+        return atomic_write(self.paths.status, [encode_status(full)])
+
+    def read_status(self) -> Status:
+        """How the run stands.
+
+        Raises:
+            CheckpointError: status.json is missing or damaged.
+        """
+        return load_status(self.paths.status)
+
+    def write_history(self) -> str | None:
+        """Write history.csv from all rows of the metrics; returns a warning or None. Its cost grows with the rows."""
+        return atomic_write(self.paths.history, [history_csv(self.metrics.rows())])
+
+    def log(self, text: str) -> None:
+        """Add what the terminal showed to run.log: each line with its time, control characters escaped."""
+        now = utc_text()
+        for line in text.splitlines():
+            append_line(self.paths.log, f"{now} {visible(line)}".encode("utf-8", "backslashreplace"))
+
+    def save_checkpoint(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts, *, best: bool = False) -> str | None:
+        """Save the state as `last`, and as `best` where it is the best; the metrics so far are on disk before.
+
+        Args:
+            tensors: The engine's state.
+            facts: Position and the rest; `run` and `metrics_bytes` are filled in.
+            best: Whether this is the best state so far.
+
+        Returns:
+            A warning where a power cut may still undo it, else None.
+        """
+        warning = self.checkpoints.save_last(tensors, dataclasses.replace(facts, metrics_bytes=self.metrics.sync()))
+        return (self.checkpoints.keep_last_as_best() if best else None) or warning
+
+    def _write_json(self, path: Path, value: object) -> str | None:
+        return atomic_write(path, [to_json(value, indent=2), b"\n"])
+
+    def discard(self) -> None:
+        """Remove the directory with everything in it."""
+        self.close()
+        with storing(self.path):
+            shutil.rmtree(self.path)
+
+    def close(self) -> None:
+        """Let others have the directory."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> RunDirectory:
+        """The directory is open since it was made."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close."""
+        self.close()
+
+
+def _new_id() -> str:
+    return f"{utc_stamp()}-{secrets.token_hex(2)}"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"cannot be read: {visible(str(error.strerror))}.", place=visible(str(path))) from error
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return from_json(_read(path))
+    except ValueError as error:
+        raise CheckpointError(f"is damaged: {visible(str(error))}.", place=visible(str(path))) from error
+
+
+def _read_environment(path: Path) -> dict[str, Any]:
+    file = RunPaths(path).environment
+    environment = _read_json(file)
+    if not isinstance(environment, dict) or not isinstance(environment.get("run"), str):
+        raise CheckpointError("is damaged: the id of the run is not in it.", place=visible(str(file)))
+    return environment
+
+
+def _read_id(path: Path) -> str:
+    return str(_read_environment(path)["run"])

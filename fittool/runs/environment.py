@@ -1,0 +1,83 @@
+"""`environment.json`: what one must know about program and machine to repeat a run. Names no user, home or variable."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from fittool.runs.git_commit import git_commit
+from fittool.version import __version__
+
+_PACKAGES = ("numpy", "pydantic", "safetensors", "PyYAML", "pillow", "click", "rich", "torch")
+
+
+def describe_environment(
+    *,
+    engine: str,
+    threads: int | None,
+    seed: int,
+    data: Mapping[str, str],
+    command: Sequence[str],
+) -> dict[str, Any]:
+    """Everything for environment.json but the run's id; costs a few milliseconds and starts no process.
+
+    Args:
+        engine: The engine's name.
+        threads: How many threads it computes with, where it knows.
+        seed: The seed of the run.
+        data: The fingerprints of the data by their part (`train`, `validation`).
+        command: The command line, `sys.argv`; the home directory in it is written as `~`.
+    """
+    return {
+        "versions": {"fittool": __version__, "python": platform.python_version(), **_versions()},
+        "git_commit": _git_commit(),
+        "machine": {"system": platform.system(), "release": platform.release(), "architecture": platform.machine(), **_processor()},
+        "engine": engine,
+        "threads": threads,
+        "seed": seed,
+        "data": dict(data),
+        "command": _without_home(command),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package.lower()] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_commit() -> str | None:
+    try:
+        return git_commit(Path.cwd())
+    except FileNotFoundError:  # the working directory was removed
+        return None
+
+
+def _processor() -> dict[str, Any]:
+    """The processor's name, as its instruction set decides about the last bits of a result, and the CPUs that may be used."""
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return {"processor": _processor_name(Path("/proc/cpuinfo")), "cpus": usable}
+
+
+def _processor_name(information: Path) -> str:
+    try:
+        with information.open(errors="replace") as lines:
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.machine()  # platform.processor() would start a process
+
+
+def _without_home(command: Sequence[str]) -> list[str]:
+    """The command line as one would type it, with the program by its name alone."""
+    program, *arguments = command
+    home = os.path.expanduser("~").rstrip("/")
+    return [os.path.basename(program), *(argument.replace(home, "~") if home else argument for argument in arguments)]

@@ -1,0 +1,31 @@
+"""`history.csv`: the rows of the metrics as a table, with every column that any row has, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def history_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as CSV (RFC 4180, with line feeds) in UTF-8.
+
+    Numbers are written so that they read back exactly, `nan` and `inf` too. Text that a spreadsheet would take for a formula
+    gets a `'` in front. A value that a row does not have is empty.
+
+    Args:
+        rows: Mappings from column to value; the columns keep the order in which they first occur.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(_cell, columns))
+    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _cell(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_STARTS_A_FORMULA) else value

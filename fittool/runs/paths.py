@@ -1,0 +1,80 @@
+"""Where each file of a run is; the names are part of the public interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The files of the run in the directory `root`; any may be missing."""
+
+    root: Path
+
+    @property
+    def experiment(self) -> Path:
+        """The resolved experiment."""
+        return self.root / "experiment.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, machine, seed, fingerprints of the data, and the run's id."""
+        return self.root / "environment.json"
+
+    @property
+    def classes(self) -> Path:
+        """The names of the classes, a list in the order of the labels."""
+        return self.root / "classes.json"
+
+    @property
+    def status(self) -> Path:
+        """How the run stands."""
+        return self.root / "status.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a finished epoch."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def history(self) -> Path:
+        """The same as a table."""
+        return self.root / "history.csv"
+
+    @property
+    def log(self) -> Path:
+        """What the terminal showed."""
+        return self.root / "run.log"
+
+    @property
+    def report(self) -> Path:
+        """The HTML page."""
+        return self.root / "report.html"
+
+    @property
+    def plots(self) -> Path:
+        """The directory of figures."""
+        return self.root / "plots"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The directory of checkpoints."""
+        return self.root / "checkpoints"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint of the last save."""
+        return self.checkpoints / LAST
+
+    @property
+    def previous(self) -> Path:
+        """The checkpoint before the last."""
+        return self.checkpoints / PREVIOUS
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the best epoch."""
+        return self.checkpoints / BEST

@@ -1,0 +1,72 @@
+"""`status.json`: how a run stands, for people, cron and CI."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from fittool.errors import CheckpointError
+from fittool.runs.json_text import from_json, to_json
+from fittool.runs.storage import visible
+
+State = Literal["running", "completed", "stopped", "interrupted", "diverged", "failed"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a run stands.
+
+    Attributes:
+        state: `running`, or how it ended: `completed` all epochs, `stopped` earlier because a callback asked for it,
+            `interrupted` by a signal or a time limit, `diverged`, `failed`. A killed run stays `running`; only its lock tells.
+        reason: Why it ended, a sentence; "" while it runs.
+        epoch: How many epochs are finished.
+        step: How many training steps are done.
+        best: The best epoch so far: `epoch`, `monitor`, `value`; None before there is one.
+        exit_code: What the process exits with; None while it runs.
+        pid: The process; filled in by the run directory, as are the times.
+        started: When the run began, UTC.
+        updated: When this was written, UTC.
+    """
+
+    state: State
+    reason: str = ""
+    epoch: int = 0
+    step: int = 0
+    best: Mapping[str, Any] | None = None
+    exit_code: int | None = None
+    pid: int | None = None
+    started: str = ""
+    updated: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do, so that resuming does nothing."""
+        return self.state in ("completed", "stopped")
+
+
+def encode_status(status: Status) -> bytes:
+    """The content of status.json."""
+    return to_json(dataclasses.asdict(status), indent=2) + b"\n"
+
+
+def load_status(path: Path) -> Status:
+    """Read status.json; keys that are not known are passed over.
+
+    Raises:
+        CheckpointError: It is missing or damaged.
+    """
+    known = {field.name for field in dataclasses.fields(Status)}
+    try:
+        said = from_json(path.read_bytes())
+        status = Status(**{name: value for name, value in said.items() if name in known})
+    except OSError as error:
+        raise CheckpointError(f"cannot be read: {visible(str(error.strerror))}.", place=visible(str(path))) from error
+    except (ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError("is not a status that fittool wrote.", place=visible(str(path))) from error
+    if status.state not in get_args(State):
+        raise CheckpointError(f"has the unknown state {visible(str(status.state))}.", place=visible(str(path)))
+    return status

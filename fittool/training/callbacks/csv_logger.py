@@ -1,0 +1,91 @@
+"""CSVLogger: the epochs as a table of one's own."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
+
+from fittool.errors import StorageError
+from fittool.runs.atomic import atomic_write
+from fittool.settings import Boolean, Field, Text, setting
+from fittool.training.callbacks.base import Callback, CallbackSetting, Surroundings
+from fittool.training.control import Logs
+
+_ABSENT = "NA"
+
+
+@setting
+class CSVLogger(CallbackSetting):
+    """Writes the values of each epoch to a CSV file; epochs count from 0."""
+
+    filename: Text = Field(min_length=1, description="File to write; in an experiment relative to the run directory.")
+    separator: Text = Field(default=",", description="The one character between two values.")
+    append: Boolean = Field(default=False, description="Whether rows that the file already has are kept.")
+
+    @field_validator("separator")
+    @classmethod
+    def _one_character(cls, separator: str) -> str:
+        if len(separator) != 1 or separator in '"\r\n':
+            raise PydanticCustomError("separator", "must be one character, and no quote or line end")
+        return separator
+
+    def start(self, surroundings: Surroundings) -> CSVLoggerAtWork:
+        """The callback at work."""
+        return CSVLoggerAtWork(surroundings.directory / self.filename, self.separator, self.append)
+
+
+class CSVLoggerAtWork(Callback):
+    """Holds all rows and writes the file anew after each epoch, so that late columns are complete.
+
+    Raises:
+        StorageError: The file cannot be read or written.
+    """
+
+    adds_to_logs: ClassVar[bool] = False
+
+    def __init__(self, path: Path, separator: str, append: bool) -> None:
+        self.path, self.separator = path, separator
+        self.append = append
+        self.rows: list[dict[str, Any]] = []
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Take over the rows that are to be kept."""
+        if self.append and not self.rows and self.path.exists():
+            self.rows = self._read()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write the table with one more row."""
+        self.rows.append({"epoch": epoch, **(logs or {})})
+        self._write()
+
+    def state(self) -> dict[str, Any]:
+        """All rows."""
+        return {"rows": self.rows}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.rows = [dict(row) for row in state["rows"]]
+
+    def _read(self) -> list[dict[str, Any]]:
+        try:
+            with self.path.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file, delimiter=self.separator))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise StorageError(f"CSVLogger cannot append to this file: {error}", place=str(self.path)) from error
+        return [{name: value for name, value in row.items() if name is not None and value not in (None, _ABSENT)} for row in rows]
+
+    def _write(self) -> None:
+        names = sorted({name for row in self.rows for name in row} - {"epoch"})
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, ["epoch", *names], restval=_ABSENT, delimiter=self.separator, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        warning = atomic_write(self.path, [text.getvalue().encode()])
+        if warning is not None:
+            self.run.say(warning)

@@ -1,0 +1,84 @@
+"""Settings held against each other: contradictions are errors, settings without effect are warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from fittool.errors import ExperimentError
+from fittool.nn.graph import Graph, LayerError
+from fittool.spec.checks import placed_layer_error
+from fittool.spec.experiment_file import load_experiment
+
+Write = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("augmentation: {rotation_range: 5}",
+         r"^e\.yaml:8:1: augmentation needs train\.mode fit_generator, but it is fit \(by default\)\. "
+         r"Write mode: fit_generator under train\.$"),
+        ("augmentation: {}\ntrain: {mode: fit}", r"but it is fit \(at e\.yaml:9:9\)"),
+        ("train: {epochs: 3, initial_epoch: 3}",
+         r"^e\.yaml:8:20: train\.initial_epoch must be less than train\.epochs, which is 3 \(at e\.yaml:8:9\), got 3\.$"),
+        ("callbacks: [EarlyStopping]", r"^e\.yaml:8:13: EarlyStopping watches val_loss, but there are no validation data\. "),
+        ("callbacks: [{EarlyStopping: {monitor: val_loss}}]", r"^e\.yaml:8:30: EarlyStopping watches val_loss, but"),
+        ("callbacks: [{EarlyStopping: {monitor: acuracy}}]",
+         r"watches acuracy, which is not computed\. There are loss, accuracy, learning_rate\. Did you mean accuracy\?$"),
+    ],
+)  # fmt: skip
+def test_contradiction(small: str, write: Write, lines: str, message: str) -> None:
+    with pytest.raises(ExperimentError, match=message):
+        load_experiment(write(f"{small}{lines}\n"))
+
+
+def test_two_kinds_of_validation_data(small: str, write: Write) -> None:
+    text = small.replace("model:", "  validation: {npz: {path: v.npz}}\nmodel:") + "train: {validation_split: 0.2}\n"
+    message = r"^e\.yaml:9:9: train\.validation_split and data\.validation \(at e\.yaml:3:3\) both give validation data\. Remove one\.$"
+    with pytest.raises(ExperimentError, match=message):
+        load_experiment(write(text))
+
+
+@pytest.mark.parametrize(
+    ("lines", "warnings"),
+    [
+        ("train: {workers: 2, max_queue_size: 5}",
+         ["e.yaml:8:9: train.workers has no effect in mode fit.", "e.yaml:8:21: train.max_queue_size has no effect in mode fit."]),
+        ("train: {workers: 2, mode: fit_generator}", []),
+        ("train: {workers: 1}", []),
+        ("train: {validation_steps: 2}", ["e.yaml:8:9: train.validation_steps has no effect without validation data."]),
+        ("train: {validation_steps: 2, validation_split: 0.5}", []),
+        ("augmentation: {brightness_range: [1, 1]}\ntrain: {mode: fit_generator}",
+         ["e.yaml:8:16: augmentation.brightness_range has no effect. A brightness of 1 leaves an image as it is."]),
+    ],
+)  # fmt: skip
+def test_settings_without_effect(small: str, write: Write, lines: str, warnings: list[str]) -> None:
+    assert list(map(str, load_experiment(write(f"{small}{lines}\n")).warnings)) == warnings
+
+
+@pytest.mark.parametrize(
+    ("line", "start"),
+    [
+        ("image: {size: 8}", "e.yaml:3:3: data.image has no effect on npz, which hold"),
+        ("on_bad_file: skip", "e.yaml:3:3: data.on_bad_file has no effect on npz"),
+        ("cache: ram", "e.yaml:3:3: data.cache has no effect in mode fit"),
+    ],
+)
+def test_data_settings_without_effect(small: str, write: Write, line: str, start: str) -> None:
+    (warning,) = load_experiment(write(small.replace("model:", f"  {line}\nmodel:"))).warnings
+    assert str(warning).startswith(start)
+
+
+def test_class_weight_without_classes(small: str, write: Write) -> None:
+    text = small.replace("sparse_categorical_crossentropy", "mse") + "train: {class_weight: balanced}\n"
+    (warning,) = load_experiment(write(text)).warnings
+    assert str(warning).startswith("e.yaml:8:9: train.class_weight has no effect with the loss MeanSquaredError (at e.yaml:6:3)")
+
+
+def test_shape_errors_stand_at_their_layer(small: str, write: Write) -> None:
+    loaded = load_experiment(write(small.replace("Flatten", "{Conv2D: {filters: 1, kernel_size: 9}}")))
+    with pytest.raises(LayerError, match="layer 0") as caught:
+        Graph.build(loaded.experiment.model.layers or [], {"input": (8, 8, 1)})
+    assert str(placed_layer_error(caught.value, loaded.root)).startswith('e.yaml:4:12: Layer 0 (Conv2D "conv2d")')
