@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
@@ -71,7 +70,7 @@ class Staging:
         os.close(self._folder)
 
     def _temporary_name(self) -> str:
-        name = f".fittool-{os.getpid()}-{secrets.token_hex(4)}.tmp"
+        name = f".fittool-{os.getpid()}-{os.urandom(4).hex()}.tmp"
         self._left.add(name)
         return name
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fittool.errors import CheckpointError
 from fittool.runs.atomic import Chunk, atomic_write
 from fittool.runs.json_text import from_json, to_json
-from fittool.runs.safetensors_file import DTYPES, LENGTH_BYTES, Refused, SafetensorsFile, read_safetensors
+from fittool.runs.safetensors_file import DTYPES, RefusedError, SafetensorsFile, read_safetensors
 from fittool.runs.storage import visible
 from fittool.version import __version__
 
@@ -150,24 +150,24 @@ def load_checkpoint(path: Path) -> Checkpoint:
         said = _said(file)
         _check_digest(file)
         if stranger := next((entry.name for entry in file.entries if not entry.name.startswith(_KINDS)), None):
-            raise Refused(f"is not a checkpoint: it holds the tensor {visible(stranger)}")
+            raise RefusedError(f"is not a checkpoint: it holds the tensor {visible(stranger)}")
         return Checkpoint(_facts(said), file.tensors(), str(said["version"]), path)
-    except Refused as refusal:
+    except RefusedError as refusal:
         raise CheckpointError(f"{refusal}.", place=visible(str(path))) from refusal
 
 
 def _said(file: SafetensorsFile) -> dict[str, Any]:
     if _KEY not in file.metadata:
-        raise Refused("is a safetensors file, but was not written by fittool")
+        raise RefusedError("is a safetensors file, but was not written by fittool")
     try:
         said = from_json(file.metadata[_KEY].encode())
     except ValueError as error:
-        raise Refused(f"has damaged facts: {visible(str(error))}") from None
+        raise RefusedError(f"has damaged facts: {visible(str(error))}") from None
     if not isinstance(said, dict) or type(said.get("format")) is not int or not isinstance(said.get("version"), str):
-        raise Refused("has damaged facts: format or version is missing")
+        raise RefusedError("has damaged facts: format or version is missing")
     if said["format"] > FORMAT:
-        written, version = said["format"], visible(said["version"])
-        raise Refused(f"was written by fittool {version} in format {written}; this is {__version__}, which reads up to {FORMAT}: upgrade")
+        writer = f"fittool {visible(said['version'])} in format {said['format']}"
+        raise RefusedError(f"was written by {writer}; this is {__version__}, which reads up to format {FORMAT}: upgrade")
     return said
 
 
@@ -176,9 +176,9 @@ def _check_digest(file: SafetensorsFile) -> None:
     stated = file.header[at : at + len(_NO_DIGEST)]
     digest = hashlib.sha256(struct.pack("<Q", len(file.header)))
     digest.update(file.header[:at] + _NO_DIGEST.encode() + file.header[at + len(_NO_DIGEST) :])
-    digest.update(file.body)
+    digest.update(file.body.data)
     if stated != digest.hexdigest().encode():
-        raise Refused("is damaged: its sha256 is not the one that it states")
+        raise RefusedError("is damaged: its sha256 is not the one that it states")
 
 
 _COUNTS = ("epoch", "step", "step_in_epoch", "metrics_bytes")
@@ -200,6 +200,6 @@ def _facts(said: Mapping[str, Any]) -> CheckpointFacts:
         and (architecture is None or isinstance(architecture, dict))
     )
     if not sound:
-        raise Refused("has damaged facts: a fact is missing or of the wrong type")
+        raise RefusedError("has damaged facts: a fact is missing or of the wrong type")
     everything: dict[str, Any] = {**counts, **texts, **mappings}
     return CheckpointFacts(**everything, class_names=None if names is None else tuple(names), architecture=architecture)

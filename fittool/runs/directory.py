@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,7 +25,7 @@ from fittool.runs.lock import RunLock
 from fittool.runs.metrics_log import MetricsLog
 from fittool.runs.paths import RunPaths
 from fittool.runs.status import Status, encode_status, load_status
-from fittool.runs.storage import storing, visible
+from fittool.runs.storage import read_whole, storing, visible
 from fittool.runs.times import utc_stamp, utc_text
 
 
@@ -60,7 +60,7 @@ class RunDirectory:
         remove_temporary_files(self.paths.checkpoints)
         self.metrics.repair()
         drop_torn_line(self.paths.log)
-        if self.paths.status.exists():
+        with suppress(CheckpointError):  # a run may go on without it
             self._started = self.read_status().started or self._started
 
     @property
@@ -104,16 +104,19 @@ class RunDirectory:
             RunInUseError: A live process has it.
             StorageError: It cannot be made or locked.
         """
-        if path.exists() and not path.is_dir():
-            raise UsageError("is not a directory, but --run-dir names one.", place=visible(str(path)))
         make_folder(path)
+        if not os.path.isdir(path):
+            raise UsageError("is a file; --run-dir names a directory.", place=visible(str(path)))
         lock = RunLock(path)
         try:
             if not resume and any(name != ".lock" for name in os.listdir(path)):
                 text = "is not empty. Add --resume to continue the run in it, or choose another directory."
                 raise UsageError(text, place=visible(str(path)))
             known = RunPaths(path).environment.exists()
-            return cls(path, _read_id(path) if known else _new_id(), lock)
+            run = cls(path, _read_id(path) if known else _new_id(), lock)
+            if run.checkpoints.is_empty:
+                run.metrics.cut(0)
+            return run
         except BaseException:
             lock.release()
             raise
@@ -131,10 +134,10 @@ class RunDirectory:
             CheckpointError: It is no run, or a part without which nothing can be done is missing or damaged.
             RunInUseError: A live process has it, and `lock` is asked for.
         """
-        if not path.is_dir():
+        if not os.path.isdir(path):
             raise CheckpointError("is not a run directory: there is no such directory.", place=visible(str(path)))
         paths = RunPaths(path)
-        if missing := [file.name for file in (paths.experiment, paths.environment) if not file.exists()]:
+        if missing := [file.name for file in (paths.experiment, paths.environment) if not os.path.exists(file)]:
             text = f"is not a run directory, or its run never began: {' and '.join(missing)} missing."
             raise CheckpointError(text, place=visible(str(path)))
         run_id = _read_id(path)
@@ -156,7 +159,7 @@ class RunDirectory:
         Raises:
             CheckpointError: It cannot be read.
         """
-        return _read(self.paths.experiment).decode("utf-8", "surrogateescape")
+        return read_whole(self.paths.experiment).decode("utf-8", "surrogateescape")
 
     def write_environment(self, environment: Mapping[str, Any]) -> str | None:
         """Write environment.json, with the run's id as `run`; returns a warning or None."""
@@ -200,9 +203,13 @@ class RunDirectory:
         """
         return load_status(self.paths.status)
 
-    def write_history(self) -> str | None:
-        """Write history.csv from all rows of the metrics; returns a warning or None. Its cost grows with the rows."""
-        return atomic_write(self.paths.history, [history_csv(self.metrics.rows())])
+    def write_history(self, rows: Sequence[Mapping[str, Any]] | None = None) -> str | None:
+        """Write history.csv, the rows of the metrics as a table; returns a warning or None.
+
+        Args:
+            rows: All rows, where the caller has them; otherwise they are read. The cost grows with their number.
+        """
+        return atomic_write(self.paths.history, [history_csv(self.metrics.rows() if rows is None else rows)])
 
     def log(self, text: str) -> None:
         """Add what the terminal showed to run.log: each line with its time, control characters escaped."""
@@ -248,19 +255,12 @@ class RunDirectory:
 
 
 def _new_id() -> str:
-    return f"{utc_stamp()}-{secrets.token_hex(2)}"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"cannot be read: {visible(str(error.strerror))}.", place=visible(str(path))) from error
+    return f"{utc_stamp()}-{os.urandom(2).hex()}"
 
 
 def _read_json(path: Path) -> Any:
     try:
-        return from_json(_read(path))
+        return from_json(read_whole(path))
     except ValueError as error:
         raise CheckpointError(f"is damaged: {visible(str(error))}.", place=visible(str(path))) from error
 

@@ -36,7 +36,12 @@ def describe_environment(
     return {
         "versions": {"fittool": __version__, "python": platform.python_version(), **_versions()},
         "git_commit": _git_commit(),
-        "machine": {"system": platform.system(), "release": platform.release(), "architecture": platform.machine(), **_processor()},
+        "machine": {
+            "system": platform.system(),
+            "release": platform.release(),
+            "architecture": platform.machine(),
+            **_processor(),
+        },
         "engine": engine,
         "threads": threads,
         "seed": seed,

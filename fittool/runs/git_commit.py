@@ -1,4 +1,4 @@
-"""The commit that a directory stands at, read from Git's files: starting git would cost more than all the rest of a run's start."""
+"""The commit that a directory stands at, read from Git's files: starting git would cost more than the rest of a run's start."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -58,7 +57,7 @@ class RunLock:
         return descriptor
 
     def _sign(self, file: int) -> None:
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": utc_text()}
+        holder = {"pid": os.getpid(), "host": os.uname().nodename, "since": utc_text()}
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps(holder).encode(), 0)
 
@@ -114,7 +113,7 @@ def _holder(run: Path) -> str:
         pid, host, since = int(said["pid"]), str(said["host"]), str(said["since"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    if host == socket.gethostname() and not _alive(pid):
+    if host == os.uname().nodename and not _alive(pid):
         return ""
     return visible(f"process {pid} on host {host} since {since}")
 

@@ -12,7 +12,7 @@ import numpy as np
 from fittool.errors import CheckpointError
 from fittool.runs.append_only import append_line, drop_torn_line, sync, truncate
 from fittool.runs.json_text import from_json, to_json
-from fittool.runs.storage import visible
+from fittool.runs.storage import read_whole, visible
 
 _NONFINITE = "nonfinite"
 
@@ -51,16 +51,11 @@ class MetricsLog:
         return [self._row(number, line) for number, line in enumerate(lines, start=1)]
 
     def _content(self) -> bytes:
-        try:
-            return self.path.read_bytes()
-        except FileNotFoundError:
-            return b""
-        except OSError as error:
-            raise CheckpointError(f"cannot be read: {visible(str(error.strerror))}.", place=visible(str(self.path))) from error
+        return read_whole(self.path) if self.path.exists() else b""
 
     def _row(self, number: int, line: bytes) -> dict[str, Any]:
         try:
-            row = from_json(line)
+            row: dict[str, Any] = from_json(line)
             odd = row.pop(_NONFINITE, {})
             return row | {name: float(text) for name, text in odd.items()}
         except (ValueError, AttributeError, TypeError) as error:

@@ -41,7 +41,7 @@ DTYPES = {
 """The dtypes that a file may hold, by safetensors's names."""
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """The file is not what it must be; the text is the cause, a clause without its subject."""
 
 
@@ -76,14 +76,14 @@ class SafetensorsFile:
         """The tensors by name, read-only; views of the body wherever the bytes are aligned.
 
         Raises:
-            Refused: A boolean is neither 0 nor 1.
+            RefusedError: A boolean is neither 0 nor 1.
         """
         return {entry.name: self._tensor(entry) for entry in self.entries}
 
     def _tensor(self, entry: TensorEntry) -> NDArray[Any]:
         raw = self.body[entry.begin : entry.end]
         if entry.dtype == np.bool_ and raw.max(initial=0) > 1:
-            raise Refused(f"has a boolean in {visible(entry.name)} that is neither 0 nor 1")
+            raise RefusedError(f"has a boolean in {visible(entry.name)} that is neither 0 nor 1")
         array = np.require(raw.view(entry.dtype).reshape(entry.shape), requirements="A")
         array.flags.writeable = False
         return array
@@ -93,7 +93,7 @@ def read_safetensors(path: Path) -> SafetensorsFile:
     """Read a file as a whole.
 
     Raises:
-        Refused: It is no whole safetensors file, or cannot be read.
+        RefusedError: It is no whole safetensors file, or cannot be read.
     """
     try:
         # Non-blocking, because opening a pipe that nobody writes to would wait for ever.
@@ -101,16 +101,16 @@ def read_safetensors(path: Path) -> SafetensorsFile:
         with open(descriptor, "rb", buffering=0) as file:
             return _read(file, _size(os.fstat(descriptor)))
     except OSError as error:
-        raise Refused(f"cannot be read: {visible(error.strerror or str(error))}") from error
+        raise RefusedError(f"cannot be read: {visible(error.strerror or str(error))}") from error
 
 
 def _size(status: os.stat_result) -> int:
     if stat.S_ISDIR(status.st_mode):
-        raise Refused("is a directory, not a file")
+        raise RefusedError("is a directory, not a file")
     if not stat.S_ISREG(status.st_mode):
-        raise Refused("is not a regular file")
+        raise RefusedError("is not a regular file")
     if not status.st_size:
-        raise Refused("is empty: did the machine lose power while it was saved?")
+        raise RefusedError("is empty: did the machine lose power while it was saved?")
     return status.st_size
 
 
@@ -119,22 +119,22 @@ def _read(file: BinaryIO, size: int) -> SafetensorsFile:
     (length,) = struct.unpack("<Q", head.ljust(LENGTH_BYTES, b"\0"))
     if not 2 <= length <= min(_LONGEST_HEADER, size - LENGTH_BYTES):
         more = _exactly(file, min(_MAGIC_BYTES, size) - len(head))
-        raise Refused(_no_header(head + more.tobytes(), length, size))
+        raise RefusedError(_no_header(head + more.tobytes(), length, size))
     header = _exactly(file, length).tobytes()
     metadata, entries = parse_header(header, size - LENGTH_BYTES - length)
     body = _exactly(file, size - LENGTH_BYTES - length)
     if file.read(1):
-        raise Refused("grew while it was read")
+        raise RefusedError("grew while it was read")
     return SafetensorsFile(header, metadata, entries, body)
 
 
 def _exactly(file: BinaryIO, count: int) -> NDArray[np.uint8]:
     array = np.empty(count, np.uint8)
-    rest = memoryview(array)
+    rest = array.data
     while len(rest):
         got = file.readinto(rest)  # type: ignore[attr-defined]  # an unbuffered file has it; typeshed's BinaryIO does not
         if not got:
-            raise Refused("became shorter while it was read")
+            raise RefusedError("became shorter while it was read")
         rest = rest[got:]
     return array
 
@@ -153,19 +153,19 @@ def parse_header(header: bytes, body_bytes: int) -> tuple[dict[str, str], tuple[
     """Check a header against the number of tensor bytes behind it.
 
     Raises:
-        Refused: Anything in it is not as safetensors's format says.
+        RefusedError: Anything in it is not as safetensors's format says.
     """
     if not header.startswith(b"{"):
-        raise Refused("is not a safetensors file: its header does not begin with {")
+        raise RefusedError("is not a safetensors file: its header does not begin with {")
     try:
         content = from_json(header)
     except ValueError as error:
-        raise Refused(f"has a damaged header: {visible(str(error))}") from None
+        raise RefusedError(f"has a damaged header: {visible(str(error))}") from None
     if not isinstance(content, dict):
-        raise Refused("has a damaged header: it is not a mapping")
+        raise RefusedError("has a damaged header: it is not a mapping")
     metadata = _metadata(content.pop("__metadata__", {}))
     if len(content) > _MOST_TENSORS:
-        raise Refused(f"announces {len(content):,} tensors; at most {_MOST_TENSORS:,} are read")
+        raise RefusedError(f"announces {len(content):,} tensors; at most {_MOST_TENSORS:,} are read")
     entries = sorted((_entry(name, entry) for name, entry in content.items()), key=lambda entry: (entry.begin, entry.end))
     _check_contiguous(entries, body_bytes)
     return metadata, tuple(entries)
@@ -173,29 +173,30 @@ def parse_header(header: bytes, body_bytes: int) -> tuple[dict[str, str], tuple[
 
 def _metadata(found: object) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-        raise Refused("has a damaged header: its __metadata__ is not a mapping of texts")
+        raise RefusedError("has a damaged header: its __metadata__ is not a mapping of texts")
     return found
 
 
 def _entry(name: str, found: object) -> TensorEntry:
     if not name.isprintable() or not 0 < len(name.encode()) <= _LONGEST_NAME:
-        raise Refused(f"has a tensor with the impossible name {visible(name[:60])}")
+        raise RefusedError(f"has a tensor with the impossible name {visible(name[:60])}")
     if not isinstance(found, dict) or set(found) != {"dtype", "shape", "data_offsets"}:
-        raise Refused(f"has a damaged header: {name} must have dtype, shape and data_offsets, nothing else")
+        raise RefusedError(f"has a damaged header: {name} must have dtype, shape and data_offsets, nothing else")
     dtype = DTYPES.get(found["dtype"]) if isinstance(found["dtype"], str) else None
     if dtype is None:
-        raise Refused(f"has the tensor {name} in the dtype {visible(str(found['dtype'])[:20])}, which fittool does not know")
+        raise RefusedError(f"has the tensor {name} in the dtype {visible(str(found['dtype'])[:20])}, which fittool does not know")
     shape, offsets = _integers(name, "shape", found["shape"]), _integers(name, "data_offsets", found["data_offsets"])
     if len(shape) > _HIGHEST_RANK or len(offsets) != 2:
-        raise Refused(f"has a damaged header: {name} has {len(shape)} axes and {len(offsets)} offsets")
-    if offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
-        raise Refused(f"has a damaged header: {name} needs {math.prod(shape) * dtype.itemsize} bytes, not {offsets[1] - offsets[0]}")
+        raise RefusedError(f"has a damaged header: {name} has {len(shape)} axes and {len(offsets)} offsets")
+    needed, given = math.prod(shape) * dtype.itemsize, offsets[1] - offsets[0]
+    if needed != given:
+        raise RefusedError(f"has a damaged header: {name} needs {needed} bytes, not {given}")
     return TensorEntry(name, dtype, shape, *offsets)
 
 
 def _integers(name: str, key: str, found: object) -> tuple[int, ...]:
     if not isinstance(found, list) or not all(type(number) is int and 0 <= number < _LARGEST_INTEGER for number in found):
-        raise Refused(f"has a damaged header: {key} of {name} must be a list of whole numbers that are not negative")
+        raise RefusedError(f"has a damaged header: {key} of {name} must be a list of whole numbers that are not negative")
     return tuple(found)
 
 
@@ -203,8 +204,8 @@ def _check_contiguous(entries: list[TensorEntry], body_bytes: int) -> None:
     position = 0
     for entry in entries:
         if entry.begin != position:
-            raise Refused(f"has a damaged header: {entry.name} begins at byte {entry.begin}, expected {position}")
+            raise RefusedError(f"has a damaged header: {entry.name} begins at byte {entry.begin}, expected {position}")
         position = entry.end
     if position != body_bytes:
         what = "is cut off" if position > body_bytes else "has something behind its end"
-        raise Refused(f"{what}: its header announces {position:,} tensor bytes, there are {body_bytes:,}")
+        raise RefusedError(f"{what}: its header announces {position:,} tensor bytes, there are {body_bytes:,}")

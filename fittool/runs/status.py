@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from fittool.errors import CheckpointError
 from fittool.runs.json_text import from_json, to_json
-from fittool.runs.storage import visible
+from fittool.runs.storage import read_whole, visible
 
 State = Literal["running", "completed", "stopped", "interrupted", "diverged", "failed"]
 
@@ -61,10 +61,8 @@ def load_status(path: Path) -> Status:
     """
     known = {field.name for field in dataclasses.fields(Status)}
     try:
-        said = from_json(path.read_bytes())
+        said = from_json(read_whole(path))
         status = Status(**{name: value for name, value in said.items() if name in known})
-    except OSError as error:
-        raise CheckpointError(f"cannot be read: {visible(str(error.strerror))}.", place=visible(str(path))) from error
     except (ValueError, AttributeError, TypeError) as error:
         raise CheckpointError("is not a status that fittool wrote.", place=visible(str(path))) from error
     if status.state not in get_args(State):

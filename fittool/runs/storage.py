@@ -1,4 +1,4 @@
-"""Turns the operating system's errors into `StorageError`s that say which file, why, and what to do about it."""
+"""Turns the operating system's errors into fittool's, which say which file, why, and what to do about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fittool.errors import FittoolError, MachineError, StorageError
+from fittool.errors import CheckpointError, FittoolError, MachineError, StorageError
 
 _CAUSES = {
     errno.EACCES: "permission is denied. Make it writable for this user",
@@ -74,3 +74,15 @@ def storing(path: Path, needed: int | None = None) -> Iterator[None]:
         yield
     except OSError as error:
         raise storage_error(error, path, needed) from error
+
+
+def read_whole(path: Path) -> bytes:
+    """The content of a file of a run.
+
+    Raises:
+        CheckpointError: It is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"cannot be read: {visible(error.strerror or str(error))}.", place=visible(str(path))) from error

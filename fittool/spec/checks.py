@@ -10,8 +10,7 @@ from fittool.errors import ExperimentError, Problem
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from fittool.settings import nearest_name
 from fittool.spec.description import Experiment
-from fittool.spec.places import KeyPath, Node, Place, find
-from fittool.spec.problems import Placed
+from fittool.spec.places import KeyPath, Node, Place, Placed, find
 from fittool.spec.sections import Train
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from fittool.errors import ExperimentError, Problem, UsageError
 from fittool.nn.layers import Layer
 from fittool.settings import folded, plain
 from fittool.spec.checks import Written, contradictions, without_effect
-from fittool.spec.data_paths import with_absolute_paths
+from fittool.spec.file_references import with_absolute_paths
 from fittool.spec.description import Experiment
 from fittool.spec.inheritance import read_layers
 from fittool.spec.overrides import apply
-from fittool.spec.places import KeyPath, Node, without
-from fittool.spec.problems import Placed, in_file_order, limited, problems_of
+from fittool.spec.places import KeyPath, Node, Placed, without
+from fittool.spec.problems import in_file_order, limited, problems_of
 from fittool.spec.resolved import yaml_text
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
@@ -59,9 +59,13 @@ class LoadedExperiment:
         return self._node(path)[0].best_place.problem(text)
 
     def origin(self, *path: str | int) -> str:
-        """Where a resolved setting was written; "default" where nobody wrote it."""
+        """Where a resolved setting was written; "default" where nobody wrote it. Layers of a preset come from the preset."""
         node, depth = self._node(path)
-        return str(node.best_place) if depth == len(path) else "default"
+        if depth == len(path):
+            return str(node.best_place)
+        preset = self.root.child("model")
+        preset = preset.child("preset") if preset is not None and path[:2] == ("model", "layers") else None
+        return "default" if preset is None else str(preset.best_place)
 
     @cached_property
     def resolved(self) -> dict[str, Any]:
@@ -73,15 +77,16 @@ class LoadedExperiment:
         """Where each resolved value, list or scalar, was written, by key path."""
         return {path: self.origin(*path) for path in _leaves(self.resolved, ())}
 
-    def resolved_yaml(self, layers: Sequence[Layer] | None = None) -> str:
+    def resolved_yaml(self, layers: Sequence[Layer] | None = None, *, origins: bool = False) -> str:
         """The resolved experiment as a file that `load_experiment` takes as it is.
 
         Args:
             layers: What the preset expands to, to be written in its place.
+            origins: Whether each value says in a comment where it was written.
         """
-        if layers is None:
-            return yaml_text(_without_nothing(self.resolved))
-        return yaml_text(_without_nothing({**self.resolved, "model": {"layers": [plain(layer) for layer in layers]}}))
+        model = self.resolved["model"] if layers is None else {"layers": [plain(layer) for layer in layers]}
+        data = _without_nothing({**self.resolved, "model": model})
+        return yaml_text(data, (lambda path: self.origin(*path)) if origins else None)
 
     def _node(self, path: Sequence[str | int]) -> tuple[Node, int]:
         """The deepest written node along `path`, where names of things may differ in case, and how deep it is."""
@@ -115,7 +120,7 @@ def load_experiment(
     layered = read_layers(name, name, Experiment, variables)
     if not isinstance(layered.root.value, dict):
         text = "An experiment file must hold keys such as data:, model:, compile: and train:."
-        raise ExperimentError([*layered.problems, layered.root.place.problem(text)])
+        raise ExperimentError([*(told.problem for told in layered.problems), layered.root.place.problem(text)])
     root = with_absolute_paths(apply(layered.root, overrides, Experiment, variables))
     return _held_against_description(root, layered.problems, _default_name(name))
 
@@ -125,10 +130,10 @@ def _adapter() -> TypeAdapter[Experiment]:
     return TypeAdapter(Experiment)
 
 
-def _held_against_description(root: Node, told: Sequence[Problem], name: str) -> LoadedExperiment:
-    places = {problem.place for problem in told}
+def _held_against_description(root: Node, told: Sequence[Placed], name: str) -> LoadedExperiment:
+    places = {one.place for one in told}
     experiment, wrong = _validated(root, name)
-    placed = [one for one in wrong if str(one.place) not in places]
+    placed = [*told, *(one for one in wrong if one.place not in places)]
     warnings: tuple[Problem, ...] = ()
     if experiment is None:
         root, experiment = _mended(root, wrong, name)
@@ -136,8 +141,8 @@ def _held_against_description(root: Node, told: Sequence[Problem], name: str) ->
         written = Written(experiment, root)
         placed += contradictions(written)
         warnings = in_file_order(without_effect(written))
-    if experiment is None or placed or told:
-        raise RefusedExperiment(limited((*told, *in_file_order(placed))), warnings)
+    if experiment is None or placed:
+        raise RefusedExperiment(limited(in_file_order(placed)), warnings)
     return LoadedExperiment(experiment, warnings, root)
 
 

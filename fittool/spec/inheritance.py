@@ -10,10 +10,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fittool.errors import ExperimentError, Problem
+from fittool.errors import ExperimentError
 from fittool.settings import folded
 from fittool.spec.environment_variables import filled
-from fittool.spec.places import KeyPath, Node
+from fittool.spec.places import KeyPath, Node, Placed
 from fittool.spec.structure import names_one_thing
 from fittool.spec.yaml_reader import read_file
 
@@ -25,7 +25,7 @@ class Layered:
     """A file merged over all files it extends, and mistakes that did not keep them from being read."""
 
     root: Node
-    problems: tuple[Problem, ...]
+    problems: tuple[Placed, ...]
 
 
 def read_layers(path: str, name: str, top: type, variables: Mapping[str, str], below: tuple[str, ...] = ()) -> Layered:

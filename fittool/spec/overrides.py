@@ -66,7 +66,7 @@ def _parsed(setting: str, variables: Mapping[str, str]) -> _Override:
     try:
         document = read_text(text, source)
         if document.problems:
-            raise ExperimentError(document.problems)
+            raise ExperimentError([told.problem for told in document.problems])
         return _Override(path, filled(document.root, variables), place)
     except ExperimentError as error:
         raise UsageError([replace(problem, place=str(place), excerpt="") for problem in error.problems]) from error

@@ -69,6 +69,24 @@ class Place:
         return Problem(text, str(self), self.excerpt, UsageError.code if self.source.is_option else None)
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A problem that still knows its place, so that all can be put in file order.
+
+    Attributes:
+        path: Key path of the setting that is wrong; empty for what is no setting.
+    """
+
+    place: Place
+    text: str
+    path: KeyPath = ()
+
+    @property
+    def problem(self) -> Problem:
+        """The problem as errors hold it."""
+        return self.place.problem(self.text)
+
+
 @dataclass(frozen=True, eq=False)
 class Node:
     """A value of the file together with where it, and the key before it, were written.

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from fittool.errors import Problem
 from fittool.settings import fields_of
-from fittool.spec.places import KeyPath, Node, Place, path_text
+from fittool.spec.places import KeyPath, Node, Place, Placed, path_text
 from fittool.spec.sentences import WRONG_KIND, found, literals, rule, suggestion, wrong_kind
 from fittool.spec.structure import forms_at, known_names
 
@@ -19,24 +19,6 @@ MOST_PROBLEMS = 20
 _UNKNOWN_KEY = ("unexpected_keyword_argument", "extra_forbidden")
 _SAYS_WHAT_WAS_FOUND = ("too_short", "too_long", "layers_or_preset")
 _NAMES_A_THING = ("family_form", "unknown_name")
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A problem that still knows its place, so that all can be put in file order.
-
-    Attributes:
-        path: Key path of the setting that is wrong.
-    """
-
-    place: Place
-    text: str
-    path: KeyPath
-
-    @property
-    def problem(self) -> Problem:
-        """The problem as errors hold it."""
-        return self.place.problem(self.text)
 
 
 @dataclass(frozen=True)
@@ -145,8 +127,11 @@ def _sentence(group: list[_Complaint], where: str, top: type) -> tuple[Place, st
         return first.node.best_place, f"{where} is not a setting.{_right_key(first.path, top)}"
     if first.kind == "missing":
         return first.node.best_place, f"{where} is missing.{_description(first.path, top)}"
+    if first.kind == "family_arguments":
+        return _only_child(first.node).place, f"{where} {wrong_kind(['a mapping of its arguments'], _only_child(first.node).data())}"
     if first.kind == "unknown_name" and len(group) == 1:
-        return _name_place(first.node), f"{where}: {_unknown_name(first.context)}"
+        named = _only_child(first.node)
+        return first.node.place if named is first.node else named.best_place, f"{where}: {_unknown_name(first.context)}"
     if all(one.is_other_kind for one in group):
         wanted = [phrase for one in group for phrase in _wanted(one)]
         return first.node.place, f"{where} {wrong_kind(wanted, first.value)}{_nearest_literal(group, first.value)}"
@@ -179,10 +164,10 @@ def _unknown_name(context: dict[str, Any]) -> str:
     return f"{text} Did you mean {near}?" if near else f"{text} There are {context['known']}."
 
 
-def _name_place(node: Node) -> Place:
-    """Where an unknown name was written: the only key of a mapping, or the value itself."""
+def _only_child(node: Node) -> Node:
+    """What stands behind the only key of a mapping; the node itself where it is none."""
     children = node.children()
-    return children[0][1].best_place if isinstance(node.value, dict) and len(children) == 1 else node.place
+    return children[0][1] if isinstance(node.value, dict) and len(children) == 1 else node
 
 
 def _right_key(path: KeyPath, top: type) -> str:

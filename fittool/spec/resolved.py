@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from fittool.spec.environment_variables import protected
+from fittool.spec.places import KeyPath
 from fittool.spec.scalars import scalar, written
 
 _PLAIN = re.compile(r"[A-Za-z_./](?:[A-Za-z0-9_./+-]| (?=[A-Za-z0-9_./+-]))*")
@@ -14,39 +15,51 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _WIDTH = 110
 
 
-def yaml_text(data: object) -> str:
-    """Block style for what is long, flow style for what fits a line; every scalar reads back as it is, floats to the bit."""
-    return "\n".join(_lines(data, 0)) + "\n"
+def yaml_text(data: object, note: Callable[[KeyPath], str] | None = None) -> str:
+    """Block style for what is long, flow style for what fits a line; every scalar reads back as it is, floats to the bit.
+
+    Args:
+        data: Mappings, lists and scalars.
+        note: A comment for the value at a key path; with it, each value has a line of its own.
+    """
+    return "\n".join(_Writer(note).lines(data, 0, ())) + "\n"
 
 
-def _lines(data: object, indent: int) -> Iterator[str]:
-    space = " " * indent
-    if isinstance(data, dict) and data:
-        for key, value in data.items():
-            yield from _entry(f"{space}{_key(str(key))}:", value, indent)
-    elif isinstance(data, list) and data:
-        for item in data:
-            first, *rest = _item(item, indent + 2)
-            yield f"{space}- {first.lstrip()}"
-            yield from rest
-    else:
-        yield space + flow_text(data)
+class _Writer:
+    """Writes data line by line, each indented as deep as it is nested."""
 
+    def __init__(self, note: Callable[[KeyPath], str] | None) -> None:
+        self.note = note
 
-def _entry(head: str, value: object, indent: int) -> Iterator[str]:
-    flow = flow_text(value)
-    if not isinstance(value, dict | list) or not value or (indent > 0 and len(head) + len(flow) < _WIDTH):
-        yield f"{head} {flow}"
-    else:
-        yield head
-        yield from _lines(value, indent + 2)
+    def lines(self, data: object, indent: int, path: KeyPath) -> Iterator[str]:
+        space = " " * indent
+        if isinstance(data, dict) and data:
+            for key, value in data.items():
+                yield from self._entry(f"{space}{_key(str(key))}:", value, indent, (*path, str(key)))
+        elif isinstance(data, list) and data:
+            for index, item in enumerate(data):
+                first, *rest = self._item(item, indent + 2, (*path, index))
+                yield f"{space}- {first.lstrip()}"
+                yield from rest
+        else:
+            yield space + flow_text(data)
 
+    def _entry(self, head: str, value: object, indent: int, path: KeyPath) -> Iterator[str]:
+        line = f"{head} {flow_text(value)}"
+        if not isinstance(value, dict | list) or not value or (self._may_flow(value) and indent > 0 and len(line) <= _WIDTH):
+            yield line if self.note is None else f"{line}  # {self.note(path)}"
+        else:
+            yield head
+            yield from self.lines(value, indent + 2, path)
 
-def _item(item: object, indent: int) -> list[str]:
-    if isinstance(item, dict) and len(item) == 1:
-        ((key, value),) = item.items()
-        return list(_entry(f"{' ' * indent}{_key(str(key))}:", value, indent))
-    return list(_lines(item, indent))
+    def _may_flow(self, value: dict[str, object] | list[object]) -> bool:
+        return self.note is None or (isinstance(value, list) and not any(isinstance(item, dict | list) for item in value))
+
+    def _item(self, item: object, indent: int, path: KeyPath) -> list[str]:
+        if isinstance(item, dict) and len(item) == 1:
+            ((key, value),) = item.items()
+            return list(self._entry(f"{' ' * indent}{_key(str(key))}:", value, indent, (*path, str(key))))
+        return list(self.lines(item, indent, path))
 
 
 def flow_text(data: object) -> str:

@@ -36,7 +36,6 @@ _RULES = {
     "string_too_long": "must have at most {max_length} characters",
     "multiple_of": "must be a multiple of {multiple_of}",
     "int_parsing_size": "must be a smaller number",
-    "family_arguments": "must hold a mapping of the arguments of {name}",
 }
 _PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$": "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-', at most 100",

@@ -27,9 +27,9 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
-from fittool.errors import ExperimentError, Problem
+from fittool.errors import ExperimentError
 from fittool.spec.complaints import points_at_opening, sentence_for
-from fittool.spec.places import Node, Place, Source, escaped, path_text, shortened
+from fittool.spec.places import Node, Place, Placed, Source, escaped, path_text, shortened
 from fittool.spec.scalars import ScalarError, scalar
 from fittool.spec.text_file import check_readable, read_source
 
@@ -49,7 +49,7 @@ class Document:
     """
 
     root: Node
-    problems: tuple[Problem, ...]
+    problems: tuple[Placed, ...]
 
 
 def read_file(path: str, name: str | None = None) -> Document:
@@ -111,7 +111,7 @@ class _Reading:
     def __init__(self, source: Source, text: str) -> None:
         self.source = source
         self.events = _Events(text)
-        self.problems: list[Problem] = []
+        self.problems: list[Placed] = []
         self.open: list[_Open] = []
         self.anchors: dict[str, _Anchored | None] = {}
         self.nodes = 0
@@ -153,7 +153,7 @@ class _Reading:
         place = self._place(event.start_mark)
         self._count(1, place)
         if getattr(event, "tag", None) is not None:
-            self.problems.append(place.problem("Tags are not allowed. Leave out the part from '!' on."))
+            self.problems.append(Placed(place, "Tags are not allowed. Leave out the part from '!' on."))
         if isinstance(event, CollectionStartEvent):
             self._check_depth(1, place)
             if event.anchor is not None:
@@ -174,13 +174,13 @@ class _Reading:
 
     def _value(self, text: str, plain: bool, place: Place) -> str | int | float | bool | None:
         if match := _UNFIT_IN_TEXT.search(text):
-            self.problems.append(place.problem(f"The character U+{ord(match[0]):04X} is not allowed in text."))
+            self.problems.append(Placed(place, f"The character U+{ord(match[0]):04X} is not allowed in text."))
             return text.replace(match[0], "?")
         try:
             return scalar(text) if plain else text
         except ScalarError as error:
             where = path_text(self._path()) or "The value"
-            self.problems.append(place.problem(f"{where}: {shortened(text, 20)} {error}."))
+            self.problems.append(Placed(place, f"{where}: {shortened(text, 20)} {error}."))
             return 0
 
     def _awaits_key(self) -> bool:
@@ -192,7 +192,7 @@ class _Reading:
         complaint = self._key_complaint(key, mapping)
         mapping.refused = complaint is not None
         if complaint is not None:
-            self.problems.append(place.problem(complaint))
+            self.problems.append(Placed(place, complaint))
 
     def _key_complaint(self, key: str, mapping: _Open) -> str | None:
         if key == "":
@@ -226,7 +226,7 @@ class _Reading:
         if done.anchor is not None:
             self.anchors[done.anchor] = _Anchored(node, self.nodes - done.counted_before + 1, done.height)
         if self._awaits_key():
-            self.problems.append(done.place.problem("Keys must be plain text; this is a list or a mapping."))
+            self.problems.append(Placed(done.place, "Keys must be plain text; this is a list or a mapping."))
             self.open[-1].key, self.open[-1].refused = ("", done.place), True
             return
         self._add(node, done.height)
@@ -264,4 +264,4 @@ class _Reading:
         return Place(self.source, 1, 1) if mark is None else Place(self.source, mark.line + 1, mark.column + 1)
 
     def _refused(self, text: str, place: Place) -> ExperimentError:
-        return ExperimentError([*self.problems, place.problem(text)])
+        return ExperimentError([*(told.problem for told in self.problems), place.problem(text)])

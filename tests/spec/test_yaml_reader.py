@@ -20,7 +20,7 @@ def read(text: str) -> Document:
 def refusals(text: str) -> list[str]:
     """Every problem of a text, whether it ends the reading or not."""
     try:
-        return list(map(str, read(text).problems))
+        return [str(placed.problem) for placed in read(text).problems]
     except ExperimentError as error:
         return list(map(str, error.problems))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fittool.training.callbacks.base import Callback
@@ -84,15 +85,19 @@ class CallbackGroup:
         for callback in self.test_batch_end:
             callback.on_test_batch_end(batch, logs)
 
-    def state(self) -> list[dict[str, Any]]:
-        """The state of each callback, in order, with its name."""
-        return [{"name": type(callback).__name__, "state": callback.state()} for callback in self.callbacks]
+    def state(self) -> dict[str, dict[str, Any]]:
+        """The state of each callback by its name; further ones of one name are numbered."""
+        return {key: callback.state() for key, callback in self._keyed()}
 
-    def load_state(self, states: Sequence[Mapping[str, Any]]) -> None:
-        """Go on from `state()`: the n-th callback of a name takes the n-th state of that name; further ones begin anew."""
-        waiting = list(states)
+    def load_state(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Go on from `state()`; callbacks that were not there then begin anew."""
+        for key, callback in self._keyed():
+            if key in states:
+                callback.load_state(states[key])
+
+    def _keyed(self) -> Iterator[tuple[str, Callback]]:
+        seen: Counter[str] = Counter()
         for callback in self.callbacks:
-            found = next((state for state in waiting if state["name"] == type(callback).__name__), None)
-            if found is not None:
-                waiting.remove(found)
-                callback.load_state(found["state"])
+            name = type(callback).__name__.removesuffix("AtWork")
+            yield (f"{name}_{seen[name]}" if seen[name] else name), callback
+            seen[name] += 1

@@ -1,4 +1,4 @@
-"""Paths in an experiment: relative to the file that wrote them, absolute from here on."""
+"""Paths and functions in an experiment: relative to the file that wrote them, absolute from here on."""
 
 from __future__ import annotations
 
@@ -20,8 +20,19 @@ _SECTIONS = ("train", "validation")
 
 
 def with_absolute_paths(root: Node) -> Node:
-    """The experiment with every path of its data sources made absolute; whatever has another form stays as it is."""
-    return _changed(root, "data", lambda data: _each(data, _SECTIONS, _source))
+    """The experiment with absolute paths of data sources and of modules with functions; what has another form stays."""
+    root = _changed(root, "data", lambda data: _each(data, _SECTIONS, _source))
+    return _changed(root, "callbacks", _callbacks)
+
+
+def _callbacks(callbacks: Node) -> Node:
+    if not isinstance(callbacks.value, list):
+        return callbacks
+    return replace(callbacks, value=[_each(callback, tuple(callback.value), _schedule) if isinstance(callback.value, dict) else callback for callback in callbacks.value])
+
+
+def _schedule(arguments: Node) -> Node:
+    return _changed(arguments, "schedule", _function)
 
 
 def _source(source: Node) -> Node:

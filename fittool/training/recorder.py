@@ -1,0 +1,80 @@
+"""What the trainer asks of whoever records a run. Without a run, nothing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.training.control import Kind
+from fittool.training.history import Row
+from fittool.training.outcome import Best, Outcome
+from fittool.training.plan import Position
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that a training needs to go on exactly as it would have.
+
+    Attributes:
+        position: Between which steps.
+        tensors: The engine's state.
+        callbacks: The state of each callback by name, plain data.
+        training: The trainer's own state, plain data.
+    """
+
+    position: Position
+    tensors: Mapping[str, NDArray[np.generic]]
+    callbacks: Mapping[str, Any]
+    training: Mapping[str, Any]
+
+
+class Recorder(Protocol):
+    """Writes down a training. What it raises ends the training."""
+
+    @property
+    def saves(self) -> bool:
+        """Whether `save` does anything, so that states need not be copied for nothing."""
+
+    def due(self, step: int) -> bool:
+        """Whether a checkpoint in the middle of an epoch is due after this training step."""
+
+    def epoch_finished(self, row: Row, best: Best | None, improved: bool) -> None:
+        """An epoch is done; comes before its state is saved."""
+
+    def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
+        """Save a state; `best` follows `last` of the same snapshot. `path` is for the kinds `model` and `weights`."""
+
+    def say(self, text: str) -> None:
+        """Write a line to the log."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """The training has ended, in whatever way."""
+
+
+class NullRecorder:
+    """Records nothing."""
+
+    @property
+    def saves(self) -> bool:
+        """No."""
+        return False
+
+    def due(self, step: int) -> bool:
+        """Never."""
+        return False
+
+    def epoch_finished(self, row: Row, best: Best | None, improved: bool) -> None:
+        """Nothing."""
+
+    def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
+        """Nothing."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Nothing."""

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from fittool.nn import layers as nn
+from fittool.nn.layers import LAYERS, Layer, Layers
+from fittool.nn.regularizers import L2
+from fittool.nn.shapes import Shape, ShapeError
+from fittool.settings import fields_of, plain
+
+IMAGE = (8, 9, 3)
+
+CASES: list[tuple[Layer, list[Shape], Shape, int, int]] = [
+    # layer, input shapes, output shape, size of the parameters, FLOPs
+    (nn.Input((4,)), [(4,)], (4,), 0, 0),
+    (nn.Rescaling(1 / 255), [IMAGE], IMAGE, 0, 432),
+    (nn.Normalization(), [IMAGE], IMAGE, 6, 432),
+    (nn.Dense(5), [(4,)], (5,), 25, 45),
+    (nn.Dense(5, use_bias=False), [(2, 4)], (2, 5), 20, 80),
+    (nn.Conv2D(4, (3, 3)), [IMAGE], (6, 7, 4), 112, 42 * 4 * 55),
+    (nn.Conv2D(4, (3, 2), (2, 2), "same"), [IMAGE], (4, 5, 4), 76, 20 * 4 * 37),
+    (nn.Conv2D(4, (3, 3), dilation_rate=(2, 3), use_bias=False), [IMAGE], (4, 3, 4), 108, 12 * 4 * 54),
+    (nn.DepthwiseConv2D((3, 3), depth_multiplier=2), [IMAGE], (6, 7, 6), 60, 42 * 6 * 19),
+    (nn.SeparableConv2D(4, (3, 3), depth_multiplier=2), [IMAGE], (6, 7, 4), 54 + 24 + 4, 42 * (108 + 48 + 4)),
+    (nn.MaxPooling2D(), [IMAGE], (4, 4, 3), 0, 192),
+    (nn.AveragePooling2D((3, 3), (2, 2), "same"), [IMAGE], (4, 5, 3), 0, 540),
+    (nn.GlobalAveragePooling2D(), [IMAGE], (3,), 0, 216),
+    (nn.GlobalMaxPooling2D(keepdims=True), [IMAGE], (1, 1, 3), 0, 216),
+    (nn.Flatten(), [IMAGE], (216,), 0, 0),
+    (nn.Reshape((2, -1)), [IMAGE], (2, 108), 0, 0),
+    (nn.ZeroPadding2D(((1, 2), (3, 4))), [IMAGE], (11, 16, 3), 0, 0),
+    (nn.UpSampling2D((2, 3)), [IMAGE], (16, 27, 3), 0, 0),
+    (nn.UpSampling2D(interpolation="bilinear"), [IMAGE], (16, 18, 3), 0, 16 * 18 * 3 * 7),
+    (nn.Dropout(0.5), [IMAGE], IMAGE, 0, 216),
+    (nn.SpatialDropout2D(0.5), [IMAGE], IMAGE, 0, 216),
+    (nn.BatchNormalization(), [IMAGE], IMAGE, 12, 432),
+    (nn.BatchNormalization(center=False, scale=False), [IMAGE], IMAGE, 6, 432),
+    (nn.LayerNormalization(), [IMAGE], IMAGE, 6, 1728),
+    (nn.Activation("relu"), [IMAGE], IMAGE, 0, 216),
+    (nn.ReLU(), [IMAGE], IMAGE, 0, 216),
+    (nn.LeakyReLU(), [IMAGE], IMAGE, 0, 216),
+    (nn.PReLU(), [IMAGE], IMAGE, 216, 216),
+    (nn.PReLU(shared_axes=(1, 2)), [IMAGE], IMAGE, 3, 216),
+    (nn.ELU(), [IMAGE], IMAGE, 0, 216),
+    (nn.SELU(), [IMAGE], IMAGE, 0, 216),
+    (nn.GELU(), [IMAGE], IMAGE, 0, 216),
+    (nn.SiLU(), [IMAGE], IMAGE, 0, 216),
+    (nn.Sigmoid(), [IMAGE], IMAGE, 0, 216),
+    (nn.Tanh(), [IMAGE], IMAGE, 0, 216),
+    (nn.Softmax(), [IMAGE], IMAGE, 0, 216),
+    (nn.Add(), [IMAGE, IMAGE, IMAGE], IMAGE, 0, 432),
+    (nn.Multiply(), [IMAGE, (1, 1, 3)], IMAGE, 0, 216),
+    (nn.Concatenate(), [IMAGE, (8, 9, 2)], (8, 9, 5), 0, 0),
+    (nn.Concatenate(1), [IMAGE, (2, 9, 3)], (10, 9, 3), 0, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes", "output", "size", "flops"), CASES, ids=[str(plain(case[0], defaults=False)) for case in CASES]
+)
+def test_shapes_sizes_and_flops(layer: Layer, shapes: list[Shape], output: Shape, size: int, flops: int) -> None:
+    assert layer.output_shape(shapes) == output
+    assert sum(parameter.size for parameter in layer.parameters(shapes)) == size
+    assert layer.flops(shapes) == flops
+
+
+def test_every_layer_is_checked() -> None:
+    assert {type(case[0]) for case in CASES} == set(LAYERS.members.values())
+
+
+@pytest.mark.parametrize("layer", [case[0] for case in CASES], ids=str)
+def test_layers_survive_being_written(layer: Layer) -> None:
+    assert LAYERS.parse(plain(layer)) == layer
+    assert LAYERS.parse(json.loads(json.dumps(plain(layer, defaults=False)))) == layer
+
+
+@pytest.mark.parametrize("cls", LAYERS.members.values())
+def test_every_field_is_described(cls: type[Layer]) -> None:
+    for name, field in fields_of(cls).items():
+        assert (field.description or "").endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes", "message"),
+    [
+        (nn.Input((4,)), [(5,)], r"expected inputs of shape \(4,\), got \(5,\) from the data"),
+        (nn.Dense(3), [()], "at least one axis beside the batch"),
+        (nn.Conv2D(4, (3, 3)), [(8, 8)], r"expected images \(height, width, channels\), got shape \(8, 8\)"),
+        (nn.Conv2D(4, (9, 9)), [IMAGE], "a window of 9 does not fit into 8"),
+        (nn.MaxPooling2D((10, 10)), [IMAGE], "a window of 10 does not fit into 8"),
+        (nn.SpatialDropout2D(0.5), [(4,)], "expected images"),
+        (nn.Reshape((5, 5)), [IMAGE], r"cannot reshape \(8, 9, 3\), 216 elements, to \(5, 5\)"),
+        (nn.Reshape((5, -1)), [IMAGE], "cannot reshape"),
+        (nn.Normalization(mean=(1.0, 2.0), variance=(1.0,)), [IMAGE], "mean has 2 numbers, but inputs .* have 3 channels"),
+        (nn.Add(), [IMAGE], "expected two inputs or more, got 1"),
+        (nn.Add(), [IMAGE, (8, 9)], r"expected inputs of one shape, got \(8, 9, 3\) and \(8, 9\)"),
+        (nn.Multiply(), [IMAGE, (8, 3, 3)], "expected inputs of one shape"),
+        (nn.Concatenate(), [IMAGE, (8, 8, 3)], "differ along axis -1 only"),
+        (nn.Concatenate(0), [IMAGE, IMAGE], "is the batch axis"),
+        (nn.Softmax(4), [IMAGE], "there is no axis 4"),
+        (nn.PReLU(shared_axes=(0,)), [IMAGE], "is the batch axis"),
+        (nn.ReLU(), [IMAGE, IMAGE], "expected one input, got 2"),
+    ],
+    ids=str,
+)
+def test_wrong_shapes_are_refused(layer: Layer, shapes: list[Shape], message: str) -> None:
+    with pytest.raises(ShapeError, match=message):
+        layer.output_shape(shapes)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ({"Conv2D": {"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": 2}}, "cannot be combined"),
+        ({"DepthwiseConv2D": {"kernel_size": 3, "strides": 2, "dilation_rate": 2}}, "cannot be combined"),
+        ({"Conv2D": {"filters": 4, "kernel_size": 0}}, "must be 1 or more"),
+        ({"Conv2D": {"filters": 4, "kernel_size": 3, "padding": "full"}}, "'valid' or 'same'"),
+        ({"Dense": {"units": 0}}, "greater than or equal to 1"),
+        ({"Dense": {"units": 2.0}}, "valid integer"),
+        ({"Dense": {"units": 2, "activation": "rellu"}}, "no activation is called rellu"),
+        ({"Dense": {"units": 2, "kernel_regularizer": "l3"}}, "no regularizer is called l3"),
+        ({"Dense": {"units": 2, "name": "a/b"}}, "should match pattern"),
+        ({"Dropout": {"rate": 1.0}}, "less than 1"),
+        ({"Reshape": {"target_shape": [-1, -1]}}, "at most one -1"),
+        ({"Normalization": {"mean": 0.5}}, "given together"),
+        ({"BatchNormalization": {"axis": 1}}, "Input should be -1"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_refused(written: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        LAYERS.parse(written)
+
+
+def test_kerass_short_forms() -> None:
+    written = ["MaxPool2D", {"Conv2D": {"filters": 2, "kernel_size": 3, "strides": [1, 2], "kernel_regularizer": "l2"}}]
+    written += [{"ZeroPadding2D": {"padding": 2}}, {"ZeroPadding2D": {"padding": [1, 2]}}, {"Add": {"inputs": "a"}}]
+    expected = [nn.MaxPooling2D(), nn.Conv2D(2, (3, 3), (1, 2), kernel_regularizer=L2()), nn.ZeroPadding2D(((2, 2), (2, 2)))]
+    expected += [nn.ZeroPadding2D(((1, 1), (2, 2))), nn.Add(inputs=("a",))]
+    assert TypeAdapter(Layers).validate_python(written) == expected
+
+
+def test_arguments_may_be_positional_in_kerass_order() -> None:
+    layer = nn.Conv2D(32, 3, 2, "same", 1, "relu", False)  # type: ignore[arg-type]
+    assert layer == nn.Conv2D(
+        filters=32, kernel_size=(3, 3), strides=(2, 2), padding="same", dilation_rate=(1, 1), activation="relu", use_bias=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [
+        (nn.SeparableConv2D(4, (3, 3)), ["depthwise_kernel", "pointwise_kernel", "bias"]),
+        (nn.BatchNormalization(), ["gamma", "beta", "moving_mean", "moving_variance"]),
+        (nn.Normalization(), ["mean", "variance"]),
+    ],
+    ids=str,
+)
+def test_parameters_come_in_kerass_order(layer: Layer, names: list[str]) -> None:
+    assert [parameter.name for parameter in layer.parameters([IMAGE])] == names
+
+
+def test_moving_averages_are_not_trainable() -> None:
+    trainable = [parameter.trainable for parameter in nn.BatchNormalization().parameters([IMAGE])]
+    assert trainable == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("layer", "adapts"), [(nn.Normalization(), True), (nn.Normalization(mean=(0.0,), variance=(2.0,)), False)]
+)
+def test_normalization_adapts_unless_told(layer: nn.Normalization, adapts: bool) -> None:
+    assert layer.adapts is adapts
+
+
+def test_the_schema_knows_every_layer() -> None:
+    schema = json.dumps(TypeAdapter(Layers).json_schema())
+    assert all(f'"{name}"' in schema for name in LAYERS.members)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from fittool.nn.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Optimizer, OptimizerSetting, RMSprop
+from fittool.nn.schedules import CosineDecay
+from fittool.settings import fields_of, plain
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("adam", Adam(0.001, 0.9, 0.999, 1e-7, False, None)), ("sgd", SGD(0.01, 0.0, False, None)),
+        ("rmsprop", RMSprop(0.001, 0.9, 0.0, 1e-7, False, None)), ("adamw", AdamW(0.001, 0.004, 0.9, 0.999, 1e-7, False)),
+        ("adagrad", Adagrad(0.001, 0.1, 1e-7, None)), ({"Adam": {"learning_rate": "1/8"}}, Adam(0.125)),
+        ({"SGD": {"learning_rate": {"cosine_decay": {"initial_learning_rate": 1, "decay_steps": 8}}}}, SGD(CosineDecay(1.0, 8))),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_defaults_order_and_forms_are_kerass(written: object, expected: Optimizer) -> None:
+    assert OPTIMIZERS.parse(written) == expected
+    assert OPTIMIZERS.parse(plain(expected)) == expected
+
+
+def test_the_rate_is_a_number_or_follows_the_schedule() -> None:
+    assert Adam(0.5).rate(100) == 0.5
+    assert Adam(CosineDecay(1.0, 8)).rate(4) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "message"),
+    [
+        ({"Adam": {"learning_rate": -1}}, ("Adam", "learning_rate"), "greater than or equal to 0"),
+        ({"Adam": {"learning_rate": "fast"}}, ("Adam", "learning_rate"), "valid number"),
+        ({"Adam": {"beta_1": 1.0}}, ("Adam", "beta_1"), "less than 1"),
+        ({"SGD": {"momentum": 2}}, ("SGD", "momentum"), "less than or equal to 1"),
+        (
+            {"SGD": {"learning_rate": {"CosineDecay": {"initial_learning_rate": 1, "decay_steps": 0}}}},
+            ("SGD", "learning_rate", "CosineDecay", "decay_steps"),
+            "greater than or equal to 1",
+        ),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_refused_at_their_place(written: object, place: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ValidationError, match=message) as caught:
+        OPTIMIZERS.parse(written)
+    assert [error["loc"] for error in caught.value.errors()] == [place]
+
+
+def test_the_schema_offers_schedules() -> None:
+    assert '"CosineDecay"' in json.dumps(TypeAdapter(OptimizerSetting).json_schema())
+
+
+@pytest.mark.parametrize("cls", OPTIMIZERS.members.values())
+def test_every_field_is_described(cls: type[Optimizer]) -> None:
+    assert all((field.description or "").endswith(".") for field in fields_of(cls).values())

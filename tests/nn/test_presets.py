@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from fittool.nn import losses as l
+from fittool.nn.graph import Graph
+from fittool.nn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
+from fittool.nn.presets import MLP, PRESETS, Preset, ResNet, SimpleCNN, output_for
+from fittool.settings import fields_of, plain
+
+
+@pytest.mark.parametrize(
+    ("preset", "shape", "parameters"),
+    [
+        ("mlp", (64,), 17_226), ("mlp", (8, 8), 17_226),
+        ("simple_cnn", (32, 32, 3), 1_250_858), ("mini_vgg", (32, 32, 3), 2_171_178),
+        ("resnet20", (32, 32, 3), 274_042), ("resnet32", (32, 32, 3), 469_370), ("resnet110", (32, 32, 3), 1_739_002),
+    ],
+)  # fmt: skip
+def test_sizes_for_ten_classes(preset: str, shape: tuple[int, ...], parameters: int) -> None:
+    graph = Graph.build(PRESETS.parse(preset).expand(10), {"input": shape})
+    assert graph.parameter_count == parameters
+    assert list(graph.output_shapes.values()) == [(10,)]
+
+
+def test_simple_cnn_is_the_classic_one() -> None:
+    conv = {"activation": "relu"}
+    assert SimpleCNN().expand(10) == [
+        Rescaling(1 / 255),
+        Conv2D(32, (3, 3), padding="same", **conv), Conv2D(32, (3, 3), **conv), MaxPooling2D(), Dropout(0.25),
+        Conv2D(64, (3, 3), padding="same", **conv), Conv2D(64, (3, 3), **conv), MaxPooling2D(), Dropout(0.25),
+        Flatten(), Dense(512, "relu"), Dropout(0.5), Dense(10, "softmax"),
+    ]  # fmt: skip
+
+
+def test_mlp_for_a_regression() -> None:
+    assert MLP((4,), "tanh", 0.1).expand(2, "linear") == [Flatten(), Dense(4, "tanh"), Dropout(0.1), Dense(2, "linear")]
+
+
+@pytest.mark.parametrize("depth", [20, 32, 44, 56, 110])
+def test_resnet_names_say_the_depth(depth: int) -> None:
+    assert PRESETS.parse(f"resnet{depth}") == ResNet(depth) == PRESETS.parse({"ResNet": {"depth": depth}})
+
+
+def test_resnet_names_take_the_other_arguments() -> None:
+    assert PRESETS.parse({"resnet32": {"filters": 8}}) == ResNet(32, 8)
+
+
+def test_the_depth_of_a_resnet_has_a_rule() -> None:
+    with pytest.raises(ValidationError, match=r"must be 6n \+ 2 .*; the nearest is 32"):
+        ResNet(30)
+
+
+def test_the_depth_is_said_once() -> None:
+    with pytest.raises(PydanticCustomError, match="resnet20 says its depth"):
+        PRESETS.parse({"resnet20": {"depth": 32}})
+
+
+def test_unknown_presets_are_refused_with_the_nearest() -> None:
+    with pytest.raises(PydanticCustomError, match="no preset is called simplecn") as caught:
+        PRESETS.parse("simplecn")
+    assert (caught.value.context or {})["nearest"] == "simple_cnn"
+
+
+@pytest.mark.parametrize("preset", ["mlp", "simple_cnn", "mini_vgg", "resnet20"])
+def test_presets_survive_being_written(preset: str) -> None:
+    assert PRESETS.parse(plain(PRESETS.parse(preset))) == PRESETS.parse(preset)
+
+
+@pytest.mark.parametrize(
+    ("loss", "classes", "outputs", "expected"),
+    [
+        (l.SparseCategoricalCrossentropy(), 10, 1, (10, "softmax")), (l.CategoricalCrossentropy(True), 3, 1, (3, "linear")),
+        (l.BinaryCrossentropy(), 2, 1, (1, "sigmoid")), (l.BinaryCrossentropy(True), None, 4, (4, "linear")),
+        (l.MeanSquaredError(), None, 2, (2, "linear")),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_last_layer_fits_loss_and_data(loss: l.Loss, classes: int | None, outputs: int, expected: tuple[int, str]) -> None:
+    assert output_for(loss, classes, outputs) == expected
+
+
+@pytest.mark.parametrize("cls", PRESETS.members.values())
+def test_every_field_is_described(cls: type[Preset]) -> None:
+    assert all((field.description or "").endswith(".") for field in fields_of(cls).values())

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from fittool.nn.shapes import ShapeError, feature_axis, window_count, window_padding
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding", "dilation", "count", "around"),
+    [
+        (5, 3, 1, "valid", 1, 3, (0, 0)), (5, 3, 2, "valid", 1, 2, (0, 0)), (6, 3, 2, "valid", 1, 2, (0, 0)),
+        (5, 2, 1, "same", 1, 5, (0, 1)), (5, 3, 1, "same", 1, 5, (1, 1)), (6, 3, 2, "same", 1, 3, (0, 1)),
+        (5, 3, 2, "same", 1, 3, (1, 1)), (5, 3, 1, "same", 2, 5, (2, 2)), (7, 3, 1, "valid", 3, 1, (0, 0)),
+        (4, 1, 3, "same", 1, 2, (0, 0)), (5, 4, 1, "same", 1, 5, (1, 2)),
+    ],
+)  # fmt: skip
+def test_windows_are_kerass(
+    size: int, kernel: int, stride: int, padding: str, dilation: int, count: int, around: tuple[int, int]
+) -> None:
+    assert window_count(size, kernel, stride, padding, dilation) == count
+    assert window_padding(size, kernel, stride, padding, dilation) == around
+
+
+def test_a_window_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(ShapeError, match="a window of 5 does not fit into 4"):
+        window_count(4, 3, 1, "valid", 2)
+
+
+@pytest.mark.parametrize(("axis", "index"), [(-1, 2), (1, 0), (3, 2), (-3, 0)])
+def test_axes_count_the_batch(axis: int, index: int) -> None:
+    assert feature_axis(axis, (4, 5, 6)) == index
+
+
+@pytest.mark.parametrize("axis", [0, -4])
+def test_the_batch_axis_is_refused(axis: int) -> None:
+    with pytest.raises(ShapeError, match="is the batch axis; use 1 to 3"):
+        feature_axis(axis, (4, 5, 6))
+
+
+def test_an_axis_beyond_the_shape_is_refused() -> None:
+    with pytest.raises(ShapeError, match="there is no axis 4"):
+        feature_axis(4, (4, 5, 6))
