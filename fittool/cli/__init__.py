@@ -41,15 +41,13 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or name the nearest one."""
-        try:
-            return super().resolve_command(context, args)
-        except click.UsageError as error:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            if near:
-                error.message += f" Did you mean {near[0]}?"
-            raise
+            hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join(COMMANDS)}."
+            context.fail(f"There is no command {args[0]}.{hint}")
+        return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

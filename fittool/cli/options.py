@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ class ExperimentPath(click.Path):
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """Refuse what is not there, and name the nearest file that is."""
-        path = Path(super().convert(value, parameter, context))
+        path = Path(os.fsdecode(super().convert(value, parameter, context)))
         if path.exists():
             return path
         from fittool.settings import nearest_name

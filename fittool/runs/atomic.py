@@ -97,29 +97,31 @@ class Staging:
 
     def link(self, name: str) -> str:
         """Give an existing file a second, temporary name, which is returned."""
-        self._refuse_special(name)
+        if not self._is_there(name):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         temporary = self._temporary_name()
         os.link(name, temporary, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         return temporary
 
     def move(self, name: str, target: str) -> None:
         """Put a file in the place of `target`, at one instant."""
-        self._refuse_special(target)
+        self._is_there(target)
         # Between two names of one file rename does nothing, so `name` stays marked for removal in any case.
         os.rename(name, target, src_dir_fd=self._folder, dst_dir_fd=self._folder)
 
-    def _refuse_special(self, name: str) -> None:
-        """Replace regular files only: a link, directory or pipe in this place was put there by someone else."""
+    def _is_there(self, name: str) -> bool:
+        """Whether there is such a file; a link, directory or pipe in its place was put there by someone else and is refused."""
         try:
             mode = os.stat(name, dir_fd=self._folder, follow_symlinks=False).st_mode
         except FileNotFoundError:
-            return
+            return False
         if stat.S_ISLNK(mode):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if stat.S_ISDIR(mode):
             raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not stat.S_ISREG(mode):
             raise OSError(errno.EEXIST, "it is not a regular file. Remove it or choose another path")
+        return True
 
     def sync(self) -> str | None:
         """Make the moves certain.

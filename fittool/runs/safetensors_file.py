@@ -105,8 +105,6 @@ def read_safetensors(path: Path) -> SafetensorsFile:
 
 
 def _size(status: os.stat_result) -> int:
-    if stat.S_ISDIR(status.st_mode):
-        raise RefusedError("is a directory, not a file")
     if not stat.S_ISREG(status.st_mode):
         raise RefusedError("is not a regular file")
     if not status.st_size:
@@ -144,6 +142,8 @@ def _no_header(head: bytes, length: int, size: int) -> str:
         return "begins with zeros: did the machine lose power while it was saved?"
     if kind := foreign_kind(head):
         return f"is {kind}, which fittool does not open; it reads only its own .safetensors files"
+    if size < LENGTH_BYTES:
+        return f"is not a safetensors file: it has {size} bytes"
     if length > size - LENGTH_BYTES and length <= _LONGEST_HEADER:
         return f"is cut off: its header alone has {length:,} bytes, the file {size:,}"
     return f"is not a safetensors file: a header of {length:,} bytes is impossible"

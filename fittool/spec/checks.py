@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fittool.errors import ExperimentError, Problem
+from fittool.errors import ExperimentError
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from fittool.settings import nearest_name
 from fittool.spec.description import Experiment
@@ -55,9 +55,8 @@ def contradictions(written: Written) -> Iterator[Placed]:
     experiment, train = written.experiment, written.experiment.train
     if experiment.augmentation is not None and train.mode == "fit":
         mode = written.said("train", "mode")
-        yield written.problem(
-            ("augmentation",), f"augmentation needs train.mode fit_generator, but it is fit ({mode}). Write mode: fit_generator under train."
-        )
+        text = f"augmentation needs train.mode fit_generator, but it is fit ({mode}). Write mode: fit_generator under train."
+        yield written.problem(("augmentation",), text)
     if experiment.data.validation is not None and train.validation_split > 0:
         where = written.said("data", "validation")
         text = f"train.validation_split and data.validation ({where}) both give validation data. Remove one."
@@ -76,8 +75,8 @@ def _monitors(written: Written) -> Iterator[Placed]:
         name = callback.public_name()
         path = ("callbacks", index, _written_name(written, index, name), "monitor")
         if monitor.startswith("val_") and not written.validates:
-            text = f"{name} watches {monitor}, but there are no validation data. Give data.validation or train.validation_split, or watch loss."
-            yield written.problem(path, text)
+            mend = "Give data.validation or train.validation_split, or watch loss."
+            yield written.problem(path, f"{name} watches {monitor}, but there are no validation data. {mend}")
         elif monitor not in (known := _watchable(written)):
             near = nearest_name(monitor, list(known))
             mend = f" Did you mean {near}?" if near else ""
@@ -119,24 +118,24 @@ def _train_without_effect(written: Written) -> Iterator[Placed]:
         yield written.problem(("train", "shuffle"), "train.shuffle has no effect on a python source, which gives its own order.")
     loss = written.experiment.compile.loss
     if train.class_weight is not None and not isinstance(loss, _CLASS_LOSSES):
-        text = f"train.class_weight has no effect with the loss {loss.public_name()} ({written.said('compile', 'loss')}), which knows no classes."
+        where = written.said("compile", "loss")
+        text = f"train.class_weight has no effect with the loss {loss.public_name()} ({where}), which knows no classes."
         yield written.problem(("train", "class_weight"), text)
 
 
 def _data_without_effect(written: Written) -> Iterator[Placed]:
     data = written.experiment.data
     sources = [source.public_name() for source in (data.train, data.validation) if source is not None]
+    kinds = " and ".join(dict.fromkeys(sources))
     if data.cache != "none" and written.experiment.train.mode == "fit":
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
     if not any(source in _IMAGE_SOURCES for source in sources):
         if data.image != type(data.image)():
-            yield written.problem(("data", "image"), f"data.image has no effect on {_listed(sources)}, which hold arrays and no image files.")
+            yield written.problem(("data", "image"), f"data.image has no effect on {kinds}, which hold no image files.")
         if data.on_bad_file != "error":
-            yield written.problem(("data", "on_bad_file"), f"data.on_bad_file has no effect on {_listed(sources)}, which hold arrays.")
-
-
-def _listed(sources: list[str]) -> str:
-    return " and ".join(dict.fromkeys(sources))
+            yield written.problem(
+                ("data", "on_bad_file"), f"data.on_bad_file has no effect on {kinds}, which hold no image files."
+            )
 
 
 def placed_layer_error(error: LayerError, root: Node) -> ExperimentError:
@@ -148,8 +147,4 @@ def placed_layer_error(error: LayerError, root: Node) -> ExperimentError:
         place = node.best_place if depth == len(path) else find(root, ("model", "preset"))[0].best_place
         text = problem.text[:1].upper() + problem.text[1:]
         problems.append(place.problem(text))
-    return ExperimentError(_unique(problems))
-
-
-def _unique(problems: list[Problem]) -> list[Problem]:
-    return list(dict.fromkeys(problems))
+    return ExperimentError(problems)

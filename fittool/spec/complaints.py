@@ -28,7 +28,7 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     ("directive", "A line that begins with '%' is a YAML directive and not needed. Leave it out."),
     ("YAML document", "Only YAML 1 is read. Leave out the line that begins with '%'."),
     ("tag handle", "Tags are not allowed. Leave out the part from '!' on."),
-    ("scanning a block scalar", "Text after '|' or '>' must begin in the next line. Put text that begins with one of them in quotes."),
+    ("scanning a block scalar", "Text after '|' or '>' must begin in the next line. Put text that begins with these in quotes."),
     ("expected '<document start>'", "The file goes on after its end. Check the indent and brackets."),
 )  # fmt: skip
 _AT_OPENING = ("found unexpected end of stream", "found unexpected document separator", "expected ',' or")

@@ -19,14 +19,18 @@ class Experiment:
     name: Annotated[Text, Field(pattern=NAME_PATTERN)] | None = Field(
         default=None, description="The run's name; by default the file's, without its ending."
     )
-    seed: Integer = Field(default=0, ge=0, lt=2**63, description="All chance comes from this number: the same seed gives the same weights.")
-    engine: Annotated[EngineSetting, ENGINES] = Field(default_factory=Numpy, description="What executes the steps.")
-    data: Data = Field(description="Where samples come from, and how they are read.")
-    augmentation: Augmentation | None = Field(
-        default=None, description="Random changes to training images, with ImageDataGenerator's arguments; for mode fit_generator."
+    seed: Integer = Field(
+        default=0, ge=0, lt=2**63, description="All chance comes from this number: the same seed gives the same weights."
     )
-    model: Model = Field(description="The network: a list of layers, or a preset.")
-    compile: Compile = Field(description="What the training minimises, how, and what it reports.")
+    engine: Annotated[EngineSetting, ENGINES] = Field(default_factory=Numpy, description="What executes the steps.")
+    data: Data = Field(kw_only=True, description="Where samples come from, and how they are read.")
+    augmentation: Augmentation | None = Field(
+        default=None, description="Random changes to training images, ImageDataGenerator's arguments; for mode fit_generator."
+    )
+    model: Model = Field(kw_only=True, description="The network: a list of layers, or a preset.")
+    compile: Compile = Field(kw_only=True, description="What the training minimises, how, and what it reports.")
     train: Train = Field(default_factory=Train, description="How long and in which batches to train.")
-    callbacks: list[Annotated[CallbackSetting, CALLBACKS]] = Field(default_factory=list, description="What happens beside the training.")
+    callbacks: list[Annotated[CallbackSetting, CALLBACKS]] = Field(
+        default_factory=list, description="What happens beside the training."
+    )
     output: Output = Field(default_factory=Output, description="Where runs go, and what they save.")

@@ -15,8 +15,8 @@ from fittool.errors import ExperimentError, Problem, UsageError
 from fittool.nn.layers import Layer
 from fittool.settings import folded, plain
 from fittool.spec.checks import Written, contradictions, without_effect
-from fittool.spec.file_references import with_absolute_paths
 from fittool.spec.description import Experiment
+from fittool.spec.file_references import with_absolute_paths
 from fittool.spec.inheritance import read_layers
 from fittool.spec.overrides import apply
 from fittool.spec.places import KeyPath, Node, Placed, without
@@ -25,10 +25,9 @@ from fittool.spec.resolved import yaml_text
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _MOST_MENDS = 8
-_DEFAULT_EPOCHS = {"fit": 10, "fit_generator": 1}
 
 
-class RefusedExperiment(ExperimentError):
+class RefusedExperimentError(ExperimentError):
     """The experiment is wrong; `warnings` are the settings without effect in what can be read of it."""
 
     def __init__(self, problems: Sequence[Problem], warnings: tuple[Problem, ...]) -> None:
@@ -142,7 +141,7 @@ def _held_against_description(root: Node, told: Sequence[Placed], name: str) -> 
         placed += contradictions(written)
         warnings = in_file_order(without_effect(written))
     if experiment is None or placed:
-        raise RefusedExperiment(limited(in_file_order(placed)), warnings)
+        raise RefusedExperimentError(limited(in_file_order(placed)), warnings)
     return LoadedExperiment(experiment, warnings, root)
 
 
@@ -168,12 +167,11 @@ def _mended(root: Node, wrong: list[Placed], name: str) -> tuple[Node, Experimen
 
 def _with_defaults(data: Any, name: str) -> dict[str, Any]:
     """Defaults that depend on the file's name or on another setting; a key without a value counts as absent."""
-    data = {"name": name} | {key: value for key, value in data.items() if value is not None}
-    train = data.get("train", {})
+    whole: dict[str, Any] = {"name": name} | {key: value for key, value in data.items() if value is not None}
+    train = whole.get("train", {})
     if isinstance(train, dict) and train.get("epochs") is None:
-        mode = train.get("mode", "fit")
-        data["train"] = train | {"epochs": _DEFAULT_EPOCHS.get(mode, 1) if isinstance(mode, str) else 1}
-    return data
+        whole["train"] = train | {"epochs": 1 if train.get("mode") == "fit_generator" else 10}
+    return whole
 
 
 def _default_name(path: str) -> str:

@@ -28,7 +28,11 @@ def with_absolute_paths(root: Node) -> Node:
 def _callbacks(callbacks: Node) -> Node:
     if not isinstance(callbacks.value, list):
         return callbacks
-    return replace(callbacks, value=[_each(callback, tuple(callback.value), _schedule) if isinstance(callback.value, dict) else callback for callback in callbacks.value])
+    return replace(callbacks, value=[_each(item, _names(item), _schedule) for item in callbacks.value])
+
+
+def _names(item: Node) -> tuple[str, ...]:
+    return tuple(item.value) if isinstance(item.value, dict) else ()
 
 
 def _schedule(arguments: Node) -> Node:

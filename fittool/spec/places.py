@@ -150,8 +150,9 @@ def without(node: Node, path: Sequence[str | int]) -> Node:
     if isinstance(node.value, dict):
         entries = {key: value for key, value in node.value.items() if key != path[0] or not gone}
         return replace(node, value=entries if gone else {**entries, str(path[0]): without(child, rest)})
-    items = [item for index, item in enumerate(node.value if isinstance(node.value, list) else []) if index != path[0] or not gone]
-    return replace(node, value=items if gone else [without(child, rest) if item is child else item for item in items])
+    before = node.value if isinstance(node.value, list) else []
+    items = [without(child, rest) if index == path[0] else item for index, item in enumerate(before)]
+    return replace(node, value=[item for index, item in enumerate(items) if index != path[0] or not gone])
 
 
 def path_text(path: Sequence[object]) -> str:

@@ -128,7 +128,8 @@ def _sentence(group: list[_Complaint], where: str, top: type) -> tuple[Place, st
     if first.kind == "missing":
         return first.node.best_place, f"{where} is missing.{_description(first.path, top)}"
     if first.kind == "family_arguments":
-        return _only_child(first.node).place, f"{where} {wrong_kind(['a mapping of its arguments'], _only_child(first.node).data())}"
+        named = _only_child(first.node)
+        return named.place, f"{where} {wrong_kind(['a mapping of its arguments'], named.data())}"
     if first.kind == "unknown_name" and len(group) == 1:
         named = _only_child(first.node)
         return first.node.place if named is first.node else named.best_place, f"{where}: {_unknown_name(first.context)}"
@@ -184,7 +185,8 @@ def _right_key(path: KeyPath, top: type) -> str:
 def _sections(top: type) -> list[KeyPath]:
     """Where a setting may have been meant to stand."""
     first = [(name,) for name in fields_of(top) if name not in ("engine",)]
-    return [(), *first, *((*path, name) for path in first for name in known_names(top, path) or () if forms_at(top, (*path, name)))]
+    second = [(*path, name) for path in first for name in known_names(top, path) or () if forms_at(top, (*path, name))]
+    return [(), *first, *second]
 
 
 def _description(path: KeyPath, top: type) -> str:

@@ -74,8 +74,8 @@ def flow_text(data: object) -> str:
 
 
 def _text(text: str) -> str:
-    protected_text = protected(text)
-    return protected_text if _PLAIN.fullmatch(protected_text) and scalar(protected_text) == protected_text else _quoted(protected_text)
+    text = protected(text)
+    return text if _PLAIN.fullmatch(text) and scalar(text) == text else _quoted(text)
 
 
 def _key(key: str) -> str:

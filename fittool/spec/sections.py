@@ -46,7 +46,6 @@ class Numpy(EngineSetting):
 ENGINES: Family[EngineSetting] = Family("engine", {"numpy": Numpy}, {"auto": "numpy"})
 
 
-
 def _positive(pair: tuple[int, int]) -> tuple[int, int]:
     if min(pair) < 1 or max(pair) > _LARGEST_SIDE:
         raise PydanticCustomError("image_size", f"must be from 1 to {_LARGEST_SIDE:,}")
@@ -77,10 +76,15 @@ class Data:
     image: Image = Field(default_factory=Image, description="How image files become arrays.")
     class_mode: Literal["auto", "sparse", "categorical", "binary", "input"] | None = Field(
         default="auto",
-        description="Form of the labels: class numbers, one-hot rows, 0 or 1, the input itself, or none (null); auto: what the loss needs.",
+        description="Form of the labels: class numbers, one-hot rows, 0 or 1, the input itself, or none (null); "
+        "auto: what the loss needs.",
     )
-    cache: Literal["none", "ram"] = Field(default="none", description="Whether decoded samples are kept in memory in mode fit_generator.")
-    on_bad_file: Literal["error", "skip"] = Field(default="error", description="Whether a file that cannot be read ends the run or is left out.")
+    cache: Literal["none", "ram"] = Field(
+        default="none", description="Whether decoded samples are kept in memory in mode fit_generator."
+    )
+    on_bad_file: Literal["error", "skip"] = Field(
+        default="error", description="Whether a file that cannot be read ends the run or is left out."
+    )
 
 
 @setting
@@ -88,7 +92,9 @@ class Model:
     """The network: a list of layers, or a preset."""
 
     layers: list[Annotated[Layer, LAYERS]] | None = Field(
-        default=None, min_length=1, description="Layers by Keras's class names; each takes the one before it unless `inputs` says otherwise."
+        default=None,
+        min_length=1,
+        description="Layers by Keras's class names; each takes the one before it unless `inputs` says otherwise.",
     )
     preset: Annotated[Preset, PRESETS] | None = Field(default=None, description="A ready network, with its sizes as arguments.")
 
@@ -104,7 +110,7 @@ class Compile:
     """What the training minimises, how, and what it reports."""
 
     optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(default_factory=RMSprop, description="How gradients move the weights.")
-    loss: Annotated[Loss, LOSSES] = Field(description="What is minimised.")
+    loss: Annotated[Loss, LOSSES] = Field(kw_only=True, description="What is minimised.")
     metrics: list[Annotated[Metric, METRICS]] = Field(default_factory=list, description="What is reported beside the loss.")
 
 
@@ -137,7 +143,8 @@ class Train:
     """How long and in which batches to train."""
 
     mode: Literal["fit", "fit_generator"] = Field(
-        default="fit", description="fit: all samples in memory; fit_generator: batches are made by workers as they are needed, augmented if asked."
+        default="fit",
+        description="fit: all samples in memory; fit_generator: batches made by workers as they are needed, augmented if asked.",
     )
     batch_size: Integer = Field(default=32, ge=1, le=_LARGEST_BATCH, description="Samples in a batch.")
     epochs: Annotated[Integer, Field(ge=1, le=_MOST_EPOCHS)] | None = Field(
@@ -146,19 +153,24 @@ class Train:
     initial_epoch: Integer = Field(default=0, ge=0, description="Epochs that count as done before the first.")
     steps_per_epoch: Steps = Field(default="auto", description="Batches in an epoch; auto: all samples once.")
     validation_steps: Steps = Field(default="auto", description="Batches in a validation; auto: all samples once.")
-    validation_split: Number = Field(
+    validation_split: Annotated[Number, Field(ge=0, lt=1)] = Field(
         default=0.0,
-        ge=0.0,
-        lt=1.0,
-        description="Share of the training data that is validated on: the last part, before shuffling; of a folder, the last part of each class.",
+        description="Share of the training data that is validated on: the last part, before shuffling; "
+        "of a folder, the last part of each class.",
     )
     shuffle: Boolean = Field(default=True, description="Whether each epoch has its own order.")
     class_weight: ClassWeight | Literal["balanced"] | None = Field(
         default=None, description="Weight of each class in the loss, by name or number; balanced: rare classes weigh more."
     )
-    workers: Integer = Field(default=1, ge=0, le=256, description="Threads that make batches in mode fit_generator; 0: none beside the main one.")
-    max_queue_size: Integer = Field(default=10, ge=1, le=100_000, description="Batches that wait, ready made, in mode fit_generator.")
-    verbose: Verbose = Field(default="auto", description="0: nothing; 1: a live bar; 2: one line an epoch; auto: 1 on a terminal, else 2.")
+    workers: Integer = Field(
+        default=1, ge=0, le=256, description="Threads that make batches in mode fit_generator; 0: none beside the main one."
+    )
+    max_queue_size: Integer = Field(
+        default=10, ge=1, le=100_000, description="Batches that wait, ready made, in mode fit_generator."
+    )
+    verbose: Verbose = Field(
+        default="auto", description="0: nothing; 1: a live bar; 2: one line an epoch; auto: 1 on a terminal, else 2."
+    )
 
 
 @setting
@@ -194,7 +206,9 @@ def seconds_of(every: StepInterval | str) -> float | None:
 class Checkpoint:
     """When the state of training is saved."""
 
-    every: Every = Field(default="epoch", description="Also save in between: epoch (only at its end), a time such as 5m, or {steps: 500}.")
+    every: Every = Field(
+        default="epoch", description="Also save in between: epoch (only at its end), a time such as 5m, or {steps: 500}."
+    )
 
 
 @setting

@@ -38,7 +38,9 @@ _RULES = {
     "int_parsing_size": "must be a smaller number",
 }
 _PATTERNS = {
-    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$": "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-', at most 100",
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$": (
+        "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-', at most 100"
+    ),
     r"^[^/\s]+$": "must be a name without blanks and slashes",
 }
 _SHOWN_ITEMS = 4
@@ -55,8 +57,9 @@ def found(value: object) -> str:
         return shortened(written(value))
     if isinstance(value, Mapping):
         return "a mapping"
-    few = isinstance(value, list | tuple) and len(value) <= _SHOWN_ITEMS and not any(isinstance(item, Mapping | list) for item in value)
-    return shortened(flow_text(value)) if few else "a list"
+    items = list(value) if isinstance(value, list | tuple) else [value]
+    short = len(items) <= _SHOWN_ITEMS and not any(isinstance(item, Mapping | list) for item in items)
+    return shortened(flow_text(items)) if short else "a list"
 
 
 def literals(expected: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from fittool.nn.schedules import SCHEDULES, Schedule
@@ -102,7 +102,7 @@ def _has(form: Form, key: str) -> bool:
     return form.class_of(key) is not None if isinstance(form, Family) else key in _names(form)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _field_forms(cls: type) -> dict[str, tuple[Form, ...]]:
     return {
         name: tuple(found for found in info.metadata if isinstance(found, Family)) or _forms(info.annotation)
@@ -124,3 +124,27 @@ def _forms(annotation: Any) -> tuple[Form, ...]:
     if annotation in _FAMILIES_BY_BASE:
         return (_FAMILIES_BY_BASE[annotation],)
     return (annotation,) if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__") else ()
+
+
+def families(top: type) -> tuple[Family[Any], ...]:
+    """Every family whose members may occur anywhere below `top`, each once, in the order of the file."""
+    found: dict[int, Family[Any]] = {}
+    seen: set[Any] = set()
+    waiting: list[Form] = [top]
+    while waiting:
+        form = waiting.pop(0)
+        if isinstance(form, Family):
+            found.setdefault(id(form), form)
+        key = id(form) if isinstance(form, Family) else form
+        if key not in seen:
+            seen.add(key)
+            waiting += _below(form)
+    return tuple(found.values())
+
+
+def _below(form: Form) -> list[Form]:
+    if isinstance(form, Family):
+        return list(form.members.values())
+    if isinstance(form, Items | Entries):
+        return list(_forms(form.annotation))
+    return [below for forms in _field_forms(form).values() for below in forms]

@@ -19,14 +19,14 @@ _KINDS = {
 
 
 def read_source(path: str, name: str) -> tuple[Source, str]:
-    """Read a file of settings.
+    r"""Read a file of settings.
 
     Args:
         path: Where it is.
         name: What messages call it.
 
     Returns:
-        The source, with lines for excerpts, and its text without a byte order mark and with `\\n` for line breaks.
+        The source, with lines for excerpts, and its text without a byte order mark and with `\n` for line breaks.
 
     Raises:
         ExperimentError: It is missing, no regular file, larger than 1 MiB, or no readable UTF-8 text.
@@ -39,7 +39,7 @@ def read_source(path: str, name: str) -> tuple[Source, str]:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         text = content[: error.start].decode("utf-8")
-        source, place = _end_of(text, name, folder)
+        place = _end_of(text, name, folder)
         byte = content[error.start]
         raise ExperimentError(
             Problem(f"Byte {error.start:,} (0x{byte:02x}) is not UTF-8 text. Save the file as UTF-8.", str(place))
@@ -56,17 +56,16 @@ def check_readable(text: str, name: str, folder: str) -> None:
         ExperimentError: There is one; the text says where, also in bytes.
     """
     if match := _UNREADABLE.search(text):
-        _, place = _end_of(text[: match.start()], name, folder)
+        place = _end_of(text[: match.start()], name, folder)
         byte = len(text[: match.start()].encode("utf-8", "surrogatepass"))
         raise ExperimentError(
             Problem(f"The character U+{ord(match[0]):04X} at byte {byte:,} is not allowed. Remove it.", str(place))
         )
 
 
-def _end_of(text: str, name: str, folder: str) -> tuple[Source, Place]:
+def _end_of(text: str, name: str, folder: str) -> Place:
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    source = Source(name, tuple(lines), folder)
-    return source, Place(source, len(lines), len(lines[-1]) + 1)
+    return Place(Source(name, tuple(lines), folder), len(lines), len(lines[-1]) + 1)
 
 
 def _bytes_of(path: str, name: str) -> bytes:

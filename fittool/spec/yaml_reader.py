@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
-from yaml.error import Mark, MarkedYAMLError
+from yaml.error import MarkedYAMLError
 from yaml.events import (
     AliasEvent,
     CollectionStartEvent,
@@ -83,7 +84,10 @@ class _Events(Reader, Scanner, Parser):
 
 @dataclass
 class _Open:
-    """A mapping or list whose end has not come yet; a mapping may wait for the value of `key`, and drop it if it `refused` the key."""
+    """A mapping or list whose end has not come yet.
+
+    A mapping may wait for the value of `key`, and drops it if it `refused` the key.
+    """
 
     place: Place
     is_mapping: bool
@@ -94,6 +98,13 @@ class _Open:
     key: tuple[str, Place] | None = None
     refused: bool = False
     height: int = 1
+
+    @property
+    def step(self) -> str | int:
+        """The key or index that comes now."""
+        if self.is_mapping:
+            return "" if self.key is None else self.key[0]
+        return len(self.items)
 
 
 @dataclass
@@ -127,7 +138,7 @@ class _Reading:
 
     def _next(self) -> Event:
         try:
-            return self.events.get_event()
+            return cast("Event", self.events.get_event())  # type: ignore[no-untyped-call]
         except MarkedYAMLError as error:
             opening = points_at_opening(error) and error.context_mark is not None
             mark = error.context_mark if opening else error.problem_mark
@@ -135,13 +146,16 @@ class _Reading:
             raise self._refused(sentence_for(error, character), self._place(mark)) from error
         except (ValueError, OverflowError, IndexError) as error:
             # chr() of an escape beyond Unicode, int() of a version with thousands of digits
-            raise self._refused("An escape or number here is out of range.", self._place(self.events.get_mark())) from error
+            place = self._place(self.events.get_mark())
+            raise self._refused("An escape or number here is out of range.", place) from error
 
     def _take(self, event: Event) -> None:
         if isinstance(event, DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise self._refused("A second document begins here. One file holds one experiment.", self._place(event.start_mark))
+                raise self._refused(
+                    "A second document begins here. One file holds one experiment.", self._place(event.start_mark)
+                )
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
             self._close()
         elif isinstance(event, AliasEvent):
@@ -210,7 +224,8 @@ class _Reading:
         place = self._place(event.start_mark)
         name = str(event.anchor)
         if name not in self.anchors:
-            raise self._refused(f"No anchor is called '{name}' before this place. Put text that begins with '*' in quotes.", place)
+            text = f"No anchor is called '{name}' before this place. Put text that begins with '*' in quotes."
+            raise self._refused(text, place)
         if self._awaits_key():
             raise self._refused("Keys must be plain text.", place)
         anchored = self.anchors[name]
@@ -246,10 +261,7 @@ class _Reading:
             parent.entries[key] = replace(node, key_place=place)
 
     def _path(self) -> tuple[str | int, ...]:
-        path: list[str | int] = []
-        for level in self.open:
-            path.append(level.key[0] if level.key is not None else "" if level.is_mapping else len(level.items))
-        return tuple(path)
+        return tuple(level.step for level in self.open)
 
     def _count(self, nodes: int, place: Place) -> None:
         self.nodes += nodes
@@ -260,7 +272,7 @@ class _Reading:
         if len(self.open) + height > DEEPEST:
             raise self._refused(f"Lists and mappings are nested deeper than {DEEPEST}.", place)
 
-    def _place(self, mark: Mark | None) -> Place:
+    def _place(self, mark: Any) -> Place:
         return Place(self.source, 1, 1) if mark is None else Place(self.source, mark.line + 1, mark.column + 1)
 
     def _refused(self, text: str, place: Place) -> ExperimentError:

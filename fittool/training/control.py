@@ -17,6 +17,8 @@ Kind = Literal["last", "best", "model", "weights"]
 """What is saved: the run's own checkpoints, or a file of a callback (a whole model, or its weights alone)."""
 Logs = dict[str, float]
 """Keras's keys (`loss`, metrics, `val_*`) and `learning_rate`, with their values."""
+Directions = Mapping[str, Literal["min", "max"]]
+"""For each metric whether less or more is better."""
 
 
 class Control:
@@ -38,7 +40,7 @@ class Control:
         engine: Engine,
         *,
         names: tuple[str, ...] = ("loss",),
-        directions: Mapping[str, Literal["min", "max"]] | None = None,
+        directions: Directions | None = None,
         names_may_grow: bool = False,
         keeps_best: bool = False,
         params: Mapping[str, Any] | None = None,

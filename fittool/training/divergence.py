@@ -65,7 +65,9 @@ class DivergenceWatch:
         """
         for name, array in tensors.items() if self.active else ():
             if name.startswith("weights/") and not np.all(np.isfinite(np.asarray(array, np.float64))):
-                self._raise(f"{name.removeprefix('weights/')} is not finite at epoch {position.epoch + 1}, step {position.step_in_epoch}")
+                self._raise(
+                    f"{name.removeprefix('weights/')} is not finite at epoch {position.epoch + 1}, step {position.step_in_epoch}"
+                )
 
     def saved(self, position: Position) -> None:
         """Remember the last good checkpoint, for the message."""

@@ -44,15 +44,11 @@ class LiveProgress:
 
     def look(self, view: View) -> None:
         """Write the live line over."""
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + _INTERVAL
         text = self._cut(live_line(view))
-        blanks = " " * (self._live - text.cell_len)
-        back = "\r" * bool(blanks)
-        self._live = text.cell_len
-        # The blanks come first: written after the line they would leave the cursor far from its end.
-        self._screen.write(f"\r{' ' * self._live}{blanks}{back}\r{self._rendered(text)}" if blanks else f"\r{self._rendered(text)}")
+        shorter = text.cell_len < self._live
+        start = self._cleared() if shorter else "\r"
+        self._live, self._next = text.cell_len, time.monotonic() + _INTERVAL
+        self._screen.write(start + self._rendered(text))
 
     def epoch_finished(self, row: Row, epochs: int, improved: bool) -> None:
         """Settle the epoch's line."""

@@ -24,7 +24,9 @@ class Monitor:
         owner: Who watches, for messages.
     """
 
-    def __init__(self, name: str, mode: Mode = "auto", min_delta: float = 0.0, best: float | None = None, owner: str = "Monitor") -> None:
+    def __init__(
+        self, name: str, mode: Mode = "auto", min_delta: float = 0.0, best: float | None = None, owner: str = "Monitor"
+    ) -> None:
         self.name, self.mode, self.min_delta, self.owner = name, mode, abs(min_delta), owner
         self.best = best
         self.best_epoch: int | None = None
@@ -85,7 +87,11 @@ class Monitor:
             return
         near = nearest_name(self.name, names)
         mend = f" Did you mean {near}?" if near else ""
-        hint = " There are no validation data." if self.name.startswith("val_") and not any(n.startswith("val_") for n in names) else ""
+        hint = (
+            " There are no validation data."
+            if self.name.startswith("val_") and not any(n.startswith("val_") for n in names)
+            else ""
+        )
         raise ExperimentError(f"{self.owner} watches {self.name}, but the values there are: {', '.join(names)}.{hint}{mend}")
 
     def _direction(self, control: Control) -> str:
@@ -95,5 +101,7 @@ class Monitor:
         if plain == "loss" or plain.endswith("_loss"):
             return "min"
         if plain not in control.directions:
-            raise ExperimentError(f"{self.owner} cannot know whether more or less {self.name} is better. Give mode: min or mode: max.")
+            raise ExperimentError(
+                f"{self.owner} cannot know whether more or less {self.name} is better. Give mode: min or mode: max."
+            )
         return control.directions[plain]

@@ -31,7 +31,7 @@ class Best:
     row: Mapping[str, float]
 
     def sentence(self, restored: bool) -> str:
-        """`Best: epoch 26, val_loss 0.0711, val_accuracy 0.9806 (restored).`"""
+        """Such as `Best: epoch 26, val_loss 0.0711, val_accuracy 0.9806 (restored)`."""
         prefix = "val_" if self.monitor.startswith("val_") else ""
         others = [name for name in self.row if name.startswith("val_")] if prefix else []
         values = {self.monitor: self.value} | {name: self.row[name] for name in others}
@@ -81,7 +81,12 @@ def reason_of(error: BaseException | None, stop_reason: str | None) -> Reason:
 def text_of(error: BaseException | None, stop_reason: str | None, position: Position) -> str:
     """The sentence for the same."""
     if isinstance(error, Interrupted | TimeLimitReached | KeyboardInterrupt):
-        return f"{_first_line(error) or 'Interrupted.'} Training stands at epoch {position.epoch + 1}, step {position.step_in_epoch}."
+        where = (
+            f"at epoch {position.epoch + 1}, step {position.step_in_epoch}"
+            if position.step_in_epoch
+            else f"after epoch {position.epoch}"
+        )
+        return f"{_first_line(error) or 'Interrupted.'} Training stands {where}."
     if error is not None:
         return _first_line(error) or type(error).__name__
     epochs = "epoch" if position.epoch == 1 else "epochs"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TextIO
 
+from fittool.runs.storage import visible
 from fittool.training.history import Row
 from fittool.training.outcome import Outcome
 from fittool.training.screen import Screen
@@ -140,7 +141,7 @@ class PlainProgress:
 
     def _line(self, text: str) -> None:
         self._next = time.monotonic() + self._interval
-        self._screen.write(f"{text}\n")
+        self._screen.write(f"{visible(text)}\n")
 
 
 def plain_view(view: View) -> str:
@@ -149,7 +150,9 @@ def plain_view(view: View) -> str:
     left = "" if view.time_left is None else f"  {clock(view.time_left)} left"
     what = "validation step" if view.validating else "step"
     speed = f"{view.examples_per_second:,.0f} examples/s"
-    return f"{view.epoch:>{len(str(view.epochs))}}/{view.epochs}  {what} {view.done:,}{steps}{left}  {speed}  {values(view.metrics)}"
+    return (
+        f"{view.epoch:>{len(str(view.epochs))}}/{view.epochs}  {what} {view.done:,}{steps}{left}  {speed}  {values(view.metrics)}"
+    )
 
 
 def can_be_live(stream: TextIO | None) -> bool:

@@ -39,6 +39,9 @@ class Recorder(Protocol):
     def saves(self) -> bool:
         """Whether `save` does anything, so that states need not be copied for nothing."""
 
+    def begin(self, step: int) -> None:
+        """Training begins at this step."""
+
     def due(self, step: int) -> bool:
         """Whether a checkpoint in the middle of an epoch is due after this training step."""
 
@@ -62,6 +65,9 @@ class NullRecorder:
     def saves(self) -> bool:
         """No."""
         return False
+
+    def begin(self, step: int) -> None:
+        """Nothing."""
 
     def due(self, step: int) -> bool:
         """Never."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from typing import TextIO
 
-_PLAIN = str.maketrans({"━": "-", "╸": ">", "↑": "^", "…": "~", "·": "-", "×": "x", "–": "-"})
+_PLAIN = str.maketrans({"━": "-", "╸": ">", "↑": "^", "…": "~", "·": "-"})
 _DEFAULT_WIDTH = 80
 
 
@@ -47,8 +46,3 @@ class Screen:
             return os.get_terminal_size(self.stream.fileno()).columns or _DEFAULT_WIDTH
         except (OSError, ValueError):
             return _DEFAULT_WIDTH
-
-
-def without_controls(text: str) -> str:
-    """Text with line ends and control characters made visible, so that names from files cannot steer a terminal."""
-    return "".join(repr(char)[1:-1] if unicodedata.category(char) == "Cc" else char for char in text)

@@ -9,7 +9,7 @@ import pytest
 
 from fittool.errors import ExperimentError, UsageError
 from fittool.settings import plain
-from fittool.spec.experiment_file import RefusedExperiment, load_experiment
+from fittool.spec.experiment_file import RefusedExperimentError, load_experiment
 
 FULL = """\
 name: full
@@ -117,7 +117,7 @@ def test_a_section_without_anything_counts_as_absent(small: str, write: Callable
 
 def test_what_is_right_is_checked_although_something_is_wrong(small: str, write: Callable[..., str]) -> None:
     text = small + "train: {epochs: 0, workers: 3, validation_steps: 2}\naugmentation: {}\n"
-    with pytest.raises(RefusedExperiment, match=r"train\.epochs must be at least 1(.|\n)*augmentation needs") as caught:
+    with pytest.raises(RefusedExperimentError, match=r"train\.epochs must be at least 1(.|\n)*augmentation needs") as caught:
         load_experiment(write(text))
     assert [warning.place for warning in caught.value.warnings] == ["e.yaml:8:20", "e.yaml:8:32"]
 

@@ -29,7 +29,9 @@ def test_mappings_merge_and_lists_are_replaced(small: str, write: Write) -> None
         ("Adam", {"Adam": (0.001, 0.9)}),
     ],
 )
-def test_a_named_thing_merges_only_under_its_own_name(small: str, write: Write, over: str, expected: dict[str, tuple[float, float]]) -> None:
+def test_a_named_thing_merges_only_under_its_own_name(
+    small: str, write: Write, over: str, expected: dict[str, tuple[float, float]]
+) -> None:
     write(small + "  optimizer: {Adam: {learning_rate: 0.1, beta_1: 0.8}}\n", "base.yaml")
     optimizer = load_experiment(write(f"extends: base.yaml\ncompile: {{optimizer: {over}}}\n")).resolved["compile"]["optimizer"]
     assert {name: (value["learning_rate"], value["beta_1"]) for name, value in optimizer.items()} == expected

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from fittool.errors import ExperimentError, UsageError
 from fittool.spec.experiment_file import load_experiment
 
-PIECES = ["{", "}", "[", "]", ":", ": ", "- ", "\n", "\n  ", "\t", "&a ", "*a", "!!x ", "'", '"', "\\", "|", ">", "%", "@", "`", "#", "?",
-          "? ", "<<: ", "~", "null", "true", "yes", "1e999", "-1", "0", "1/0", ".nan", "${ENV:X}", "${", "\x00", "\ud800", "\xa0", "\u2028",
-          "extends: e.yaml\n", "---\n", "...\n", "9" * 50, "Dense", "units", "epochs"]  # fmt: skip
-EDITS = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 12), st.sampled_from(PIECES) | st.text(max_size=3)), min_size=1, max_size=6)
+PIECES = [
+    "{", "}", "[", "]", ":", ": ", "- ", "\n", "\n  ", "\t", "&a ", "*a", "!!x ", "'", '"', "\\", "|", ">", "%", "@", "`", "#",
+    "?", "? ", "<<: ", "~", "null", "true", "yes", "1e999", "-1", "0", "1/0", ".nan", "${ENV:X}", "${", "\x00", "\ud800",
+    "\xa0", "\u2028", "extends: e.yaml\n", "---\n", "...\n", "9" * 50, "Dense", "units", "epochs",
+]  # fmt: skip
+EDIT = st.tuples(st.integers(0, 10_000), st.integers(0, 12), st.sampled_from(PIECES) | st.text(max_size=3))
+EDITS = st.lists(EDIT, min_size=1, max_size=6)
 RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -22,10 +25,11 @@ def survives(path: Path, overrides: list[str]) -> None:
     try:
         load_experiment(path, overrides, {})
     except (ExperimentError, UsageError) as error:
-        assert error.problems
-        for problem in error.problems:
-            assert problem.text
-            assert str(problem).isprintable()
+        problems = error.problems
+    else:
+        return
+    assert problems
+    assert all(problem.text and str(problem).isprintable() for problem in problems)
 
 
 @RELAXED
@@ -57,9 +61,10 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 KEYS = st.sampled_from(
-    ["name", "seed", "engine", "data", "data.train", "data.image.size", "augmentation", "model", "model.layers", "model.layers.0",
-     "model.layers.1.Dense", "model.preset", "compile", "compile.loss", "compile.metrics", "compile.optimizer", "train", "train.epochs",
-     "train.class_weight", "train.steps_per_epoch", "callbacks", "output", "output.checkpoint.every", "extends", "a.b.c"]
+    ["name", "seed", "engine", "data", "data.train", "data.image.size", "augmentation", "model", "model.layers",
+     "model.layers.0", "model.layers.1.Dense", "model.preset", "compile", "compile.loss", "compile.metrics",
+     "compile.optimizer", "train", "train.epochs", "train.class_weight", "train.steps_per_epoch", "callbacks", "output",
+     "output.checkpoint.every", "extends", "a.b.c"]
 )  # fmt: skip
 
 

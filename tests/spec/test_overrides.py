@@ -80,7 +80,7 @@ def test_refusal(write: Write, setting: str, message: str) -> None:
 
 
 def test_all_wrong_settings_are_told(write: Write) -> None:
-    with pytest.raises(UsageError, match="a is not a setting.*\n.*b is not a setting"):
+    with pytest.raises(UsageError, match=r"a is not a setting.*\n.*b is not a setting"):
         load_experiment(write(), ["a=1", "b=1"])
 
 

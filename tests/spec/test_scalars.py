@@ -27,7 +27,8 @@ def test_integers(text: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("1e-3", 0.001), ("1E5", 1e5), ("1e3", 1e3), (".5", 0.5), ("5.", 5.0), ("-0.25", -0.25), ("1.5e+2", 150.0)]
+    ("text", "number"),
+    [("1e-3", 0.001), ("1E5", 1e5), ("1e3", 1e3), (".5", 0.5), ("5.", 5.0), ("-0.25", -0.25), ("1.5e+2", 150.0)],
 )
 def test_floats(text: str, number: float) -> None:
     assert (scalar(text), type(scalar(text))) == (number, float)
@@ -44,7 +45,7 @@ def test_everything_else_is_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["1e999", "-1e999", "1" * 41])
 def test_numbers_that_nothing_can_hold(text: str) -> None:
-    with pytest.raises(ScalarError, match="too large|digits"):
+    with pytest.raises(ScalarError, match=r"too large|digits"):
         scalar(text)
 
 

@@ -1,5 +1,6 @@
 """Planted mistakes in an experiment file, and the exact lines that tell them."""
 
+# ruff: noqa: E501 (expected lines stay whole)
 from __future__ import annotations
 
 from collections.abc import Callable

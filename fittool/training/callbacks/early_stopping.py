@@ -20,11 +20,19 @@ class EarlyStopping(CallbackSetting):
 
     monitor: Text = Field(default="val_loss", description="The value to watch.")
     min_delta: Number = Field(default=0.0, description="A smaller change is no improvement.")
-    patience: Integer = Field(default=0, ge=0, description="Epochs without improvement after which training ends; 0 ends it at the first.")
+    patience: Integer = Field(
+        default=0, ge=0, description="Epochs without improvement after which training ends; 0 ends it at the first."
+    )
     verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells when training ends and which weights are put back.")
-    mode: Literal["auto", "min", "max"] = Field(default="auto", description="Whether less or more is better; auto knows it from the name.")
-    baseline: Number | None = Field(default=None, description="A value that has to be beaten; until then every epoch counts as one to be patient with.")
-    restore_best_weights: Boolean = Field(default=False, description="Whether the weights of the best epoch are put back at the end.")
+    mode: Literal["auto", "min", "max"] = Field(
+        default="auto", description="Whether less or more is better; auto knows it from the name."
+    )
+    baseline: Number | None = Field(
+        default=None, description="A value that has to be beaten; until then every epoch counts as one to be patient with."
+    )
+    restore_best_weights: Boolean = Field(
+        default=False, description="Whether the weights of the best epoch are put back at the end."
+    )
     start_from_epoch: Integer = Field(default=0, ge=0, description="Epochs at the beginning that are not watched.")
 
     def start(self, surroundings: Surroundings) -> EarlyStoppingAtWork:

@@ -45,7 +45,7 @@ class LearningRateScheduler(CallbackSetting):
     """Sets the learning rate at the beginning of each epoch."""
 
     schedule: EpochSchedule = Field(
-        description="A schedule, whose steps are then epochs; or module:function, called with the epoch (from 0) and the rate, gives the rate."
+        description="A schedule, its steps counting epochs; or module:function, which gets the epoch (from 0) and the rate, and gives the rate."
     )
     verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells each epoch's rate.")
 
@@ -108,7 +108,9 @@ class LearningRateSchedulerAtWork(Callback):
         except (TypeError, ValueError):
             number = math.nan
         if not math.isfinite(number) or number < 0:
-            raise UserCodeError(f"The learning rate schedule must give a number of at least 0, got {rate!r} for epoch {epoch + 1}.")
+            raise UserCodeError(
+                f"The learning rate schedule must give a number of at least 0, got {rate!r} for epoch {epoch + 1}."
+            )
         self.run.learning_rate = number
         if self.verbose:
             self.run.say(f"LearningRateScheduler: the learning rate of epoch {epoch + 1} is {number:g}.")

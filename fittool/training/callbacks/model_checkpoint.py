@@ -23,13 +23,17 @@ class ModelCheckpoint(CallbackSetting):
     filepath: Text | None = Field(
         default=None,
         min_length=1,
-        description="File to save to; {epoch:02d}, {batch} and the names of values ({val_loss:.4f}) are filled in. By default the run's best.safetensors.",
+        description="File to save to, with {epoch:02d}, {batch} and values ({val_loss:.4f}) filled in; by default the run's best.safetensors.",
     )
     monitor: Text = Field(default="val_loss", description="The value that decides which epoch is the best.")
     verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells each save.")
-    save_best_only: Boolean = Field(default=False, description="Whether to save only after epochs that are the best so far; always so for best.safetensors.")
+    save_best_only: Boolean = Field(
+        default=False, description="Whether to save only after epochs that are the best so far; always so for best.safetensors."
+    )
     save_weights_only: Boolean = Field(default=False, description="Whether the file holds the weights without the architecture.")
-    mode: Literal["auto", "min", "max"] = Field(default="auto", description="Whether less or more is better; auto knows it from the name.")
+    mode: Literal["auto", "min", "max"] = Field(
+        default="auto", description="Whether less or more is better; auto knows it from the name."
+    )
     save_freq: Literal["epoch"] | Annotated[Integer, Limits(ge=1)] = Field(
         default="epoch", description="Save after each epoch, or after so many batches."
     )
@@ -38,8 +42,12 @@ class ModelCheckpoint(CallbackSetting):
     @model_validator(mode="after")
     def _template(self) -> ModelCheckpoint:
         """A template that cannot be filled is found before training."""
+        if self.filepath is None:
+            return self
+        if not self.filepath.endswith(".safetensors"):
+            raise PydanticCustomError("suffix", "filepath must end in .safetensors, the one format that is written")
         try:
-            (self.filepath or "").format_map(_AnyNumber())
+            self.filepath.format_map(_AnyNumber())
         except (ValueError, IndexError, AttributeError, KeyError) as error:
             raise PydanticCustomError("template", "filepath cannot be filled in: {reason}", {"reason": str(error)}) from None
         return self
@@ -47,6 +55,11 @@ class ModelCheckpoint(CallbackSetting):
     def start(self, surroundings: Surroundings) -> ModelCheckpointAtWork:
         """The callback at work."""
         return ModelCheckpointAtWork(self)
+
+    @property
+    def has_own_file(self) -> bool:
+        """Whether there is a file beside the best one, which the run keeps by itself."""
+        return self.filepath not in (None, "best.safetensors")
 
     def new_monitor(self) -> Monitor:
         """A fresh watch over what this callback watches."""
@@ -83,7 +96,7 @@ class ModelCheckpointAtWork(Callback):
         """
         if self.setting.filepath is None and not self.run.keeps_best:
             raise ExperimentError("ModelCheckpoint needs a filepath here; only a run of an experiment has a best.safetensors.")
-        if self.setting.save_best_only or self.setting.filepath is None:
+        if self.setting.save_best_only:
             self.monitor.begin(self.run)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -112,7 +125,9 @@ class ModelCheckpointAtWork(Callback):
         self._epoch, self._batches = state["epoch"], state["batches"]
 
     def _save(self, batch: int | None, logs: Logs) -> None:
-        if self.setting.filepath is None or (self.setting.save_best_only and not self.monitor.see(self._epoch, logs)):
+        if self.setting.filepath is None or (self.run.keeps_best and not self.setting.has_own_file):
+            return
+        if self.setting.save_best_only and not self.monitor.see(self._epoch, logs):
             return
         path = self._path(self.setting.filepath, batch, logs)
         self.run.save("weights" if self.setting.save_weights_only else "model", path)

@@ -19,7 +19,9 @@ class ReduceLROnPlateau(CallbackSetting):
     factor: Number = Field(default=0.1, ge=0, lt=1, description="The learning rate is multiplied by it.")
     patience: Integer = Field(default=10, ge=0, description="Epochs without improvement after which the rate is reduced.")
     verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells each new rate.")
-    mode: Literal["auto", "min", "max"] = Field(default="auto", description="Whether less or more is better; auto knows it from the name.")
+    mode: Literal["auto", "min", "max"] = Field(
+        default="auto", description="Whether less or more is better; auto knows it from the name."
+    )
     min_delta: Number = Field(default=1e-4, description="A smaller change is no improvement.")
     cooldown: Integer = Field(default=0, ge=0, description="Epochs after a reduction in which nothing is counted.")
     min_lr: Number = Field(default=0.0, ge=0, description="The rate does not fall below it.")

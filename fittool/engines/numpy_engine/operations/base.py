@@ -158,7 +158,9 @@ class Site:
         whole = self.gradient(*parameters, shape=shape)
         if self.groups() == 1:
             return whole
-        return self.partials("+".join(self.names(*parameters)), self.groups(), whole.size)[part.group].reshape(whole.shape)
+        shares = self.partials("+".join(self.names(*parameters)), self.groups(), whole.size)
+        share: Floats = shares[part.group].reshape(whole.shape)
+        return share
 
     def add_groups(self, *parameters: str) -> Iterator[Phase]:
         """The meeting after which the shares of all groups are summed, always in the same order."""

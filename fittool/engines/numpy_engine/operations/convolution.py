@@ -6,7 +6,7 @@ bias and one product gives the gradients of both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -252,7 +252,7 @@ def _padded(site: Site, part: Part, window: Window, images: Floats) -> tuple[Flo
     return border, [partial(np.copyto, window.interior(border), images)]
 
 
-def _gathered(site: Site, part: Part, window: Window, images: Floats, columns: int) -> Iterator[Task]:
+def _gathered(site: Site, part: Part, window: Window, images: Floats, columns: int) -> Generator[Task, None, Floats]:
     """Calls that copy all patches of some images into (N · OH · OW, columns), the last column ones if one is spare."""
     source, copies = _padded(site, part, window, images)
     yield from copies
@@ -260,7 +260,7 @@ def _gathered(site: Site, part: Part, window: Window, images: Floats, columns: i
     yield partial(np.copyto, _places(matrix, window, len(images)), _merged(window, window.patches(source)))
     if columns > window.elements:
         yield partial(matrix[:, -1].fill, 1)
-    return matrix  # noqa: B901  (the value of `yield from`)
+    return matrix
 
 
 def _places(matrix: Floats, window: Window, count: int) -> Floats:

@@ -1,0 +1,155 @@
+"""The rules for arrays that come from outside: which numbers are welcome, as what they are kept, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sized
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.batch import Array
+from fittool.errors import DataError
+
+_SCAN_BYTES = 1 << 24
+
+
+def numbers(array: NDArray[Any], name: str) -> Array:
+    """An array in the form in which fittool keeps numbers.
+
+    Args:
+        array: (N, …) numbers.
+        name: What it is called in messages ("digits.npz: x").
+
+    Returns:
+        uint8 and booleans as uint8, other whole numbers as int64, all others as float32; native byte order. The very
+        same array where it has that form already.
+
+    Raises:
+        DataError: It holds text, objects, dates, structures or complex numbers, or numbers too large for its form.
+    """
+    kind = array.dtype.kind
+    if kind not in "buif":
+        raise DataError(f"{name} holds {_kind_in_words(array.dtype)}; numbers were expected.")
+    if kind == "b":
+        return (array.view(np.uint8) != 0).astype(np.uint8)
+    if array.dtype == np.uint8:
+        return array
+    if kind == "f":
+        return _float32(array, name)
+    if kind == "u" and array.dtype.itemsize == 8 and array.size and int(array.max()) > np.iinfo(np.int64).max:
+        raise DataError(f"{name} holds {array.max()}, which is too large for a 64-bit whole number.")
+    return array.astype(np.int64, copy=False)
+
+
+def _float32(array: NDArray[Any], name: str) -> Array:
+    with np.errstate(over="ignore"):
+        result: Array = array.astype(np.float32, copy=False)
+    if array.dtype.itemsize > 4 and (at := first_not_finite(result)) is not None and np.isfinite(array[at]):
+        raise DataError(f"{name}{_subscript(at)} is {array[at]}, which is too large for float32. Scale the numbers.")
+    return result
+
+
+def _kind_in_words(dtype: np.dtype[Any]) -> str:
+    words = {"O": "Python objects", "U": "text", "S": "bytes", "M": "dates", "m": "time spans", "c": "complex numbers"}
+    return words.get(dtype.kind, f"structures ({dtype})")
+
+
+def inputs(array: NDArray[Any], name: str) -> Array:
+    """`numbers` for what a network takes in: whole numbers other than uint8 become float32, and all must be finite.
+
+    Raises:
+        DataError: As `numbers`; or NaN or infinite values, which are counted, and the first is named.
+    """
+    result = numbers(array, name)
+    if result.dtype.kind == "i":
+        result = result.astype(np.float32)
+    check_finite(result, name)
+    return result
+
+
+def weights(array: NDArray[Any], name: str, samples: int) -> NDArray[np.float32]:
+    """Sample weights as (N,) float32.
+
+    Raises:
+        DataError: Not one finite number from 0 for each of `samples`.
+    """
+    result = numbers(array, name).astype(np.float32, copy=False)
+    if result.shape == (samples, 1):
+        result = result[:, 0]
+    if result.shape != (samples,):
+        raise DataError(f"{name} has shape {result.shape}, but one weight for each of {samples} samples was expected: {(samples,)}.")
+    check_finite(result, name)
+    negative = np.flatnonzero(result < 0)
+    if len(negative):
+        raise DataError(f"{name}[{negative[0]}] is {result[negative[0]]:g}; a weight must be at least 0.")
+    return result
+
+
+def check_finite(array: Array, name: str) -> None:
+    """Refuse NaN and infinities.
+
+    Raises:
+        DataError: There are some; says how many, and where the first is.
+    """
+    at = first_not_finite(array)
+    if at is not None:
+        count = sum(int(np.count_nonzero(~np.isfinite(part))) for _, part in _parts(array))
+        number = "1 value that is" if count == 1 else f"{count:,} values that are"
+        raise DataError(f"{name} holds {number} NaN or infinite, the first at {name.rpartition(' ')[2]}{_subscript(at)}.")
+
+
+def first_not_finite(array: NDArray[Any]) -> tuple[int, ...] | None:
+    """The index of the first value that is NaN or infinite, or None."""
+    if array.dtype.kind != "f":
+        return None
+    for start, part in _parts(array):
+        finite = np.isfinite(part)
+        if not finite.all():
+            at = np.unravel_index(int(np.argmin(finite)), part.shape)
+            return (start + int(at[0]), *map(int, at[1:]))
+    return None
+
+
+def _parts(array: NDArray[Any]) -> list[tuple[int, NDArray[Any]]]:
+    """The array in pieces along its first axis, small enough that looking at one costs little memory."""
+    rows = max(1, _SCAN_BYTES * len(array) // max(array.nbytes, 1))
+    return [(start, array[start : start + rows]) for start in range(0, len(array), rows)]
+
+
+def check_lengths(arrays: Mapping[str, Sized]) -> int:
+    """How many samples there are: all the named arrays must have the same first axis.
+
+    Raises:
+        DataError: The lengths differ, or there are no samples.
+    """
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name} has {length:,}" for name, length in lengths.items())
+        raise DataError(f"The arrays hold different numbers of samples: {listed}.")
+    ((name, length),) = list(lengths.items())[:1]
+    if length == 0:
+        raise DataError(f"{name} holds no samples.")
+    return length
+
+
+def as_images(array: Array) -> Array:
+    """(N, H, W) images get their channel axis, (N, H, W, 1); any other shape stays as it is."""
+    return array[..., np.newaxis] if array.ndim == 3 else array
+
+
+def check_input_shape(array: NDArray[Any], name: str) -> None:
+    """Refuse inputs without an axis for features.
+
+    Raises:
+        DataError: The array has no axis beside that of the samples; says how to mend it.
+    """
+    if array.ndim < 2:
+        raise DataError(
+            f"{name} has shape {array.shape}, but inputs of shape (samples, features) or (samples, height, width, channels) were "
+            "expected. Save a single feature as x.reshape(-1, 1)."
+        )
+
+
+def _subscript(at: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, at))}]"

@@ -1,0 +1,178 @@
+"""Samples by index: what every source opens as, in memory or not.
+
+Feeds ask a dataset for the samples at some indices; which, and when, is the business of `order` and `feed`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.arrays import check_lengths
+from fittool.data.batch import Array
+from fittool.data.weights import classes_of
+
+Shape: TypeAlias = tuple[int, ...]
+Samples: TypeAlias = tuple[tuple[Array, ...], tuple[Array, ...], Array | None]
+"""Inputs, targets and sample weights of N samples; in class mode `input` the targets are the very tuple of the inputs."""
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the number of samples done and of all samples."""
+
+
+class Dataset(Protocol):
+    """Samples by index."""
+
+    def __len__(self) -> int:
+        """The number of samples."""
+
+    def load(self, indices: NDArray[np.int64]) -> Samples:
+        """The samples at (N,) indices, in that order; safe to call from several threads.
+
+        Raises:
+            DataError: A sample cannot be read; names its file.
+        """
+
+    @property
+    def input_shapes(self) -> dict[str, Shape]:
+        """The shape of each input, without the axis of samples."""
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The name of each class, or None where the targets are numbers."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """What the features of a table are called, in order, or None."""
+
+    @property
+    def grouped_by_class(self) -> bool:
+        """Whether the samples stand class by class, so that a split takes its part of each."""
+
+    def labels(self) -> NDArray[np.int64] | None:
+        """(N,) the class number of each sample without loading it, or None where there are no classes."""
+
+    def fingerprint(self) -> str:
+        """A SHA-256 that changes when the data do: of arrays' bytes, of files' names and sizes."""
+
+    def describe(self, index: int) -> str:
+        """What sample `index` is called in messages: its file, its row."""
+
+
+class ArrayDataset:
+    """Samples in memory.
+
+    Args:
+        inputs: The arrays (N, …) by the name of the network's input; a bare array is called "input".
+        targets: One array (N, …) per output of the network; the very tuple `tuple(inputs.values())` in class mode `input`.
+        sample_weight: (N,) float32.
+        class_names: The name of each class.
+        feature_names: What the features of a table are called.
+        labels: (N,) class numbers; by default those of the only target, if it holds classes.
+        describe: Names a sample; by default its index.
+        grouped_by_class: Whether the samples stand class by class.
+
+    Raises:
+        DataError: The arrays differ in length, or are empty.
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Array] | Array,
+        targets: tuple[Array, ...] = (),
+        sample_weight: Array | None = None,
+        *,
+        class_names: tuple[str, ...] | None = None,
+        feature_names: tuple[str, ...] | None = None,
+        labels: NDArray[np.int64] | None = None,
+        describe: Callable[[int], str] = "sample {}".format,
+        grouped_by_class: bool = False,
+    ) -> None:
+        named = {"input": inputs} if isinstance(inputs, np.ndarray) else dict(inputs)
+        self.targets = targets
+        self.inputs = targets if _same_arrays(tuple(named.values()), targets) else tuple(named.values())
+        self.input_shapes: dict[str, Shape] = {name: array.shape[1:] for name, array in named.items()}
+        self.sample_weight = sample_weight
+        self.class_names = class_names
+        self.feature_names = feature_names
+        self.grouped_by_class = grouped_by_class
+        self._labels = labels
+        self.describe = describe
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self._length = check_lengths({**named, **{f"targets {i}": array for i, array in enumerate(targets)}, **weights})
+
+    def __len__(self) -> int:
+        return self._length
+
+    def load(self, indices: NDArray[np.int64]) -> Samples:
+        """One gather per array."""
+        inputs = tuple([array.take(indices, 0) for array in self.inputs])
+        targets = inputs if self.targets is self.inputs else tuple([array.take(indices, 0) for array in self.targets])
+        return inputs, targets, None if self.sample_weight is None else self.sample_weight.take(indices)
+
+    def labels(self) -> NDArray[np.int64] | None:
+        """The class numbers that were given, or those that the only target holds (`classes_of`)."""
+        if self._labels is None and len(self.targets) == 1 and self.targets is not self.inputs:
+            return classes_of(self.targets[0])
+        return self._labels
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256("\0".join(self.class_names or ()).encode("utf-8", "surrogateescape"))
+        for array in (*self.inputs, *self.targets, *(() if self.sample_weight is None else (self.sample_weight,))):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def fingerprint(self) -> str:
+        """Of the arrays' types, shapes and bytes, and of the class names."""
+        return self._fingerprint
+
+
+class Subset:
+    """Some samples of a dataset, as a dataset.
+
+    Args:
+        dataset: The whole.
+        indices: (N,) which of its samples, in this order.
+    """
+
+    def __init__(self, dataset: Dataset, indices: NDArray[np.int64]) -> None:
+        self.dataset = dataset
+        self.indices = indices
+        self.class_names = dataset.class_names
+        self.feature_names = dataset.feature_names
+        self.grouped_by_class = dataset.grouped_by_class
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def input_shapes(self) -> dict[str, Shape]:
+        """Those of the whole."""
+        return self.dataset.input_shapes
+
+    def load(self, indices: NDArray[np.int64]) -> Samples:
+        """Through the whole dataset."""
+        return self.dataset.load(self.indices[indices])
+
+    def labels(self) -> NDArray[np.int64] | None:
+        """The chosen ones of the whole's."""
+        labels = self.dataset.labels()
+        return None if labels is None else labels[self.indices]
+
+    def fingerprint(self) -> str:
+        """Of the whole's fingerprint and the indices."""
+        return hashlib.sha256(self.dataset.fingerprint().encode() + self.indices.astype("<i8").tobytes()).hexdigest()
+
+    def describe(self, index: int) -> str:
+        """As the whole calls it."""
+        return self.dataset.describe(int(self.indices[index]))
+
+
+def _same_arrays(first: tuple[Array, ...], second: tuple[Array, ...]) -> bool:
+    return len(first) == len(second) and all(a is b for a, b in zip(first, second, strict=True))

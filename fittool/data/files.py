@@ -1,0 +1,64 @@
+"""Files that hold data: their names in messages, and the errors where they are missing or cannot be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fittool.errors import DataError
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    """A file's name as messages show it: control characters and bytes that are no UTF-8 are escaped."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def existing_file(path: Path) -> Path:
+    """The same path, once it is known to be a regular file.
+
+    Raises:
+        DataError: It does not exist, or is a folder, pipe or device.
+    """
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise DataError("This is a folder; a file was expected.", place=shown(path))
+    if path.exists():
+        raise DataError("This is no regular file; pipes and devices cannot be read as data.", place=shown(path))
+    raise DataError(f"There is no such file.{_nearest_neighbour(path)}", place=shown(path))
+
+
+def existing_folder(path: Path) -> Path:
+    """The same path, once it is known to be a folder.
+
+    Raises:
+        DataError: It does not exist, or is a file.
+    """
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise DataError("This is a file; a folder was expected.", place=shown(path))
+    raise DataError(f"There is no such folder.{_nearest_neighbour(path)}", place=shown(path))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns the operating system's refusals into a `DataError` that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"The file cannot be read: {error.strerror or error}.", place=shown(path)) from error
+
+
+def _nearest_neighbour(path: Path) -> str:
+    """A sentence about what was most likely meant, or ""."""
+    from difflib import get_close_matches  # only needed once something is wrong
+
+    folder = path.parent
+    if not folder.is_dir():
+        return f" Its folder {shown(folder)} does not exist either."
+    near = get_close_matches(path.name, os.listdir(folder), n=1)
+    return f" Did you mean {shown(near[0])}?" if near else ""

@@ -1,0 +1,121 @@
+"""Batches of user code as a feed: one pass is one call of the user's function."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from itertools import count, islice
+
+from fittool.data.batch import Batch
+from fittool.data.loader import in_order
+from fittool.data.user_batches import UserBatches
+from fittool.data.weights import ClassWeight, class_factors, classes_of, per_sample
+from fittool.errors import ExperimentError, UserCodeError
+
+
+class GeneratorFeed:
+    """Batches of user code.
+
+    Where the length of a pass is known, passes follow each other without end, and one that is short is an error. Where
+    it is not, `batches` ends with the pass, and the next call of `batches` goes on with the next pass. To start in the
+    middle, the batches before are made again and dropped, so that resuming is exact if the user's code is.
+
+    Args:
+        source: The user's code.
+        class_weight: Multiplied with the samples' own weights.
+        class_names: The name of each class, for class weights by name.
+        workers: 0 makes each batch when it is asked for; else one thread makes them ahead, as a generator needs.
+        max_queue_size: How many batches wait, ready made.
+
+    Raises:
+        ExperimentError: A class weight names an unknown class, or is `balanced`.
+        UserCodeError: The first batch cannot be had.
+    """
+
+    def __init__(
+        self,
+        source: UserBatches,
+        *,
+        class_weight: ClassWeight | None = None,
+        class_names: tuple[str, ...] | None = None,
+        workers: int = 0,
+        max_queue_size: int = 10,
+    ) -> None:
+        self.source = source
+        self.samples = source.samples
+        self.batch_size = source.first.size
+        self.steps_per_pass = source.batches_per_pass
+        self._factors = None if class_weight is None else class_factors(class_weight, class_names, None)
+        self._workers = min(workers, 1)
+        self._max_queue_size = max_queue_size
+        self._passes_end = 0
+        self._passes = 0
+
+    def batches(self, first_step: int) -> Iterator[Batch]:
+        """The batches from an absolute step on: without end, or to the end of a pass of unknown length."""
+        if self.steps_per_pass is None:
+            walk = self._to_the_end_of_a_pass(first_step)
+        else:
+            walk = self._pass_after_pass(first_step, self.steps_per_pass)
+        return self._ahead(walk)
+
+    def _ahead(self, walk: Generator[Batch, None, None]) -> Iterator[Batch]:
+        made = in_order(lambda _: next(walk, None), count(), self._workers, self._max_queue_size)
+        try:
+            for batch in made:
+                if batch is None:
+                    return
+                yield self._weighted(batch)
+        finally:
+            made.close()
+            walk.close()
+
+    def _pass_after_pass(self, first_step: int, steps: int) -> Generator[Batch, None, None]:
+        pass_number, start = divmod(first_step, steps)
+        for number in count(pass_number):
+            given = 0
+            batches = self.source.one_pass(number)
+            try:
+                for given, batch in enumerate(islice(batches, steps), 1):
+                    if given > start:
+                        yield batch
+            finally:
+                batches.close()
+            if given < steps:
+                raise _ended_early(self.source, given, steps, number)
+            start = 0
+
+    def _to_the_end_of_a_pass(self, first_step: int) -> Generator[Batch, None, None]:
+        """Passes that lie before `first_step` are walked through, as nobody else knows where they end."""
+        if first_step < self._passes_end:
+            self._passes_end = self._passes = 0
+        while True:
+            given = 0
+            skipped = first_step - self._passes_end
+            for given, batch in enumerate(self.source.one_pass(self._passes), 1):
+                if given > skipped:
+                    yield batch
+            if given == 0:
+                raise _used_up(self.source, self._passes)
+            self._passes += 1
+            self._passes_end += given
+            if given > skipped:
+                return
+
+    def _weighted(self, batch: Batch) -> Batch:
+        if self._factors is None:
+            return batch
+        labels = classes_of(batch.targets[0]) if len(batch.targets) == 1 else None
+        if labels is None:
+            raise ExperimentError(f"class_weight needs targets that are classes, but {self.source.name} gives other numbers. Remove class_weight.")
+        return Batch(batch.inputs, batch.targets, per_sample(self._factors, labels, batch.sample_weight))
+
+
+def _ended_early(source: UserBatches, given: int, expected: int, pass_number: int) -> UserCodeError:
+    if given == 0:
+        return _used_up(source, pass_number)
+    told = f" (samples: {source.samples:,}, in batches of {source.first.size})" if source.samples is not None else ""
+    return UserCodeError(f"{source.name} gave {given} of {expected} batches in pass {pass_number + 1}{told}. Give more, or correct the number.")
+
+
+def _used_up(source: UserBatches, pass_number: int) -> UserCodeError:
+    return UserCodeError(f"{source.name} gave no batches in pass {pass_number + 1}. Return a new generator at each call: one pass is one call.")

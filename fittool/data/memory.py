@@ -1,0 +1,160 @@
+"""Datasets brought into memory: all at once for `fit`, or sample by sample as they are first asked for (`cache: ram`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from threading import Lock
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.batch import Array
+from fittool.data.dataset import ArrayDataset, Dataset, Progress, Samples, Subset
+from fittool.data.loader import in_order
+from fittool.errors import MachineError
+
+_CHUNK = 64
+_WORTH_A_THREAD = 5e-4  # seconds; below, threads wait for the interpreter lock more than they decode
+
+
+class SampleStore:
+    """Arrays with a row for each of some samples, filled piece by piece.
+
+    Args:
+        samples: How many rows.
+        example: A few loaded samples, whose shapes and types all others have.
+        mend: What the user can do where memory is too small.
+
+    Raises:
+        MachineError: The machine has less memory than the arrays need.
+    """
+
+    def __init__(self, samples: int, example: Samples, mend: str) -> None:
+        inputs, targets, weight = example
+        self.bytes = sum(samples * array.nbytes // len(array) for array in (*inputs, *(() if targets is inputs else targets)))
+        available = _memory()
+        if self.bytes > available:
+            raise MachineError(
+                f"{samples:,} samples need {self.bytes / 2**30:,.1f} GiB of memory, but this machine has {available / 2**30:,.1f} GiB. {mend}"
+            )
+        self.inputs = tuple(_rows(samples, array) for array in inputs)
+        self.targets = self.inputs if targets is inputs else tuple(_rows(samples, array) for array in targets)
+        self.sample_weight = None if weight is None else _rows(samples, weight)
+
+    def put(self, indices: NDArray[np.int64], loaded: Samples) -> None:
+        """Keep the loaded samples at (N,) rows."""
+        inputs, targets, weight = loaded
+        for array, part in zip(self.inputs, inputs, strict=True):
+            array[indices] = part
+        if self.targets is not self.inputs:
+            for array, part in zip(self.targets, targets, strict=True):
+                array[indices] = part
+        if self.sample_weight is not None and weight is not None:
+            self.sample_weight[indices] = weight
+
+    def take(self, indices: NDArray[np.int64]) -> Samples:
+        """The samples at (N,) rows."""
+        inputs = tuple(array.take(indices, 0) for array in self.inputs)
+        targets = inputs if self.targets is self.inputs else tuple(array.take(indices, 0) for array in self.targets)
+        return inputs, targets, None if self.sample_weight is None else self.sample_weight.take(indices)
+
+
+def in_memory(dataset: Dataset, progress: Progress | None = None, workers: int | None = None) -> ArrayDataset:
+    """All samples of a dataset as arrays; images stay uint8.
+
+    Args:
+        dataset: Any; an `ArrayDataset` comes back as it is.
+        progress: Called after each few samples with how many are done, of how many.
+        workers: Threads that load; by default as many as there are processors where loading is slow, else none.
+
+    Raises:
+        DataError: A sample cannot be read.
+        MachineError: The machine has less memory than the samples need.
+    """
+    if isinstance(dataset, ArrayDataset):
+        return dataset
+    count = len(dataset)
+    pieces = iter([np.arange(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)])
+    first = next(pieces)
+    started = perf_counter()
+    loaded = dataset.load(first)
+    slow = (perf_counter() - started) / len(first) > _WORTH_A_THREAD
+    store = SampleStore(count, loaded, "Use mode: fit_generator with cache: none, or smaller images.")
+    store.put(first, loaded)
+    for indices, part in _loaded(dataset, pieces, (os.cpu_count() or 1) * slow if workers is None else workers):
+        store.put(indices, part)
+        if progress is not None:
+            progress(int(indices[0]), count)
+    if progress is not None:
+        progress(count, count)
+    return _arrays(dataset, store)
+
+
+def _loaded(dataset: Dataset, pieces: Iterator[NDArray[np.int64]], workers: int) -> Iterator[tuple[NDArray[np.int64], Samples]]:
+    return in_order(lambda indices: (indices, dataset.load(indices)), pieces, workers, 2 * workers + 1)
+
+
+def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:
+    return ArrayDataset(
+        dict(zip(dataset.input_shapes, store.inputs, strict=True)),
+        store.targets,
+        store.sample_weight,
+        class_names=dataset.class_names,
+        feature_names=dataset.feature_names,
+        labels=dataset.labels(),
+        describe=dataset.describe,
+        grouped_by_class=dataset.grouped_by_class,
+    )
+
+
+class CachedDataset(Subset):
+    """A dataset that keeps each sample in memory once it was loaded.
+
+    Args:
+        dataset: The samples; none is loaded before it is asked for.
+
+    Raises:
+        MachineError: The machine has less memory than all samples need; raised with the first that is loaded.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        super().__init__(dataset, np.arange(len(dataset)))
+        self._kept = np.zeros(len(dataset), bool)
+        self._store: SampleStore | None = None
+        self._lock = Lock()
+
+    @property
+    def memory_needed(self) -> int:
+        """Bytes that all samples need together; loads one sample if none was loaded yet."""
+        if self._store is None:
+            self.load(np.zeros(1, np.int64))
+        assert self._store is not None
+        return self._store.bytes
+
+    def load(self, indices: NDArray[np.int64]) -> Samples:
+        """From memory where it was loaded before; two threads that load the same sample store the same bytes."""
+        missing = np.unique(indices[~self._kept[indices]])
+        if len(missing):
+            loaded = self.dataset.load(missing)
+            with self._lock:
+                if self._store is None:
+                    self._store = SampleStore(len(self), loaded, "Use cache: none, or smaller images.")
+            self._store.put(missing, loaded)
+            self._kept[missing] = True
+        assert self._store is not None
+        return self._store.take(indices)
+
+    def fingerprint(self) -> str:
+        """That of the dataset."""
+        return self.dataset.fingerprint()
+
+
+def _rows(samples: int, example: Array) -> Array:
+    return np.empty((samples, *example.shape[1:]), example.dtype)
+
+
+def _memory() -> int:
+    """The machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,107 @@
+"""Functions from a user's file: loaded by path, never through the import path, and their failures told with file and line."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from fittool.data.files import shown
+from fittool.errors import ExperimentError, UserCodeError
+from fittool.settings import nearest_name
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def load_function(reference: str, base_directory: Path) -> Callable[..., object]:
+    """The function that `module:function` names.
+
+    Args:
+        reference: The module is a file, with or without `.py`, relative to `base_directory`.
+        base_directory: The folder of the experiment.
+
+    Raises:
+        ExperimentError: The form is wrong, or the file or function is not there.
+        UserCodeError: The file cannot be run.
+    """
+    module_name, _, function_name = reference.rpartition(":")
+    if not module_name or not function_name.isidentifier():
+        raise ExperimentError(f"{reference!r} must have the form module:function, such as my_data:batches.")
+    path = base_directory / (module_name if module_name.endswith(".py") else f"{module_name}.py")
+    if not path.is_file():
+        raise ExperimentError(f"There is no file {shown(path)} for {reference!r}.")
+    module = _run(path)
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        near = nearest_name(function_name, [name for name, value in vars(module).items() if inspect.isfunction(value)])
+        raise ExperimentError(f"{shown(path)} has no function {function_name}.{f' Did you mean {near}?' if near else ''}")
+    return function  # type: ignore[no-any-return]
+
+
+def _run(path: Path) -> ModuleType:
+    """The module in a file; run from its source, so that nothing is written beside it."""
+    module = ModuleType(path.stem)
+    module.__file__ = os.fspath(path)
+    sys.modules.setdefault(f"fittool user code {path}", module)
+    module.__name__ = f"fittool user code {path}"
+    with blamed(f"{shown(path)} cannot be loaded", [os.fspath(path)]):
+        exec(compile(path.read_bytes(), path, "exec", dont_inherit=True), vars(module))
+    return module
+
+
+def check_arguments(function: Callable[..., object], arguments: Mapping[str, object], reference: str) -> None:
+    """Refuse arguments that a function does not take, before it is called.
+
+    Raises:
+        ExperimentError: An argument is unknown or missing; names the nearest.
+    """
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        unknown = [name for name in arguments if name not in signature.parameters]
+        near = nearest_name(unknown[0], list(signature.parameters)) if unknown else None
+        mend = f" Did you mean {near}?" if near else f" Its arguments are {signature}."
+        raise ExperimentError(f"{reference} cannot be called with these arguments: {error}.{mend}") from error
+
+
+@contextmanager
+def blamed(what: str, files: list[str] | None = None) -> Iterator[None]:
+    """Turns whatever user code raises into a `UserCodeError` that names its file and line.
+
+    Args:
+        what: The beginning of the sentence ("my_data:batches failed in batch 3").
+        files: Where the fault is looked for first; by default any file outside of fittool.
+    """
+    try:
+        yield
+    except (UserCodeError, ExperimentError):
+        raise
+    except (Exception, SystemExit) as error:
+        text = " ".join(str(error).split()) or "no message"
+        raise UserCodeError(f"{what}: {type(error).__name__}: {text}", place=_place(error, files)) from error
+
+
+def _place(error: BaseException, files: list[str] | None) -> str:
+    """`file:line` of the innermost frame in the user's own files."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{shown(error.filename)}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename in (files or ())]
+    own = own or [frame for frame in frames if not frame.filename.startswith(_PACKAGE) and "site-packages" not in frame.filename]
+    return f"{shown(own[-1].filename)}:{own[-1].lineno}" if own else ""
+
+
+def file_of(function: Callable[..., Any]) -> list[str]:
+    """The file that a function was written in, in a list; empty where it has none."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return [code.co_filename] if code is not None else []

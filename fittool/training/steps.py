@@ -1,0 +1,112 @@
+"""Walking over batches: the one loop that trains and validates, and the stream of batches that goes on across epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from fittool.data.batch import Batch
+from fittool.errors import UserCodeError
+
+if TYPE_CHECKING:
+    from fittool.data.feed import Feed
+
+
+def run_steps(
+    batches: Iterator[Batch],
+    first: int,
+    steps: int | None,
+    *,
+    before: Callable[[int], None],
+    step: Callable[[Batch], None],
+    after: Callable[[int, Batch], bool],
+) -> int:
+    """Apply a step to one batch after the other.
+
+    Args:
+        batches: Where they come from.
+        first: How many steps are done already.
+        steps: How many there are in all; None: as many as there are batches.
+        before: Called with the number of the step, from 0.
+        step: What is done with the batch.
+        after: Called with the step's number and the batch; True ends the walk.
+
+    Returns:
+        How many steps are done now.
+    """
+    done = first
+    while steps is None or done < steps:
+        batch = next(batches, None)
+        if batch is None:
+            break
+        before(done)
+        step(batch)
+        done += 1
+        if after(done - 1, batch):
+            break
+    return done
+
+
+class Stream:
+    """The batches of a feed in the order of their steps; epochs that follow each other share one walk over the feed.
+
+    Args:
+        feed: Where the batches come from.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._batches: Iterator[Batch] | None = None
+        self._step = 0
+
+    def __iter__(self) -> Stream:
+        """The stream itself."""
+        return self
+
+    def __next__(self) -> Batch:
+        """The batch of the next step."""
+        if self._batches is None:
+            raise StopIteration
+        try:
+            batch = next(self._batches)
+        except StopIteration:
+            self.close()
+            raise
+        self._step += 1
+        return batch
+
+    def from_step(self, step: int) -> Stream:
+        """Go on where the stream stands if that is before this step, else begin there."""
+        if self._batches is None or self._step != step:
+            self.close()
+            self._batches, self._step = iter(self._feed.batches(step)), step
+        return self
+
+    def close(self) -> None:
+        """Let the feed's workers end."""
+        close = getattr(self._batches, "close", None)
+        self._batches = None
+        if close is not None:
+            close()
+
+
+def check_enough(done: int, steps: int | None, what: str) -> None:
+    """Find data that ended too early.
+
+    Args:
+        done: How many batches there were.
+        steps: How many were asked for, or None.
+        what: `training data in epoch 2`.
+
+    Raises:
+        UserCodeError: Names both numbers.
+    """
+    if steps is not None and done < steps:
+        raise UserCodeError(
+            f"The {what} ended after {done} of {steps} batches. Ask for fewer steps, or give a generator that goes on longer."
+        )
+    if not done:
+        raise UserCodeError(
+            f"There was no batch of {what}. A generator can be walked over only once: give one that does not end, with "
+            "steps_per_epoch, or a function that makes a new one."
+        )
