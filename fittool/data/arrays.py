@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from fittool.errors import DataError
 _SCAN_BYTES = 1 << 24
 
 
-def numbers(array: NDArray[Any], name: str) -> Array:
+def as_numbers(array: NDArray[Any], name: str) -> Array:
     """An array in the form in which fittool keeps numbers.
 
     Args:
@@ -55,30 +55,30 @@ def _kind_in_words(dtype: np.dtype[Any]) -> str:
     return words.get(dtype.kind, f"structures ({dtype})")
 
 
-def inputs(array: NDArray[Any], name: str) -> Array:
-    """`numbers` for what a network takes in: whole numbers other than uint8 become float32, and all must be finite.
+def as_inputs(array: NDArray[Any], name: str) -> Array:
+    """`as_numbers` for what a network takes in: whole numbers other than uint8 become float32, and all must be finite.
 
     Raises:
-        DataError: As `numbers`; or NaN or infinite values, which are counted, and the first is named.
+        DataError: As `as_numbers`; or NaN or infinite values, which are counted, and the first is named.
     """
-    result = numbers(array, name)
+    result = as_numbers(array, name)
     if result.dtype.kind == "i":
         result = result.astype(np.float32)
     check_finite(result, name)
     return result
 
 
-def weights(array: NDArray[Any], name: str, samples: int) -> NDArray[np.float32]:
+def as_weights(array: NDArray[Any], name: str, samples: int) -> NDArray[np.float32]:
     """Sample weights as (N,) float32.
 
     Raises:
         DataError: Not one finite number from 0 for each of `samples`.
     """
-    result = numbers(array, name).astype(np.float32, copy=False)
+    result = as_numbers(array, name).astype(np.float32, copy=False)
     if result.shape == (samples, 1):
         result = result[:, 0]
     if result.shape != (samples,):
-        raise DataError(f"{name} has shape {result.shape}, but one weight for each of {samples} samples was expected: {(samples,)}.")
+        raise DataError(f"{name} has shape {result.shape}, but {(samples,)} was expected: one weight for each sample.")
     check_finite(result, name)
     negative = np.flatnonzero(result < 0)
     if len(negative):
@@ -117,12 +117,15 @@ def _parts(array: NDArray[Any]) -> list[tuple[int, NDArray[Any]]]:
     return [(start, array[start : start + rows]) for start in range(0, len(array), rows)]
 
 
-def check_lengths(arrays: Mapping[str, Sized]) -> int:
+def check_lengths(arrays: Mapping[str, NDArray[Any]]) -> int:
     """How many samples there are: all the named arrays must have the same first axis.
 
     Raises:
-        DataError: The lengths differ, or there are no samples.
+        DataError: The lengths differ, there are no samples, or one of the arrays is a single number.
     """
+    for name, array in arrays.items():
+        if array.ndim == 0:
+            raise DataError(f"{name} is a single number; an array with one row per sample was expected.")
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} has {length:,}" for name, length in lengths.items())

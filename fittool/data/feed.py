@@ -124,5 +124,7 @@ class ValidationFeed(DatasetFeed):
 def _weights_by_class(dataset: Dataset, class_weight: ClassWeight) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     labels = dataset.labels()
     if labels is None:
-        raise ExperimentError("class_weight needs targets that are classes, but these data have plain numbers or none. Remove class_weight.")
+        raise ExperimentError(
+            "class_weight needs targets that are classes, but these data have plain numbers or none. Remove it."
+        )
     return class_factors(class_weight, dataset.class_names, labels), labels

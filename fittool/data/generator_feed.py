@@ -106,7 +106,7 @@ class GeneratorFeed:
             return batch
         labels = classes_of(batch.targets[0]) if len(batch.targets) == 1 else None
         if labels is None:
-            raise ExperimentError(f"class_weight needs targets that are classes, but {self.source.name} gives other numbers. Remove class_weight.")
+            raise ExperimentError(f"class_weight needs targets that are classes, but {self.source.name} gives others. Remove it.")
         return Batch(batch.inputs, batch.targets, per_sample(self._factors, labels, batch.sample_weight))
 
 
@@ -114,8 +114,10 @@ def _ended_early(source: UserBatches, given: int, expected: int, pass_number: in
     if given == 0:
         return _used_up(source, pass_number)
     told = f" (samples: {source.samples:,}, in batches of {source.first.size})" if source.samples is not None else ""
-    return UserCodeError(f"{source.name} gave {given} of {expected} batches in pass {pass_number + 1}{told}. Give more, or correct the number.")
+    text = f"{source.name} gave {given} of {expected} batches in pass {pass_number + 1}{told}."
+    return UserCodeError(f"{text} Give more, or correct the number.")
 
 
 def _used_up(source: UserBatches, pass_number: int) -> UserCodeError:
-    return UserCodeError(f"{source.name} gave no batches in pass {pass_number + 1}. Return a new generator at each call: one pass is one call.")
+    text = f"{source.name} gave no batches in pass {pass_number + 1}."
+    return UserCodeError(f"{text} Return a new generator at each call: one pass is one call.")

@@ -37,7 +37,8 @@ class SampleStore:
         available = _memory()
         if self.bytes > available:
             raise MachineError(
-                f"{samples:,} samples need {self.bytes / 2**30:,.1f} GiB of memory, but this machine has {available / 2**30:,.1f} GiB. {mend}"
+                f"{samples:,} samples need {self.bytes / 2**30:,.1f} GiB of memory, "
+                f"but this machine has {available / 2**30:,.1f} GiB. {mend}"
             )
         self.inputs = tuple(_rows(samples, array) for array in inputs)
         self.targets = self.inputs if targets is inputs else tuple(_rows(samples, array) for array in targets)

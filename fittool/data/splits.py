@@ -60,7 +60,9 @@ def _by_class(labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return np.split(order, np.cumsum(np.bincount(labels))[:-1])
 
 
-def _warnings(class_names: tuple[str, ...] | None, labels: NDArray[np.int64] | None, for_training: NDArray[np.bool_]) -> tuple[str, ...]:
+def _warnings(
+    class_names: tuple[str, ...] | None, labels: NDArray[np.int64] | None, for_training: NDArray[np.bool_]
+) -> tuple[str, ...]:
     if class_names is None or labels is None:
         return ()
     texts = []

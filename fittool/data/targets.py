@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.arrays import check_finite, numbers
+from fittool.data.arrays import as_numbers, check_finite
 from fittool.data.batch import Array
 from fittool.errors import DataError, Problem
 from fittool.settings import nearest_name
@@ -109,9 +109,9 @@ def from_names(
     if known is None:
         known = tuple(map(str, found))
     positions = {name: number for number, name in enumerate(known)}
-    problems = [_unknown_class(str(name), known, place(int(np.argmax(names == name)))) for name in found if str(name) not in positions]
-    if problems:
-        raise DataError(problems[:_SHOWN])
+    unknown = [str(name) for name in found if str(name) not in positions]
+    if unknown:
+        raise DataError([_unknown_class(name, known, place(int(np.argmax(names == name)))) for name in unknown[:_SHOWN]])
     table = np.array([positions[str(name)] for name in found], np.int64)
     return from_class_numbers(table[numbers_of.reshape(-1)], known, class_mode, what)
 
@@ -124,14 +124,19 @@ def from_class_numbers(labels: NDArray[np.int64], class_names: tuple[str, ...], 
     """
     if class_mode == "binary" and len(class_names) != 2:
         listed = ", ".join(class_names[:_SHOWN]) + (", …" if len(class_names) > _SHOWN else "")
-        raise DataError(
-            f"class_mode: binary needs two classes, but {what} {'has' if len(class_names) == 1 else 'have'} {len(class_names)} ({listed}). "
-            "Use class_mode: sparse, and a loss for several classes."
-        )
+        found = "1 class" if len(class_names) == 1 else f"{len(class_names)} classes"
+        text = f"class_mode: binary needs two classes, but {what} gives {found} ({listed})."
+        raise DataError(f"{text} Use class_mode: sparse, and a loss for several classes.")
     return Targets(labels, class_names, class_mode)
 
 
-def from_numbers(array: NDArray[Any], class_mode: ClassMode, known: tuple[str, ...] | None, name: str) -> Targets:
+def from_numbers(
+    array: NDArray[Any],
+    class_mode: ClassMode,
+    known: tuple[str, ...] | None,
+    name: str,
+    called: Callable[[int], str] | None = None,
+) -> Targets:
     """Targets from numbers.
 
     Args:
@@ -139,26 +144,28 @@ def from_numbers(array: NDArray[Any], class_mode: ClassMode, known: tuple[str, .
         class_mode: `auto` leaves the numbers as they are, whole or not, unless the training data have named classes.
         known: The class names of the training data, or None.
         name: What the array is called in messages ("digits.npz: y").
+        called: What the label of sample i is called in messages; by default `name[i]`.
 
     Raises:
         DataError: NaN; or class numbers were needed, and there are negative ones, fractions or ones unknown to training.
     """
+    called = called or f"{name}[{{}}]".format
     if array.dtype.kind in "US" and array.ndim == 1:
-        return from_names(array.astype(np.str_), class_mode, known, lambda index: f"{name}[{index}]", name)
-    values = numbers(array, name)
+        return from_names(array.astype(np.str_), class_mode, known, called, name)
+    values = as_numbers(array, name)
     check_finite(values, name)
     if class_mode == "auto" and known is None:
         return Targets(values.astype(np.int64) if values.dtype == np.uint8 else values)
     flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if flat.ndim == 1:
-        classes = _class_numbers(flat, known, name)
+        classes = _class_numbers(flat, known, called)
         count = int(classes.max()) + 1
         names = known or tuple(map(str, range(max(count, 2) if class_mode == "binary" else count)))
         return from_class_numbers(classes, names, class_mode, name)
     return _from_rows(values.astype(np.float32), class_mode, known, name)
 
 
-def _class_numbers(values: Array, known: tuple[str, ...] | None, name: str) -> NDArray[np.int64]:
+def _class_numbers(values: Array, known: tuple[str, ...] | None, called: Callable[[int], str]) -> NDArray[np.int64]:
     """Labels as class numbers: whole, from 0, and below the number of known classes."""
     limit = _MOST_CLASSES if known is None else len(known)
     numbers_of = values.astype(np.int64)
@@ -173,15 +180,16 @@ def _class_numbers(values: Array, known: tuple[str, ...] | None, name: str) -> N
     else:
         rule, mend = f"0 to {limit - 1:,}{'' if known is None else ', as in the training data'}", ""
     others = f" (and {more:,} more)" if more else ""
-    raise DataError(f"{name}[{wrong[0]}] is {value if isinstance(value, int) else format(value, "g")}{others}, but class numbers must be {rule}.{mend}")
+    found = str(value) if isinstance(value, int) else f"{value:g}"
+    raise DataError(f"{called(int(wrong[0]))} is {found}{others}, but class numbers must be {rule}.{mend}")
 
 
 def _from_rows(rows: Array, class_mode: ClassMode, known: tuple[str, ...] | None, name: str) -> Targets:
     """Targets that come as (N, classes) rows already: one-hot, probabilities, or several yes-or-no answers."""
     if class_mode == "sparse":
         raise DataError(
-            f"{name} has shape {rows.shape}, but class_mode: sparse needs one class number per sample. If these are one-hot rows, "
-            "use class_mode: categorical and the loss categorical_crossentropy."
+            f"{name} has shape {rows.shape}, but class_mode: sparse needs one class number per sample. "
+            "If these are one-hot rows, use class_mode: categorical and the loss categorical_crossentropy."
         )
     if rows.ndim != 2 or (known is not None and rows.shape[1] != len(known)):
         expected = f"(samples, {'classes' if known is None else len(known)})"
@@ -189,7 +197,8 @@ def _from_rows(rows: Array, class_mode: ClassMode, known: tuple[str, ...] | None
     outside = np.argwhere((rows < 0) | (rows > 1))
     if len(outside):
         row, column = outside[0]
-        raise DataError(f"{name}[{row}, {column}] is {rows[row, column]:g}, but class_mode: {class_mode} needs numbers from 0 to 1.")
+        found = f"{name}[{row}, {column}] is {rows[row, column]:g}"
+        raise DataError(f"{found}, but class_mode: {class_mode} needs numbers from 0 to 1.")
     if class_mode == "binary":
         return Targets(rows, None, class_mode)
     return Targets(rows, known or tuple(map(str, range(rows.shape[1]))), class_mode)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fittool.data.arrays import check_finite, numbers, weights
+from fittool.data.arrays import as_inputs, as_numbers, as_weights
 from fittool.data.batch import Array, Batch
 from fittool.data.dataset import Shape
 from fittool.data.targets import ClassMode, reads_labels
@@ -86,21 +88,15 @@ class UserBatches:
             return self._function()
 
     def _raw(self, given: object, pass_number: int) -> Generator[object, None, None]:
-        """The items of a pass as the user gives them; closing it closes the user's generator."""
+        """The items of a pass as the user gives them."""
         iterator = self._iterator(given)
-        number = 0
-        try:
-            while True:
-                with blamed(f"{self.name} failed in batch {number + 1} of pass {pass_number + 1}", self._files):
-                    try:
-                        item = next(iterator)
-                    except StopIteration:
-                        return
-                yield item
-                number += 1
-        finally:
-            if isinstance(iterator, Generator):
-                iterator.close()
+        for number in count(1):
+            with blamed(f"{self.name} failed in batch {number} of pass {pass_number + 1}", self._files):
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+            yield item
 
     def _iterator(self, given: object) -> Iterator[object]:
         if isinstance(given, str | bytes | Mapping | tuple | np.ndarray) or given is None:
@@ -131,32 +127,36 @@ def _batch(item: object, name: str, class_mode: ClassMode) -> Batch:
     if not fewest <= len(parts) <= 3 or item is None:
         got = f"a {type(item).__name__} of {len(parts)}" if isinstance(item, tuple | list) else _named(item)
         raise DataError(f"{name} is {got}; expected (inputs, targets) or (inputs, targets, sample_weights).")
-    inputs = _arrays(parts[0], f"{name}: inputs")
-    for array in inputs:
-        check_finite(array, f"{name}: inputs")
-    targets = inputs if class_mode == "input" else () if class_mode is None else _arrays(parts[1], f"{name}: targets")
+    inputs = tuple(as_inputs(array, f"{name}: inputs") for array in _arrays(parts[0], f"{name}: inputs"))
+    if reads_labels(class_mode):
+        targets = tuple(as_numbers(array, f"{name}: targets") for array in _arrays(parts[1], f"{name}: targets"))
+    else:
+        targets = inputs if class_mode == "input" else ()
     lengths = {len(array) for array in (*inputs, *targets)}
     if len(lengths) > 1 or lengths == {0}:
         found = ", ".join(str(array.shape) for array in (*inputs, *targets))
         raise DataError(f"{name} holds arrays of shapes {found}; the same number of samples, at least one, was expected in each.")
     sample_weight = parts[2] if len(parts) == 3 else None
     if sample_weight is not None:
-        sample_weight = weights(np.asarray(sample_weight), f"{name}: sample_weights", len(inputs[0]))
+        sample_weight = as_weights(np.asarray(sample_weight), f"{name}: sample_weights", len(inputs[0]))
     return Batch(inputs, targets, sample_weight)
 
 
-def _arrays(value: object, name: str) -> tuple[Array, ...]:
-    """An array, or several in a tuple, list or mapping, by the rules for numbers."""
-    values = tuple(value.values()) if isinstance(value, Mapping) else tuple(value) if isinstance(value, tuple | list) else (value,)
-    if not values:
-        raise DataError(f"{name} are empty.")
-    if isinstance(value, list) and not hasattr(value[0], "__len__"):
+def _arrays(value: object, name: str) -> tuple[NDArray[Any], ...]:
+    """An array, or several in a tuple, a mapping or a list of arrays."""
+    if isinstance(value, Mapping):
+        values = tuple(value.values())
+    elif isinstance(value, tuple) or (isinstance(value, list) and all(isinstance(part, np.ndarray) for part in value)):
+        values = tuple(value)
+    else:
         values = (value,)
-    arrays = tuple(np.asarray(part) for part in values)
-    for array in arrays:
-        if array.ndim == 0:
-            raise DataError(f"{name} are {_named(value)}; an array with one row per sample was expected.")
-    return tuple(numbers(array, name) for array in arrays)
+    try:
+        arrays = tuple(np.asarray(part) for part in values)
+    except ValueError as error:
+        raise DataError(f"{name} are no array: {error}.") from error
+    if not arrays or any(array.ndim == 0 for array in arrays):
+        raise DataError(f"{name} are {_named(value)}; an array with one row per sample was expected.")
+    return arrays
 
 
 def _compare(batch: Batch, first: Batch, name: str) -> None:

@@ -46,10 +46,9 @@ def load_function(reference: str, base_directory: Path) -> Callable[..., object]
 
 def _run(path: Path) -> ModuleType:
     """The module in a file; run from its source, so that nothing is written beside it."""
-    module = ModuleType(path.stem)
+    module = ModuleType(f"fittool user code {path}")
     module.__file__ = os.fspath(path)
-    sys.modules.setdefault(f"fittool user code {path}", module)
-    module.__name__ = f"fittool user code {path}"
+    sys.modules[module.__name__] = module  # where dataclasses look for it
     with blamed(f"{shown(path)} cannot be loaded", [os.fspath(path)]):
         exec(compile(path.read_bytes(), path, "exec", dont_inherit=True), vars(module))
     return module

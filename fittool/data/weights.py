@@ -33,12 +33,14 @@ def class_factors(
     """
     if isinstance(class_weight, str):
         if labels is None:
-            raise ExperimentError("class_weight: balanced needs to count all labels, which a generator cannot tell. Give a weight for each class.")
+            text = "class_weight: balanced needs to count all labels, which a generator cannot tell."
+            raise ExperimentError(f"{text} Give a weight for each class.")
         return _balanced(labels, len(class_names or ()))
     count = len(class_names) if class_names is not None else None if labels is None else int(labels.max()) + 1
     numbers = {key: _class_number(key, class_names, count) for key in class_weight}
     problems = [_unknown(key, class_names, count) for key, number in numbers.items() if number is None]
-    problems += [Problem(f"class_weight: the weight of {key} is {value}; it must be at least 0.") for key, value in class_weight.items() if not value >= 0]
+    negative = [(key, value) for key, value in class_weight.items() if not value >= 0]
+    problems += [Problem(f"class_weight: the weight of {key} is {value}; it must be at least 0.") for key, value in negative]
     if problems:
         raise ExperimentError(problems)
     highest = max((number for number in numbers.values() if number is not None), default=0)
@@ -64,7 +66,7 @@ def _class_number(key: object, class_names: tuple[str, ...] | None, count: int |
         number = int(str(key))
     except ValueError:
         return None
-    return number if 0 <= number and (count is None or number < count) else None
+    return number if number >= 0 and (count is None or number < count) else None
 
 
 def _unknown(key: object, class_names: tuple[str, ...] | None, count: int | None) -> Problem:
@@ -96,7 +98,9 @@ def classes_of(targets: NDArray[Any]) -> NDArray[np.int64] | None:
     return rounded if np.array_equal(rounded, values) and (len(rounded) == 0 or int(rounded.min()) >= 0) else None
 
 
-def per_sample(factors: NDArray[np.float32], labels: NDArray[np.int64], sample_weight: NDArray[Any] | None) -> NDArray[np.float32]:
+def per_sample(
+    factors: NDArray[np.float32], labels: NDArray[np.int64], sample_weight: NDArray[Any] | None
+) -> NDArray[np.float32]:
     """(N,) class weights, multiplied with the samples' own; a class beyond the factors weighs 1."""
     weights = np.where(labels < len(factors), factors[np.minimum(labels, len(factors) - 1)], np.float32(1))
-    return weights.astype(np.float32, copy=False) if sample_weight is None else weights * sample_weight.astype(np.float32, copy=False)
+    return weights if sample_weight is None else weights * sample_weight.astype(np.float32, copy=False)

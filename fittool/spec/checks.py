@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from fittool.nn.graph import LayerError
 
 _CLASS_LOSSES = (SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy)
-_IMAGE_SOURCES = ("folder", "csv", "shards")
+_WRONG_FORMS = {
+    ("one-hot", "sparse"): ("one-hot targets", "class numbers", "sparse_categorical_crossentropy"),
+    ("one-hot", "binary"): ("one-hot targets", "0 or 1", "binary_crossentropy"),
+    ("class numbers", "categorical"): ("class numbers", "one-hot targets", "categorical_crossentropy"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,19 @@ def contradictions(written: Written) -> Iterator[Placed]:
     if train.epochs is not None and train.initial_epoch >= train.epochs:
         text = f"train.initial_epoch must be less than train.epochs, which is {train.epochs} ({written.said('train', 'epochs')})"
         yield written.problem(("train", "initial_epoch"), f"{text}, got {train.initial_epoch}.")
+    yield from _class_mode(written)
     yield from _monitors(written)
+
+
+def _class_mode(written: Written) -> Iterator[Placed]:
+    """The form of the labels, where it is written, against what the loss takes."""
+    mode, loss = written.experiment.data.class_mode, written.experiment.compile.loss
+    if mode is None:
+        yield written.problem(("data", "class_mode"), "data.class_mode is null, so there are no labels to train on. Remove it.")
+    elif (loss.expects, mode) in _WRONG_FORMS:
+        wanted, given, mend = _WRONG_FORMS[loss.expects, mode]
+        text = f"{loss.public_name()} expects {wanted}, but data.class_mode ({written.said('data', 'class_mode')}) gives {given}."
+        yield written.problem(("compile", "loss"), f"{text} Use {mend}.")
 
 
 def _monitors(written: Written) -> Iterator[Placed]:
@@ -125,11 +141,11 @@ def _train_without_effect(written: Written) -> Iterator[Placed]:
 
 def _data_without_effect(written: Written) -> Iterator[Placed]:
     data = written.experiment.data
-    sources = [source.public_name() for source in (data.train, data.validation) if source is not None]
-    kinds = " and ".join(dict.fromkeys(sources))
+    sources = [source for source in (data.train, data.validation) if source is not None]
+    kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
     if data.cache != "none" and written.experiment.train.mode == "fit":
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
-    if not any(source in _IMAGE_SOURCES for source in sources):
+    if not any(source.reads_images for source in sources):
         if data.image != type(data.image)():
             yield written.problem(("data", "image"), f"data.image has no effect on {kinds}, which hold no image files.")
         if data.on_bad_file != "error":

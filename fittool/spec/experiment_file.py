@@ -155,14 +155,19 @@ def _validated(root: Node, name: str) -> tuple[Experiment | None, list[Placed]]:
 def _mended(root: Node, wrong: list[Placed], name: str) -> tuple[Node, Experiment | None]:
     """The experiment without the settings that are wrong, if that is one, so that the rest can still be checked."""
     for _ in range(_MOST_MENDS):
-        for path in sorted({one.path for one in wrong}, key=str, reverse=True):
-            if len(path) < 2:
+        for path in sorted({one.path for one in wrong}, key=_position, reverse=True):
+            if root.child(path[0] if path else "") is None:
                 return root, None
             root = without(root, path)
         experiment, wrong = _validated(root, name)
         if experiment is not None:
             return root, experiment
     return root, None
+
+
+def _position(path: KeyPath) -> list[tuple[int, str]]:
+    """Orders items of a list by number, so that leaving out the last first keeps the others' numbers."""
+    return [(step, "") if isinstance(step, int) else (0, step) for step in path]
 
 
 def _with_defaults(data: Any, name: str) -> dict[str, Any]:

@@ -56,8 +56,9 @@ def _positive(pair: tuple[int, int]) -> tuple[int, int]:
 class Image:
     """How image files become arrays (H, W, C)."""
 
-    size: Annotated[Pair, AfterValidator(_positive)] = Field(
-        default=(256, 256), description="Height and width that every image is resized to; one number stands for both."
+    size: Annotated[Pair, AfterValidator(_positive)] | None = Field(
+        default=None,
+        description="Height and width that every image is resized to, one number for both; by default all have the same already.",
     )
     color_mode: Literal["grayscale", "rgb", "rgba"] = Field(default="rgb", description="Channels: 1, 3 or 4.")
     interpolation: Literal["nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"] = Field(

@@ -20,13 +20,12 @@ WRONG_KIND = {
     "list_type": "a list",
     "tuple_type": "a list",
     "dict_type": "a mapping",
-    "mapping_type": "a mapping",
     "dataclass_type": "a mapping of settings",
     "none_required": "null",
 }
 """Complaints that something of another kind must stand there, and of which."""
 
-_RULES = {
+RULES = {
     "greater_than": "must be greater than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be less than {lt}",
@@ -35,8 +34,8 @@ _RULES = {
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "multiple_of": "must be a multiple of {multiple_of}",
-    "int_parsing_size": "must be a smaller number",
 }
+"""Rules that were broken, by the kind of complaint; the limits are filled in."""
 _PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$": (
         "must begin with a letter or digit and hold only letters, digits, '.', '_' and '-', at most 100"
@@ -84,8 +83,8 @@ def rule(kind: str, message: str, context: Mapping[str, Any]) -> str:
         return _count_rule(kind, context)
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(context["pattern"], f"must match the pattern {context['pattern']}")
-    if kind in _RULES:
-        return _RULES[kind].format(**{key: _number(value) for key, value in context.items()})
+    if kind in RULES:
+        return RULES[kind].format(**{key: _number(value) for key, value in context.items()})
     if kind in ("value_error", "assertion_error"):
         message = str(context.get("error", message))
     return message if message.startswith(("must", "no ")) else f"is not valid: {message[:1].lower()}{message[1:]}"
@@ -122,7 +121,8 @@ def _count_rule(kind: str, context: Mapping[str, Any]) -> str:
     limit = context["min_length" if least else "max_length"]
     noun = "entry" if context.get("field_type") == "Dictionary" else "item"
     many = noun if limit == 1 else "entries" if noun == "entry" else "items"
-    return f"must have at {'least' if least else 'most'} {limit} {many}, not {context['actual_length']}"
+    actual = "" if context["actual_length"] is None else f", not {context['actual_length']}"
+    return f"must have at {'least' if least else 'most'} {limit} {many}{actual}"
 
 
 def _number(value: object) -> object:

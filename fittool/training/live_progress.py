@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from typing import Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -14,7 +16,8 @@ from fittool.training.screen import Screen
 from fittool.training.wording import IMPROVED, clock, duration, number, values
 
 _INTERVAL = 0.1
-_BAR = 25
+_GAP = "   "
+_LONGEST_BAR, _SHORTEST_BAR = 25, 5
 
 
 class LiveProgress:
@@ -28,15 +31,18 @@ class LiveProgress:
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._console = Console(file=screen.stream, force_terminal=True, highlight=False, markup=False, emoji=False)
+        colors: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+        self._console = Console(
+            file=screen.stream, force_terminal=True, color_system=colors, highlight=False, markup=False, emoji=False
+        )
         self._live = 0
         self._next = 0.0
 
     def begin(self, header: str) -> None:
-        """The header, its name bold."""
-        name, gap, rest = header.partition("   ")
+        """The header, its name bold, with as many of its parts as there is room for."""
+        name, *rest = header.split(_GAP)
         if header:
-            self._settle(Text.assemble((name, "bold"), gap, (rest, "dim")))
+            self._settle(_fitting(Text(name, "bold"), [Text(_GAP + part, "dim") for part in rest], self._screen.width))
 
     def due(self) -> bool:
         """At most ten times a second."""
@@ -44,7 +50,7 @@ class LiveProgress:
 
     def look(self, view: View) -> None:
         """Write the live line over."""
-        text = self._cut(live_line(view))
+        text = self._cut(live_line(view, self._screen.width))
         shorter = text.cell_len < self._live
         start = self._cleared() if shorter else "\r"
         self._live, self._next = text.cell_len, time.monotonic() + _INTERVAL
@@ -95,25 +101,36 @@ class LiveProgress:
         return capture.get()
 
 
-def live_line(view: View) -> Text:
-    """`  3/100 ━━━━━━━╸━━━━━━ 27/44  0:00:00  4,310 examples/s  loss 0.3622  accuracy 0.8851`."""
-    text = Text(f"{view.epoch:>{len(str(view.epochs))}}/{view.epochs} ")
-    if view.validating:
-        text.append("validation ", "dim")
-    text.append_text(_bar(view))
-    text.append(f" {view.done:,}" if view.steps is None else f" {view.done:,}/{view.steps:,}")
+def live_line(view: View, width: int) -> Text:
+    """`  3/100 ━━━━━━━╸━━━━━━ 27/44  0:00:00  4,310 examples/s  loss 0.3622  accuracy 0.8851`.
+
+    Where that is wider than `width`, first the bar becomes shorter, then the last values are left out.
+    """
+    number_width = len(str(view.epochs))
+    parts = [Text(f" {view.done:,}" if view.steps is None else f" {view.done:,}/{view.steps:,}")]
     if view.time_left is not None:
-        text.append(f"  {clock(view.time_left)}", "cyan")
-    text.append(f"  {view.examples_per_second:,.0f} examples/s", "dim")
-    for name, value in view.metrics.items():
-        text.append(f"  {name} {number(value)}")
-    return text
+        parts.append(Text(f"  {clock(view.time_left)}", "cyan"))
+    parts.append(Text(f"  {view.examples_per_second:,.0f} examples/s", "dim"))
+    parts += [Text(f"  {name} {number(value)}") for name, value in view.metrics.items()]
+    start = Text.assemble(f"{view.epoch:>{number_width}}/{view.epochs} ", ("validation " if view.validating else "", "dim"))
+    room = width - start.cell_len - sum(part.cell_len for part in parts)
+    start.append_text(_bar(view, min(max(room, _SHORTEST_BAR), _LONGEST_BAR)))
+    return _fitting(start, parts, width)
 
 
-def _bar(view: View) -> Text:
+def _fitting(start: Text, parts: list[Text], width: int) -> Text:
+    """The start with as many of the parts as there is room for."""
+    for part in parts:
+        if start.cell_len + part.cell_len > width:
+            break
+        start.append_text(part)
+    return start
+
+
+def _bar(view: View, length: int) -> Text:
     if not view.steps:
-        return Text("━" * _BAR, style="bright_black")
-    filled = min(_BAR * view.done // view.steps, _BAR)
-    if filled == _BAR:
-        return Text("━" * _BAR, style="green")
-    return Text.assemble(("━" * filled + "╸", "green"), ("━" * (_BAR - filled - 1), "bright_black"))
+        return Text("━" * length, style="bright_black")
+    filled = min(length * view.done // view.steps, length)
+    if filled == length:
+        return Text("━" * length, style="green")
+    return Text.assemble(("━" * filled + "╸", "green"), ("━" * (length - filled - 1), "bright_black"))

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 
 _FIXED_FROM, _FIXED_BELOW = 1e-3, 1e5
-_SECONDS_IN_MINUTE, _SECONDS_IN_HOUR = 60, 3600
+_SECONDS_IN_MINUTE, _MINUTES_IN_HOUR = 60, 60
+_SHORT = 0.1
 _NOT_SHOWN = ("epoch", "learning_rate", "seconds", "examples_per_second")
 IMPROVED = "↑"
 
@@ -26,7 +27,9 @@ def values(row: Mapping[str, float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.4 s` below a minute, else `1:02:03`."""
+    """`12 ms`, `0.4 s` or, from a minute on, `1:02:03`."""
+    if seconds < _SHORT:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < _SECONDS_IN_MINUTE:
         return f"{seconds:.1f} s"
     return clock(seconds)
@@ -35,7 +38,7 @@ def duration(seconds: float) -> str:
 def clock(seconds: float) -> str:
     """`0:00:07`."""
     minutes, rest = divmod(int(seconds), _SECONDS_IN_MINUTE)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+    return f"{minutes // _MINUTES_IN_HOUR}:{minutes % _MINUTES_IN_HOUR:02d}:{rest:02d}"
 
 
 def epoch_line(row: Mapping[str, float], epochs: int, improved: bool) -> str:

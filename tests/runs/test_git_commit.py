@@ -52,5 +52,5 @@ def test_a_packed_file_without_the_branch_has_none(git, tmp_path):
     assert git_commit(tmp_path) is None
 
 
-def test_a_folder_outside_of_any_repository_has_none(monkeypatch, tmp_path):
+def test_a_folder_outside_of_any_repository_has_none(tmp_path):
     assert git_commit(tmp_path) is None

@@ -43,6 +43,11 @@ time.sleep(60)
 """
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(lock, "_PATIENCE", 0.02)
+
+
 def test_the_second_is_refused_and_told_by_whom(tmp_path):
     with RunLock(tmp_path):
         text = rf"{tmp_path}: is in use by process {os.getpid()} on host {os.uname().nodename} since 20\S+Z\. Wait"
@@ -103,7 +108,7 @@ def test_what_a_forked_worker_does_first_closes_its_copies(tmp_path):
     held.release()
 
 
-def test_a_deleted_lock_file_does_not_make_a_second_owner(tmp_path):
+def test_a_deleted_lock_file_does_not_make_a_second_owner(impatient, tmp_path):
     with RunLock(tmp_path):
         (tmp_path / ".lock").unlink()
         with pytest.raises(RunInUseError, match="in use by another process"):
@@ -113,14 +118,14 @@ def test_a_deleted_lock_file_does_not_make_a_second_owner(tmp_path):
 @pytest.mark.parametrize(
     "said", [b"", b"{", b"[]", b'{"pid": "x"}', b'{"pid": 99999999999999999999, "host": "HOST", "since": ""}']
 )
-def test_a_holder_that_does_not_say_who_it_is_is_another_process(said, tmp_path):
+def test_a_holder_that_does_not_say_who_it_is_is_another_process(said, impatient, tmp_path):
     with RunLock(tmp_path):
         (tmp_path / ".lock").write_bytes(said.replace(b"HOST", os.uname().nodename.encode()))
         with pytest.raises(RunInUseError, match="in use by another process"):
             RunLock(tmp_path)
 
 
-def test_the_name_of_a_dead_process_is_not_believed(child, tmp_path):
+def test_the_name_of_a_dead_process_is_not_believed(child, impatient, tmp_path):
     dead = child("pass")
     dead.wait()
     with RunLock(tmp_path):
@@ -142,7 +147,7 @@ def test_a_process_that_cannot_be_asked_is_believed(host, monkeypatch, tmp_path)
             RunLock(tmp_path)
 
 
-def test_a_lock_that_only_the_file_knows_of_counts_too(tmp_path):
+def test_a_lock_that_only_the_file_knows_of_counts_too(impatient, tmp_path):
     with open(tmp_path / ".lock", "w") as elsewhere:
         fcntl.flock(elsewhere, fcntl.LOCK_EX)
         with pytest.raises(RunInUseError, match="in use by another process"):

@@ -201,7 +201,7 @@ def test_the_environment_carries_the_runs_id(run):
 def test_the_experiment_is_kept_to_the_byte(run):
     text = "a: é\r\n\udcff"
     run.write_experiment(text)
-    assert run.read_experiment() == text.replace("\udcff", "\udcff")
+    assert run.read_experiment() == text
     assert run.paths.experiment.read_bytes() == b"a: \xc3\xa9\r\n\xff"
 
 

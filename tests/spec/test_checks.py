@@ -82,3 +82,19 @@ def test_shape_errors_stand_at_their_layer(small: str, write: Write) -> None:
     with pytest.raises(LayerError, match="layer 0") as caught:
         Graph.build(loaded.experiment.model.layers or [], {"input": (8, 8, 1)})
     assert str(placed_layer_error(caught.value, loaded.root)).startswith('e.yaml:4:12: Layer 0 (Conv2D "conv2d")')
+
+
+@pytest.mark.parametrize(
+    ("loss", "mode", "message"),
+    [
+        ("categorical_crossentropy", "sparse",
+         r"^e\.yaml:7:3: CategoricalCrossentropy expects one-hot targets, but data\.class_mode \(at e\.yaml:3:3\) gives class numbers\. "
+         r"Use sparse_categorical_crossentropy\.$"),
+        ("sparse_categorical_crossentropy", "categorical", r"expects class numbers.* Use categorical_crossentropy\.$"),
+        ("mse", "null", r"^e\.yaml:3:3: data\.class_mode is null, so there are no labels to train on\. Remove it\.$"),
+    ],
+)  # fmt: skip
+def test_labels_in_a_form_that_the_loss_does_not_take(small: str, write: Write, loss: str, mode: str, message: str) -> None:
+    text = small.replace("sparse_categorical_crossentropy", loss).replace("model:", f"  class_mode: {mode}\nmodel:")
+    with pytest.raises(ExperimentError, match=message):
+        load_experiment(write(text))

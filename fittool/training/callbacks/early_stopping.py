@@ -87,7 +87,7 @@ class EarlyStoppingAtWork(Callback):
         return {"monitor": self.monitor.state(), "wait": self.wait}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`; the best weights are no plain data, so `best_weights` has to be given beside it."""
         self.monitor.load_state(state["monitor"])
         self.wait = state["wait"]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from fittool.errors import FittoolError, UserCodeError
+from fittool.data.user_code import blamed, file_of
+from fittool.errors import UserCodeError
 from fittool.nn.schedules import SCHEDULES, Schedule
 from fittool.settings import Field, Integer, setting
 from fittool.training.callbacks.base import Callback, CallbackSetting, Surroundings
@@ -45,7 +45,7 @@ class LearningRateScheduler(CallbackSetting):
     """Sets the learning rate at the beginning of each epoch."""
 
     schedule: EpochSchedule = Field(
-        description="A schedule, its steps counting epochs; or module:function, which gets the epoch (from 0) and the rate, and gives the rate."
+        description="A schedule, its steps counting epochs; or module:function, called with epoch (from 0) and rate."
     )
     verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells each epoch's rate.")
 
@@ -67,14 +67,8 @@ def _named(name: str, function: Callable[..., Any]) -> Callable[[int, float], An
     """The user's function, with what it raises told as an error of the user's code."""
 
     def rate(epoch: int, rate: float) -> Any:
-        try:
+        with blamed(f"The learning rate schedule {name} failed in epoch {epoch + 1}", file_of(function)):
             return function(epoch, rate)
-        except FittoolError:
-            raise
-        except Exception as error:
-            line = traceback.extract_tb(error.__traceback__)[-1]
-            text = f"The learning rate schedule {name} raised {type(error).__name__} in epoch {epoch + 1}: {error}"
-            raise UserCodeError(text, place=f"{line.filename}:{line.lineno}") from error
 
     return rate
 

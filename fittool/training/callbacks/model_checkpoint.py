@@ -23,7 +23,7 @@ class ModelCheckpoint(CallbackSetting):
     filepath: Text | None = Field(
         default=None,
         min_length=1,
-        description="File to save to, with {epoch:02d}, {batch} and values ({val_loss:.4f}) filled in; by default the run's best.safetensors.",
+        description="File to save to; {epoch:02d}, {batch}, {val_loss:.4f} are filled in. By default the run's best.safetensors.",
     )
     monitor: Text = Field(default="val_loss", description="The value that decides which epoch is the best.")
     verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells each save.")

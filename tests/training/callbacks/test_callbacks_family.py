@@ -6,7 +6,7 @@ import pytest
 from training.fake_engine import FakeEngine, FakeFeed
 
 from fittool.settings import fields_of
-from fittool.training.callbacks import CALLBACKS, Callback, EarlyStopping, Surroundings, started
+from fittool.training.callbacks import CALLBACKS, Callback, EarlyStopping, started
 from fittool.training.callbacks.group import CallbackGroup
 from fittool.training.control import Control
 from fittool.training.plan import Plan
@@ -93,4 +93,3 @@ def test_the_first_reason_to_stop_counts():
     control.stop("one")
     control.stop("two")
     assert control.stop_reason == "one"
-    assert Surroundings().directory.name == ""

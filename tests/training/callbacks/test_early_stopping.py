@@ -62,7 +62,7 @@ def test_a_metric_knows_its_own_direction():
 
 
 def test_a_metric_without_direction_needs_a_mode():
-    with pytest.raises(ExperimentError, match="whether more or less val_accuracy is better. Give mode: min or mode: max"):
+    with pytest.raises(ExperimentError, match=r"whether more or less val_accuracy is better\. Give mode: min or mode: max"):
         train([1], EarlyStopping("val_accuracy")).run()
 
 
@@ -75,7 +75,7 @@ def test_a_wrong_name_is_an_error_before_training():
 
 def test_a_validation_value_without_validation_is_an_error():
     training = Trainer(FakeEngine(), FakeFeed(), None, [EarlyStopping().start(Surroundings())], Plan(1))
-    with pytest.raises(ExperimentError, match="There are no validation data. Did you mean loss"):
+    with pytest.raises(ExperimentError, match=r"There are no validation data\. Did you mean loss"):
         training.run()
 
 

@@ -46,7 +46,7 @@ def test_what_a_named_function_raises_is_told_with_its_line():
         raise ZeroDivisionError("oh")
 
     with pytest.raises(
-        UserCodeError, match=r"test_learning_rate_scheduler.py:\d+: .*mine:f raised ZeroDivisionError in epoch 1: oh"
+        UserCodeError, match=r"test_learning_rate_scheduler.py:\d+: .*mine:f failed in epoch 1: ZeroDivisionError: oh"
     ):
         rates(LearningRateScheduler("mine:f"), Surroundings(function=lambda name: broken))
 

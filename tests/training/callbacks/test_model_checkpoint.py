@@ -63,7 +63,7 @@ def test_without_a_file_and_a_run_it_is_an_error():
 
 
 def test_a_wrong_name_is_an_error_before_training():
-    with pytest.raises(ExperimentError, match="ModelCheckpoint watches val_los, .* Did you mean val_loss"):
+    with pytest.raises(ExperimentError, match=r"ModelCheckpoint watches val_los, .* Did you mean val_loss"):
         files([1], "a.safetensors", "val_los", save_best_only=True)
 
 

@@ -13,7 +13,7 @@ def rates(values, setting):
     engine = FakeEngine(val_losses=values)
     training = Trainer(engine, FakeFeed(), FakeFeed(), [setting.start(Surroundings())], Plan(len(values)))
     training.run()
-    return [pytest.approx(row["learning_rate"]) for row in training.history.rows][1:] + [pytest.approx(engine.learning_rate)]
+    return [pytest.approx(rate) for rate in (*training.history.history["learning_rate"][1:], engine.learning_rate)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,166 @@
+"""A dataset of image files, decoded when they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.dataset import Progress, Samples, Shape
+from fittool.data.files import shown
+from fittool.data.images import CHANNELS, ImageForm, read_image
+from fittool.data.loader import in_order
+from fittool.data.sources.base import SourceContext
+from fittool.data.targets import Targets
+from fittool.errors import DataError, Problem
+
+_CHUNK = 64
+_SHOWN = 20
+
+
+class ImageFiles:
+    """Image files with targets; each `load` decodes.
+
+    Args:
+        root: The folder that the fingerprint does not depend on.
+        names: The files, relative to `root` or absolute.
+        form: Size and colours of the arrays.
+        targets: Of all files.
+        sample_weight: (N,) float32.
+        grouped_by_class: Whether the files stand class by class.
+    """
+
+    feature_names: tuple[str, ...] | None = None
+
+    def __init__(
+        self,
+        root: str,
+        names: Sequence[str],
+        form: ImageForm,
+        targets: Targets,
+        sample_weight: NDArray[np.float32] | None = None,
+        *,
+        grouped_by_class: bool = False,
+    ) -> None:
+        self.root = root
+        self.names = names
+        self.form = form
+        self.targets = targets
+        self.sample_weight = sample_weight
+        self.class_names = targets.class_names
+        self.grouped_by_class = grouped_by_class
+        self.bad_files: tuple[Problem, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def path(self, index: int) -> str:
+        """The file of a sample."""
+        return os.path.join(self.root, self.names[index])
+
+    def describe(self, index: int) -> str:
+        """The file of a sample, fit for messages."""
+        return shown(self.path(index))
+
+    @cached_property
+    def _shape(self) -> Shape:
+        if self.form.size is not None:
+            return (*self.form.size, CHANNELS[self.form.color_mode])
+        return read_image(self.path(0), self.form).shape
+
+    @property
+    def input_shapes(self) -> dict[str, Shape]:
+        """(H, W, C); without a size, that of the first file."""
+        return {"input": self._shape}
+
+    def load(self, indices: NDArray[np.int64]) -> Samples:
+        """Decode files; (N, H, W, C) uint8.
+
+        Raises:
+            DataError: A file cannot be decoded, or has another size than the first while no size is set.
+        """
+        images = np.empty((len(indices), *self._shape), np.uint8)
+        for row, index in enumerate(indices.tolist()):
+            image = read_image(self.path(index), self.form)
+            if image.shape != self._shape:
+                raise DataError(_sizes_differ(image.shape, self._shape, self.describe(0)), place=self.describe(index))
+            images[row] = image
+        weight = None if self.sample_weight is None else self.sample_weight.take(indices)
+        return (inputs := (images,)), self.targets.take(indices, inputs), weight
+
+    def labels(self) -> NDArray[np.int64] | None:
+        """The class number of each file."""
+        return self.targets.labels
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256(repr((self.class_names, self.form)).encode("utf-8", "surrogateescape"))
+        for index, name in enumerate(self.names):
+            digest.update(os.fsencode(f"{name}\0{os.path.getsize(self.path(index))}\0"))
+        for values in (self.targets.values, self.sample_weight):
+            digest.update(b"" if values is None else np.ascontiguousarray(values).data)
+        return digest.hexdigest()
+
+    def fingerprint(self) -> str:
+        """Of the files' names and sizes (not their dates or folder), targets and image settings."""
+        return self._fingerprint
+
+    def without_bad_files(self, workers: int, progress: Progress | None = None) -> ImageFiles:
+        """The files that can be decoded; decodes each once, and keeps why the others cannot in `bad_files`.
+
+        Raises:
+            DataError: None can be decoded; holds the first causes.
+        """
+        bad: dict[int, Problem] = {}
+        pieces = iter([range(start, min(start + _CHUNK, len(self))) for start in range(0, len(self), _CHUNK)])
+        for piece, problems in in_order(lambda piece: (piece, self._bad(piece)), pieces, workers, 2 * workers + 1):
+            bad |= problems
+            if progress is not None:
+                progress(piece.stop, len(self))
+        if len(bad) == len(self):
+            raise DataError([Problem(f"None of {len(self):,} image files can be read."), *list(bad.values())[:_SHOWN]])
+        good = np.array([index for index in range(len(self)) if index not in bad], np.int64)
+        weight = None if self.sample_weight is None else self.sample_weight[good]
+        names = [self.names[index] for index in good.tolist()]
+        rest = ImageFiles(self.root, names, self.form, self.targets.select(good), weight, grouped_by_class=self.grouped_by_class)
+        rest.bad_files = tuple(bad.values())
+        return rest
+
+    def _bad(self, indices: range) -> dict[int, Problem]:
+        problems = {}
+        for index in indices:
+            try:
+                read_image(self.path(index), self.form)
+            except DataError as error:
+                problems[index] = error.problems[0]
+        return problems
+
+
+def _sizes_differ(shape: Shape, first: Shape, first_name: str) -> str:
+    return (
+        f"The image has {shape[0]} x {shape[1]} pixels (height x width), but {first_name} has {first[0]} x {first[1]}. "
+        "Set data.image.size, so that all become alike."
+    )
+
+
+def files_of(
+    root: str,
+    names: Sequence[str],
+    targets: Targets,
+    sample_weight: NDArray[np.float32] | None,
+    context: SourceContext,
+    *,
+    grouped_by_class: bool = False,
+) -> ImageFiles:
+    """Image files as an experiment wants them: with its image settings, and bad files left out if it says so.
+
+    Raises:
+        DataError: `on_bad_file: skip`, and no file can be read.
+    """
+    form = ImageForm(context.size, context.color_mode, context.interpolation)
+    files = ImageFiles(root, names, form, targets, sample_weight, grouped_by_class=grouped_by_class)
+    return files.without_bad_files(context.workers, context.progress) if context.on_bad_file == "skip" else files

@@ -1,0 +1,67 @@
+"""What all data sources share: a description that opens as a dataset, and what it is told when it does."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from fittool.data.targets import ClassMode
+from fittool.settings import Named, setting
+
+if TYPE_CHECKING:
+    from fittool.data.dataset import Dataset, Progress
+    from fittool.data.images import ColorMode, Interpolation
+    from fittool.data.user_batches import UserBatches
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What a source needs to know of the rest of an experiment.
+
+    Attributes:
+        base_directory: Where relative paths begin.
+        size: (height, width) that images are resized to, or None: as they are.
+        color_mode: Channels of images.
+        interpolation: How pixels are computed when an image is resized.
+        class_mode: The form of the targets; `auto` leaves numbers as they are, None reads none.
+        seed: The run's.
+        on_bad_file: Whether an image file that cannot be read is an error or left out.
+        workers: Threads that decode while a source is opened; 0: none beside the caller.
+        class_names: The classes of the training data, so that validation data number theirs alike; None for training.
+        feature_names: The columns of the training data, so that validation data take the same; None for training.
+        progress: Told how many files are done while all are decoded.
+    """
+
+    base_directory: Path = field(default_factory=Path)
+    size: tuple[int, int] | None = None
+    color_mode: ColorMode = "rgb"
+    interpolation: Interpolation = "bilinear"
+    class_mode: ClassMode = "auto"
+    seed: int = 0
+    on_bad_file: Literal["error", "skip"] = "error"
+    workers: int = 0
+    class_names: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
+    progress: Progress | None = None
+
+    def path(self, written: str) -> Path:
+        """A path as it was written, relative to the base directory; `..` is taken out, links are not followed."""
+        return Path(os.path.normpath(self.base_directory / written))
+
+
+@setting
+class Source(Named):
+    """Where samples come from."""
+
+    reads_images: ClassVar[bool] = False
+    """Whether it decodes image files, so that the settings of `data.image` matter."""
+
+    def open(self, context: SourceContext) -> Dataset | UserBatches:
+        """The samples; only the source `python` gives `UserBatches`, all others a `Dataset`.
+
+        Raises:
+            DataError: Data are wrong, missing or unreadable.
+        """
+        raise NotImplementedError

@@ -1,0 +1,160 @@
+"""The source `csv`: a table with a column of labels, and columns of features or one of image files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator
+
+from fittool.data.csv_table import Column, Table, check_columns, check_missing, read_header, read_table
+from fittool.data.dataset import ArrayDataset
+from fittool.data.files import shown
+from fittool.data.sources.base import Source, SourceContext
+from fittool.data.targets import Targets, from_names, from_numbers, no_targets, reads_labels
+from fittool.errors import DataError, ExperimentError
+from fittool.settings import Field, Text, setting
+
+if TYPE_CHECKING:
+    from fittool.data.image_files import ImageFiles
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Columns = Annotated[list[Text], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+
+
+@setting
+class CsvSource(Source):
+    """A table in a CSV file (UTF-8, first line with the names of the columns): features to learn from, or paths of images."""
+
+    reads_images: ClassVar[bool] = True
+
+    path: Text = Field(description="The file.")
+    label: Columns | None = Field(
+        default=None, description="The column of labels, or several; needed unless class_mode is input or null."
+    )
+    features: Columns | None = Field(default=None, description="The columns to learn from; by default all other numeric ones.")
+    image: Text | None = Field(default=None, description="The column of image paths; then there are no features.")
+    root: Text | None = Field(default=None, description="Where image paths begin; by default the folder of the CSV file.")
+    weight: Text | None = Field(default=None, description="The column of sample weights.")
+    delimiter: Annotated[Text, Field(min_length=1, max_length=1)] = Field(default=",", description="The character between cells.")
+
+    @classmethod
+    def public_name(cls) -> str:
+        """The word in files."""
+        return "csv"
+
+    def open(self, context: SourceContext) -> ArrayDataset | ImageFiles:
+        """Read the table; images are decoded when they are asked for.
+
+        Raises:
+            ExperimentError: Labels are needed, and `label` is not set; or both `image` and `features` are.
+            DataError: The file is missing or wrong; up to 20 problems, each with its line.
+        """
+        if self.label is None and reads_labels(context.class_mode):
+            raise ExperimentError("csv: label is missing. Name the column of labels, or set data.class_mode to input or null.")
+        if self.image is not None and self.features is not None:
+            raise ExperimentError("csv: image and features exclude each other. Remove one.")
+        path = context.path(self.path)
+        header = read_header(path, self.delimiter)
+        wanted = [*(self.label or ()), *(self.features or ()), *(name for name in (self.image, self.weight) if name is not None)]
+        check_columns(path, header, [*wanted, *(() if self.image else context.feature_names or ())], self.delimiter)
+        features = [] if self.image is not None else self._features(path, header, context)
+        columns = {name: Column(name) for name in features}
+        labels = (self.label or []) if reads_labels(context.class_mode) else []
+        columns |= {name: Column(name, keep_text=True) for name in (*labels, *([self.image] if self.image else ()))}
+        columns |= {self.weight: Column(self.weight)} if self.weight else {}
+        table = read_table(path, header, list(columns.values()), self.delimiter)
+        targets = _targets(table, labels, context) if labels else no_targets(context.class_mode)
+        weight = None if self.weight is None else _weights(table, table.columns[self.weight])
+        if self.image is not None:
+            return self._images(table, self.image, targets, weight, context)
+        return _features_dataset(table, self._numeric(table, features, context), targets, weight)
+
+    def _features(self, path: Path, header: list[str], context: SourceContext) -> list[str]:
+        """The columns that are, or by default may be, features."""
+        chosen = self.features or context.feature_names
+        if chosen is not None:
+            return list(chosen)
+        if "" in header:
+            text = f"Column {header.index('') + 1} has no name. Name it, or list the columns to learn from as features."
+            raise DataError(text, place=f"{shown(path)}:1")
+        taken = {*(self.label or ()), self.weight}
+        return [name for name in header if name not in taken]
+
+    def _numeric(self, table: Table, features: list[str], context: SourceContext) -> list[str]:
+        """The features without, by default, columns of text."""
+        if self.features or context.feature_names:
+            return features
+        names = [name for name in features if not table.columns[name].is_text]
+        if not names:
+            raise DataError("There is no column of numbers to learn from beside the labels.", place=f"{shown(table.path)}:1")
+        return names
+
+    def _images(
+        self, table: Table, image: str, targets: Targets, weight: NDArray[np.float32] | None, context: SourceContext
+    ) -> ImageFiles:
+        from fittool.data.image_files import files_of  # loads Pillow
+
+        root = table.path.parent if self.root is None else context.path(self.root)
+        names = table.columns[image].text
+        for row, name in enumerate(names):
+            if not os.path.isfile(os.path.join(root, name)):
+                table.problems.add(f"column {image}: there is no file {shown(os.path.join(root, name))}.", int(table.lines[row]))
+        table.problems.check()
+        return files_of(str(root), names, targets, weight, context)
+
+
+def _features_dataset(table: Table, names: list[str], targets: Targets, weight: NDArray[np.float32] | None) -> ArrayDataset:
+    inputs = _numbers(table, names).astype(np.float32)
+    return ArrayDataset(
+        inputs,
+        targets.all((inputs,)),
+        weight,
+        class_names=targets.class_names,
+        feature_names=tuple(names),
+        labels=targets.labels,
+        describe=table.place,
+    )
+
+
+def _numbers(table: Table, names: Iterable[str]) -> NDArray[np.float64]:
+    """(N, columns); every cell must be a number."""
+    columns = [table.columns[name] for name in names]
+    for column in columns:
+        column.report(table.problems)
+    table.problems.check()
+    return np.stack([column.array() for column in columns], axis=1)
+
+
+def _weights(table: Table, column: Column) -> NDArray[np.float32]:
+    weights = _numbers(table, [column.name])[:, 0]
+    for row in np.flatnonzero(weights < 0).tolist():
+        text = f"column {column.name}: {weights[row]:g} is below 0; a weight must be at least 0."
+        table.problems.add(text, int(table.lines[row]))
+    table.problems.check()
+    return weights.astype(np.float32)
+
+
+def _targets(table: Table, labels: list[str], context: SourceContext) -> Targets:
+    known = context.class_names
+    if len(labels) > 1:
+        names = tuple(labels) if context.class_mode == "categorical" else None
+        what = f"{shown(table.path)}: labels"
+        return from_numbers(_numbers(table, labels), context.class_mode, known or names, what)
+    column = table.columns[labels[0]]
+    what = f"column {column.name}"
+    if column.not_numbers and column.has_numbers:
+        check_missing(column, table.problems)
+    if column.not_numbers or (known is not None and known != tuple(map(str, range(len(known))))):
+        return from_names(np.array(column.text), context.class_mode, known, table.place, what)
+    values = column.array()
+    whole = values.astype(np.int64) if np.all(values % 1 == 0) and np.all(np.abs(values) < 2**53) else values
+    return from_numbers(whole, context.class_mode, known, what, lambda row: f"{table.place(row)}: {what}")

@@ -1,0 +1,41 @@
+"""The source `npz`: arrays in one of NumPy's archives."""
+
+from __future__ import annotations
+
+from fittool.data.dataset import ArrayDataset
+from fittool.data.files import shown
+from fittool.data.npy_format import NpzFile
+from fittool.data.sources.arrays import NamedArray, dataset_of
+from fittool.data.sources.base import Source, SourceContext
+from fittool.data.targets import reads_labels
+from fittool.settings import Field, Text, setting
+
+
+@setting
+class NpzSource(Source):
+    """Arrays in an `.npz` file, held in memory; images may be (N, H, W) or (N, H, W, C)."""
+
+    path: Text = Field(description="The file, as numpy.savez writes it.")
+    x: Text = Field(default="x", description="Name of the array of inputs.")
+    y: Text = Field(default="y", description="Name of the array of labels.")
+    sample_weight: Text | None = Field(default=None, description="Name of the array of sample weights.")
+
+    @classmethod
+    def public_name(cls) -> str:
+        """The word in files."""
+        return "npz"
+
+    def open(self, context: SourceContext) -> ArrayDataset:
+        """Read the arrays.
+
+        Raises:
+            DataError: The file or an array is missing or refused, lengths differ, or labels do not fit the class mode.
+        """
+        path = context.path(self.path)
+        file = NpzFile(path)
+
+        def read(name: str | None) -> NamedArray | None:
+            return None if name is None else NamedArray(f"{shown(path)}: {name}", file.read(name))
+
+        x = NamedArray(f"{shown(path)}: {self.x}", file.read(self.x))
+        return dataset_of(x, read(self.y if reads_labels(context.class_mode) else None), read(self.sample_weight), context)

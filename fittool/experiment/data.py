@@ -1,0 +1,136 @@
+"""Opens what an experiment trains and validates on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from fittool.data.dataset import ArrayDataset, Dataset
+from fittool.data.memory import CachedDataset, Progress, in_memory
+from fittool.data.sources import Source, SourceContext
+from fittool.data.splits import split
+from fittool.data.targets import ClassMode
+from fittool.data.user_batches import UserBatches
+from fittool.errors import ExperimentError, Problem
+from fittool.experiment.blame import blaming
+from fittool.nn.losses import Loss
+from fittool.nn.targets import Targets
+from fittool.spec.experiment_file import LoadedExperiment
+
+Data = Dataset | UserBatches
+
+
+@dataclass(frozen=True)
+class OpenedData:
+    """The samples of an experiment.
+
+    Attributes:
+        train, validation: Datasets, or the user's batches; validation None where there is none.
+        class_names: The name of each class, or None.
+        warnings: What a user should know about the split.
+    """
+
+    train: Data
+    validation: Data | None
+    class_names: tuple[str, ...] | None
+    warnings: tuple[Problem, ...] = ()
+
+
+def class_mode_for(loss: Loss, asked: ClassMode) -> ClassMode:
+    """The form of targets: what the experiment asks for, else what the loss needs."""
+    if asked != "auto":
+        return asked
+    needed: dict[str, ClassMode] = {"class numbers": "sparse", "one-hot": "categorical", "probabilities": "binary"}
+    return needed.get(loss.expects, "auto")
+
+
+def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None = None, class_mode: Any = ...) -> SourceContext:
+    """What sources must know beside their own settings.
+
+    Args:
+        loaded: The experiment.
+        class_names: The classes of the training data, once they are known.
+        class_mode: Instead of the experiment's.
+    """
+    experiment = loaded.experiment
+    data = experiment.data
+    return SourceContext(
+        size=data.image.size,
+        color_mode=data.image.color_mode,
+        interpolation=data.image.interpolation,
+        class_mode=class_mode_for(experiment.compile.loss, data.class_mode) if class_mode is ... else class_mode,
+        seed=experiment.seed,
+        on_bad_file=data.on_bad_file,
+        class_names=class_names,
+    )
+
+
+def open_source(loaded: LoadedExperiment, source: Source, part: Literal["train", "validation"], context: SourceContext) -> Data:
+    """Open one source; what is wrong with it is told with the place of its setting."""
+    with blaming(loaded, "data", part, source.public_name()):
+        return source.open(context)
+
+
+def open_data(loaded: LoadedExperiment) -> OpenedData:
+    """Open the training data, and the validation data or the part that is split off.
+
+    Raises:
+        DataError: They are wrong, missing or unreadable.
+        ExperimentError: They cannot be split.
+    """
+    experiment = loaded.experiment
+    train = open_source(loaded, experiment.data.train, "train", source_context(loaded))
+    names = None if isinstance(train, UserBatches) else train.class_names
+    if experiment.data.validation is not None:
+        validation = open_source(loaded, experiment.data.validation, "validation", source_context(loaded, names))
+        return OpenedData(train, validation, names)
+    if not experiment.train.validation_split:
+        return OpenedData(train, None, names)
+    if isinstance(train, UserBatches):
+        text = "validation_split needs samples that can be counted, which a generator cannot offer. Give data.validation."
+        raise ExperimentError(loaded.problem(text, "train", "validation_split"))
+    with blaming(loaded, "train", "validation_split"):
+        parts = split(train, experiment.train.validation_split)
+    warnings = tuple(loaded.problem(text, "train", "validation_split") for text in parts.warnings)
+    return OpenedData(parts.train, parts.validation, names, warnings)
+
+
+def kept_in_memory(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> Data:
+    """The data as the experiment's mode wants them: all in memory, remembered once read, or as they are."""
+    if isinstance(data, UserBatches):
+        return data
+    if loaded.experiment.train.mode == "fit":
+        return in_memory(data, progress)
+    return CachedDataset(data) if loaded.experiment.data.cache == "ram" and not isinstance(data, ArrayDataset) else data
+
+
+def targets_of(data: Data) -> Targets | None:
+    """The form of some data's targets; looks at all labels, but decodes one sample at most.
+
+    Returns:
+        None where there are no targets.
+    """
+    if isinstance(data, UserBatches):
+        return _form(data.first.targets[0], None) if data.first.targets else None
+    arrays = data.load(np.zeros(1, np.int64))[1]
+    if not arrays:
+        return None
+    held = data.targets[0] if isinstance(data, ArrayDataset) else arrays[0]
+    return _form(held, data.labels())
+
+
+def _form(array: Any, labels: Any) -> Targets:
+    """The form of targets (N, …) whose class numbers are `labels`, if they have such."""
+    shape = array.shape[1:]
+    known = array if labels is None or shape not in ((), (1,)) else labels
+    lowest, highest = float(known.min()), float(known.max())
+    if len(shape) == 1 and shape[0] > 1 and _is_one_hot(array):
+        return Targets("one-hot", shape, lowest, highest)
+    whole = np.issubdtype(array.dtype, np.integer) or (labels is not None and shape == ())
+    return Targets("class numbers" if whole else "numbers", shape, lowest, highest)
+
+
+def _is_one_hot(rows: Any) -> bool:
+    return bool(np.all((rows == 0) | (rows == 1)) and np.all(rows.sum(axis=-1) == 1))

@@ -1,0 +1,75 @@
+"""Measuring a trained run on data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from fittool.data.feed import Feed, ValidationFeed
+from fittool.data.generator_feed import GeneratorFeed
+from fittool.data.sources import Source
+from fittool.data.user_batches import UserBatches
+from fittool.engines.base import Engine
+from fittool.errors import CheckpointError, DataError
+from fittool.experiment.data import Data, open_data, source_context, targets_of
+from fittool.experiment.sources import source_like
+from fittool.experiment.trained import TrainedRun
+from fittool.nn.targets import check_targets
+
+
+def evaluate(run: TrainedRun, *, on: Literal["train", "validation"] = "validation", path: Path | None = None) -> dict[str, float]:
+    """Loss and metrics of a run.
+
+    Args:
+        run: The run with the checkpoint to measure.
+        on: Which part of the run's own data.
+        path: Other data instead: a folder, CSV or npz like those that it was trained on.
+
+    Returns:
+        `loss` first, then the metrics.
+
+    Raises:
+        DataError: The data are missing or do not fit the network.
+        CheckpointError: The run has no validation data.
+    """
+    data = _own_data(run, on) if path is None else _other_data(run, path)
+    if dict(data.input_shapes) != dict(run.graph.inputs):
+        found, wanted = (", ".join(map(str, shapes.values())) for shapes in (data.input_shapes, run.graph.inputs))
+        raise DataError(f"The data have inputs of shape {found}, but the network takes {wanted}.")
+    compile_ = run.loaded.experiment.compile
+    targets = targets_of(data)
+    if targets is None:
+        raise DataError("The data have no targets to compare with.")
+    targets = replace(targets, source="the data")
+    check_targets([compile_.loss, *compile_.metrics], targets, next(iter(run.graph.output_shapes.values())))
+    engine = run.engine(loss=compile_.loss, metrics=compile_.metrics, target_shape=targets.shape)
+    return _measured(engine, _feed(data, run.loaded.experiment.train.batch_size))
+
+
+def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> Data:
+    data = open_data(run.loaded)
+    if on == "train":
+        return data.train
+    if data.validation is None:
+        text = "The run has no validation data. Give data with --data, or measure the training data with --on train."
+        raise CheckpointError(text, place=str(run.directory.path))
+    return data.validation
+
+
+def _other_data(run: TrainedRun, path: Path) -> Data:
+    source: Source = source_like(run.loaded.experiment.data.train, path)
+    return source.open(source_context(run.loaded, run.class_names))
+
+
+def _feed(data: Data, batch_size: int) -> Feed:
+    return GeneratorFeed(data) if isinstance(data, UserBatches) else ValidationFeed(data, batch_size)
+
+
+def _measured(engine: Engine, feed: Feed) -> dict[str, float]:
+    engine.reset_metrics()
+    for step, batch in enumerate(feed.batches(0), start=1):
+        engine.test_step(batch)
+        if step == feed.steps_per_pass:
+            break
+    return engine.metrics()

@@ -1,0 +1,75 @@
+"""The network of an experiment, fitted to its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fittool.errors import ExperimentError
+from fittool.nn.graph import Graph, LayerError
+from fittool.nn.layers import Layer, Layers
+from fittool.nn.losses import Loss
+from fittool.nn.presets import output_for
+from fittool.nn.shapes import Shape
+from fittool.nn.targets import Targets
+from fittool.settings import plain
+from fittool.spec.checks import placed_layer_error
+from fittool.spec.experiment_file import LoadedExperiment
+
+
+def layers_of(loaded: LoadedExperiment, targets: Targets | None, class_names: tuple[str, ...] | None) -> list[Layer]:
+    """The experiment's layers; a preset is expanded to fit the targets.
+
+    Raises:
+        ExperimentError: A preset cannot know its output, as there are no targets.
+    """
+    model = loaded.experiment.model
+    if model.layers is not None:
+        return model.layers
+    assert model.preset is not None
+    if targets is None:
+        text = "A preset takes the size of its output from the targets, but data.train has none. Write the layers out."
+        raise ExperimentError(loaded.problem(text, "model", "preset"))
+    units, activation = output_for(loaded.experiment.compile.loss, _classes(targets, class_names), _outputs(targets))
+    return model.preset.expand(units, activation)
+
+
+def _classes(targets: Targets, class_names: tuple[str, ...] | None) -> int | None:
+    if class_names is not None:
+        return len(class_names)
+    if targets.kind == "one-hot":
+        return targets.shape[-1]
+    return int(targets.highest) + 1 if targets.kind == "class numbers" else None
+
+
+def _outputs(targets: Targets) -> int:
+    return targets.shape[-1] if targets.shape else 1
+
+
+def graph_of(loaded: LoadedExperiment, layers: list[Layer], input_shapes: Mapping[str, Shape]) -> Graph:
+    """The network for inputs of these shapes.
+
+    Raises:
+        ExperimentError: Layers do not fit each other or the data; each problem at its layer's line.
+    """
+    try:
+        return Graph.build(layers, input_shapes)
+    except LayerError as error:
+        raise placed_layer_error(error, loaded.root) from error
+
+
+def described(layers: list[Layer], input_shapes: Mapping[str, Shape], loss: Loss) -> dict[str, Any]:
+    """A network as plain data, from which `rebuilt` makes it again without an experiment."""
+    return {
+        "inputs": {name: list(shape) for name, shape in input_shapes.items()},
+        "layers": [plain(layer, defaults=False) for layer in layers],
+        "loss": plain(loss, defaults=False),
+    }
+
+
+def rebuilt(architecture: Mapping[str, Any]) -> Graph:
+    """The network that `described` wrote down."""
+    from pydantic import TypeAdapter
+
+    layers = TypeAdapter(Layers).validate_python(architecture["layers"])
+    return Graph.build(layers, {name: tuple(shape) for name, shape in architecture["inputs"].items()})

@@ -1,0 +1,172 @@
+"""Everything that can be known before training: data, network, and whether they fit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from fittool.augmentation import augment
+from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
+from fittool.data.generator_feed import GeneratorFeed
+from fittool.data.memory import Progress
+from fittool.data.user_batches import UserBatches
+from fittool.engines.numpy_engine import NumpyEngine
+from fittool.errors import ExperimentError, Problem
+from fittool.experiment.blame import blaming
+from fittool.experiment.data import Data, kept_in_memory, open_data, targets_of
+from fittool.experiment.network import described, graph_of, layers_of
+from fittool.nn.graph import Graph
+from fittool.nn.layers import Layer
+from fittool.nn.targets import Targets, check_targets
+from fittool.runs.json_text import to_json
+from fittool.spec.experiment_file import LoadedExperiment
+
+Loading = Callable[[str], Progress | None]
+"""Given what is loaded ("training data"), what shows how far it is."""
+
+
+def silent(what: str) -> Progress | None:
+    """Shows nothing."""
+    return None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment whose data are open and whose network fits them.
+
+    Attributes:
+        loaded: The experiment.
+        train, validation: The data.
+        class_names: The name of each class, or None.
+        targets: The form of the training targets, or None.
+        layers: The network's layers, a preset expanded.
+        graph: The network.
+        warnings: Of the data, beside the file's own.
+    """
+
+    loaded: LoadedExperiment
+    train: Data
+    validation: Data | None
+    class_names: tuple[str, ...] | None
+    targets: Targets | None
+    layers: list[Layer]
+    graph: Graph
+    warnings: tuple[Problem, ...]
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """The network as plain data."""
+        return described(self.layers, self.graph.inputs, self.loaded.experiment.compile.loss)
+
+    @property
+    def identity(self) -> str:
+        """What tells this network from others: a hash of its description."""
+        return hashlib.sha256(to_json(self.architecture)).hexdigest()
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprint of each part of the data that has one."""
+        parts = {"train": self.train, "validation": self.validation}
+        return {name: data.fingerprint() for name, data in parts.items() if data is not None and not isinstance(data, UserBatches)}
+
+    def train_feed(self) -> Feed:
+        """Batches to train on.
+
+        Raises:
+            ExperimentError: A class weight does not fit the data.
+        """
+        experiment = self.loaded.experiment
+        train = experiment.train
+        streamed = train.mode == "fit_generator"
+        workers = train.workers if streamed else 0
+        with blaming(self.loaded, "train", "class_weight"):
+            if isinstance(self.train, UserBatches):
+                return GeneratorFeed(
+                    self.train, class_weight=train.class_weight, class_names=self.class_names, workers=workers,
+                    max_queue_size=train.max_queue_size,
+                )  # fmt: skip
+            augmentation = experiment.augmentation if streamed else None
+            return DatasetFeed(
+                self.train, train.batch_size, experiment.seed, shuffle=train.shuffle,
+                augment=None if augmentation is None or not augmentation.active else partial(augment, augmentation),
+                class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
+            )  # fmt: skip
+
+    def validation_feed(self) -> Feed | None:
+        """Batches to validate on, or None."""
+        return None if self.validation is None else self.feed_of(self.validation)
+
+    def feed_of(self, data: Data) -> Feed:
+        """Batches of some data as they stand."""
+        train = self.loaded.experiment.train
+        workers = train.workers if train.mode == "fit_generator" else 0
+        if isinstance(data, UserBatches):
+            return GeneratorFeed(data, workers=workers, max_queue_size=train.max_queue_size)
+        return ValidationFeed(data, train.batch_size, workers=workers, max_queue_size=train.max_queue_size)
+
+    def engine(self) -> NumpyEngine:
+        """The network and its optimizer, with starting weights drawn from the seed."""
+        experiment = self.loaded.experiment
+        return NumpyEngine(
+            self.graph,
+            loss=experiment.compile.loss,
+            metrics=experiment.compile.metrics,
+            target_shape=() if self.targets is None else self.targets.shape,
+            optimizer=experiment.compile.optimizer,
+            seed=experiment.seed,
+            threads=getattr(experiment.engine, "threads", None),
+        )
+
+
+def prepare(loaded: LoadedExperiment, loading: Loading = silent) -> Prepared:
+    """Open the data, build the network, hold them against each other, and read what the mode wants in memory.
+
+    Args:
+        loaded: The experiment.
+        loading: Shows how far reading into memory is.
+
+    Raises:
+        DataError: The data are wrong, missing or unreadable.
+        ExperimentError: Data, network and loss do not fit.
+    """
+    prepared = fit_together(loaded)
+    with blaming(loaded, "data", "train"):
+        train = kept_in_memory(loaded, prepared.train, loading("training data"))
+    if prepared.validation is None:
+        return replace(prepared, train=train)
+    with blaming(loaded, "data", "validation"):
+        return replace(prepared, train=train, validation=kept_in_memory(loaded, prepared.validation, loading("validation data")))
+
+
+def fit_together(loaded: LoadedExperiment) -> Prepared:
+    """What `prepare` does, but nothing is read into memory.
+
+    Raises:
+        DataError: The data are wrong, missing or unreadable, as far as can be told without decoding all.
+        ExperimentError: Data, network and loss do not fit.
+    """
+    data = open_data(loaded)
+    targets = targets_of(data.train)
+    layers = layers_of(loaded, targets, data.class_names)
+    graph = graph_of(loaded, layers, data.train.input_shapes)
+    _check(loaded, graph, targets, data.validation)
+    return Prepared(loaded, data.train, data.validation, data.class_names, targets, layers, graph, data.warnings)
+
+
+def _check(loaded: LoadedExperiment, graph: Graph, targets: Targets | None, validation: Data | None) -> None:
+    """Loss and metrics against targets and output; training data against validation data."""
+    compile_ = loaded.experiment.compile
+    if targets is None:
+        raise ExperimentError(loaded.problem("Training needs targets, but data.train gives none.", "data", "class_mode"))
+    with blaming(loaded, "compile", "loss"):
+        check_targets([compile_.loss, *compile_.metrics], targets, next(iter(graph.output_shapes.values())))
+    if validation is not None and dict(validation.input_shapes) != dict(graph.inputs):
+        shapes = f"{_shapes(validation.input_shapes)}, but data.train gives {_shapes(graph.inputs)}"
+        raise ExperimentError(loaded.problem(f"data.validation gives inputs of shape {shapes}.", "data", "validation"))
+
+
+def _shapes(shapes: Any) -> str:
+    return ", ".join(str(tuple(shape)) for shape in shapes.values())

@@ -1,0 +1,30 @@
+"""An experiment with everything that was left to defaults or to the data written out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fittool.experiment.data import open_data, targets_of
+from fittool.experiment.network import layers_of
+from fittool.nn.layers import Layer
+from fittool.spec.experiment_file import LoadedExperiment
+
+
+def expanded_yaml(loaded: LoadedExperiment) -> str:
+    """The resolved experiment as a file that fittool takes as it is, a preset expanded to its layers."""
+    return loaded.resolved_yaml(_expanded(loaded))
+
+
+def origins_text(loaded: LoadedExperiment) -> str:
+    """Each resolved value behind its key, with the file, line or option that set it."""
+    rows = [(".".join(map(str, path)), origin) for path, origin in loaded.origins.items()]
+    width = max((len(key) for key, _ in rows), default=0)
+    return "".join(f"{key:<{width}}  {origin}\n" for key, origin in rows)
+
+
+def _expanded(loaded: LoadedExperiment) -> Sequence[Layer] | None:
+    """A preset's layers; they depend on the data, as the last one has an output for each class."""
+    if loaded.experiment.model.layers is not None:
+        return None
+    data = open_data(loaded)
+    return layers_of(loaded, targets_of(data.train), data.class_names)

@@ -1,0 +1,234 @@
+"""Training an experiment into a run directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from fittool.data.user_code import load_function
+from fittool.engines.numpy_engine import NumpyEngine
+from fittool.errors import ExperimentError
+from fittool.experiment.adapt import adapt
+from fittool.experiment.loading import loading_shown
+from fittool.experiment.prepare import Prepared, prepare
+from fittool.runs.directory import RunDirectory
+from fittool.runs.environment import describe_environment
+from fittool.spec.experiment_file import LoadedExperiment
+from fittool.spec.sections import StepInterval, seconds_of
+from fittool.training.callbacks import started
+from fittool.training.callbacks.base import Surroundings
+from fittool.training.history import History
+from fittool.training.outcome import Outcome
+from fittool.training.plan import Plan
+from fittool.training.progress import Progress, Verbose, make_progress
+from fittool.training.run_recorder import RunRecorder
+from fittool.training.signals import StopSignals
+from fittool.training.trainer import Trainer
+
+_LEVELS: dict[str, Verbose] = {"auto": "auto", "0": 0, "1": 1, "2": 2}
+_SMOKE_STEPS, _SMOKE_VALIDATION_STEPS = 2, 1
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a command line adds to an experiment.
+
+    Attributes:
+        run_directory: Exactly this directory, instead of a new one below `output.dir`.
+        smoke: One epoch of two training batches and one validation batch.
+        verbose: Instead of the experiment's: `auto`, `0`, `1` or `2`.
+        quiet: Show nothing.
+        command: The command line, for the record.
+    """
+
+    run_directory: Path | None = None
+    smoke: bool = False
+    verbose: str | None = None
+    quiet: bool = False
+    command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        directory: Where it is; gone again after a smoke run without a directory of its own.
+        outcome: How it ended.
+        history: The rows of its epochs.
+        kept: Whether the directory is there.
+    """
+
+    directory: Path
+    outcome: Outcome
+    history: History
+    kept: bool = True
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """Loss and metrics of the best epoch, the one that `best.safetensors` holds."""
+        return {} if self.outcome.best is None else self.outcome.best.row
+
+
+def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = None) -> Run:
+    """Train.
+
+    Args:
+        loaded: The experiment.
+        options: What a command line adds.
+
+    Raises:
+        FittoolError: The one that says what went wrong. If training had begun, the run was recorded so.
+    """
+    options = TrainOptions() if options is None else options
+    verbose = verbosity(loaded, options)
+    prepared = prepare(loaded, loading_shown(verbose))
+    engine = prepared.engine()
+    adapt(prepared, engine)
+    with ExitStack() as stack:
+        stack.callback(engine.close)
+        signals = stack.enter_context(StopSignals())
+        directory = stack.enter_context(_directory(loaded, options))
+        progress = make_progress(verbose)
+        for warning in prepared.warnings:
+            progress.say(f"warning: {warning}")
+        trainer = _trainer(prepared, engine, directory, progress, signals, options)
+        _write_beginning(prepared, engine, directory, options)
+        try:
+            outcome = trainer.run()
+        except ExperimentError:
+            if trainer.position.step == trainer.plan.initial_epoch * (trainer.plan.steps(trainer.train) or 0):
+                directory.discard()  # found before the first step: nothing happened that is worth a directory
+            raise
+        kept = not options.smoke or options.run_directory is not None
+        if not kept:
+            directory.discard()
+    return Run(directory.path, outcome, trainer.history, kept)
+
+
+def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
+    """How much is shown: `--quiet`, then `--verbose`, then the file, then FITTOOL_VERBOSE."""
+    if options.quiet:
+        return 0
+    if options.verbose is not None:
+        return _LEVELS[options.verbose]
+    written = loaded.experiment.train.verbose
+    if written != "auto":
+        return cast("Literal[0, 1, 2]", written)
+    return _LEVELS.get(os.environ.get("FITTOOL_VERBOSE", "auto"), "auto")
+
+
+def plan_of(loaded: LoadedExperiment, *, smoke: bool = False) -> Plan:
+    """How long an experiment trains."""
+    train = loaded.experiment.train
+    plan = Plan(
+        epochs=cast("int", train.epochs),
+        initial_epoch=train.initial_epoch,
+        steps_per_epoch=_number(train.steps_per_epoch),
+        validation_steps=_number(train.validation_steps),
+        within_pass=train.mode == "fit",
+    )
+    return plan if not smoke else replace(plan, epochs=plan.initial_epoch + 1)
+
+
+def _number(steps: int | str) -> int | None:
+    return steps if isinstance(steps, int) else None
+
+
+def _smoke_steps(plan: Plan, prepared: Prepared, train_steps: int | None, validation_steps: int | None) -> Plan:
+    """Two training batches and one validation batch, or fewer where there are fewer."""
+    steps = _SMOKE_STEPS if train_steps is None else min(_SMOKE_STEPS, train_steps)
+    validation = _SMOKE_VALIDATION_STEPS if validation_steps is None else min(_SMOKE_VALIDATION_STEPS, validation_steps)
+    return replace(plan, steps_per_epoch=steps, validation_steps=validation if prepared.validation is not None else None)
+
+
+def _directory(loaded: LoadedExperiment, options: TrainOptions) -> RunDirectory:
+    if options.run_directory is not None:
+        return RunDirectory.at(options.run_directory)
+    if options.smoke:
+        return RunDirectory.temporary()
+    experiment = loaded.experiment
+    return RunDirectory.create(Path(experiment.output.dir), cast("str", experiment.name))
+
+
+def _trainer(
+    prepared: Prepared, engine: NumpyEngine, directory: RunDirectory, progress: Progress, signals: StopSignals, options: TrainOptions
+) -> Trainer:
+    experiment = prepared.loaded.experiment
+    train, validation = prepared.train_feed(), prepared.validation_feed()
+    plan = plan_of(prepared.loaded, smoke=options.smoke)
+    if options.smoke:
+        plan = _smoke_steps(plan, prepared, train.steps_per_pass, None if validation is None else validation.steps_per_pass)
+    every = experiment.output.checkpoint.every
+    recorder = RunRecorder(
+        directory,
+        plan.epochs,
+        every_seconds=seconds_of(every),
+        every_steps=every.steps if isinstance(every, StepInterval) else None,
+        model=prepared.identity,
+        class_names=prepared.class_names,
+        architecture=prepared.architecture,
+    )
+    surroundings = Surroundings(directory.path, _function)
+    return Trainer(
+        engine,
+        train,
+        validation,
+        started(experiment.callbacks, surroundings),
+        plan,
+        directions={metric.log_name: metric.mode for metric in experiment.compile.metrics},
+        recorder=recorder,
+        progress=progress,
+        stop_on_divergence=True,
+        interruption=signals.interruption,
+        header=_header(prepared, engine),
+    )
+
+
+def _function(reference: str) -> Callable[..., Any]:
+    return load_function(reference, Path())
+
+
+def _write_beginning(prepared: Prepared, engine: NumpyEngine, directory: RunDirectory, options: TrainOptions) -> None:
+    """What must be on disk before the first batch."""
+    experiment = prepared.loaded.experiment
+    directory.write_experiment(prepared.loaded.resolved_yaml(prepared.layers))
+    if prepared.class_names is not None:
+        directory.write_classes(prepared.class_names)
+    directory.write_environment(
+        describe_environment(
+            engine=experiment.engine.public_name(),
+            threads=engine.threads,
+            seed=experiment.seed,
+            data=prepared.fingerprints,
+            command=options.command,
+        )
+    )
+
+
+def _header(prepared: Prepared, engine: NumpyEngine) -> str:
+    """`digits   numpy, 2 threads   seed 7   1,437 to train, 360 to validate   22,346 parameters`."""
+    experiment = prepared.loaded.experiment
+    threads = f"{engine.threads} thread{'s' * (engine.threads > 1)}"
+    parts = [
+        cast("str", experiment.name),
+        f"{experiment.engine.public_name()}, {threads}",
+        f"seed {experiment.seed}",
+        _amounts(prepared),
+        f"{prepared.graph.parameter_count:,} parameters",
+    ]
+    return "   ".join(part for part in parts if part)
+
+
+def _amounts(prepared: Prepared) -> str:
+    amounts = []
+    for data, purpose in ((prepared.train, "train"), (prepared.validation, "validate")):
+        size = getattr(data, "samples", None) if not hasattr(data, "__len__") else len(cast("Any", data))
+        if size is not None:
+            amounts.append(f"{size:,} to {purpose}")
+    return ", ".join(amounts)

@@ -1,0 +1,88 @@
+"""A run that was trained, opened again to be measured or used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fittool.engines.numpy_engine import NumpyEngine
+from fittool.errors import CheckpointError
+from fittool.experiment.network import rebuilt
+from fittool.nn.graph import Graph
+from fittool.nn.losses import LOSSES, Loss
+from fittool.runs.checkpoint import Checkpoint
+from fittool.runs.checkpoint_store import LAST
+from fittool.runs.directory import RunDirectory
+from fittool.spec.experiment_file import LoadedExperiment, load_experiment
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run with one of its checkpoints.
+
+    Attributes:
+        directory: The run.
+        loaded: Its experiment.
+        checkpoint: The state that is used.
+        graph: The network, as the checkpoint describes it.
+        warning: What to say about the checkpoint, or None.
+    """
+
+    directory: RunDirectory
+    loaded: LoadedExperiment
+    checkpoint: Checkpoint
+    graph: Graph
+    warning: str | None
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The name of each class in the order of the outputs, or None."""
+        return self.checkpoint.facts.class_names
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that the run was trained with."""
+        assert self.checkpoint.facts.architecture is not None
+        return LOSSES.parse(self.checkpoint.facts.architecture["loss"])
+
+    def engine(self, **options: Any) -> NumpyEngine:
+        """The network with its trained weights; options as for the engine."""
+        engine = NumpyEngine(self.graph, **options)
+        engine.load_state({name: array for name, array in self.checkpoint.tensors.items() if name.startswith("weights/")})
+        return engine
+
+
+def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", experiment: Path | None = None) -> TrainedRun:
+    """Open a run to use it.
+
+    Args:
+        path: The run directory.
+        checkpoint: The best epoch's state, or the last.
+        experiment: The experiment file that the user names, as consent to the code in it; else the run's own is read.
+
+    Raises:
+        CheckpointError: The run or its checkpoint is missing or damaged, or names code without the user's consent.
+    """
+    directory = RunDirectory.open(path)
+    loaded = load_experiment(directory.paths.experiment if experiment is None else experiment)
+    if experiment is None:
+        refuse_code(loaded, path)
+    store = directory.checkpoints
+    found, warning = store.load_best() if checkpoint == "best" else (store.load(LAST), None)
+    if found.facts.architecture is None:
+        raise CheckpointError("does not describe its network.", place=str(found.path))
+    return TrainedRun(directory, loaded, found, rebuilt(found.facts.architecture), warning)
+
+
+def refuse_code(loaded: LoadedExperiment, path: Path) -> None:
+    """A run directory from elsewhere must not run code.
+
+    Raises:
+        CheckpointError: The experiment names a function in a file.
+    """
+    data = loaded.experiment.data
+    named = [source for source in (data.train, data.validation) if source is not None and source.public_name() == "python"]
+    if named:
+        text = "The run's experiment names Python code. Give the experiment file with --experiment, if you trust it."
+        raise CheckpointError(text, place=str(path))
