@@ -85,3 +85,10 @@ def duration(text: str) -> float:
     if not seconds > 0:
         raise UsageError(f'"{text}" is not a duration. Write a number of seconds, or 30m, 4h.')
     return seconds
+
+
+def checkpoint_option(command: Command) -> Command:
+    """--checkpoint best|last."""
+    return click.option(
+        "--checkpoint", type=click.Choice(["best", "last"]), default="best", show_default=True, help="Which state of the run to use."
+    )(command)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fittool.errors import RequirementError, UsageError
@@ -34,18 +35,23 @@ class Requirement:
             raise UsageError(f'--require "{text}" must have the form METRIC>=VALUE (or <=, >, <), such as "val_accuracy>=0.9".')
         return cls(match[1], match[2], float(match[3]))
 
-    def check(self, values: Mapping[str, float]) -> None:
-        """Compare with a finished run's values.
+    def check_name(self, known: Sequence[str]) -> None:
+        """Find out before training that the experiment computes the metric.
 
         Raises:
-            UsageError: The run has no such metric.
+            UsageError: It does not; names the nearest.
+        """
+        if self.metric not in known:
+            near = nearest_name(self.metric, list(known))
+            hint = f" Did you mean {near}?" if near else f" There are {', '.join(known)}."
+            raise UsageError(f"--require: the experiment has no metric {self.metric}.{hint}")
+
+    def check(self, values: Mapping[str, float]) -> None:
+        """Compare with the values of a finished run's best epoch.
+
+        Raises:
             RequirementError: The comparison does not hold, or the value is not a number.
         """
-        if self.metric not in values:
-            near = nearest_name(self.metric, list(values))
-            hint = f" Did you mean {near}?" if near else f" There are: {', '.join(values)}."
-            raise UsageError(f"--require {self.metric}: the run has no such metric.{hint}")
-        if not _COMPARE[self.relation](values[self.metric], self.value):
-            raise RequirementError(
-                f"{self.metric} is {values[self.metric]:.4g}, required was {self.metric}{self.relation}{self.value:g}."
-            )
+        value = values.get(self.metric, math.nan)
+        if not _COMPARE[self.relation](value, self.value):
+            raise RequirementError(f"{self.metric} is {value:.6g}, but {self.metric}{self.relation}{self.value:g} is required.")

@@ -36,12 +36,15 @@ def train(
     from fittool.cli.leave import show_warnings
     from fittool.cli.requirements import Requirement
     from fittool.experiment import TrainOptions, train_experiment
+    from fittool.spec.checks import value_names
     from fittool.spec.experiment_file import load_experiment
 
     asked = [Requirement.parse(text) for text in requirements]
     if engine is not None:
         overrides = (*overrides, f"engine={engine}")
     loaded = load_experiment(config, overrides)
+    for requirement in asked:
+        requirement.check_name(value_names(loaded.experiment))
     if not quiet:
         show_warnings(loaded.warnings)
     options = TrainOptions(run_directory=run_dir, smoke=smoke, verbose=verbose, quiet=quiet)
@@ -49,4 +52,4 @@ def train(
     if not quiet and run.kept:
         click.echo(run.directory)
     for requirement in asked:
-        requirement.check(run)
+        requirement.check(run.values)

@@ -32,7 +32,7 @@ def as_numbers(array: NDArray[Any], name: str) -> Array:
     if kind not in "buif":
         raise DataError(f"{name} holds {_kind_in_words(array.dtype)}; numbers were expected.")
     if kind == "b":
-        return (array.view(np.uint8) != 0).astype(np.uint8)
+        return np.not_equal(array.view(np.uint8), 0).astype(np.uint8)
     if array.dtype == np.uint8:
         return array
     if kind == "f":

@@ -89,8 +89,9 @@ class ImageFiles:
             if image.shape != self._shape:
                 raise DataError(_sizes_differ(image.shape, self._shape, self.describe(0)), place=self.describe(index))
             images[row] = image
+        inputs = (images,)
         weight = None if self.sample_weight is None else self.sample_weight.take(indices)
-        return (inputs := (images,)), self.targets.take(indices, inputs), weight
+        return inputs, self.targets.take(indices, inputs), weight
 
     def labels(self) -> NDArray[np.int64] | None:
         """The class number of each file."""

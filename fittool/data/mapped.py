@@ -82,8 +82,9 @@ class MappedArray:
         if (at := first_not_finite(rows)) is not None:
             place = ", ".join(map(str, (indices[at[0]], *at[1:])))
             raise DataError(f"The value at [{place}] is NaN or infinite.", place=self.name)
+        inputs = (rows,)
         weight = None if self.sample_weight is None else self.sample_weight.take(indices)
-        return (inputs := (rows,)), self.targets.take(indices, inputs), weight
+        return inputs, self.targets.take(indices, inputs), weight
 
     def labels(self) -> NDArray[np.int64] | None:
         """The class number of each sample."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from threading import Lock
 from time import perf_counter
 
@@ -16,6 +15,7 @@ from fittool.data.loader import in_order
 from fittool.errors import MachineError
 
 _CHUNK = 64
+_TIMED = 16
 _WORTH_A_THREAD = 5e-4  # seconds; below, threads wait for the interpreter lock more than they decode
 
 
@@ -77,24 +77,24 @@ def in_memory(dataset: Dataset, progress: Progress | None = None, workers: int |
     if isinstance(dataset, ArrayDataset):
         return dataset
     count = len(dataset)
-    pieces = iter([np.arange(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)])
-    first = next(pieces)
-    started = perf_counter()
-    loaded = dataset.load(first)
-    slow = (perf_counter() - started) / len(first) > _WORTH_A_THREAD
-    store = SampleStore(count, loaded, "Use mode: fit_generator with cache: none, or smaller images.")
-    store.put(first, loaded)
-    for indices, part in _loaded(dataset, pieces, (os.cpu_count() or 1) * slow if workers is None else workers):
+    example = dataset.load(np.zeros(1, np.int64))
+    store = SampleStore(count, example, "Use mode: fit_generator with cache: none, or smaller images.")
+    pieces = (np.arange(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK))
+    workers = _useful_threads(dataset) if workers is None else workers
+    for indices, part in in_order(lambda piece: (piece, dataset.load(piece)), pieces, workers, 2 * workers):
         store.put(indices, part)
         if progress is not None:
-            progress(int(indices[0]), count)
-    if progress is not None:
-        progress(count, count)
+            progress(int(indices[-1]) + 1, count)
     return _arrays(dataset, store)
 
 
-def _loaded(dataset: Dataset, pieces: Iterator[NDArray[np.int64]], workers: int) -> Iterator[tuple[NDArray[np.int64], Samples]]:
-    return in_order(lambda indices: (indices, dataset.load(indices)), pieces, workers, 2 * workers + 1)
+def _useful_threads(dataset: Dataset) -> int:
+    """As many as there are processors where loading takes long; none where a few samples are there at once."""
+    few = np.arange(min(_TIMED, len(dataset)))
+    started = perf_counter()
+    dataset.load(few)
+    slow = perf_counter() - started > _WORTH_A_THREAD * len(few)
+    return (os.cpu_count() or 1) if slow else 0
 
 
 def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:

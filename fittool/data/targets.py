@@ -43,7 +43,7 @@ class Targets:
             return None
         if self.values.ndim == 1:
             return self.values.astype(np.int64, copy=False)
-        return np.argmax(self.values, axis=1)
+        return np.asarray(self.values.argmax(axis=1), np.int64)
 
     def take(self, indices: NDArray[np.int64], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
         """The targets of some samples.
@@ -184,7 +184,7 @@ def _class_numbers(values: Array, known: tuple[str, ...] | None, called: Callabl
     raise DataError(f"{called(int(wrong[0]))} is {found}{others}, but class numbers must be {rule}.{mend}")
 
 
-def _from_rows(rows: Array, class_mode: ClassMode, known: tuple[str, ...] | None, name: str) -> Targets:
+def _from_rows(rows: NDArray[np.float32], class_mode: ClassMode, known: tuple[str, ...] | None, name: str) -> Targets:
     """Targets that come as (N, classes) rows already: one-hot, probabilities, or several yes-or-no answers."""
     if class_mode == "sparse":
         raise DataError(

@@ -90,7 +90,7 @@ def classes_of(targets: NDArray[Any]) -> NDArray[np.int64] | None:
         (N,) int64, or None where the targets are no classes: negative, fractions, or of more axes.
     """
     if targets.ndim == 2 and targets.shape[1] > 1:
-        return np.argmax(targets, axis=1)
+        return np.asarray(targets.argmax(axis=1), np.int64)
     if targets.size != len(targets) or targets.dtype.kind not in "buif":
         return None
     values = targets.reshape(-1)

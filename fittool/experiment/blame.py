@@ -6,21 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from fittool.errors import FittoolError
+from fittool.errors import FittoolError, Problem
 from fittool.spec.experiment_file import LoadedExperiment
 
 
 @contextmanager
-def blaming(loaded: LoadedExperiment, *path: str | int) -> Iterator[None]:
-    """Within this context, problems without a place get that of a setting; those that name a file keep it."""
+def blaming(loaded: LoadedExperiment, *path: str | int, own: tuple[str, ...] = ()) -> Iterator[None]:
+    """Within this context, problems without a place get that of a setting; those that name a file keep it.
+
+    Args:
+        loaded: The experiment.
+        path: The setting.
+        own: Files and folders that the setting itself names: what is wrong with these is wrong with the setting.
+    """
     try:
         yield
     except FittoolError as error:
-        if all(problem.place for problem in error.problems):
-            raise
         code = error.exit_code
-        problems = [
-            problem if problem.place else replace(loaded.problem(problem.text, *path), exit_code=code) for problem in error.problems
-        ]
-        placed = type(error)(problems)
+        placed = type(error)([_placed(loaded, path, own, problem, code) for problem in error.problems])
         raise placed.with_traceback(error.__traceback__) from error
+
+
+def _placed(loaded: LoadedExperiment, path: tuple[str | int, ...], own: tuple[str, ...], problem: Problem, code: int) -> Problem:
+    if problem.place and problem.place not in own:
+        return problem
+    text = f"{problem.place}: {problem.text}" if problem.place else problem.text
+    return replace(loaded.problem(text, *path), exit_code=code)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from fittool.data.files import shown
 from fittool.data.dataset import ArrayDataset, Dataset
 from fittool.data.memory import CachedDataset, Progress, in_memory
 from fittool.data.sources import Source, SourceContext
@@ -69,7 +70,8 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
 
 def open_source(loaded: LoadedExperiment, source: Source, part: Literal["train", "validation"], context: SourceContext) -> Data:
     """Open one source; what is wrong with it is told with the place of its setting."""
-    with blaming(loaded, "data", part, source.public_name()):
+    own = tuple(shown(value) for value in vars(source).values() if isinstance(value, str))
+    with blaming(loaded, "data", part, source.public_name(), own=own):
         return source.open(context)
 
 
@@ -84,7 +86,9 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
     train = open_source(loaded, experiment.data.train, "train", source_context(loaded))
     names = None if isinstance(train, UserBatches) else train.class_names
     if experiment.data.validation is not None:
-        validation = open_source(loaded, experiment.data.validation, "validation", source_context(loaded, names))
+        features = None if isinstance(train, UserBatches) else train.feature_names
+        context = replace(source_context(loaded, names), feature_names=features)
+        validation = open_source(loaded, experiment.data.validation, "validation", context)
         return OpenedData(train, validation, names)
     if not experiment.train.validation_split:
         return OpenedData(train, None, names)

@@ -8,7 +8,6 @@ from typing import Literal
 
 from fittool.data.feed import Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
-from fittool.data.sources import Source
 from fittool.data.user_batches import UserBatches
 from fittool.engines.base import Engine
 from fittool.errors import CheckpointError, DataError
@@ -58,8 +57,8 @@ def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> Data:
 
 
 def _other_data(run: TrainedRun, path: Path) -> Data:
-    source: Source = source_like(run.loaded.experiment.data.train, path)
-    return source.open(source_context(run.loaded, run.class_names))
+    source = source_like(run.loaded.experiment.data.train, path)
+    return source.open(replace(source_context(run.loaded, run.class_names), feature_names=run.feature_names))
 
 
 def _feed(data: Data, batch_size: int) -> Feed:

@@ -58,12 +58,22 @@ def graph_of(loaded: LoadedExperiment, layers: list[Layer], input_shapes: Mappin
         raise placed_layer_error(error, loaded.root) from error
 
 
-def described(layers: list[Layer], input_shapes: Mapping[str, Shape], loss: Loss) -> dict[str, Any]:
-    """A network as plain data, from which `rebuilt` makes it again without an experiment."""
+def described(
+    layers: list[Layer], input_shapes: Mapping[str, Shape], loss: Loss, feature_names: tuple[str, ...] | None
+) -> dict[str, Any]:
+    """A network as plain data, from which `rebuilt` makes it again without an experiment.
+
+    Args:
+        layers: The layers.
+        input_shapes: The shape of each input.
+        loss: What it was trained with; says what its outputs mean.
+        feature_names: What the features of a table are called.
+    """
     return {
         "inputs": {name: list(shape) for name, shape in input_shapes.items()},
         "layers": [plain(layer, defaults=False) for layer in layers],
         "loss": plain(loss, defaults=False),
+        "features": None if feature_names is None else list(feature_names),
     }
 
 

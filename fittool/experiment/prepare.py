@@ -59,7 +59,8 @@ class Prepared:
     @property
     def architecture(self) -> dict[str, Any]:
         """The network as plain data."""
-        return described(self.layers, self.graph.inputs, self.loaded.experiment.compile.loss)
+        features = None if isinstance(self.train, UserBatches) else self.train.feature_names
+        return described(self.layers, self.graph.inputs, self.loaded.experiment.compile.loss, features)
 
     @property
     def identity(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -43,8 +44,17 @@ class TrainedRun:
     @property
     def loss(self) -> Loss:
         """The loss that the run was trained with."""
-        assert self.checkpoint.facts.architecture is not None
-        return LOSSES.parse(self.checkpoint.facts.architecture["loss"])
+        return LOSSES.parse(self._architecture["loss"])
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """What the features of a table are called, or None."""
+        features = self._architecture.get("features")
+        return None if features is None else tuple(features)
+
+    @property
+    def _architecture(self) -> Mapping[str, Any]:
+        return self.checkpoint.facts.architecture or {}
 
     def engine(self, **options: Any) -> NumpyEngine:
         """The network with its trained weights; options as for the engine."""

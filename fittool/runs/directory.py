@@ -19,7 +19,7 @@ from fittool.runs.append_only import append_line, drop_torn_line
 from fittool.runs.atomic import atomic_write, make_folder, remove_temporary_files, sync_folder
 from fittool.runs.checkpoint import CheckpointFacts
 from fittool.runs.checkpoint_store import CheckpointStore
-from fittool.runs.history_table import history_csv
+from fittool.runs.history_table import csv_table
 from fittool.runs.json_text import from_json, to_json
 from fittool.runs.lock import RunLock
 from fittool.runs.metrics_log import MetricsLog
@@ -209,7 +209,7 @@ class RunDirectory:
         Args:
             rows: All rows, where the caller has them; otherwise they are read. The cost grows with their number.
         """
-        return atomic_write(self.paths.history, [history_csv(self.metrics.rows() if rows is None else rows)])
+        return atomic_write(self.paths.history, [csv_table(self.metrics.rows() if rows is None else rows)])
 
     def log(self, text: str) -> None:
         """Add what the terminal showed to run.log: each line with its time, control characters escaped."""

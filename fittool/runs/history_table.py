@@ -10,7 +10,7 @@ from typing import Any
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def history_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+def csv_table(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Rows as CSV (RFC 4180, with line feeds) in UTF-8.
 
     Numbers are written so that they read back exactly, `nan` and `inf` too. Text that a spreadsheet would take for a formula

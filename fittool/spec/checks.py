@@ -51,7 +51,7 @@ class Written:
     @property
     def validates(self) -> bool:
         """Whether there are validation data."""
-        return self.experiment.data.validation is not None or self.experiment.train.validation_split > 0
+        return validates(self.experiment)
 
 
 def contradictions(written: Written) -> Iterator[Placed]:
@@ -93,7 +93,7 @@ def _monitors(written: Written) -> Iterator[Placed]:
         if monitor.startswith("val_") and not written.validates:
             mend = "Give data.validation or train.validation_split, or watch loss."
             yield written.problem(path, f"{name} watches {monitor}, but there are no validation data. {mend}")
-        elif monitor not in (known := _watchable(written)):
+        elif monitor not in (known := value_names(written.experiment)):
             near = nearest_name(monitor, list(known))
             mend = f" Did you mean {near}?" if near else ""
             yield written.problem(path, f"{name} watches {monitor}, which is not computed. There are {', '.join(known)}.{mend}")
@@ -105,11 +105,16 @@ def _written_name(written: Written, index: int, name: str) -> str:
     return next(iter(node.value), name) if node is not None and isinstance(node.value, dict) else name
 
 
-def _watchable(written: Written) -> tuple[str, ...]:
+def value_names(experiment: Experiment) -> tuple[str, ...]:
     """The names of the values that each epoch computes."""
-    names = ("loss", *(metric.log_name for metric in written.experiment.compile.metrics))
-    validation = tuple(f"val_{name}" for name in names) if written.validates else ()
+    names = ("loss", *(metric.log_name for metric in experiment.compile.metrics))
+    validation = tuple(f"val_{name}" for name in names) if validates(experiment) else ()
     return (*names, *validation, "learning_rate")
+
+
+def validates(experiment: Experiment) -> bool:
+    """Whether there are validation data."""
+    return experiment.data.validation is not None or experiment.train.validation_split > 0
 
 
 def without_effect(written: Written) -> Iterator[Placed]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.data.sources.folder import class_folders, files_below
 from fittool.errors import DataError
 from fittool.spec.places import escaped
 
@@ -40,7 +41,6 @@ class Survey:
         outputs: Numbers to predict for each sample, where there are no classes.
         image_size: (height, width) to train at; None for tables and other arrays.
         color_mode: Of image files; None where the arrays say it themselves.
-        all_of_one_size: Whether all image files have `image_size` already.
     """
 
     lines: tuple[str, ...]
@@ -50,7 +50,6 @@ class Survey:
     outputs: int = 1
     image_size: tuple[int, int] | None = None
     color_mode: str | None = None
-    all_of_one_size: bool = False
 
 
 def look_at(path: str) -> Survey:
@@ -71,18 +70,20 @@ def look_at(path: str) -> Survey:
 
 
 def _folder(path: str) -> Survey:
-    parts = {name.lower(): os.path.join(path, name) for name in _folders_in(path)}
+    parts = {name.lower(): os.path.join(path, name) for name in class_folders(Path(path), follow_links=False)}
     train = next((parts[name] for name in _TRAIN_FOLDERS if name in parts), path)
     validation = next((parts[name] for name in _VALIDATION_FOLDERS if name in parts), None) if train != path else None
-    files = {name: _images_in(os.path.join(train, name)) for name in _folders_in(train)}
-    files = {name: images for name, images in files.items() if images}
-    if not files:
+    files = {name: files_below(Path(train), name, follow_links=False) for name in class_folders(Path(train), follow_links=False)}
+    if not any(files.values()):
         raise DataError("No folder in it holds images; there must be one folder for each class.", place=escaped(path))
-    sizes, color_mode, unreadable = _decoded([image for images in files.values() for image in images])
+    sizes, color_mode, unreadable = _decoded([os.path.join(train, image) for images in files.values() for image in images])
     classes = {name: len(images) for name, images in files.items()}
     least, most = min(sizes), max(sizes)
-    span = f"all {least[1]}×{least[0]}" if len(set(sizes)) == 1 else f"sizes {least[1]}×{least[0]} to {most[1]}×{most[0]}"
-    lines = [f"{_shown_folder(train)}: {sum(classes.values()):,} images in {_in_classes(classes)}, {span}", *_complaints(unreadable)]
+    span = f"all {least[1]}x{least[0]}" if len(set(sizes)) == 1 else f"sizes {least[1]}x{least[0]} to {most[1]}x{most[0]}"
+    lines = [
+        f"{_shown_folder(train)}: {sum(classes.values()):,} images in {_in_classes(classes)}, {span}",
+        *_complaints(unreadable),
+    ]
     return Survey(
         lines=tuple(lines),
         source=("folder", {"path": train}),
@@ -90,17 +91,7 @@ def _folder(path: str) -> Survey:
         classes=classes,
         image_size=_training_size(sizes),
         color_mode=color_mode,
-        all_of_one_size=len(set(sizes)) == 1 and _training_size(sizes) == sizes[0],
     )
-
-
-def _folders_in(path: str) -> list[str]:
-    return sorted(entry.name for entry in os.scandir(path) if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _images_in(path: str) -> list[str]:
-    found = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
-    return sorted(name for name in found if name.lower().endswith(_IMAGE_ENDINGS))
 
 
 def _decoded(files: list[str]) -> tuple[list[tuple[int, int]], str, list[str]]:
@@ -147,14 +138,18 @@ def _npz(path: str) -> Survey:
         raise DataError(f"The file is no npz archive: {error}.", place=escaped(path)) from error
     x, y = _chosen(names, _INPUT_ARRAYS), _chosen(names, _LABEL_ARRAYS)
     if x is None or y is None:
-        raise DataError(f"It needs an array of inputs and one of labels; it holds {', '.join(map(escaped, names))}.", place=escaped(path))
-    archive_file = NpzFile(Path(path))
-    inputs, labels = archive_file.read(x), archive_file.read(y)
+        text = f"It needs an array of inputs, x, and one of labels, y; it holds {', '.join(map(escaped, names))}."
+        raise DataError(text, place=escaped(path))
+    file = NpzFile(Path(path))
+    inputs, labels = file.read(x), file.read(y)
     classes = _classes_in(labels)
     what = _in_classes(classes) if classes else f"{_numbers_each(labels)} to predict"
     arguments = {"path": path} | ({"x": x} if x != "x" else {}) | ({"y": y} if y != "y" else {})
     return Survey(
-        lines=(f"{escaped(path)}: {len(inputs):,} samples of shape {'×'.join(map(str, inputs.shape[1:]))}, {what}",),
+        lines=(
+            f"{escaped(path)}: {len(inputs):,} samples of shape {'x'.join(map(str, inputs.shape[1:]))}, {what}",
+            *_missing_at_the_end(labels.tolist() if classes else []),
+        ),
         source=("npz", arguments),
         classes=classes,
         outputs=1 if labels.ndim == 1 else labels.shape[-1],
@@ -184,10 +179,11 @@ def _csv(path: str) -> Survey:
     label = _chosen(header, _LABEL_NAMES) or header[-1]
     values = [row[header.index(label)] for row in rows]
     classes = _classes_among(values)
-    image = next((name for index, name in enumerate(header) if rows and rows[0][index].lower().endswith(_IMAGE_ENDINGS)), None)
+    image = next((name for name, cell in zip(header, rows[0], strict=True) if cell.lower().endswith(_IMAGE_ENDINGS)), None)
     arguments = {"path": path, "label": label} | ({"delimiter": delimiter} if delimiter != "," else {})
     what = _in_classes(classes) if classes else "a number to predict"
     lines = [f"{escaped(path)}: {len(rows):,} rows, {len(header) - 1} other columns, label {escaped(label)}: {what}"]
+    lines += _missing_at_the_end(values if classes else [])
     if image is None:
         return Survey(lines=tuple(lines), source=("csv", arguments), classes=classes)
     folder = os.path.dirname(path)
@@ -199,7 +195,6 @@ def _csv(path: str) -> Survey:
         classes=classes,
         image_size=_training_size(sizes),
         color_mode=color_mode,
-        all_of_one_size=len(set(sizes)) == 1 and _training_size(sizes) == sizes[0],
     )
 
 
@@ -234,6 +229,14 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _missing_at_the_end(labels: Sequence[object]) -> list[str]:
+    """What to say where the part that would be validated on, the last fifth, has not every class."""
+    missing = sorted(map(str, set(labels) - set(labels[len(labels) * 4 // 5 :])))
+    if not missing:
+        return []
+    return [f"  The last fifth, which is validated on, lacks {', '.join(map(escaped, missing[:_SHOWN]))}: mix the samples."]
 
 
 def _in_classes(classes: dict[str, int]) -> str:

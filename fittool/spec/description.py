@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fittool.augmentation import Augmentation
@@ -10,6 +11,11 @@ from fittool.spec.sections import ENGINES, Compile, Data, EngineSetting, Model, 
 from fittool.training.callbacks import CALLBACKS, CallbackSetting
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+def name_from(text: str) -> str:
+    """A run's name as close to any text as names can be."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).lstrip("._-")[:100] or "experiment"
 
 
 @setting

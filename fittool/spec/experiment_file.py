@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,15 +14,14 @@ from fittool.errors import ExperimentError, Problem, UsageError
 from fittool.nn.layers import Layer
 from fittool.settings import folded, plain
 from fittool.spec.checks import Written, contradictions, without_effect
-from fittool.spec.description import Experiment
+from fittool.spec.description import Experiment, name_from
 from fittool.spec.file_references import with_absolute_paths
 from fittool.spec.inheritance import read_layers
 from fittool.spec.overrides import apply
-from fittool.spec.places import KeyPath, Node, Placed, without
+from fittool.spec.places import KeyPath, Node, Placed, escaped, without
 from fittool.spec.problems import in_file_order, limited, problems_of
 from fittool.spec.resolved import yaml_text
 
-_NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _MOST_MENDS = 8
 
 
@@ -115,13 +113,13 @@ def load_experiment(
     name = os.fspath(path)
     variables = os.environ if variables is None else variables
     if not os.path.lexists(name):
-        raise UsageError("There is no such experiment file.", place=name)
+        raise UsageError("There is no such experiment file.", place=escaped(name))
     layered = read_layers(name, name, Experiment, variables)
     if not isinstance(layered.root.value, dict):
         text = "An experiment file must hold keys such as data:, model:, compile: and train:."
         raise ExperimentError([*(told.problem for told in layered.problems), layered.root.place.problem(text)])
     root = with_absolute_paths(apply(layered.root, overrides, Experiment, variables))
-    return _held_against_description(root, layered.problems, _default_name(name))
+    return _held_against_description(root, layered.problems, name_from(os.path.splitext(os.path.basename(name))[0]))
 
 
 @lru_cache(maxsize=1)
@@ -177,11 +175,6 @@ def _with_defaults(data: Any, name: str) -> dict[str, Any]:
     if isinstance(train, dict) and train.get("epochs") is None:
         whole["train"] = train | {"epochs": 1 if train.get("mode") == "fit_generator" else 10}
     return whole
-
-
-def _default_name(path: str) -> str:
-    stem = os.path.splitext(os.path.basename(path))[0]
-    return _NO_NAME.sub("-", stem).lstrip("._-")[:100] or "experiment"
 
 
 def _same_name(node: Node, step: str | int) -> Node | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fittool.errors import ExperimentError
 from fittool.settings import folded
 from fittool.spec.environment_variables import filled
-from fittool.spec.places import KeyPath, Node, Placed, escaped
+from fittool.spec.places import KeyPath, Node, Placed
 from fittool.spec.structure import names_one_thing
 from fittool.spec.yaml_reader import read_file
 
@@ -56,14 +56,12 @@ def _base(extends: Node, name: str, top: type, variables: Mapping[str, str], bel
         raise ExperimentError(extends.place.problem("extends must be the path of another experiment file."))
     path = os.path.join(extends.place.source.folder, extends.value)
     if os.path.realpath(path) in below:
-        raise ExperimentError(
-            extends.place.problem(f"extends goes round in a circle: {escaped(extends.value)} is already being read.")
-        )
+        raise ExperimentError(extends.place.problem(f"extends goes round in a circle: {extends.value} is already being read."))
     if len(below) >= _MOST_FILES:
         raise ExperimentError(extends.place.problem(f"More than {_MOST_FILES} files extend each other."))
     if not os.path.exists(path):
-        folder = escaped(extends.place.source.folder)
-        raise ExperimentError(extends.place.problem(f"extends: the file {escaped(extends.value)} does not exist in {folder}."))
+        folder = extends.place.source.folder
+        raise ExperimentError(extends.place.problem(f"extends: the file {extends.value} does not exist in {folder}."))
     return read_layers(path, os.path.normpath(os.path.join(os.path.dirname(name), extends.value)), top, variables, below)
 
 

@@ -65,8 +65,8 @@ class Place:
         return f"{self.line:>5} | {shown}\n{'':>5} | {' ' * len(before)}^"
 
     def problem(self, text: str) -> Problem:
-        """A problem at this place; one in a `--set` is a wrong command line."""
-        return Problem(text, str(self), self.excerpt, UsageError.code if self.source.is_option else None)
+        """A problem at this place, in one line that any terminal can show; one in a `--set` is a wrong command line."""
+        return Problem(escaped(text), str(self), self.excerpt, UsageError.code if self.source.is_option else None)
 
 
 @dataclass(frozen=True)

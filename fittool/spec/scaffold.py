@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fittool.spec.data_survey import Survey, look_at
+from fittool.spec.description import name_from
 from fittool.spec.resolved import flow_text
 
 _RARE = 0.5
@@ -50,18 +50,17 @@ def from_data(data: str | os.PathLike[str], experiment: str | os.PathLike[str] =
     """
     survey = look_at(os.path.normpath(os.fspath(data)))
     folder = os.path.dirname(os.path.abspath(experiment))
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", os.path.splitext(os.path.basename(os.path.abspath(data)))[0]).lstrip("._-") or "experiment"
-    text = _text(_relative(survey, folder), name[:100])
+    stem = os.path.splitext(os.path.basename(os.path.abspath(data)))[0]
+    text = _text(_relative(survey, folder), name_from(stem))
     return Scaffold(text, (*survey.lines, f"{os.fspath(experiment)}: {', '.join(_choices(survey))}."))
 
 
 def _relative(survey: Survey, folder: str) -> Survey:
-    from dataclasses import replace
-
     def moved(source: tuple[str, dict[str, str]]) -> tuple[str, dict[str, str]]:
         return source[0], source[1] | {"path": os.path.relpath(source[1]["path"], folder)}
 
-    return replace(survey, source=moved(survey.source), validation=None if survey.validation is None else moved(survey.validation))
+    validation = None if survey.validation is None else moved(survey.validation)
+    return replace(survey, source=moved(survey.source), validation=validation)
 
 
 def _text(survey: Survey, name: str) -> str:
@@ -72,9 +71,9 @@ def _text(survey: Survey, name: str) -> str:
 def _head(name: str) -> str:
     return f"""\
 # An experiment for fittool: `fittool check` tells what is wrong with it, `fittool train` trains it.
-# Every setting: configs/REFERENCE.md. Paths are relative to this file.
+# Paths are relative to this file. Editors know every setting from what `fittool schema` prints.
 name: {flow_text(name)}
-seed: 7                             # the same seed gives the same weights
+seed: 7  # the same seed gives the same weights
 """
 
 
@@ -84,8 +83,8 @@ def _data(survey: Survey) -> str:
         lines.append(f"  validation: {_source(survey.validation)}")
     if survey.color_mode is not None and survey.image_size is not None:
         height, width = survey.image_size
-        lines.append(f"  image: {{size: [{height}, {width}], color_mode: {survey.color_mode}}}    # height, width")
-        lines.append("  on_bad_file: error                # or skip, to leave out files that cannot be read")
+        lines.append(f"  image: {{size: [{height}, {width}], color_mode: {survey.color_mode}}}  # height, width")
+        lines.append("  on_bad_file: error  # or skip, to leave out files that cannot be read")
     return "\n".join(lines) + "\n"
 
 
@@ -102,39 +101,44 @@ def _augmentation(survey: Survey) -> str:
     if not _streams(survey):
         return ""
     return """\
-augmentation:                       # random changes to training images; look at them with `fittool preview`
-  rotation_range: 10                # degrees
+augmentation:  # random changes to training images; look at them with `fittool preview`
+  rotation_range: 10  # degrees
   zoom_range: 0.1
-  width_shift_range: 0.1            # share of the width
+  width_shift_range: 0.1  # share of the width
   height_shift_range: 0.1
-  # horizontal_flip: true           # where left and right do not matter
+  # horizontal_flip: true  # where left and right do not matter
 """
 
 
 def _model(survey: Survey) -> str:
     layers = _image_layers(survey) if survey.image_size is not None else _table_layers()
     if survey.classes:
-        layers.append(f"Dense: {{units: {len(survey.classes)}, activation: softmax}}    # one for each class")
+        layers.append(f"Dense: {{units: {len(survey.classes)}, activation: softmax}}  # one for each class")
     else:
         layers.append(f"Dense: {{units: {survey.outputs}}}")
-    return "\n".join(["model:", "  layers:                           # Keras's names and arguments", *(f"    - {layer}" for layer in layers)]) + "\n"
+    return "\n".join(["model:", "  layers:  # Keras's names and arguments", *(f"    - {layer}" for layer in layers)]) + "\n"
 
 
 def _image_layers(survey: Survey) -> list[str]:
     blocks = 3 if min(survey.image_size or ()) >= 48 else 2 if min(survey.image_size or ()) >= 16 else 1
-    layers = ["Rescaling: {scale: 1/255}       # images are 0 to 255"] if _streams(survey) else ["Normalization                   # adapts to the training data"]
+    layers = ["Rescaling: {scale: 1/255}  # images are 0 to 255" if _streams(survey) else _NORMALIZATION]
     for block in range(blocks):
         layers.append(f"Conv2D: {{filters: {32 * 2**block}, kernel_size: 3, padding: same, activation: relu}}")
         layers.append("MaxPooling2D")
     return [*layers, "Flatten", "Dropout: {rate: 0.25}", "Dense: {units: 64, activation: relu}"]
 
 
+_NORMALIZATION = "Normalization  # adapts to the training data"
+
+
 def _table_layers() -> list[str]:
-    return ["Flatten", "Normalization                   # adapts to the training data", "Dense: {units: 64, activation: relu}", "Dense: {units: 32, activation: relu}"]
+    return ["Flatten", _NORMALIZATION, "Dense: {units: 64, activation: relu}", "Dense: {units: 32, activation: relu}"]
 
 
 def _compile(survey: Survey) -> str:
-    loss, metric = ("sparse_categorical_crossentropy", "accuracy") if survey.classes else ("mean_squared_error", "mean_absolute_error")
+    loss, metric = "mean_squared_error", "mean_absolute_error"
+    if survey.classes:
+        loss, metric = "sparse_categorical_crossentropy", "accuracy"
     return f"""\
 compile:
   optimizer: {{Adam: {{learning_rate: 0.001}}}}
@@ -146,11 +150,11 @@ compile:
 def _train(survey: Survey) -> str:
     lines = ["train:", f"  mode: {'fit_generator' if _streams(survey) else 'fit'}", "  batch_size: 32", "  epochs: 100"]
     if survey.validation is None:
-        lines.append("  validation_split: 0.2             # the last part of the data, of each class where they are folders")
+        lines.append("  validation_split: 0.2  # the last part of the data; where classes are folders, of each class")
     if rare := _rare_class(survey):
-        lines.append(f"  class_weight: balanced            # {rare[0]} has {rare[1]:.0%} of the samples")
+        lines.append(f"  class_weight: balanced  # {rare[0]} has {rare[1]:.0%} of the samples")
     if _streams(survey):
-        lines.append("  workers: 2                        # threads that read and change images")
+        lines.append("  workers: 2  # threads that read and change images")
     return "\n".join(lines) + "\n"
 
 
@@ -172,7 +176,7 @@ def _rare_class(survey: Survey) -> tuple[str, float] | None:
 def _choices(survey: Survey) -> list[str]:
     """What was chosen, and why."""
     size = survey.image_size
-    choices = ["two hidden layers" if size is None else f"small convolutional network at {size[1]}×{size[0]}"]
+    choices = ["two hidden layers" if size is None else f"small convolutional network at {size[1]}x{size[0]}"]
     choices.append("fit_generator with gentle augmentation" if _streams(survey) else "fit")
     if rare := _rare_class(survey):
         choices.append(f"class_weight balanced because {rare[0]} has {rare[1]:.0%} of the samples")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ class DivergenceWatch:
             DivergedError: Names the first such array.
         """
         for name, array in tensors.items() if self.active else ():
-            if name.startswith("weights/") and not np.all(np.isfinite(np.asarray(array, np.float64))):
+            if name.startswith("weights/") and not np.all(np.isfinite(cast("NDArray[np.floating[Any]]", array))):
                 self._raise(
                     f"{name.removeprefix('weights/')} is not finite at epoch {position.epoch + 1}, step {position.step_in_epoch}"
                 )

@@ -1,5 +1,6 @@
 """Settings held against each other: contradictions are errors, settings without effect are warnings."""
 
+# ruff: noqa: E501 (expected lines stay whole)
 from __future__ import annotations
 
 from collections.abc import Callable

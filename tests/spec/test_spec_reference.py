@@ -17,7 +17,8 @@ def page() -> str:
 
 @pytest.mark.parametrize("family", families(Experiment), ids=lambda family: family.kind)
 def test_every_member_has_a_heading_and_every_setting_a_row(page: str, family: Family[object]) -> None:
-    (of_family,) = (part for part in page.split("\n## ") if part.casefold().startswith((f"{family.kind}s\n", f"{family.kind}es\n")))
+    headings = (f"{family.kind}s\n", f"{family.kind}es\n")
+    (of_family,) = (part for part in page.split("\n## ") if part.casefold().startswith(headings))
     for name, cls in family.members.items():
         part = of_family.split(f"\n### {name}\n", 1)[1].split("\n### ", 1)[0]
         assert [field for field in fields_of(cls) if f"\n| `{field}` |" not in part] == []

@@ -1,0 +1,31 @@
+"""fittool evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from fittool.cli.options import checkpoint_option, debug_option, experiment_option, run_argument
+
+
+@click.command()
+@run_argument
+@click.option("--data", type=click.Path(path_type=Path), help="Other data instead: a folder, CSV or npz like those trained on.")
+@click.option("--on", type=click.Choice(["validation", "train"]), default="validation", show_default=True, help="Which of the run's own data.")
+@checkpoint_option
+@experiment_option
+@debug_option
+def evaluate(
+    run: Path, data: Path | None, on: Literal["validation", "train"], checkpoint: Literal["best", "last"], experiment: Path | None
+) -> None:
+    """Measure a finished run on data: loss and metrics, one a line."""
+    from fittool.experiment.evaluate import evaluate as measure
+    from fittool.experiment.trained import open_trained
+
+    trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
+    if trained.warning:
+        click.echo(f"warning: {trained.warning}", err=True)
+    for name, value in measure(trained, on=on, path=data).items():
+        click.echo(f"{name} {value:.6g}")

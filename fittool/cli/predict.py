@@ -1,0 +1,40 @@
+"""fittool predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from fittool.cli.options import checkpoint_option, debug_option, experiment_option, run_argument
+
+
+@click.command()
+@run_argument
+@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="PATH...")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv, .jsonl or .npz file instead of CSV on stdout.")
+@checkpoint_option
+@experiment_option
+@debug_option
+def predict(
+    run: Path, paths: tuple[Path, ...], out: Path | None, checkpoint: Literal["best", "last"], experiment: Path | None
+) -> None:
+    """Predict images, folders of images, CSV or npz files with a finished run.
+
+    Columns: input, prediction, probability, and one a class; for numbers instead of classes, the numbers.
+    """
+    from fittool.experiment.predict import predict as predicted
+    from fittool.experiment.predictions import encode, format_of
+    from fittool.experiment.trained import open_trained
+    from fittool.runs.atomic import atomic_write
+
+    form = "csv" if out is None else format_of(out)
+    trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
+    if trained.warning:
+        click.echo(f"warning: {trained.warning}", err=True)
+    content = encode(predicted(trained, paths), form)
+    if out is None:
+        click.echo(content.decode(), nl=False)
+    else:
+        atomic_write(out, [content])

@@ -1,0 +1,122 @@
+"""Predictions of a trained run for files, folders, tables and arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.dataset import Dataset
+from fittool.data.files import existing_file
+from fittool.data.targets import no_targets
+from fittool.engines.numpy_engine.activations import ACTIVATIONS
+from fittool.errors import DataError
+from fittool.experiment.data import source_context
+from fittool.experiment.sources import source_of_inputs
+from fittool.experiment.trained import TrainedRun
+from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network says of N samples.
+
+    Attributes:
+        names: What each sample is called: its file, its row.
+        outputs: (N, …) of the network; for classes (N, classes) probabilities.
+        class_names: The name of each class, or None for numbers.
+    """
+
+    names: tuple[str, ...]
+    outputs: NDArray[np.float32]
+    class_names: tuple[str, ...] | None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One mapping a sample: `input`, `prediction`, `probability` and one entry a class, or the numbers."""
+        for name, output in zip(self.names, self.outputs, strict=True):
+            values = [float(value) for value in output.reshape(-1)]
+            if self.class_names is None:
+                numbers = {"prediction": values[0]} if len(values) == 1 else {f"output_{i}": value for i, value in enumerate(values)}
+                yield {"input": name, **numbers}
+            else:
+                best = int(np.argmax(values))
+                classes = dict(zip(self.class_names, values, strict=True))
+                yield {"input": name, "prediction": self.class_names[best], "probability": values[best]} | _apart(classes)
+
+
+def _apart(classes: dict[str, float]) -> dict[str, float]:
+    """Classes whose names are those of other columns get a prefix."""
+    return {f"class {name}" if name in ("input", "prediction", "probability") else name: value for name, value in classes.items()}
+
+
+def predict(run: TrainedRun, paths: Sequence[Path]) -> Predictions:
+    """Predict everything that some paths hold.
+
+    Args:
+        run: The run with the checkpoint to use.
+        paths: Image files, folders of images, CSV, npz or npy files.
+
+    Raises:
+        DataError: A path is missing or unreadable, or holds inputs of another shape than the network takes.
+    """
+    engine = run.engine()
+    batch_size = max(1, run.loaded.experiment.train.batch_size)
+    names: list[str] = []
+    outputs: list[NDArray[np.float32]] = []
+    for data in _datasets(run, paths):
+        _check_shapes(run, data)
+        for start in range(0, len(data), batch_size):
+            indices = np.arange(start, min(start + batch_size, len(data)), dtype=np.int64)
+            outputs.append(engine.predict_step(data.load(indices)[0])[0])
+            names.extend(data.describe(int(index)) for index in indices)
+    engine.close()
+    return Predictions(tuple(names), _probabilities(run, np.concatenate(outputs)), run.class_names)
+
+
+def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
+    """The paths' samples; neighbouring image files together."""
+    trained_on = run.loaded.experiment.data.train
+    context = replace(source_context(run.loaded, run.class_names, None), feature_names=run.feature_names)
+    images: list[str] = []
+    for path in paths:
+        source = source_of_inputs(trained_on, path)
+        if source is None:
+            images.append(str(existing_file(path)))
+            continue
+        yield from _image_files(images, context)
+        images = []
+        data = source.open(context)
+        assert hasattr(data, "load")  # only the python source gives anything else
+        yield data
+    yield from _image_files(images, context)
+
+
+def _image_files(names: list[str], context: Any) -> Iterator[Dataset]:
+    from fittool.data.image_files import files_of  # loads Pillow
+
+    if names:
+        yield files_of("", names, no_targets(None), None, context)
+
+
+def _check_shapes(run: TrainedRun, data: Dataset) -> None:
+    found, wanted = list(data.input_shapes.values()), list(run.graph.inputs.values())
+    if found != wanted:
+        shapes = (", ".join(map(str, each)) for each in (found, wanted))
+        raise DataError("Inputs of shape {} were found, but the network takes {}.".format(*shapes), place=data.describe(0))
+
+
+def _probabilities(run: TrainedRun, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Outputs as one probability a class, where the network tells classes apart."""
+    loss = run.loss
+    if run.class_names is None:
+        return outputs
+    if isinstance(loss, SparseCategoricalCrossentropy | CategoricalCrossentropy | BinaryCrossentropy) and loss.from_logits:
+        name = "sigmoid" if isinstance(loss, BinaryCrossentropy) else "softmax"
+        ACTIVATIONS[name].forward(outputs, outputs)
+    if outputs.shape[1:] == (1,) and len(run.class_names) == 2:
+        return np.concatenate([1 - outputs, outputs], axis=1)
+    return outputs

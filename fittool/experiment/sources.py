@@ -1,0 +1,41 @@
+"""The source that reads a path which a user gives for a trained run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from fittool.data.sources import CsvSource, FolderSource, NpySource, NpzSource, Source
+from fittool.errors import UsageError
+
+
+def source_like(trained_on: Source, path: Path) -> Source:
+    """A source for other data of the kind that a run was trained on.
+
+    Args:
+        trained_on: The run's own source, whose columns and names of arrays are kept.
+        path: A folder, CSV or npz.
+
+    Raises:
+        UsageError: The path is none of these.
+    """
+    name = str(path.absolute())
+    if path.is_dir():
+        return replace(trained_on, path=name) if isinstance(trained_on, FolderSource) else FolderSource(name)
+    if path.suffix == ".npz":
+        return replace(trained_on, path=name) if isinstance(trained_on, NpzSource) else NpzSource(name)
+    if path.suffix in (".csv", ".tsv", ".txt") and isinstance(trained_on, CsvSource):
+        return replace(trained_on, path=name)
+    if not path.exists():
+        raise UsageError(f"There is no file or folder {path}.")
+    raise UsageError(f"{path} is neither a folder nor an npz{' nor a CSV file' if isinstance(trained_on, CsvSource) else ''}.")
+
+
+def source_of_inputs(trained_on: Source, path: Path) -> Source | None:
+    """A source of inputs without targets; None for a single image file."""
+    if path.suffix == ".npy":
+        return NpySource(str(path.absolute()))
+    if path.is_dir() or path.suffix in (".npz", ".csv", ".tsv"):
+        source = source_like(trained_on, path)
+        return replace(source, label=None, features=None, weight=None) if isinstance(source, CsvSource) else source
+    return None
