@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from fittool.data.files import shown
-from fittool.data.dataset import ArrayDataset, Dataset
-from fittool.data.memory import CachedDataset, Progress, in_memory
+from fittool.data.dataset import ArrayDataset, Dataset, Progress
+from fittool.data.memory import CachedDataset, in_memory
 from fittool.data.sources import Source, SourceContext
 from fittool.data.splits import split
 from fittool.data.targets import ClassMode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from fittool.data.memory import Progress
+from fittool.data.dataset import Progress
 from fittool.experiment.prepare import Loading, silent
 from fittool.training.progress import Verbose, can_be_live
 

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from fittool.data.dataset import Dataset
 from fittool.data.files import existing_file
 from fittool.data.targets import no_targets
+from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine.activations import ACTIVATIONS
 from fittool.errors import DataError
 from fittool.experiment.data import source_context
 from fittool.experiment.sources import source_of_inputs
 from fittool.experiment.trained import TrainedRun
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+
+_COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Predictions:
     def rows(self) -> Iterator[dict[str, Any]]:
         """One mapping a sample: `input`, `prediction`, `probability` and one entry a class, or the numbers."""
         for name, output in zip(self.names, self.outputs, strict=True):
-            values = [float(value) for value in output.reshape(-1)]
+            values = [float(str(value)) for value in output.reshape(-1)]  # the shortest that is the same float32
             if self.class_names is None:
                 numbers = {"prediction": values[0]} if len(values) == 1 else {f"output_{i}": value for i, value in enumerate(values)}
                 yield {"input": name, **numbers}
@@ -80,7 +83,7 @@ def predict(run: TrainedRun, paths: Sequence[Path]) -> Predictions:
 def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
     """The paths' samples; neighbouring image files together."""
     trained_on = run.loaded.experiment.data.train
-    context = replace(source_context(run.loaded, run.class_names, None), feature_names=run.feature_names)
+    context = replace(source_context(run.loaded, run.class_names, None), feature_names=run.feature_names, **_image_form(run))
     images: list[str] = []
     for path in paths:
         source = source_of_inputs(trained_on, path)
@@ -90,9 +93,17 @@ def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
         yield from _image_files(images, context)
         images = []
         data = source.open(context)
-        assert hasattr(data, "load")  # only the python source gives anything else
+        assert not isinstance(data, UserBatches)  # no path is a function
         yield data
     yield from _image_files(images, context)
+
+
+def _image_form(run: TrainedRun) -> dict[str, Any]:
+    """Image files as the network takes images, even where it was trained on arrays."""
+    shape = next(iter(run.graph.inputs.values()))
+    if len(shape) != 3 or shape[2] not in _COLOR_MODES:
+        return {}
+    return {"size": shape[:2], "color_mode": _COLOR_MODES[shape[2]]}
 
 
 def _image_files(names: list[str], context: Any) -> Iterator[Dataset]:

@@ -11,7 +11,7 @@ from typing import Any
 from fittool.augmentation import augment
 from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
-from fittool.data.memory import Progress
+from fittool.data.dataset import Progress
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError, Problem

@@ -11,6 +11,7 @@ from fittool.settings import nearest_name
 from fittool.spec.places import Node, Place, Scalar, escaped, shortened
 from fittool.spec.scalars import ScalarError, scalar
 
+_MOST_REFERENCES = 100
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inside>[^{}]*)\}?")
 _VARIABLE = re.compile(r"ENV:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>.*))?", re.DOTALL)
 
@@ -39,6 +40,9 @@ def _filled(node: Node, variables: Mapping[str, str], problems: list[Problem]) -
     if isinstance(node.value, list):
         return replace(node, value=[_filled(child, variables, problems) for child in node.value])
     if not isinstance(node.value, str) or "${" not in node.value:
+        return node
+    if node.value.count("${") > _MOST_REFERENCES:
+        problems.append(node.place.problem(f"The text holds more than {_MOST_REFERENCES} references to variables."))
         return node
     text = _REFERENCE.sub(lambda match: _text_for(match, variables, node.place, problems), node.value)
     return replace(node, value=_read_again(text, node, problems))

@@ -197,12 +197,6 @@ Every = Annotated[StepInterval | str, PlainValidator(_every, json_schema_input_t
 """`epoch`, a time such as `30s`, `5m` or `2h`, or `{steps: 500}`."""
 
 
-def seconds_of(every: StepInterval | str) -> float | None:
-    """The time between two checkpoints in seconds; None where the interval is no time."""
-    match = _DURATION.fullmatch(every) if isinstance(every, str) else None
-    return None if match is None else float(match[1]) * _SECONDS[match[2]]
-
-
 @setting
 class Checkpoint:
     """When the state of training is saved."""
@@ -210,6 +204,17 @@ class Checkpoint:
     every: Every = Field(
         default="epoch", description="Also save in between: epoch (only at its end), a time such as 5m, or {steps: 500}."
     )
+
+    @property
+    def seconds(self) -> float | None:
+        """The time between two checkpoints; None where the interval is no time."""
+        match = _DURATION.fullmatch(self.every) if isinstance(self.every, str) else None
+        return None if match is None else float(match[1]) * _SECONDS[match[2]]
+
+    @property
+    def steps(self) -> int | None:
+        """The training steps between two checkpoints; None where the interval is no number of steps."""
+        return self.every.steps if isinstance(self.every, StepInterval) else None
 
 
 @setting

@@ -6,14 +6,13 @@ Merging files, `--set` and messages need it before anything is validated.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from fittool.nn.schedules import SCHEDULES, Schedule
 from fittool.settings import Family, fields_of
-from fittool.spec.places import Node
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,6 @@ def names_one_thing(top: type, path: Sequence[object]) -> bool:
 def expects_list(top: type, path: Sequence[object]) -> bool:
     """Whether a list may stand at `path`."""
     return any(isinstance(form, Items) for form in forms_at(top, path))
-
-
-def walk(node: Node, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Node]]:
-    """Every node of a tree with its path, parents first."""
-    yield path, node
-    for step, child in node.children():
-        yield from walk(child, (*path, step))
 
 
 def _inside(form: Form, step: object) -> tuple[Form, ...]:

@@ -41,6 +41,7 @@ def test_value(text: str, value: object) -> None:
         ("${ENV:ZZZ}", r"The environment variable ZZZ is not set\. Set it, or write \$\{ENV:ZZZ:default\}\."),
         ("${HOME}/data", r"c\.yaml:1:4: \$\{HOME\} is not replaced\. Write \$\{ENV:NAME\}, or \$\$\{ for the text"),
         ("${ENV:EPOCHS", r"is not replaced"),
+        ("${ENV:EPOCHS}" * 101, r"^c\.yaml:1:4: The text holds more than 100 references to variables\.$"),
     ],
 )
 def test_refusal(text: str, message: str) -> None:
