@@ -12,12 +12,34 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Generic, TypeVar, cast, dataclass_transform
 
-from pydantic import BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, TypeAdapter, ValidationError
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-__all__ = ["Boolean", "Family", "Field", "Integer", "Named", "Number", "Pair", "Text", "fields_of", "nearest_name", "plain", "setting"]
+__all__ = [
+    "Boolean",
+    "Family",
+    "Field",
+    "Integer",
+    "Named",
+    "Number",
+    "Pair",
+    "Text",
+    "fields_of",
+    "nearest_name",
+    "plain",
+    "setting",
+]
 
 T = TypeVar("T")
 
@@ -132,7 +154,9 @@ class Family(Generic[T]):
         if isinstance(value, Mapping) and len(value) == 1:
             ((name, arguments),) = value.items()
             return self._build(str(name), {} if arguments is None else arguments)
-        raise PydanticCustomError("family_form", "must be the name of one {kind}, or one name with its arguments", {"kind": self.kind})
+        raise PydanticCustomError(
+            "family_form", "must be the name of one {kind}, or one name with its arguments", {"kind": self.kind}
+        )
 
     def _build(self, written: str, arguments: object) -> T:
         name = self._by_folded.get(folded(written))
@@ -140,7 +164,9 @@ class Family(Generic[T]):
             near = nearest_name(written, [*self.members, *self.aliases]) or ""
             known = ", ".join(self.members)
             raise PydanticCustomError(
-                "unknown_name", "no {kind} is called {name}", {"kind": self.kind, "name": written, "nearest": near, "known": known}
+                "unknown_name",
+                "no {kind} is called {name}",
+                {"kind": self.kind, "name": written, "nearest": near, "known": known},
             )
         if not isinstance(arguments, Mapping):
             raise PydanticCustomError("family_arguments", "the arguments of {name} must be a mapping", {"name": name})

@@ -26,7 +26,7 @@ def test_uniforms_fill_the_unit_interval_evenly():
     numbers = chance.uniforms(1, "test", positions=range(100_000))[:, 0]
     counts = np.histogram(numbers, bins=100, range=(0, 1))[0]
     chi_square = np.sum((counts - 1000) ** 2 / 1000)
-    assert 0 <= numbers.min() and numbers.max() < 1
+    assert numbers.min() >= 0 and numbers.max() < 1
     assert 60 < chi_square < 149  # 99 degrees of freedom: outside with probability 0.001 on each side
 
 
@@ -86,6 +86,6 @@ def test_keep_bits_are_even_and_depend_on_the_key():
 
 
 def test_nothing_touches_the_global_generator():
-    before = np.random.get_state()[1].copy()  # noqa: NPY002  (the global generator is what is looked at)
+    before = np.random.get_state()[1].copy()
     chance.generator(1, "weights").standard_normal(10)
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)

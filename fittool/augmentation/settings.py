@@ -77,28 +77,41 @@ class Augmentation:
     """
 
     rotation_range: Range = Field(default=0.0, description="Turns by up to this many degrees either way.")
-    width_shift_range: Shift = Field(default=0.0,
+    width_shift_range: Shift = Field(
+        default=0.0,
         description="Shifts left or right by up to a fraction of the width (below 1.0), up to this many pixels (from 1.0), "
         "less than n whole pixels (a whole number n), or one of a list of pixel values.",
     )
-    height_shift_range: Shift = Field(default=0.0, description="Shifts up or down, in the forms of `width_shift_range`; fractions are of the height."
+    height_shift_range: Shift = Field(
+        default=0.0, description="Shifts up or down, in the forms of `width_shift_range`; fractions are of the height."
     )
     brightness_range: Brightness = Field(default=None, description="Multiplies pixel values by a factor from [low, high].")
     shear_range: Range = Field(default=0.0, description="Shears by an angle of up to this many degrees either way.")
-    zoom_range: Zoom = Field(default=0.0,
+    zoom_range: Zoom = Field(
+        default=0.0,
         description="Zooms width and height, each by its own factor from [low, high]; below 1 enlarges; "
         "a number z stands for [1 - z, 1 + z].",
     )
-    channel_shift_range: Range = Field(default=0.0, description="Adds up to this much, either way, to all values, within the image's own lowest and highest value."
+    channel_shift_range: Range = Field(
+        default=0.0,
+        description="Adds up to this much, either way, to all values, within the image's own lowest and highest value.",
     )
-    fill_mode: Literal["constant", "nearest", "reflect", "wrap"] = Field(default="nearest", description="What lies outside of an image: one value (`cval`), its border, its mirror image, or itself again."
+    fill_mode: Literal["constant", "nearest", "reflect", "wrap"] = Field(
+        default="nearest",
+        description="What lies outside of an image: one value (`cval`), its border, its mirror image, or itself again.",
     )
     cval: Number = Field(default=0.0, description="The pixel value outside of the image for `fill_mode: constant`.")
     horizontal_flip: Boolean = Field(default=False, description="Swaps left and right in half of the images.")
     vertical_flip: Boolean = Field(default=False, description="Swaps top and bottom in half of the images.")
-    rescale: Number | None = Field(default=None, description="Multiplies pixel values by this number, last of all; they become float32.")
-    interpolation_order: Literal[0, 1] = Field(default=1, description="0 takes the nearest source pixel, 1 mixes the four around.")
-    inversion: Annotated[Number, Field(ge=0, le=1)] = Field(default=0.0, description="The part of the images whose values are inverted.")
+    rescale: Number | None = Field(
+        default=None, description="Multiplies pixel values by this number, last of all; they become float32."
+    )
+    interpolation_order: Literal[0, 1] = Field(
+        default=1, description="0 takes the nearest source pixel, 1 mixes the four around."
+    )
+    inversion: Annotated[Number, Field(ge=0, le=1)] = Field(
+        default=0.0, description="The part of the images whose values are inverted."
+    )
 
     @property
     def zoom(self) -> tuple[float, float]:

@@ -13,7 +13,13 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 @click.command()
 @run_argument
 @click.option("--data", type=click.Path(path_type=Path), help="Other data instead: a folder, CSV or npz like those trained on.")
-@click.option("--on", type=click.Choice(["validation", "train"]), default="validation", show_default=True, help="Which of the run's own data.")
+@click.option(
+    "--on",
+    type=click.Choice(["validation", "train"]),
+    default="validation",
+    show_default=True,
+    help="Which of the run's own data.",
+)
 @checkpoint_option
 @experiment_option
 @debug_option

@@ -37,6 +37,8 @@ def run_and_leave(command: click.Command) -> NoReturn:
         if debug:
             traceback.print_exc()
         show(error.problems)
+        if len(error.problems) > 1:
+            click.echo(f"{len(error.problems)} errors. Nothing was run.", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         _silence_stdout()
@@ -44,7 +46,7 @@ def run_and_leave(command: click.Command) -> NoReturn:
     except MemoryError:
         click.echo("error: Out of memory. A smaller batch_size, or fit_generator instead of fit, needs less.", err=True)
         sys.exit(6)
-    except Exception:  # noqa: BLE001  (whatever it is, it is told and becomes exit code 1)
+    except Exception:
         traceback.print_exc()
         click.echo(_REPORT, err=True)
         sys.exit(1)

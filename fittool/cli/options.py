@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -19,11 +19,14 @@ class ExperimentPath(click.Path):
 
     name = "config"
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
         """Refuse what is not there, and name the nearest file that is."""
         path = Path(os.fsdecode(super().convert(value, parameter, context)))
-        if path.exists():
-            return path
+        if not path.exists():
+            self._refuse(path, parameter, context)
+        return path
+
+    def _refuse(self, path: Path, parameter: click.Parameter | None, context: click.Context | None) -> NoReturn:
         from fittool.settings import nearest_name
 
         others = sorted(str(other) for suffix in ("*.yaml", "*.yml") for other in _files(path.parent, suffix))
@@ -90,5 +93,9 @@ def duration(text: str) -> float:
 def checkpoint_option(command: Command) -> Command:
     """--checkpoint best|last."""
     return click.option(
-        "--checkpoint", type=click.Choice(["best", "last"]), default="best", show_default=True, help="Which state of the run to use."
+        "--checkpoint",
+        type=click.Choice(["best", "last"]),
+        default="best",
+        show_default=True,
+        help="Which state of the run to use.",
     )(command)

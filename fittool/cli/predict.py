@@ -13,7 +13,9 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 @click.command()
 @run_argument
 @click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="PATH...")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv, .jsonl or .npz file instead of CSV on stdout.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv, .jsonl or .npz file instead of CSV on stdout."
+)
 @checkpoint_option
 @experiment_option
 @debug_option

@@ -12,7 +12,9 @@ from fittool.cli.options import config_argument, debug_option, set_option
 @click.command()
 @config_argument
 @set_option
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("preview.png"), show_default=True, help="The PNG file.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("preview.png"), show_default=True, help="The PNG file."
+)
 @click.option("--samples", type=click.IntRange(1, 100), default=8, show_default=True, help="Rows: how many samples.")
 @click.option("--variants", type=click.IntRange(1, 50), default=7, show_default=True, help="Augmented pictures of each sample.")
 @debug_option

@@ -17,7 +17,9 @@ from fittool.cli.options import config_argument, debug_option, set_option
 @click.option("--smoke", is_flag=True, help="One epoch of two training batches and one validation batch; nothing is kept.")
 @click.option("--verbose", type=click.Choice(["auto", "0", "1", "2"]), help="0: nothing; 1: a live bar; 2: one line an epoch.")
 @click.option("--quiet", is_flag=True, help="Print nothing on success, not even the run directory.")
-@click.option("--require", "requirements", multiple=True, metavar="METRIC>=VALUE", help="Exit 11 if the finished run misses it. Repeatable.")
+@click.option(
+    "--require", "requirements", multiple=True, metavar="METRIC>=VALUE", help="Exit 11 if the finished run misses it. Repeatable."
+)
 @debug_option
 def train(
     config: Path,

@@ -187,7 +187,7 @@ def check_missing(column: Column, problems: Problems) -> None:
     for line, cell in column.not_numbers:
         if cell.casefold() in _MISSING:
             problems.add(f"column {column.name}: {cell!r} stands for a missing value. Remove the row, or give it a value.", line)
-    if column.has_numbers and any(np.any(part % 1 != 0) for part in column.numbers):
+    if any(_ONE_NUMBER.fullmatch(cell) and float(cell) % 1 for cell in column.text):
         line, cell = column.not_numbers[0]
         problems.add(f"column {column.name}: {_no_number(cell)}", line)
     problems.check()

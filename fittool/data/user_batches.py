@@ -165,8 +165,8 @@ def _compare(batch: Batch, first: Batch, name: str) -> None:
         if _form(got) != _form(expected):
             raise DataError(f"{name}: {what} are {_form(got)} a sample, but those of the first batch were {_form(expected)}.")
     if (batch.sample_weight is None) != (first.sample_weight is None):
-        has, had = ("no" if weight is None else "" for weight in (batch.sample_weight, first.sample_weight))
-        raise DataError(f"{name} has {has} sample_weights, but the first batch had {had or 'some'}.".replace("  ", " "))
+        has, had = ("no" if part.sample_weight is None else "some" for part in (batch, first))
+        raise DataError(f"{name} has {has} sample_weights, but the first batch had {had}.")
 
 
 def _form(arrays: tuple[Array, ...]) -> str:

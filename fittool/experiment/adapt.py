@@ -32,7 +32,10 @@ def adapt(prepared: Prepared, engine: NumpyEngine) -> None:
                 raise ExperimentError(prepared.loaded.problem(text, "model", "layers", node.index))
             mean, variance = moments(_seen_by(node, prepared.graph, prepared.train, engine))
             engine.load_state(
-                {f"weights/{node.name}/mean": mean.astype(np.float32), f"weights/{node.name}/variance": variance.astype(np.float32)}
+                {
+                    f"weights/{node.name}/mean": mean.astype(np.float32),
+                    f"weights/{node.name}/variance": variance.astype(np.float32),
+                }
             )
 
 

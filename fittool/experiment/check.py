@@ -91,13 +91,15 @@ def _problems(data: Dataset, indices: NDArray[np.int64]) -> list[Problem]:
         data.load(indices)
     except DataError as error:
         if len(indices) == 1:
-            return [problem if problem.place else replace(problem, place=data.describe(int(indices[0]))) for problem in error.problems]
+            return [
+                problem if problem.place else replace(problem, place=data.describe(int(indices[0]))) for problem in error.problems
+            ]
         return [problem for index in indices for problem in _problems(data, index[None])]
     return []
 
 
 def _summary(prepared: Prepared) -> str:
-    """`1,437 samples to train on, 360 to validate on, 10 classes; 22,346 parameters; about 34 MiB of memory.`"""
+    """What is trained in one line: samples, classes, parameters, and about how much memory that takes."""
     parts = []
     for data, purpose in ((prepared.train, "to train on"), (prepared.validation, "to validate on")):
         if data is not None:

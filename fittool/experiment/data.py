@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fittool.data.files import shown
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
+from fittool.data.files import shown
 from fittool.data.memory import CachedDataset, in_memory
 from fittool.data.sources import Source, SourceContext
 from fittool.data.splits import split
@@ -70,7 +70,7 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
 
 def open_source(loaded: LoadedExperiment, source: Source, part: Literal["train", "validation"], context: SourceContext) -> Data:
     """Open one source; what is wrong with it is told with the place of its setting."""
-    own = tuple(shown(value) for value in vars(source).values() if isinstance(value, str))
+    own = {shown(value): key for key, value in vars(source).items() if isinstance(value, str)}
     with blaming(loaded, "data", part, source.public_name(), own=own):
         return source.open(context)
 

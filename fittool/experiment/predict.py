@@ -43,7 +43,9 @@ class Predictions:
         for name, output in zip(self.names, self.outputs, strict=True):
             values = [float(str(value)) for value in output.reshape(-1)]  # the shortest that is the same float32
             if self.class_names is None:
-                numbers = {"prediction": values[0]} if len(values) == 1 else {f"output_{i}": value for i, value in enumerate(values)}
+                numbers = (
+                    {"prediction": values[0]} if len(values) == 1 else {f"output_{i}": value for i, value in enumerate(values)}
+                )
                 yield {"input": name, **numbers}
             else:
                 best = int(np.argmax(values))

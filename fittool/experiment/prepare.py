@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from fittool.augmentation import augment
+from fittool.data.dataset import Progress
 from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
-from fittool.data.dataset import Progress
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError, Problem
@@ -71,7 +71,9 @@ class Prepared:
     def fingerprints(self) -> dict[str, str]:
         """The fingerprint of each part of the data that has one."""
         parts = {"train": self.train, "validation": self.validation}
-        return {name: data.fingerprint() for name, data in parts.items() if data is not None and not isinstance(data, UserBatches)}
+        return {
+            name: data.fingerprint() for name, data in parts.items() if data is not None and not isinstance(data, UserBatches)
+        }
 
     def train_feed(self) -> Feed:
         """Batches to train on.

@@ -47,7 +47,9 @@ def preview(loaded: LoadedExperiment, *, samples: int = 8, variants: int = 7) ->
         parameters = draw(augmentation, originals.shape[1:], experiment.seed, turn, positions)
         sheets.append(apply(augmentation, originals, parameters))
         texts.append([parameters.describe(index) for index in range(count)])
-    return contact_sheet(originals, np.stack(sheets, axis=1), _labels(data, chosen), [list(row) for row in zip(*texts, strict=True)])
+    return contact_sheet(
+        originals, np.stack(sheets, axis=1), _labels(data, chosen), [list(row) for row in zip(*texts, strict=True)]
+    )
 
 
 def _labels(data: Dataset, chosen: NDArray[np.int64]) -> list[str]:

@@ -41,7 +41,10 @@ def table(graph: Graph) -> str:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     """Text to the left, numbers to the right."""
-    sides = [cell.ljust(width) if column < 3 else cell.rjust(width) for column, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    sides = [
+        cell.ljust(width) if column < 3 else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
     return "  ".join(sides).rstrip() + "\n"
 
 

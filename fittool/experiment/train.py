@@ -19,7 +19,6 @@ from fittool.experiment.prepare import Prepared, prepare
 from fittool.runs.directory import RunDirectory
 from fittool.runs.environment import describe_environment
 from fittool.spec.experiment_file import LoadedExperiment
-from fittool.spec.sections import StepInterval, seconds_of
 from fittool.training.callbacks import started
 from fittool.training.callbacks.base import Surroundings
 from fittool.training.history import History
@@ -157,19 +156,23 @@ def _directory(loaded: LoadedExperiment, options: TrainOptions) -> RunDirectory:
 
 
 def _trainer(
-    prepared: Prepared, engine: NumpyEngine, directory: RunDirectory, progress: Progress, signals: StopSignals, options: TrainOptions
+    prepared: Prepared,
+    engine: NumpyEngine,
+    directory: RunDirectory,
+    progress: Progress,
+    signals: StopSignals,
+    options: TrainOptions,
 ) -> Trainer:
     experiment = prepared.loaded.experiment
     train, validation = prepared.train_feed(), prepared.validation_feed()
     plan = plan_of(prepared.loaded, smoke=options.smoke)
     if options.smoke:
         plan = _smoke_steps(plan, prepared, train.steps_per_pass, None if validation is None else validation.steps_per_pass)
-    every = experiment.output.checkpoint.every
     recorder = RunRecorder(
         directory,
         plan.epochs,
-        every_seconds=seconds_of(every),
-        every_steps=every.steps if isinstance(every, StepInterval) else None,
+        every_seconds=experiment.output.checkpoint.seconds,
+        every_steps=experiment.output.checkpoint.steps,
         model=prepared.identity,
         class_names=prepared.class_names,
         architecture=prepared.architecture,

@@ -79,7 +79,7 @@ def _folder(path: str) -> Survey:
     sizes, color_mode, unreadable = _decoded([os.path.join(train, image) for images in files.values() for image in images])
     classes = {name: len(images) for name, images in files.items()}
     least, most = min(sizes), max(sizes)
-    span = f"all {least[1]}x{least[0]}" if len(set(sizes)) == 1 else f"sizes {least[1]}x{least[0]} to {most[1]}x{most[0]}"
+    span = f"all {least[1]}×{least[0]}" if len(set(sizes)) == 1 else f"sizes {least[1]}×{least[0]} to {most[1]}×{most[0]}"
     lines = [
         f"{_shown_folder(train)}: {sum(classes.values()):,} images in {_in_classes(classes)}, {span}",
         *_complaints(unreadable),
@@ -147,7 +147,7 @@ def _npz(path: str) -> Survey:
     arguments = {"path": path} | ({"x": x} if x != "x" else {}) | ({"y": y} if y != "y" else {})
     return Survey(
         lines=(
-            f"{escaped(path)}: {len(inputs):,} samples of shape {'x'.join(map(str, inputs.shape[1:]))}, {what}",
+            f"{escaped(path)}: {len(inputs):,} samples of shape {'×'.join(map(str, inputs.shape[1:]))}, {what}",
             *_missing_at_the_end(labels.tolist() if classes else []),
         ),
         source=("npz", arguments),

@@ -176,7 +176,7 @@ def _rare_class(survey: Survey) -> tuple[str, float] | None:
 def _choices(survey: Survey) -> list[str]:
     """What was chosen, and why."""
     size = survey.image_size
-    choices = ["two hidden layers" if size is None else f"small convolutional network at {size[1]}x{size[0]}"]
+    choices = ["two hidden layers" if size is None else f"small convolutional network at {size[1]}×{size[0]}"]
     choices.append("fit_generator with gentle augmentation" if _streams(survey) else "fit")
     if rare := _rare_class(survey):
         choices.append(f"class_weight balanced because {rare[0]} has {rare[1]:.0%} of the samples")

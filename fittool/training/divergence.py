@@ -77,5 +77,5 @@ class DivergenceWatch:
 
     def _raise(self, what: str) -> None:
         last = "" if self._last_finite is None else f" (last finite: {self._last_finite:.2g})"
-        mend = f"Try a smaller learning rate (now {self._engine.learning_rate:g}) or clipnorm: 1."
+        mend = f"Try a smaller learning rate (now {self._engine.learning_rate:g})."
         raise DivergedError(f"{what}{last}. {self._last_good} {mend}")

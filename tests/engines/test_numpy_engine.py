@@ -107,7 +107,7 @@ def trained_state(threads, steps=6):
     return engine.state()
 
 
-@pytest.fixture()
+@pytest.fixture
 def cut_finely(monkeypatch):
     """Groups and lanes even for a small network, so that threads have something to share."""
     monkeypatch.setattr("fittool.engines.numpy_engine.program._WORTH_CUTTING", 0)
@@ -138,7 +138,9 @@ def test_a_state_goes_on_to_the_same_bytes():
 
 
 def test_dropout_differs_from_step_to_step_and_rests_in_tests():
-    engine = make_engine([nn.Dropout(0.5), nn.Dense(1, use_bias=False)], (1000,), loss="mse", target_shape=(1,), optimizer=SGD(0.0))
+    engine = make_engine(
+        [nn.Dropout(0.5), nn.Dense(1, use_bias=False)], (1000,), loss="mse", target_shape=(1,), optimizer=SGD(0.0)
+    )
     batch = line_batch(np.ones((1, 1000)), [[0]])
     losses = []
     for step in (engine.train_step, engine.train_step, engine.test_step, engine.test_step):

@@ -54,9 +54,11 @@ def test_any_bytes(tmp_path: Path, content: bytes) -> None:
 
 VALUES = st.recursive(
     st.sampled_from(["~", "3", "-1", "1.5", "x", "true", "Dense", '""', "1/3", "1e400"]),
-    lambda inner: st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]")
-    | st.lists(st.tuples(st.sampled_from(["Dense", "units", "x", "1", "npz", "path"]), inner), max_size=2).map(
-        lambda entries: "{" + ", ".join(f"{key}: {value}" for key, value in entries) + "}"
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]")
+        | st.lists(st.tuples(st.sampled_from(["Dense", "units", "x", "1", "npz", "path"]), inner), max_size=2).map(
+            lambda entries: "{" + ", ".join(f"{key}: {value}" for key, value in entries) + "}"
+        )
     ),
     max_leaves=6,
 )

@@ -45,7 +45,7 @@ def test_a_folder_of_pictures(tmp_path: Path) -> None:
     assert loaded.resolved["data"]["train"]["folder"]["path"] == str(tmp_path / "photos")
     assert (experiment.name, experiment.train.mode, experiment.train.class_weight) == ("photos", "fit_generator", "balanced")
     assert (experiment.data.image.size, experiment.data.image.color_mode) == ((32, 32), "rgb")
-    assert lines[0] == f"{tmp_path}/photos/: 10 images in 2 classes (cat 9, owl 1), sizes 12x10 to 40x50"
+    assert lines[0] == f"{tmp_path}/photos/: 10 images in 2 classes (cat 9, owl 1), sizes 12×10 to 40×50"
     assert "class_weight balanced because owl has 10% of the samples" in lines[-1]
 
 
@@ -103,7 +103,7 @@ def test_an_archive_of_images(tmp_path: Path) -> None:
     loaded, lines = fitted(path, tmp_path)
     npz = loaded.resolved["data"]["train"]["npz"]
     assert (npz["x"], npz["y"], loaded.experiment.train.mode) == ("x_train", "y_train", "fit")
-    assert lines[0] == f"{path}: 20 samples of shape 8x8, 4 classes (0 5, 1 5, 2 5, 3 5)"
+    assert lines[0] == f"{path}: 20 samples of shape 8×8, 4 classes (0 5, 1 5, 2 5, 3 5)"
 
 
 def test_an_archive_of_numbers_to_predict(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The strict YAML reader: what is read, what is refused, and that every refusal names its place."""
 
-# ruff: noqa: E501 (expected lines stay whole)
 from __future__ import annotations
 
 import os
@@ -89,7 +88,10 @@ def test_an_empty_text_is_nothing() -> None:
         ("a: b\x07", "c.yaml:1:5: The character U+0007 at byte 4 is not allowed. Remove it."),
         ("a: b\u2028c", "c.yaml:1:5: The character U+2028 at byte 4 is not allowed. Remove it."),
         ("%YAML 2.0\n---\na: 1", "c.yaml:1:1: Only YAML 1 is read. Leave out the line that begins with '%'."),
-        ("a: |x\n  b", "c.yaml:1:5: Text after '|' or '>' must begin in the next line. Put text that begins with these in quotes."),
+        (
+            "a: |x\n  b",
+            "c.yaml:1:5: Text after '|' or '>' must begin in the next line. Put text that begins with these in quotes.",
+        ),
     ],
 )
 def test_refusal(text: str, expected: str) -> None:

@@ -67,7 +67,9 @@ class Lowered:
         writer = self._last_writer.get(self.values[source].storage)
         return operation.in_place and readers[self.roots[source]] == 1 and (writer is None or not writer.needs_output)
 
-    def place(self, operation: Operation, name: str, inputs: tuple[int, ...], shape: Shape, trains: bool, readers: Counter[int]) -> int:
+    def place(
+        self, operation: Operation, name: str, inputs: tuple[int, ...], shape: Shape, trains: bool, readers: Counter[int]
+    ) -> int:
         """Append one operation and make its output value."""
         first = inputs[0]
         needs_gradient = trains or any(self.values[number].needs_gradient for number in inputs)

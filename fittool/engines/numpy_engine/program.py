@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def cut(batch: int, largest: int, flops: int, threads: int) -> list[Part]:
     bounds = [batch * group // groups for group in range(groups + 1)]
     size = max(1, _SLICE_ELEMENTS // max(1, largest))
     parts: list[Part] = []
-    for group, (low, high) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for group, (low, high) in enumerate(pairwise(bounds)):
         for start in range(low, high, size):
             parts.append(Part(len(parts), start, min(start + size, high), group, start == low, group % threads))
     return parts

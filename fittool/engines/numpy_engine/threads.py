@@ -63,5 +63,5 @@ class ThreadTeam:
                     for task in lane:
                         task()
                 self._finished.put(None)
-            except BaseException as error:  # noqa: BLE001  (handed to the caller of run, which raises it)
+            except BaseException as error:
                 self._finished.put(error)

@@ -38,7 +38,9 @@ class Update:
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
         if isinstance(self._rate, Schedule):
-            raise ExperimentError("The optimizer's learning_rate is a schedule; a callback cannot set it as well. Use one of the two.")
+            raise ExperimentError(
+                "The optimizer's learning_rate is a schedule; a callback cannot set it as well. Use one of the two."
+            )
         self._rate = rate
 
     def step(self) -> None:

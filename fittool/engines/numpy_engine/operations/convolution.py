@@ -83,8 +83,7 @@ class Window:
         reach = [(size - 1) * step for size, step in zip(self.kernel, self.dilation, strict=True)]
         before = tuple(span - pad for span, pad in zip(reach, self.before, strict=True))
         after = tuple(
-            size + span - out - first
-            for size, span, out, first in zip(self.image[:2], reach, self.output, before, strict=True)
+            size + span - out - first for size, span, out, first in zip(self.image[:2], reach, self.output, before, strict=True)
         )
         return Window(
             (*self.output, filters), (self.image[0], self.image[1]), self.kernel, (1, 1), self.dilation,

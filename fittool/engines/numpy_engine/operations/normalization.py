@@ -91,7 +91,7 @@ class BatchNormalization(Operation):
         statistics[0], statistics[1] = site.weights("moving_mean"), site.weights("moving_variance")
 
     def _factors(self, site: Site, statistics: Floats, factors: _Rows) -> None:
-        """y = x · factor + offset."""
+        """Y = x · factor + offset."""
         mean, variance = statistics[0], statistics[1]
         statistics[2] = 1 / np.sqrt(variance + mean.dtype.type(self.epsilon))
         factors.vectors[0] = self._gamma(site) * statistics[2]

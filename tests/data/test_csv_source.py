@@ -1,0 +1,237 @@
+"""Tables of features or of image paths; every error with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fittool.data.sources import CsvSource, SourceContext
+from fittool.errors import DataError, ExperimentError
+
+SPARSE = SourceContext(class_mode="sparse")
+PLANTS = "height,width,kind\n1.5,2,rose\n-3e-1,.5,oak\n+4,1.,rose\n"
+
+
+def written(tmp_path: Path, content: str | bytes) -> str:
+    path = tmp_path / "data.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(path)
+
+
+def opened(tmp_path: Path, content: str | bytes, context: SourceContext = SPARSE, **arguments: object) -> Any:
+    return CsvSource(path=written(tmp_path, content), **({"label": "kind"} | arguments)).open(context)  # type: ignore[arg-type]
+
+
+def test_features_and_class_names(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, PLANTS)
+    np.testing.assert_array_equal(dataset.inputs[0], np.array([[1.5, 2], [-0.3, 0.5], [4, 1]], np.float32))
+    assert dataset.targets[0].tolist() == [1, 0, 1]
+    assert dataset.class_names == ("oak", "rose")
+    assert dataset.feature_names == ("height", "width")
+    assert dataset.describe(1).endswith("data.csv:3")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + PLANTS.encode(),
+        PLANTS.replace("\n", "\r\n"),
+        PLANTS.replace("\n", "\r"),
+        PLANTS.rstrip(),
+        PLANTS + "\n\n",
+    ],
+    ids=["mark", "crlf", "cr", "no end", "blank lines"],
+)
+def test_the_same_table_in_other_clothes(tmp_path: Path, content: str | bytes) -> None:
+    dataset = opened(tmp_path, content)
+    assert dataset.feature_names == ("height", "width")
+    assert dataset.inputs[0].shape == (3, 2)
+    assert dataset.class_names == ("oak", "rose")
+
+
+def test_features_can_be_chosen(tmp_path: Path) -> None:
+    assert opened(tmp_path, PLANTS, features="width").inputs[0].tolist() == [[2], [0.5], [1]]
+
+
+def test_columns_of_text_are_no_features_by_default(tmp_path: Path) -> None:
+    assert opened(tmp_path, "a,note,kind\n1,x,0\n2,y,1\n").feature_names == ("a",)
+
+
+def test_validation_takes_the_columns_of_training(tmp_path: Path) -> None:
+    context = SourceContext(class_mode="sparse", class_names=("ash", "oak", "rose"), feature_names=("width", "height"))
+    dataset = opened(tmp_path, PLANTS, context)
+    assert dataset.inputs[0][0].tolist() == [2, 1.5]
+    assert dataset.targets[0].tolist() == [2, 1, 2]
+
+
+def test_a_class_unknown_to_training_is_named_by_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: The training data have no class 'oak'"):
+        opened(tmp_path, PLANTS, SourceContext(class_mode="sparse", class_names=("ash", "rose")))
+
+
+def test_number_labels_are_class_numbers_or_numbers(tmp_path: Path) -> None:
+    content = "a,kind\n1,0\n2,2\n"
+    assert opened(tmp_path, content).class_names == ("0", "1", "2")
+    plain = opened(tmp_path, content, SourceContext())
+    assert plain.class_names is None
+    assert plain.targets[0].tolist() == [0, 2]
+
+
+def test_a_regression_has_float_targets(tmp_path: Path) -> None:
+    assert opened(tmp_path, "a,kind\n1,0.5\n2,2\n", SourceContext()).targets[0].dtype == np.float32
+
+
+def test_fractions_are_no_class_numbers(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: column kind is 2.5, but class numbers must be whole"):
+        opened(tmp_path, "a,kind\n1,0\n2,2.5\n")
+
+
+def test_several_labels_are_rows_of_targets(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, "a,u,v\n1,2,3\n4,5,6\n", SourceContext(), label=["v", "u"])
+    assert dataset.targets[0].tolist() == [[3, 2], [6, 5]]
+    assert dataset.feature_names == ("a",)
+
+
+def test_weights(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, "a,w,kind\n1,0.5,0\n2,2,1\n", weight="w")
+    assert dataset.sample_weight.tolist() == [0.5, 2]
+    assert dataset.feature_names == ("a",)
+
+
+def test_a_negative_weight_is_named_by_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: column w: -2 is below 0"):
+        opened(tmp_path, "a,w,kind\n1,0.5,0\n2,-2,1\n", weight="w")
+
+
+def test_another_delimiter(tmp_path: Path) -> None:
+    assert opened(tmp_path, PLANTS.replace(",", ";"), delimiter=";").feature_names == ("height", "width")
+
+
+def test_mixed_names_of_classes_may_hold_digits(tmp_path: Path) -> None:
+    assert opened(tmp_path, "a,kind\n1,7\n2,B\n3,8\n").class_names == ("7", "8", "B")
+
+
+@pytest.mark.parametrize("cell", ["1,5", "1 000", "$3", "٣", "1_000", "nan", "inf", "NA", "-", "0x1F", "1e", " 1", "1/255"])
+def test_only_plain_decimal_forms_are_numbers(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: column a: .* is not a number"):
+        opened(tmp_path, f'a,kind\n1,0\n"{cell}",1\n')
+
+
+def test_a_number_too_large_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:2: column a: '1e400' is too large for float32"):
+        opened(tmp_path, "a,kind\n1e400,0\n1,1\n")
+
+
+def test_ragged_rows_are_told_by_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        opened(tmp_path, "a,b,kind\n1,2\n1,2,3\n1,2,3,4\n")
+    assert [str(problem).rpartition("/")[2] for problem in caught.value.problems] == [
+        "data.csv:2: 2 fields, expected 3",
+        "data.csv:4: 4 fields, expected 3",
+    ]
+
+
+def test_the_first_20_problems_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="these are the first 20") as caught:
+        opened(tmp_path, "a,kind\n" + "x,y,z\n" * 30)
+    assert len(caught.value.problems) == 21
+
+
+def test_an_empty_cell_is_named_by_line_and_column(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: column a: the cell is empty"):
+        opened(tmp_path, "a,kind\n1,0\n,1\n")
+
+
+def test_lines_are_counted_through_quoted_breaks(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:5: column a: 'x' is not a number"):
+        opened(tmp_path, 'a,kind\n1,"two\nlines"\n2,b\nx,c\n')
+
+
+def test_a_quote_that_is_never_closed_names_its_row(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: A quote that opens in this row is never closed"):
+        opened(tmp_path, 'a,kind\n1,b\n2,"c\n3,d\n')
+
+
+def test_a_cell_that_is_too_long_names_its_row(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: A cell is longer than 131,072 characters"):
+        opened(tmp_path, f"a,kind\n1,b\n2,{'c' * 200_000}\n")
+
+
+def test_a_byte_that_is_no_utf8_is_named_by_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: Byte 13 \(0xe9\) is no UTF-8"):
+        opened(tmp_path, b"a,kind\n1,b\n2,\xe9\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("", "data.csv:1: The file is empty"),
+        ("a,kind\n", "data.csv:1: The file holds names of columns, but no rows"),
+        ("1,2\n3,4\n", "data.csv:1: The first line holds numbers only"),
+        ("a,b,a,kind\n1,2,3,4\n", "data.csv:1: The column name 'a' stands at positions 1 and 3"),
+        (",a,kind\n1,2,3\n", "data.csv:1: Column 1 has no name"),
+        ("note,kind\nx,1\n", "no column of numbers to learn from"),
+    ],
+)
+def test_heads_that_are_wrong(tmp_path: Path, content: str, text: str) -> None:
+    with pytest.raises(DataError, match=text):
+        opened(tmp_path, content)
+
+
+def test_a_missing_column_suggests_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There is no column Kinds. Did you mean kind\?"):
+        opened(tmp_path, PLANTS, label="Kinds")
+
+
+def test_another_delimiter_is_guessed_in_the_message(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"Is the delimiter ';'\?"):
+        opened(tmp_path, PLANTS.replace(",", ";"))
+
+
+def test_a_mark_for_a_missing_label_is_refused_among_numbers(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: column kind: 'NA' stands for a missing value"):
+        opened(tmp_path, "a,kind\n1,0\n2,NA\n")
+
+
+def test_text_among_fractions_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: column kind: 'high' is not a number"):
+        opened(tmp_path, "a,kind\n1,0.5\n2,high\n", SourceContext())
+
+
+def test_a_label_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match="csv: label is missing"):
+        opened(tmp_path, PLANTS, label=None)
+
+
+def test_no_label_is_needed_for_targets_that_are_the_inputs(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, PLANTS, SourceContext(class_mode="input"), label=None)
+    assert dataset.targets is dataset.inputs
+
+
+def test_image_and_features_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match="csv: image and features exclude each other"):
+        opened(tmp_path, PLANTS, image="kind", features=["height"])
+
+
+def test_image_paths_begin_beside_the_table_or_at_root(tmp_path: Path) -> None:
+    for folder, value in ((".", 3), ("pictures", 7)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        Image.new("L", (2, 2), value).save(tmp_path / folder / "1.png")
+    context = SourceContext(base_directory=tmp_path, color_mode="grayscale", class_mode="sparse")
+    content = "file,kind\n1.png,a\n1.png,b\n"
+    assert opened(tmp_path, content, context, image="file").load(np.array([1]))[0][0].ravel().tolist() == [3] * 4
+    rooted = opened(tmp_path, content, context, image="file", root="pictures")
+    (x,), (y,), _ = rooted.load(np.array([1]))
+    assert x.ravel().tolist() == [7] * 4
+    assert y.tolist() == [1]
+    assert not rooted.grouped_by_class
+
+
+def test_missing_images_are_named_by_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:2: column file: there is no file .*1.png") as caught:
+        opened(tmp_path, "file,kind\n1.png,a\n2.png,b\n", image="file")
+    assert len(caught.value.problems) == 2

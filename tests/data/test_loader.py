@@ -1,0 +1,81 @@
+"""Work done ahead, in order, with a bound."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from itertools import count, islice
+
+import pytest
+
+from fittool.data.loader import in_order
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("fittool-data")]
+
+
+def slow_for_even(number: int) -> int:
+    time.sleep(0.002 * (number % 2 == 0))
+    return number * number
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_results_come_in_order(workers: int) -> None:
+    assert list(in_order(slow_for_even, iter(range(30)), workers, 6)) == [n * n for n in range(30)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_comes_where_its_result_would(workers: int) -> None:
+    results = in_order(lambda number: 1 // (3 - number), iter(range(10)), workers, 8)
+    assert list(islice(results, 3)) == [0, 0, 1]
+    with pytest.raises(ZeroDivisionError, match="division"):
+        next(results)
+    assert threads() == []
+
+
+def test_no_more_than_the_bound_are_in_flight() -> None:
+    started: list[int] = []
+    results = in_order(started.append, count(), 2, 3)
+    next(results)
+    time.sleep(0.05)
+    assert started == [0, 1, 2, 3]
+    results.close()
+
+
+def test_closing_joins_the_threads_and_drops_what_waits() -> None:
+    started: list[int] = []
+
+    def work(number: int) -> None:
+        started.append(number)
+        time.sleep(0.01)
+
+    results = in_order(work, count(), 2, 50)
+    next(results)
+    assert threads()
+    results.close()
+    assert threads() == []
+    assert len(started) < 20
+
+
+def test_an_exception_in_the_consumer_joins_the_threads() -> None:
+    def consume() -> None:
+        for _ in in_order(lambda number: number, count(), 3, 5):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        consume()
+    assert threads() == []
+
+
+def test_jobs_are_drawn_in_the_consumers_thread() -> None:
+    drawn: set[str] = set()
+
+    def jobs() -> Iterator[int]:
+        for number in range(20):
+            drawn.add(threading.current_thread().name)
+            yield number
+
+    list(in_order(lambda number: number, jobs(), 2, 4))
+    assert drawn == {threading.current_thread().name}
