@@ -41,6 +41,8 @@ _TURNS = {
 }
 _ORIENTATION = 0x0112
 _MOST_PIXELS = 1 << 27
+_LARGE = 1 << 24
+_MOST_PIXELS_PER_BYTE = 1024  # photographs have about one
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,7 @@ def read_image(path: str | os.PathLike[str], form: ImageForm) -> NDArray[np.uint
     """
     try:
         with Image.open(path, formats=FORMATS) as image:
-            pixels = image.width * image.height
-            if pixels > _MOST_PIXELS:
-                size = f"{image.width:,} x {image.height:,} pixels"
-                raise _TooLargeError(f"The image has {size}; at most {_MOST_PIXELS:,} in all are decoded.")
+            _check_size(image, os.path.getsize(path))
             return _array(image, form)
     except Exception as error:  # damaged files make decoders raise anything
         raise DataError(_cause(error, path), place=shown(path)) from error
@@ -83,6 +82,15 @@ def read_image(path: str | os.PathLike[str], form: ImageForm) -> NDArray[np.uint
 
 class _TooLargeError(Exception):
     """An image that would not fit in memory."""
+
+
+def _check_size(image: Image.Image, bytes_in_file: int) -> None:
+    """Refuse, from the header, what would fill the memory: too many pixels, or far more than the file can hold."""
+    pixels, size = image.width * image.height, f"{image.width:,} x {image.height:,} pixels"
+    if pixels > _MOST_PIXELS:
+        raise _TooLargeError(f"The image is too large: it has {size}, and at most {_MOST_PIXELS:,} in all are decoded.")
+    if pixels > _LARGE and pixels > _MOST_PIXELS_PER_BYTE * bytes_in_file:
+        raise _TooLargeError(f"The image is too large: its header promises {size} in a file of {bytes_in_file:,} bytes.")
 
 
 def _array(image: Image.Image, form: ImageForm) -> NDArray[np.uint8]:
@@ -148,7 +156,7 @@ def _cause(error: Exception, path: str | os.PathLike[str]) -> str:
         if os.path.getsize(path) == 0:
             return "The file is empty."
         return f"This is no image in a format that is read ({', '.join(FORMATS)}), or its beginning is damaged."
-    if isinstance(error, Image.DecompressionBombError):
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return f"The image is too large: {str(error).split(',')[0]}."
     if isinstance(error, OSError) and error.strerror:
         return f"The file cannot be read: {error.strerror}."

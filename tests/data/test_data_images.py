@@ -175,8 +175,9 @@ def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes, text: str) 
         read_image(tmp_path / "a.png", RGB)
 
 
-def test_a_bomb_is_refused_from_its_header(tmp_path: Path) -> None:
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+@pytest.mark.parametrize("side", [60_000, 11_000, 5_000])
+def test_a_bomb_is_refused_from_its_header(tmp_path: Path, side: int) -> None:
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     chunks = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(b"0")), (b"IEND", b""))

@@ -9,7 +9,7 @@ import pytest
 
 from fittool.errors import ExperimentError
 from fittool.nn.graph import Graph, LayerError
-from fittool.spec.checks import placed_layer_error
+from fittool.spec.checks import placed_layer_error, value_names
 from fittool.spec.experiment_file import load_experiment
 
 Write = Callable[..., str]
@@ -70,6 +70,11 @@ def test_settings_without_effect(small: str, write: Write, lines: str, warnings:
 def test_data_settings_without_effect(small: str, write: Write, line: str, start: str) -> None:
     (warning,) = load_experiment(write(small.replace("model:", f"  {line}\nmodel:"))).warnings
     assert str(warning).startswith(start)
+
+
+def test_values_have_names_for_training_and_validation(small: str, write: Write) -> None:
+    experiment = load_experiment(write(small + "train: {validation_split: 0.5}\n")).experiment
+    assert value_names(experiment) == ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 
 
 def test_class_weight_without_classes(small: str, write: Write) -> None:

@@ -78,6 +78,13 @@ def test_origins_name_file_option_or_default(write: Callable[..., str]) -> None:
     assert origins["train", "epochs"] == "--set train.epochs=3"
 
 
+def test_origins_can_stand_in_the_resolved_file(write: Callable[..., str]) -> None:
+    loaded = load_experiment(write(), ["train.epochs=3"])
+    text = loaded.resolved_yaml(origins=True)
+    assert "\n  epochs: 3  # --set train.epochs=3\n" in text
+    assert load_experiment(write(text, "again.yaml")).experiment.train == loaded.experiment.train
+
+
 def test_every_resolved_value_has_an_origin(write: Callable[..., str]) -> None:
     loaded = load_experiment(write(FULL))
     for path in loaded.origins:

@@ -1,0 +1,81 @@
+"""Imports point one way, and heavy libraries stay where they belong."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "fittool"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MAY_IMPORT = {
+    "version": set(),
+    "errors": set(),
+    "chance": set(),
+    "settings": {"errors"},
+    "nn": {"settings", "chance", "errors"},
+    "augmentation": {"settings", "chance", "errors"},
+    "data": {"augmentation", "nn", "settings", "chance", "errors"},
+    "engines": {"data", "nn", "settings", "chance", "errors"},
+    "runs": {"settings", "chance", "errors", "version"},
+    "training": {"runs", "engines", "data", "nn", "settings", "chance", "errors"},
+    "report": {"runs", "data", "augmentation", "settings", "chance", "errors"},
+    "spec": {"training", "data", "augmentation", "nn", "settings", "chance", "errors", "version"},
+    "experiment": {"spec", "report", "training", "runs", "engines", "data", "augmentation", "nn", "settings", "chance", "errors"},
+    "cli": {"experiment", "spec", "runs", "settings", "errors", "version"},
+}
+"""Each part of the package, with the parts it may know."""
+HOMES = {
+    "torch": ("engines/torch_engine", "exchange"),
+    "click": ("cli",),
+    "rich": ("training/progress.py", "experiment/loading.py"),
+    "yaml": ("spec",),
+    "safetensors": ("runs", "exchange"),
+    "PIL": ("data", "augmentation", "report"),
+}
+"""Libraries that only some places may import."""
+SINGLE_FILES = {"__init__", "__main__"}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The dotted names of everything a module imports, wherever in the module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "fittool":
+            yield from (f"fittool.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import"
+            yield str(node.module)
+
+
+def part_of(path: Path) -> str:
+    """The first folder below the package, or the module itself."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def named(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def test_every_part_is_known() -> None:
+    assert {part_of(path) for path in MODULES} - SINGLE_FILES <= set(MAY_IMPORT)
+
+
+def test_the_parts_form_no_circle() -> None:
+    order = list(MAY_IMPORT)
+    assert [part for part in order if not MAY_IMPORT[part] <= set(order[: order.index(part)])] == []
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if part_of(path) not in SINGLE_FILES], ids=named)
+def test_imports_point_one_way(path: Path) -> None:
+    parts = {name.split(".")[1] for name in imported(path) if name.startswith("fittool.")}
+    assert parts - {part_of(path)} <= MAY_IMPORT[part_of(path)]
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_library_stays_at_home(library: str) -> None:
+    users = {named(path) for path in MODULES if library in {name.split(".")[0] for name in imported(path)}}
+    assert {user for user in users if not user.startswith(HOMES[library])} == set()
