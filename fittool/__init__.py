@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 from fittool.version import __version__
 
 if TYPE_CHECKING:
-    from fittool.experiment import Run, TrainOptions
-    from fittool.experiment import train_experiment as train
+    from fittool.experiment.train import Run, TrainOptions
+    from fittool.experiment.train import train_experiment as train
     from fittool.spec.experiment_file import LoadedExperiment, load_experiment
 
 __all__ = ["LoadedExperiment", "Run", "TrainOptions", "__version__", "load_experiment", "train"]
 
 _HOMES = {
     "LoadedExperiment": ("fittool.spec.experiment_file", "LoadedExperiment"),
-    "Run": ("fittool.experiment", "Run"),
-    "TrainOptions": ("fittool.experiment", "TrainOptions"),
+    "Run": ("fittool.experiment.train", "Run"),
+    "TrainOptions": ("fittool.experiment.train", "TrainOptions"),
     "load_experiment": ("fittool.spec.experiment_file", "load_experiment"),
-    "train": ("fittool.experiment", "train_experiment"),
+    "train": ("fittool.experiment.train", "train_experiment"),
 }
 """The module and the name there of each public name."""
 

@@ -44,7 +44,7 @@ __all__ = [
 T = TypeVar("T")
 
 FRACTION = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)\s*")
-CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
@@ -56,7 +56,7 @@ def setting(cls: type[T]) -> type[T]:
 def _number(value: object) -> object:
     """A number as people write it: `1/255` is a number; booleans, NaN and infinities are not."""
     if isinstance(value, str) and (match := FRACTION.fullmatch(value)) and float(match[2]) != 0:
-        return float(match[1]) / float(match[2])
+        value = float(match[1]) / float(match[2])
     if isinstance(value, float) and not math.isfinite(value):
         raise PydanticCustomError("finite_number", "must be a finite number")
     return value
@@ -66,7 +66,9 @@ def _pair(value: object) -> object:
     """Keras's short form: one number stands for (height, width)."""
     if isinstance(value, int) and not isinstance(value, bool):
         return (value, value)
-    return tuple(value) if isinstance(value, list) else value
+    if not isinstance(value, list | tuple):
+        raise PydanticCustomError("pair_form", "must be a whole number, or two for height and width")
+    return tuple(value)
 
 
 Integer = Annotated[int, Strict()]

@@ -21,16 +21,17 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...], decode: bool) -
     """
     from fittool.cli.leave import show
     from fittool.errors import FittoolError
-    from fittool.experiment import check_experiment
     from fittool.spec.experiment_file import load_experiment
 
     codes = []
     for config in configs:
         try:
             loaded = load_experiment(config, overrides)
+            from fittool.experiment.check import check_experiment  # slow to import, and not needed for a wrong file
+
             report = check_experiment(loaded, decode=decode)
         except FittoolError as error:
-            show(error.problems)
+            show(error.problems, warnings=getattr(error, "warnings", ()))
             codes.append(error.exit_code)
             continue
         show((), warnings=(*loaded.warnings, *report.warnings))

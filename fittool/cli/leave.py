@@ -37,8 +37,10 @@ def run_and_leave(command: click.Command) -> NoReturn:
         if debug:
             traceback.print_exc()
         show(error.problems)
-        if len(error.problems) > 1:
-            click.echo(f"{len(error.problems)} errors. Nothing was run.", err=True)
+        warnings: Sequence[Problem] = getattr(error, "warnings", ())
+        show_warnings(warnings)
+        if len(error.problems) + len(warnings) > 1:
+            click.echo(f"{_count(len(error.problems), 'error')}{_and_warnings(len(warnings))}. Nothing was run.", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         _silence_stdout()
@@ -59,6 +61,14 @@ def show(problems: Sequence[Problem], *, warnings: Sequence[Problem] = ()) -> No
         if problem.excerpt:
             click.echo(problem.excerpt, err=True)
     show_warnings(warnings)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _and_warnings(number: int) -> str:
+    return f", {_count(number, 'warning')}" if number else ""
 
 
 def show_warnings(warnings: Sequence[Problem]) -> None:

@@ -17,9 +17,9 @@ from fittool.cli.options import config_argument, debug_option, set_option
 def show(config: Path, overrides: tuple[str, ...], origin: bool) -> None:
     """Print the fully resolved experiment as YAML: every setting, presets expanded, data paths absolute."""
     from fittool.cli.leave import show_warnings
-    from fittool.experiment.show import expanded_yaml, origins_text
+    from fittool.experiment.show import expanded_yaml
     from fittool.spec.experiment_file import load_experiment
 
     loaded = load_experiment(config, overrides)
     show_warnings(loaded.warnings)
-    click.echo(origins_text(loaded) if origin else expanded_yaml(loaded), nl=False)
+    click.echo(expanded_yaml(loaded, origins=origin), nl=False)

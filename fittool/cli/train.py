@@ -37,7 +37,6 @@ def train(
     """
     from fittool.cli.leave import show_warnings
     from fittool.cli.requirements import Requirement
-    from fittool.experiment import TrainOptions, train_experiment
     from fittool.spec.checks import value_names
     from fittool.spec.experiment_file import load_experiment
 
@@ -49,6 +48,8 @@ def train(
         requirement.check_name(value_names(loaded.experiment))
     if not quiet:
         show_warnings(loaded.warnings)
+    from fittool.experiment.train import TrainOptions, train_experiment  # slow to import, and not needed for a wrong file
+
     options = TrainOptions(run_directory=run_dir, smoke=smoke, verbose=verbose, quiet=quiet)
     run = train_experiment(loaded, options)
     if not quiet and run.kept:

@@ -10,16 +10,14 @@ from fittool.nn.layers import Layer
 from fittool.spec.experiment_file import LoadedExperiment
 
 
-def expanded_yaml(loaded: LoadedExperiment) -> str:
-    """The resolved experiment as a file that fittool takes as it is, a preset expanded to its layers."""
-    return loaded.resolved_yaml(_expanded(loaded))
+def expanded_yaml(loaded: LoadedExperiment, *, origins: bool = False) -> str:
+    """The resolved experiment as a file that fittool takes as it is, a preset expanded to its layers.
 
-
-def origins_text(loaded: LoadedExperiment) -> str:
-    """Each resolved value behind its key, with the file, line or option that set it."""
-    rows = [(".".join(map(str, path)), origin) for path, origin in loaded.origins.items()]
-    width = max((len(key) for key, _ in rows), default=0)
-    return "".join(f"{key:<{width}}  {origin}\n" for key, origin in rows)
+    Args:
+        loaded: The experiment.
+        origins: Say behind each value which file, line or option set it.
+    """
+    return loaded.resolved_yaml(_expanded(loaded), origins=origins)
 
 
 def _expanded(loaded: LoadedExperiment) -> Sequence[Layer] | None:
