@@ -25,6 +25,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 
+def visible(text: str) -> str:
+    """Text without control characters and line breaks, each written as its escape, so that it cannot disturb a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong, and where.

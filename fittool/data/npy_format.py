@@ -121,7 +121,6 @@ class NpzFile:
                 read_header(stream, info.file_size, called)
             with archive.open(info) as stream:
                 array: NDArray[Any] = numpy_format.read_array(stream, allow_pickle=False)
-                stream.read()  # to the end, where the checksum is compared
         return array
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.errors import ExperimentError
+from fittool.errors import ExperimentError, Interrupted
 from fittool.experiment.adapt import adapt
 from fittool.experiment.loading import loading_shown
 from fittool.experiment.prepare import Prepared, prepare
@@ -100,6 +100,8 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
         _write_beginning(prepared, engine, directory, options)
         try:
             outcome = trainer.run()
+        except Interrupted as stop:
+            raise Interrupted(stop.signal_number, f"{stop} The state is saved in {directory.path}.") from stop
         except ExperimentError:
             if trainer.position.step == trainer.plan.initial_epoch * (trainer.plan.steps(trainer.train) or 0):
                 directory.discard()  # found before the first step: nothing happened that is worth a directory

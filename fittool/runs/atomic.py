@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from fittool.runs.storage import storing, visible
+from fittool.errors import visible
+from fittool.runs.storage import storing
 
 Chunk = bytes | bytearray | memoryview
 

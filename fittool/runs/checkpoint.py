@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.errors import CheckpointError
+from fittool.errors import CheckpointError, visible
 from fittool.runs.atomic import Chunk, atomic_write
 from fittool.runs.json_text import from_json, to_json
 from fittool.runs.safetensors_file import DTYPES, RefusedError, SafetensorsFile, read_safetensors
-from fittool.runs.storage import visible
 from fittool.version import __version__
 
 FORMAT = 1

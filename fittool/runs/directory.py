@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fittool.errors import CheckpointError, UsageError
+from fittool.errors import CheckpointError, UsageError, visible
 from fittool.runs.append_only import append_line, drop_torn_line
 from fittool.runs.atomic import atomic_write, make_folder, remove_temporary_files, sync_folder
 from fittool.runs.checkpoint import CheckpointFacts
@@ -25,7 +25,7 @@ from fittool.runs.lock import RunLock
 from fittool.runs.metrics_log import MetricsLog
 from fittool.runs.paths import RunPaths
 from fittool.runs.status import Status, encode_status, load_status
-from fittool.runs.storage import read_whole, storing, visible
+from fittool.runs.storage import read_whole, storing
 from fittool.runs.times import utc_stamp, utc_text
 
 

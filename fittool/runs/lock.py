@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from weakref import WeakSet
 
-from fittool.errors import RunInUseError
+from fittool.errors import RunInUseError, visible
 from fittool.runs.atomic import open_descriptor, open_folder
-from fittool.runs.storage import storage_error, visible
+from fittool.runs.storage import storage_error
 from fittool.runs.times import utc_text
 
 _FILE = ".lock"

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from fittool.errors import CheckpointError
+from fittool.errors import CheckpointError, visible
 from fittool.runs.append_only import append_line, drop_torn_line, sync, truncate
 from fittool.runs.json_text import from_json, to_json
-from fittool.runs.storage import read_whole, visible
+from fittool.runs.storage import read_whole
 
 _NONFINITE = "nonfinite"
 

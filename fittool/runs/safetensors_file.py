@@ -18,9 +18,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.errors import visible
 from fittool.runs.foreign import foreign_kind
 from fittool.runs.json_text import from_json
-from fittool.runs.storage import visible
 
 LENGTH_BYTES = 8
 """The size of the header length, which begins the file."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from fittool.errors import CheckpointError
+from fittool.errors import CheckpointError, visible
 from fittool.runs.json_text import from_json, to_json
-from fittool.runs.storage import read_whole, visible
+from fittool.runs.storage import read_whole
 
 State = Literal["running", "completed", "stopped", "interrupted", "diverged", "failed"]
 

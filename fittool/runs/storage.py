@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fittool.errors import CheckpointError, FittoolError, MachineError, StorageError
+from fittool.errors import CheckpointError, FittoolError, MachineError, StorageError, visible
 
 _CAUSES = {
     errno.EACCES: "permission is denied. Make it writable for this user",
@@ -24,13 +24,6 @@ _CAUSES = {
     errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
     errno.ENOLCK: "the file system grants no locks. Put the run on a local disk",
 }
-
-
-def visible(text: str) -> str:
-    """Text without control characters and line breaks, each written as its escape, so that it cannot disturb a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def storage_error(error: OSError, path: Path, needed: int | None = None) -> FittoolError:

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.sources.folder import class_folders, files_below
-from fittool.errors import DataError
-from fittool.spec.places import escaped
+from fittool.errors import DataError, visible
 
 _IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".gif", ".webp")
 _TRAIN_FOLDERS, _VALIDATION_FOLDERS = ("train", "training"), ("validation", "valid", "val", "test")
@@ -61,11 +60,11 @@ def look_at(path: str) -> Survey:
     if os.path.isdir(path):
         return _folder(path)
     if not os.path.isfile(path):
-        raise DataError("There is no such file or folder.", place=escaped(path))
+        raise DataError("There is no such file or folder.", place=visible(path))
     looks = {".npz": _npz, ".csv": _csv, ".tsv": _csv}
     look = looks.get(os.path.splitext(path)[1].lower())
     if look is None:
-        raise DataError("Give a folder with one folder of images for each class, a .csv or a .npz file.", place=escaped(path))
+        raise DataError("Give a folder with one folder of images for each class, a .csv or a .npz file.", place=visible(path))
     return look(path)
 
 
@@ -75,7 +74,7 @@ def _folder(path: str) -> Survey:
     validation = next((parts[name] for name in _VALIDATION_FOLDERS if name in parts), None) if train != path else None
     files = {name: files_below(Path(train), name, follow_links=False) for name in class_folders(Path(train), follow_links=False)}
     if not any(files.values()):
-        raise DataError("No folder in it holds images; there must be one folder for each class.", place=escaped(path))
+        raise DataError("No folder in it holds images; there must be one folder for each class.", place=visible(path))
     sizes, color_mode, unreadable = _decoded([os.path.join(train, image) for images in files.values() for image in images])
     classes = {name: len(images) for name, images in files.items()}
     least, most = min(sizes), max(sizes)
@@ -108,7 +107,7 @@ def _decoded(files: list[str]) -> tuple[list[tuple[int, int]], str, list[str]]:
         sizes.append((image.shape[0], image.shape[1]))
         coloured = coloured or not (image[..., :1] == image).all()
     if not sizes:
-        raise DataError("None of the images can be read.", place=escaped(os.path.dirname(files[0])))
+        raise DataError("None of the images can be read.", place=visible(os.path.dirname(files[0])))
     return sizes, "rgb" if coloured else "grayscale", unreadable
 
 
@@ -135,11 +134,11 @@ def _npz(path: str) -> Survey:
         with np.load(path, allow_pickle=False) as archive:
             names = list(archive.files)
     except (OSError, ValueError) as error:
-        raise DataError(f"The file is no npz archive: {error}.", place=escaped(path)) from error
+        raise DataError(f"The file is no npz archive: {error}.", place=visible(path)) from error
     x, y = _chosen(names, _INPUT_ARRAYS), _chosen(names, _LABEL_ARRAYS)
     if x is None or y is None:
-        text = f"It needs an array of inputs, x, and one of labels, y; it holds {', '.join(map(escaped, names))}."
-        raise DataError(text, place=escaped(path))
+        text = f"It needs an array of inputs, x, and one of labels, y; it holds {', '.join(map(visible, names))}."
+        raise DataError(text, place=visible(path))
     file = NpzFile(Path(path))
     inputs, labels = file.read(x), file.read(y)
     classes = _classes_in(labels)
@@ -147,7 +146,7 @@ def _npz(path: str) -> Survey:
     arguments = {"path": path} | ({"x": x} if x != "x" else {}) | ({"y": y} if y != "y" else {})
     return Survey(
         lines=(
-            f"{escaped(path)}: {len(inputs):,} samples of shape {'×'.join(map(str, inputs.shape[1:]))}, {what}",
+            f"{visible(path)}: {len(inputs):,} samples of shape {'×'.join(map(str, inputs.shape[1:]))}, {what}",
             *_missing_at_the_end(labels.tolist() if classes else []),
         ),
         source=("npz", arguments),
@@ -182,7 +181,7 @@ def _csv(path: str) -> Survey:
     image = next((name for name, cell in zip(header, rows[0], strict=True) if cell.lower().endswith(_IMAGE_ENDINGS)), None)
     arguments = {"path": path, "label": label} | ({"delimiter": delimiter} if delimiter != "," else {})
     what = _in_classes(classes) if classes else "a number to predict"
-    lines = [f"{escaped(path)}: {len(rows):,} rows, {len(header) - 1} other columns, label {escaped(label)}: {what}"]
+    lines = [f"{visible(path)}: {len(rows):,} rows, {len(header) - 1} other columns, label {visible(label)}: {what}"]
     lines += _missing_at_the_end(values if classes else [])
     if image is None:
         return Survey(lines=tuple(lines), source=("csv", arguments), classes=classes)
@@ -207,10 +206,10 @@ def _table(path: str) -> tuple[str, list[str], list[list[str]]]:
             file.seek(0)
             header, *rows = csv.reader(file, delimiter=delimiter)
     except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"The file cannot be read as a table: {error}.", place=escaped(path)) from error
+        raise DataError(f"The file cannot be read as a table: {error}.", place=visible(path)) from error
     complete = [row for row in rows if len(row) == len(header)]
     if len(header) < 2 or not complete:
-        raise DataError("It needs a header, at least two columns and at least one row.", place=escaped(path))
+        raise DataError("It needs a header, at least two columns and at least one row.", place=visible(path))
     return delimiter, [name.strip() for name in header], complete
 
 
@@ -236,11 +235,11 @@ def _missing_at_the_end(labels: Sequence[object]) -> list[str]:
     missing = sorted(map(str, set(labels) - set(labels[len(labels) * 4 // 5 :])))
     if not missing:
         return []
-    return [f"  The last fifth, which is validated on, lacks {', '.join(map(escaped, missing[:_SHOWN]))}: mix the samples."]
+    return [f"  The last fifth, which is validated on, lacks {', '.join(map(visible, missing[:_SHOWN]))}: mix the samples."]
 
 
 def _in_classes(classes: dict[str, int]) -> str:
-    few = [f"{escaped(name)} {count:,}" for name, count in list(classes.items())[:_SHOWN]]
+    few = [f"{visible(name)} {count:,}" for name, count in list(classes.items())[:_SHOWN]]
     return f"{len(classes)} classes ({', '.join(few)}{', …' if len(classes) > _SHOWN else ''})"
 
 
@@ -249,4 +248,4 @@ def _numbers_each(labels: NDArray[np.generic]) -> str:
 
 
 def _shown_folder(path: str) -> str:
-    return escaped(os.path.join(path, ""))
+    return visible(os.path.join(path, ""))

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fittool.errors import ExperimentError, Problem
+from fittool.errors import ExperimentError, Problem, visible
 from fittool.settings import nearest_name
-from fittool.spec.places import Node, Place, Scalar, escaped, shortened
+from fittool.spec.places import Node, Place, Scalar, shortened
 from fittool.spec.scalars import ScalarError, scalar
 
 _MOST_REFERENCES = 100
@@ -70,7 +70,7 @@ def _text_for(match: re.Match[str], variables: Mapping[str, str], place: Place, 
     value = variables.get(variable["name"], variable["default"])
     if value is None:
         near = nearest_name(variable["name"], list(variables))
-        mend = f"Did you mean {escaped(near)}?" if near else f"Set it, or write ${{ENV:{variable['name']}:default}}."
+        mend = f"Did you mean {visible(near)}?" if near else f"Set it, or write ${{ENV:{variable['name']}:default}}."
         problems.append(place.problem(f"The environment variable {variable['name']} is not set. {mend}"))
         return match[0]
     return value

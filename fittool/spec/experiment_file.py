@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from fittool.errors import ExperimentError, Problem, UsageError
+from fittool.errors import ExperimentError, Problem, UsageError, visible
 from fittool.nn.layers import Layer
 from fittool.settings import folded, plain
 from fittool.spec.checks import Written, contradictions, without_effect
@@ -18,7 +18,7 @@ from fittool.spec.description import Experiment, name_from
 from fittool.spec.file_references import with_absolute_paths
 from fittool.spec.inheritance import read_layers
 from fittool.spec.overrides import apply
-from fittool.spec.places import KeyPath, Node, Placed, escaped, without
+from fittool.spec.places import KeyPath, Node, Placed, without
 from fittool.spec.problems import in_file_order, limited, problems_of
 from fittool.spec.resolved import yaml_text
 
@@ -113,7 +113,7 @@ def load_experiment(
     name = os.fspath(path)
     variables = os.environ if variables is None else variables
     if not os.path.lexists(name):
-        raise UsageError("There is no such experiment file.", place=escaped(name))
+        raise UsageError("There is no such experiment file.", place=visible(name))
     layered = read_layers(name, name, Experiment, variables)
     if not isinstance(layered.root.value, dict):
         text = "An experiment file must hold keys such as data:, model:, compile: and train:."

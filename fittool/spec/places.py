@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from fittool.errors import Problem, UsageError
+from fittool.errors import Problem, UsageError, visible
 
 KeyPath = tuple[str | int, ...]
 Scalar = str | int | float | bool | None
@@ -50,8 +50,8 @@ class Place:
     def __str__(self) -> str:
         """`file:line:column`, or the option as it was typed."""
         if self.source.is_option:
-            return escaped(self.source.name)
-        return f"{escaped(self.source.name)}:{self.line}:{self.column}"
+            return visible(self.source.name)
+        return f"{visible(self.source.name)}:{self.line}:{self.column}"
 
     @property
     def excerpt(self) -> str:
@@ -60,13 +60,13 @@ class Place:
             return ""
         line, column = self.source.lines[self.line - 1], self.column
         start = max(0, column - _EXCERPT_WIDTH // 2) if len(line) > _EXCERPT_WIDTH else 0
-        before = escaped(line[start : column - 1].replace("\t", " "))
-        shown = before + escaped(line[column - 1 : start + _EXCERPT_WIDTH].replace("\t", " "))
+        before = visible(line[start : column - 1].replace("\t", " "))
+        shown = before + visible(line[column - 1 : start + _EXCERPT_WIDTH].replace("\t", " "))
         return f"{self.line:>5} | {shown}\n{'':>5} | {' ' * len(before)}^"
 
     def problem(self, text: str) -> Problem:
         """A problem at this place, in one line that any terminal can show; one in a `--set` is a wrong command line."""
-        return Problem(escaped(text), str(self), self.excerpt, UsageError.code if self.source.is_option else None)
+        return Problem(visible(text), str(self), self.excerpt, UsageError.code if self.source.is_option else None)
 
 
 @dataclass(frozen=True)
@@ -159,17 +159,10 @@ def path_text(path: Sequence[object]) -> str:
     """A key path as it reads in messages: `model.layers[0].Dense.units`."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{escaped(str(step))}" if text else escaped(str(step))
+        text += f"[{step}]" if isinstance(step, int) else f".{visible(str(step))}" if text else visible(str(step))
     return text
-
-
-def escaped(text: str) -> str:
-    """Text without control characters, line breaks or other invisible characters, each written as its escape."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def shortened(text: str, limit: int = 60) -> str:
     """Escaped text of bounded length, for quoting what was found."""
-    return escaped(text if len(text) <= limit else text[: limit - 1] + "…")
+    return visible(text if len(text) <= limit else text[: limit - 1] + "…")

@@ -37,9 +37,7 @@ def template_text(name: str, target: Path) -> str:
     names = template_names()
     if name not in names:
         near = nearest_name(name, names)
-        raise UsageError(
-            f"There is no template {name}.{f' Did you mean {near}?' if near else ''} There are {', '.join(names)}."
-        )
+        raise UsageError(f"There is no template {name}.{f' Did you mean {near}?' if near else ''} There are {', '.join(names)}.")
     folder = folder_of_templates()
     text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
     text = _SAMPLE_PATH.sub(lambda match: _relative(folder / match[0], target), text)

@@ -6,8 +6,8 @@ import os
 import re
 import stat
 
-from fittool.errors import ExperimentError, Problem
-from fittool.spec.places import Place, Source, escaped
+from fittool.errors import ExperimentError, Problem, visible
+from fittool.spec.places import Place, Source
 
 LARGEST_FILE = 1 << 20
 _UNREADABLE = re.compile("[^\\t\\n\\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,7 +33,7 @@ def read_source(path: str, name: str) -> tuple[Source, str]:
     """
     content = _bytes_of(path, name)
     if content.startswith(_UTF16_MARKS):
-        raise ExperimentError("The file is in UTF-16. Save it as UTF-8.", place=escaped(name))
+        raise ExperimentError("The file is in UTF-16. Save it as UTF-8.", place=visible(name))
     folder = os.path.dirname(os.path.abspath(path))
     try:
         text = content.decode("utf-8")
@@ -74,19 +74,19 @@ def _bytes_of(path: str, name: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ExperimentError(f"The file cannot be read: {reason}.", place=escaped(name)) from error
+        raise ExperimentError(f"The file cannot be read: {reason}.", place=visible(name)) from error
     try:
         kind = os.fstat(descriptor)
         if not stat.S_ISREG(kind.st_mode):
             what = _KINDS.get(stat.S_IFMT(kind.st_mode), "not a file")
-            raise ExperimentError(f"This is {what}. Name an experiment file.", place=escaped(name))
+            raise ExperimentError(f"This is {what}. Name an experiment file.", place=visible(name))
         if kind.st_size > LARGEST_FILE:
             raise ExperimentError(
-                f"The file has {kind.st_size:,} bytes; an experiment file has at most 1 MiB.", place=escaped(name)
+                f"The file has {kind.st_size:,} bytes; an experiment file has at most 1 MiB.", place=visible(name)
             )
         with open(descriptor, "rb", closefd=False) as file:
             return file.read(LARGEST_FILE)
     except OSError as error:
-        raise ExperimentError(f"The file cannot be read: {error.strerror}.", place=escaped(name)) from error
+        raise ExperimentError(f"The file cannot be read: {error.strerror}.", place=visible(name)) from error
     finally:
         os.close(descriptor)

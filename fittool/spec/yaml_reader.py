@@ -28,9 +28,9 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
-from fittool.errors import ExperimentError
+from fittool.errors import ExperimentError, visible
 from fittool.spec.complaints import points_at_opening, sentence_for
-from fittool.spec.places import Node, Place, Placed, Source, escaped, path_text, shortened
+from fittool.spec.places import Node, Place, Placed, Source, path_text, shortened
 from fittool.spec.scalars import ScalarError, scalar
 from fittool.spec.text_file import check_readable, read_source
 
@@ -142,7 +142,7 @@ class _Reading:
         except MarkedYAMLError as error:
             opening = points_at_opening(error) and error.context_mark is not None
             mark = error.context_mark if opening else error.problem_mark
-            character = escaped(repr(self.events.peek()))
+            character = visible(repr(self.events.peek()))
             raise self._refused(sentence_for(error, character), self._place(mark)) from error
         except (ValueError, OverflowError, IndexError) as error:
             # chr() of an escape beyond Unicode, int() of a version with thousands of digits
@@ -215,7 +215,7 @@ class _Reading:
             return "Merge keys ('<<') are not allowed. Use 'extends:' to build on another file."
         hidden = [letter for letter in key if letter != " " and unicodedata.category(letter) in _INVISIBLE]
         if hidden:
-            return f"The key '{escaped(key)}' holds the invisible character U+{ord(hidden[0]):04X}. Remove it."
+            return f"The key '{visible(key)}' holds the invisible character U+{ord(hidden[0]):04X}. Remove it."
         if key in mapping.entries:
             return f"{path_text(self._path())} is given twice, first at {mapping.entries[key].best_place}. Remove one."
         return None

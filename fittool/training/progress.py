@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TextIO
 
-from fittool.runs.storage import visible
+from fittool.errors import visible
 from fittool.training.history import Row
 from fittool.training.outcome import Outcome
 from fittool.training.screen import Screen

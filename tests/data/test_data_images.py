@@ -81,8 +81,8 @@ def test_rgb_as_rgba_is_opaque(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> None:
-    path = saved(tmp_path / f"a.{suffix}", Image.fromarray(np.array([[0, 32768, 65535]], np.uint16)))
-    assert read_image(path, GREY)[0, :, 0].tolist() == [0, 128, 255]
+    path = saved(tmp_path / f"a.{suffix}", Image.fromarray(np.array([[0, 255, 32768, 65535]], np.uint16)))
+    assert read_image(path, GREY)[0, :, 0].tolist() == [0, 1, 128, 255]
 
 
 def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fittool.errors import CheckpointError, MachineError, StorageError
-from fittool.runs.storage import read_whole, storage_error, storing, visible
+from fittool.errors import CheckpointError, MachineError, StorageError, visible
+from fittool.runs.storage import read_whole, storage_error, storing
 
 
 def os_error(number: int) -> OSError:
