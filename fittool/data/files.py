@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fittool.errors import DataError
+from fittool.errors import DataError, visible
 
 
 def shown(name: str | os.PathLike[str]) -> str:
     """A file's name as messages show it: control characters and bytes that are no UTF-8 are escaped."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return visible(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def existing_file(path: Path) -> Path:
