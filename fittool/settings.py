@@ -27,6 +27,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 __all__ = [
+    "NAMES_CODE",
     "Boolean",
     "Family",
     "Field",
@@ -81,6 +82,14 @@ Number = Annotated[float, Strict(), BeforeValidator(_number, json_schema_input_t
 """A finite number; whole numbers and fractions such as `1/255` are welcome."""
 Pair = Annotated[tuple[Integer, Integer], BeforeValidator(_pair, json_schema_input_type=int | list[int])]
 """(height, width); one number stands for both."""
+
+
+class _NamesCode:
+    """The type of `NAMES_CODE`."""
+
+
+NAMES_CODE = _NamesCode()
+"""Annotation metadata of a field whose text names code of the user's (`module:function`), which a run directory must not run."""
 
 
 def folded(name: str) -> str:
@@ -205,7 +214,13 @@ class Named:
 
 def fields_of(cls: type) -> dict[str, FieldInfo]:
     """The described fields of a setting class, in order: name to pydantic's FieldInfo (description, default, limits)."""
-    return cast("dict[str, FieldInfo]", cast("Any", cls).__pydantic_fields__)
+    fields = cast("dict[str, FieldInfo]", cast("Any", cls).__pydantic_fields__)
+    return {written_name(name): info for name, info in fields.items()}
+
+
+def written_name(field: str) -> str:
+    """A field's name in files: `class_` is written `class`, as Python keeps that word for itself."""
+    return field.removesuffix("_")
 
 
 def plain(value: object, *, defaults: bool = True) -> Any:
@@ -214,10 +229,11 @@ def plain(value: object, *, defaults: bool = True) -> Any:
     Members of a family become `{name: arguments}`. With `defaults=False`, arguments at their default are left out.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        known = fields_of(type(value))
         arguments = {
-            field.name: plain(getattr(value, field.name), defaults=defaults)
-            for field in dataclasses.fields(value)
-            if defaults or getattr(value, field.name) != fields_of(type(value))[field.name].get_default(call_default_factory=True)
+            name: plain(getattr(value, field.name), defaults=defaults)
+            for field, name in ((field, written_name(field.name)) for field in dataclasses.fields(value))
+            if defaults or getattr(value, field.name) != known[name].get_default(call_default_factory=True)
         }
         return {value.public_name(): arguments} if isinstance(value, Named) else arguments
     if isinstance(value, Mapping):

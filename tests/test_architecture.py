@@ -22,9 +22,10 @@ MAY_IMPORT = {
     "engines": {"data", "nn", "settings", "chance", "errors"},
     "runs": {"settings", "chance", "errors", "version"},
     "training": {"runs", "engines", "data", "nn", "settings", "chance", "errors"},
-    "report": {"runs", "data", "augmentation", "settings", "chance", "errors"},
+    "report": {"training", "runs", "data", "augmentation", "settings", "chance", "errors"},
     "spec": {"training", "data", "augmentation", "nn", "settings", "chance", "errors", "version"},
-    "experiment": {"spec", "report", "training", "runs", "engines", "data", "augmentation", "nn", "settings", "chance", "errors"},
+    "model": {"training", "runs", "engines", "data", "augmentation", "nn", "settings", "chance", "errors"},
+    "experiment": {"model", "spec", "report", "training", "runs", "engines", "data", "augmentation", "nn", "settings", "chance", "errors"},
     "cli": {"experiment", "spec", "report", "training", "runs", "engines", "data", "nn", "settings", "errors", "version"},
 }
 """Each part of the package, with the parts it may know."""
@@ -32,6 +33,9 @@ HOMES = {
     "torch": ("engines/torch_engine", "exchange"),
     "click": ("cli",),
     "rich": ("training/live_progress.py", "experiment/loading.py"),
+    "matplotlib": ("report/live_page.py",),
+    "jinja2": ("report/live_page.py",),
+    "tensorboard": ("training/callbacks/tensorboard.py",),
     "yaml": ("spec",),
     "safetensors": ("runs", "exchange"),
     "PIL": ("data", "augmentation", "report", "experiment/preview.py"),

@@ -86,6 +86,29 @@ def as_weights(array: NDArray[Any], name: str, samples: int) -> NDArray[np.float
     return result
 
 
+def as_sample_weight(value: Any, name: str, samples: int, outputs: int) -> NDArray[np.float32]:
+    """Sample weights for a network with any number of outputs.
+
+    Args:
+        value: (N,) weights for all outputs; or for several outputs a tuple or list with (N,) weights or None for each.
+        name: What they are called in messages.
+        samples: N.
+        outputs: How many outputs there are.
+
+    Returns:
+        (N,), or (N, outputs).
+
+    Raises:
+        DataError: Not one finite number from 0 for each sample.
+    """
+    if outputs == 1 or not isinstance(value, tuple | list) or not any(np.ndim(part) for part in value):
+        return as_weights(np.asarray(value), name, samples)
+    if len(value) != outputs:
+        raise DataError(f"{name} holds {len(value)} arrays, but there are {outputs} outputs; give an array or None for each.")
+    ones = np.ones(samples, np.float32)
+    return np.stack([ones if part is None else as_weights(np.asarray(part), name, samples) for part in value], axis=1)
+
+
 def check_finite(array: Array, name: str) -> None:
     """Refuse NaN and infinities.
 

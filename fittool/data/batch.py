@@ -17,7 +17,8 @@ class Batch:
     Attributes:
         inputs: One array per input of the network, each (N, …); images are (N, H, W, C), uint8 as long as possible.
         targets: One array per output of the network, each (N, …); empty where targets are not known (predict).
-        sample_weight: (N,) float32, class weights already multiplied in, or None where all weigh 1.
+        sample_weight: (N,) float32 for all outputs, or (N, outputs) with a column for each; class weights already multiplied
+            in; None where all weigh 1.
     """
 
     inputs: tuple[Array, ...]

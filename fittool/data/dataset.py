@@ -69,7 +69,7 @@ class ArrayDataset:
     Args:
         inputs: The arrays (N, …) by the name of the network's input; a bare array is called "input".
         targets: One array (N, …) per output of the network; the very tuple `tuple(inputs.values())` in class mode `input`.
-        sample_weight: (N,) float32.
+        sample_weight: (N,) float32, or (N, outputs) with a column for each output.
         class_names: The name of each class.
         feature_names: What the features of a table are called.
         labels: (N,) class numbers; by default those of the only target, if it holds classes.
@@ -112,7 +112,7 @@ class ArrayDataset:
         """One gather per array."""
         inputs = tuple([array.take(indices, 0) for array in self.inputs])
         targets = inputs if self.targets is self.inputs else tuple([array.take(indices, 0) for array in self.targets])
-        return inputs, targets, None if self.sample_weight is None else self.sample_weight.take(indices)
+        return inputs, targets, None if self.sample_weight is None else self.sample_weight.take(indices, 0)
 
     def labels(self) -> NDArray[np.int64] | None:
         """The class numbers that were given, or those that the only target holds (`classes_of`)."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from itertools import count, islice
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fittool.data.batch import Batch
 from fittool.data.loader import in_order
 from fittool.data.user_batches import UserBatches
-from fittool.data.weights import ClassWeight, class_factors, classes_of, per_sample
+from fittool.data.weights import Balance, ClassWeight, class_factors, classes_of, per_sample
 from fittool.errors import ExperimentError, UserCodeError
 
 
@@ -21,13 +24,15 @@ class GeneratorFeed:
 
     Args:
         source: The user's code.
-        class_weight: Multiplied with the samples' own weights.
+        class_weight: Multiplied with the samples' own weights. `balanced` counts the labels of one pass before, where its
+            length is known, else those of the batches so far.
         class_names: The name of each class, for class weights by name.
         workers: 0 makes each batch when it is asked for; else one thread makes them ahead, as a generator needs.
         max_queue_size: How many batches wait, ready made.
+        steps: How many batches are wanted in all, so that the user's code is not asked for more; None: nobody knows.
 
     Raises:
-        ExperimentError: A class weight names an unknown class, or is `balanced`.
+        ExperimentError: A class weight names an unknown class.
         UserCodeError: The first batch cannot be had.
     """
 
@@ -39,12 +44,19 @@ class GeneratorFeed:
         class_names: tuple[str, ...] | None = None,
         workers: int = 0,
         max_queue_size: int = 10,
+        steps: int | None = None,
     ) -> None:
         self.source = source
         self.samples = source.samples
         self.batch_size = source.first.size
         self.steps_per_pass = source.batches_per_pass
-        self._factors = None if class_weight is None else class_factors(class_weight, class_names, None)
+        self._steps = steps
+        self._balance = Balance() if class_weight == "balanced" else None
+        self._factors: NDArray[np.float32] | None = None
+        if isinstance(class_weight, Mapping):
+            self._factors = class_factors(class_weight, class_names, None)
+        elif self._balance is not None and self.steps_per_pass is not None:
+            self._factors = self._counted(self._balance, self.steps_per_pass)
         self._workers = min(workers, 1)
         self._max_queue_size = max_queue_size
         self._passes_end = 0
@@ -56,10 +68,11 @@ class GeneratorFeed:
             walk = self._to_the_end_of_a_pass(first_step)
         else:
             walk = self._pass_after_pass(first_step, self.steps_per_pass)
-        return self._ahead(walk)
+        return self._ahead(walk, None if self._steps is None else max(self._steps - first_step, 0))
 
-    def _ahead(self, walk: Generator[Batch, None, None]) -> Iterator[Batch]:
-        made = in_order(lambda _: next(walk, None), count(), self._workers, self._max_queue_size)
+    def _ahead(self, walk: Generator[Batch, None, None], most: int | None) -> Iterator[Batch]:
+        wanted = islice(walk, most)
+        made = in_order(lambda _: next(wanted, None), count(), self._workers, self._max_queue_size)
         try:
             for batch in made:
                 if batch is None:
@@ -101,13 +114,27 @@ class GeneratorFeed:
             if given > skipped:
                 return
 
-    def _weighted(self, batch: Batch) -> Batch:
-        if self._factors is None:
-            return batch
+    def _counted(self, balance: Balance, steps: int) -> NDArray[np.float32]:
+        """Balanced weights from the labels of a whole pass."""
+        for batch in islice(self.source.one_pass(0), steps):
+            balance.see(self._labels(batch))
+        return balance.factors()
+
+    def _labels(self, batch: Batch) -> NDArray[np.int64]:
         labels = classes_of(batch.targets[0]) if len(batch.targets) == 1 else None
         if labels is None:
             raise ExperimentError(f"class_weight needs targets that are classes, but {self.source.name} gives others. Remove it.")
-        return Batch(batch.inputs, batch.targets, per_sample(self._factors, labels, batch.sample_weight))
+        return labels
+
+    def _weighted(self, batch: Batch) -> Batch:
+        if self._factors is None and self._balance is None:
+            return batch
+        labels, factors = self._labels(batch), self._factors
+        if factors is None and self._balance is not None:
+            self._balance.see(labels)
+            factors = self._balance.factors()
+        assert factors is not None
+        return Batch(batch.inputs, batch.targets, per_sample(factors, labels, batch.sample_weight))
 
 
 def _ended_early(source: UserBatches, given: int, expected: int, pass_number: int) -> UserCodeError:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.arrays import as_inputs, as_numbers, as_weights
+from fittool.data.arrays import as_inputs, as_numbers, as_sample_weight
 from fittool.data.batch import Array, Batch
 from fittool.data.dataset import Shape
 from fittool.data.targets import ClassMode, reads_labels
@@ -102,9 +102,8 @@ class UserBatches:
         if isinstance(given, str | bytes | Mapping | tuple | np.ndarray) or given is None:
             raise UserCodeError(f"{self.name} gave {_named(given)}; expected {_FORMS}.")
         if hasattr(given, "__len__") and hasattr(given, "__getitem__"):
-            sequence: Any = given
-            self._length = len(sequence)
-            return (sequence[index] for index in range(len(sequence)))
+            self._length = len(given)
+            return _items(given)
         if isinstance(given, Iterable):
             return iter(given)
         raise UserCodeError(f"{self.name} gave {_named(given)}; expected {_FORMS}.")
@@ -113,7 +112,7 @@ class UserBatches:
         """One item as a batch that has the form of the first."""
         name = f"{self.name}, batch {number + 1}"
         try:
-            batch = _batch(item, name, self._class_mode)
+            batch = as_batch(item, name, self._class_mode)
             if self._first is not None:
                 _compare(batch, self._first, name)
         except DataError as error:
@@ -121,7 +120,29 @@ class UserBatches:
         return batch
 
 
-def _batch(item: object, name: str, class_mode: ClassMode) -> Batch:
+def _items(sequence: Any) -> Iterator[object]:
+    """The items of a sequence; its hook `on_epoch_end` is called once all were taken, as Keras does."""
+    length, taken = len(sequence), 0
+    try:
+        for taken in range(1, length + 1):
+            yield sequence[taken - 1]
+    finally:
+        hook = getattr(sequence, "on_epoch_end", None)
+        if hook is not None and taken == length:
+            hook()
+
+
+def as_batch(item: object, name: str, class_mode: ClassMode) -> Batch:
+    """A batch as users write it: `(inputs, targets)` or `(inputs, targets, sample_weights)`, each an array or several.
+
+    Args:
+        item: The batch.
+        name: What it is called in messages.
+        class_mode: The form of the targets; None where there are none.
+
+    Raises:
+        DataError: It has another form.
+    """
     parts = item if isinstance(item, tuple | list) else (item,)
     fewest = 2 if reads_labels(class_mode) else 1
     if not fewest <= len(parts) <= 3 or item is None:
@@ -138,7 +159,7 @@ def _batch(item: object, name: str, class_mode: ClassMode) -> Batch:
         raise DataError(f"{name} holds arrays of shapes {found}; the same number of samples, at least one, was expected in each.")
     sample_weight = parts[2] if len(parts) == 3 else None
     if sample_weight is not None:
-        sample_weight = as_weights(np.asarray(sample_weight), f"{name}: sample_weights", len(inputs[0]))
+        sample_weight = as_sample_weight(sample_weight, f"{name}: sample_weights", len(inputs[0]), len(targets))
     return Batch(inputs, targets, sample_weight)
 
 

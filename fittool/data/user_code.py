@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from fittool.data.files import shown
-from fittool.errors import ExperimentError, UserCodeError
+from fittool.errors import ExperimentError, FittoolError, UserCodeError
 from fittool.settings import nearest_name
 
 _PACKAGE = str(Path(__file__).parents[1])
@@ -83,7 +83,7 @@ def blamed(what: str, files: list[str] | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except (UserCodeError, ExperimentError):
+    except FittoolError:
         raise
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split()) or "no message"

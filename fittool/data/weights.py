@@ -50,12 +50,31 @@ def class_factors(
     return factors
 
 
+class Balance:
+    """`balanced` weights where labels come batch by batch: from all that were seen so far."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(0, np.int64)
+
+    def see(self, labels: NDArray[np.int64]) -> None:
+        """Count (N,) class numbers."""
+        counts = np.bincount(labels, minlength=len(self._counts))
+        counts[: len(self._counts)] += self._counts
+        self._counts = counts
+
+    def factors(self) -> NDArray[np.float32]:
+        """(classes,) the weight of each class: n / (classes * count), over the classes that occur."""
+        present = self._counts > 0
+        factors = np.ones(len(self._counts), np.float32)
+        factors[present] = self._counts.sum() / (np.count_nonzero(present) * self._counts[present])
+        return factors
+
+
 def _balanced(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-    counts = np.bincount(labels, minlength=classes)
-    present = counts > 0
-    factors = np.ones(len(counts), np.float32)
-    factors[present] = len(labels) / (np.count_nonzero(present) * counts[present])
-    return factors
+    balance = Balance()
+    balance.see(labels)
+    factors = balance.factors()
+    return np.concatenate([factors, np.ones(max(classes - len(factors), 0), np.float32)])
 
 
 def _class_number(key: object, class_names: tuple[str, ...] | None, count: int | None) -> int | None:

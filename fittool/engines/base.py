@@ -28,6 +28,9 @@ class Engine(Protocol):
     def train_step(self, batch: Batch) -> None:
         """Forward, backward, update; adds to the running metrics, on the device."""
 
+    def finish_training(self) -> None:
+        """After the last step: put the moving average of the weights in their place, where the optimizer keeps one."""
+
     def test_step(self, batch: Batch) -> None:
         """Forward only; adds to the running metrics."""
 

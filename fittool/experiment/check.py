@@ -18,7 +18,7 @@ from fittool.errors import DataError, Problem
 from fittool.experiment.blame import blaming
 from fittool.experiment.data import Data
 from fittool.experiment.prepare import Prepared, fit_together
-from fittool.experiment.train import plan_of
+from fittool.experiment.stages import stages_of
 from fittool.nn.shapes import size_of
 from fittool.spec.experiment_file import LoadedExperiment
 from fittool.training.callbacks import started
@@ -53,11 +53,12 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False) -> Repor
         FittoolError: Something is wrong; holds all that could be found.
     """
     prepared = fit_together(loaded)
-    feed, validation = prepared.train_feed(), prepared.validation_feed()
-    with blaming(loaded, "train"):
-        plan_of(loaded).check(feed, validation)
+    surroundings = Surroundings(Path(), lambda reference: load_function(reference, Path()))
+    for train, stage in zip(loaded.experiment.stages, stages_of(prepared, surroundings), strict=True):
+        with blaming(loaded, *loaded.experiment.path_of(train)):
+            stage.plan.check(stage.train, stage.validation)
     with blaming(loaded, "callbacks"):
-        started(loaded.experiment.callbacks, Surroundings(Path(), lambda reference: load_function(reference, Path())))
+        started(loaded.experiment.callbacks, surroundings)
     if decode:
         decode_all(prepared)
     return Report(_summary(prepared), prepared.warnings)
@@ -113,10 +114,12 @@ def _summary(prepared: Prepared) -> str:
 
 def memory_needed(prepared: Prepared) -> int:
     """Bytes that training needs, about: the data in memory, weights with optimizer, and a batch's activations with gradients."""
-    train = prepared.loaded.experiment.train
-    activations = 2 * train.batch_size * sum(size_of(node.output_shape) for node in prepared.graph.nodes)
+    stages = prepared.loaded.experiment.stages
+    activations = 2 * max(stage.batch_size for stage in stages) * sum(size_of(node.output_shape) for node in prepared.graph.nodes)
     weights = 4 * prepared.graph.parameter_count
-    return _FLOAT_BYTES * (activations + weights) + (_data_bytes(prepared) if train.mode == "fit" else 0)
+    return _FLOAT_BYTES * (activations + weights) + (
+        _data_bytes(prepared) if any(stage.mode == "fit" for stage in stages) else 0
+    )
 
 
 def _data_bytes(prepared: Prepared) -> int:

@@ -61,7 +61,7 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
         size=data.image.size,
         color_mode=data.image.color_mode,
         interpolation=data.image.interpolation,
-        class_mode=class_mode_for(experiment.compile.loss, data.class_mode) if class_mode is ... else class_mode,
+        class_mode=class_mode_for(experiment.compile.main_loss, data.class_mode) if class_mode is ... else class_mode,
         seed=experiment.seed,
         on_bad_file=data.on_bad_file,
         class_names=class_names,
@@ -90,13 +90,13 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
         context = replace(source_context(loaded, names), feature_names=features)
         validation = open_source(loaded, experiment.data.validation, "validation", context)
         return OpenedData(train, validation, names)
-    if not experiment.train.validation_split:
+    if not experiment.first.validation_split:
         return OpenedData(train, None, names)
     if isinstance(train, UserBatches):
         text = "validation_split needs samples that can be counted, which a generator cannot offer. Give data.validation."
         raise ExperimentError(loaded.problem(text, "train", "validation_split"))
     with blaming(loaded, "train", "validation_split"):
-        parts = split(train, experiment.train.validation_split)
+        parts = split(train, experiment.first.validation_split)
     warnings = tuple(loaded.problem(text, "train", "validation_split") for text in parts.warnings)
     return OpenedData(parts.train, parts.validation, names, warnings)
 
@@ -105,24 +105,18 @@ def kept_in_memory(loaded: LoadedExperiment, data: Data, progress: Progress | No
     """The data as the experiment's mode wants them: all in memory, remembered once read, or as they are."""
     if isinstance(data, UserBatches):
         return data
-    if loaded.experiment.train.mode == "fit":
+    if any(stage.mode == "fit" for stage in loaded.experiment.stages):
         return in_memory(data, progress)
     return CachedDataset(data) if loaded.experiment.data.cache == "ram" and not isinstance(data, ArrayDataset) else data
 
 
-def targets_of(data: Data) -> Targets | None:
-    """The form of some data's targets; looks at all labels, but decodes one sample at most.
-
-    Returns:
-        None where there are no targets.
-    """
+def targets_of(data: Data) -> tuple[Targets, ...]:
+    """The form of some data's targets, one for each output; looks at all labels, but decodes one sample at most."""
     if isinstance(data, UserBatches):
-        return _form(data.first.targets[0], None) if data.first.targets else None
+        return tuple(_form(array, None) for array in data.first.targets)
     arrays = data.load(np.zeros(1, np.int64))[1]
-    if not arrays:
-        return None
-    held = data.targets[0] if isinstance(data, ArrayDataset) else arrays[0]
-    return _form(held, data.labels())
+    held = data.targets if isinstance(data, ArrayDataset) else arrays
+    return tuple(_form(array, data.labels() if len(held) == 1 else None) for array in held)
 
 
 def _form(array: Any, labels: Any) -> Targets:

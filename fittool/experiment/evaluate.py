@@ -14,7 +14,7 @@ from fittool.errors import CheckpointError, DataError
 from fittool.experiment.data import Data, open_data, source_context, targets_of
 from fittool.experiment.sources import source_like
 from fittool.experiment.trained import TrainedRun
-from fittool.nn.targets import check_targets
+from fittool.nn.objectives import check_objectives, with_target_shapes
 
 
 def evaluate(run: TrainedRun, *, on: Literal["train", "validation"] = "validation", path: Path | None = None) -> dict[str, float]:
@@ -36,14 +36,13 @@ def evaluate(run: TrainedRun, *, on: Literal["train", "validation"] = "validatio
     if dict(data.input_shapes) != dict(run.graph.inputs):
         found, wanted = (", ".join(map(str, shapes.values())) for shapes in (data.input_shapes, run.graph.inputs))
         raise DataError(f"The data have inputs of shape {found}, but the network takes {wanted}.")
-    compile_ = run.loaded.experiment.compile
-    targets = targets_of(data)
-    if targets is None:
+    targets = tuple(replace(one, source="the data") for one in targets_of(data))
+    if not targets:
         raise DataError("The data have no targets to compare with.")
-    targets = replace(targets, source="the data")
-    check_targets([compile_.loss, *compile_.metrics], targets, next(iter(run.graph.output_shapes.values())))
-    engine = run.engine(loss=compile_.loss, metrics=compile_.metrics, target_shape=targets.shape)
-    return _measured(engine, _feed(data, run.loaded.experiment.train.batch_size))
+    objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
+    check_objectives(objectives, targets, run.graph.output_shapes)
+    engine = run.engine(objectives=with_target_shapes(objectives, [one.shape for one in targets]))
+    return _measured(engine, _feed(data, run.loaded.experiment.first.batch_size))
 
 
 def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> Data:

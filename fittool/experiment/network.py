@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from fittool.errors import ExperimentError
 from fittool.nn.graph import Graph, LayerError
-from fittool.nn.layers import Layer, Layers
-from fittool.nn.losses import Loss
+from fittool.nn.layers import Layer
 from fittool.nn.presets import output_for
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
-from fittool.settings import plain
 from fittool.spec.checks import placed_layer_error
 from fittool.spec.experiment_file import LoadedExperiment
 
@@ -30,7 +27,7 @@ def layers_of(loaded: LoadedExperiment, targets: Targets | None, class_names: tu
     if targets is None:
         text = "A preset takes the size of its output from the targets, but data.train has none. Write the layers out."
         raise ExperimentError(loaded.problem(text, "model", "preset"))
-    units, activation = output_for(loaded.experiment.compile.loss, _classes(targets, class_names), _outputs(targets))
+    units, activation = output_for(loaded.experiment.compile.main_loss, _classes(targets, class_names), _outputs(targets))
     return model.preset.expand(units, activation)
 
 
@@ -53,33 +50,6 @@ def graph_of(loaded: LoadedExperiment, layers: list[Layer], input_shapes: Mappin
         ExperimentError: Layers do not fit each other or the data; each problem at its layer's line.
     """
     try:
-        return Graph.build(layers, input_shapes)
+        return Graph.build(layers, input_shapes, loaded.experiment.model.outputs)
     except LayerError as error:
         raise placed_layer_error(error, loaded.root) from error
-
-
-def described(
-    layers: list[Layer], input_shapes: Mapping[str, Shape], loss: Loss, feature_names: tuple[str, ...] | None
-) -> dict[str, Any]:
-    """A network as plain data, from which `rebuilt` makes it again without an experiment.
-
-    Args:
-        layers: The layers.
-        input_shapes: The shape of each input.
-        loss: What it was trained with; says what its outputs mean.
-        feature_names: What the features of a table are called.
-    """
-    return {
-        "inputs": {name: list(shape) for name, shape in input_shapes.items()},
-        "layers": [plain(layer, defaults=False) for layer in layers],
-        "loss": plain(loss, defaults=False),
-        "features": None if feature_names is None else list(feature_names),
-    }
-
-
-def rebuilt(architecture: Mapping[str, Any]) -> Graph:
-    """The network that `described` wrote down."""
-    from pydantic import TypeAdapter
-
-    layers = TypeAdapter(Layers).validate_python(architecture["layers"])
-    return Graph.build(layers, {name: tuple(shape) for name, shape in architecture["inputs"].items()})

@@ -69,7 +69,7 @@ def predict(run: TrainedRun, paths: Sequence[Path]) -> Predictions:
         DataError: A path is missing or unreadable, or holds inputs of another shape than the network takes.
     """
     engine = run.engine()
-    batch_size = max(1, run.loaded.experiment.train.batch_size)
+    batch_size = max(1, run.loaded.experiment.first.batch_size)
     names: list[str] = []
     outputs: list[NDArray[np.float32]] = []
     for data in _datasets(run, paths):

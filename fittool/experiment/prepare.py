@@ -17,12 +17,17 @@ from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError, Problem
 from fittool.experiment.blame import blaming
 from fittool.experiment.data import Data, kept_in_memory, open_data, targets_of
-from fittool.experiment.network import described, graph_of, layers_of
+from fittool.experiment.network import graph_of, layers_of
+from fittool.model.architecture import described
+from fittool.model.compiled import Compiled
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
-from fittool.nn.targets import Targets, check_targets
+from fittool.nn.objectives import Objective, check_objectives, with_target_shapes
+from fittool.nn.targets import Targets
 from fittool.runs.json_text import to_json
+from fittool.settings import plain
 from fittool.spec.experiment_file import LoadedExperiment
+from fittool.spec.sections import Train
 
 Loading = Callable[[str], Progress | None]
 """Given what is loaded ("training data"), what shows how far it is."""
@@ -41,7 +46,7 @@ class Prepared:
         loaded: The experiment.
         train, validation: The data.
         class_names: The name of each class, or None.
-        targets: The form of the training targets, or None.
+        targets: The form of the training targets, one for each output.
         layers: The network's layers, a preset expanded.
         graph: The network.
         warnings: Of the data, beside the file's own.
@@ -51,7 +56,7 @@ class Prepared:
     train: Data
     validation: Data | None
     class_names: tuple[str, ...] | None
-    targets: Targets | None
+    targets: tuple[Targets, ...]
     layers: list[Layer]
     graph: Graph
     warnings: tuple[Problem, ...]
@@ -60,12 +65,25 @@ class Prepared:
     def architecture(self) -> dict[str, Any]:
         """The network as plain data."""
         features = None if isinstance(self.train, UserBatches) else self.train.feature_names
-        return described(self.layers, self.graph.inputs, self.loaded.experiment.compile.loss, features)
+        compile_ = self.loaded.experiment.compile
+        return described(self.layers, self.graph) | {
+            "loss": plain(compile_.main_loss, defaults=False),
+            "features": features,
+            "compile": Compiled(compile_.optimizer, self.objectives).plain(),
+            "seed": self.loaded.experiment.seed,
+        }
+
+    @property
+    def objectives(self) -> dict[str, Objective]:
+        """What is asked of each output, for the targets that the data give."""
+        objectives = self.loaded.experiment.compile.objectives(self.graph.outputs)
+        return with_target_shapes(objectives, [targets.shape for targets in self.targets])
 
     @property
     def identity(self) -> str:
         """What tells this network from others: a hash of its description."""
-        return hashlib.sha256(to_json(self.architecture)).hexdigest()
+        network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed")}
+        return hashlib.sha256(to_json(network)).hexdigest()
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -75,53 +93,55 @@ class Prepared:
             name: data.fingerprint() for name, data in parts.items() if data is not None and not isinstance(data, UserBatches)
         }
 
-    def train_feed(self) -> Feed:
-        """Batches to train on.
+    def train_feed(self, stage: Train | None = None) -> Feed:
+        """Batches to train on, in the first stage unless another is asked for.
 
         Raises:
             ExperimentError: A class weight does not fit the data.
         """
         experiment = self.loaded.experiment
-        train = experiment.train
-        streamed = train.mode == "fit_generator"
-        workers = train.workers if streamed else 0
-        with blaming(self.loaded, "train", "class_weight"):
+        train = experiment.first if stage is None else stage
+        workers = _workers(train)
+        with blaming(self.loaded, *experiment.path_of(train), "class_weight"):
             if isinstance(self.train, UserBatches):
                 return GeneratorFeed(
                     self.train, class_weight=train.class_weight, class_names=self.class_names, workers=workers,
                     max_queue_size=train.max_queue_size,
                 )  # fmt: skip
-            augmentation = experiment.augmentation if streamed else None
+            augmentation = experiment.augmentation_of(train)
             return DatasetFeed(
                 self.train, train.batch_size, experiment.seed, shuffle=train.shuffle,
                 augment=None if augmentation is None or not augmentation.active else partial(augment, augmentation),
                 class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
             )  # fmt: skip
 
-    def validation_feed(self) -> Feed | None:
+    def validation_feed(self, stage: Train | None = None) -> Feed | None:
         """Batches to validate on, or None."""
-        return None if self.validation is None else self.feed_of(self.validation)
+        return None if self.validation is None else self.feed_of(self.validation, stage)
 
-    def feed_of(self, data: Data) -> Feed:
+    def feed_of(self, data: Data, stage: Train | None = None) -> Feed:
         """Batches of some data as they stand."""
-        train = self.loaded.experiment.train
-        workers = train.workers if train.mode == "fit_generator" else 0
+        train = self.loaded.experiment.first if stage is None else stage
+        workers = _workers(train)
         if isinstance(data, UserBatches):
             return GeneratorFeed(data, workers=workers, max_queue_size=train.max_queue_size)
         return ValidationFeed(data, train.batch_size, workers=workers, max_queue_size=train.max_queue_size)
 
-    def engine(self) -> NumpyEngine:
-        """The network and its optimizer, with starting weights drawn from the seed."""
+    def engine(self, graph: Graph | None = None) -> NumpyEngine:
+        """The network, or it with other layers that learn, and its optimizer, with starting weights drawn from the seed."""
         experiment = self.loaded.experiment
         return NumpyEngine(
-            self.graph,
-            loss=experiment.compile.loss,
-            metrics=experiment.compile.metrics,
-            target_shape=() if self.targets is None else self.targets.shape,
+            self.graph if graph is None else graph,
+            objectives=self.objectives,
             optimizer=experiment.compile.optimizer,
             seed=experiment.seed,
             threads=getattr(experiment.engine, "threads", None),
         )
+
+
+def _workers(train: Train) -> int:
+    """Threads that make batches; data in memory need none."""
+    return 0 if train.mode == "fit" else train.workers
 
 
 def prepare(loaded: LoadedExperiment, loading: Loading = silent) -> Prepared:
@@ -153,19 +173,19 @@ def fit_together(loaded: LoadedExperiment) -> Prepared:
     """
     data = open_data(loaded)
     targets = targets_of(data.train)
-    layers = layers_of(loaded, targets, data.class_names)
+    layers = layers_of(loaded, targets[0] if targets else None, data.class_names)
     graph = graph_of(loaded, layers, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
     return Prepared(loaded, data.train, data.validation, data.class_names, targets, layers, graph, data.warnings)
 
 
-def _check(loaded: LoadedExperiment, graph: Graph, targets: Targets | None, validation: Data | None) -> None:
+def _check(loaded: LoadedExperiment, graph: Graph, targets: tuple[Targets, ...], validation: Data | None) -> None:
     """Loss and metrics against targets and output; training data against validation data."""
     compile_ = loaded.experiment.compile
-    if targets is None:
+    if not targets:
         raise ExperimentError(loaded.problem("Training needs targets, but data.train gives none.", "data", "class_mode"))
     with blaming(loaded, "compile", "loss"):
-        check_targets([compile_.loss, *compile_.metrics], targets, next(iter(graph.output_shapes.values())))
+        check_objectives(compile_.objectives(graph.outputs), targets, graph.output_shapes)
     if validation is not None and dict(validation.input_shapes) != dict(graph.inputs):
         shapes = f"{_shapes(validation.input_shapes)}, but data.train gives {_shapes(graph.inputs)}"
         raise ExperimentError(loaded.problem(f"data.validation gives inputs of shape {shapes}.", "data", "validation"))

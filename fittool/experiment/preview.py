@@ -37,8 +37,8 @@ def preview(loaded: LoadedExperiment, *, samples: int = 8, variants: int = 7) ->
     if isinstance(data, UserBatches) or any(len(shape) != 3 for shape in data.input_shapes.values()):
         raise ExperimentError(loaded.problem("A preview needs images, which data.train does not give.", "data", "train"))
     count = min(samples, len(data))
-    augmentation = replace(experiment.augmentation or Augmentation(), rescale=None)
-    order = Order(len(data), len(data), experiment.seed, shuffle=experiment.train.shuffle)
+    augmentation = replace(experiment.any_augmentation or Augmentation(), rescale=None)
+    order = Order(len(data), len(data), experiment.seed, shuffle=experiment.first.shuffle)
     chosen = order.batch(0)[2][:count]
     originals = data.load(chosen)[0][0]
     sheets, texts = [], []

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -14,23 +14,29 @@ from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError, Interrupted
 from fittool.experiment.adapt import adapt
+from fittool.experiment.blame import blaming
+from fittool.experiment.initial_weights import start_from
 from fittool.experiment.loading import loading_shown
 from fittool.experiment.prepare import Prepared, prepare
+from fittool.experiment.stages import stages_of
+from fittool.nn.objectives import directions
+from fittool.report.live_page import check_extra, live_page
 from fittool.runs.directory import RunDirectory
 from fittool.runs.environment import describe_environment
 from fittool.spec.experiment_file import LoadedExperiment
 from fittool.training.callbacks import started
-from fittool.training.callbacks.base import Surroundings
+from fittool.training.callbacks.base import Callback, Surroundings
+from fittool.training.callbacks.progbar_logger import ProgbarLoggerAtWork
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
-from fittool.training.plan import Plan
 from fittool.training.progress import Progress, Verbose, make_progress
 from fittool.training.run_recorder import RunRecorder
 from fittool.training.signals import StopSignals
+from fittool.training.stages import ExchangeableEngine
 from fittool.training.trainer import Trainer
 
 _LEVELS: dict[str, Verbose] = {"auto": "auto", "0": 0, "1": 1, "2": 2}
-_SMOKE_STEPS, _SMOKE_VALIDATION_STEPS = 2, 1
+_ANSWERS: dict[str, bool] = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -85,10 +91,13 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
         FittoolError: The one that says what went wrong. If training had begun, the run was recorded so.
     """
     options = TrainOptions() if options is None else options
+    if view_metrics(loaded) is True:
+        check_extra()
     verbose = verbosity(loaded, options)
     prepared = prepare(loaded, loading_shown(verbose))
-    engine = prepared.engine()
-    adapt(prepared, engine)
+    engine = ExchangeableEngine(prepared.engine())
+    adapt(prepared, engine.engine)
+    told = start_from(loaded, engine)
     with ExitStack() as stack:
         stack.callback(engine.close)
         signals = stack.enter_context(StopSignals())
@@ -97,13 +106,16 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
         for warning in prepared.warnings:
             progress.say(f"warning: {warning}")
         trainer = _trainer(prepared, engine, directory, progress, signals, options)
-        _write_beginning(prepared, engine, directory, options)
+        _write_beginning(prepared, directory, engine.engine.threads, options)
+        for line in told:
+            trainer.say(line)
+        start = trainer.position.step
         try:
             outcome = trainer.run()
         except Interrupted as stop:
             raise Interrupted(stop.signal_number, f"{stop} The state is saved in {directory.path}.") from stop
         except ExperimentError:
-            if trainer.position.step == trainer.plan.initial_epoch * (trainer.plan.steps(trainer.train) or 0):
+            if trainer.position.step == start:
                 directory.discard()  # found before the first step: nothing happened that is worth a directory
             raise
         kept = not options.smoke or options.run_directory is not None
@@ -118,34 +130,10 @@ def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
         return 0
     if options.verbose is not None:
         return _LEVELS[options.verbose]
-    written = loaded.experiment.train.verbose
+    written = loaded.experiment.first.verbose
     if written != "auto":
         return cast("Literal[0, 1, 2]", written)
     return _LEVELS.get(os.environ.get("FITTOOL_VERBOSE", "auto"), "auto")
-
-
-def plan_of(loaded: LoadedExperiment, *, smoke: bool = False) -> Plan:
-    """How long an experiment trains."""
-    train = loaded.experiment.train
-    plan = Plan(
-        epochs=cast("int", train.epochs),
-        initial_epoch=train.initial_epoch,
-        steps_per_epoch=_number(train.steps_per_epoch),
-        validation_steps=_number(train.validation_steps),
-        within_pass=train.mode == "fit",
-    )
-    return plan if not smoke else replace(plan, epochs=plan.initial_epoch + 1)
-
-
-def _number(steps: int | str) -> int | None:
-    return steps if isinstance(steps, int) else None
-
-
-def _smoke_steps(plan: Plan, prepared: Prepared, train_steps: int | None, validation_steps: int | None) -> Plan:
-    """Two training batches and one validation batch, or fewer where there are fewer."""
-    steps = _SMOKE_STEPS if train_steps is None else min(_SMOKE_STEPS, train_steps)
-    validation = _SMOKE_VALIDATION_STEPS if validation_steps is None else min(_SMOKE_VALIDATION_STEPS, validation_steps)
-    return replace(plan, steps_per_epoch=steps, validation_steps=validation if prepared.validation is not None else None)
 
 
 def _directory(loaded: LoadedExperiment, options: TrainOptions) -> RunDirectory:
@@ -159,47 +147,65 @@ def _directory(loaded: LoadedExperiment, options: TrainOptions) -> RunDirectory:
 
 def _trainer(
     prepared: Prepared,
-    engine: NumpyEngine,
+    engine: ExchangeableEngine[NumpyEngine],
     directory: RunDirectory,
     progress: Progress,
     signals: StopSignals,
     options: TrainOptions,
 ) -> Trainer:
     experiment = prepared.loaded.experiment
-    train, validation = prepared.train_feed(), prepared.validation_feed()
-    plan = plan_of(prepared.loaded, smoke=options.smoke)
-    if options.smoke:
-        plan = _smoke_steps(plan, prepared, train.steps_per_pass, None if validation is None else validation.steps_per_pass)
+    surroundings = Surroundings(directory.path, _function)
+    stages = stages_of(prepared, surroundings, engine, smoke=options.smoke)
+    epochs = sum(stage.plan.epochs for stage in stages)
     recorder = RunRecorder(
         directory,
-        plan.epochs,
+        epochs,
         every_seconds=experiment.output.checkpoint.seconds,
         every_steps=experiment.output.checkpoint.steps,
         model=prepared.identity,
         class_names=prepared.class_names,
         architecture=prepared.architecture,
     )
-    surroundings = Surroundings(directory.path, _function)
     return Trainer(
         engine,
-        train,
-        validation,
-        started(experiment.callbacks, surroundings),
-        plan,
-        directions={metric.log_name: metric.mode for metric in experiment.compile.metrics},
+        stages[0].train,
+        stages[0].validation,
+        _callbacks(prepared, surroundings, directory, epochs, options),
+        stages[0].plan,
+        directions=directions(prepared.objectives),
         recorder=recorder,
         progress=progress,
         stop_on_divergence=True,
         interruption=signals.interruption,
-        header=_header(prepared, engine),
+        header=_header(prepared, engine.engine),
+        stages=stages,
     )
+
+
+def _callbacks(
+    prepared: Prepared, surroundings: Surroundings, directory: RunDirectory, epochs: int, options: TrainOptions
+) -> list[Callback]:
+    """The experiment's callbacks, and the live page, which comes last."""
+    experiment = prepared.loaded.experiment
+    with blaming(prepared.loaded, "callbacks"):
+        callbacks = started(experiment.callbacks, surroundings)
+    if options.quiet:
+        callbacks = [callback for callback in callbacks if not isinstance(callback, ProgbarLoggerAtWork)]
+    page = live_page(view_metrics(prepared.loaded), directory.paths.report, cast("str", experiment.name), epochs)
+    return callbacks if page is None else [*callbacks, page]
+
+
+def view_metrics(loaded: LoadedExperiment) -> bool | Literal["auto"]:
+    """Whether there is a live page: the file, then FITTOOL_VIEW_METRICS."""
+    written = loaded.experiment.first.view_metrics
+    return _ANSWERS.get(os.environ.get("FITTOOL_VIEW_METRICS", "auto").casefold(), "auto") if written == "auto" else written
 
 
 def _function(reference: str) -> Callable[..., Any]:
     return load_function(reference, Path())
 
 
-def _write_beginning(prepared: Prepared, engine: NumpyEngine, directory: RunDirectory, options: TrainOptions) -> None:
+def _write_beginning(prepared: Prepared, directory: RunDirectory, threads: int, options: TrainOptions) -> None:
     """What must be on disk before the first batch."""
     experiment = prepared.loaded.experiment
     directory.write_experiment(prepared.loaded.resolved_yaml(prepared.layers))
@@ -208,7 +214,7 @@ def _write_beginning(prepared: Prepared, engine: NumpyEngine, directory: RunDire
     directory.write_environment(
         describe_environment(
             engine=experiment.engine.public_name(),
-            threads=engine.threads,
+            threads=threads,
             seed=experiment.seed,
             data=prepared.fingerprints,
             command=options.command,

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.errors import CheckpointError
-from fittool.experiment.network import rebuilt
+from fittool.errors import CheckpointError, visible
+from fittool.model.architecture import rebuilt
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.checkpoint_store import LAST
 from fittool.runs.directory import RunDirectory
+from fittool.spec.code import code_named_in
 from fittool.spec.experiment_file import LoadedExperiment, load_experiment
+from fittool.spec.places import path_text
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,10 @@ def refuse_code(loaded: LoadedExperiment, path: Path) -> None:
     """A run directory from elsewhere must not run code.
 
     Raises:
-        CheckpointError: The experiment names a function in a file.
+        CheckpointError: The experiment names code in a file.
     """
-    data = loaded.experiment.data
-    named = [source for source in (data.train, data.validation) if source is not None and source.public_name() == "python"]
-    if named:
-        text = "The run's experiment names Python code. Give the experiment file with --experiment, if you trust it."
-        raise CheckpointError(text, place=str(path))
+    named = next(code_named_in(loaded.experiment), None)
+    if named is not None:
+        keys, code = named
+        text = f"The run's experiment names Python code, {visible(code)} as {path_text(keys)}."
+        raise CheckpointError(f"{text} Give the experiment file with --experiment, if you trust it.", place=str(path))

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from fittool.nn.schedules import SCHEDULES, Schedule
-from fittool.settings import Boolean, Family, Field, Named, Number, setting
+from fittool.settings import Boolean, Family, Field, Integer, Named, Number, setting
 
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Decay = Annotated[Number, Field(ge=0)]
+Limit = Annotated[Number, Field(gt=0)]
+Momentum = Annotated[Fraction, Field(description="How much of the last update is added to the next.")]
+MeanKept = Annotated[Fraction, Field(lt=1, description="How much of the moving mean stays at each update.")]
+SquareKept = Annotated[Fraction, Field(lt=1, description="How much of the moving mean square stays at each update.")]
+_DECAY = Field(description="Part of each weight, times the rate, that goes at each update.")
+WeightDecay = Annotated[Decay, _DECAY]
+OptionalWeightDecay = Annotated[Decay | None, _DECAY]
+Amsgrad = Annotated[Boolean, Field(description="Whether the largest mean square so far is used (Reddi et al. 2018).")]
+UncorrectedEpsilon = Annotated[Decay, Field(description="Added to the root, before its bias is corrected.")]
 
 
 class _NumberOrSchedule:
@@ -41,6 +50,36 @@ class Optimizer(Named):
     """How weights follow gradients."""
 
     learning_rate: LearningRate = Field(default=0.001, description="Size of an update; a number or a schedule.")
+    clipnorm: Limit | None = Field(
+        default=None, kw_only=True, description="Largest norm of the gradient of a single weight array."
+    )
+    clipvalue: Limit | None = Field(default=None, kw_only=True, description="Largest absolute value of an element of a gradient.")
+    global_clipnorm: Limit | None = Field(default=None, kw_only=True, description="Largest norm of all gradients together.")
+    use_ema: Boolean = Field(
+        default=False,
+        kw_only=True,
+        description="Whether a moving average of the weights is kept, which replaces them after training.",
+    )
+    ema_momentum: Fraction = Field(default=0.99, kw_only=True, description="How much of the moving average stays at each step.")
+    ema_overwrite_frequency: Integer | None = Field(
+        default=None,
+        ge=1,
+        kw_only=True,
+        description="Updates after which the weights become their average, again and again; never if absent.",
+    )
+    gradient_accumulation_steps: Integer | None = Field(
+        default=None,
+        ge=2,
+        kw_only=True,
+        description="Steps whose gradients are averaged for one update; each step is one if absent.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way_of_clipping(self) -> Optimizer:
+        given = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise PydanticCustomError("clipping", "only one of {given} can be set", {"given": " and ".join(given)})
+        return self
 
     def rate(self, step: int) -> float:
         """The learning rate of the update before which `step` updates were done."""
@@ -52,42 +91,51 @@ class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted."""
 
     learning_rate: LearningRate = Field(default=0.01, description="Size of an update; a number or a schedule.")
-    momentum: Fraction = Field(default=0.0, description="How much of the last update is added to the next.")
+    momentum: Momentum = 0.0
     nesterov: Boolean = Field(default=False, description="Whether the momentum looks one update ahead.")
-    weight_decay: Decay | None = Field(default=None, description="Part of each weight, times the rate, that goes at each update.")
+    weight_decay: OptionalWeightDecay = None
 
 
 @setting
 class RMSprop(Optimizer):
     """Gradients divided by a moving root mean square (Hinton 2012)."""
 
-    rho: Fraction = Field(default=0.9, description="How much of the moving mean stays at each update.")
-    momentum: Fraction = Field(default=0.0, description="How much of the last update is added to the next.")
+    rho: SquareKept = 0.9
+    momentum: Momentum = 0.0
     epsilon: Decay = Field(default=1e-7, description="Added to the mean square.")
     centered: Boolean = Field(default=False, description="Whether the variance stands in for the mean square.")
-    weight_decay: Decay | None = Field(default=None, description="Part of each weight, times the rate, that goes at each update.")
+    weight_decay: OptionalWeightDecay = None
 
 
 @setting
 class Adam(Optimizer):
     """Moving mean of gradients divided by their moving root mean square (Kingma and Ba 2014)."""
 
-    beta_1: Fraction = Field(default=0.9, lt=1, description="How much of the moving mean stays at each update.")
-    beta_2: Fraction = Field(default=0.999, lt=1, description="How much of the moving mean square stays at each update.")
-    epsilon: Decay = Field(default=1e-7, description="Added to the root, before its bias is corrected.")
-    amsgrad: Boolean = Field(default=False, description="Whether the largest mean square so far is used (Reddi et al. 2018).")
-    weight_decay: Decay | None = Field(default=None, description="Part of each weight, times the rate, that goes at each update.")
+    beta_1: MeanKept = 0.9
+    beta_2: SquareKept = 0.999
+    epsilon: UncorrectedEpsilon = 1e-7
+    amsgrad: Amsgrad = False
+    weight_decay: OptionalWeightDecay = None
 
 
 @setting
 class AdamW(Optimizer):
     """Adam with weight decay by default (Loshchilov and Hutter 2017)."""
 
-    weight_decay: Decay = Field(default=0.004, description="Part of each weight, times the rate, that goes at each update.")
-    beta_1: Fraction = Field(default=0.9, lt=1, description="How much of the moving mean stays at each update.")
-    beta_2: Fraction = Field(default=0.999, lt=1, description="How much of the moving mean square stays at each update.")
-    epsilon: Decay = Field(default=1e-7, description="Added to the root, before its bias is corrected.")
-    amsgrad: Boolean = Field(default=False, description="Whether the largest mean square so far is used (Reddi et al. 2018).")
+    weight_decay: WeightDecay = 0.004
+    beta_1: MeanKept = 0.9
+    beta_2: SquareKept = 0.999
+    epsilon: UncorrectedEpsilon = 1e-7
+    amsgrad: Amsgrad = False
+
+
+@setting
+class Adadelta(Optimizer):
+    """Gradients rescaled by the root mean square of past updates over that of past gradients (Zeiler 2012)."""
+
+    rho: SquareKept = 0.95
+    epsilon: Decay = Field(default=1e-7, description="Added to both mean squares.")
+    weight_decay: OptionalWeightDecay = None
 
 
 @setting
@@ -96,10 +144,43 @@ class Adagrad(Optimizer):
 
     initial_accumulator_value: Decay = Field(default=0.1, description="Where the sum of squares starts.")
     epsilon: Decay = Field(default=1e-7, description="Added to the sum of squares.")
-    weight_decay: Decay | None = Field(default=None, description="Part of each weight, times the rate, that goes at each update.")
+    weight_decay: OptionalWeightDecay = None
 
 
-OPTIMIZERS: Family[Optimizer] = Family("optimizer", {cls.__name__: cls for cls in (SGD, RMSprop, Adam, AdamW, Adagrad)})
+@setting
+class Adamax(Optimizer):
+    """Moving mean of gradients divided by their largest size, which fades (Kingma and Ba 2014, section 7.1)."""
+
+    beta_1: MeanKept = 0.9
+    beta_2: Fraction = Field(default=0.999, lt=1, description="How much of the largest size stays at each update.")
+    epsilon: Decay = Field(default=1e-7, description="Added to the largest size.")
+    weight_decay: OptionalWeightDecay = None
+
+
+@setting
+class Nadam(Optimizer):
+    """Adam with Nesterov's momentum, which grows over the first updates (Dozat 2016)."""
+
+    beta_1: MeanKept = 0.9
+    beta_2: SquareKept = 0.999
+    epsilon: Decay = Field(default=1e-7, description="Added to the root, after its bias is corrected.")
+    weight_decay: OptionalWeightDecay = None
+
+
+@setting
+class Lion(Optimizer):
+    """Steps of one size along the sign of a moving mean (Chen et al. 2023)."""
+
+    beta_1: Fraction = Field(
+        default=0.9, gt=0, description="Share of the moving mean in the direction; the gradient has the rest."
+    )
+    beta_2: MeanKept = 0.99
+    weight_decay: OptionalWeightDecay = None
+
+
+OPTIMIZERS: Family[Optimizer] = Family(
+    "optimizer", {cls.__name__: cls for cls in (SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Lion)}
+)
 
 OptimizerSetting = Annotated[Optimizer, OPTIMIZERS]
 """An optimizer by name, by name with arguments, or as an object."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
@@ -138,6 +138,34 @@ class CosineDecayRestarts(Schedule):
         return self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha)
 
 
+@setting
+class OneCycle(Schedule):
+    """Up to `max_learning_rate` and down to almost nothing (Smith and Topin 2018), with torch's arguments and defaults.
+
+    With T steps, the rate goes from `max / div_factor` at step 0 to max at step `pct_start · T - 1`, then to
+    `max / (div_factor · final_div_factor)` at step T - 1, where it stays.
+    """
+
+    max_learning_rate: Number = Field(ge=0, description="The highest rate.")
+    total_steps: Integer = Field(ge=1, description="Updates of the whole cycle.")
+    pct_start: Number = Field(default=0.3, ge=0, le=1, description="Part of the cycle in which the rate rises.")
+    anneal_strategy: Literal["cos", "linear"] = Field(default="cos", description="Whether it goes along half a cosine or a line.")
+    div_factor: Number = Field(default=25.0, gt=0, description="The highest rate divided by the first.")
+    final_div_factor: Number = Field(default=10000.0, gt=0, description="The first rate divided by the last.")
+
+    def rate(self, step: int) -> float:
+        """The rate on the way up or down."""
+        first, top, end = self.max_learning_rate / self.div_factor, self.pct_start * self.total_steps - 1, self.total_steps - 1
+        if step <= top:
+            return self._between(first, self.max_learning_rate, step / top if top else 1.0)
+        way = min((step - top) / (end - top), 1.0) if end > top else 1.0
+        return self._between(self.max_learning_rate, first / self.final_div_factor, way)
+
+    def _between(self, begin: float, end: float, way: float) -> float:
+        part = way if self.anneal_strategy == "linear" else (1 - math.cos(math.pi * way)) / 2
+        return begin + (end - begin) * part
+
+
 SCHEDULES: Family[Schedule] = Family(
     "schedule",
     {
@@ -149,6 +177,7 @@ SCHEDULES: Family[Schedule] = Family(
             InverseTimeDecay,
             CosineDecay,
             CosineDecayRestarts,
+            OneCycle,
         )
     },
 )

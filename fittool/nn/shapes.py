@@ -43,6 +43,18 @@ def image(shapes: Sequence[Shape]) -> tuple[int, int, int]:
     return shape[0], shape[1], shape[2]
 
 
+def sequence(shapes: Sequence[Shape]) -> tuple[int, int]:
+    """The shape of the only input as (steps, channels).
+
+    Raises:
+        ShapeError: It is not a sequence.
+    """
+    shape = single(shapes)
+    if len(shape) != 2:
+        raise ShapeError(f"expected sequences (steps, channels), got shape {shape}.")
+    return shape[0], shape[1]
+
+
 def spread(kernel: int, dilation: int) -> int:
     """How many positions a dilated kernel spans."""
     return (kernel - 1) * dilation + 1
@@ -54,7 +66,7 @@ def window_count(size: int, kernel: int, stride: int, padding: str, dilation: in
     Raises:
         ShapeError: The window does not fit (padding `valid` only).
     """
-    if padding == "same":
+    if padding in ("same", "causal"):
         return -(-size // stride)
     count = (size - spread(kernel, dilation)) // stride + 1
     if count < 1:
@@ -63,12 +75,38 @@ def window_count(size: int, kernel: int, stride: int, padding: str, dilation: in
 
 
 def window_padding(size: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> tuple[int, int]:
-    """How many zeros go (before, after) along one axis; with `same` the odd one goes after."""
+    """How many zeros go (before, after) along one axis; with `same` the odd one goes after, with `causal` all go before."""
     if padding == "valid":
         return 0, 0
+    if padding == "causal":
+        return spread(kernel, dilation) - 1, 0
     covered = (window_count(size, kernel, stride, padding, dilation) - 1) * stride + spread(kernel, dilation)
     total = max(covered - size, 0)
     return total // 2, total - total // 2
+
+
+def transposed_count(
+    size: int, kernel: int, stride: int, padding: str, dilation: int = 1, output_padding: int | None = None
+) -> int:
+    """How many positions a transposed convolution gives along one axis, as Keras counts them.
+
+    Raises:
+        ShapeError: There would be none.
+    """
+    reach = spread(kernel, dilation)
+    if output_padding is None:
+        return size * stride + (max(reach - stride, 0) if padding == "valid" else 0)
+    count = (size - 1) * stride + (reach if padding == "valid" else reach % 2) + output_padding
+    if count < 1:
+        raise ShapeError(f"{size} positions and output_padding {output_padding} leave no output.")
+    return count
+
+
+def transposed_padding(size: int, kernel: int, stride: int, padding: str, dilation: int, count: int) -> tuple[int, int]:
+    """How much is cut off (before, after) what all windows together cover, so that `count` positions are left."""
+    covered = (size - 1) * stride + spread(kernel, dilation)
+    before = max(covered - count, 0) // 2 if padding == "same" else 0
+    return before, max(covered - before - count, 0)
 
 
 def feature_axis(axis: int, shape: Shape) -> int:

@@ -14,6 +14,9 @@ from fittool.settings import Named, setting
 Expected = Literal["class numbers", "one-hot", "probabilities", "numbers"]
 
 
+_WITH_SPARSE_FORM = ("categorical_crossentropy", "categorical_accuracy", "top_k_categorical_accuracy")
+
+
 @dataclass(frozen=True)
 class Targets:
     """The form of some data's targets, as far as it can be told without training.
@@ -54,6 +57,10 @@ class Measure(Named):
         """What it stands for with targets and outputs of these shapes; all but `accuracy` and `crossentropy` are themselves."""
         return self
 
+    def misfit(self, output_shape: Shape) -> str | None:
+        """What in its arguments does not fit outputs of this shape, or None."""
+        return None
+
     def ignored(self) -> int | None:
         """The class number that does not count, or None."""
         return None
@@ -75,7 +82,7 @@ def refusal(measure: Measure, targets: Targets, output_shape: Shape) -> str | No
     """Why a loss or metric cannot take these targets and outputs, or None."""
     measure = measure.resolved(targets.shape, output_shape)
     checks = {"class numbers": _class_numbers, "one-hot": _one_hot, "probabilities": _probabilities, "numbers": _numbers}
-    return checks[measure.expects](measure, targets, output_shape)
+    return checks[measure.expects](measure, targets, output_shape) or measure.misfit(output_shape)
 
 
 def _class_numbers(measure: Measure, targets: Targets, output: Shape) -> str | None:
@@ -98,7 +105,8 @@ def _class_numbers(measure: Measure, targets: Targets, output: Shape) -> str | N
 def _one_hot(measure: Measure, targets: Targets, output: Shape) -> str | None:
     name, source = measure.keras_name, targets.source
     if targets.kind == "class numbers" and targets.shape != output:
-        return f"{name} expects one-hot targets, but {source} gives {targets}. Use sparse_{name}."
+        sparse = "sparse_categorical_crossentropy" if name not in _WITH_SPARSE_FORM else f"sparse_{name}"
+        return f"{name} expects one-hot targets, but {source} gives {targets}. Use {sparse}."
     if targets.lowest < 0:
         return f"{name} expects one-hot targets or probabilities, but {source} gives {targets}."
     if targets.shape != output:

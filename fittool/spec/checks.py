@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from fittool.errors import ExperimentError
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from fittool.nn.objectives import loss_names, measured
+from fittool.nn.schedules import Schedule
 from fittool.settings import nearest_name
 from fittool.spec.description import Experiment
-from fittool.spec.places import KeyPath, Node, Place, Placed, find
-from fittool.spec.sections import Train
+from fittool.spec.places import KeyPath, Node, Place, Placed, find, path_text
+from fittool.spec.sections import Stage, Train
+from fittool.training.callbacks import CallbackSetting, LambdaCallback, PythonCallback
 
 if TYPE_CHECKING:
     from fittool.nn.graph import LayerError
@@ -56,25 +59,78 @@ class Written:
 
 def contradictions(written: Written) -> Iterator[Placed]:
     """Settings that cannot hold together, each with both places."""
-    experiment, train = written.experiment, written.experiment.train
-    if experiment.augmentation is not None and train.mode == "fit":
-        mode = written.said("train", "mode")
-        text = f"augmentation needs train.mode fit_generator, but it is fit ({mode}). Write mode: fit_generator under train."
-        yield written.problem(("augmentation",), text)
-    if experiment.data.validation is not None and train.validation_split > 0:
+    experiment, first = written.experiment, written.experiment.first
+    yield from _augmentation(written)
+    if experiment.data.validation is not None and first.validation_split > 0:
         where = written.said("data", "validation")
-        text = f"train.validation_split and data.validation ({where}) both give validation data. Remove one."
-        yield written.problem(("train", "validation_split"), text)
-    if train.epochs is not None and train.initial_epoch >= train.epochs:
-        text = f"train.initial_epoch must be less than train.epochs, which is {train.epochs} ({written.said('train', 'epochs')})"
-        yield written.problem(("train", "initial_epoch"), f"{text}, got {train.initial_epoch}.")
+        path = (*experiment.path_of(first), "validation_split")
+        text = f"{path_text(path)} and data.validation ({where}) both give validation data. Remove one."
+        yield written.problem(path, text)
+    for stage in experiment.stages:
+        yield from _lengths(written, stage)
+        yield from _loop(written, stage)
+    yield from _stages(written)
     yield from _class_mode(written)
     yield from _monitors(written)
 
 
+def _augmentation(written: Written) -> Iterator[Placed]:
+    """Augmentation is for stages in mode fit_generator."""
+    experiment = written.experiment
+    if experiment.augmentation is not None and all(stage.mode != "fit_generator" for stage in experiment.stages):
+        path = experiment.path_of(experiment.first)
+        mode = written.said(*path, "mode")
+        text = f"augmentation needs train.mode fit_generator, but it is {experiment.first.mode} ({mode})."
+        yield written.problem(("augmentation",), f"{text} Write mode: fit_generator under train.")
+    for stage in experiment.stages:
+        if isinstance(stage, Stage) and stage.augmentation is not None and stage.mode != "fit_generator":
+            path = experiment.path_of(stage)
+            text = f"{path_text(path)}.augmentation needs mode fit_generator, but it is {stage.mode}."
+            yield written.problem((*path, "augmentation"), f"{text} Write mode: fit_generator beside it.")
+
+
+def _lengths(written: Written, stage: Train) -> Iterator[Placed]:
+    if stage.epochs is not None and stage.initial_epoch >= stage.epochs:
+        path = written.experiment.path_of(stage)
+        where = f"{stage.epochs} ({written.said(*path, 'epochs')})"
+        text = f"{path_text(path)}.initial_epoch must be less than {path_text(path)}.epochs, which is {where}"
+        yield written.problem((*path, "initial_epoch"), f"{text}, got {stage.initial_epoch}.")
+
+
+def _loop(written: Written, stage: Train) -> Iterator[Placed]:
+    """The user's loop belongs to its mode."""
+    path = written.experiment.path_of(stage)
+    if stage.mode == "train_on_batch" and stage.loop is None:
+        text = f"{path_text(path)}.mode train_on_batch needs your own loop. Write loop: module:function beside it."
+        yield written.problem((*path, "mode"), text)
+    if stage.loop is not None and ":" not in stage.loop:
+        text = f"{path_text(path)}.loop must have the form module:function, got {stage.loop!r}."
+        yield written.problem((*path, "loop"), text)
+
+
+def _stages(written: Written) -> Iterator[Placed]:
+    """What can only hold for the whole of a training in stages."""
+    first, *later = written.experiment.stages
+    for stage in later:
+        path = written.experiment.path_of(stage)
+        if stage.initial_epoch:
+            text = f"{path_text(path)}.initial_epoch can be given in the first stage alone; epochs count on."
+            yield written.problem((*path, "initial_epoch"), text)
+        if stage.validation_split not in (0, first.validation_split):
+            text = f"{path_text(path)}.validation_split must be that of the first stage, {first.validation_split:g}: all stages"
+            yield written.problem((*path, "validation_split"), f"{text} share one validation part.")
+    for stage in (first, *later):
+        rate = stage.learning_rate if isinstance(stage, Stage) else None
+        if rate is not None and isinstance(written.experiment.compile.optimizer.learning_rate, Schedule):
+            path = written.experiment.path_of(stage)
+            where = written.said("compile", "optimizer")
+            text = f"{path_text(path)}.learning_rate cannot be set, as the optimizer's ({where}) is a schedule."
+            yield written.problem((*path, "learning_rate"), f"{text} Use one of the two.")
+
+
 def _class_mode(written: Written) -> Iterator[Placed]:
     """The form of the labels, where it is written, against what the loss takes."""
-    mode, loss = written.experiment.data.class_mode, written.experiment.compile.loss
+    mode, loss = written.experiment.data.class_mode, written.experiment.compile.main_loss
     if mode is None:
         yield written.problem(("data", "class_mode"), "data.class_mode is null, so there are no labels to train on. Remove it.")
     elif (loss.expects, mode) in _WRONG_FORMS:
@@ -84,71 +140,121 @@ def _class_mode(written: Written) -> Iterator[Placed]:
 
 
 def _monitors(written: Written) -> Iterator[Placed]:
-    for index, callback in enumerate(written.experiment.callbacks):
-        monitor = getattr(callback, "monitor", None)
-        if not isinstance(monitor, str):
-            continue
-        name = callback.public_name()
-        path = ("callbacks", index, _written_name(written, index, name), "monitor")
-        if monitor.startswith("val_") and not written.validates:
-            mend = "Give data.validation or train.validation_split, or watch loss."
-            yield written.problem(path, f"{name} watches {monitor}, but there are no validation data. {mend}")
-        elif monitor not in (known := value_names(written.experiment)):
-            near = nearest_name(monitor, list(known))
-            mend = f" Did you mean {near}?" if near else ""
-            yield written.problem(path, f"{name} watches {monitor}, which is not computed. There are {', '.join(known)}.{mend}")
+    experiment = written.experiment
+    lists: list[tuple[KeyPath, list[CallbackSetting]]] = [(("callbacks",), experiment.callbacks)]
+    lists += [((*experiment.path_of(stage), "callbacks"), experiment.callbacks_of(stage)) for stage in experiment.stages]
+    may_grow = any(_adds_to_logs(callback) for _, callbacks in lists for callback in callbacks)
+    for path, callbacks in lists:
+        for index, callback in enumerate(callbacks):
+            yield from _monitor(written, (*path, index), callback, may_grow)
 
 
-def _written_name(written: Written, index: int, name: str) -> str:
+def _adds_to_logs(callback: CallbackSetting) -> bool:
+    """Whether a callback of the user's may compute further values."""
+    return isinstance(callback, PythonCallback | LambdaCallback)
+
+
+def _monitor(written: Written, at: KeyPath, callback: CallbackSetting, may_grow: bool) -> Iterator[Placed]:
+    monitor = getattr(callback, "monitor", None)
+    if not isinstance(monitor, str):
+        return
+    name = callback.public_name()
+    path = (*at, _written_name(written, at, name), "monitor")
+    known = value_names(written.experiment)
+    if monitor.startswith("val_") and not written.validates:
+        mend = "Give data.validation or train.validation_split, or watch loss."
+        yield written.problem(path, f"{name} watches {monitor}, but there are no validation data. {mend}")
+    elif monitor not in known and not may_grow:
+        near = nearest_name(monitor, list(known))
+        mend = f" Did you mean {near}?" if near else ""
+        yield written.problem(path, f"{name} watches {monitor}, which is not computed. There are {', '.join(known)}.{mend}")
+
+
+def _written_name(written: Written, at: KeyPath, name: str) -> str:
     """The callback's name as the file has it, in whatever case."""
-    node = written.node("callbacks", index)
+    node = written.node(*at)
     return next(iter(node.value), name) if node is not None and isinstance(node.value, dict) else name
 
 
 def value_names(experiment: Experiment) -> tuple[str, ...]:
     """The names of the values that each epoch computes."""
-    names = ("loss", *(metric.log_name for metric in experiment.compile.metrics))
+    compile_, outputs = experiment.compile, experiment.model.outputs or ("output",)
+    try:
+        objectives = compile_.objectives(outputs)
+    except ExperimentError:  # told once the network is known
+        objectives = {}
+    names = ("loss", *loss_names(objectives), *measured(objectives))
     validation = tuple(f"val_{name}" for name in names) if validates(experiment) else ()
     return (*names, *validation, "learning_rate")
 
 
 def validates(experiment: Experiment) -> bool:
     """Whether there are validation data."""
-    return experiment.data.validation is not None or experiment.train.validation_split > 0
+    return experiment.data.validation is not None or experiment.first.validation_split > 0
 
 
 def without_effect(written: Written) -> Iterator[Placed]:
     """Settings that differ from their default and yet change nothing."""
-    yield from _train_without_effect(written)
+    for stage in written.experiment.stages:
+        yield from _train_without_effect(written, stage)
+    yield from _whole_without_effect(written)
     yield from _data_without_effect(written)
-    augmentation = written.experiment.augmentation
-    if augmentation is not None and written.experiment.train.mode == "fit_generator":
+    yield from _augmentation_without_effect(written)
+
+
+def _augmentation_without_effect(written: Written) -> Iterator[Placed]:
+    experiment = written.experiment
+    streamed = [stage for stage in experiment.stages if stage.mode == "fit_generator"]
+    own = [(stage, stage.augmentation) for stage in streamed if isinstance(stage, Stage) and stage.augmentation is not None]
+    found = [((*experiment.path_of(stage), "augmentation"), augmentation) for stage, augmentation in own]
+    if experiment.augmentation is not None and len(own) < len(streamed):
+        found.insert(0, (("augmentation",), experiment.augmentation))
+    elif experiment.augmentation is not None and streamed:
+        yield written.problem(("augmentation",), "augmentation has no effect: every stage has its own.")
+    for path, augmentation in found:
         for field, reason in augmentation.without_effect():
-            yield written.problem(("augmentation", field), f"augmentation.{field} has no effect. {reason}")
+            yield written.problem((*path, field), f"{path_text(path)}.{field} has no effect. {reason}")
 
 
-def _train_without_effect(written: Written) -> Iterator[Placed]:
-    train, default = written.experiment.train, Train()
+def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
+    path, default = written.experiment.path_of(train), Train()
+    name = path_text(path)
     if train.mode == "fit":
         for field in ("workers", "max_queue_size"):
             if getattr(train, field) != getattr(default, field):
-                yield written.problem(("train", field), f"train.{field} has no effect in mode fit.")
+                yield written.problem((*path, field), f"{name}.{field} has no effect in mode fit.")
+    if train.loop is not None and train.mode != "train_on_batch":
+        yield written.problem((*path, "loop"), f"{name}.loop has no effect in mode {train.mode}, but in train_on_batch.")
     if train.validation_steps != default.validation_steps and not written.validates:
-        yield written.problem(("train", "validation_steps"), "train.validation_steps has no effect without validation data.")
+        yield written.problem((*path, "validation_steps"), f"{name}.validation_steps has no effect without validation data.")
     if not train.shuffle and written.experiment.data.train.public_name() == "python":
-        yield written.problem(("train", "shuffle"), "train.shuffle has no effect on a python source, which gives its own order.")
-    loss = written.experiment.compile.loss
+        yield written.problem((*path, "shuffle"), f"{name}.shuffle has no effect on a python source, which gives its own order.")
+    loss = written.experiment.compile.main_loss
     if train.class_weight is not None and not isinstance(loss, _CLASS_LOSSES):
         where = written.said("compile", "loss")
-        text = f"train.class_weight has no effect with the loss {loss.public_name()} ({where}), which knows no classes."
-        yield written.problem(("train", "class_weight"), text)
+        text = f"{name}.class_weight has no effect with the loss {loss.public_name()} ({where}), which knows no classes."
+        yield written.problem((*path, "class_weight"), text)
+
+
+def _whole_without_effect(written: Written) -> Iterator[Placed]:
+    """What is taken from the first stage, or is no part of a callback's work here."""
+    first, *later = written.experiment.stages
+    for stage in later:
+        path = written.experiment.path_of(stage)
+        for field in ("verbose", "view_metrics"):
+            if getattr(stage, field) not in ("auto", getattr(first, field)):
+                text = f"{path_text(path)}.{field} has no effect: the first stage's holds for all."
+                yield written.problem((*path, field), text)
+    for index, callback in enumerate(written.experiment.callbacks):
+        if isinstance(callback, LambdaCallback) and not callback.functions:
+            yield written.problem(("callbacks", index), "LambdaCallback has no effect without a function.")
 
 
 def _data_without_effect(written: Written) -> Iterator[Placed]:
     data = written.experiment.data
     sources = [source for source in (data.train, data.validation) if source is not None]
     kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
-    if data.cache != "none" and written.experiment.train.mode == "fit":
+    if data.cache != "none" and all(stage.mode == "fit" for stage in written.experiment.stages):
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
     if not any(source.reads_images for source in sources):
         if data.image != type(data.image)():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
+from pydantic import Discriminator, Tag
+
 from fittool.augmentation import Augmentation
 from fittool.settings import Field, Integer, Text, setting
-from fittool.spec.sections import ENGINES, Compile, Data, EngineSetting, Model, Numpy, Output, Train
+from fittool.spec.sections import ENGINES, Compile, Data, EngineSetting, InitialWeights, Model, Numpy, Output, Stage, Train
 from fittool.training.callbacks import CALLBACKS, CallbackSetting
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -16,6 +18,20 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 def name_from(text: str) -> str:
     """A run's name as close to any text as names can be."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).lstrip("._-")[:100] or "experiment"
+
+
+WHOLE, STAGES = "(whole)", "(stages)"
+"""What pydantic's locations say for the two forms of `train`."""
+
+
+def _form(train: object) -> str:
+    return STAGES if isinstance(train, list) else WHOLE
+
+
+Parts = Annotated[
+    Annotated[Train, Tag(WHOLE)] | Annotated[list[Stage], Field(min_length=1), Tag(STAGES)], Discriminator(_form)
+]
+"""One training, or a list of stages; which of them is decided by the form alone, so that mistakes are told of that form."""
 
 
 @setting
@@ -35,8 +51,43 @@ class Experiment:
     )
     model: Model = Field(kw_only=True, description="The network: a list of layers, or a preset.")
     compile: Compile = Field(kw_only=True, description="What the training minimises, how, and what it reports.")
-    train: Train = Field(default_factory=Train, description="How long and in which batches to train.")
+    initial_weights: InitialWeights | None = Field(
+        default=None, description="Weights of an earlier training to start from, instead of random ones."
+    )
+    train: Parts = Field(
+        default_factory=Train, description="How long and in which batches to train; a list is a training in stages."
+    )
     callbacks: list[Annotated[CallbackSetting, CALLBACKS]] = Field(
         default_factory=list, description="What happens beside the training."
     )
     output: Output = Field(default_factory=Output, description="Where runs go, and what they save.")
+
+    @property
+    def stages(self) -> tuple[Train, ...]:
+        """The parts of the training, in order: one, or those of the list."""
+        return tuple(self.train) if isinstance(self.train, list) else (self.train,)
+
+    @property
+    def first(self) -> Train:
+        """The first part, whose settings hold for the data and the display of the whole."""
+        return self.stages[0]
+
+    def path_of(self, stage: Train) -> tuple[str | int, ...]:
+        """The key path of a part."""
+        return ("train",) if not isinstance(self.train, list) else ("train", [id(one) for one in self.train].index(id(stage)))
+
+    def augmentation_of(self, stage: Train) -> Augmentation | None:
+        """The augmentation of a part: its own, else that of the experiment."""
+        if stage.mode != "fit_generator":
+            return None
+        own = stage.augmentation if isinstance(stage, Stage) else None
+        return self.augmentation if own is None else own
+
+    @property
+    def any_augmentation(self) -> Augmentation | None:
+        """The first augmentation that a part uses."""
+        return next((found for stage in self.stages if (found := self.augmentation_of(stage)) is not None), self.augmentation)
+
+    def callbacks_of(self, stage: Train) -> list[CallbackSetting]:
+        """The callbacks of a part alone."""
+        return stage.callbacks if isinstance(stage, Stage) else []

@@ -172,9 +172,15 @@ def _with_defaults(data: Any, name: str) -> dict[str, Any]:
     """Defaults that depend on the file's name or on another setting; a key without a value counts as absent."""
     whole: dict[str, Any] = {"name": name} | {key: value for key, value in data.items() if value is not None}
     train = whole.get("train", {})
-    if isinstance(train, dict) and train.get("epochs") is None:
-        whole["train"] = train | {"epochs": 1 if train.get("mode") == "fit_generator" else 10}
+    whole["train"] = [_with_epochs(stage) for stage in train] if isinstance(train, list) else _with_epochs(train)
     return whole
+
+
+def _with_epochs(train: Any) -> Any:
+    """Keras's default lengths."""
+    if not isinstance(train, dict) or train.get("epochs") is not None:
+        return train
+    return train | {"epochs": 10 if train.get("mode", "fit") == "fit" else 1}
 
 
 def _same_name(node: Node, step: str | int) -> Node | None:

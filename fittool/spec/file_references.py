@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fittool.settings import folded
+from fittool.spec.code import code_fields
 from fittool.spec.places import Node
+from fittool.training.callbacks import CALLBACKS
 
 _PATH_KEYS: dict[str, tuple[str, ...]] = {
     "npz": ("path",),
@@ -17,26 +19,37 @@ _PATH_KEYS: dict[str, tuple[str, ...]] = {
     "idx": ("images", "labels"),
 }
 _SECTIONS = ("train", "validation")
+_CODE_KEYS = tuple(name for callback in CALLBACKS.members.values() for name in code_fields(callback))
+"""The arguments of callbacks that name functions or classes."""
 
 
 def with_absolute_paths(root: Node) -> Node:
     """The experiment with absolute paths of data sources and of modules with functions; what has another form stays."""
     root = _changed(root, "data", lambda data: _each(data, _SECTIONS, _source))
+    root = _changed(root, "initial_weights", lambda weights: _changed(weights, "from", _absolute))
+    root = _changed(root, "train", lambda train: _items(train, _stage) if isinstance(train.value, list) else _stage(train))
     return _changed(root, "callbacks", _callbacks)
 
 
+def _stage(stage: Node) -> Node:
+    return _changed(_changed(stage, "loop", _function), "callbacks", _callbacks)
+
+
 def _callbacks(callbacks: Node) -> Node:
-    if not isinstance(callbacks.value, list):
-        return callbacks
-    return replace(callbacks, value=[_each(item, _names(item), _schedule) for item in callbacks.value])
+    return _items(callbacks, lambda item: _each(item, _names(item), _callback))
+
+
+def _callback(arguments: Node) -> Node:
+    """The callback's functions, and the folder that outlives a run."""
+    return _changed(_each(arguments, _CODE_KEYS, _function), "backup_dir", _absolute)
+
+
+def _items(node: Node, change: Callable[[Node], Node]) -> Node:
+    return replace(node, value=[change(item) for item in node.value]) if isinstance(node.value, list) else node
 
 
 def _names(item: Node) -> tuple[str, ...]:
     return tuple(item.value) if isinstance(item.value, dict) else ()
-
-
-def _schedule(arguments: Node) -> Node:
-    return _changed(arguments, "schedule", _function)
 
 
 def _source(source: Node) -> Node:

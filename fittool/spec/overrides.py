@@ -115,7 +115,7 @@ def _opened(node: Node | None, step: str, override: _Override, path: KeyPath, to
     """A mapping to lay `step` into: what is there, a bare name with room for arguments, or a new one."""
     families = families_at(top, path)
     if node is None or node.value is None:
-        if expects_list(top, path):
+        if expects_list(top, path) and known_names(top, path) is None:
             raise override.refused(f"{path_text(path)} is an empty list; there is no item {shortened(step)}.")
         return Node({}, override.place, override.place)
     if isinstance(node.value, dict):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from fittool.errors import Problem
 from fittool.settings import fields_of
+from fittool.spec.description import STAGES, WHOLE
 from fittool.spec.places import KeyPath, Node, Place, Placed, path_text
 from fittool.spec.sentences import WRONG_KIND, found, literals, rule, suggestion, wrong_kind
 from fittool.spec.structure import forms_at, known_names
@@ -93,7 +94,7 @@ def _located(item: Any, root: Node) -> _Complaint:
             path.append(step)
         elif node.value == step or (adds_key and last):
             path.append(step)
-        else:
+        elif step not in (WHOLE, STAGES):
             union = tuple(path) if union is None else union
     return _Complaint(item["type"], item["msg"], item.get("ctx", {}), tuple(path), union, node, node.data())
 

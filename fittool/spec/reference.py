@@ -12,7 +12,7 @@ from fittool.settings import Family, fields_of, plain
 from fittool.spec.description import Experiment
 from fittool.spec.resolved import flow_text
 from fittool.spec.schema import Schema, json_schema
-from fittool.spec.sections import Checkpoint, Compile, Data, Image, Model, Output, Train
+from fittool.spec.sections import Checkpoint, Compile, Data, Image, InitialWeights, Model, Output, Stage, Train
 from fittool.spec.structure import families
 
 _OPENING = """\
@@ -27,8 +27,8 @@ replaced when the name differs. `${ENV:NAME}` and `${ENV:NAME:default}` take env
 the file that wrote them.
 """
 _NAMES = {
-    "engine": "Engines", "source": "Sources", "layer": "Layers", "preset": "Presets", "optimizer": "Optimizers",
-    "loss": "Losses", "metric": "Metrics", "schedule": "Schedules", "initializer": "Initializers",
+    "engine": "Engines", "source": "Sources", "layer": "Layers", "recurrence": "Recurrences", "preset": "Presets",
+    "optimizer": "Optimizers", "loss": "Losses", "metric": "Metrics", "schedule": "Schedules", "initializer": "Initializers",
     "regularizer": "Regularizers", "callback": "Callbacks",
 }  # fmt: skip
 
@@ -47,8 +47,9 @@ class _Page:
         yield from self._section("The file", Experiment, self.schema)
         augmentation = fields_of(Experiment)["augmentation"].annotation.__args__[0]  # type: ignore[union-attr]
         for name, cls in {
-            "data": Data, "data.image": Image, "augmentation": augmentation, "model": Model, "compile": Compile, "train": Train,
-            "output": Output, "output.checkpoint": Checkpoint,
+            "data": Data, "data.image": Image, "augmentation": augmentation, "model": Model, "compile": Compile,
+            "initial_weights": InitialWeights, "train": Train, "train[0]": Stage, "output": Output,
+            "output.checkpoint": Checkpoint,
         }.items():  # fmt: skip
             yield from self._section(f"`{name}`", cls, self.schema["$defs"][cls.__name__])
         for family in sorted(families(Experiment), key=lambda family: list(_NAMES).index(family.kind)):

@@ -16,7 +16,7 @@ from fittool.spec.structure import families
 
 Schema = dict[str, Any]
 
-_KEYWORDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+_KEYWORDS = {"oneOf": "anyOf", "ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 """What pydantic calls a limit on a value that may be a number or a fraction in text."""
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
+from fittool.augmentation import Augmentation
 from fittool.data.sources import SOURCES, Source
 from fittool.nn.layers import LAYERS, Layer
-from fittool.nn.losses import LOSSES, Loss
-from fittool.nn.metrics import METRICS, Metric
+from fittool.nn.losses import Loss
+from fittool.nn.objectives import Objective, shared_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer, RMSprop
 from fittool.nn.presets import PRESETS, Preset
-from fittool.settings import Boolean, Family, Field, Integer, Named, Number, Pair, Text, setting
+from fittool.settings import NAMES_CODE, Boolean, Family, Field, Integer, Named, Number, Pair, Text, setting
+from fittool.spec.per_output import LossPerOutput, MetricsPerOutput, NumberPerOutput
+from fittool.training.callbacks import CALLBACKS, CallbackSetting
 
 _LARGEST_SIDE = 65_535
 _LARGEST_BATCH = 1_000_000
@@ -98,6 +101,9 @@ class Model:
         description="Layers by Keras's class names; each takes the one before it unless `inputs` says otherwise.",
     )
     preset: Annotated[Preset, PRESETS] | None = Field(default=None, description="A ready network, with its sizes as arguments.")
+    outputs: Annotated[list[Text], Field(min_length=1)] | None = Field(
+        default=None, description="Names of the layers that are the outputs, in the targets' order; by default the last."
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Model:
@@ -111,8 +117,35 @@ class Compile:
     """What the training minimises, how, and what it reports."""
 
     optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(default_factory=RMSprop, description="How gradients move the weights.")
-    loss: Annotated[Loss, LOSSES] = Field(kw_only=True, description="What is minimised.")
-    metrics: list[Annotated[Metric, METRICS]] = Field(default_factory=list, description="What is reported beside the loss.")
+    loss: LossPerOutput = Field(kw_only=True, description="What is minimised. For several outputs a mapping by their names.")
+    loss_weights: NumberPerOutput | None = Field(
+        default=None, description="What each output's loss counts in the total, by the outputs' names; 1 by default."
+    )
+    metrics: MetricsPerOutput = Field(
+        default_factory=list, description="What is reported beside the loss; for several outputs a mapping by their names."
+    )
+    weighted_metrics: MetricsPerOutput = Field(
+        default_factory=list, description="What is reported with sample weights; for several outputs a mapping by their names."
+    )
+
+    @property
+    def main_loss(self) -> Loss:
+        """The loss, or that of the first output that is named: it says what form the labels have."""
+        return self.loss if isinstance(self.loss, Loss) else next(iter(self.loss.values()))
+
+    def objectives(self, outputs: Sequence[str]) -> dict[str, Objective]:
+        """What is asked of each output.
+
+        Raises:
+            ExperimentError: A name is no output.
+        """
+        return shared_out(
+            outputs,
+            loss=self.loss,
+            metrics=self.metrics,
+            weighted_metrics=self.weighted_metrics,
+            loss_weights=self.loss_weights,
+        )
 
 
 def _steps(value: object) -> object:
@@ -143,13 +176,15 @@ ClassWeight = Annotated[dict[str, Weight], Field(min_length=1)]
 class Train:
     """How long and in which batches to train."""
 
-    mode: Literal["fit", "fit_generator"] = Field(
+    mode: Literal["fit", "fit_generator", "train_on_batch"] = Field(
         default="fit",
-        description="fit: all samples in memory; fit_generator: batches made by workers as they are needed, augmented if asked.",
+        description="fit: all samples in memory; fit_generator: batches made by workers as they are needed, augmented if asked; "
+        "train_on_batch: your own loop over such batches.",
     )
     batch_size: Integer = Field(default=32, ge=1, le=_LARGEST_BATCH, description="Samples in a batch.")
     epochs: Annotated[Integer, Field(ge=1, le=_MOST_EPOCHS)] | None = Field(
-        default=None, description="Number of the last epoch; by default 10 in mode fit and 1 in mode fit_generator."
+        default=None,
+        description="Number of the last epoch, of a stage its length; by default 10 in mode fit, else 1.",
     )
     initial_epoch: Integer = Field(default=0, ge=0, description="Epochs that count as done before the first.")
     steps_per_epoch: Steps = Field(default="auto", description="Batches in an epoch; auto: all samples once.")
@@ -171,6 +206,44 @@ class Train:
     )
     verbose: Verbose = Field(
         default="auto", description="0: nothing; 1: a live bar; 2: one line an epoch; auto: 1 on a terminal, else 2."
+    )
+    view_metrics: Boolean | Literal["auto"] = Field(
+        default="auto",
+        description="Whether report.html beside the run shows the metrics live; auto: where the extra `report` is installed and "
+        "there is more than one epoch.",
+    )
+    loop: Annotated[Text | None, NAMES_CODE] = Field(
+        default=None,
+        description="module:function, your own loop in mode train_on_batch, called once an epoch with model, batches and epoch; "
+        "the module is a file beside the experiment.",
+    )
+
+
+def _patterns(value: object) -> object:
+    """One pattern stands for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+Patterns = Annotated[list[Text], BeforeValidator(_patterns, json_schema_input_type=str | list[str])]
+"""Names with wildcards, such as `conv*`; a single one need not be a list."""
+
+
+@setting
+class Stage(Train):
+    """A part of a training: everything that `train` has, and what is different in this part."""
+
+    name: Text | None = Field(default=None, min_length=1, description="What rows call it; by default its number.")
+    augmentation: Augmentation | None = Field(
+        default=None, description="Instead of the experiment's augmentation, in mode fit_generator."
+    )
+    learning_rate: Annotated[Number, Field(ge=0)] | None = Field(
+        default=None, description="The learning rate at its beginning; by default as it is."
+    )
+    callbacks: list[Annotated[CallbackSetting, CALLBACKS]] = Field(
+        default_factory=list, description="Callbacks of this stage alone; when they end training, the next stage begins."
+    )
+    trainable: Patterns | None = Field(
+        default=None, description="Names of the layers that learn, with wildcards such as conv*; by default those that always do."
     )
 
 
@@ -215,6 +288,19 @@ class Checkpoint:
     def steps(self) -> int | None:
         """The training steps between two checkpoints; None where the interval is no number of steps."""
         return self.every.steps if isinstance(self.every, StepInterval) else None
+
+
+@setting
+class InitialWeights:
+    """Weights of an earlier training, to start from."""
+
+    from_: Text = Field(
+        alias="from", min_length=1, description="A run directory, of which the best checkpoint is taken, or a .safetensors file."
+    )
+    strict: Boolean = Field(
+        default=True,
+        description="Whether a weight that is missing, superfluous or of another shape is an error; else it is left out.",
+    )
 
 
 @setting

@@ -29,8 +29,9 @@ class BestEpoch:
 
     @classmethod
     def following(cls, callbacks: Sequence[Callback], validated: bool) -> BestEpoch:
-        """Take the first ModelCheckpoint's word, and without one the loss of the validation or training."""
-        checkpoint = next((callback for callback in callbacks if isinstance(callback, ModelCheckpointAtWork)), None)
+        """Take the word of the first ModelCheckpoint that asks for the best, else the loss of the validation or training."""
+        checkpoints = [callback for callback in callbacks if isinstance(callback, ModelCheckpointAtWork)]
+        checkpoint = next((one for one in checkpoints if one.setting.save_best_only or not one.setting.has_own_file), None)
         if checkpoint is not None:
             return cls(checkpoint.setting.new_monitor())
         return cls(Monitor("val_loss" if validated else "loss", "min"))

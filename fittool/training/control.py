@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from fittool.engines.base import Engine
+    from fittool.training.callbacks.base import Callback
+    from fittool.training.snapshot import Snapshot
 
 Reason = Literal["completed", "stopped", "interrupted", "diverged", "failed"]
 """How a training ended."""
@@ -21,14 +23,32 @@ Directions = Mapping[str, Literal["min", "max"]]
 """For each metric whether less or more is better."""
 
 
+class Backups(Protocol):
+    """What a callback needs that saves and restores the whole training."""
+
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """The rows of the epochs so far."""
+
+    def callbacks(self) -> Sequence[tuple[str, Callback]]:
+        """All callbacks with their names in a checkpoint."""
+
+    def take_snapshot(self) -> Snapshot:
+        """The present state."""
+
+    def go_on_from(self, snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Go on from a state, before the first step."""
+
+
 class Control:
     """A training, as its callbacks know it (`callback.run`, and `callback.model` as in Keras).
 
     Attributes:
+        model: The object in Python that is trained, or None.
         params: Keras's `params`: `epochs` and `steps` (None where not known).
         names: The names that the logs of an epoch hold, known before training.
         directions: For each metric whether more (`max`) or less (`min`) is better.
         names_may_grow: Whether a custom callback is there, which may add values to the logs.
+        backups: Saves and restores the whole training; None where nobody can.
         keeps_best: Whether the run keeps a `best` checkpoint by itself.
         stop_reason: Why training is asked to stop, or None.
         reason: How training ended; None as long as it goes on.
@@ -47,19 +67,21 @@ class Control:
         save: Callable[[Kind, str | None], None] = lambda kind, path: None,
         say: Callable[[str], None] = lambda text: None,
         model: object | None = None,
+        backups: Backups | None = None,
     ) -> None:
-        self._engine, self._save, self._model = engine, save, model
+        self._engine, self._save, self.model = engine, save, model
         self.names, self.directions, self.names_may_grow = names, dict(directions or {}), names_may_grow
         self.keeps_best = keeps_best
         self.params = dict(params or {})
         self.say = say
+        self.backups = backups
         self.stop_reason: str | None = None
         self.reason: Reason | None = None
         self.restored_epoch: int | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the model's, so that Keras's callbacks find what they know (`predict`, `summary`, …)."""
-        model = self.__dict__.get("_model")
+        model = self.__dict__.get("model")
         if model is None:
             raise AttributeError(f"The training has no {name}.", name=name, obj=self)
         return getattr(model, name)

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from fittool.training.callbacks.base import Callback
 from fittool.training.control import Logs
 
-Row = dict[str, float]
-"""`epoch` (from 1), `loss`, metrics, `val_*`, `learning_rate`, `seconds`, `examples_per_second`."""
+Row = dict[str, Any]
+"""`epoch` (from 1), in a training of several parts `stage`, then `loss`, metrics, `val_*`, `learning_rate`, `seconds`,
+`examples_per_second`; all but `stage` are numbers."""
 
-_OUR_KEYS = ("epoch", "seconds", "examples_per_second")
+_OUR_KEYS = ("epoch", "stage", "seconds", "examples_per_second")
 
 
 class History(Callback):
@@ -46,9 +47,9 @@ class History(Callback):
         self.rows = [dict(row) for row in rows]
 
 
-def make_row(epoch: int, logs: Logs, seconds: float, examples_per_second: float) -> Row:
+def make_row(epoch: int, logs: Logs, seconds: float, examples_per_second: float, stage: str | None = None) -> Row:
     """The row of an epoch (counted from 0) from its logs; what is no number is left out."""
-    row: Row = {"epoch": epoch + 1}
+    row: Row = {"epoch": epoch + 1} | ({} if stage is None else {"stage": stage})
     for name, value in logs.items():
         number = _number(value)
         if number is not None:

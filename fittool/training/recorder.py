@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol
 
 from fittool.training.control import Kind
 from fittool.training.history import Row
 from fittool.training.outcome import Best, Outcome
-from fittool.training.plan import Position
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything that a training needs to go on exactly as it would have.
-
-    Attributes:
-        position: Between which steps.
-        tensors: The engine's state.
-        callbacks: The state of each callback by name, plain data.
-        training: The trainer's own state, plain data.
-    """
-
-    position: Position
-    tensors: Mapping[str, NDArray[np.generic]]
-    callbacks: Mapping[str, Any]
-    training: Mapping[str, Any]
+from fittool.training.snapshot import Snapshot
 
 
 class Recorder(Protocol):
@@ -37,7 +15,7 @@ class Recorder(Protocol):
 
     @property
     def saves(self) -> bool:
-        """Whether `save` does anything, so that states need not be copied for nothing."""
+        """Whether it keeps `last` and `best`, so that states need not be copied for nothing."""
 
     def begin(self, step: int) -> None:
         """Training begins at this step."""

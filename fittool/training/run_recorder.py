@@ -15,7 +15,7 @@ from fittool.runs.status import Status
 from fittool.training.control import Kind
 from fittool.training.history import Row
 from fittool.training.outcome import Best, Outcome
-from fittool.training.recorder import Snapshot
+from fittool.training.snapshot import Snapshot
 from fittool.training.wording import epoch_line
 
 if TYPE_CHECKING:

@@ -11,19 +11,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fittool.data.batch import Batch
-from fittool.errors import FittoolError
+from fittool.errors import CheckpointError, FittoolError
 from fittool.training.best import BestEpoch
 from fittool.training.callbacks.base import Callback
 from fittool.training.callbacks.group import CallbackGroup
+from fittool.training.callbacks.progbar_logger import ProgbarLoggerAtWork
 from fittool.training.control import Control, Directions, Kind, Logs
 from fittool.training.divergence import DivergenceWatch
 from fittool.training.history import History, Row, make_row
 from fittool.training.outcome import Outcome, exit_code_of, reason_of, text_of
 from fittool.training.pace import Pace
 from fittool.training.plan import Plan, Position
-from fittool.training.progress import NullProgress, Progress, View
-from fittool.training.recorder import NullRecorder, Recorder, Snapshot
+from fittool.training.progress import NullProgress, Progress, View, make_progress
+from fittool.training.recorder import NullRecorder, Recorder
+from fittool.training.snapshot import Snapshot
+from fittool.training.stages import Loop, Stage
 from fittool.training.steps import Stream, check_enough, run_steps
+from fittool.training.user_loop import LoopBatches, LoopModel, run_loop
 from fittool.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -52,6 +56,7 @@ class Trainer:
         interruption: Asked after each step; the error that it gives ends the training, with a checkpoint.
         model: What callbacks find behind `model`, beside the training itself.
         header: One line about the training, for the display.
+        stages: The parts of the training, if it has several; `train`, `validation` and `plan` are then the first one's.
 
     Attributes:
         history: The rows of the epochs so far.
@@ -74,37 +79,113 @@ class Trainer:
         interruption: Callable[[], FittoolError | None] = never,
         model: object | None = None,
         header: str = "",
+        stages: Sequence[Stage] = (),
     ) -> None:
-        self.engine, self.train, self.validation, self.plan = engine, train, validation, plan
+        self.engine = engine
+        self._stages = tuple(stages) or (Stage(train, validation, plan),)
         self._recorder: Recorder = NullRecorder() if recorder is None else recorder
-        self._progress: Progress = NullProgress() if progress is None else progress
+        self._progress: Progress = displayed(progress, callbacks)
         self._interruption, self._header = interruption, header
+        self._directions, self._model = directions, model
         self.history = next((callback for callback in callbacks if isinstance(callback, History)), None) or History()
-        self.position = Position(plan.initial_epoch, 0, plan.initial_epoch * (plan.steps(train) or 0))
         self.best = BestEpoch.following(callbacks, validation is not None)
-        self._control = self._make_control(callbacks, directions, model)
-        self._callbacks = CallbackGroup([*callbacks, *([] if self.history in callbacks else [self.history])], self._control)
         self._divergence = DivergenceWatch(engine, stop_on_divergence)
-        self._validation = self._make_validation()
-        self._stream = Stream(train)
         self._pace = Pace()
         self._train_logs: Logs | None = None
         self._last_logs: Logs = {}
+        self._stream = Stream(train)
+        self._stand_in_stage(0, plan.initial_epoch)
+        self.position = Position(plan.initial_epoch, 0, plan.initial_epoch * (plan.steps(train) or 0))
+        self._begins = True
+        self._control = self._make_control(callbacks)
+        self._own = CallbackGroup([*callbacks, *([] if self.history in callbacks else [self.history])], self._control)
+        self._attach_stage()
 
-    def _make_control(self, callbacks: Sequence[Callback], directions: Directions | None, model: object | None) -> Control:
+    def _make_control(self, callbacks: Sequence[Callback]) -> Control:
         trained = tuple(self.engine.metrics())
         validated = () if self.validation is None else tuple(f"val_{name}" for name in trained)
         return Control(
             self.engine,
             names=(*trained, *validated, "learning_rate"),
-            directions=directions,
+            directions=self._directions,
             names_may_grow=any(callback.adds_to_logs for callback in callbacks),
             keeps_best=self._recorder.saves,
-            params={"epochs": self.plan.epochs, "steps": self.plan.steps(self.train)},
+            params={"epochs": self.last_epoch, "steps": self.plan.steps(self.train)},
             save=self.save,
             say=self.say,
-            model=model,
+            model=self._model,
+            backups=self,
         )
+
+    @property
+    def last_epoch(self) -> int:
+        """The number of the last epoch of all, as far as it is known: stages may end early."""
+        return self.plan.epochs + sum(stage.length for stage in self._stages[self._stage_number + 1 :])
+
+    @property
+    def _stage(self) -> Stage:
+        return self._stages[self._stage_number]
+
+    def _stand_in_stage(self, number: int, first_epoch: int) -> None:
+        """Take the data and the plan of a stage that begins, or began, with an epoch (from 0)."""
+        self._stage_number = number
+        stage = self._stage
+        stage.prepare()
+        self.train, self.validation = stage.train, stage.validation
+        self.plan = replace(stage.plan, initial_epoch=first_epoch, epochs=first_epoch + stage.length)
+        self._stream.close()
+        self._stream = Stream(stage.train)
+
+    def _attach_stage(self) -> None:
+        """Let the callbacks of the stage listen, before those of the whole training."""
+        self._stage_control = self._make_control(self._stage.callbacks)
+        prefix = f"{self._stage_number + 1}."
+        self._of_stage = CallbackGroup(self._stage.callbacks, self._stage_control, prefix)
+        self._callbacks = CallbackGroup.joined(self._of_stage, self._own)
+        self._validation = self._make_validation()
+
+    def _begin_stage(self) -> None:
+        """The first moment in a stage, or the first of a training that goes on in it."""
+        stage = self._stage
+        if self._begins:
+            self.position.begin_epoch(self.position.epoch, self.plan.steps(self.train))
+            if stage.learning_rate is not None:
+                self.engine.learning_rate = stage.learning_rate
+            if stage.name is not None:
+                self.say(f"Stage {stage.name}: epochs {self.plan.initial_epoch + 1} to {self.plan.epochs}.")
+        self._begins = False
+        self._of_stage.on_train_begin()
+
+    def _next_stage(self) -> bool:
+        """Leave a stage that is over for the next one; False where there is none."""
+        if self._control.stop_reason is not None or self._stage_number + 1 == len(self._stages):
+            return False
+        self._end_stage()
+        if self._stage_control.stop_reason is not None:
+            self.say(f"Stage {self._stage.name} stopped at epoch {self.position.epoch}: {self._stage_control.stop_reason}.")
+        self._stand_in_stage(self._stage_number + 1, self.position.epoch)
+        self._attach_stage()
+        self._begins = True
+        self._begin_stage()
+        self.save("last")
+        return True
+
+    def _end_stage(self) -> None:
+        self._stage_control.reason = "completed" if self._stage_control.stop_reason is None else "stopped"
+        self._of_stage.on_train_end(self._last_logs)
+
+    @property
+    def _stop_reason(self) -> str | None:
+        """Why this stage, and with it perhaps the training, is to end."""
+        return self._stage_control.stop_reason if self._control.stop_reason is None else self._control.stop_reason
+
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """The rows of the epochs so far."""
+        return self.history.rows
+
+    def callbacks(self) -> Sequence[tuple[str, Callback]]:
+        """All callbacks with their names in a checkpoint."""
+        return self._callbacks.named
 
     def _make_validation(self) -> Validation | None:
         if self.validation is None:
@@ -133,21 +214,32 @@ class Trainer:
         return outcome
 
     def _run(self) -> None:
-        self.plan.check(self.train, self.validation)
+        for stage in self._stages:
+            stage.plan.check(stage.train, stage.validation)
         self.best.begin(self._control)
+        self._callbacks.restore()
         self._recorder.begin(self.position.step)
         self._progress.begin(self._header)
-        self._callbacks.on_train_begin()
+        self._begin_stage()
+        self._own.on_train_begin()
         try:
-            while self.position.epoch < self.plan.epochs and self._control.stop_reason is None:
-                self._epoch(self.position.epoch)
+            self._stages_to_the_end()
         except BaseException as error:
             self._end_callbacks(error)
             raise
+        self.engine.finish_training()
         self._end_callbacks(None)
 
+    def _stages_to_the_end(self) -> None:
+        goes_on = True
+        while goes_on:
+            while self.position.epoch < self.plan.epochs and self._stop_reason is None:
+                self._epoch(self.position.epoch)
+            goes_on = self._next_stage()
+
     def _end_callbacks(self, error: BaseException | None) -> None:
-        self._control.reason = reason_of(error, self._control.stop_reason)
+        for control in (self._stage_control, self._control):
+            control.reason = reason_of(error, self._stop_reason)
         try:
             self._callbacks.on_train_end(self._last_logs)
         except Exception as second:
@@ -170,9 +262,10 @@ class Trainer:
         return outcome
 
     def _outcome(self, error: BaseException | None) -> Outcome:
-        stop = self._control.stop_reason
+        stop = self._stop_reason
         best = self.best.best
         restored = self._control.restored_epoch
+        restored = self._stage_control.restored_epoch if restored is None else restored
         return Outcome(
             reason=reason_of(error, stop),
             text=text_of(error, stop, self.position),
@@ -193,7 +286,7 @@ class Trainer:
         self.position.begin_epoch(epoch + 1, self.plan.steps(self.train))
         self._callbacks.on_epoch_end(epoch, logs)
         self._last_logs = logs
-        self._settle(epoch, make_row(epoch, logs, *pace))
+        self._settle(epoch, make_row(epoch, logs, *pace, self._stage.name))
 
     def _settle(self, epoch: int, row: Row) -> None:
         """The epoch is done: write it down, save it, show it."""
@@ -201,14 +294,15 @@ class Trainer:
         improved = self.best.see(epoch, row)
         self._recorder.epoch_finished(row, self.best.best, improved)
         self._save_epoch(improved)
-        self._progress.epoch_finished(row, self.plan.epochs, improved)
+        self._progress.epoch_finished(row, self.last_epoch, improved)
+        self._callbacks.on_epoch_settled(self.position)
         interruption = self._interruption()
-        if interruption is not None and self.position.epoch < self.plan.epochs:
+        if interruption is not None and self.position.epoch < self.last_epoch:
             raise interruption
 
     def _save_epoch(self, improved: bool) -> None:
         if self._recorder.saves:
-            snapshot = self._snapshot()
+            snapshot = self.take_snapshot()
             self._recorder.save(snapshot, "last")
             self._divergence.saved(snapshot.position)
             if improved:
@@ -220,6 +314,16 @@ class Trainer:
             self._pace = Pace()
             self.engine.reset_metrics()
             self._callbacks.on_epoch_begin(epoch)
+        if self._stage.loop is None:
+            self._feed_steps(epoch)
+        else:
+            self._user_loop(self._stage.loop, epoch)
+        logs = self._read_metrics()
+        self._pace.trained()
+        return logs
+
+    def _feed_steps(self, epoch: int) -> None:
+        """One step for each batch of the feed."""
         steps = self.plan.steps(self.train)
         done = run_steps(
             self._stream.from_step(self.position.step),
@@ -229,16 +333,38 @@ class Trainer:
             step=self._train_step,
             after=self._after_train_step,
         )
-        if self._control.stop_reason is None:
+        if self._stop_reason is None:
             check_enough(done, steps, f"training data in epoch {epoch + 1}")
-        logs = self._read_metrics()
-        self._pace.trained()
-        return logs
+
+    def _user_loop(self, loop: Loop, epoch: int) -> None:
+        """The steps that the user's own loop does."""
+        steps, begun = self.plan.steps(self.train), self.position.step_in_epoch
+        batches = LoopBatches(
+            self._stream.from_step(self.position.step),
+            None if steps is None else steps - begun,
+            stopping=lambda: self._stop_reason is not None,
+            begun=self.position.advance,
+        )
+        run_loop(
+            loop,
+            self._stage.loop_name,
+            epoch,
+            batches,
+            lambda step: LoopModel(self.engine, self._control, step),
+            first=begun,
+            before=self._callbacks.on_train_batch_begin,
+            step=self._loop_step,
+            after=self._after_train_step,
+        )
+        self._obey_interruption()
+
+    def _loop_step(self, batch: Batch) -> None:
+        self.engine.train_step(batch)
+        self._pace.stepped(batch.size)
 
     def _train_step(self, batch: Batch) -> None:
-        self.engine.train_step(batch)
+        self._loop_step(batch)
         self.position.advance()
-        self._pace.stepped(batch.size)
 
     def _after_train_step(self, step: int, batch: Batch) -> bool:
         if self._callbacks.train_batch_end:
@@ -247,8 +373,9 @@ class Trainer:
             self._look()
         if self._recorder.due(self.position.step):
             self.save("last")
+        self._callbacks.on_train_batch_settled(self.position)
         self._obey_interruption()
-        return self._control.stop_reason is not None
+        return self._stop_reason is not None
 
     def _read_metrics(self) -> Logs:
         metrics = self.engine.metrics()
@@ -259,7 +386,7 @@ class Trainer:
         pace, position, steps = self._pace, self.position, self.plan.steps(self.train)
         metrics = self._read_metrics()
         self._progress.look(
-            View(position.epoch + 1, self.plan.epochs, position.step_in_epoch, steps, pace.seconds, pace.examples, metrics)
+            View(position.epoch + 1, self.last_epoch, position.step_in_epoch, steps, pace.seconds, pace.examples, metrics)
         )
 
     def _obey_interruption(self) -> None:
@@ -280,13 +407,18 @@ class Trainer:
             DivergedError: It is not worth saving.
             StorageError: It could not be saved.
         """
-        if self._recorder.saves:
-            snapshot = self._snapshot()
+        if self._recorder.saves or kind in ("model", "weights"):
+            snapshot = self.take_snapshot()
             self._recorder.save(snapshot, kind, path)
             if kind == "last":
                 self._divergence.saved(snapshot.position)
 
-    def _snapshot(self) -> Snapshot:
+    def take_snapshot(self) -> Snapshot:
+        """The present state.
+
+        Raises:
+            DivergedError: It is not worth saving.
+        """
         self._divergence.check(self.position)
         tensors = self.engine.state()
         self._divergence.check_tensors(tensors, self.position)
@@ -295,6 +427,11 @@ class Trainer:
             "train_logs": self._train_logs,
             "best": self.best.state(),
             "stopped": self._control.stop_reason,
+            "stage": {
+                "number": self._stage_number,
+                "first_epoch": self.plan.initial_epoch,
+                "stopped": self._stage_control.stop_reason,
+            },
         }
         return Snapshot(replace(self.position), tensors, self._callbacks.state(), training)
 
@@ -305,6 +442,7 @@ class Trainer:
             snapshot: What a recorder saved.
             rows: The rows of the epochs that were finished then.
         """
+        self._go_to_stage(snapshot)
         self.engine.load_state(snapshot.tensors)
         self.position = replace(snapshot.position)
         self.history.replace(rows)
@@ -313,3 +451,28 @@ class Trainer:
         self._train_logs = snapshot.training["train_logs"]
         self.best.load_state(snapshot.training["best"])
         self._control.stop_reason = snapshot.training["stopped"]
+
+    def _go_to_stage(self, snapshot: Snapshot) -> None:
+        """Stand in the stage that the snapshot is of."""
+        stage = snapshot.training.get("stage", {})
+        number, first_epoch = stage.get("number", 0), stage.get("first_epoch", self.plan.initial_epoch)
+        if number >= len(self._stages):
+            raise CheckpointError(f"The state is of stage {number + 1}, but there are only {len(self._stages)} stages now.")
+        if number != self._stage_number:
+            self._stand_in_stage(number, first_epoch)
+            self._attach_stage()
+        self._stage_control.stop_reason = stage.get("stopped")
+        self._begins = False
+
+    def go_on_from(self, snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Go on from a snapshot of another run, and record its rows as this one's."""
+        self.load_snapshot(snapshot, rows)
+        for row in rows:
+            self._recorder.epoch_finished(dict(row), self.best.best, False)
+
+
+def displayed(progress: Progress | None, callbacks: Sequence[Callback]) -> Progress:
+    """The display; where there is none, the one that the callback ProgbarLogger asks for."""
+    if progress is None or type(progress) is NullProgress:
+        return make_progress(1) if any(isinstance(one, ProgbarLoggerAtWork) for one in callbacks) else NullProgress()
+    return progress

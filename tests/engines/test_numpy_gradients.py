@@ -16,7 +16,7 @@ from fittool.engines.numpy_engine.values import Storages
 from fittool.nn import layers as nn
 from fittool.nn.graph import Graph
 
-IMAGE, FEATURES = (7, 6, 3), (5,)
+IMAGE, SEQUENCE, FEATURES = (7, 6, 3), (6, 3), (5,)
 
 CASES = [
     (nn.Rescaling(0.5, 1.0), FEATURES),
@@ -70,6 +70,44 @@ CASES = [
     (nn.Tanh(), IMAGE),
     (nn.Softmax(), IMAGE),
     (nn.Softmax(axis=1), IMAGE),
+    (nn.Conv1D(4, 3), SEQUENCE),
+    (nn.Conv1D(4, 3, padding="same", activation="gelu"), SEQUENCE),
+    (nn.Conv1D(4, 2, padding="causal", dilation_rate=2, use_bias=False), SEQUENCE),
+    (nn.Conv1D(4, 3, strides=2, padding="causal"), SEQUENCE),
+    (nn.Conv2DTranspose(4, 3), IMAGE),
+    (nn.Conv2DTranspose(4, 3, strides=2, padding="same", activation="tanh"), IMAGE),
+    (nn.Conv2DTranspose(4, (2, 1), strides=(3, 2), use_bias=False), IMAGE),
+    (nn.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=(0, 1)), IMAGE),
+    (nn.Conv2DTranspose(2, 2, padding="same", dilation_rate=2), IMAGE),
+    (nn.MaxPooling1D(), SEQUENCE),
+    (nn.MaxPooling1D(3, strides=2, padding="same"), SEQUENCE),
+    (nn.AveragePooling1D(4, strides=1, padding="same"), SEQUENCE),
+    (nn.GlobalAveragePooling1D(), SEQUENCE),
+    (nn.GlobalMaxPooling1D(keepdims=True), SEQUENCE),
+    (nn.ZeroPadding1D((2, 1)), SEQUENCE),
+    (nn.UpSampling1D(3), SEQUENCE),
+    (nn.Cropping2D(((1, 2), (0, 3))), IMAGE),
+    (nn.Permute((2, 3, 1)), IMAGE),
+    (nn.RepeatVector(3), FEATURES),
+    (nn.GaussianNoise(0.5), IMAGE),
+    (nn.GroupNormalization(1), IMAGE),
+    (nn.GroupNormalization(-1, center=False), SEQUENCE),
+    (nn.GroupNormalization(2, scale=False), (2, 4)),
+    (nn.SimpleRNN(4), SEQUENCE),
+    (nn.SimpleRNN(4, "gelu", False, return_sequences=True, go_backwards=True, recurrent_dropout=0.4), SEQUENCE),
+    (nn.LSTM(4), SEQUENCE),
+    (nn.LSTM(4, "softplus", "hard_sigmoid", use_bias=False, return_sequences=True), SEQUENCE),
+    (nn.LSTM(4, "gelu", "silu", dropout=0.3, recurrent_dropout=0.4, go_backwards=True), SEQUENCE),
+    (nn.GRU(4), SEQUENCE),
+    (nn.GRU(4, None, "silu", use_bias=False, return_sequences=True, dropout=0.3, recurrent_dropout=0.4), SEQUENCE),
+    (nn.GRU(4, reset_after=False), SEQUENCE),
+    (nn.GRU(4, "gelu", reset_after=False, recurrent_dropout=0.4, go_backwards=True, return_sequences=True), SEQUENCE),
+    (nn.Bidirectional(nn.LSTM(3, return_sequences=True)), SEQUENCE),
+    (nn.Bidirectional(nn.GRU(3, dropout=0.3)), SEQUENCE),
+    (nn.Bidirectional(nn.SimpleRNN(3), "sum"), SEQUENCE),
+    (nn.Bidirectional(nn.SimpleRNN(3, return_sequences=True), "mul"), SEQUENCE),
+    (nn.Bidirectional(nn.LSTM(3), "ave"), SEQUENCE),
+    (nn.Embedding(9, 4), (2, 3)),
 ]
 
 GRAPHS = {
@@ -98,6 +136,16 @@ GRAPHS = {
         nn.Flatten(),
         nn.Dense(2),
     ],
+    "mixtures of inputs": [
+        nn.Dense(4, name="a"),
+        nn.Dense(4, "tanh", name="b", inputs=["a"]),
+        nn.Dense(1, name="c", inputs=["a"]),
+        nn.Maximum(inputs=["a", "b", "c"], name="d"),
+        nn.Minimum(inputs=["a", "b"], name="e"),
+        nn.Subtract(inputs=["c", "d"], name="f"),
+        nn.Average(inputs=["f", "e", "a"], name="g"),
+        nn.Subtract(inputs=["g", "c"]),
+    ],
     "broadcast": [
         nn.Dense(4, name="a"),
         nn.Dense(1, name="b", inputs=["a"]),
@@ -111,7 +159,9 @@ class Bench:
     """A graph with a linear loss on its outputs, so that any derivative can be had by differences."""
 
     def __init__(self, layers: list[nn.Layer], shape: tuple[int, ...], batch: int, threads: int = 1) -> None:
-        layers = [nn.Dense(shape[-1], name="before"), *layers]  # so that the layer's input needs a gradient
+        indices = isinstance(layers[0], nn.Embedding)
+        if not indices:
+            layers = [nn.Dense(shape[-1], name="before"), *layers]  # so that the layer's input needs a gradient
         self.graph = Graph.build(layers, {"input": shape})
         self.store = ParameterStore(self.graph, np.float64)
         self.store.load(self.graph.initial_weights(3))
@@ -121,7 +171,8 @@ class Bench:
         storages = Storages(lowered.sizes, np.float64)
         storages.grow(batch)
         space = Workspace(lowered, self.store, storages, Scratch(np.float64), Clock(1), ThreadTeam(threads))
-        space.clock.inputs = (generator.standard_normal((batch, *shape)),)
+        whole, real = generator.integers(0, 4, (batch, *shape)), generator.standard_normal((batch, *shape))
+        space.clock.inputs = (whole if indices else real,)
         self.program = Program(space, batch, training=True, judge=self._judge, backward=True)
         self.direction = generator.standard_normal(self.program.outputs[0].shape)
 
@@ -156,7 +207,7 @@ def test_gradient_of_graph(name):
 
 
 def test_every_layer_is_checked():
-    merging = {nn.Add, nn.Multiply, nn.Concatenate}
+    merging = {nn.Add, nn.Subtract, nn.Multiply, nn.Average, nn.Maximum, nn.Minimum, nn.Concatenate}
     assert {type(layer) for layer, _ in CASES} | merging == set(nn.LAYERS.members.values()) - {nn.Input} == set(OPERATIONS)
 
 
@@ -168,12 +219,16 @@ def test_a_view_may_come_first():
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_many_slices_and_groups_give_the_same_gradient_as_one(monkeypatch, threads):
-    layers = [nn.Conv2D(4, 3), nn.BatchNormalization(), nn.DepthwiseConv2D(2), nn.LayerNormalization(), nn.Flatten(), nn.Dense(2)]
+    layers = [nn.Conv2D(4, 3), nn.BatchNormalization(), nn.DepthwiseConv2D(2), nn.LayerNormalization()]
+    layers += [nn.Conv2DTranspose(4, 2), nn.GroupNormalization(2), nn.GaussianNoise(0.1), nn.Reshape((5, -1))]
+    layers += [nn.Bidirectional(nn.GRU(3, recurrent_dropout=0.5)), nn.Dense(2)]
     whole = Bench(layers, IMAGE, batch=12)
     whole.program.run()
     monkeypatch.setattr("fittool.engines.numpy_engine.program._WORTH_CUTTING", 0)
     monkeypatch.setattr("fittool.engines.numpy_engine.program._SLICE_ELEMENTS", 1)
     monkeypatch.setattr("fittool.engines.numpy_engine.operations.dense._WORTH_CUTTING", 0)
+    monkeypatch.setattr("fittool.engines.numpy_engine.operations.recurrent._WORTH_CUTTING", 0)
+    monkeypatch.setattr("fittool.engines.numpy_engine.operations.recurrent._LANE_SAMPLES", 5)
     cut = Bench(layers, IMAGE, batch=12, threads=threads)
     cut.program.run()
     assert len(cut.program._parts) == 12

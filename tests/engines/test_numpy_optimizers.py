@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fittool.engines.numpy_engine.optimizers import optimizer_at_work
-from fittool.nn.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from fittool.nn.optimizers import OPTIMIZERS, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Nadam, Optimizer, RMSprop
 
 START, GRADIENTS = np.array([1.0, -2.0, 0.5]), [np.array([0.5, -1.0, 0.0]), np.array([0.1, 2.0, -0.3])]
 
@@ -28,6 +28,7 @@ def by_hand(setting: Optimizer) -> np.ndarray:
 
 def _by_hand_one(s: Optimizer, w: float, gradients: list[float]) -> float:
     m = v = top = mean = 0.0
+    product = 1.0
     total = s.initial_accumulator_value if isinstance(s, Adagrad) else 0.0
     for t, g in enumerate(gradients, 1):
         w -= w * (s.weight_decay or 0) * 0.1
@@ -41,6 +42,23 @@ def _by_hand_one(s: Optimizer, w: float, gradients: list[float]) -> float:
         elif isinstance(s, Adagrad):
             total += g * g
             w -= 0.1 * g / (total + s.epsilon) ** 0.5
+        elif isinstance(s, Adadelta):
+            v = s.rho * v + (1 - s.rho) * g * g
+            step = ((m + s.epsilon) / (v + s.epsilon)) ** 0.5 * g
+            m = s.rho * m + (1 - s.rho) * step**2
+            w -= 0.1 * step
+        elif isinstance(s, Adamax):
+            m, v = s.beta_1 * m + (1 - s.beta_1) * g, max(s.beta_2 * v, abs(g))
+            w -= 0.1 * m / ((1 - s.beta_1**t) * (v + s.epsilon))
+        elif isinstance(s, Lion):
+            w -= 0.1 * np.sign(s.beta_1 * m + (1 - s.beta_1) * g)
+            m = s.beta_2 * m + (1 - s.beta_2) * g
+        elif isinstance(s, Nadam):
+            m, v = s.beta_1 * m + (1 - s.beta_1) * g, s.beta_2 * v + (1 - s.beta_2) * g * g
+            now, ahead = (s.beta_1 * (1 - 0.5 * 0.96**i) for i in (t, t + 1))
+            product *= now
+            direction = ahead * m / (1 - product * ahead) + (1 - now) * g / (1 - product)
+            w -= 0.1 * direction / ((v / (1 - s.beta_2**t)) ** 0.5 + s.epsilon)
         else:
             m, v = s.beta_1 * m + (1 - s.beta_1) * g, s.beta_2 * v + (1 - s.beta_2) * g * g
             top = max(top, v) if s.amsgrad else v
@@ -52,6 +70,8 @@ SETTINGS = [
     SGD(), SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True), SGD(weight_decay=0.1), RMSprop(), RMSprop(momentum=0.5),
     RMSprop(centered=True), RMSprop(0.1, 0.8, 0.3, 1e-3, True, 0.2), Adam(), Adam(amsgrad=True, beta_2=0.5), Adam(epsilon=0.1),
     Adam(weight_decay=0.3), AdamW(), AdamW(weight_decay=0.5), Adagrad(), Adagrad(initial_accumulator_value=0.0, weight_decay=0.1),
+    Adadelta(), Adadelta(0.1, 0.5, 1e-3, 0.1), Adamax(), Adamax(0.1, 0.5, 0.6, 1e-3, 0.1), Nadam(),
+    Nadam(0.1, 0.5, 0.6, 1e-3, 0.1), Lion(), Lion(0.1, 0.5, 0.6, 0.1),
 ]  # fmt: skip
 
 
@@ -80,6 +100,8 @@ def test_every_optimizer_is_checked() -> None:
         (SGD(), ()), (SGD(momentum=0.9), ("momentum",)), (RMSprop(), ("velocity",)),
         (RMSprop(momentum=0.9, centered=True), ("velocity", "momentum", "average_gradient")), (Adam(), ("momentum", "velocity")),
         (AdamW(amsgrad=True), ("momentum", "velocity", "velocity_hat")), (Adagrad(), ("accumulator",)),
+        (Adadelta(), ("accumulated_grad", "accumulated_delta_var")), (Adamax(), ("momentum", "norm")),
+        (Nadam(), ("momentum", "velocity")), (Lion(), ("momentum",)),
     ],
 )  # fmt: skip
 def test_slots_are_those_the_formula_needs(setting: Optimizer, slots: tuple[str, ...]) -> None:
@@ -90,3 +112,12 @@ def test_the_gradients_are_only_read() -> None:
     rule, gradients = optimizer_at_work(RMSprop(momentum=0.5, centered=True)), np.array([1.0, 2.0])
     rule.update(np.ones(2), gradients, rule.make_state(2, np.float64), 0.1, 1, np.empty((1, 2)))
     np.testing.assert_array_equal(gradients, [1.0, 2.0])
+
+
+def test_the_momentum_of_nadam_is_known_at_any_iteration() -> None:
+    def step(iteration: int) -> float:
+        rule, weights = optimizer_at_work(Nadam(beta_1=0.9999)), np.zeros(1)
+        rule.update(weights, np.ones(1), rule.make_state(1, np.float64), 0.1, iteration, np.empty((2, 1)))
+        return float(weights[0])
+
+    assert step(1001) == pytest.approx(step(1000), rel=1e-3)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -12,7 +13,7 @@ from fittool.nn.regularizers import L2
 from fittool.nn.shapes import Shape, ShapeError
 from fittool.settings import fields_of, plain
 
-IMAGE = (8, 9, 3)
+IMAGE, SEQUENCE = (8, 9, 3), (8, 3)
 
 CASES: list[tuple[Layer, list[Shape], Shape, int, int]] = [
     # layer, input shapes, output shape, size of the parameters, FLOPs
@@ -26,6 +27,35 @@ CASES: list[tuple[Layer, list[Shape], Shape, int, int]] = [
     (nn.Conv2D(4, (3, 3), dilation_rate=(2, 3), use_bias=False), [IMAGE], (4, 3, 4), 108, 12 * 4 * 54),
     (nn.DepthwiseConv2D((3, 3), depth_multiplier=2), [IMAGE], (6, 7, 6), 60, 42 * 6 * 19),
     (nn.SeparableConv2D(4, (3, 3), depth_multiplier=2), [IMAGE], (6, 7, 4), 54 + 24 + 4, 42 * (108 + 48 + 4)),
+    (nn.Embedding(10, 4), [(6,)], (6, 4), 40, 0),
+    (nn.Conv1D(4, 3), [SEQUENCE], (6, 4), 40, 6 * 4 * 19),
+    (nn.Conv1D(4, 3, 2, "causal", use_bias=False), [SEQUENCE], (4, 4), 36, 4 * 4 * 18),
+    (nn.Conv2DTranspose(4, (3, 3)), [IMAGE], (10, 11, 4), 112, 72 * 27 * 2 * 4 + 440),
+    (nn.Conv2DTranspose(4, (2, 2), (3, 2)), [IMAGE], (24, 18, 4), 52, 72 * 12 * 2 * 4 + 24 * 18 * 4),
+    (nn.Conv2DTranspose(4, (3, 3), (2, 2), "same", use_bias=False), [IMAGE], (16, 18, 4), 108, 72 * 27 * 2 * 4),
+    (nn.Conv2DTranspose(1, (3, 3), (2, 2), "same", (0, 1)), [IMAGE], (15, 18, 1), 28, 72 * 27 * 2 + 15 * 18),
+    (nn.SimpleRNN(5), [SEQUENCE], (5,), 45, 8 * 5 * 20),
+    (nn.LSTM(5, return_sequences=True), [SEQUENCE], (8, 5), 180, 4 * 8 * 5 * 20),
+    (nn.GRU(5), [SEQUENCE], (5,), 150, 3 * 8 * 5 * 20),
+    (nn.GRU(5, reset_after=False), [SEQUENCE], (5,), 135, 3 * 8 * 5 * 20),
+    (nn.Bidirectional(nn.LSTM(5)), [SEQUENCE], (10,), 360, 2 * 4 * 8 * 5 * 20),
+    (nn.Bidirectional(nn.LSTM(5, return_sequences=True), "ave"), [SEQUENCE], (8, 5), 360, 2 * 4 * 8 * 5 * 20 + 40),
+    (nn.MaxPooling1D(), [SEQUENCE], (4, 3), 0, 24),
+    (nn.AveragePooling1D(3, 2, "same"), [SEQUENCE], (4, 3), 0, 36),
+    (nn.GlobalAveragePooling1D(), [SEQUENCE], (3,), 0, 24),
+    (nn.GlobalMaxPooling1D(keepdims=True), [SEQUENCE], (1, 3), 0, 24),
+    (nn.Permute((3, 1, 2)), [IMAGE], (3, 8, 9), 0, 0),
+    (nn.RepeatVector(4), [(3,)], (4, 3), 0, 0),
+    (nn.ZeroPadding1D((1, 2)), [SEQUENCE], (11, 3), 0, 0),
+    (nn.Cropping2D(((1, 2), (3, 4))), [IMAGE], (5, 2, 3), 0, 0),
+    (nn.UpSampling1D(3), [SEQUENCE], (24, 3), 0, 0),
+    (nn.GaussianNoise(0.5), [IMAGE], IMAGE, 0, 216),
+    (nn.GroupNormalization(3), [IMAGE], IMAGE, 6, 1728),
+    (nn.GroupNormalization(-1, scale=False), [IMAGE], IMAGE, 3, 1728),
+    (nn.Subtract(), [IMAGE, IMAGE], IMAGE, 0, 216),
+    (nn.Average(), [IMAGE, IMAGE], IMAGE, 0, 432),
+    (nn.Maximum(), [IMAGE, IMAGE], IMAGE, 0, 216),
+    (nn.Minimum(), [IMAGE, IMAGE], IMAGE, 0, 216),
     (nn.MaxPooling2D(), [IMAGE], (4, 4, 3), 0, 192),
     (nn.AveragePooling2D((3, 3), (2, 2), "same"), [IMAGE], (4, 5, 3), 0, 540),
     (nn.GlobalAveragePooling2D(), [IMAGE], (3,), 0, 216),
@@ -104,6 +134,16 @@ def test_every_field_is_described(cls: type[Layer]) -> None:
         (nn.Softmax(4), [IMAGE], "there is no axis 4"),
         (nn.PReLU(shared_axes=(0,)), [IMAGE], "is the batch axis"),
         (nn.ReLU(), [IMAGE, IMAGE], "expected one input, got 2"),
+        (nn.Conv1D(4, 3), [IMAGE], r"expected sequences \(steps, channels\), got shape \(8, 9, 3\)"),
+        (nn.Conv1D(4, 9), [SEQUENCE], "a window of 9 does not fit into 8"),
+        (nn.LSTM(4), [(8,)], "expected sequences"),
+        (nn.Bidirectional(nn.GRU(4)), [(8,)], "expected sequences"),
+        (nn.Conv2DTranspose(4, 2, 2, "same", 0), [(1, 1, 3)], "leave no output"),
+        (nn.Cropping2D(4), [IMAGE], "leaves nothing of images"),
+        (nn.Permute((2, 1)), [IMAGE], r"dims \(2, 1\) name 2 axes"),
+        (nn.RepeatVector(2), [SEQUENCE], r"expected vectors \(channels,\), got shape \(8, 3\)"),
+        (nn.GroupNormalization(2), [IMAGE], "3 channels cannot be split into 2 groups"),
+        (nn.Subtract(), [IMAGE, IMAGE, IMAGE], "expected two inputs, got 3"),
     ],
     ids=str,
 )
@@ -128,6 +168,16 @@ def test_wrong_shapes_are_refused(layer: Layer, shapes: list[Shape], message: st
         ({"Reshape": {"target_shape": [-1, -1]}}, "at most one -1"),
         ({"Normalization": {"mean": 0.5}}, "given together"),
         ({"BatchNormalization": {"axis": 1}}, "Input should be -1"),
+        ({"Conv1D": {"filters": 4, "kernel_size": [3, 3]}}, "valid integer"),
+        ({"Conv1D": {"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": 2}}, "cannot be combined"),
+        ({"Conv2DTranspose": {"filters": 4, "kernel_size": 3, "output_padding": 1}}, "less than strides"),
+        ({"Conv2DTranspose": {"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": 2}}, "cannot be combined"),
+        ({"Permute": {"dims": [1, 3]}}, "each number from 1 to the number of axes once"),
+        ({"GroupNormalization": {"groups": 0}}, "1 or more, or -1"),
+        ({"Bidirectional": {"layer": "Dense"}}, "no recurrence is called Dense"),
+        ({"Bidirectional": {"layer": {"LSTM": {"units": 4, "go_backwards": True}}}}, "must not have go_backwards"),
+        ({"Bidirectional": {"layer": {"LSTM": {"units": 0}}}}, "greater than or equal to 1"),
+        ({"Bidirectional": {"layer": {"LSTM": {"units": 4}}, "merge_mode": None}}, "'concat', 'sum', 'mul' or 'ave'"),
     ],
     ids=str,
 )
@@ -157,11 +207,34 @@ def test_arguments_may_be_positional_in_kerass_order() -> None:
         (nn.SeparableConv2D(4, (3, 3)), ["depthwise_kernel", "pointwise_kernel", "bias"]),
         (nn.BatchNormalization(), ["gamma", "beta", "moving_mean", "moving_variance"]),
         (nn.Normalization(), ["mean", "variance"]),
+        (nn.GroupNormalization(3), ["gamma", "beta"]),
     ],
     ids=str,
 )
 def test_parameters_come_in_kerass_order(layer: Layer, names: list[str]) -> None:
     assert [parameter.name for parameter in layer.parameters([IMAGE])] == names
+
+
+def test_a_bidirectional_layer_has_the_parameters_of_both_directions() -> None:
+    names = [parameter.name for parameter in nn.Bidirectional(nn.GRU(2)).parameters([SEQUENCE])]
+    parts = ["kernel", "recurrent_kernel", "bias"]
+    assert names == [f"forward_{part}" for part in parts] + [f"backward_{part}" for part in parts]
+
+
+def test_a_list_of_one_is_one_number() -> None:
+    assert LAYERS.parse({"Conv1D": {"filters": 2, "kernel_size": [3], "strides": [2]}}) == nn.Conv1D(2, 3, 2)
+
+
+@pytest.mark.parametrize(("layer", "expected"), [(nn.LSTM(1), [0, 1, 0, 0]), (nn.LSTM(1, unit_forget_bias=False), [0, 0, 0, 0])])
+def test_the_forget_gate_starts_open(layer: nn.LSTM, expected: list[float]) -> None:
+    bias = layer.parameters([SEQUENCE])[2]
+    np.testing.assert_array_equal(bias.initializer.draw(bias.shape, np.random.default_rng(0)), expected)
+
+
+def test_a_recurrent_kernel_starts_orthogonal() -> None:
+    kernel = nn.SimpleRNN(6).parameters([SEQUENCE])[1]
+    matrix = kernel.initializer.draw(kernel.shape, np.random.default_rng(0))
+    np.testing.assert_allclose(matrix @ matrix.T, np.eye(6), atol=1e-6)
 
 
 def test_moving_averages_are_not_trainable() -> None:

@@ -13,6 +13,15 @@ from fittool.settings import fields_of, plain
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
+        ("mape", l.MeanAbsolutePercentageError()), ("msle", l.MeanSquaredLogarithmicError()), ("kld", l.KLDivergence()),
+        ("poisson", l.Poisson()), ("log_cosh", l.LogCosh()), ("cosine_similarity", l.CosineSimilarity()), ("hinge", l.Hinge()),
+        ("squared_hinge", l.SquaredHinge()), ("categorical_hinge", l.CategoricalHinge()), ("kl_divergence", l.KLDivergence()),
+        ({"mse": {"reduction": "sum"}}, l.MeanSquaredError(reduction="sum")),
+        (
+            {"BinaryFocalCrossentropy": {"apply_class_balancing": True, "gamma": 3}},
+            l.BinaryFocalCrossentropy(True, 0.25, 3.0, False, 0.0),
+        ),
+        ("categorical_focal_crossentropy", l.CategoricalFocalCrossentropy(0.25, 2.0, False, 0.0)),
         ("mse", l.MeanSquaredError()), ("mae", l.MeanAbsoluteError()), ("huber", l.Huber(1.0)),
         ("sparse_categorical_crossentropy", l.SparseCategoricalCrossentropy()),
         ({"CategoricalCrossentropy": {"label_smoothing": 0.1}}, l.CategoricalCrossentropy(False, 0.1)),
@@ -25,6 +34,9 @@ def test_losses_by_name(written: object, expected: Loss) -> None:
 @pytest.mark.parametrize(
     ("written", "log_name"),
     [
+        ("auc", "auc"), ("AUC", "auc"), ("Precision", "precision"), ({"Recall": {"class_id": 1}}, "recall"), ("mape", "mape"),
+        ("F1Score", "f1_score"), ("r2_score", "r2_score"), ("LogCoshError", "logcosh"), ("kld", "kld"), (m.AUC(7, "PR"), "auc"),
+        ("FalsePositives", "false_positives"),
         ("acc", "acc"), ("accuracy", "accuracy"), ("Accuracy", "accuracy"), ("mse", "mse"), ({"mse": None}, "mse"),
         ("MeanSquaredError", "mean_squared_error"), ({"RMSE": {}}, "RMSE"), ({"mse": {"name": "error"}}, "error"),
         ({"SparseTopKCategoricalAccuracy": {"k": 3}}, "sparse_top_k_categorical_accuracy"), (m.BinaryAccuracy("right"), "right"),
@@ -61,7 +73,20 @@ def test_accuracy_and_crossentropy_follow_the_shapes(
 
 
 @pytest.mark.parametrize(
-    ("name", "mode"), [("accuracy", "max"), ("top_k_categorical_accuracy", "max"), ("mse", "min"), ("ce", "min")]
+    ("name", "mode"),
+    [
+        ("accuracy", "max"),
+        ("top_k_categorical_accuracy", "max"),
+        ("mse", "min"),
+        ("ce", "min"),
+        ("auc", "max"),
+        ("f1_score", "max"),
+        ("r2_score", "max"),
+        ("cosine_similarity", "max"),
+        ("true_positives", "max"),
+        ("false_positives", "min"),
+        ("poisson", "min"),
+    ],
 )
 def test_directions(name: str, mode: str) -> None:
     assert METRICS.parse(name).mode == mode
@@ -74,3 +99,13 @@ def test_losses_are_minimised() -> None:
 @pytest.mark.parametrize("cls", [*LOSSES.members.values(), *METRICS.members.values()])
 def test_every_field_is_described(cls: type[Loss | Metric]) -> None:
     assert all((field.description or "").endswith(".") for field in fields_of(cls).values())
+
+
+@pytest.mark.parametrize("name", ["precision", "KLDivergence", "categorical_hinge", "mse"])
+def test_metrics_expect_what_their_losses_do(name: str) -> None:
+    loss = LOSSES.class_of(name)
+    assert METRICS.parse(name).expects == ("probabilities" if loss is None else loss.expects)
+
+
+def test_a_metric_passes_its_arguments_to_its_loss() -> None:
+    assert m.CategoricalCrossentropy(True, 0.1, "x").loss() == l.CategoricalCrossentropy(True, 0.1)

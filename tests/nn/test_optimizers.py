@@ -5,7 +5,20 @@ import json
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from fittool.nn.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Optimizer, OptimizerSetting, RMSprop
+from fittool.nn.optimizers import (
+    OPTIMIZERS,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    Nadam,
+    Optimizer,
+    OptimizerSetting,
+    RMSprop,
+)
 from fittool.nn.schedules import CosineDecay
 from fittool.settings import fields_of, plain
 
@@ -15,6 +28,9 @@ from fittool.settings import fields_of, plain
     [
         ("adam", Adam(0.001, 0.9, 0.999, 1e-7, False, None)), ("sgd", SGD(0.01, 0.0, False, None)),
         ("rmsprop", RMSprop(0.001, 0.9, 0.0, 1e-7, False, None)), ("adamw", AdamW(0.001, 0.004, 0.9, 0.999, 1e-7, False)),
+        ("adadelta", Adadelta(0.001, 0.95, 1e-7, None)), ("adamax", Adamax(0.001, 0.9, 0.999, 1e-7, None)),
+        ("nadam", Nadam(0.001, 0.9, 0.999, 1e-7, None)), ("lion", Lion(0.001, 0.9, 0.99, None)),
+        ({"SGD": {"clipnorm": 1, "use_ema": True}}, SGD(clipnorm=1.0, use_ema=True)),
         ("adagrad", Adagrad(0.001, 0.1, 1e-7, None)), ({"Adam": {"learning_rate": "1/8"}}, Adam(0.125)),
         ({"SGD": {"learning_rate": {"cosine_decay": {"initial_learning_rate": 1, "decay_steps": 8}}}}, SGD(CosineDecay(1.0, 8))),
     ],
@@ -37,6 +53,9 @@ def test_the_rate_is_a_number_or_follows_the_schedule() -> None:
         ({"Adam": {"learning_rate": "fast"}}, ("Adam", "learning_rate"), "valid number"),
         ({"Adam": {"beta_1": 1.0}}, ("Adam", "beta_1"), "less than 1"),
         ({"SGD": {"momentum": 2}}, ("SGD", "momentum"), "less than or equal to 1"),
+        ({"SGD": {"clipnorm": 1, "clipvalue": 1}}, ("SGD",), "only one of clipnorm and clipvalue can be set"),
+        ({"SGD": {"gradient_accumulation_steps": 1}}, ("SGD", "gradient_accumulation_steps"), "greater than or equal to 2"),
+        ({"Lion": {"beta_1": 0}}, ("Lion", "beta_1"), "greater than 0"),
         (
             {"SGD": {"learning_rate": {"CosineDecay": {"initial_learning_rate": 1, "decay_steps": 0}}}},
             ("SGD", "learning_rate", "CosineDecay", "decay_steps"),

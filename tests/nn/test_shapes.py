@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fittool.nn.shapes import ShapeError, feature_axis, window_count, window_padding
+from fittool.nn.shapes import ShapeError, feature_axis, transposed_count, transposed_padding, window_count, window_padding
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,7 @@ from fittool.nn.shapes import ShapeError, feature_axis, window_count, window_pad
         (5, 2, 1, "same", 1, 5, (0, 1)), (5, 3, 1, "same", 1, 5, (1, 1)), (6, 3, 2, "same", 1, 3, (0, 1)),
         (5, 3, 2, "same", 1, 3, (1, 1)), (5, 3, 1, "same", 2, 5, (2, 2)), (7, 3, 1, "valid", 3, 1, (0, 0)),
         (4, 1, 3, "same", 1, 2, (0, 0)), (5, 4, 1, "same", 1, 5, (1, 2)),
+        (5, 3, 1, "causal", 1, 5, (2, 0)), (5, 3, 2, "causal", 1, 3, (2, 0)), (5, 2, 1, "causal", 3, 5, (3, 0)),
     ],
 )  # fmt: skip
 def test_windows_are_kerass(
@@ -19,6 +20,22 @@ def test_windows_are_kerass(
 ) -> None:
     assert window_count(size, kernel, stride, padding, dilation) == count
     assert window_padding(size, kernel, stride, padding, dilation) == around
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding", "dilation", "added", "count", "cut"),
+    [
+        (4, 3, 1, "valid", 1, None, 6, (0, 0)), (4, 3, 2, "valid", 1, None, 9, (0, 0)), (4, 2, 3, "valid", 1, None, 12, (0, 0)),
+        (4, 3, 2, "valid", 1, 1, 10, (0, 0)), (4, 3, 1, "same", 1, None, 4, (1, 1)), (4, 3, 2, "same", 1, None, 8, (0, 1)),
+        (4, 4, 2, "same", 1, None, 8, (1, 1)), (4, 3, 2, "same", 1, 0, 7, (1, 1)), (4, 1, 2, "same", 1, None, 8, (0, 0)),
+        (4, 2, 1, "same", 2, None, 4, (1, 1)),
+    ],
+)  # fmt: skip
+def test_transposed_windows_are_kerass(
+    size: int, kernel: int, stride: int, padding: str, dilation: int, added: int | None, count: int, cut: tuple[int, int]
+) -> None:
+    assert transposed_count(size, kernel, stride, padding, dilation, added) == count
+    assert transposed_padding(size, kernel, stride, padding, dilation, count) == cut
 
 
 def test_a_window_that_does_not_fit_is_refused() -> None:

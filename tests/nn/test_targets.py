@@ -41,6 +41,15 @@ def test_fitting_targets_pass(measure: Measure, targets: Targets, output: tuple[
             "Use sparse_categorical_crossentropy.",
         ),
         (
+            l.CategoricalHinge(), DIGITS, (10,),
+            "categorical_hinge expects one-hot targets, but data.train gives class numbers (0 to 9). "
+            "Use sparse_categorical_crossentropy.",
+        ),
+        (
+            m.Recall(class_id=10), ONE_HOT, (10,),
+            "recall has class_id 10, but the network's output has places for 0 to 9 only.",
+        ),
+        (
             SPARSE, ONE_HOT, (10,),
             "sparse_categorical_crossentropy expects class numbers, but data.train gives one-hot targets of 10 classes. "
             "Use categorical_crossentropy.",

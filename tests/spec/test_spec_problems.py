@@ -67,7 +67,7 @@ def told(path: str) -> list[str]:
         ("train: {shuffle: 1}", "8:18: train.shuffle must be true or false, got 1. Write true or false."),
         ("train: {shuffle: }", "8:17: train.shuffle must be true or false, got nothing. Write true or false."),
         ("train: {mode: fit_genrator}",
-         '8:15: train.mode must be fit or fit_generator, got the text "fit_genrator". Did you mean fit_generator?'),
+         '8:15: train.mode must be fit, fit_generator or train_on_batch, got the text "fit_genrator". Did you mean fit_generator?'),
         ("train: {steps_per_epoch: 0}", "8:26: train.steps_per_epoch must be auto or a whole number of at least 1, got 0."),
         ("train: {verbose: 3}", "8:18: train.verbose must be auto, 0, 1 or 2, got 3."),
         ("train: {verbose: true}", "8:18: train.verbose must be auto, 0, 1 or 2, got true."),

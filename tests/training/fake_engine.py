@@ -41,6 +41,9 @@ class FakeEngine:
             self.first_bad_step = self.iterations
         self._add(loss, batch.size)
 
+    def finish_training(self) -> None:
+        """Nothing is averaged here."""
+
     def test_step(self, batch: Batch) -> None:
         """Take the loss of this validation."""
         self.tested.append(int(batch.inputs[0].flat[0]))

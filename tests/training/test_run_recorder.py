@@ -53,7 +53,8 @@ def test_last_is_the_state_before_weights_are_put_back(run):
 
 def test_callback_state_is_in_the_checkpoint(run):
     train(run, EarlyStopping(patience=5))
-    assert run.checkpoints.load(LAST).facts.callbacks["EarlyStopping"] == {"monitor": {"best": 0.25, "best_epoch": 1}, "wait": 1}
+    state = run.checkpoints.load(LAST).facts.callbacks["EarlyStopping"]
+    assert state == {"monitor": {"best": 0.25, "best_epoch": 1}, "wait": 1, "stopped_epoch": 0}
 
 
 def test_the_status_says_how_it_ended(run):

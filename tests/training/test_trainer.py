@@ -13,7 +13,8 @@ from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.plan import Plan
 from fittool.training.progress import NullProgress, View
-from fittool.training.recorder import NullRecorder, Snapshot
+from fittool.training.recorder import NullRecorder
+from fittool.training.snapshot import Snapshot
 from fittool.training.trainer import Trainer
 
 PLACE = Surroundings(Path())
@@ -445,18 +446,22 @@ def test_the_display_is_asked_before_metrics_are_read():
     assert replace(eager.views[0], seconds=2.0, examples=4).examples_per_second == 2
 
 
-def test_keras_callbacks_reach_the_learning_rate_and_the_model():
+def test_keras_callbacks_reach_the_learning_rate():
     class Keras(Callback):
         def on_epoch_begin(self, epoch, logs=None):
             self.model.optimizer.learning_rate = 0.5
-            self.seen = self.model.summary()
 
+    training = trainer(callbacks=[Keras()])
+    training.run()
+    assert training.engine.learning_rate == 0.5
+
+
+def test_keras_callbacks_get_the_model_itself_and_the_run_knows_its_methods():
     class Model:
         def summary(self):
             return "a model"
 
-    callback = Keras()
-    training = trainer(callbacks=[callback], model=Model())
-    training.run()
-    assert training.engine.learning_rate == 0.5
-    assert callback.seen == "a model"
+    callback, model = Callback(), Model()
+    trainer(callbacks=[callback], model=model).run()
+    assert callback.model is model
+    assert callback.run.summary() == "a model"

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.user_batches import UserBatches
 from fittool.data.user_code import check_arguments, load_function
-from fittool.settings import Field, Integer, Text, setting
+from fittool.settings import NAMES_CODE, Field, Integer, Text, setting
 
 
 @setting
 class PythonSource(Source):
     """Batches from a function in a file beside the experiment, which is loaded by its path."""
 
-    function: Text = Field(
+    function: Annotated[Text, NAMES_CODE] = Field(
         description="module:function; the module is a file beside the experiment. The function is called once a pass and gives "
         "batches (inputs, targets) or (inputs, targets, sample_weights)."
     )

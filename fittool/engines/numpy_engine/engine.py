@@ -24,6 +24,7 @@ from fittool.engines.state import check_state
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
 from fittool.nn.metrics import Metric
+from fittool.nn.objectives import Objective, Objectives
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
 
@@ -33,9 +34,8 @@ class NumpyEngine:
 
     Args:
         graph: The network.
-        loss: One loss, for the network's output; None for an engine that only predicts.
-        metrics: What is measured beside the loss.
-        target_shape: Shape of one target, () for a class number; what `accuracy` means depends on it.
+        objectives: What is asked of each output; None for an engine that only predicts.
+        loss, metrics, target_shape: The same for a network with one output, in short.
         optimizer: Moves the weights; None for an engine that only evaluates or predicts.
         seed: Decides the starting weights and which units dropout drops.
         threads: How many threads compute; by default all processors this process may use. The results do not depend on it.
@@ -47,6 +47,7 @@ class NumpyEngine:
         self,
         graph: Graph,
         *,
+        objectives: Objectives | None = None,
         loss: Loss | None = None,
         metrics: Sequence[Metric] = (),
         target_shape: Shape = (),
@@ -62,9 +63,11 @@ class NumpyEngine:
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
         lowered = lower(graph)
         team = ThreadTeam(available_threads() if threads is None else threads)
-        storages = Storages(lowered.sizes, dtype)
+        storages = Storages(lowered.sizes, dtype, lowered.exact())
         self._space = Workspace(lowered, self._store, storages, Scratch(dtype), Clock(seed), team)
-        self._judge = Judge(graph, loss, metrics, target_shape, self._space.clock, self._store)
+        if objectives is None:
+            objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
+        self._judge = Judge(graph, objectives, self._space.clock, self._store)
         self._update = None if optimizer is None else Update(optimizer, self._store, team)
         self._programs: dict[tuple[int, str], Program] = {}
         self._first_bad_step: int | None = None
@@ -105,6 +108,11 @@ class NumpyEngine:
             self._update.step()
         if self._first_bad_step is None and not math.isfinite(self._judge.last_loss):
             self._first_bad_step = self._update.iterations
+
+    def finish_training(self) -> None:
+        """Put the moving average of the weights in their place, where the optimizer keeps one."""
+        if self._update is not None:
+            self._update.finish()
 
     def test_step(self, batch: Batch) -> None:
         """Forward only; adds to the running metrics."""

@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fittool.engines.numpy_engine import activations
 from fittool.engines.numpy_engine.activations import ACTIVATIONS, ActivationFunction
-from fittool.engines.numpy_engine.operations.base import Operation
+from fittool.engines.numpy_engine.operations.base import Operation, Steps
 from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, Window
 from fittool.engines.numpy_engine.operations.dense import Dense
-from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, ParametricReLU, Scaling
-from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Multiply
+from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Noise, ParametricReLU, Scaling
+from fittool.engines.numpy_engine.operations.embedding import Embedding
+from fittool.engines.numpy_engine.operations.group_normalization import GroupNormalization
+from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Extremum, Multiply, Subtract
 from fittool.engines.numpy_engine.operations.normalization import BatchNormalization, LayerNormalization, Normalization
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling
-from fittool.engines.numpy_engine.operations.shaping import RepeatPixels, Resampling, View, ZeroPadding
+from fittool.engines.numpy_engine.operations.shaping import Cropping, RepeatPixels, Resampling, Transposition, View, ZeroPadding
+from fittool.engines.numpy_engine.operations.transposed_convolution import TransposedConvolution
+from fittool.engines.numpy_engine.recurrent_layers import both_ways, merged, recurrent
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
-from fittool.nn.shapes import Shape, feature_axis, window_count, window_padding
-
-Steps = list[tuple[Operation, Shape]]
-"""Operations one after the other, each with the shape of its output."""
+from fittool.nn.shapes import Shape, feature_axis, transposed_padding, window_count, window_padding
 
 
-def operations_of(node: Node) -> Steps:
+@dataclass(frozen=True)
+class Plan:
+    """What carries out one layer: branches that all read its inputs, then steps that read the branches' ends.
+
+    Without branches, the steps read the inputs.
+    """
+
+    steps: Steps
+    branches: tuple[Steps, ...] = ()
+
+
+def plan_of(node: Node) -> Plan:
     """What carries out one layer of a graph."""
-    return OPERATIONS[type(node.layer)](node, node.layer)
+    kind = type(node.layer)
+    branches = BRANCHES[kind](node, node.layer) if kind in BRANCHES else ()
+    return Plan(OPERATIONS[kind](node, node.layer), branches)
 
 
 def window(
@@ -77,6 +92,43 @@ def _separable(node: Node, layer: Any) -> Steps:
     return _activated(steps, layer.activation)
 
 
+def _transposed(node: Node, layer: Any) -> Steps:
+    """Its window is that of the convolution which it is the transpose of, from its output to its input."""
+    (height, width, channels), image = node.input_shapes[0], node.output_shape
+    sides = zip((height, width), layer.kernel_size, layer.strides, layer.dilation_rate, image[:2], strict=True)
+    (top, bottom), (left, end) = (
+        transposed_padding(size, reach, stride, layer.padding, step, count) for size, reach, stride, step, count in sides
+    )
+    walk = Window(image, (height, width), layer.kernel_size, layer.strides, layer.dilation_rate, (top, left), (bottom, end))
+    return _activated([(TransposedConvolution(walk, channels, layer.use_bias), image)], layer.activation)
+
+
+def _flat_image(shape: Shape) -> Shape:
+    """A sequence (T, C) as an image of one row, (1, T, C)."""
+    return (1, *shape)
+
+
+def _as_image(node: Node, operation: Operation) -> Steps:
+    """An operation on images, for sequences."""
+    shape = node.output_shape
+    return [(View(), _flat_image(node.input_shapes[0])), (operation, _flat_image(shape)), (View(), shape)]
+
+
+def _convolution_along(node: Node, layer: Any) -> Steps:
+    walk = window(
+        _flat_image(node.input_shapes[0]), (1, layer.kernel_size), (1, layer.strides), layer.padding, (1, layer.dilation_rate)
+    )
+    return _activated(_as_image(node, Convolution(walk, layer.filters, layer.use_bias)), layer.activation)
+
+
+def _pooling_along(kind: Callable[[Window], Operation]) -> Callable[[Node, Any], Steps]:
+    def steps(node: Node, layer: Any) -> Steps:
+        strides = (1, layer.strides or layer.pool_size)
+        return _as_image(node, kind(window(_flat_image(node.input_shapes[0]), (1, layer.pool_size), strides, layer.padding)))
+
+    return steps
+
+
 def _pooling(kind: Callable[[Window], Operation]) -> Callable[[Node, Any], Steps]:
     def steps(node: Node, layer: Any) -> Steps:
         strides = layer.pool_size if layer.strides is None else layer.strides
@@ -109,6 +161,32 @@ def _batch_normalization(node: Node, layer: Any) -> Steps:
 
 def _layer_normalization(node: Node, layer: Any) -> Steps:
     return [(LayerNormalization(node.output_shape, layer.epsilon, layer.scale, layer.center), node.output_shape)]
+
+
+def _group_normalization(node: Node, layer: Any) -> Steps:
+    groups = node.output_shape[-1] if layer.groups == -1 else layer.groups
+    return [(GroupNormalization(node.output_shape, groups, layer.epsilon, layer.scale, layer.center), node.output_shape)]
+
+
+def _repeated(node: Node, layer: Any) -> Steps:
+    return [
+        (View(), (1, 1, *node.input_shapes[0])),
+        (RepeatPixels((1, layer.n)), (1, *node.output_shape)),
+        (View(), node.output_shape),
+    ]
+
+
+def _cropping(node: Node, layer: Any) -> Steps:
+    (top, _), (left, _) = layer.cropping
+    return [(Cropping(top, left), node.output_shape)]
+
+
+def _permuted(node: Node, layer: Any) -> Steps:
+    return [(Transposition(tuple(axis - 1 for axis in layer.dims)), node.output_shape)]
+
+
+def _average(node: Node, layer: Any) -> Steps:
+    return [(Add(), node.output_shape), (Scaling(1 / len(node.inputs), 0), node.output_shape)]
 
 
 def _zero_padding(node: Node, layer: Any) -> Steps:
@@ -160,21 +238,39 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.Rescaling: _fixed_scaling,
     nn.Normalization: _simple(Normalization),
     nn.Dense: _dense,
+    nn.Embedding: lambda node, layer: [(Embedding(layer.input_dim, layer.output_dim), node.output_shape)],
+    nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
+    nn.Conv2DTranspose: _transposed,
     nn.DepthwiseConv2D: _depthwise,
     nn.SeparableConv2D: _separable,
+    nn.SimpleRNN: recurrent,
+    nn.LSTM: recurrent,
+    nn.GRU: recurrent,
+    nn.Bidirectional: merged,
+    nn.MaxPooling1D: _pooling_along(MaxPooling),
+    nn.AveragePooling1D: _pooling_along(AveragePooling),
+    nn.GlobalAveragePooling1D: _global(GlobalAveragePooling),
+    nn.GlobalMaxPooling1D: _global(GlobalMaxPooling),
     nn.MaxPooling2D: _pooling(MaxPooling),
     nn.AveragePooling2D: _pooling(AveragePooling),
     nn.GlobalAveragePooling2D: _global(GlobalAveragePooling),
     nn.GlobalMaxPooling2D: _global(GlobalMaxPooling),
     nn.Flatten: _view,
     nn.Reshape: _view,
+    nn.Permute: _permuted,
+    nn.RepeatVector: _repeated,
+    nn.ZeroPadding1D: lambda node, layer: _as_image(node, ZeroPadding(0, layer.padding[0])),
     nn.ZeroPadding2D: _zero_padding,
+    nn.Cropping2D: _cropping,
+    nn.UpSampling1D: lambda node, layer: _as_image(node, RepeatPixels((1, layer.size))),
     nn.UpSampling2D: _enlarged,
     nn.Dropout: _dropout,
     nn.SpatialDropout2D: _spatial_dropout,
+    nn.GaussianNoise: lambda node, layer: [(Noise(layer.stddev, layer.seed), node.output_shape)],
     nn.BatchNormalization: _batch_normalization,
     nn.LayerNormalization: _layer_normalization,
+    nn.GroupNormalization: _group_normalization,
     nn.Activation: lambda node, layer: _activated([(View(), node.output_shape)], layer.activation),
     nn.ReLU: _function(lambda layer: activations.relu(layer.max_value, layer.negative_slope, layer.threshold)),
     nn.LeakyReLU: _function(lambda layer: activations.leaky_relu(layer.negative_slope)),
@@ -187,7 +283,14 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.Tanh: _function(lambda layer: ACTIVATIONS["tanh"]),
     nn.Softmax: _function(lambda layer: activations.softmax(layer.axis)),
     nn.Add: _simple(Add),
+    nn.Subtract: _simple(Subtract),
+    nn.Average: _average,
+    nn.Maximum: _simple(lambda: Extremum(np.maximum)),
+    nn.Minimum: _simple(lambda: Extremum(np.minimum)),
     nn.Multiply: _simple(Multiply),
     nn.Concatenate: _concatenate,
 }
 """Every layer, with what it becomes; a test holds this against the list of layers."""
+
+BRANCHES: dict[type[Any], Callable[[Node, Any], tuple[Steps, ...]]] = {nn.Bidirectional: both_ways}
+"""The layers whose inputs go several ways before they meet again."""

@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
-from fittool.engines.numpy_engine.layers import operations_of
-from fittool.engines.numpy_engine.operations.base import Operation
+from fittool.engines.numpy_engine.layers import Plan, plan_of
+from fittool.engines.numpy_engine.operations.base import Operation, Steps
 from fittool.engines.numpy_engine.values import Value
 from fittool.nn.graph import Graph, Node
 from fittool.nn.shapes import Shape
@@ -67,6 +67,15 @@ class Lowered:
         writer = self._last_writer.get(self.values[source].storage)
         return operation.in_place and readers[self.roots[source]] == 1 and (writer is None or not writer.needs_output)
 
+    def exact(self) -> frozenset[int]:
+        """The storages of inputs that only operations on whole numbers read."""
+        storages = {self.values[number].storage for number in self.inputs}
+        storages -= {self.values[number].storage for number in self.outputs}
+        for placed in self.placed:
+            if not placed.operation.reads_integers:
+                storages -= {self.values[number].storage for number in placed.inputs}
+        return frozenset(storages)
+
     def place(
         self, operation: Operation, name: str, inputs: tuple[int, ...], shape: Shape, trains: bool, readers: Counter[int]
     ) -> int:
@@ -83,21 +92,26 @@ class Lowered:
         self.placed.append(Placed(operation, name, len(self.placed), inputs, output))
         return output
 
+    def place_all(self, steps: Steps, name: str, inputs: tuple[int, ...], trains: bool, readers: Counter[int]) -> int:
+        """Append operations one behind the other; gives the last one's output."""
+        for operation, shape in steps:
+            inputs = (self.place(operation, name, inputs, shape, trains, readers),)
+        return inputs[0]
+
 
 def lower(graph: Graph) -> Lowered:
     """List the operations of a graph, in order, with the arrays they share."""
     lowered = Lowered()
-    steps = [(node, operations_of(node)) for node in _needed(graph)]
-    readers = _readers(graph, steps)
+    plans = [(node, plan_of(node)) for node in _needed(graph)]
+    readers = _readers(graph, plans)
     numbers: dict[str, int] = {}
     for name, shape in graph.inputs.items():
         numbers[name] = lowered.add_input(shape)
-    for node, operations in steps:
+    for node, plan in plans:
         inputs = tuple(numbers[name] for name in node.inputs)
         trains = any(parameter.trainable for parameter in node.parameters) and node.layer.trainable
-        for operation, shape in operations:
-            inputs = (lowered.place(operation, node.name, inputs, shape, trains, readers),)
-        numbers[node.name] = inputs[0]
+        ends = tuple(lowered.place_all(branch, node.name, inputs, trains, readers) for branch in plan.branches)
+        numbers[node.name] = lowered.place_all(plan.steps, node.name, ends or inputs, trains, readers)
     lowered.outputs = [numbers[name] for name in graph.outputs]
     return lowered
 
@@ -111,18 +125,20 @@ def _needed(graph: Graph) -> list[Node]:
     return [node for node in graph.nodes if node.name in wanted]
 
 
-def _readers(graph: Graph, steps: list[tuple[Node, list[tuple[Operation, Shape]]]]) -> Counter[int]:
+def _readers(graph: Graph, plans: list[tuple[Node, Plan]]) -> Counter[int]:
     """How many operations read each value, by the numbers that `lower` will give; an output counts as read twice."""
     readers: Counter[int] = Counter()
     numbers = {name: number for number, name in enumerate(graph.inputs)}
     following = len(numbers)
-    for node, operations in steps:
-        for name in node.inputs:
-            readers[numbers[name]] += 1
-        for index in range(len(operations)):
-            if index:
-                readers[following - 1] += 1
-            following += 1
+    for node, plan in plans:
+        inputs = [numbers[name] for name in node.inputs]
+        ends: list[int] = []
+        for steps in (*plan.branches, plan.steps):
+            last = following + len(steps) - 1
+            readers.update((ends or inputs) if steps is plan.steps else inputs)
+            readers.update(range(following, last))
+            ends.append(last)
+            following = last + 1
         numbers[node.name] = following - 1
     for name in graph.outputs:
         readers[numbers[name]] += 2

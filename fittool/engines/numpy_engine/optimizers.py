@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from fittool.nn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Nadam, Optimizer, RMSprop
 
 Floats = NDArray[Any]
 Setting = TypeVar("Setting", bound=Optimizer)
@@ -61,13 +62,13 @@ class Rule(ABC, Generic[Setting]):
         """
         if self.weight_decay:
             np.multiply(parameters, 1 - self.weight_decay * learning_rate, parameters)
-        self._step(parameters, gradients, state, float(learning_rate), iteration, scratch[0])
+        self._step(parameters, gradients, state, float(learning_rate), iteration, scratch)
 
     @abstractmethod
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, work: Floats
+        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
-        """The update proper, with one row of scratch."""
+        """The update proper."""
 
 
 class _GradientDescent(Rule[SGD]):
@@ -76,8 +77,9 @@ class _GradientDescent(Rule[SGD]):
         self.slots = ("momentum",) if setting.momentum else ()
 
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, work: Floats
+        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
+        work = scratch[0]
         np.multiply(gradients, rate, work)
         if not self.setting.momentum:
             np.subtract(parameters, work, parameters)
@@ -100,8 +102,9 @@ class _RootMeanSquare(Rule[RMSprop]):
         self.slots = ("velocity", *momentum, *(("average_gradient",) if setting.centered else ()))
 
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, work: Floats
+        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
+        work = scratch[0]
         self._divisor(gradients, state, work)
         np.divide(gradients, work, work)
         np.multiply(work, rate, work)
@@ -137,8 +140,9 @@ class _AdaptiveMoments(Rule[Adam | AdamW]):
         self.slots = ("momentum", "velocity", *(("velocity_hat",) if setting.amsgrad else ()))
 
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, work: Floats
+        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
+        work = scratch[0]
         mean, square, setting = state["momentum"], state["velocity"], self.setting
         np.subtract(gradients, mean, work)
         np.multiply(work, 1 - setting.beta_1, work)
@@ -165,8 +169,9 @@ class _SummedSquares(Rule[Adagrad]):
         return {"accumulator": np.full(size, self.setting.initial_accumulator_value, dtype)}
 
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, work: Floats
+        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
+        work = scratch[0]
         total = state["accumulator"]
         np.multiply(gradients, gradients, work)
         np.add(total, work, total)
@@ -177,12 +182,111 @@ class _SummedSquares(Rule[Adagrad]):
         np.subtract(parameters, work, parameters)
 
 
+class _SquaredUpdates(Rule[Adadelta]):
+    scratch_rows = 2
+    slots = ("accumulated_grad", "accumulated_delta_var")
+
+    def _step(
+        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+    ) -> None:
+        (square, moved), (work, divisor), rho = (state[name] for name in self.slots), scratch, self.setting.rho
+        _blend(square, rho, np.multiply(gradients, gradients, work))
+        np.sqrt(np.add(square, self.setting.epsilon, divisor), divisor)
+        np.sqrt(np.add(moved, self.setting.epsilon, work), work)
+        np.multiply(work, gradients, work)
+        np.divide(work, divisor, work)
+        _blend(moved, rho, np.multiply(work, work, divisor))
+        np.multiply(work, rate, work)
+        np.subtract(parameters, work, parameters)
+
+
+class _LargestSize(Rule[Adamax]):
+    slots = ("momentum", "norm")
+
+    def _step(
+        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+    ) -> None:
+        (mean, largest), work, setting = (state[name] for name in self.slots), scratch[0], self.setting
+        np.copyto(work, gradients)
+        _blend(mean, setting.beta_1, work)
+        np.abs(gradients, work)
+        np.multiply(largest, setting.beta_2, largest)
+        np.maximum(largest, work, out=largest)
+        np.add(largest, setting.epsilon, work)
+        np.divide(mean, work, work)
+        np.multiply(work, rate / (1 - setting.beta_1**iteration), work)
+        np.subtract(parameters, work, parameters)
+
+
+class _NesterovMoments(Rule[Nadam]):
+    scratch_rows = 2
+    slots = ("momentum", "velocity")
+
+    def _step(
+        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+    ) -> None:
+        (mean, square), (work, divisor), setting = (state[name] for name in self.slots), scratch, self.setting
+        np.copyto(work, gradients)
+        _blend(mean, setting.beta_1, work)
+        _blend(square, setting.beta_2, np.multiply(gradients, gradients, work))
+        ahead = _warmed(setting.beta_1, iteration + 1) / (1 - _warmed_product(setting.beta_1, iteration + 1))
+        now = (1 - _warmed(setting.beta_1, iteration)) / (1 - _warmed_product(setting.beta_1, iteration))
+        np.multiply(gradients, now, work)
+        np.add(work, np.multiply(mean, ahead, divisor), work)
+        np.divide(square, 1 - setting.beta_2**iteration, divisor)
+        np.sqrt(divisor, divisor)
+        np.add(divisor, setting.epsilon, divisor)
+        np.divide(work, divisor, work)
+        np.multiply(work, rate, work)
+        np.subtract(parameters, work, parameters)
+
+
+class _Signs(Rule[Lion]):
+    scratch_rows = 2
+    slots = ("momentum",)
+
+    def _step(
+        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+    ) -> None:
+        mean, (work, share), setting = state["momentum"], scratch, self.setting
+        np.multiply(mean, setting.beta_1, work)
+        np.add(work, np.multiply(gradients, 1 - setting.beta_1, share), work)
+        np.sign(work, work)
+        np.multiply(work, rate, work)
+        np.subtract(parameters, work, parameters)
+        np.copyto(work, gradients)
+        _blend(mean, setting.beta_2, work)
+
+
+def _blend(average: Floats, kept: float, values: Floats) -> None:
+    """Move a moving average towards new values, which are overwritten."""
+    np.multiply(average, kept, average)
+    np.multiply(values, 1 - kept, values)
+    np.add(average, values, average)
+
+
+def _warmed(beta: float, iteration: int) -> float:
+    """Nadam's momentum at one update: from half of beta up to it."""
+    return float(beta * (1 - 0.5 * 0.96**iteration))
+
+
+@lru_cache(maxsize=8)
+def _warmed_product(beta: float, iteration: int) -> float:
+    """The product of the momenta of all updates so far; those after the thousandth are beta, to the last digit."""
+    first = min(iteration, 1000)
+    return math.prod(_warmed(beta, number) for number in range(1, first + 1)) * float(beta ** (iteration - first))
+
+
 _RULES: dict[type[Optimizer], type[Rule[Any]]] = {
     SGD: _GradientDescent,
     RMSprop: _RootMeanSquare,
     Adam: _AdaptiveMoments,
     AdamW: _AdaptiveMoments,
+    Adadelta: _SquaredUpdates,
     Adagrad: _SummedSquares,
+    Adamax: _LargestSize,
+    Nadam: _NesterovMoments,
+    Lion: _Signs,
 }
 
 

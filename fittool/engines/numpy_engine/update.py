@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.engines.numpy_engine.clipping import Clipping
 from fittool.engines.numpy_engine.optimizers import optimizer_at_work
 from fittool.engines.numpy_engine.parameters import ParameterStore, Slot
 from fittool.engines.numpy_engine.threads import Lane, ThreadTeam
@@ -20,15 +21,29 @@ _PIECE = 64 * 1024
 
 
 class Update:
-    """One optimizer with its state: flat arrays as long as the trainable weights, in the same order."""
+    """One optimizer with its state: flat arrays as long as the trainable weights, in the same order.
+
+    With `gradient_accumulation_steps`, steps in between only add up gradients; clipping, decay and the optimizer's own count
+    of updates then belong to whole groups, while schedules and the moving average of the weights go by steps, as in Keras.
+    """
 
     def __init__(self, optimizer: Optimizer, store: ParameterStore, team: ThreadTeam) -> None:
         self.iterations = 0
-        self._rate = optimizer.learning_rate
+        self._setting, self._rate = optimizer, optimizer.learning_rate
+        self._group = optimizer.gradient_accumulation_steps or 1
         self._rule, self._store, self._team = optimizer_at_work(optimizer), store, team
-        self._slots: dict[str, NDArray[Any]] = self._rule.make_state(store.trainable.size, store.trainable.dtype)
-        self._lanes: list[Lane] = [[partial(self._piece, start)] for start in range(0, store.trainable.size, _PIECE)]
-        self._scratch = np.zeros((team.threads, self._rule.scratch_rows, _PIECE), store.trainable.dtype)
+        size, dtype = store.trainable.size, store.trainable.dtype
+        self._slots: dict[str, NDArray[Any]] = self._rule.make_state(size, dtype)
+        if optimizer.use_ema:
+            self._slots["average"] = np.zeros(size, dtype)
+        if self._group > 1:
+            self._slots["gradient_accumulator"] = np.zeros(size, dtype)
+        pieces = range(0, size, _PIECE)
+        self._lanes: list[Lane] = [[partial(self._piece, start)] for start in pieces]
+        self._collecting: list[Lane] = [[partial(self._collect, start)] for start in pieces]
+        self._scratch = np.zeros((team.threads, self._rule.scratch_rows, _PIECE), dtype)
+        bounds = [(slot.start, slot.stop) for slot in store.slots.values() if slot.trainable]
+        self._clipping = Clipping(optimizer, store.gradients, bounds, _PIECE, team)
 
     @property
     def learning_rate(self) -> float:
@@ -44,16 +59,53 @@ class Update:
         self._rate = rate
 
     def step(self) -> None:
-        """Move the weights by the gradients."""
-        self._now = self.learning_rate
+        """Move the weights by the gradients, or keep these for the step that ends the group."""
+        self._now, self._updates = self.learning_rate, self.iterations // self._group
+        self._due = (self.iterations + 1) % self._group == 0
         self.iterations += 1
-        self._team.run(self._lanes)
+        if self._group > 1:
+            self._team.run(self._collecting)
+        if self._due:
+            self._clipping.apply()
+        if self._due or self._setting.use_ema:
+            self._team.run(self._lanes)
+
+    def finish(self) -> None:
+        """At the end of training, put the moving average of the weights in their place, if there is one."""
+        if self._setting.use_ema and self.iterations:
+            self._store.trainable[:] = self._slots["average"]
+
+    def _collect(self, start: int) -> None:
+        piece = self._slice(start)
+        total, gradients = self._slots["gradient_accumulator"][piece], self._store.gradients[piece]
+        if self._due:
+            np.add(gradients, total, gradients)
+            np.divide(gradients, self._group, gradients)
+            total.fill(0)
+        else:
+            np.add(total, gradients, total)
 
     def _piece(self, start: int) -> None:
-        piece = slice(start, min(start + _PIECE, self._store.trainable.size))
+        piece = self._slice(start)
         slots = {name: array[piece] for name, array in self._slots.items()}
         scratch = self._scratch[(start // _PIECE) % self._team.threads, :, : piece.stop - start]
-        self._rule.update(self._store.trainable[piece], self._store.gradients[piece], slots, self._now, self.iterations, scratch)
+        weights = self._store.trainable[piece]
+        if self._due:
+            self._rule.update(weights, self._store.gradients[piece], slots, self._now, self._updates + 1, scratch)
+        if self._setting.use_ema:
+            self._follow(weights, slots["average"], scratch[0])
+
+    def _follow(self, weights: NDArray[Any], average: NDArray[Any], work: NDArray[Any]) -> None:
+        kept = self._setting.ema_momentum if self._updates else 0.0
+        np.multiply(average, kept, average)
+        np.multiply(weights, 1 - kept, work)
+        np.add(average, work, average)
+        frequency = self._setting.ema_overwrite_frequency
+        if frequency is not None and (self._updates + 1) % frequency == 0:
+            np.copyto(weights, average)
+
+    def _slice(self, start: int) -> slice:
+        return slice(start, min(start + _PIECE, self._store.trainable.size))
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Copies of the optimizer's arrays by weight, its rate and its count of steps."""

@@ -31,10 +31,16 @@ class Value:
 
 @dataclass
 class Storages:
-    """The memory of all values for up to `capacity` samples; made anew when a larger batch comes."""
+    """The memory of all values for up to `capacity` samples; made anew when a larger batch comes.
+
+    Attributes:
+        sizes: Elements for one sample of each storage.
+        exact: Storages of whole numbers, which are float64 as float32 has no odd numbers above 2^24.
+    """
 
     sizes: list[int]
     dtype: type[np.floating[Any]]
+    exact: frozenset[int] = frozenset()
     capacity: int = 0
     _outputs: list[Floats] = field(default_factory=list)
     _gradients: dict[int, Floats] = field(default_factory=dict)
@@ -43,7 +49,8 @@ class Storages:
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` samples; views handed out before are stale afterwards."""
         self.capacity = capacity
-        self._outputs = [np.zeros(capacity * size, self.dtype) for size in self.sizes]
+        dtypes = [np.float64 if storage in self.exact else self.dtype for storage in range(len(self.sizes))]
+        self._outputs = [np.zeros(capacity * size, dtype) for size, dtype in zip(self.sizes, dtypes, strict=True)]
         self._gradients, self._extra = {}, {}
 
     def output(self, value: Value, batch: int) -> Floats:

@@ -8,18 +8,33 @@ from fittool.nn.layers.activation import ELU, GELU, SELU, Activation, LeakyReLU,
 from fittool.nn.layers.base import Layer
 from fittool.nn.layers.convolution import Conv2D, DepthwiseConv2D, SeparableConv2D
 from fittool.nn.layers.core import Dense, Input, Rescaling
-from fittool.nn.layers.merging import Add, Concatenate, Multiply
-from fittool.nn.layers.normalization import BatchNormalization, LayerNormalization, Normalization
+from fittool.nn.layers.embedding import Embedding
+from fittool.nn.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
+from fittool.nn.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization, Normalization
 from fittool.nn.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
-from fittool.nn.layers.regularization import Dropout, SpatialDropout2D
-from fittool.nn.layers.reshaping import Flatten, Reshape, UpSampling2D, ZeroPadding2D
+from fittool.nn.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN
+from fittool.nn.layers.regularization import Dropout, GaussianNoise, SpatialDropout2D
+from fittool.nn.layers.reshaping import Cropping2D, Flatten, Permute, RepeatVector, Reshape, UpSampling2D, ZeroPadding2D
+from fittool.nn.layers.sequences import (
+    AveragePooling1D,
+    Conv1D,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+    MaxPooling1D,
+    UpSampling1D,
+    ZeroPadding1D,
+)
+from fittool.nn.layers.transposed_convolution import Conv2DTranspose
 from fittool.settings import Family
 
 __all__ = [
-    "ELU", "GELU", "LAYERS", "SELU", "Activation", "Add", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D",
-    "Dense", "DepthwiseConv2D", "Dropout", "Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Input", "Layer",
-    "LayerNormalization", "Layers", "LeakyReLU", "MaxPooling2D", "Multiply", "Normalization", "PReLU", "ReLU", "Rescaling",
-    "Reshape", "SeparableConv2D", "SiLU", "Sigmoid", "Softmax", "SpatialDropout2D", "Tanh", "UpSampling2D", "ZeroPadding2D",
+    "ELU", "GELU", "GRU", "LAYERS", "LSTM", "SELU", "Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D",
+    "BatchNormalization", "Bidirectional", "Concatenate", "Conv1D", "Conv2D", "Conv2DTranspose", "Cropping2D", "Dense",
+    "DepthwiseConv2D", "Dropout", "Embedding", "Flatten", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GroupNormalization", "Input", "Layer", "LayerNormalization", "Layers",
+    "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Maximum", "Minimum", "Multiply", "Normalization", "PReLU", "Permute", "ReLU",
+    "RepeatVector", "Rescaling", "Reshape", "SeparableConv2D", "SiLU", "Sigmoid", "SimpleRNN", "Softmax", "SpatialDropout2D",
+    "Subtract", "Tanh", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
 ]  # fmt: skip
 
 LAYERS: Family[Layer] = Family(
@@ -27,16 +42,20 @@ LAYERS: Family[Layer] = Family(
     {
         cls.__name__: cls
         for cls in (
-            Input, Rescaling, Normalization, Dense, Conv2D, DepthwiseConv2D, SeparableConv2D, MaxPooling2D, AveragePooling2D,
-            GlobalAveragePooling2D, GlobalMaxPooling2D, Flatten, Reshape, ZeroPadding2D, UpSampling2D, Dropout, SpatialDropout2D,
-            BatchNormalization, LayerNormalization, Activation, ReLU, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Sigmoid, Tanh,
-            Softmax, Add, Multiply, Concatenate,
+            Input, Rescaling, Normalization, Embedding, Dense, Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D,
+            SimpleRNN, LSTM, GRU, Bidirectional, MaxPooling1D, MaxPooling2D, AveragePooling1D, AveragePooling2D,
+            GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, Flatten, Reshape, Permute,
+            RepeatVector, ZeroPadding1D, ZeroPadding2D, Cropping2D, UpSampling1D, UpSampling2D, Dropout, SpatialDropout2D,
+            GaussianNoise, BatchNormalization, LayerNormalization, GroupNormalization, Activation, ReLU, LeakyReLU, PReLU, ELU,
+            SELU, GELU, SiLU, Sigmoid, Tanh, Softmax, Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate,
         )
     },
     aliases={
-        "Convolution2D": "Conv2D", "DepthwiseConvolution2D": "DepthwiseConv2D", "SeparableConvolution2D": "SeparableConv2D",
-        "MaxPool2D": "MaxPooling2D", "AvgPool2D": "AveragePooling2D", "GlobalAvgPool2D": "GlobalAveragePooling2D",
-        "GlobalMaxPool2D": "GlobalMaxPooling2D",
+        "Convolution1D": "Conv1D", "Convolution2D": "Conv2D", "Convolution2DTranspose": "Conv2DTranspose",
+        "DepthwiseConvolution2D": "DepthwiseConv2D", "SeparableConvolution2D": "SeparableConv2D", "MaxPool1D": "MaxPooling1D",
+        "MaxPool2D": "MaxPooling2D", "AvgPool1D": "AveragePooling1D", "AvgPool2D": "AveragePooling2D",
+        "GlobalAvgPool1D": "GlobalAveragePooling1D", "GlobalAvgPool2D": "GlobalAveragePooling2D",
+        "GlobalMaxPool1D": "GlobalMaxPooling1D", "GlobalMaxPool2D": "GlobalMaxPooling2D",
     },
 )  # fmt: skip
 

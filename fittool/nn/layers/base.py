@@ -10,12 +10,17 @@ from pydantic_core import PydanticCustomError
 
 from fittool.nn.parameter import Parameter
 from fittool.nn.shapes import Shape, ShapeError, single, size_of
-from fittool.settings import Boolean, Field, Named, Pair, Text, setting
+from fittool.settings import Boolean, Field, Integer, Named, Pair, Text, setting
 
 
 def _listed(value: object) -> object:
     """A single name stands for a list of one."""
     return (value,) if isinstance(value, str) else value
+
+
+def _alone(value: object) -> object:
+    """Keras's other form of one number: a list of one."""
+    return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
 
 
 def _positive(pair: tuple[int, int]) -> tuple[int, int]:
@@ -28,6 +33,8 @@ Names = Annotated[tuple[Text, ...], BeforeValidator(_listed, json_schema_input_t
 """Names of layers; a single text stands for a list of one."""
 PositivePair = Annotated[Pair, AfterValidator(_positive)]
 """(height, width), both at least 1; one number stands for both."""
+PositiveSingle = Annotated[Integer, Field(ge=1), BeforeValidator(_alone, json_schema_input_type=int | list[int])]
+"""A whole number from 1; a list of one is welcome."""
 Padding = Literal["valid", "same"]
 """`valid`: only windows that lie inside; `same`: padded with zeros, ceil(size / stride) windows."""
 LastAxis = Literal[-1]

@@ -46,6 +46,40 @@ class Multiply(Merging):
 
 
 @setting
+class Subtract(Merging):
+    """Its first input minus its second."""
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """The largest size on each axis.
+
+        Raises:
+            ShapeError: There are not two inputs, or their shapes differ otherwise than by axes of size 1.
+        """
+        if len(shapes) > 2:
+            raise ShapeError(f"expected two inputs, got {len(shapes)}.")
+        return super().output_shape(shapes)
+
+
+@setting
+class Average(Merging):
+    """The mean of its inputs."""
+
+    def flops(self, shapes: Sequence[Shape]) -> int:
+        """One for each output element and every input."""
+        return len(shapes) * size_of(self.output_shape(shapes))
+
+
+@setting
+class Maximum(Merging):
+    """The largest of its inputs, element by element."""
+
+
+@setting
+class Minimum(Merging):
+    """The smallest of its inputs, element by element."""
+
+
+@setting
 class Concatenate(Layer):
     """Its inputs one behind the other along one axis."""
 

@@ -13,7 +13,7 @@ from fittool.nn.layers.base import LastAxis, Layer, features
 from fittool.nn.parameter import Parameter
 from fittool.nn.regularizers import RegularizerSetting
 from fittool.nn.shapes import Shape, ShapeError, size_of
-from fittool.settings import Boolean, Field, Number, setting
+from fittool.settings import Boolean, Field, Integer, Number, setting
 
 
 def _listed(value: object) -> object:
@@ -91,11 +91,9 @@ class BatchNormalization(Layer):
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
         """Gamma, beta, moving mean, moving variance, (C,) each."""
         shape = (features(shapes),)
-        gamma = Parameter("gamma", shape, self.gamma_initializer, True, self.gamma_regularizer)
-        beta = Parameter("beta", shape, self.beta_initializer, True, self.beta_regularizer)
         mean = Parameter("moving_mean", shape, self.moving_mean_initializer, False)
         variance = Parameter("moving_variance", shape, self.moving_variance_initializer, False)
-        return (*([gamma] if self.scale else []), *([beta] if self.center else []), mean, variance)
+        return (*_gamma_and_beta(self, shapes), mean, variance)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """One factor and one addition for each element, as in use after training."""
@@ -117,11 +115,58 @@ class LayerNormalization(Layer):
 
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
         """Gamma, beta, (C,) each."""
-        shape = (features(shapes),)
-        gamma = Parameter("gamma", shape, self.gamma_initializer, True, self.gamma_regularizer)
-        beta = Parameter("beta", shape, self.beta_initializer, True, self.beta_regularizer)
-        return (*([gamma] if self.scale else []), *([beta] if self.center else []))
+        return _gamma_and_beta(self, shapes)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """About eight for each element: two sums, the difference, its square, the factor, the two parameters."""
         return 8 * size_of(self.output_shape(shapes))
+
+
+@setting
+class GroupNormalization(Layer):
+    """As layer normalization, with mean and variance over all positions of a group of channels (Wu and He 2018)."""
+
+    groups: Integer = Field(default=32, ge=-1, description="Number of groups of neighbouring channels; -1 for one each channel.")
+    axis: LastAxis = Field(default=-1, description="The axis that is split into groups: the last.")
+    epsilon: Number = Field(default=1e-3, gt=0, description="Added to the variance.")
+    center: Boolean = Field(default=True, description="Whether beta is added.")
+    scale: Boolean = Field(default=True, description="Whether there is a factor gamma.")
+    beta_initializer: InitializerSetting = Field(default=Zeros(), description="How beta starts.")
+    gamma_initializer: InitializerSetting = Field(default=Ones(), description="How gamma starts.")
+    beta_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on beta.")
+    gamma_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on gamma.")
+
+    @model_validator(mode="after")
+    def _some_groups(self) -> GroupNormalization:
+        if self.groups == 0:
+            raise PydanticCustomError("groups", "groups must be 1 or more, or -1 for one group each channel")
+        return self
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """Unchanged.
+
+        Raises:
+            ShapeError: The channels cannot be split into that many groups of one size.
+        """
+        channels = features(shapes)
+        if channels % self.groups:
+            raise ShapeError(f"{channels} channels cannot be split into {self.groups} groups; use a divisor of {channels}.")
+        return shapes[0]
+
+    def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
+        """Gamma, beta, (C,) each."""
+        return _gamma_and_beta(self, shapes)
+
+    def flops(self, shapes: Sequence[Shape]) -> int:
+        """About eight for each element, as in layer normalization."""
+        return 8 * size_of(self.output_shape(shapes))
+
+
+def _gamma_and_beta(
+    layer: BatchNormalization | LayerNormalization | GroupNormalization, shapes: Sequence[Shape]
+) -> tuple[Parameter, ...]:
+    """Factor and offset of each place on the last axis, (C,) each, as far as the layer has them."""
+    shape = (features(shapes),)
+    gamma = Parameter("gamma", shape, layer.gamma_initializer, True, layer.gamma_regularizer)
+    beta = Parameter("beta", shape, layer.beta_initializer, True, layer.beta_regularizer)
+    return (*([gamma] if layer.scale else []), *([beta] if layer.center else []))

@@ -24,3 +24,11 @@ class SpatialDropout2D(Dropout):
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """Unchanged."""
         return image(shapes)
+
+
+@setting
+class GaussianNoise(Layer):
+    """While training, adds normally distributed numbers with mean 0."""
+
+    stddev: Number = Field(ge=0, description="Standard deviation of the noise.")
+    seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")

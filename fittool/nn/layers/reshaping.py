@@ -86,6 +86,69 @@ class ZeroPadding2D(_Moving, Layer):
 
 
 @setting
+class Cropping2D(_Moving, Layer):
+    """Images without their borders."""
+
+    cropping: Sides = Field(
+        default=((0, 0), (0, 0)), description="((top, bottom), (left, right)), or (vertical, horizontal), or one number."
+    )
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """(H - top - bottom, W - left - right, C).
+
+        Raises:
+            ShapeError: Nothing would be left.
+        """
+        height, width, channels = image(shapes)
+        rows, columns = height - sum(self.cropping[0]), width - sum(self.cropping[1])
+        if min(rows, columns) < 1:
+            raise ShapeError(f"cropping {self.cropping} leaves nothing of images of shape {shapes[0]}.")
+        return rows, columns, channels
+
+
+@setting
+class Permute(_Moving, Layer):
+    """The axes in another order."""
+
+    dims: tuple[Integer, ...] = Field(description="The input's axes in the output's order, counted from 1, the batch left out.")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Permute:
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise PydanticCustomError("dims", "dims must hold each number from 1 to the number of axes once")
+        return self
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """The sizes in the new order.
+
+        Raises:
+            ShapeError: The input has another number of axes.
+        """
+        shape = single(shapes)
+        if len(shape) != len(self.dims):
+            raise ShapeError(f"dims {self.dims} name {len(self.dims)} axes, but inputs of shape {shape} have {len(shape)}.")
+        return tuple(shape[axis - 1] for axis in self.dims)
+
+
+@setting
+class RepeatVector(_Moving, Layer):
+    """Each vector repeated along a new axis of steps: (C,) to (n, C)."""
+
+    n: Integer = Field(ge=1, description="How often each vector is repeated.")
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """(n, C).
+
+        Raises:
+            ShapeError: The input is no vector.
+        """
+        shape = single(shapes)
+        if len(shape) != 1:
+            raise ShapeError(f"expected vectors (channels,), got shape {shape}.")
+        return (self.n, *shape)
+
+
+@setting
 class UpSampling2D(Layer):
     """Images enlarged by whole factors."""
 

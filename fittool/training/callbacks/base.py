@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from numpy.typing import NDArray
+
 from fittool.errors import ExperimentError
 from fittool.settings import Named, setting
 from fittool.training.control import Control, Logs
+from fittool.training.plan import Position
 
 
 class Callback:
@@ -20,7 +23,7 @@ class Callback:
 
     Attributes:
         run: The training: `stop(reason)`, `learning_rate`, `get_weights()`, `set_weights()`.
-        model: The same object, under Keras's name.
+        model: The model that is trained, in Python; the same object as `run` in an experiment.
         params: `epochs` and `steps`.
     """
 
@@ -33,7 +36,7 @@ class Callback:
     def set_run(self, run: Control) -> None:
         """Say which training the callback belongs to."""
         self.run = run
-        self.set_model(run)
+        self.set_model(run if run.model is None else run.model)
         self.set_params(run.params)
 
     def set_params(self, params: Mapping[str, Any]) -> None:
@@ -51,6 +54,16 @@ class Callback:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from `state()`; comes before `on_train_begin`."""
 
+    def kept_weights(self) -> Mapping[str, NDArray[Any]] | None:
+        """Weights that the callback will need later, for whoever saves the training; the same object as long as they are."""
+        return None
+
+    def keep_weights(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `kept_weights` gave; comes after `load_state`."""
+
+    def restore(self) -> None:
+        """Put the training back to where an earlier one stood; comes before everything else."""
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Before the first epoch."""
 
@@ -62,6 +75,12 @@ class Callback:
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """After an epoch and its validation."""
+
+    def on_epoch_settled(self, position: Position) -> None:
+        """After an epoch, when all callbacks had their turn and its row is known: a moment to save the whole training."""
+
+    def on_train_batch_settled(self, position: Position) -> None:
+        """The same after a training step."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Before a training step."""
@@ -106,6 +125,10 @@ class Callback:
         return any(hook in vars(self) or getattr(type(self), hook) is not getattr(Callback, hook) for hook in hooks)
 
 
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+"""The names of all hooks."""
+
+
 def _no_functions(name: str) -> Callable[..., Any]:
     raise ExperimentError(f"{name} names a function in a module, which only an experiment file can do. Give the function itself.")
 
@@ -123,16 +146,36 @@ class Surroundings:
     function: Callable[[str], Callable[..., Any]] = _no_functions
 
 
+_AT_WORK = "_at_work"
+
+
 @setting
 class CallbackSetting(Named):
-    """A callback by its arguments, as a file or a program names it."""
+    """A callback by its arguments, as a file or a program names it.
+
+    Beside its arguments it shows what the object has that it last became (`stopped_epoch`, `best`, …), where people who come
+    from Keras look for it after training.
+    """
 
     def start(self, surroundings: Surroundings) -> Callback:
         """The callback at work, with fresh state."""
         raise NotImplementedError
 
+    def __getattr__(self, name: str) -> Any:
+        """What the object at work has."""
+        at_work = self.__dict__.get(_AT_WORK)
+        if at_work is None or name.startswith("_"):
+            raise AttributeError(f"{self.public_name()} has no {name}.", name=name, obj=self)
+        return getattr(at_work, name)
+
 
 def started(callbacks: Sequence[CallbackSetting | Callback], surroundings: Surroundings | None = None) -> list[Callback]:
     """Callbacks at work, in the same order: those given as settings are made, custom ones taken as they are."""
     place = Surroundings() if surroundings is None else surroundings
-    return [callback.start(place) if isinstance(callback, CallbackSetting) else callback for callback in callbacks]
+    return [_started(callback, place) if isinstance(callback, CallbackSetting) else callback for callback in callbacks]
+
+
+def _started(callback: CallbackSetting, place: Surroundings) -> Callback:
+    at_work = callback.start(place)
+    callback.__dict__[_AT_WORK] = at_work  # the setting itself stays as it is
+    return at_work

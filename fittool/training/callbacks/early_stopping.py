@@ -45,6 +45,7 @@ class EarlyStoppingAtWork(Callback):
 
     Attributes:
         wait: How many epochs there was none.
+        stopped_epoch: The epoch (from 0) after which training was asked to end; 0 if it was not.
         best_weights: Those of the best epoch, if they are to be put back.
     """
 
@@ -54,7 +55,23 @@ class EarlyStoppingAtWork(Callback):
         self.setting = setting
         self.monitor = Monitor(setting.monitor, setting.mode, setting.min_delta, owner="EarlyStopping")
         self.wait = 0
-        self.best_weights: dict[str, NDArray[np.generic]] | None = None
+        self.stopped_epoch = 0
+        self.best_weights: Mapping[str, NDArray[np.generic]] | None = None
+
+    @property
+    def best(self) -> float | None:
+        """The best value so far."""
+        return self.monitor.best
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch (from 0) that it is of; 0 as long as there is none."""
+        return self.monitor.best_epoch or 0
+
+    @property
+    def patience(self) -> int:
+        """How many epochs without improvement end the training."""
+        return self.setting.patience
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Check the watched name."""
@@ -71,6 +88,7 @@ class EarlyStoppingAtWork(Callback):
             if self.setting.baseline is None or self.monitor.better(value, self.setting.baseline):
                 self.wait = 0
         elif self.wait >= self.setting.patience:
+            self.stopped_epoch = epoch
             self._stop()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -84,12 +102,20 @@ class EarlyStoppingAtWork(Callback):
 
     def state(self) -> dict[str, Any]:
         """Best value and how long ago it was."""
-        return {"monitor": self.monitor.state(), "wait": self.wait}
+        return {"monitor": self.monitor.state(), "wait": self.wait, "stopped_epoch": self.stopped_epoch}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state()`; the best weights are no plain data, so `best_weights` has to be given beside it."""
+        """Go on from `state()`; the best weights are no plain data, so they have to be given beside it."""
         self.monitor.load_state(state["monitor"])
-        self.wait = state["wait"]
+        self.wait, self.stopped_epoch = state["wait"], state.get("stopped_epoch", 0)
+
+    def kept_weights(self) -> Mapping[str, NDArray[Any]] | None:
+        """The best weights."""
+        return self.best_weights
+
+    def keep_weights(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        """Take over the best weights."""
+        self.best_weights = weights
 
     def _keep_weights(self) -> None:
         if self.setting.restore_best_weights:

@@ -8,19 +8,41 @@ from typing import Any
 
 from fittool.training.callbacks.base import Callback
 from fittool.training.control import Control, Logs
+from fittool.training.plan import Position
 
 
 class CallbackGroup:
     """Calls each hook on every callback.
 
+    Args:
+        callbacks: In the order in which they are called.
+        control: The training that they see.
+        prefix: What comes before their names in a checkpoint.
+
     Attributes:
-        train_batch_begin, train_batch_end, test_batch_begin, test_batch_end: The callbacks that really have the hook.
+        callbacks: All of them.
+        named: Each with its name in a checkpoint; further ones of one name are numbered.
+        train_batch_begin, train_batch_end, test_batch_begin, test_batch_end, epoch_settled, train_batch_settled: Those that
+            really have the hook.
     """
 
-    def __init__(self, callbacks: Sequence[Callback], control: Control) -> None:
-        self.callbacks = tuple(callbacks)
-        for callback in self.callbacks:
+    def __init__(self, callbacks: Sequence[Callback], control: Control, prefix: str = "") -> None:
+        for callback in callbacks:
             callback.set_run(control)
+        self._take(tuple(_keyed(callbacks, prefix)))
+
+    @classmethod
+    def joined(cls, *groups: CallbackGroup) -> CallbackGroup:
+        """The callbacks of several groups, one group after the other."""
+        whole = cls.__new__(cls)
+        whole._take(tuple(entry for group in groups for entry in group.named))
+        return whole
+
+    def _take(self, named: tuple[tuple[str, Callback], ...]) -> None:
+        self.named = named
+        self.callbacks = tuple(callback for _, callback in named)
+        self.epoch_settled = self._listening("on_epoch_settled")
+        self.train_batch_settled = self._listening("on_train_batch_settled")
         self.train_batch_begin = self._listening("on_train_batch_begin", "on_batch_begin")
         self.train_batch_end = self._listening("on_train_batch_end", "on_batch_end")
         self.test_batch_begin = self._listening("on_test_batch_begin")
@@ -28,6 +50,11 @@ class CallbackGroup:
 
     def _listening(self, *hooks: str) -> tuple[Callback, ...]:
         return tuple(callback for callback in self.callbacks if callback.overrides(*hooks))
+
+    def restore(self) -> None:
+        """Before everything else."""
+        for callback in self.callbacks:
+            callback.restore()
 
     def on_train_begin(self) -> None:
         """Before the first epoch."""
@@ -54,6 +81,16 @@ class CallbackGroup:
         """After an epoch; all share one dictionary."""
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
+
+    def on_epoch_settled(self, position: Position) -> None:
+        """After an epoch that is written down."""
+        for callback in self.epoch_settled:
+            callback.on_epoch_settled(position)
+
+    def on_train_batch_settled(self, position: Position) -> None:
+        """After a training step and its hooks."""
+        for callback in self.train_batch_settled:
+            callback.on_train_batch_settled(position)
 
     def on_train_batch_begin(self, batch: int) -> None:
         """Before a training step."""
@@ -86,18 +123,19 @@ class CallbackGroup:
             callback.on_test_batch_end(batch, logs)
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """The state of each callback by its name; further ones of one name are numbered."""
-        return {key: callback.state() for key, callback in self._keyed()}
+        """The state of each callback by its name."""
+        return {key: callback.state() for key, callback in self.named}
 
     def load_state(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Go on from `state()`; callbacks that were not there then begin anew."""
-        for key, callback in self._keyed():
+        for key, callback in self.named:
             if key in states:
                 callback.load_state(states[key])
 
-    def _keyed(self) -> Iterator[tuple[str, Callback]]:
-        seen: Counter[str] = Counter()
-        for callback in self.callbacks:
-            name = type(callback).__name__.removesuffix("AtWork")
-            yield (f"{name}_{seen[name]}" if seen[name] else name), callback
-            seen[name] += 1
+
+def _keyed(callbacks: Sequence[Callback], prefix: str) -> Iterator[tuple[str, Callback]]:
+    seen: Counter[str] = Counter()
+    for callback in callbacks:
+        name = prefix + type(callback).__name__.removesuffix("AtWork")
+        yield (f"{name}_{seen[name]}" if seen[name] else name), callback
+        seen[name] += 1

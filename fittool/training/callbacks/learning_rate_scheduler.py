@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from inspect import signature
 from typing import Annotated, Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from fittool.data.user_code import blamed, file_of
 from fittool.errors import UserCodeError
 from fittool.nn.schedules import SCHEDULES, Schedule
-from fittool.settings import Field, Integer, setting
+from fittool.settings import NAMES_CODE, Field, Integer, setting
 from fittool.training.callbacks.base import Callback, CallbackSetting, Surroundings
+from fittool.training.callbacks.functions import FUNCTION_SCHEMA, found
 from fittool.training.control import Logs
 
 
@@ -34,10 +35,10 @@ class _EpochSchedule:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The family's forms, or the name of a function."""
         family = SCHEDULES.__get_pydantic_json_schema__(schema, handler)
-        return {"anyOf": [*family["anyOf"], {"type": "string", "pattern": "^[^:]+:[^:]+$"}]}
+        return {"anyOf": [*family["anyOf"], FUNCTION_SCHEMA]}
 
 
-EpochSchedule = Annotated[Any, _EpochSchedule()]
+EpochSchedule = Annotated[Any, _EpochSchedule(), NAMES_CODE]
 
 
 @setting
@@ -58,19 +59,18 @@ class LearningRateScheduler(CallbackSetting):
         schedule = self.schedule
         if isinstance(schedule, Schedule):
             return LearningRateSchedulerAtWork(lambda epoch, rate: schedule.rate(epoch), self.verbose)
-        if isinstance(schedule, str):
-            return LearningRateSchedulerAtWork(_named(schedule, surroundings.function(schedule)), self.verbose)
-        return LearningRateSchedulerAtWork(schedule, self.verbose)
+        return LearningRateSchedulerAtWork(_with_rate(found(schedule, surroundings, "The learning rate schedule")), self.verbose)
 
 
-def _named(name: str, function: Callable[..., Any]) -> Callable[[int, float], Any]:
-    """The user's function, with what it raises told as an error of the user's code."""
-
-    def rate(epoch: int, rate: float) -> Any:
-        with blamed(f"The learning rate schedule {name} failed in epoch {epoch + 1}", file_of(function)):
-            return function(epoch, rate)
-
-    return rate
+def _with_rate(schedule: Callable[..., Any]) -> Callable[[int, float], Any]:
+    """A function of the epoch alone, which Keras takes as well, as one of epoch and rate."""
+    try:
+        signature(schedule).bind(0, 0.0)
+    except TypeError:
+        return lambda epoch, rate: schedule(epoch)
+    except ValueError:  # some compiled functions do not tell their arguments
+        return schedule
+    return schedule
 
 
 class LearningRateSchedulerAtWork(Callback):

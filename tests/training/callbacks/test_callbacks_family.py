@@ -13,6 +13,13 @@ from fittool.training.plan import Plan
 from fittool.training.trainer import Trainer
 
 KERAS = {
+    "BackupAndRestore": "backup_dir save_freq double_checkpoint delete_checkpoint",
+    "LambdaCallback": "on_epoch_begin on_epoch_end on_train_begin on_train_end on_train_batch_begin on_train_batch_end",
+    "RemoteMonitor": "root path field headers send_as_json",
+    "ProgbarLogger": "",
+    "TensorBoard": "log_dir histogram_freq write_graph write_images write_steps_per_second update_freq profile_batch "
+    "embeddings_freq embeddings_metadata",
+    "python": "class arguments",
     "EarlyStopping": "monitor min_delta patience verbose mode baseline restore_best_weights start_from_epoch",
     "ModelCheckpoint": "filepath monitor verbose save_best_only save_weights_only mode save_freq initial_value_threshold",
     "ReduceLROnPlateau": "monitor factor patience verbose mode min_delta cooldown min_lr",
@@ -24,7 +31,8 @@ KERAS = {
 
 @pytest.mark.parametrize("name", CALLBACKS.members)
 def test_arguments_are_those_of_keras_in_its_order(name):
-    assert " ".join(fields_of(CALLBACKS.members[name])) == KERAS[name]
+    fields = fields_of(CALLBACKS.members[name])
+    assert " ".join(field for field, info in fields.items() if not info.kw_only) == KERAS[name]
 
 
 @pytest.mark.parametrize("name", CALLBACKS.members)

@@ -7,7 +7,7 @@ import pytest
 from training.fake_engine import FakeEngine, FakeFeed
 
 from fittool.errors import ExperimentError
-from fittool.training.callbacks import Callback, EarlyStopping, Surroundings
+from fittool.training.callbacks import Callback, EarlyStopping, Surroundings, started
 from fittool.training.plan import Plan
 from fittool.training.trainer import Trainer
 
@@ -110,3 +110,13 @@ def test_it_says_what_it_does_if_asked():
     training._control.say = said.append
     training.run()
     assert said == ["EarlyStopping: val_loss has not improved for 1 epoch.", "EarlyStopping: put back the weights of epoch 1."]
+
+
+def test_after_training_the_setting_shows_what_people_from_keras_look_for():
+    setting = EarlyStopping("loss", patience=2, restore_best_weights=True)
+    with pytest.raises(AttributeError, match="EarlyStopping has no stopped_epoch"):
+        _ = setting.stopped_epoch
+    Trainer(FakeEngine([1, 2, 3, 4], steps_per_epoch=1), FakeFeed(1), None, started([setting]), Plan(9)).run()
+    assert (setting.stopped_epoch, setting.best_epoch, setting.best, setting.wait, setting.patience) == (2, 0, 1.0, 2, 2)
+    assert list(setting.best_weights) == ["weights/w"]
+    assert setting == EarlyStopping("loss", patience=2, restore_best_weights=True)

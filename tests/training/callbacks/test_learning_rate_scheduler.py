@@ -20,6 +20,10 @@ def test_a_function_gets_epoch_and_rate():
     assert rates(LearningRateScheduler(lambda epoch, rate: rate / 2 + epoch)) == [0.05, 1.025, 2.5125]
 
 
+def test_a_function_of_the_epoch_alone_is_welcome():
+    assert rates(LearningRateScheduler(lambda epoch: 0.5**epoch)) == [1, 0.5, 0.25]
+
+
 def test_it_begins_at_the_initial_epoch():
     assert rates(LearningRateScheduler(lambda epoch, rate: epoch), initial_epoch=1) == [1, 2]
 
@@ -45,9 +49,7 @@ def test_what_a_named_function_raises_is_told_with_its_line():
     def broken(epoch, rate):
         raise ZeroDivisionError("oh")
 
-    with pytest.raises(
-        UserCodeError, match=r"test_learning_rate_scheduler.py:\d+: .*mine:f failed in epoch 1: ZeroDivisionError: oh"
-    ):
+    with pytest.raises(UserCodeError, match=r"test_learning_rate_scheduler.py:\d+: .*mine:f failed: ZeroDivisionError: oh"):
         rates(LearningRateScheduler("mine:f"), Surroundings(function=lambda name: broken))
 
 

@@ -179,6 +179,8 @@ class Operation:
     """The backward half reads the output, so nobody may overwrite it."""
     is_view: bool = False
     """The output is the input's memory in another shape."""
+    reads_integers: bool = False
+    """The input holds whole numbers such as indices; a network input that nothing else reads is kept in float64."""
     flops_per_sample: int = 0
 
     def prepare(self, site: Site) -> Iterable[Phase]:
@@ -198,6 +200,10 @@ class Operation:
 
     def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
         return ()
+
+
+Steps = list[tuple[Operation, Shape]]
+"""Operations one after the other, each with the shape of its output."""
 
 
 def rows(array: Floats, part: Part) -> Floats:

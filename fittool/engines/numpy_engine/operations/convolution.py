@@ -123,8 +123,8 @@ class Convolution(Operation):
 
     def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
         matrix = self._matrix(site)
-        for start, stop in _chunks(part, self.window.positions * self.columns):
-            patches = yield from _gathered(site, part, self.window, site.x[0][start:stop], self.columns)
+        for start, stop in chunks(part, self.window.positions * self.columns):
+            patches = yield from gathered(site, part, self.window, site.x[0][start:stop], self.columns)
             yield partial(np.matmul, patches, matrix, site.y[start:stop].reshape(-1, self.filters))
 
     def backward(self, site: Site) -> Iterable[Phase]:
@@ -137,10 +137,10 @@ class Convolution(Operation):
         target = site.group_gradient(part, *self.parameters, shape=(self.columns, self.filters))
         scratch = site.scratch.array(part.thread, "kernel gradient", target.shape)
         first = part.first
-        for start, stop in _chunks(part, self.window.positions * self.columns):
+        for start, stop in chunks(part, self.window.positions * self.columns):
             dy = site.dy[start:stop].reshape(-1, self.filters)
-            patches = yield from _gathered(site, part, self.window, site.x[0][start:stop], self.columns)
-            yield from added(target, partial(_product, patches.T, dy), first, scratch)
+            patches = yield from gathered(site, part, self.window, site.x[0][start:stop], self.columns)
+            yield from added(target, partial(product_into, patches.T, dy), first, scratch)
             first = False
         if site.dx[0] is not None:
             yield from self._input_gradient(site, part)
@@ -149,11 +149,11 @@ class Convolution(Operation):
         assert site.dy is not None and site.dx[0] is not None
         if self.back is None:
             kernel = self._matrix(site)[: self.window.elements]
-            yield from _scattered(site, part, self.window, site.dy, kernel, site.dx[0])
+            yield from scattered(site, part, self.window, site.dy, kernel, site.dx[0])
             return
         turned = self._turned(site)
-        for start, stop in _chunks(part, self.back.positions * self.back.elements):
-            patches = yield from _gathered(site, part, self.back, site.dy[start:stop], self.back.elements)
+        for start, stop in chunks(part, self.back.positions * self.back.elements):
+            patches = yield from gathered(site, part, self.back, site.dy[start:stop], self.back.elements)
             yield partial(np.matmul, patches, turned, site.dx[0][start:stop].reshape(-1, turned.shape[1]))
 
 
@@ -198,7 +198,7 @@ class DepthwiseConvolution(Operation):
         yield from self._kernel_gradient(site, part, images, self._spread(dy))
         if self.use_bias:
             target = site.group_gradient(part, "bias")
-            yield from added(target, partial(_summed, dy, (0, 1, 2)), part.first, np.empty_like(target))
+            yield from added(target, partial(summed, dy, (0, 1, 2)), part.first, np.empty_like(target))
         if site.dx[0] is not None:
             yield from self._input_gradient(site, part, self._spread(dy), site.dx[0][part.start : part.stop])
 
@@ -208,7 +208,7 @@ class DepthwiseConvolution(Operation):
         for down, right in self._places():
             yield partial(np.multiply, self.window.shifted(images, down, right)[..., None], dy, product)
             place = target[down, right]
-            yield from added(place, partial(_summed, product, (0, 1, 2)), part.first, np.empty_like(place))
+            yield from added(place, partial(summed, product, (0, 1, 2)), part.first, np.empty_like(place))
 
     def _input_gradient(self, site: Site, part: Part, dy: Floats, dx: Floats) -> Iterator[Task]:
         kernel = site.weights("depthwise_kernel")
@@ -224,7 +224,8 @@ class DepthwiseConvolution(Operation):
         yield partial(np.copyto, dx, self.window.interior(wide))
 
 
-def _product(left: Floats, right: Floats, out: Floats) -> Task:
+def product_into(left: Floats, right: Floats, out: Floats) -> Task:
+    """The call that puts the matrix product of `left` and `right` into `out`."""
     return partial(np.matmul, left, right, out)
 
 
@@ -232,11 +233,12 @@ def _times(left: Floats, right: Floats, out: Floats) -> Task:
     return partial(np.multiply, left, right, out)
 
 
-def _summed(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
+def summed(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
+    """The call that puts the sum along some axes into `out`."""
     return partial(np.add.reduce, array, axes, None, out)
 
 
-def _chunks(part: Part, elements: int) -> Iterator[tuple[int, int]]:
+def chunks(part: Part, elements: int) -> Iterator[tuple[int, int]]:
     """Runs of whole images whose patches fit into the cache."""
     count = max(1, _PATCH_ELEMENTS // elements)
     for start in range(part.start, part.stop, count):
@@ -251,7 +253,7 @@ def _padded(site: Site, part: Part, window: Window, images: Floats) -> tuple[Flo
     return border, [partial(np.copyto, window.interior(border), images)]
 
 
-def _gathered(site: Site, part: Part, window: Window, images: Floats, columns: int) -> Generator[Task, None, Floats]:
+def gathered(site: Site, part: Part, window: Window, images: Floats, columns: int) -> Generator[Task, None, Floats]:
     """Calls that copy all patches of some images into (N · OH · OW, columns), the last column ones if one is spare."""
     source, copies = _padded(site, part, window, images)
     yield from copies
@@ -276,9 +278,9 @@ def _merged(window: Window, patches: Floats) -> Floats:
     return as_strided(patches, shape, (*patches.strides[:4], patches.strides[5]), writeable=patches.flags.writeable)
 
 
-def _scattered(site: Site, part: Part, window: Window, dy: Floats, kernel: Floats, dx: Floats) -> Iterator[Task]:
+def scattered(site: Site, part: Part, window: Window, dy: Floats, kernel: Floats, dx: Floats) -> Iterator[Task]:
     """Calls for the input's gradient with strides: each patch's gradient is added where the patch was taken."""
-    for start, stop in _chunks(part, window.positions * window.elements):
+    for start, stop in chunks(part, window.positions * window.elements):
         count = stop - start
         flat = dy[start:stop].reshape(-1, dy.shape[-1])
         patches = site.scratch.array(part.thread, "patches", (len(flat), window.elements))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fittool.chance import keep_bits
+from fittool.chance import keep_bits, normals
 from fittool.engines.numpy_engine.activations import ActivationFunction
 from fittool.engines.numpy_engine.operations.base import Floats, Operation, Part, Phase, Site
 from fittool.engines.numpy_engine.threads import Task
@@ -69,8 +69,18 @@ class Dropout(Operation):
         self.purpose = "dropout" if seed is None else f"dropout {seed}"
         self.count = math.prod(shape)
 
-    def _mask(self, site: Site, part: Part) -> Floats:
-        return site.extra("mask", self.shape, None)[part.start : part.stop]
+    def mask(self, site: Site) -> Floats:
+        """(N, *shape): 0 where an element is dropped, 1 / (1 - rate) elsewhere; filled by the calls of `drawn`."""
+        return site.extra("mask", self.shape, None)
+
+    def drawn(self, site: Site, part: Part) -> Iterable[Task]:
+        """The calls that fill a slice of the mask."""
+        mask = self.mask(site)[part.start : part.stop]
+        pairs = (self.count + 1) // 2  # one 32-bit hash decides two elements
+        numbers = np.arange(part.start * pairs, part.stop * pairs, dtype=np.uint64).astype(np.uint32)
+        words = [site.scratch.array(part.thread, use, numbers.shape, np.uint32) for use in ("hash", "shifted")]
+        kept = site.scratch.array(part.thread, "kept", mask.shape, bool)
+        yield partial(self._draw, site, numbers, words, kept, mask)
 
     def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
         x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
@@ -78,13 +88,8 @@ class Dropout(Operation):
             if not np.shares_memory(x, y):
                 yield partial(np.copyto, y, x)
             return
-        mask = self._mask(site, part)
-        pairs = (self.count + 1) // 2  # one 32-bit hash decides two elements
-        numbers = np.arange(part.start * pairs, part.stop * pairs, dtype=np.uint64).astype(np.uint32)
-        words = [site.scratch.array(part.thread, use, numbers.shape, np.uint32) for use in ("hash", "shifted")]
-        kept = site.scratch.array(part.thread, "kept", mask.shape, bool)
-        yield partial(self._draw, site, numbers, words, kept, mask)
-        yield partial(np.multiply, x, mask, y)
+        yield from self.drawn(site, part)
+        yield partial(np.multiply, x, self.mask(site)[part.start : part.stop], y)
 
     def _draw(self, site: Site, numbers: Any, words: list[Any], kept: Any, mask: Floats) -> None:
         if self.rate == 1:
@@ -101,9 +106,39 @@ class Dropout(Operation):
             return
         dy, dx = site.dy[part.start : part.stop], site.dx[0][part.start : part.stop]
         if site.training and self.rate > 0:
-            yield partial(np.multiply, dy, self._mask(site, part), dx)
+            yield partial(np.multiply, dy, self.mask(site)[part.start : part.stop], dx)
         elif not np.shares_memory(dx, dy):
             yield partial(np.copyto, dx, dy)
+
+
+class Noise(Operation):
+    """Adds normal numbers with mean 0, only in training: a function of (seed, layer, step, sample in the batch, element)."""
+
+    in_place = True
+
+    def __init__(self, deviation: float, seed: int | None) -> None:
+        self.deviation = deviation
+        self.purpose = "noise" if seed is None else f"noise {seed}"
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
+        if site.training and self.deviation > 0:
+            yield partial(self._add, site, part, x, y)
+        elif not np.shares_memory(x, y):
+            yield partial(np.copyto, y, x)
+
+    def _add(self, site: Site, part: Part, x: Floats, y: Floats) -> None:
+        clock, samples = site.clock, np.arange(part.start, part.stop)
+        draws = math.prod(x.shape[1:])
+        numbers = normals(clock.seed, self.purpose, site.position, clock.iteration, positions=samples, draws=draws)
+        np.add(x, (self.deviation * numbers).astype(y.dtype).reshape(x.shape), y)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        if site.dx[0] is not None:
+            dy, dx = site.dy[part.start : part.stop], site.dx[0][part.start : part.stop]
+            if not np.shares_memory(dx, dy):
+                yield partial(np.copyto, dx, dy)
 
 
 class ParametricReLU(Operation):

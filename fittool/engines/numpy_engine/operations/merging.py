@@ -29,6 +29,55 @@ class Add(Operation):
                 yield _reduced(dy, dx[part.start : part.stop])
 
 
+class Subtract(Operation):
+    """The first input minus the second; either may have axes of size 1 to be repeated."""
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        first, second = (x[part.start : part.stop] for x in site.x)
+        yield partial(np.subtract, first, second, site.y[part.start : part.stop])
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        dy = site.dy[part.start : part.stop]
+        first, second = (None if dx is None else dx[part.start : part.stop] for dx in site.dx)
+        if first is not None:
+            yield _reduced(dy, first)
+        if second is not None:
+            yield _reduced(dy, second)
+            yield partial(np.negative, second, second)
+
+
+class Extremum(Operation):
+    """The largest (`np.maximum`) or smallest (`np.minimum`) of all inputs; those that tie share the gradient."""
+
+    needs_output = True
+
+    def __init__(self, function: np.ufunc) -> None:
+        self.function = function
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        first, second, *others = (x[part.start : part.stop] for x in site.x)
+        y = site.y[part.start : part.stop]
+        yield partial(self.function, first, second, out=y)
+        for x in others:
+            yield partial(self.function, y, x, out=y)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        y, dy = site.y[part.start : part.stop], site.dy[part.start : part.stop]
+        share, won = (site.scratch.array(part.thread, use, dy.shape) for use in ("share", "product"))
+        yield partial(share.fill, 0)
+        for x in site.x:
+            yield partial(np.equal, x[part.start : part.stop], y, won, casting="unsafe")
+            yield partial(np.add, share, won, share)
+        yield partial(np.divide, dy, share, share)
+        for x, dx in zip(site.x, site.dx, strict=True):
+            if dx is not None:
+                yield partial(np.equal, x[part.start : part.stop], y, won, casting="unsafe")
+                yield partial(np.multiply, won, share, won)
+                yield _reduced(won, dx[part.start : part.stop])
+
+
 class Multiply(Operation):
     """The product of all inputs, which may have axes of size 1 to be repeated."""
 

@@ -174,6 +174,9 @@ class LayerNormalization(Operation):
         yield partial(np.sqrt, inverse, inverse)
         yield partial(np.divide, 1, inverse, inverse)
         yield partial(np.multiply, normal, inverse, normal)
+        yield from self._scaled(site, normal, y)
+
+    def _scaled(self, site: Site, normal: Floats, y: Floats) -> Iterable[Task]:
         yield partial(np.multiply, normal, site.weights("gamma") if self.scale else 1, y)
         if self.center:
             yield partial(np.add, y, site.weights("beta"), y)
@@ -188,14 +191,18 @@ class LayerNormalization(Operation):
     def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
         assert site.dy is not None
         dy = rows(site.dy, part)
-        normal, inverse = self._kept(site, part)
+        normal, _ = self._kept(site, part)
         product = site.scratch.array(part.thread, "product", dy.shape)
         for name, used, factor in (("gamma", self.scale, normal), ("beta", self.center, None)):
             if used:
                 yield from self._sums(site, part, name, dy, factor, product)
-        if site.dx[0] is None:
-            return
-        dx = rows(site.dx[0], part)
+        if site.dx[0] is not None:
+            yield from self._input_gradient(site, part, product)
+
+    def _input_gradient(self, site: Site, part: Part, product: Floats) -> Iterable[Task]:
+        assert site.dy is not None and site.dx[0] is not None
+        dy, dx = rows(site.dy, part), rows(site.dx[0], part)
+        normal, inverse = self._kept(site, part)
         mean = np.full((self.channels, 1), 1 / self.channels, dy.dtype)
         column = np.empty((len(dy), 1), dy.dtype)
         yield partial(np.multiply, dy, site.weights("gamma") if self.scale else 1, dx)

@@ -27,16 +27,52 @@ class ZeroPadding(Operation):
     def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
         x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
         yield partial(y.fill, 0)
-        yield partial(np.copyto, y[self._inside(x.shape)], x)
+        yield partial(np.copyto, _inside(y, x.shape, self.top, self.left), x)
 
     def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
         assert site.dy is not None
         if site.dx[0] is not None:
             dx = site.dx[0][part.start : part.stop]
-            yield partial(np.copyto, dx, site.dy[part.start : part.stop][self._inside(dx.shape)])
+            yield partial(np.copyto, dx, _inside(site.dy[part.start : part.stop], dx.shape, self.top, self.left))
 
-    def _inside(self, shape: tuple[int, ...]) -> tuple[slice, slice, slice]:
-        return (slice(None), slice(self.top, self.top + shape[1]), slice(self.left, self.left + shape[2]))
+
+class Cropping(Operation):
+    """Images without a border."""
+
+    def __init__(self, top: int, left: int) -> None:
+        self.top, self.left = top, left
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        y = site.y[part.start : part.stop]
+        yield partial(np.copyto, y, _inside(site.x[0][part.start : part.stop], y.shape, self.top, self.left))
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        if site.dx[0] is not None:
+            dy, dx = site.dy[part.start : part.stop], site.dx[0][part.start : part.stop]
+            yield partial(dx.fill, 0)
+            yield partial(np.copyto, _inside(dx, dy.shape, self.top, self.left), dy)
+
+
+def _inside(images: np.ndarray[Any, Any], shape: tuple[int, ...], top: int, left: int) -> np.ndarray[Any, Any]:
+    """View on the part of larger images where smaller ones of `shape`, (N, H, W, C), lie."""
+    return images[:, top : top + shape[1], left : left + shape[2]]
+
+
+class Transposition(Operation):
+    """The axes of the sample, counted from 0, in another order."""
+
+    def __init__(self, axes: tuple[int, ...]) -> None:
+        self.axes = (0, *(axis + 1 for axis in axes))
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        yield partial(np.copyto, site.y[part.start : part.stop], site.x[0][part.start : part.stop].transpose(self.axes))
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        assert site.dy is not None
+        if site.dx[0] is not None:
+            back = np.argsort(self.axes)
+            yield partial(np.copyto, site.dx[0][part.start : part.stop], site.dy[part.start : part.stop].transpose(back))
 
 
 class RepeatPixels(Operation):

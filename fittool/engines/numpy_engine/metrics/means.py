@@ -1,6 +1,6 @@
-"""The metrics as running sums: what a batch adds, and what the sums give.
+"""Metrics that are means: of a loss's values, or of right answers.
 
-The state of a metric is a float64 vector [weighted total, sum of weights], the same for every engine.
+Their state is [weighted total, sum of weights].
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.losses import Floats, class_numbers, loss_function, shaped_like
-from fittool.errors import DataError
+from fittool.engines.numpy_engine.losses import Floats, class_numbers, loss_function, one_hot_like, shaped_like
+from fittool.engines.numpy_engine.metrics.weights import spread
 from fittool.nn import losses, metrics
-from fittool.nn.metrics import Metric
-from fittool.nn.shapes import Shape
 
 Values = Callable[[NDArray[Any], Floats], NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class MeanMetric:
-    """A weighted mean of one value a sample (the mean of its positions).
+    """A weighted mean of one value a position.
 
     Attributes:
         values: `(targets, outputs) -> (N, …)` numbers or truth values.
@@ -41,64 +39,47 @@ class MeanMetric:
     def update(
         self, accumulator: NDArray[np.float64], targets: NDArray[Any], outputs: Floats, weights: NDArray[Any] | None
     ) -> None:
-        """Add a batch.
-
-        Args:
-            accumulator: (2,) sums, changed in place.
-            targets: (N, …).
-            outputs: (N, …, K).
-            weights: (N,), or None where all samples weigh 1.
-
-        Raises:
-            DataError: Targets do not fit the outputs.
-        """
+        """Add a batch."""
         values = self.values(targets, outputs)
-        if self.ignored is not None:
-            counted = (targets.reshape(values.shape) != self.ignored).astype(np.float64)
-            counted *= 1 if weights is None else weights.reshape(-1, *(1,) * (values.ndim - 1))
-            accumulator += (float((values * counted).sum()), float(counted.sum()))
-        elif weights is None:
+        if weights is None and self.ignored is None:
             accumulator[0] += np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
             accumulator[1] += values.size
-        else:
-            means = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
-            accumulator += (float(means @ weights), float(weights.sum(dtype=np.float64)))
+            return
+        counted = spread(weights, values.shape)
+        if self.ignored is not None:
+            counted = np.where(targets.reshape(values.shape) == self.ignored, 0, counted)
+        accumulator += ((values * counted).sum(), counted.sum())
 
     def result(self, accumulator: NDArray[np.float64]) -> float:
         """The metric of everything added so far; 0 before anything was."""
         return self.finish(float(accumulator[0] / accumulator[1])) if accumulator[1] else 0.0
 
 
-def metric_function(metric: Metric, target_shape: Shape, output_shape: Shape) -> MeanMetric:
-    """The running sums behind a metric's setting.
-
-    Args:
-        metric: The setting.
-        target_shape: Shape of the targets without the batch axis; decides what `accuracy` means.
-        output_shape: Shape of the outputs without the batch axis.
-    """
-    measure = metric.resolved(target_shape, output_shape)
-    if isinstance(measure, losses.SparseCategoricalCrossentropy):
-        counting_all = losses.SparseCategoricalCrossentropy(measure.from_logits)
-        return MeanMetric(_masked(counting_all, measure.ignore_class), ignored=measure.ignore_class)
-    if isinstance(measure, losses.Loss):
-        return MeanMetric(_loss_values(measure))
-    if isinstance(measure, metrics.RootMeanSquaredError):
-        return MeanMetric(_loss_values(losses.MeanSquaredError()), math.sqrt)
-    return MeanMetric(_answers(measure))
+def mean_of_loss(metric: metrics.LossMean) -> MeanMetric:
+    """The running mean of a loss's values."""
+    loss = metric.loss()
+    values, ignored = _masked(loss), loss.ignored()
+    if isinstance(metric, metrics.RootMeanSquaredError):
+        return MeanMetric(values, math.sqrt)
+    return MeanMetric(values, _negated if isinstance(metric, metrics.CosineSimilarity) else float, ignored)
 
 
-def _loss_values(loss: losses.Loss) -> Values:
+def _negated(value: float) -> float:
+    return -value
+
+
+def _masked(loss: losses.Loss) -> Values:
+    """The loss's values; those of ignored class numbers are 0 and the others as if there were none such."""
+    if isinstance(loss, losses.SparseCategoricalCrossentropy) and loss.ignore_class is not None:
+        ignored, counting_all = loss.ignore_class, _masked(losses.SparseCategoricalCrossentropy(loss.from_logits))
+        return lambda targets, outputs: counting_all(np.where(targets == ignored, 0, targets), outputs)
     function = loss_function(loss)
     return lambda targets, outputs: function(targets, outputs, None)
 
 
-def _masked(loss: losses.Loss, ignored: int | None) -> Values:
-    """The loss's values with ignored class numbers replaced, so that their weights of 0 decide."""
-    values = _loss_values(loss)
-    if ignored is None:
-        return values
-    return lambda targets, outputs: values(np.where(targets == ignored, 0, targets), outputs)
+def share_of_right(measure: Any) -> MeanMetric:
+    """The running share of right answers, for one of the accuracies."""
+    return MeanMetric(_answers(measure))
 
 
 def _answers(measure: Any) -> Values:
@@ -119,9 +100,7 @@ def _numbers(targets: NDArray[Any], outputs: Floats) -> NDArray[np.int64]:
 
 
 def _largest(targets: NDArray[Any], outputs: Floats) -> NDArray[np.int64]:
-    if targets.shape != outputs.shape:
-        raise DataError(f"expected one-hot targets of the outputs' shape {outputs.shape}, got {targets.shape}.")
-    numbers: NDArray[np.int64] = targets.argmax(axis=-1)
+    numbers: NDArray[np.int64] = one_hot_like(targets, outputs).argmax(axis=-1)
     return numbers
 
 

@@ -1,0 +1,142 @@
+"""Crossentropies and their gradients with respect to the outputs.
+
+Probabilities are divided by their row's sum (categorical), then kept between 1e-7 and 1 - 1e-7, where the gradient is 0;
+with logits the stable forms are used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.engines.numpy_engine.activations import sigmoid
+from fittool.engines.numpy_engine.losses.common import EPSILON, Floats, class_numbers, last_mean, one_hot_like, shaped_like
+from fittool.nn.losses import (
+    BinaryCrossentropy,
+    BinaryFocalCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    SparseCategoricalCrossentropy,
+)
+
+
+def _smoothed(loss: Any, targets: Floats, classes: int) -> Floats:
+    """Targets moved towards `1 / classes`."""
+    return targets * (1 - loss.label_smoothing) + loss.label_smoothing / classes if loss.label_smoothing else targets
+
+
+def sparse(loss: SparseCategoricalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """`-log p` of the true class."""
+    numbers, counted = class_numbers(targets, outputs, loss.ignore_class)
+    rows = outputs.reshape(-1, outputs.shape[-1])
+    slopes = None if gradient is None else gradient.reshape(rows.shape)
+    values = (_sparse_logits if loss.from_logits else _sparse_probabilities)(numbers, rows, slopes)
+    if counted is not None:
+        of_all = loss.reduction in ("sum_over_batch_size", "mean")  # the mean over all is then that over those which count
+        share = rows.dtype.type(counted.size / max(int(counted.sum()), 1) if of_all else 1)
+        values = np.where(counted, values * share, 0)
+        if slopes is not None:
+            slopes[...] = np.where(counted[:, None], slopes * share, 0)
+    return values.reshape(outputs.shape[:-1])
+
+
+def _sparse_probabilities(numbers: NDArray[np.int64], rows: Floats, slopes: Floats | None) -> Floats:
+    at = np.arange(len(rows))
+    total, chosen = np.add.reduce(rows, axis=-1), rows[at, numbers]
+    raw = chosen / total
+    probability = np.clip(raw, EPSILON, 1 - EPSILON)
+    if slopes is not None:
+        inside = raw == probability
+        slopes[...] = (inside / total)[:, None]
+        slopes[at, numbers] -= np.where(inside, 1 / chosen, 0)
+    result: Floats = -np.log(probability)
+    return result
+
+
+def _sparse_logits(numbers: NDArray[np.int64], rows: Floats, slopes: Floats | None) -> Floats:
+    at = np.arange(len(rows))
+    shifted = rows - rows.max(axis=-1, keepdims=True)
+    powers = np.exp(shifted)
+    total = np.add.reduce(powers, axis=-1)
+    if slopes is not None:
+        np.divide(powers, total[:, None], slopes)
+        slopes[at, numbers] -= 1
+    result: Floats = np.log(total) - shifted[at, numbers]
+    return result
+
+
+def categorical(loss: CategoricalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """`-Σ y log p`."""
+    y = _smoothed(loss, one_hot_like(targets, outputs), outputs.shape[-1])
+    if loss.from_logits:
+        return _categorical_logits(y, outputs, gradient)
+    total = outputs.sum(axis=-1, keepdims=True)
+    raw = outputs / total
+    probability = np.clip(raw, EPSILON, 1 - EPSILON)
+    if gradient is not None:
+        slope = np.where(raw == probability, y / probability, 0)
+        np.subtract((slope * raw).sum(axis=-1, keepdims=True), slope, gradient)
+        np.divide(gradient, total, gradient)
+    result: Floats = -np.add.reduce(y * np.log(probability), axis=-1)
+    return result
+
+
+def _categorical_logits(y: Floats, outputs: Floats, gradient: Floats | None) -> Floats:
+    shifted = outputs - outputs.max(axis=-1, keepdims=True)
+    powers = np.exp(shifted)
+    total, weight = powers.sum(axis=-1, keepdims=True), y.sum(axis=-1, keepdims=True)
+    if gradient is not None:
+        np.multiply(powers, weight / total, gradient)
+        np.subtract(gradient, y, gradient)
+    result: Floats = np.add.reduce(y * (np.log(total) - shifted), axis=-1)
+    return result
+
+
+def binary(loss: BinaryCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `-y log p - (1 - y) log(1 - p)`."""
+    y = _smoothed(loss, shaped_like(targets, outputs), 2)
+    if loss.from_logits:
+        if gradient is not None:
+            np.divide(sigmoid(outputs) - y, outputs.shape[-1], gradient)
+        return last_mean(np.maximum(outputs, 0) - outputs * y + np.log1p(np.exp(-np.abs(outputs))))
+    p = np.clip(outputs, EPSILON, 1 - EPSILON)
+    if gradient is not None:
+        gradient[...] = np.where(p == outputs, (p - y) / (p * (1 - p) * outputs.shape[-1]), 0)
+    return last_mean(-(y * np.log(p) + (1 - y) * np.log(1 - p)))
+
+
+def categorical_focal(
+    loss: CategoricalFocalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None
+) -> Floats:
+    """`-Σ alpha (1 - p)^gamma y log p`."""
+    y = _smoothed(loss, one_hot_like(targets, outputs), outputs.shape[-1])
+    rows = np.exp(outputs - outputs.max(axis=-1, keepdims=True)) if loss.from_logits else outputs
+    total = rows.sum(axis=-1, keepdims=True)
+    raw = rows / total
+    p = np.clip(raw, EPSILON, 1 - EPSILON)
+    weight, logarithm = loss.alpha * y, np.log(p)
+    if gradient is not None:
+        slope = weight * (loss.gamma * (1 - p) ** (loss.gamma - 1) * logarithm - (1 - p) ** loss.gamma / p)
+        slope = np.where(raw == p, slope, 0)
+        np.subtract(slope, (slope * raw).sum(axis=-1, keepdims=True), gradient)
+        np.multiply(gradient, raw if loss.from_logits else 1 / total, gradient)
+    result: Floats = -np.add.reduce(weight * (1 - p) ** loss.gamma * logarithm, axis=-1)
+    return result
+
+
+def binary_focal(loss: BinaryFocalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """Binary crossentropy times `(1 - q)^gamma`; q is not kept from 0 and 1, as in Keras."""
+    y = _smoothed(loss, shaped_like(targets, outputs), 2)
+    raw = sigmoid(outputs) if loss.from_logits else outputs
+    p = np.clip(raw, EPSILON, 1 - EPSILON)
+    entropy = -(y * np.log(p) + (1 - y) * np.log(1 - p))
+    wrong = 1 - (y * raw + (1 - y) * (1 - raw))
+    factor = wrong**loss.gamma
+    weight = y * loss.alpha + (1 - y) * (1 - loss.alpha) if loss.apply_class_balancing else np.ones_like(y)
+    if gradient is not None:
+        steepness = np.where(wrong > 0, loss.gamma * np.maximum(wrong, EPSILON**2) ** (loss.gamma - 1), 0)
+        slope = factor * np.where(raw == p, (p - y) / (p * (1 - p)), 0) + steepness * (1 - 2 * y) * entropy
+        np.divide(weight * slope * (raw * (1 - raw) if loss.from_logits else 1), outputs.shape[-1], gradient)
+    return last_mean(weight * factor * entropy)

@@ -1,0 +1,85 @@
+"""Losses of differences between outputs and targets, and their gradients with respect to the outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.engines.numpy_engine.losses.common import EPSILON, Floats, last_mean, shaped_like
+from fittool.nn.losses import Huber, Loss
+
+
+def squared(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `d²`."""
+    difference = outputs - shaped_like(targets, outputs)
+    if gradient is not None:
+        np.multiply(difference, 2 / outputs.shape[-1], gradient)
+    return last_mean(difference * difference)
+
+
+def absolute(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `|d|`."""
+    difference = outputs - shaped_like(targets, outputs)
+    if gradient is not None:
+        np.divide(np.sign(difference), outputs.shape[-1], gradient)
+    return last_mean(np.abs(difference))
+
+
+def absolute_percentage(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `100 |d| / |y|`, where y is at least 1e-7."""
+    y = shaped_like(targets, outputs)
+    difference, unit = outputs - y, np.maximum(np.abs(y), EPSILON) / 100
+    if gradient is not None:
+        np.divide(np.sign(difference), unit * outputs.shape[-1], gradient)
+    return last_mean(np.abs(difference / unit))
+
+
+def squared_logarithmic(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `(log(1 + p) - log(1 + y))²`, where p and y are at least 1e-7."""
+    kept = np.maximum(outputs, EPSILON)
+    difference = np.log(kept + 1) - np.log(np.maximum(shaped_like(targets, outputs), EPSILON) + 1)
+    if gradient is not None:
+        np.multiply(difference, 2 / outputs.shape[-1], gradient)
+        np.multiply(gradient, (outputs == kept) / (kept + 1), gradient)
+    return last_mean(difference * difference)
+
+
+def huber(loss: Huber, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `½ d²`, linear from delta."""
+    difference = outputs - shaped_like(targets, outputs)
+    kept = np.clip(difference, -loss.delta, loss.delta)
+    if gradient is not None:
+        np.divide(kept, outputs.shape[-1], gradient)
+    return last_mean(kept * (difference - 0.5 * kept))
+
+
+def log_cosh(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `log(cosh(d))`, without overflow."""
+    difference = outputs - shaped_like(targets, outputs)
+    if gradient is not None:
+        np.divide(np.tanh(difference), outputs.shape[-1], gradient)
+    size = np.abs(difference)
+    return last_mean(size + np.log1p(np.exp(-2 * size)) - np.log(2).astype(outputs.dtype))
+
+
+def cosine_similarity(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """Minus the cosine of the angle."""
+    y = shaped_like(targets, outputs)
+    factor = _unit_factor(outputs)
+    unit_y, unit = y * _unit_factor(y), outputs * factor
+    cosine = np.add.reduce(unit_y * unit, axis=-1, keepdims=True)
+    if gradient is not None:
+        long_enough = factor < 1 / EPSILON
+        np.multiply(unit, np.where(long_enough, cosine, 0), gradient)
+        np.subtract(gradient, unit_y, gradient)
+        np.multiply(gradient, factor, gradient)
+    result: Floats = -cosine[..., 0]
+    return result
+
+
+def _unit_factor(vectors: Floats) -> Floats:
+    """What makes vectors along the last axis 1 long; at most 1e7."""
+    result: Floats = np.minimum(1 / np.sqrt(np.add.reduce(vectors * vectors, axis=-1, keepdims=True)), 1 / EPSILON)
+    return result

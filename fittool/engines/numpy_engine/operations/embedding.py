@@ -1,0 +1,64 @@
+"""Rows of a table, picked by whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.engines.numpy_engine.operations.base import Floats, Operation, Part, PerSlice, Phase, Site, Whole
+from fittool.engines.numpy_engine.threads import Task
+from fittool.errors import DataError
+
+
+class Embedding(Operation):
+    """Y holds, for each whole number of x, the row of the table with that number."""
+
+    reads_integers = True
+
+    def __init__(self, rows: int, length: int) -> None:
+        self.rows, self.length = rows, length
+
+    def _indices(self, site: Site) -> NDArray[np.int64]:
+        return site.extra("indices", site.x[0].shape[1:], np.int64)
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        indices = self._indices(site)[part.start : part.stop]
+        yield partial(self._check, site, part.start, site.x[0][part.start : part.stop], indices)
+        yield partial(np.take, site.weights("embeddings"), indices, 0, site.y[part.start : part.stop], "clip")
+
+    def _check(self, site: Site, start: int, values: NDArray[Any], indices: NDArray[np.int64]) -> None:
+        """Take over the whole numbers of one slice.
+
+        Raises:
+            DataError: One of them is no row of the table.
+        """
+        np.copyto(indices, values, casting="unsafe")
+        wrong = (values < 0) | (values >= self.rows) | (indices != values)
+        if wrong.any():
+            place = tuple(np.argwhere(wrong)[0])
+            raise DataError(
+                f"Layer {site.name} takes whole numbers from 0 to {self.rows - 1} (input_dim {self.rows}), but sample "
+                f"{start + int(place[0]) + 1} of a batch holds {values[place]:.15g}; correct the data, or enlarge input_dim."
+            )
+
+    def backward(self, site: Site) -> Iterable[Phase]:
+        """All samples at once: what the same number got anywhere in the batch is added, in the batch's order."""
+        yield Whole([[partial(self._add_rows, site)]])
+        if site.dx[0] is not None:
+            yield PerSlice(partial(self._no_gradient, site.dx[0]))
+
+    def _add_rows(self, site: Site) -> None:
+        assert site.dy is not None
+        gradient, indices = site.gradient("embeddings"), self._indices(site).reshape(-1)
+        order = np.argsort(indices, kind="stable")
+        found, starts = np.unique(indices[order], return_index=True)
+        gradient.fill(0)
+        gradient[found] = np.add.reduceat(site.dy.reshape(-1, self.length)[order], starts, axis=0)
+
+    def _no_gradient(self, dx: Floats, part: Part) -> Iterable[Task]:
+        """Whole numbers have no slope."""
+        yield partial(dx[part.start : part.stop].fill, 0)

@@ -1,0 +1,82 @@
+"""The plain arguments of `fit` and its kin, checked: numbers, truth values, how much is shown."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+import numpy as np
+
+from fittool.errors import ExperimentError
+from fittool.training.plan import Plan
+from fittool.training.progress import Verbose
+
+BATCH_SIZE = 32
+"""Keras's default."""
+
+
+def whole(what: str, value: Any, least: int = 1) -> int:
+    """A whole number.
+
+    Raises:
+        TypeError: It is something else.
+        ExperimentError: A ValueError: it is smaller than `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{what} must be a whole number; got {value!r}.")
+    if value < least:
+        raise ExperimentError(f"{what} must be at least {least}; got {value}.")
+    return int(value)
+
+
+def whole_or_none(what: str, value: Any) -> int | None:
+    """A whole number from 1, or None; errors as for `whole`."""
+    return None if value is None else whole(what, value)
+
+
+def verbosity(value: Any) -> Verbose:
+    """How much is shown; without a value the machine's default, FITTOOL_VERBOSE, and without that 1.
+
+    Raises:
+        ExperimentError: A ValueError: it is neither auto, 0, 1 nor 2.
+    """
+    levels: dict[str, Verbose] = {"auto": "auto", "0": 0, "1": 1, "2": 2}
+    if value is None:
+        return levels.get(os.environ.get("FITTOOL_VERBOSE", "1"), 1)
+    written = str(int(value)) if isinstance(value, bool | int) else value
+    if written not in levels:
+        raise ExperimentError(f"verbose must be auto, 0, 1 or 2; got {value!r}.")
+    return levels[cast("str", written)]
+
+
+def truth(what: str, value: Any) -> bool:
+    """A truth value.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{what} must be True or False; got {value!r}.")
+    return bool(value)
+
+
+def plan_of(
+    epochs: Any, initial_epoch: Any, steps: Any, validation_steps: Any, frequency: Any, *, within_pass: bool = False
+) -> Plan:
+    """How long to train, from the arguments of `fit`; errors as for `whole`."""
+    often = whole("validation_freq", frequency) if not isinstance(frequency, list | tuple | set) else sorted(frequency)
+    return Plan(
+        whole("epochs", epochs, 0),
+        whole("initial_epoch", initial_epoch, 0),
+        whole_or_none("steps_per_epoch", steps),
+        whole_or_none("validation_steps", validation_steps),
+        often,
+        within_pass,
+    )
+
+
+def batch_size_of(asked: Any, plan: Plan, samples: int) -> int:
+    """Samples in a batch; by default 32, or so many that the steps asked for make one pass."""
+    if asked is None and plan.steps_per_epoch is not None:
+        return -(-samples // plan.steps_per_epoch)
+    return whole_or_none("batch_size", asked) or BATCH_SIZE

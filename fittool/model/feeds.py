@@ -1,0 +1,249 @@
+"""From what people hand to `fit` (arrays, generators, sequences) to the feeds that the trainer eats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fittool.data.batch import Array, Batch
+from fittool.data.dataset import ArrayDataset, Dataset
+from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
+from fittool.data.generator_feed import GeneratorFeed
+from fittool.data.splits import split
+from fittool.data.user_batches import UserBatches
+from fittool.data.weights import ClassWeight, class_factors, per_sample
+from fittool.errors import ExperimentError
+from fittool.model.arrays import inputs_of, targets_of, weights_of
+from fittool.nn.graph import Graph
+from fittool.nn.shapes import Shape
+from fittool.training.plan import Plan
+
+
+class ShiftedFeed:
+    """A feed whose first batch is another's batch number `steps`, so that a second `fit` goes on with the next order.
+
+    Args:
+        feed: The other feed.
+        steps: How many batches of it come before; negative where a training counts steps that this feed never had.
+    """
+
+    def __init__(self, feed: Feed, steps: int) -> None:
+        self._feed, self._steps = feed, steps
+        self.samples, self.batch_size, self.steps_per_pass = feed.samples, feed.batch_size, feed.steps_per_pass
+
+    def batches(self, first_step: int) -> Iterator[Batch]:
+        """The batches from an absolute step on."""
+        return self._feed.batches(first_step + self._steps)
+
+
+def gives_batches(value: object) -> bool:
+    """Whether a value gives batches one after the other: a generator, a function that makes one, a sequence of batches."""
+    if isinstance(value, np.ndarray | list | tuple | Mapping | str) or value is None or hasattr(value, "__array__"):
+        return False
+    return callable(value) or hasattr(value, "__iter__") or _is_sequence(value)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Turns what people hand over into datasets and batches that fit one network.
+
+    Args:
+        graph: The network, whose inputs and outputs arrays are held against.
+    """
+
+    graph: Graph
+
+    def dataset(self, x: Any, y: Any, sample_weight: Any, what: str = "") -> ArrayDataset:
+        """Arrays as a dataset.
+
+        Raises:
+            DataError: A ValueError: arrays are missing, or do not fit each other or the network.
+        """
+        inputs = inputs_of(x, self.graph.inputs, f"{what}x")
+        targets = targets_of(y, self.graph.outputs, f"{what}y")
+        samples = len(next(iter(inputs.values())))
+        weights = weights_of(sample_weight, self.graph.outputs, samples, f"{what}sample_weight")
+        return ArrayDataset(inputs, targets, weights)
+
+    def batch(self, x: Any, y: Any, sample_weight: Any) -> Batch:
+        """Arrays as one batch; errors as for `dataset`."""
+        data = self.dataset(x, y, sample_weight)
+        return Batch(data.inputs, data.targets, data.sample_weight)
+
+    def inputs(self, x: Any) -> tuple[Array, ...]:
+        """Arrays of inputs alone; errors as for `dataset`."""
+        return tuple(inputs_of(x, self.graph.inputs).values())
+
+    def feed(self, x: Any, y: Any, sample_weight: Any, batch_size: int, what: str = "") -> ValidationFeed | GeneratorFeed:
+        """Batches to measure on, from arrays or whatever gives batches; errors as for `dataset`."""
+        if gives_batches(x):
+            return GeneratorFeed(self.batches(x, "x"))
+        return ValidationFeed(self.dataset(x, y, sample_weight, what), batch_size)
+
+    def inputs_feed(self, x: Any, batch_size: int) -> Feed:
+        """Batches to predict on; errors as for `dataset`."""
+        if gives_batches(x):
+            return GeneratorFeed(self.batches(x, "x", only_inputs=True))
+        return ValidationFeed(ArrayDataset(inputs_of(x, self.graph.inputs)), batch_size)
+
+    def validation(self, data: Any, batch_size: int) -> Feed | None:
+        """Batches to validate on, or None.
+
+        Args:
+            data: `(x, y)`, `(x, y, sample_weight)`, whatever gives batches, or None.
+            batch_size: Samples in a batch of arrays.
+
+        Raises:
+            ExperimentError: A ValueError: it is something else.
+        """
+        if data is None:
+            return None
+        if gives_batches(data):
+            return GeneratorFeed(self.batches(data, "validation_data", once_more=True))
+        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            raise ExperimentError("validation_data must be (x, y), (x, y, sample_weight), or give batches.")
+        x, y, weight = (*data, None) if len(data) == 2 else data
+        return self.feed(x, y, weight, batch_size, "validation ")
+
+    def batches(self, given: Any, name: str, *, only_inputs: bool = False, once_more: bool = False) -> UserBatches:
+        """A generator, a function that makes one, or a sequence of batches.
+
+        Args:
+            given: What gives the batches.
+            name: What it is called in messages.
+            only_inputs: Whether targets are passed over.
+            once_more: Whether a generator, which can be walked over only once, is remembered and given again.
+        """
+        function = _start_of_pass(given, once_more)
+        return UserBatches(
+            lambda: self._converted(function(), name, only_inputs), name, class_mode=None if only_inputs else "auto"
+        )
+
+    def _converted(self, given: Any, name: str, only_inputs: bool) -> Any:
+        if _is_sequence(given):
+            return _ConvertedSequence(given, lambda item: self._item(item, name, only_inputs))
+        return (self._item(item, name, only_inputs) for item in given)
+
+    def _item(self, item: Any, name: str, only_inputs: bool) -> Any:
+        """One item with its arrays in the network's order; what is no item is left for `UserBatches` to refuse."""
+        if only_inputs:
+            x = item[0] if isinstance(item, tuple) else item
+            return (tuple(inputs_of(x, self.graph.inputs, f"{name}: inputs").values()),)
+        if not isinstance(item, tuple | list) or not 2 <= len(item) <= 3:
+            return item
+        inputs = tuple(inputs_of(item[0], self.graph.inputs, f"{name}: inputs").values())
+        targets = targets_of(item[1], self.graph.outputs, f"{name}: targets")
+        weights = weights_of(item[2] if len(item) == 3 else None, self.graph.outputs, len(inputs[0]), f"{name}: sample_weights")
+        return (inputs, targets) if weights is None else (inputs, targets, weights)
+
+
+class _ConvertedSequence:
+    """A sequence of batches whose items are converted as they are asked for."""
+
+    def __init__(self, sequence: Any, convert: Callable[[Any], Any]) -> None:
+        self._sequence, self._convert = sequence, convert
+
+    def __len__(self) -> int:
+        return len(self._sequence)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._convert(self._sequence[index])
+
+    def on_epoch_end(self) -> None:
+        """Keras's hook, where the sequence has it."""
+        hook = getattr(self._sequence, "on_epoch_end", None)
+        if hook is not None:
+            hook()
+
+
+def _start_of_pass(given: Any, once_more: bool) -> Callable[[], Any]:
+    """What starts a pass: a function is called, all else is walked over again, a generator from where it stands."""
+    if _is_sequence(given):
+        return lambda: given
+    if once_more and hasattr(given, "__next__"):
+        return _remembered(given)
+    return given if callable(given) and not hasattr(given, "__iter__") else lambda: given
+
+
+def _is_sequence(given: object) -> bool:
+    return hasattr(given, "__len__") and hasattr(given, "__getitem__")
+
+
+def _remembered(generator: Iterator[Any]) -> Callable[[], Iterator[Any]]:
+    kept: list[Any] = []
+
+    def again() -> Iterator[Any]:
+        yield from kept
+        for item in generator:
+            kept.append(item)
+            yield item
+
+    return again
+
+
+def target_shapes(feed: ValidationFeed | GeneratorFeed) -> list[Shape]:
+    """Shape of the targets for each output, without the batch axis."""
+    if isinstance(feed, GeneratorFeed):
+        return [array.shape[1:] for array in feed.source.first.targets]
+    return [array.shape[1:] for array in feed.dataset.load(np.zeros(1, np.int64))[1]]
+
+
+def first_step(feed: DatasetFeed, plan: Plan, epochs_done: int) -> int:
+    """The batch of a feed with which a training begins.
+
+    One that goes on where the last one ended takes the next batch. Any other begins a pass, as Keras does, and no earlier
+    one than the model has seen, so that each has its own order.
+
+    Args:
+        feed: The training data.
+        plan: How long to train.
+        epochs_done: How many epochs the model was trained before.
+    """
+    before = max(epochs_done, plan.initial_epoch) * (plan.steps(feed) or 0)
+    if plan.initial_epoch == epochs_done:
+        return before
+    return -(-before // feed.steps_per_pass) * feed.steps_per_pass
+
+
+def split_off(dataset: ArrayDataset, validation_split: float) -> tuple[Dataset, Dataset | None]:
+    """Training and validation part; the last part is for validation.
+
+    Raises:
+        ExperimentError: A ValueError: the share is not from 0 to 1.
+        DataError: A ValueError: a part is empty.
+    """
+    if not 0 <= validation_split < 1:
+        raise ExperimentError(f"validation_split must be at least 0 and less than 1; got {validation_split}.")
+    if not validation_split:
+        return dataset, None
+    parts = split(dataset, validation_split)
+    return parts.train, parts.validation
+
+
+def named_classes(dataset: ArrayDataset, outputs: Sequence[Shape]) -> ArrayDataset:
+    """The same data with a number as the name of each class that the network can answer, for class weights.
+
+    Raises:
+        ExperimentError: A ValueError: there are several outputs, or the targets are no classes.
+    """
+    labels = dataset.labels()
+    if labels is None or len(outputs) > 1:
+        found = "several outputs" if len(outputs) > 1 else "targets that are no classes"
+        raise ExperimentError(f"class_weight needs one output with classes, but there are {found}. Use sample_weight.")
+    places = outputs[0][-1] if outputs[0] else 1
+    count = max(places, 2, int(labels.max()) + 1)
+    inputs = dict(zip(dataset.input_shapes, dataset.inputs, strict=True))
+    return ArrayDataset(inputs, dataset.targets, dataset.sample_weight, class_names=tuple(map(str, range(count))), labels=labels)
+
+
+def weighted(batch: Batch, class_weight: ClassWeight, outputs: Sequence[Shape]) -> Batch:
+    """A batch whose sample weights are multiplied with those of the classes; errors as for `named_classes`."""
+    inputs = {str(number): array for number, array in enumerate(batch.inputs)}
+    data = named_classes(ArrayDataset(inputs, batch.targets, batch.sample_weight), outputs)
+    labels = data.labels()
+    assert labels is not None
+    factors = class_factors(class_weight, data.class_names, labels)
+    return replace(batch, sample_weight=per_sample(factors, labels, batch.sample_weight))

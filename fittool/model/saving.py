@@ -1,0 +1,71 @@
+"""A model in one file, a checkpoint that describes itself, and a model from such a file or from a run's."""
+
+from __future__ import annotations
+
+import hashlib
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fittool.errors import CheckpointError, ExperimentError
+from fittool.model.architecture import described, layers_of
+from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
+from fittool.runs.json_text import to_json
+
+if TYPE_CHECKING:
+    from fittool.model.core import Model
+
+
+def facts_of(model: Model, epochs: int) -> CheckpointFacts:
+    """What a file says about a model after so many epochs."""
+    network = described(model.layers, model.graph)
+    compiled = None if model.compiled is None else model.compiled.plain()
+    return CheckpointFacts(
+        epoch=epochs,
+        model=hashlib.sha256(to_json(network)).hexdigest(),
+        architecture={**network, "compile": compiled, "seed": model.seed},
+    )
+
+
+def save_model(model: Model, path: str | PathLike[str]) -> None:
+    """Write a model with its optimizer to one file.
+
+    Raises:
+        ExperimentError: A ValueError: the name does not end in .safetensors.
+        StorageError: It could not be stored; an older file is untouched.
+    """
+    if Path(path).suffix != ".safetensors":
+        raise ExperimentError(f"The file's name must end in .safetensors, the one format that is written; got {path}.")
+    save_checkpoint(Path(path), model.state(), facts_of(model, model.epochs_done))
+
+
+def load_model(path: str | PathLike[str], *, engine: str = "numpy", threads: int | None = None) -> Model:
+    """A model from a file of `Model.save` or of ModelCheckpoint, or from a run's checkpoint.
+
+    Args:
+        path: The file.
+        engine: What computes.
+        threads: How many threads compute; by default all processors.
+
+    Returns:
+        The model with its weights; compiled as it was, with the optimizer's state, where the file says so.
+
+    Raises:
+        CheckpointError: The file is missing or damaged, or does not describe its network.
+    """
+    from fittool.model.core import Model
+
+    checkpoint = load_checkpoint(Path(path))
+    said = checkpoint.facts.architecture
+    if said is None:
+        raise CheckpointError("does not describe its network.", place=str(path))
+    shapes: dict[str, Any] = dict(said["inputs"])
+    seed = int(said.get("seed", 0))
+    model = Model(layers_of(said), shapes, outputs=said.get("outputs"), engine=engine, seed=seed, threads=threads)
+    compiled = said.get("compile")
+    if compiled is not None:
+        model.compile(**compiled)
+    kinds = ("weights/",) if compiled is None else ("weights/", "optimizer/")
+    state = {name: array for name, array in checkpoint.tensors.items() if name.startswith(kinds)}
+    model.load_state(state, checkpoint.facts.epoch)
+    return model

@@ -1,0 +1,168 @@
+"""What is asked of each output of a network: one loss with its weight, and what is measured, with and without sample weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from fittool.errors import ExperimentError
+from fittool.nn.losses import Loss
+from fittool.nn.metrics import Metric
+from fittool.nn.shapes import Shape
+from fittool.nn.targets import Targets, check_targets
+from fittool.settings import nearest_name
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is asked of one output.
+
+    Attributes:
+        loss: What is minimised; None where nothing is.
+        loss_weight: The loss's share in the total.
+        metrics: What is measured; every sample counts 1.
+        weighted_metrics: What is measured with the samples' weights, and divided by their sum.
+        target_shape: Shape of one target, () for a class number; what `accuracy` means depends on it.
+    """
+
+    loss: Loss | None = None
+    loss_weight: float = 1.0
+    metrics: tuple[Metric, ...] = ()
+    weighted_metrics: tuple[Metric, ...] = ()
+    target_shape: Shape = ()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric in its place.
+
+    Attributes:
+        output: The number of the output that it looks at.
+        metric: The metric.
+        weighted: Whether samples count by their weights.
+    """
+
+    output: int
+    metric: Metric
+    weighted: bool
+
+
+Objectives = Mapping[str, Objective]
+"""What is asked of each output, by its name, in the network's order."""
+
+
+def loss_names(objectives: Objectives) -> dict[str, int]:
+    """The log names of the single losses and the outputs they belong to; none where there is only one, the total itself."""
+    asked = [(name, number) for number, (name, objective) in enumerate(objectives.items()) if objective.loss is not None]
+    return {f"{name}_loss": number for name, number in asked} if len(asked) > 1 else {}
+
+
+def measured(objectives: Objectives) -> dict[str, Measured]:
+    """All metrics by their names in logs, as in Keras.
+
+    With several outputs a name begins with the output's. A weighted metric whose name is taken becomes `weighted_<name>`,
+    any other that is taken gets a number.
+    """
+    found: dict[str, Measured] = {}
+    for weighted in (False, True):
+        for number, (output, objective) in enumerate(objectives.items()):
+            prefix = f"{output}_" if len(objectives) > 1 else ""
+            for metric in objective.weighted_metrics if weighted else objective.metrics:
+                name = prefix + metric.log_name
+                if weighted and name in found:
+                    name = f"{prefix}weighted_{metric.log_name}"
+                found[_free(name, found)] = Measured(number, metric, weighted)
+    return found
+
+
+def _free(name: str, taken: Mapping[str, object]) -> str:
+    number, free = 0, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def directions(objectives: Objectives) -> dict[str, Any]:
+    """For each metric by its name in logs, whether more (`max`) or less (`min`) is better."""
+    return {name: entry.metric.mode for name, entry in measured(objectives).items()}
+
+
+def with_target_shapes(objectives: Objectives, shapes: Sequence[Shape]) -> dict[str, Objective]:
+    """The same for targets of these shapes, one for each output that has targets."""
+    return {
+        name: objective if number >= len(shapes) else replace(objective, target_shape=shapes[number])
+        for number, (name, objective) in enumerate(objectives.items())
+    }
+
+
+def check_objectives(objectives: Objectives, targets: Sequence[Targets], output_shapes: Mapping[str, Shape]) -> None:
+    """Compare what is asked of each output with the form of its targets.
+
+    Raises:
+        ExperimentError: They do not fit; holds one problem for each measure.
+    """
+    if len(targets) < len(objectives):
+        raise ExperimentError(f"The network has {len(objectives)} outputs, but the data give {len(targets)} targets.")
+    for (name, objective), form in zip(objectives.items(), targets, strict=False):
+        losses = () if objective.loss is None else (objective.loss,)
+        check_targets([*losses, *objective.metrics, *objective.weighted_metrics], form, output_shapes[name])
+
+
+def shared_out(
+    outputs: Sequence[str],
+    *,
+    loss: Loss | Sequence[Loss | None] | Mapping[str, Loss | None] | None,
+    metrics: Sequence[Any] | Mapping[str, Any] = (),
+    weighted_metrics: Sequence[Any] | Mapping[str, Any] = (),
+    loss_weights: float | Sequence[float] | Mapping[str, float] | None = None,
+) -> dict[str, Objective]:
+    """Hand out to each output what is its own.
+
+    Args:
+        outputs: The names of the network's outputs.
+        loss: One for all outputs, or one for each as a list or by name.
+        metrics: A list for the only output; one metric or list for each of several, as a list or by name.
+        weighted_metrics: The same.
+        loss_weights: One for each loss, as a list or by name; 1 by default.
+
+    Raises:
+        ExperimentError: A name is no output, or a list has another length than there are outputs.
+    """
+    losses = dict.fromkeys(outputs, loss) if loss is None or isinstance(loss, Loss) else _each("loss", loss, outputs)
+    factors = _each("loss_weights", [loss_weights] if isinstance(loss_weights, int | float) else loss_weights, outputs)
+    plain, weighted = _lists("metrics", metrics, outputs), _lists("weighted_metrics", weighted_metrics, outputs)
+    return {
+        name: Objective(losses.get(name), float(factors.get(name, 1.0)), plain.get(name, ()), weighted.get(name, ()))
+        for name in outputs
+    }
+
+
+def _lists(what: str, value: Any, outputs: Sequence[str]) -> dict[str, tuple[Metric, ...]]:
+    """A tuple of metrics for each output; in a list with one entry for each output, an entry may be a list."""
+    if len(outputs) == 1 and not isinstance(value, Mapping):
+        return {outputs[0]: tuple(value)}
+    shared = _each(what, value, outputs) if value else {}
+    return {name: tuple(entry) if isinstance(entry, list | tuple) else (entry,) for name, entry in shared.items()}
+
+
+def _each(what: str, value: Any, outputs: Sequence[str]) -> dict[str, Any]:
+    """One thing for each output, from a list in their order or a mapping by name."""
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        for name in value:
+            if name not in outputs:
+                near = nearest_name(str(name), list(outputs))
+                mend = f" Did you mean {near}?" if near else f" Outputs are {', '.join(outputs)}."
+                raise ExperimentError(f"{what} names {name}, but the network has no such output.{mend}")
+        return dict(value)
+    if len(value) != len(outputs):
+        raise ExperimentError(
+            f"{what} holds {len(value)} entries, but the network has {len(outputs)} outputs ({', '.join(outputs)}). "
+            "Give one for each, or a mapping by the outputs' names."
+        )
+    return dict(zip(outputs, value, strict=True))

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+from training.fake_engine import FakeEngine, FakeFeed
+
+import fittool.report.live_page as module
+from fittool.errors import MachineError
+from fittool.report.live_page import LivePage, live_page
+from fittool.training.plan import Plan
+from fittool.training.progress import NullProgress
+from fittool.training.trainer import Trainer
+
+with_extra = pytest.mark.skipif(not module.extra_is_there(), reason="needs the extra report (matplotlib, jinja2)")
+WILD = "</script><b>$x_1$ \x1b[31m \ud800 漢"
+ROWS = [
+    {"epoch": 1, "stage": "warm", "loss": 2.0, "val_loss": 3.0, WILD: 0.5, "seconds": 1.0},
+    {"epoch": 2, "stage": "warm", "loss": 1.0, "_odd": float("nan"), WILD: 0.25, "seconds": 1.0},
+]
+
+
+class Elements(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def pictures(text):
+    sources = [attributes["src"] for tag, attributes in Elements(text).found if tag == "img"]
+    return [base64.b64decode(source.removeprefix("data:image/svg+xml;base64,")).decode() for source in sources]
+
+
+@with_extra
+def test_the_page_refers_to_nothing_outside():
+    text = module.page("digits", ROWS, 9, "running")
+    elements = Elements(text).found
+    assert {tag for tag, _ in elements} & {"script", "link", "iframe", "b"} == set()
+    assert all(not {"href", "onload"} & set(attributes) for _, attributes in elements)
+    policy = next(
+        attributes["content"] for tag, attributes in elements if attributes.get("http-equiv", "").startswith("Content-S")
+    )
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+@with_extra
+def test_names_are_shown_letter_by_letter():
+    text = module.page("<i>$a", ROWS, 9, "running")
+    assert "&lt;i&gt;$a" in text and "<b>" not in text and "\x1b" not in text
+    assert "&lt;/script&gt;&lt;b&gt;$x_1$ \\x1b[31m" in text
+    assert any("$x_1$" in picture for picture in pictures(text))
+    assert all(ElementTree.fromstring(picture) is not None for picture in pictures(text))
+
+
+@with_extra
+def test_a_value_and_that_of_the_validation_share_a_picture():
+    found = pictures(module.page("digits", ROWS, 9, "running"))
+    assert len(found) == 3
+    assert "val_loss" in found[0]
+
+
+@with_extra
+def test_it_says_where_the_run_stands():
+    text = module.page("digits", ROWS, 9, "running")
+    assert "Epoch 2 of 9, stage warm, running." in text
+    assert 'http-equiv="refresh"' in text
+    assert 'http-equiv="refresh"' not in module.page("digits", ROWS, 9, "completed")
+    assert re.search(r"<td>loss</td><td>1.0000</td><td>1.0000</td><td>2.0000</td>", text)
+
+
+class Heard(NullProgress):
+    def __init__(self):
+        self.said = []
+
+    def say(self, text):
+        self.said.append(text)
+
+
+def run(page, epochs=3):
+    heard = Heard()
+    Trainer(FakeEngine(), FakeFeed(1), FakeFeed(1), [page], Plan(epochs), progress=heard).run()
+    return heard.said
+
+
+@with_extra
+def test_it_is_there_after_the_first_epoch_and_complete_at_the_end(tmp_path):
+    path = tmp_path / "report.html"
+    states = []
+
+    class Watching(LivePage):
+        def on_epoch_end(self, epoch, logs=None):
+            states.append(path.exists())
+
+    assert run(Watching(path, "digits", 3)) == []
+    assert states == [False, True, True]
+    assert "Epoch 3 of 3, completed." in path.read_text()
+
+
+def test_a_page_that_cannot_be_written_is_one_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "page", lambda *arguments: "page")
+    (said,) = run(LivePage(tmp_path / "gone" / "report.html", "digits", 3))
+    assert "warning: the live page cannot be drawn any more" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "epochs", "wanted"),
+    [
+        ("auto", True, 2, True),
+        ("auto", True, 1, False),
+        ("auto", False, 2, False),
+        (True, True, 1, True),
+        (False, True, 2, False),
+    ],
+)
+def test_when_there_is_a_page(tmp_path, monkeypatch, asked, there, epochs, wanted):
+    monkeypatch.setattr(module, "extra_is_there", lambda: there)
+    assert (live_page(asked, tmp_path / "a.html", "digits", epochs) is not None) == wanted
+
+
+def test_a_page_without_the_extra_is_an_error_with_the_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_NEEDED", ("matplotlib", "no_such_package"))
+    with pytest.raises(MachineError, match=r"no_such_package. Install the extra with: pip install 'fittool\[report\]'") as error:
+        live_page(True, tmp_path / "a.html", "digits", 1)
+    assert error.value.exit_code == 6
