@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -86,30 +86,62 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
     """
     options = TrainOptions() if options is None else options
     verbose = verbosity(loaded, options)
-    prepared = prepare(loaded, loading_shown(verbose))
-    engine = prepared.engine()
-    adapt(prepared, engine)
     with ExitStack() as stack:
+        given = _given_directory(options, stack)
+        prepared = prepare(loaded, loading_shown(verbose))
+        engine = prepared.engine()
         stack.callback(engine.close)
+        adapt(prepared, engine)
         signals = stack.enter_context(StopSignals())
-        directory = stack.enter_context(_directory(loaded, options))
+        directory = _new_directory(loaded, options, stack) if given is None else given
         progress = make_progress(verbose)
         for warning in prepared.warnings:
             progress.say(f"warning: {warning}")
         trainer = _trainer(prepared, engine, directory, progress, signals, options)
         _write_beginning(prepared, engine, directory, options)
-        try:
-            outcome = trainer.run()
-        except Interrupted as stop:
-            raise Interrupted(stop.signal_number, f"{stop} The state is saved in {directory.path}.") from stop
-        except ExperimentError:
-            if trainer.position.step == trainer.plan.initial_epoch * (trainer.plan.steps(trainer.train) or 0):
-                directory.discard()  # found before the first step: nothing happened that is worth a directory
-            raise
+        stack.enter_context(_dropped_unless_begun(directory, trainer))
+        outcome = trainer.run()
         kept = not options.smoke or options.run_directory is not None
         if not kept:
             directory.discard()
     return Run(directory.path, outcome, trainer.history, kept)
+
+
+@contextmanager
+def _dropped_unless_begun(directory: RunDirectory, trainer: Trainer) -> Iterator[None]:
+    """Removes the directory of a run whose mistake was found before its first step; says where a stopped one is."""
+    start = trainer.position.step
+    try:
+        yield
+    except Interrupted as stop:
+        raise Interrupted(stop.signal_number, f"{stop} The state is saved in {directory.path}.") from stop
+    except ExperimentError:
+        if trainer.position.step == start:
+            directory.discard()
+        raise
+
+
+def _given_directory(options: TrainOptions, stack: ExitStack) -> RunDirectory | None:
+    """The directory that the user names, taken before any data are read, and given back as it was if they are wrong."""
+    if options.run_directory is None:
+        return None
+    missing = not options.run_directory.exists()
+    directory = stack.enter_context(RunDirectory.at(options.run_directory))
+
+    def give_back(kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is not None and missing and not directory.paths.environment.exists() and directory.path.exists():
+            directory.discard()
+
+    stack.push(give_back)
+    return directory
+
+
+def _new_directory(loaded: LoadedExperiment, options: TrainOptions, stack: ExitStack) -> RunDirectory:
+    """A directory of its own, made only once nothing is wrong any more."""
+    if options.smoke:
+        return stack.enter_context(RunDirectory.temporary())
+    experiment = loaded.experiment
+    return stack.enter_context(RunDirectory.create(Path(experiment.output.dir), cast("str", experiment.name)))
 
 
 def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
@@ -146,15 +178,6 @@ def _smoke_steps(plan: Plan, prepared: Prepared, train_steps: int | None, valida
     steps = _SMOKE_STEPS if train_steps is None else min(_SMOKE_STEPS, train_steps)
     validation = _SMOKE_VALIDATION_STEPS if validation_steps is None else min(_SMOKE_VALIDATION_STEPS, validation_steps)
     return replace(plan, steps_per_epoch=steps, validation_steps=validation if prepared.validation is not None else None)
-
-
-def _directory(loaded: LoadedExperiment, options: TrainOptions) -> RunDirectory:
-    if options.run_directory is not None:
-        return RunDirectory.at(options.run_directory)
-    if options.smoke:
-        return RunDirectory.temporary()
-    experiment = loaded.experiment
-    return RunDirectory.create(Path(experiment.output.dir), cast("str", experiment.name))
 
 
 def _trainer(
