@@ -18,7 +18,7 @@ from fittool.errors import DataError, Problem
 from fittool.experiment.blame import blaming
 from fittool.experiment.data import Data, OpenedData, open_data
 from fittool.experiment.prepare import Prepared, fit_together
-from fittool.experiment.train import plan_of
+from fittool.experiment.train import check_plan, plan_of
 from fittool.nn.shapes import size_of
 from fittool.spec.experiment_file import LoadedExperiment
 from fittool.training.callbacks import started
@@ -56,8 +56,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False) -> Repor
         decode_all(open_data(loaded))
     prepared = fit_together(loaded)
     feed, validation = prepared.train_feed(), prepared.validation_feed()
-    with blaming(loaded, "train"):
-        plan_of(loaded).check(feed, validation)
+    check_plan(loaded, plan_of(loaded), feed, validation)
     with blaming(loaded, "callbacks"):
         started(loaded.experiment.callbacks, Surroundings(Path(), lambda reference: load_function(reference, Path())))
     return Report(_summary(prepared), prepared.warnings)

@@ -45,6 +45,7 @@ class Prepared:
         layers: The network's layers, a preset expanded.
         graph: The network.
         warnings: Of the data, beside the file's own.
+        skipped: The files that were left out.
     """
 
     loaded: LoadedExperiment
@@ -55,6 +56,7 @@ class Prepared:
     layers: list[Layer]
     graph: Graph
     warnings: tuple[Problem, ...]
+    skipped: tuple[Problem, ...] = ()
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def fit_together(loaded: LoadedExperiment) -> Prepared:
     layers = layers_of(loaded, targets, data.class_names)
     graph = graph_of(loaded, layers, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
-    return Prepared(loaded, data.train, data.validation, data.class_names, targets, layers, graph, data.warnings)
+    return Prepared(loaded, data.train, data.validation, data.class_names, targets, layers, graph, data.warnings, data.skipped)
 
 
 def _check(loaded: LoadedExperiment, graph: Graph, targets: Targets | None, validation: Data | None) -> None:

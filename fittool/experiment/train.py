@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from fittool.data.feed import Feed
 from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.errors import ExperimentError, Interrupted
+from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, UserCodeError
 from fittool.experiment.adapt import adapt
+from fittool.experiment.blame import blaming
 from fittool.experiment.loading import loading_shown
 from fittool.experiment.prepare import Prepared, prepare
 from fittool.runs.directory import RunDirectory
@@ -115,7 +117,9 @@ def _dropped_unless_begun(directory: RunDirectory, trainer: Trainer) -> Iterator
         yield
     except Interrupted as stop:
         raise Interrupted(stop.signal_number, f"{stop} The state is saved in {directory.path}.") from stop
-    except ExperimentError:
+    except DivergedError as error:
+        raise DivergedError(f"{error} The run is in {directory.path}.") from error
+    except (ExperimentError, DataError, UserCodeError):
         if trainer.position.step == start:
             directory.discard()
         raise
@@ -125,23 +129,31 @@ def _given_directory(options: TrainOptions, stack: ExitStack) -> RunDirectory | 
     """The directory that the user names, taken before any data are read, and given back as it was if they are wrong."""
     if options.run_directory is None:
         return None
-    missing = not options.run_directory.exists()
     directory = stack.enter_context(RunDirectory.at(options.run_directory))
-
-    def give_back(kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is not None and missing and not directory.paths.environment.exists() and directory.path.exists():
-            directory.discard()
-
-    stack.push(give_back)
+    _drop_unless_written(directory, stack)
     return directory
 
 
 def _new_directory(loaded: LoadedExperiment, options: TrainOptions, stack: ExitStack) -> RunDirectory:
     """A directory of its own, made only once nothing is wrong any more."""
-    if options.smoke:
-        return stack.enter_context(RunDirectory.temporary())
     experiment = loaded.experiment
-    return stack.enter_context(RunDirectory.create(Path(experiment.output.dir), cast("str", experiment.name)))
+    if options.smoke:
+        directory = RunDirectory.temporary()
+    else:
+        directory = RunDirectory.create(Path(experiment.output.dir), cast("str", experiment.name))
+    stack.enter_context(directory)
+    _drop_unless_written(directory, stack)
+    return directory
+
+
+def _drop_unless_written(directory: RunDirectory, stack: ExitStack) -> None:
+    """Remove the directory again if an error comes before anything of the run is in it."""
+
+    def drop(kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is not None and not directory.paths.environment.exists() and directory.path.exists():
+            directory.discard()
+
+    stack.push(drop)
 
 
 def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
@@ -169,6 +181,18 @@ def plan_of(loaded: LoadedExperiment, *, smoke: bool = False) -> Plan:
     return plan if not smoke else replace(plan, epochs=plan.initial_epoch + 1)
 
 
+def check_plan(loaded: LoadedExperiment, plan: Plan, train: Feed, validation: Feed | None) -> None:
+    """Hold the plan against the data.
+
+    Raises:
+        ExperimentError: More batches are asked for than there are; at the setting that asks.
+    """
+    with blaming(loaded, "train", "steps_per_epoch"):
+        plan.check(train, None)
+    with blaming(loaded, "train", "validation_steps"):
+        plan.check(train, validation)
+
+
 def _number(steps: int | str) -> int | None:
     return steps if isinstance(steps, int) else None
 
@@ -193,6 +217,7 @@ def _trainer(
     plan = plan_of(prepared.loaded, smoke=options.smoke)
     if options.smoke:
         plan = _smoke_steps(plan, prepared, train.steps_per_pass, None if validation is None else validation.steps_per_pass)
+    check_plan(prepared.loaded, plan, train, validation)
     recorder = RunRecorder(
         directory,
         plan.epochs,
@@ -202,12 +227,13 @@ def _trainer(
         class_names=prepared.class_names,
         architecture=prepared.architecture,
     )
-    surroundings = Surroundings(directory.path, _function)
+    with blaming(prepared.loaded, "callbacks"):
+        callbacks = started(experiment.callbacks, Surroundings(directory.path, _function))
     return Trainer(
         engine,
         train,
         validation,
-        started(experiment.callbacks, surroundings),
+        callbacks,
         plan,
         directions={metric.log_name: metric.mode for metric in experiment.compile.metrics},
         recorder=recorder,
@@ -228,6 +254,8 @@ def _write_beginning(prepared: Prepared, engine: NumpyEngine, directory: RunDire
     directory.write_experiment(prepared.loaded.resolved_yaml(prepared.layers))
     if prepared.class_names is not None:
         directory.write_classes(prepared.class_names)
+    if prepared.skipped:
+        directory.write_skipped(prepared.skipped)
     directory.write_environment(
         describe_environment(
             engine=experiment.engine.public_name(),
