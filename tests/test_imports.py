@@ -7,7 +7,14 @@ import subprocess
 import sys
 
 REPORT = "import json; print(json.dumps(sorted(set(sys.modules) - before)))"
-HELP = "import fittool.cli; sys.argv = ['fittool', '--help']\ntry: fittool.cli.main()\nexcept SystemExit as end: assert not end.code"
+HELP = """
+import fittool.cli
+sys.argv = ["fittool", "--help"]
+try:
+    fittool.cli.main()
+except SystemExit as end:
+    assert not end.code
+"""
 
 
 def imported_by(code: str) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import subprocess
 import sys
 import tomllib
@@ -28,10 +27,6 @@ def test_dir_lists_the_public_names() -> None:
 def test_unknown_name_is_refused() -> None:
     with pytest.raises(AttributeError, match="module 'fittool' has no attribute 'trian'"):
         fittool.trian  # noqa: B018
-
-
-def test_version_is_the_installed_one() -> None:
-    assert fittool.__version__ == importlib.metadata.version("fittool")
 
 
 def test_changelog_speaks_of_this_version() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
 
@@ -48,6 +49,15 @@ class LazyGroup(click.Group):
             hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join(COMMANDS)}."
             context.fail(f"There is no command {args[0]}.{hint}")
         return super().resolve_command(context, args)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; a closed pipe is passed on under a name of its own, as click would make exit 1 of it."""
+        from fittool.cli.leave import ReaderGone
+
+        try:
+            return super().invoke(context)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -26,7 +26,10 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 def evaluate(
     run: Path, data: Path | None, on: Literal["validation", "train"], checkpoint: Literal["best", "last"], experiment: Path | None
 ) -> None:
-    """Measure a finished run on data: loss and metrics, one a line."""
+    """Measure a finished run on data.
+
+    Prints loss and metrics, one a line.
+    """
     from fittool.experiment.evaluate import evaluate as measure
     from fittool.experiment.trained import open_trained
 

@@ -15,9 +15,9 @@ from fittool.cli.options import debug_option
 @click.option("--template", metavar="NAME", help="Start from a ready experiment; an unknown name lists them.")
 @debug_option
 def init(file: Path, data: str | None, template: str | None) -> None:
-    """Write a commented experiment file to start from; FILE is experiment.yaml by default.
+    """Write a commented experiment file to start from.
 
-    An existing file is never overwritten.
+    FILE is experiment.yaml by default. An existing file is never overwritten.
     """
     from fittool.errors import UsageError
     from fittool.runs.atomic import atomic_write

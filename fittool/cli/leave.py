@@ -16,6 +16,10 @@ from fittool.errors import FittoolError, Interrupted, Problem
 _REPORT = "This is a bug in fittool. Please report it with the lines above and the experiment file."
 
 
+class ReaderGone(Exception):
+    """Whoever read stdout has seen enough, as `head` does."""
+
+
 def run_and_leave(command: click.Command) -> NoReturn:
     """Run a command and end the process: with its exit code, or by the signal that stopped it."""
     _open_standard_streams()
@@ -42,7 +46,7 @@ def run_and_leave(command: click.Command) -> NoReturn:
         if len(error.problems) + len(warnings) > 1:
             click.echo(f"{_count(len(error.problems), 'error')}{_and_warnings(len(warnings))}. Nothing was run.", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
+    except ReaderGone:
         _silence_stdout()
         sys.exit(0)
     except MemoryError:

@@ -22,10 +22,12 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 def predict(
     run: Path, paths: tuple[Path, ...], out: Path | None, checkpoint: Literal["best", "last"], experiment: Path | None
 ) -> None:
-    """Predict images, folders of images, CSV or npz files with a finished run.
+    """Predict files with a finished run.
 
-    Columns: input, prediction, probability, and one a class; for numbers instead of classes, the numbers.
+    Takes images, folders of images, CSV, npz and npy files. Columns: input, prediction, probability, and one a class;
+    for numbers instead of classes, the numbers.
     """
+    from fittool.cli.leave import show_warnings
     from fittool.experiment.predict import predict as predicted
     from fittool.experiment.predictions import encode, format_of
     from fittool.experiment.trained import open_trained
@@ -35,7 +37,9 @@ def predict(
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     if trained.warning:
         click.echo(f"warning: {trained.warning}", err=True)
-    content = encode(predicted(trained, paths), form)
+    predictions = predicted(trained, paths)
+    show_warnings(predictions.skipped)
+    content = encode(predictions, form)
     if out is None:
         click.echo(content.decode(), nl=False)
     else:

@@ -19,9 +19,9 @@ from fittool.cli.options import config_argument, debug_option, set_option
 @click.option("--variants", type=click.IntRange(1, 50), default=7, show_default=True, help="Augmented pictures of each sample.")
 @debug_option
 def preview(config: Path, overrides: tuple[str, ...], out: Path, samples: int, variants: int) -> None:
-    """Write a contact sheet of original and augmented samples, with labels.
+    """Write a contact sheet of original and augmented samples.
 
-    The augmented pictures are those that the first epochs of training will see.
+    Labels stand beside them. The augmented pictures are those that the first epochs of training will see.
     """
     from io import BytesIO
 

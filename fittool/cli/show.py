@@ -15,7 +15,10 @@ from fittool.cli.options import config_argument, debug_option, set_option
 @click.option("--origin", is_flag=True, help="Say which file, line or option set each value.")
 @debug_option
 def show(config: Path, overrides: tuple[str, ...], origin: bool) -> None:
-    """Print the fully resolved experiment as YAML: every setting, presets expanded, data paths absolute."""
+    """Print the fully resolved experiment as YAML.
+
+    Every setting is there, presets are expanded, data paths absolute; fittool takes it as it is.
+    """
     from fittool.cli.leave import show_warnings
     from fittool.experiment.show import expanded_yaml
     from fittool.spec.experiment_file import load_experiment

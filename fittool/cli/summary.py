@@ -14,7 +14,10 @@ from fittool.cli.options import ExperimentPath, debug_option, set_option
 @set_option
 @debug_option
 def summary(config: Path, overrides: tuple[str, ...]) -> None:
-    """Print the network's layers, shapes and parameters, of an experiment or of a run."""
+    """Print the network's layers, shapes and parameters.
+
+    Of an experiment, or of a run.
+    """
     from fittool.experiment.summary import summary_table
 
     click.echo(summary_table(config, overrides), nl=False)

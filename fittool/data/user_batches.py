@@ -25,7 +25,8 @@ class UserBatches:
     Args:
         function: Called without arguments at the start of each pass; gives a generator, an iterable, or an object with
             `__len__` and `__getitem__`. Each item is `(inputs, targets)` or `(inputs, targets, sample_weights)`, where
-            inputs and targets are arrays (N, …), or tuples, lists or mappings of arrays.
+            inputs and targets are arrays (N, …), or tuples, lists or mappings of arrays. A mapping names the network's inputs,
+            which are sorted by name; others are called `input_0`, `input_1`, …
         name: What it is called in messages ("my_data:batches").
         samples: How many samples a pass has, where the user said so.
         class_mode: `input` makes the inputs the targets, and None drops targets; then a bare array is a batch too.
@@ -40,6 +41,7 @@ class UserBatches:
         self._class_mode = class_mode
         self._files = file_of(function)
         self._first: Batch | None = None
+        self._input_names: tuple[str, ...] | None = None
         self._waiting: Iterator[object] | None = None
         self._length: int | None = None
 
@@ -58,8 +60,11 @@ class UserBatches:
     @property
     def input_shapes(self) -> dict[str, Shape]:
         """The shape of each input without the axis of samples; asks for the first batch."""
-        names = ["input"] if len(self.first.inputs) == 1 else [f"input_{number}" for number in range(len(self.first.inputs))]
-        return {name: array.shape[1:] for name, array in zip(names, self.first.inputs, strict=True)}
+        inputs = self.first.inputs
+        if len(inputs) == 1:
+            return {"input": inputs[0].shape[1:]}
+        names = self._input_names or [f"input_{number}" for number in range(len(inputs))]
+        return {name: array.shape[1:] for name, array in zip(names, inputs, strict=True)}
 
     @property
     def batches_per_pass(self) -> int | None:
@@ -113,8 +118,12 @@ class UserBatches:
         name = f"{self.name}, batch {number + 1}"
         try:
             batch = as_batch(item, name, self._class_mode)
-            if self._first is not None:
+            names = _input_names(item)
+            if self._first is None:
+                self._input_names = names
+            else:
                 _compare(batch, self._first, name)
+                _compare_names(names, self._input_names, name)
         except DataError as error:
             raise UserCodeError(error.problems) from error
         return batch
@@ -163,10 +172,21 @@ def as_batch(item: object, name: str, class_mode: ClassMode) -> Batch:
     return Batch(inputs, targets, sample_weight)
 
 
+def _input_names(item: object) -> tuple[str, ...] | None:
+    """What a batch calls its inputs, in the order of `_arrays`; None where it gives no names."""
+    inputs = item[0] if isinstance(item, tuple | list) else item
+    return tuple(map(str, _sorted(inputs))) if isinstance(inputs, Mapping) else None
+
+
+def _sorted(named: Mapping[Any, Any]) -> list[Any]:
+    """The names, in an order that does not depend on how the mapping was made."""
+    return sorted(named, key=str)
+
+
 def _arrays(value: object, name: str) -> tuple[NDArray[Any], ...]:
     """An array, or several in a tuple, a mapping or a list of arrays."""
     if isinstance(value, Mapping):
-        values = tuple(value.values())
+        values = tuple(value[name] for name in _sorted(value))
     elif isinstance(value, tuple) or (isinstance(value, list) and all(isinstance(part, np.ndarray) for part in value)):
         values = tuple(value)
     else:
@@ -188,6 +208,13 @@ def _compare(batch: Batch, first: Batch, name: str) -> None:
     if (batch.sample_weight is None) != (first.sample_weight is None):
         has, had = ("no" if part.sample_weight is None else "some" for part in (batch, first))
         raise DataError(f"{name} has {has} sample_weights, but the first batch had {had}.")
+
+
+def _compare_names(names: tuple[str, ...] | None, first: tuple[str, ...] | None, name: str) -> None:
+    """Refuse a batch whose inputs are called otherwise than those of the first."""
+    if names != first:
+        got, expected = (", ".join(each) if each else "without names" for each in (names, first))
+        raise DataError(f"{name}: inputs are {got}, but those of the first batch were {expected}.")
 
 
 def _form(arrays: tuple[Array, ...]) -> str:

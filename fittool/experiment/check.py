@@ -16,7 +16,7 @@ from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine.threads import available_threads
 from fittool.errors import DataError, Problem
 from fittool.experiment.blame import blaming
-from fittool.experiment.data import Data
+from fittool.experiment.data import Data, OpenedData, open_data
 from fittool.experiment.prepare import Prepared, fit_together
 from fittool.experiment.stages import stages_of
 from fittool.nn.shapes import size_of
@@ -52,25 +52,23 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False) -> Repor
     Raises:
         FittoolError: Something is wrong; holds all that could be found.
     """
+    if decode:
+        decode_all(open_data(loaded))
     prepared = fit_together(loaded)
     surroundings = Surroundings(Path(), lambda reference: load_function(reference, Path()))
-    for train, stage in zip(loaded.experiment.stages, stages_of(prepared, surroundings), strict=True):
-        with blaming(loaded, *loaded.experiment.path_of(train)):
-            stage.plan.check(stage.train, stage.validation)
+    stages_of(prepared, surroundings)
     with blaming(loaded, "callbacks"):
         started(loaded.experiment.callbacks, surroundings)
-    if decode:
-        decode_all(prepared)
     return Report(_summary(prepared), prepared.warnings)
 
 
-def decode_all(prepared: Prepared) -> None:
+def decode_all(data: OpenedData) -> None:
     """Decode every sample of training and validation data, in parallel.
 
     Raises:
         DataError: Holds every sample that cannot be read, up to a limit.
     """
-    problems = [problem for data in (prepared.train, prepared.validation) for problem in _unreadable(data)]
+    problems = [problem for part in (data.train, data.validation) for problem in _unreadable(part)]
     if problems:
         more = len(problems) - _MOST_TOLD
         told = problems[:_MOST_TOLD] + ([Problem(f"… and {more} more samples that cannot be read.")] if more > 0 else [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from fittool.data.sources import Source, SourceContext
 from fittool.data.splits import split
 from fittool.data.targets import ClassMode
 from fittool.data.user_batches import UserBatches
+from fittool.engines.numpy_engine.threads import available_threads
 from fittool.errors import ExperimentError, Problem
 from fittool.experiment.blame import blaming
 from fittool.nn.losses import Loss
@@ -30,13 +32,15 @@ class OpenedData:
     Attributes:
         train, validation: Datasets, or the user's batches; validation None where there is none.
         class_names: The name of each class, or None.
-        warnings: What a user should know about the split.
+        warnings: What a user should know about the files and the split.
+        skipped: The files that cannot be read and are left out (`on_bad_file: skip`), with the reason.
     """
 
     train: Data
     validation: Data | None
     class_names: tuple[str, ...] | None
     warnings: tuple[Problem, ...] = ()
+    skipped: tuple[Problem, ...] = ()
 
 
 def class_mode_for(loss: Loss, asked: ClassMode) -> ClassMode:
@@ -64,6 +68,7 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
         class_mode=class_mode_for(experiment.compile.main_loss, data.class_mode) if class_mode is ... else class_mode,
         seed=experiment.seed,
         on_bad_file=data.on_bad_file,
+        workers=available_threads(),
         class_names=class_names,
     )
 
@@ -89,16 +94,31 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
         features = None if isinstance(train, UserBatches) else train.feature_names
         context = replace(source_context(loaded, names), feature_names=features)
         validation = open_source(loaded, experiment.data.validation, "validation", context)
-        return OpenedData(train, validation, names)
+        skipped = (*left_out(train), *left_out(validation))
+        return OpenedData(train, validation, names, _skip_warning(loaded, skipped), skipped)
+    skipped = left_out(train)
+    unread = _skip_warning(loaded, skipped)
     if not experiment.first.validation_split:
-        return OpenedData(train, None, names)
+        return OpenedData(train, None, names, unread, skipped)
     if isinstance(train, UserBatches):
         text = "validation_split needs samples that can be counted, which a generator cannot offer. Give data.validation."
         raise ExperimentError(loaded.problem(text, "train", "validation_split"))
     with blaming(loaded, "train", "validation_split"):
         parts = split(train, experiment.first.validation_split)
     warnings = tuple(loaded.problem(text, "train", "validation_split") for text in parts.warnings)
-    return OpenedData(parts.train, parts.validation, names, warnings)
+    return OpenedData(parts.train, parts.validation, names, (*unread, *warnings), skipped)
+
+
+def left_out(data: Data) -> tuple[Problem, ...]:
+    """The files that a source has left out; only image files can be."""
+    return getattr(data, "bad_files", ())
+
+
+def _skip_warning(loaded: LoadedExperiment, skipped: Sequence[Problem]) -> tuple[Problem, ...]:
+    if not skipped:
+        return ()
+    amount = "1 file is" if len(skipped) == 1 else f"{len(skipped):,} files are"
+    return (loaded.problem(f"{amount} left out. {skipped[0]}", "data", "on_bad_file"),)
 
 
 def kept_in_memory(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> Data:

@@ -15,8 +15,8 @@ from fittool.data.files import existing_file
 from fittool.data.targets import no_targets
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine.activations import ACTIVATIONS
-from fittool.errors import DataError
-from fittool.experiment.data import source_context
+from fittool.errors import DataError, Problem
+from fittool.experiment.data import left_out, source_context
 from fittool.experiment.sources import source_of_inputs
 from fittool.experiment.trained import TrainedRun
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
@@ -32,11 +32,13 @@ class Predictions:
         names: What each sample is called: its file, its row.
         outputs: (N, …) of the network; for classes (N, classes) probabilities.
         class_names: The name of each class, or None for numbers.
+        skipped: The files that cannot be read and are left out, where the run's experiment says so.
     """
 
     names: tuple[str, ...]
     outputs: NDArray[np.float32]
     class_names: tuple[str, ...] | None
+    skipped: tuple[Problem, ...] = ()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One mapping a sample: `input`, `prediction`, `probability` and one entry a class, or the numbers."""
@@ -72,14 +74,16 @@ def predict(run: TrainedRun, paths: Sequence[Path]) -> Predictions:
     batch_size = max(1, run.loaded.experiment.first.batch_size)
     names: list[str] = []
     outputs: list[NDArray[np.float32]] = []
+    skipped: list[Problem] = []
     for data in _datasets(run, paths):
         _check_shapes(run, data)
+        skipped.extend(left_out(data))
         for start in range(0, len(data), batch_size):
             indices = np.arange(start, min(start + batch_size, len(data)), dtype=np.int64)
             outputs.append(engine.predict_step(data.load(indices)[0])[0])
             names.extend(data.describe(int(index)) for index in indices)
     engine.close()
-    return Predictions(tuple(names), _probabilities(run, np.concatenate(outputs)), run.class_names)
+    return Predictions(tuple(names), _probabilities(run, np.concatenate(outputs)), run.class_names, tuple(skipped))
 
 
 def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:

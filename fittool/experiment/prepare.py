@@ -50,6 +50,7 @@ class Prepared:
         layers: The network's layers, a preset expanded.
         graph: The network.
         warnings: Of the data, beside the file's own.
+        skipped: The files that were left out.
     """
 
     loaded: LoadedExperiment
@@ -60,6 +61,7 @@ class Prepared:
     layers: list[Layer]
     graph: Graph
     warnings: tuple[Problem, ...]
+    skipped: tuple[Problem, ...] = ()
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -176,7 +178,7 @@ def fit_together(loaded: LoadedExperiment) -> Prepared:
     layers = layers_of(loaded, targets[0] if targets else None, data.class_names)
     graph = graph_of(loaded, layers, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
-    return Prepared(loaded, data.train, data.validation, data.class_names, targets, layers, graph, data.warnings)
+    return Prepared(loaded, data.train, data.validation, data.class_names, targets, layers, graph, data.warnings, data.skipped)
 
 
 def _check(loaded: LoadedExperiment, graph: Graph, targets: tuple[Targets, ...], validation: Data | None) -> None:

@@ -17,6 +17,7 @@ from fittool.experiment.blame import blaming
 from fittool.experiment.prepare import Prepared
 from fittool.nn.graph import Graph
 from fittool.settings import nearest_name
+from fittool.spec.experiment_file import LoadedExperiment
 from fittool.spec.sections import Stage as StageSetting
 from fittool.spec.sections import Train
 from fittool.training.callbacks import started
@@ -37,6 +38,19 @@ def plan_of(train: Train, *, smoke: bool = False) -> Plan:
         within_pass=train.mode == "fit",
     )
     return plan if not smoke else replace(plan, epochs=plan.initial_epoch + 1)
+
+
+def check_plan(loaded: LoadedExperiment, part: Train, plan: Plan, train: Feed, validation: Feed | None) -> None:
+    """Hold the plan of a part of an experiment against the data.
+
+    Raises:
+        ExperimentError: More batches are asked for than there are; at the setting that asks.
+    """
+    path = loaded.experiment.path_of(part)
+    with blaming(loaded, *path, "steps_per_epoch"):
+        plan.check(train, None)
+    with blaming(loaded, *path, "validation_steps"):
+        plan.check(train, validation)
 
 
 def _number(steps: int | str) -> int | None:
@@ -68,6 +82,7 @@ def _stage(
     feed, validation, plan = prepared.train_feed(train), prepared.validation_feed(train), plan_of(train, smoke=smoke)
     if smoke:
         plan = _smoke_steps(plan, feed, validation)
+    check_plan(prepared.loaded, train, plan, feed, validation)
     with blaming(prepared.loaded, *path, "loop"):
         loop = None if train.mode != "train_on_batch" else load_function(cast("str", train.loop), Path())
     stage = Stage(feed, validation, plan, loop=cast("Any", loop), loop_name=str(train.loop).rpartition("/")[2])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fittool.errors import UsageError
 from fittool.experiment.prepare import fit_together
-from fittool.experiment.trained import open_trained
+from fittool.experiment.trained import trained_network
 from fittool.nn.summary import table
 from fittool.spec.experiment_file import load_experiment
 
@@ -22,4 +22,4 @@ def summary_table(path: Path, overrides: Sequence[str] = ()) -> str:
         return table(fit_together(load_experiment(path, overrides)).graph)
     if overrides:
         raise UsageError("--set changes experiments; a run's network cannot be changed.")
-    return table(open_trained(path).graph)
+    return table(trained_network(path))

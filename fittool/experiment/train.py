@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.errors import ExperimentError, Interrupted
+from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, UserCodeError
 from fittool.experiment.adapt import adapt
 from fittool.experiment.blame import blaming
 from fittool.experiment.initial_weights import start_from
@@ -94,14 +94,15 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
     if view_metrics(loaded) is True:
         check_extra()
     verbose = verbosity(loaded, options)
-    prepared = prepare(loaded, loading_shown(verbose))
-    engine = ExchangeableEngine(prepared.engine())
-    adapt(prepared, engine.engine)
-    told = start_from(loaded, engine)
     with ExitStack() as stack:
+        given = _given_directory(options, stack)
+        prepared = prepare(loaded, loading_shown(verbose))
+        engine = ExchangeableEngine(prepared.engine())
         stack.callback(engine.close)
+        adapt(prepared, engine.engine)
+        told = start_from(loaded, engine)
         signals = stack.enter_context(StopSignals())
-        directory = stack.enter_context(_directory(loaded, options))
+        directory = _new_directory(loaded, options, stack) if given is None else given
         progress = make_progress(verbose)
         for warning in prepared.warnings:
             progress.say(f"warning: {warning}")
@@ -109,19 +110,59 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
         _write_beginning(prepared, directory, engine.engine.threads, options)
         for line in told:
             trainer.say(line)
-        start = trainer.position.step
-        try:
-            outcome = trainer.run()
-        except Interrupted as stop:
-            raise Interrupted(stop.signal_number, f"{stop} The state is saved in {directory.path}.") from stop
-        except ExperimentError:
-            if trainer.position.step == start:
-                directory.discard()  # found before the first step: nothing happened that is worth a directory
-            raise
+        stack.enter_context(_dropped_unless_begun(directory, trainer))
+        outcome = trainer.run()
         kept = not options.smoke or options.run_directory is not None
         if not kept:
             directory.discard()
     return Run(directory.path, outcome, trainer.history, kept)
+
+
+@contextmanager
+def _dropped_unless_begun(directory: RunDirectory, trainer: Trainer) -> Iterator[None]:
+    """Removes the directory of a run whose mistake was found before its first step; says where a stopped one is."""
+    start = trainer.position.step
+    try:
+        yield
+    except Interrupted as stop:
+        raise Interrupted(stop.signal_number, f"{stop} The state is saved in {directory.path}.") from stop
+    except DivergedError as error:
+        raise DivergedError(f"{error} The run is in {directory.path}.") from error
+    except (ExperimentError, DataError, UserCodeError):
+        if trainer.position.step == start:
+            directory.discard()
+        raise
+
+
+def _given_directory(options: TrainOptions, stack: ExitStack) -> RunDirectory | None:
+    """The directory that the user names, taken before any data are read, and given back as it was if they are wrong."""
+    if options.run_directory is None:
+        return None
+    directory = stack.enter_context(RunDirectory.at(options.run_directory))
+    _drop_unless_written(directory, stack)
+    return directory
+
+
+def _new_directory(loaded: LoadedExperiment, options: TrainOptions, stack: ExitStack) -> RunDirectory:
+    """A directory of its own, made only once nothing is wrong any more."""
+    experiment = loaded.experiment
+    if options.smoke:
+        directory = RunDirectory.temporary()
+    else:
+        directory = RunDirectory.create(Path(experiment.output.dir), cast("str", experiment.name))
+    stack.enter_context(directory)
+    _drop_unless_written(directory, stack)
+    return directory
+
+
+def _drop_unless_written(directory: RunDirectory, stack: ExitStack) -> None:
+    """Remove the directory again if an error comes before anything of the run is in it."""
+
+    def drop(kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is not None and not directory.paths.environment.exists() and directory.path.exists():
+            directory.discard()
+
+    stack.push(drop)
 
 
 def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
@@ -136,13 +177,6 @@ def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
     return _LEVELS.get(os.environ.get("FITTOOL_VERBOSE", "auto"), "auto")
 
 
-def _directory(loaded: LoadedExperiment, options: TrainOptions) -> RunDirectory:
-    if options.run_directory is not None:
-        return RunDirectory.at(options.run_directory)
-    if options.smoke:
-        return RunDirectory.temporary()
-    experiment = loaded.experiment
-    return RunDirectory.create(Path(experiment.output.dir), cast("str", experiment.name))
 
 
 def _trainer(
@@ -211,6 +245,8 @@ def _write_beginning(prepared: Prepared, directory: RunDirectory, threads: int, 
     directory.write_experiment(prepared.loaded.resolved_yaml(prepared.layers))
     if prepared.class_names is not None:
         directory.write_classes(prepared.class_names)
+    if prepared.skipped:
+        directory.write_skipped(prepared.skipped)
     directory.write_environment(
         describe_environment(
             engine=experiment.engine.public_name(),

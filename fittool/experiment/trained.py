@@ -82,9 +82,22 @@ def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", ex
         refuse_code(loaded, path)
     store = directory.checkpoints
     found, warning = store.load_best() if checkpoint == "best" else (store.load(LAST), None)
-    if found.facts.architecture is None:
-        raise CheckpointError("does not describe its network.", place=str(found.path))
-    return TrainedRun(directory, loaded, found, rebuilt(found.facts.architecture), warning)
+    return TrainedRun(directory, loaded, found, _network(found), warning)
+
+
+def trained_network(path: Path) -> Graph:
+    """The network of a run, from its best checkpoint alone; the experiment is not read.
+
+    Raises:
+        CheckpointError: The run or its checkpoint is missing or damaged.
+    """
+    return _network(RunDirectory.open(path).checkpoints.load_best()[0])
+
+
+def _network(checkpoint: Checkpoint) -> Graph:
+    if checkpoint.facts.architecture is None:
+        raise CheckpointError("does not describe its network.", place=str(checkpoint.path))
+    return rebuilt(checkpoint.facts.architecture)
 
 
 def refuse_code(loaded: LoadedExperiment, path: Path) -> None:

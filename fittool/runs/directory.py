@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fittool.errors import CheckpointError, UsageError, visible
+from fittool.errors import CheckpointError, Problem, UsageError, visible
 from fittool.runs.append_only import append_line, drop_torn_line
 from fittool.runs.atomic import atomic_write, make_folder, remove_temporary_files, sync_folder
 from fittool.runs.checkpoint import CheckpointFacts
@@ -43,12 +43,13 @@ class RunDirectory:
         checkpoints: Last, previous and best.
     """
 
-    def __init__(self, path: Path, run_id: str, lock: RunLock | None) -> None:
+    def __init__(self, path: Path, run_id: str, lock: RunLock | None, *, folder_stays: bool = False) -> None:
         self.paths = RunPaths(path)
         self.id = run_id
         self.metrics = MetricsLog(self.paths.metrics)
         self.checkpoints = CheckpointStore(self.paths.checkpoints, run_id)
         self._lock = lock
+        self._folder_stays = folder_stays
         self._started = utc_text()
         if lock is not None:
             self._prepare()
@@ -104,6 +105,7 @@ class RunDirectory:
             RunInUseError: A live process has it.
             StorageError: It cannot be made or locked.
         """
+        there = os.path.exists(path)
         make_folder(path)
         if not os.path.isdir(path):
             raise UsageError("is a file; --run-dir names a directory.", place=visible(str(path)))
@@ -113,7 +115,7 @@ class RunDirectory:
                 text = "is not empty. Add --resume to continue the run in it, or choose another directory."
                 raise UsageError(text, place=visible(str(path)))
             known = RunPaths(path).environment.exists()
-            run = cls(path, _read_id(path) if known else _new_id(), lock)
+            run = cls(path, _read_id(path) if known else _new_id(), lock, folder_stays=there)
             if run.checkpoints.is_empty:
                 run.metrics.cut(0)
             return run
@@ -124,7 +126,8 @@ class RunDirectory:
     @classmethod
     def temporary(cls) -> RunDirectory:
         """Make a run directory that `discard` removes, for trials; locked."""
-        return cls.at(Path(tempfile.mkdtemp(prefix="fittool-")))
+        path = Path(tempfile.mkdtemp(prefix="fittool-"))
+        return cls(path, _new_id(), RunLock(path))
 
     @classmethod
     def open(cls, path: Path, *, lock: bool = False) -> RunDirectory:
@@ -190,6 +193,11 @@ class RunDirectory:
             raise CheckpointError("is not a list of class names.", place=visible(str(self.paths.classes)))
         return tuple(names)
 
+    def write_skipped(self, problems: Sequence[Problem]) -> str | None:
+        """Write skipped.txt, the data files that were left out, each with the reason; returns a warning or None."""
+        lines = [visible(str(problem)).encode("utf-8", "backslashreplace") + b"\n" for problem in problems]
+        return atomic_write(self.paths.skipped, lines)
+
     def write_status(self, status: Status) -> str | None:
         """Write status.json, with process and times filled in; returns a warning or None."""
         full = dataclasses.replace(status, pid=os.getpid(), started=self._started, updated=utc_text())
@@ -235,10 +243,14 @@ class RunDirectory:
         return atomic_write(path, [to_json(value, indent=2), b"\n"])
 
     def discard(self) -> None:
-        """Remove the directory with everything in it."""
-        self.close()
+        """Remove everything in the directory, and the directory itself unless it was there before the run."""
         with storing(self.path):
-            shutil.rmtree(self.path)
+            if self._folder_stays:
+                _empty(self.path)
+                self.close()
+            else:
+                self.close()
+                shutil.rmtree(self.path)
 
     def close(self) -> None:
         """Let others have the directory."""
@@ -252,6 +264,14 @@ class RunDirectory:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close."""
         self.close()
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def _new_id() -> str:

@@ -30,6 +30,11 @@ class RunPaths:
         return self.root / "classes.json"
 
     @property
+    def skipped(self) -> Path:
+        """The files that could not be read and were left out, a line each."""
+        return self.root / "skipped.txt"
+
+    @property
     def status(self) -> Path:
         """How the run stands."""
         return self.root / "status.json"

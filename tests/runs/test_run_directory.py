@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from fittool.errors import CheckpointError, RunInUseError, StorageError, UsageError
+from fittool.errors import CheckpointError, Problem, RunInUseError, StorageError, UsageError
 from fittool.runs import directory
 from fittool.runs.checkpoint import CheckpointFacts
 from fittool.runs.directory import RunDirectory
@@ -63,6 +63,7 @@ def test_every_path_has_its_public_name(run):
         "plots": "plots",
         "previous": "checkpoints/previous.safetensors",
         "report": "report.html",
+        "skipped": "skipped.txt",
         "status": "status.json",
     }
 
@@ -268,6 +269,18 @@ def test_a_temporary_run_can_be_discarded():
     run.save_checkpoint({"weights/a": np.zeros(3)}, CheckpointFacts())
     run.discard()
     assert not run.path.exists()
+
+
+def test_discarding_leaves_a_folder_that_was_there_before(tmp_path):
+    with RunDirectory.at(tmp_path) as run:
+        run.write_environment({})
+        run.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_skipped_files_are_listed_with_the_reason(run):
+    run.write_skipped([Problem("The image is cut short.", "cats/7.png"), Problem("It is empty.", "cats/9\n.png")])
+    assert run.paths.skipped.read_text() == "cats/7.png: The image is cut short.\ncats/9\\n.png: It is empty.\n"
 
 
 def test_opening_a_run_imports_neither_pydantic_nor_safetensors(child, run):
