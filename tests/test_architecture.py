@@ -24,8 +24,21 @@ MAY_IMPORT = {
     "training": {"runs", "engines", "data", "nn", "settings", "chance", "errors"},
     "report": {"training", "runs", "data", "augmentation", "settings", "chance", "errors"},
     "spec": {"training", "data", "augmentation", "nn", "settings", "chance", "errors", "version"},
-    "model": {"training", "runs", "engines", "data", "augmentation", "nn", "settings", "chance", "errors"},
-    "experiment": {"model", "spec", "report", "training", "runs", "engines", "data", "augmentation", "nn", "settings", "chance", "errors"},
+    "model": {"report", "training", "runs", "engines", "data", "augmentation", "nn", "settings", "chance", "errors"},
+    "experiment": {
+        "model",
+        "spec",
+        "report",
+        "training",
+        "runs",
+        "engines",
+        "data",
+        "augmentation",
+        "nn",
+        "settings",
+        "chance",
+        "errors",
+    },
     "cli": {"experiment", "spec", "report", "training", "runs", "engines", "data", "nn", "settings", "errors", "version"},
 }
 """Each part of the package, with the parts it may know."""

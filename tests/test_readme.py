@@ -41,6 +41,11 @@ def test_fit_generator_parts_are_those_of_the_file_in_configs() -> None:
     assert yaml.safe_load(blocks("yaml")[1]).items() <= written.items()
 
 
+def test_the_example_for_keras_users_is_the_shipped_experiment() -> None:
+    written = yaml.safe_load((ROOT / "configs" / "classic_fit_generator.yaml").read_text(encoding="utf-8"))
+    assert yaml.safe_load(blocks("yaml")[2]).items() <= written.items()
+
+
 def test_every_command_is_in_the_table() -> None:
     assert re.findall(r"^\| `fittool (\w+)", section("Commands"), flags=re.MULTILINE) == list(COMMANDS)
 

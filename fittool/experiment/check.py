@@ -115,9 +115,7 @@ def memory_needed(prepared: Prepared) -> int:
     stages = prepared.loaded.experiment.stages
     activations = 2 * max(stage.batch_size for stage in stages) * sum(size_of(node.output_shape) for node in prepared.graph.nodes)
     weights = 4 * prepared.graph.parameter_count
-    return _FLOAT_BYTES * (activations + weights) + (
-        _data_bytes(prepared) if any(stage.mode == "fit" for stage in stages) else 0
-    )
+    return _FLOAT_BYTES * (activations + weights) + (_data_bytes(prepared) if any(stage.mode == "fit" for stage in stages) else 0)
 
 
 def _data_bytes(prepared: Prepared) -> int:

@@ -20,7 +20,7 @@ from fittool.experiment.loading import loading_shown
 from fittool.experiment.prepare import Prepared, prepare
 from fittool.experiment.stages import stages_of
 from fittool.nn.objectives import directions
-from fittool.report.live_page import check_extra, live_page
+from fittool.report.live_page import check_extra, live_page, machine_default
 from fittool.runs.directory import RunDirectory
 from fittool.runs.environment import describe_environment
 from fittool.spec.experiment_file import LoadedExperiment
@@ -36,7 +36,6 @@ from fittool.training.stages import ExchangeableEngine
 from fittool.training.trainer import Trainer
 
 _LEVELS: dict[str, Verbose] = {"auto": "auto", "0": 0, "1": 1, "2": 2}
-_ANSWERS: dict[str, bool] = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -177,8 +176,6 @@ def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
     return _LEVELS.get(os.environ.get("FITTOOL_VERBOSE", "auto"), "auto")
 
 
-
-
 def _trainer(
     prepared: Prepared,
     engine: ExchangeableEngine[NumpyEngine],
@@ -232,7 +229,7 @@ def _callbacks(
 def view_metrics(loaded: LoadedExperiment) -> bool | Literal["auto"]:
     """Whether there is a live page: the file, then FITTOOL_VIEW_METRICS."""
     written = loaded.experiment.first.view_metrics
-    return _ANSWERS.get(os.environ.get("FITTOOL_VIEW_METRICS", "auto").casefold(), "auto") if written == "auto" else written
+    return machine_default() if written == "auto" else written
 
 
 def _function(reference: str) -> Callable[..., Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from fittool.errors import ExperimentError
+from fittool.report.live_page import live_page, machine_default
+from fittool.training.callbacks import Callback
 from fittool.training.plan import Plan
 from fittool.training.progress import Verbose
 
@@ -73,6 +76,19 @@ def plan_of(
         often,
         within_pass,
     )
+
+
+def page_of(view_metrics: Any, epochs: int) -> list[Callback]:
+    """The callback that keeps the live page, if there is to be one.
+
+    Raises:
+        ExperimentError: A ValueError: `view_metrics` is neither auto, True nor False.
+        MachineError: It is asked for, but the extra is missing.
+    """
+    if view_metrics not in (True, False, "auto"):
+        raise ExperimentError(f"view_metrics must be auto, True or False; got {view_metrics!r}.")
+    page = live_page(machine_default() if view_metrics == "auto" else bool(view_metrics), Path("report.html"), "fittool", epochs)
+    return [] if page is None else [page]
 
 
 def batch_size_of(asked: Any, plan: Plan, samples: int) -> int:

@@ -15,7 +15,7 @@ from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
 from fittool.data.weights import ClassWeight
 from fittool.errors import ExperimentError
-from fittool.model.arguments import BATCH_SIZE, batch_size_of, plan_of, truth, verbosity, whole, whole_or_none
+from fittool.model.arguments import BATCH_SIZE, batch_size_of, page_of, plan_of, truth, verbosity, whole, whole_or_none
 from fittool.model.attach import Attach
 from fittool.model.compiled import Compiled, compiled
 from fittool.model.feeds import Reader, ShiftedFeed, first_step, gives_batches, named_classes, split_off, target_shapes, weighted
@@ -174,7 +174,7 @@ class Model:
             if y is not None or sample_weight is not None or validation_split:
                 raise ExperimentError("y, sample_weight and validation_split go with arrays; x gives batches with all of that.")
             return self.fit_generator(
-                x, steps_per_epoch, epochs, verbose, callbacks, validation_data=validation_data, workers=0,
+                x, steps_per_epoch, epochs, verbose, callbacks, view_metrics=False, validation_data=validation_data, workers=0,
                 validation_steps=validation_steps, class_weight=class_weight, initial_epoch=initial_epoch,
                 validation_freq=validation_freq, validation_batch_size=validation_batch_size,
             )  # fmt: skip
@@ -217,7 +217,8 @@ class Model:
             steps_per_epoch: Batches in an epoch; needed where the generator does not end.
             epochs: The number of the last epoch, not a count.
             verbose, callbacks, validation_data, validation_steps, initial_epoch, validation_freq: As in `fit`.
-            view_metrics: Whether a page of the metrics is kept while training.
+            view_metrics: Whether the page `report.html` is kept in the working directory while training; needs the extra
+                `report`. auto: FITTOOL_VIEW_METRICS, else where the extra is there and there is more than one epoch.
             class_weight: The weight of each class by number, multiplied with the samples' own. `balanced` counts the labels
                 of a sequence before training, and those of the batches so far of a generator.
             max_queue_size: Batches that wait, ready made.
@@ -233,9 +234,8 @@ class Model:
         """
         if not gives_batches(generator):
             raise ExperimentError("fit_generator needs a generator or a sequence of batches; give arrays to fit.")
-        if view_metrics not in (True, False, "auto"):
-            raise ExperimentError(f"view_metrics must be auto, True or False; got {view_metrics!r}.")
         plan = plan_of(epochs, initial_epoch, steps_per_epoch, validation_steps, validation_freq)
+        page = page_of(view_metrics, plan.epochs)
         source = self._reader.batches(generator, "generator")
         length = plan.steps_per_epoch or source.batches_per_pass
         feed = GeneratorFeed(
@@ -248,7 +248,7 @@ class Model:
         size = whole_or_none("validation_batch_size", validation_batch_size) or BATCH_SIZE
         validation = self._reader.validation(validation_data, size)
         shifted = ShiftedFeed(feed, -plan.initial_epoch * (length or 0))
-        return self._train(shifted, validation, plan, callbacks, verbose, target_shapes(feed))
+        return self._train(shifted, validation, plan, [*callbacks_of(callbacks), *page], verbose, target_shapes(feed))
 
     def evaluate(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,14 @@ _NOT_DRAWN = ("epoch", "stage", "seconds", "examples_per_second")
 _SHARE = 10
 """Drawing takes at most one part in so many of the time: pages of very short epochs are left out, but never the last."""
 _TEMPLATE = Path(__file__).with_name("live_page.html")
+
+
+_ANSWERS: dict[str, bool] = {"true": True, "1": True, "false": False, "0": False}
+
+
+def machine_default() -> bool | Literal["auto"]:
+    """What FITTOOL_VIEW_METRICS says, where nobody else says anything."""
+    return _ANSWERS.get(os.environ.get("FITTOOL_VIEW_METRICS", "auto").casefold(), "auto")
 
 
 def extra_is_there() -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fittool.errors import ExperimentError
+from fittool.nn.graph import layer_names
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from fittool.nn.objectives import loss_names, measured
 from fittool.nn.schedules import Schedule
@@ -71,7 +72,10 @@ def contradictions(written: Written) -> Iterator[Placed]:
         yield from _loop(written, stage)
     yield from _stages(written)
     yield from _class_mode(written)
-    yield from _monitors(written)
+    outputs = list(_outputs(written))
+    yield from outputs
+    if not outputs:  # else the names of the values are not known
+        yield from _monitors(written)
 
 
 def _augmentation(written: Written) -> Iterator[Placed]:
@@ -128,6 +132,22 @@ def _stages(written: Written) -> Iterator[Placed]:
             yield written.problem((*path, "learning_rate"), f"{text} Use one of the two.")
 
 
+def _outputs(written: Written) -> Iterator[Placed]:
+    """The outputs' names, in the network and where losses and metrics go by them."""
+    model = written.experiment.model
+    known = layer_names(model.layers or ())
+    for index, name in enumerate(model.outputs or ()):
+        if model.layers is not None and name not in known:
+            near = nearest_name(name, known)
+            mend = f" Did you mean {near}?" if near else f" Layers are {', '.join(known)}."
+            yield written.problem(("model", "outputs", index), f"model.outputs names {name}, but no layer is called that.{mend}")
+            return
+    try:
+        written.experiment.compile.objectives(output_names(written.experiment))
+    except ExperimentError as error:
+        yield written.problem(("compile",), f"compile.{error}")
+
+
 def _class_mode(written: Written) -> Iterator[Placed]:
     """The form of the labels, where it is written, against what the loss takes."""
     mode, loss = written.experiment.data.class_mode, written.experiment.compile.main_loss
@@ -176,13 +196,15 @@ def _written_name(written: Written, at: KeyPath, name: str) -> str:
     return next(iter(node.value), name) if node is not None and isinstance(node.value, dict) else name
 
 
+def output_names(experiment: Experiment) -> list[str]:
+    """The names of the network's outputs, as far as they are known without data."""
+    model = experiment.model
+    return model.outputs or (layer_names(model.layers)[-1:] if model.layers is not None else ["output"])
+
+
 def value_names(experiment: Experiment) -> tuple[str, ...]:
     """The names of the values that each epoch computes."""
-    compile_, outputs = experiment.compile, experiment.model.outputs or ("output",)
-    try:
-        objectives = compile_.objectives(outputs)
-    except ExperimentError:  # told once the network is known
-        objectives = {}
+    objectives = experiment.compile.objectives(output_names(experiment))
     names = ("loss", *loss_names(objectives), *measured(objectives))
     validation = tuple(f"val_{name}" for name in names) if validates(experiment) else ()
     return (*names, *validation, "learning_rate")

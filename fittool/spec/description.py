@@ -28,9 +28,7 @@ def _form(train: object) -> str:
     return STAGES if isinstance(train, list) else WHOLE
 
 
-Parts = Annotated[
-    Annotated[Train, Tag(WHOLE)] | Annotated[list[Stage], Field(min_length=1), Tag(STAGES)], Discriminator(_form)
-]
+Parts = Annotated[Annotated[Train, Tag(WHOLE)] | Annotated[list[Stage], Field(min_length=1), Tag(STAGES)], Discriminator(_form)]
 """One training, or a list of stages; which of them is decided by the form alone, so that mistakes are told of that form."""
 
 

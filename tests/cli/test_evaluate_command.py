@@ -122,8 +122,10 @@ class TestCode:
     def test_schedule_in_a_file_is_never_called(self, fittool, write, folder):
         write(text="def rate(epoch, rate):\n    open('called', 'a').close()\n    return rate\n", name="mine.py")
         schedule = ("train:\n", 'callbacks: [LearningRateScheduler: {schedule: "mine:rate"}]\ntrain:\n')
-        run = fittool("train", write(schedule)).run
+        path = write(schedule)
+        run = fittool("train", path).run
         (folder / "called").unlink()
-        assert fittool("evaluate", run.path).code == 0
-        assert fittool("predict", run.path, "small.npz").code == 0
+        assert fittool("evaluate", run.path).code == 5
+        assert fittool("evaluate", run.path, "--experiment", path).code == 0
+        assert fittool("predict", run.path, "small.npz", "--experiment", path).code == 0
         assert not (folder / "called").exists()

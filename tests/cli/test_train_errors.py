@@ -98,7 +98,7 @@ def test_divergence_after_an_epoch_leaves_a_good_checkpoint(fittool, write):
     done = fittool("train", path, "--run-dir", "here")
     assert done.code == 9
     assert done.err.endswith("The run is in here.\n")
-    assert fittool("evaluate", "here", "--checkpoint", "last").code == 0
+    assert fittool("evaluate", "here", "--checkpoint", "last", "--experiment", path).code == 0
 
 
 def test_missing_experiment_names_the_nearest_file(refused, small):

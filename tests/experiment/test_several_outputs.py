@@ -61,7 +61,7 @@ def test_it_trains_and_its_best_checkpoint_is_a_model(load):
         ("metrics: {kind: [accuracy]}", "metrics: {kid: [accuracy]}", "metrics names kid, .*Did you mean kind"),
         ("{Huber: {delta: 2}}", "{Huber: {delta: -2}}", r"compile\.loss\.size\.Huber\.delta must be greater than 0"),
         ("monitor: kind_accuracy", "monitor: kind_acuracy", "Did you mean kind_accuracy"),
-        ("outputs: [kind, size]", "outputs: [kind, sise]", 'Did you mean "size"'),
+        ("outputs: [kind, size]", "outputs: [kind, sise]", "no layer is called that. Did you mean size"),
     ],
 )
 def test_mistakes_are_told(load, old, new, text):

@@ -8,6 +8,11 @@ import pytest
 import fittool as ft
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def x():
     return np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)

@@ -197,3 +197,14 @@ def test_the_function_of_the_callable_is_called_once_a_pass(model, x, y):
 
     model.fit_generator(function, epochs=3, verbose=0, callbacks=[ft.callbacks.TerminateOnNaN()])
     assert next(calls) == 3
+
+
+def test_view_metrics_keeps_a_page_in_the_working_directory(model, x, y, tmp_path):
+    pytest.importorskip("jinja2"), pytest.importorskip("matplotlib")
+    model.fit_generator(Sequence(x, y), epochs=2, verbose=0, view_metrics=True)
+    assert (tmp_path / "report.html").exists()
+
+
+def test_without_view_metrics_there_is_no_page(model, x, y, tmp_path):
+    model.fit_generator(Sequence(x, y), epochs=2, verbose=0, view_metrics=False)
+    assert list(tmp_path.iterdir()) == []

@@ -34,4 +34,7 @@ def test_a_row_gives_type_default_and_meaning(page: str) -> None:
 
 
 def test_what_is_needed_says_so(page: str) -> None:
-    assert "| `loss` | [loss](#losses) or mapping to [loss](#losses) | needed | What is minimised. For several outputs a mapping by their names. |" in page
+    assert (
+        "| `loss` | [loss](#losses) or mapping to [loss](#losses) | needed | What is minimised. For several outputs a mapping by their names. |"  # noqa: E501
+        in page
+    )
