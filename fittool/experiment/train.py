@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from fittool.data.user_batches import UserBatches
 from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, UserCodeError
-from fittool.experiment.adapt import adapt
 from fittool.experiment.blame import blaming
 from fittool.experiment.initial_weights import start_from
 from fittool.experiment.loading import loading_shown
@@ -24,6 +24,7 @@ from fittool.report.live_page import check_extra, live_page, machine_default
 from fittool.runs.directory import RunDirectory
 from fittool.runs.environment import describe_environment
 from fittool.spec.experiment_file import LoadedExperiment
+from fittool.training.adapt import adapt, adapting
 from fittool.training.callbacks import started
 from fittool.training.callbacks.base import Callback, Surroundings
 from fittool.training.callbacks.progbar_logger import ProgbarLoggerAtWork
@@ -98,7 +99,7 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
         prepared = prepare(loaded, loading_shown(verbose))
         engine = ExchangeableEngine(prepared.engine())
         stack.callback(engine.close)
-        adapt(prepared, engine.engine)
+        _adapt(prepared, engine.engine)
         told = start_from(loaded, engine)
         signals = stack.enter_context(StopSignals())
         directory = _new_directory(loaded, options, stack) if given is None else given
@@ -115,6 +116,16 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
         if not kept:
             directory.discard()
     return Run(directory.path, outcome, trainer.history, kept)
+
+
+def _adapt(prepared: Prepared, engine: NumpyEngine) -> None:
+    """Let Normalization layers see the training data; a generator may not have an end."""
+    if isinstance(prepared.train, UserBatches):
+        for node in adapting(prepared.graph):
+            text = "A Normalization layer cannot adapt to a generator. Give it mean and variance."
+            raise ExperimentError(prepared.loaded.problem(text, "model", "layers", node.index))
+    else:
+        adapt(prepared.graph, prepared.train, engine)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Batch
+from fittool.data.dataset import Dataset
 from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
 from fittool.data.weights import ClassWeight
@@ -29,6 +30,7 @@ from fittool.nn.layers import LAYERS
 from fittool.nn.objectives import directions
 from fittool.nn.shapes import Shape
 from fittool.nn.summary import table
+from fittool.training.adapt import adapt, adapting
 from fittool.training.control import Control
 from fittool.training.history import History
 from fittool.training.plan import Plan
@@ -183,6 +185,7 @@ class Model:
         size = batch_size_of(batch_size, plan, len(data))
         data = data if class_weight is None else named_classes(data, self._output_shapes)
         train, cut_off = split_off(data, 0.0 if validation_data is not None else validation_split)
+        self._adapt(train, [array.shape[1:] for array in data.targets])
         feed = DatasetFeed(train, size, self.seed, shuffle=truth("shuffle", shuffle), class_weight=class_weight)
         size_of_validation = whole_or_none("validation_batch_size", validation_batch_size) or size
         validation = self._reader.validation(validation_data, size_of_validation)
@@ -410,6 +413,15 @@ class Model:
             engine.reset_metrics()
             chosen(engine)(batch)
             return engine.metrics()
+
+    def _adapt(self, data: Dataset, shapes: Sequence[Shape]) -> None:
+        """Before the first step of its life: layers that want the data's mean and variance get them, unless they were set."""
+        waiting = adapting(self.graph)
+        if not waiting or self._machine.iterations:
+            return
+        weights = self._machine.weights()
+        if not any(weights[f"weights/{node.name}/mean"].any() for node in waiting):
+            adapt(self.graph, data, self._machine.for_targets(shapes))
 
     def _train(
         self, feed: Feed, validation: Feed | None, plan: Plan, callbacks: Any, verbose: Any, shapes: Sequence[Shape]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import fittool as ft
+
 WEIGHTS = np.linspace(0.1, 2, 50)
 BY_CLASS = {0: 1.0, 1: 2.0, 2: 0.5}
 
@@ -133,3 +135,27 @@ def test_loss_divides_by_the_number_and_weighted_metrics_by_the_sum_of_weights(m
 def test_weights_below_zero_are_refused(make, x, y):
     with pytest.raises(ValueError, match="a weight must be at least 0"):
         fitted(make(), x, y, sample_weight=-WEIGHTS)
+
+
+def normalizing_model():
+    model = ft.Model([ft.layers.Normalization(), ft.layers.Dense(1)], input_shape=(2,), seed=1)
+    model.compile(optimizer="sgd", loss="mse")
+    return model
+
+
+def test_normalization_takes_mean_and_variance_of_the_training_part():
+    x = np.array([[1, 10], [3, 30], [5, 50], [1000, 1000]], np.float32)
+    model = normalizing_model()
+    model.fit(x, np.zeros((4, 1)), epochs=1, validation_split=0.25, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], [3, 30])
+    np.testing.assert_allclose(model.get_weights()[1], [8 / 3, 800 / 3], rtol=1e-6)
+
+
+def test_normalization_keeps_what_was_set_and_what_it_has():
+    x = np.array([[1, 10], [3, 30]], np.float32)
+    model = normalizing_model()
+    mean, variance, *others = model.get_weights()
+    model.set_weights([mean + 7, variance, *others])
+    for _ in range(2):
+        model.fit(x, np.zeros((2, 1)), epochs=1, verbose=0)
+        np.testing.assert_allclose(model.get_weights()[0], [7, 7])

@@ -9,34 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.dataset import Dataset
-from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.errors import ExperimentError
-from fittool.experiment.prepare import Prepared
 from fittool.nn.graph import Graph, Node
 from fittool.nn.layers import Normalization
 
 _BATCH = 256
 
 
-def adapt(prepared: Prepared, engine: NumpyEngine) -> None:
-    """Give every adapting layer the mean and variance of what it sees of the training data, in the order of the network.
+def adapting(graph: Graph) -> list[Node]:
+    """The layers that want mean and variance of the training data, in the order of the network."""
+    return [node for node in graph.nodes if isinstance(node.layer, Normalization) and node.layer.adapts]
 
-    Raises:
-        ExperimentError: The data come from a generator, which may not have an end.
+
+def adapt(graph: Graph, data: Dataset, engine: NumpyEngine) -> None:
+    """Give every adapting layer the mean and variance of what it sees of the data, each after those before it.
+
+    Args:
+        graph: The network.
+        data: What it is trained on.
+        engine: Takes the statistics as the layers' weights.
     """
-    for node in prepared.graph.nodes:
-        if isinstance(node.layer, Normalization) and node.layer.adapts:
-            if isinstance(prepared.train, UserBatches):
-                text = "A Normalization layer cannot adapt to a generator. Give it mean and variance."
-                raise ExperimentError(prepared.loaded.problem(text, "model", "layers", node.index))
-            mean, variance = moments(_seen_by(node, prepared.graph, prepared.train, engine))
-            engine.load_state(
-                {
-                    f"weights/{node.name}/mean": mean.astype(np.float32),
-                    f"weights/{node.name}/variance": variance.astype(np.float32),
-                }
-            )
+    for node in adapting(graph):
+        mean, variance = moments(_seen_by(node, graph, data, engine))
+        engine.load_state(
+            {
+                f"weights/{node.name}/mean": mean.astype(np.float32),
+                f"weights/{node.name}/variance": variance.astype(np.float32),
+            }
+        )
 
 
 def moments(arrays: Iterator[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
