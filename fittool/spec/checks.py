@@ -236,6 +236,11 @@ def _augmentation_without_effect(written: Written) -> Iterator[Placed]:
     for path, augmentation in found:
         for field, reason in augmentation.without_effect():
             yield written.problem((*path, field), f"{path_text(path)}.{field} has no effect. {reason}")
+        if augmentation.rescale not in (None, 1):
+            text = f"{path_text(path)}.rescale scales training images only, and not those of validation or prediction."
+            yield written.problem(
+                (*path, "rescale"), f"{text} Write Rescaling: {{scale: {augmentation.rescale:g}}} as the first layer."
+            )
 
 
 def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
