@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, SplitMix64's increment
 _SORTED_LIMIT = 1 << 16
 _ROUNDS = 4
+_BLOCK = 1 << 16  # positions whose intermediate numbers stay in the cache
 
 
 def key_of(seed: int, purpose: str, *counters: int) -> int:
@@ -76,7 +77,7 @@ def permuted(seed: int, purpose: str, *counters: int, positions: ArrayLike, size
     """Which element stands at each position of a random order of `size` elements, without making the whole order.
 
     Up to 65,536 elements the order is an argsort of random keys (kept, as a pass asks for it many times); above, a
-    Feistel network over the next even power of two, walked until it lands inside `size` (Black and Rogaway 2002,
+    Feistel network over the next power of two, walked until it lands inside `size` (Black and Rogaway 2002,
     "Ciphers with arbitrary finite domains"), so that a billion elements need no array.
 
     Args:
@@ -89,23 +90,33 @@ def permuted(seed: int, purpose: str, *counters: int, positions: ArrayLike, size
     at = np.asarray(positions, dtype=np.int64)
     if size <= _SORTED_LIMIT:
         return _sorted_permutation(key, size)[at]
-    half = np.uint64((int(size - 1).bit_length() + 1) // 2)
-    value = _feistel(at.astype(np.uint64), key, half)
+    order = np.empty(at.shape, np.int64)
+    for first in range(0, at.size, _BLOCK):
+        block = slice(first, first + _BLOCK)
+        order.reshape(-1)[block] = _walked(at.reshape(-1)[block].astype(np.uint64), key, size)
+    return order
+
+
+def _walked(value: NDArray[np.uint64], key: int, size: int) -> NDArray[np.uint64]:
+    """The network, applied until each number is below `size`."""
+    bits_needed = (size - 1).bit_length()
+    value = _feistel(value, key, bits_needed)
     outside = np.flatnonzero(value >= size)
     while len(outside):
-        value[outside] = _feistel(value[outside], key, half)
+        value[outside] = _feistel(value[outside], key, bits_needed)
         outside = outside[value[outside] >= size]
-    return value.astype(np.int64)
+    return value
 
 
-def _feistel(value: NDArray[np.uint64], key: int, half: np.uint64) -> NDArray[np.uint64]:
-    """A permutation of [0, 4^half): both halves of the bits take turns at masking each other."""
-    mask = (np.uint64(1) << half) - np.uint64(1)
-    left, right = value >> half, value & mask
+def _feistel(value: NDArray[np.uint64], key: int, bits_needed: int) -> NDArray[np.uint64]:
+    """A permutation of [0, 2^bits_needed): the upper and the lower half of the bits take turns at masking each other."""
+    lower_bits = np.uint64((bits_needed + 1) // 2)
+    masks = [(np.uint64(1) << count) - np.uint64(1) for count in (np.uint64(bits_needed) - lower_bits, lower_bits)]
+    halves = [value >> lower_bits, value & masks[1]]
     for turn in range(_ROUNDS):
         secret = np.uint64((key + turn * int(_GOLDEN)) % 2**64)
-        left, right = right, left ^ (_mixed(right + secret) & mask)
-    return (left << half) | right
+        halves[turn % 2] ^= _mixed(halves[1 - turn % 2] + secret) & masks[turn % 2]
+    return (halves[0] << lower_bits) | halves[1]
 
 
 def keep_bits(key: int, numbers: NDArray[np.uint32], out: NDArray[np.uint32], scratch: NDArray[np.uint32]) -> None:

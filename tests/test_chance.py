@@ -67,6 +67,27 @@ def test_elements_land_everywhere(size):
     assert np.sum((table - size / 100) ** 2 / (size / 100)) < 130  # 81 degrees of freedom
 
 
+@pytest.mark.parametrize("size", [65_537, 1_000_000, 10**9])
+def test_one_position_of_many_passes_is_uniform(size):
+    landed = [int(chance.permuted(11, "order", turn, positions=[7], size=size)[0]) for turn in range(5000)]
+    counts = np.histogram(landed, bins=50, range=(0, size))[0]
+    assert np.sum((counts - 100) ** 2 / 100) < 85.4  # 49 degrees of freedom: above with probability 0.001
+
+
+def test_neighbours_are_torn_apart():
+    size = 1_000_000
+    order = chance.permuted(3, "order", 0, positions=np.arange(size), size=size)
+    counts = np.histogram(np.diff(order) % size, bins=100, range=(0, size))[0]
+    assert np.sum((counts - size / 100) ** 2 / (size / 100)) < 149  # 99 degrees of freedom
+
+
+def test_a_billion_samples_need_no_array():
+    positions = np.arange(999_999_000, 1_000_000_000)
+    order = chance.permuted(3, "order", 4, positions=positions, size=10**9)
+    assert len(np.unique(order)) == 1000
+    assert order.max() < 10**9
+
+
 def test_each_pass_has_its_own_order():
     first, second = (chance.permuted(5, "order", turn, positions=range(1000), size=1000) for turn in (0, 1))
     assert np.mean(first == second) < 0.02
