@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.augmentation.draw import Parameters
+from fittool.augmentation.tones import tone
 
 _BLOCK_VALUES = 1 << 17
 
 
 def recolour(images: NDArray[Any], parameters: Parameters) -> None:
-    """Change the values of each image, in place: channel shift, then brightness, then inversion.
+    """Change the values of each image, in place: channel shift, brightness, the tones (contrast to blur), inversion.
 
     A channel shift adds one number to all channels and stays between the image's own lowest and highest value.
     Brightness multiplies; only uint8 images have a range known for sure, 0…255, and are clipped to it. Inversion takes
@@ -25,10 +26,13 @@ def recolour(images: NDArray[Any], parameters: Parameters) -> None:
     """
     step = max(1, _BLOCK_VALUES // max(1, images[:1].size))
     shades = bool(parameters.channel_shift.any() or (parameters.brightness != 1).any())
-    for first in range(0, len(images), step):
+    for first in range(0, len(images), step) if shades else ():
         block = slice(first, first + step)
-        if shades:
-            _shade(images[block], parameters.channel_shift[block], parameters.brightness[block])
+        _shade(images[block], parameters.channel_shift[block], parameters.brightness[block])
+    if any(drawn is not None for drawn in (parameters.contrast, parameters.saturation, parameters.hue, parameters.blur)):
+        tone(images, parameters)
+    for first in range(0, len(images), step) if parameters.inversion.any() else ():
+        block = slice(first, first + step)
         chosen = np.flatnonzero(parameters.inversion[block])
         if len(chosen):
             images[first + chosen] = _inverted(images[first + chosen])

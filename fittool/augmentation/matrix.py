@@ -13,7 +13,8 @@ def matrices(parameters: Parameters, height: int, width: int) -> NDArray[np.floa
 
     In (x, y), with x along the columns and y down the rows, both from the true centre ((width - 1) / 2,
     (height - 1) / 2), an output pixel comes from `R · T · S · Z · F` times its place: R turns by theta, T adds (tx, ty),
-    S = [[1, -sin shear], [0, cos shear]], Z = diag(zx, zy), and F flips the finished picture. A zoom below 1 enlarges,
+    S = [[1, -sin shear], [0, cos shear]], Z = diag(zx, zy), and F flips the finished picture. Last, the
+    place is scaled and moved into what the image's crop cuts out. A zoom below 1 enlarges,
     a positive tx moves the picture to the left, a positive theta turns it counter-clockwise.
 
     Args:
@@ -36,4 +37,7 @@ def matrices(parameters: Parameters, height: int, width: int) -> NDArray[np.floa
     shift_y = sine * parameters.tx + cosine * parameters.ty
     result[:, 0, 2] = centre_x + shift_x - result[:, 0, 0] * centre_x - result[:, 0, 1] * centre_y
     result[:, 1, 2] = centre_y + shift_y - result[:, 1, 0] * centre_x - result[:, 1, 1] * centre_y
+    if parameters.crop is not None:
+        result *= parameters.crop[:, 2:, None]
+        result[:, :, 2] += (centre_x, centre_y) * (1 - parameters.crop[:, 2:]) + parameters.crop[:, :2]
     return result

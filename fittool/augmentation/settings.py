@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 from pydantic import PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from fittool.settings import Boolean, Field, Number, setting
+from fittool.augmentation.crops import (
+    PROBABLE,
+    Blur,
+    Probabilities,
+    Probability,
+    RandAugment,
+    RandomCrop,
+    RandomErasing,
+    RandomResizedCrop,
+)
+from fittool.settings import NAMES_CODE, Boolean, Field, Integer, Number, Text, setting
 
 _NUMBER: TypeAdapter[float] = TypeAdapter(Number)
 
@@ -101,7 +111,10 @@ class Augmentation:
         description="What lies outside of an image: one value (`cval`), its border, its mirror image, or itself again.",
     )
     cval: Number = Field(default=0.0, description="The pixel value outside of the image for `fill_mode: constant`.")
-    horizontal_flip: Boolean = Field(default=False, description="Swaps left and right in half of the images.")
+    horizontal_flip: Boolean | Literal["alternating"] = Field(
+        default=False,
+        description="Swaps left and right in half of the images; `alternating` swaps each image in exactly every other epoch.",
+    )
     vertical_flip: Boolean = Field(default=False, description="Swaps top and bottom in half of the images.")
     rescale: Number | None = Field(
         default=None, description="Multiplies pixel values by this number, last of all; they become float32."
@@ -111,6 +124,75 @@ class Augmentation:
     )
     inversion: Annotated[Number, Field(ge=0, le=1)] = Field(
         default=0.0, description="The part of the images whose values are inverted."
+    )
+    featurewise_center: Boolean = Field(
+        default=False, description="Takes off each channel's mean over the training data, in validation and prediction too."
+    )
+    samplewise_center: Boolean = Field(
+        default=False, description="Takes off each image's own mean, in validation and prediction too."
+    )
+    featurewise_std_normalization: Boolean = Field(
+        default=False,
+        description="Divides each channel by its standard deviation over the training data, in validation and prediction too.",
+    )
+    samplewise_std_normalization: Boolean = Field(
+        default=False, description="Divides each image by its own standard deviation, in validation and prediction too."
+    )
+    zca_whitening: Boolean = Field(
+        default=False, description="Makes pixels uncorrelated over the training data, in validation and prediction too."
+    )
+    zca_epsilon: Annotated[Number, Field(gt=0)] = Field(
+        default=1e-6, description="Added to the singular values that `zca_whitening` divides by."
+    )
+    preprocessing_function: Annotated[Text | None, NAMES_CODE] = Field(
+        default=None,
+        description="module:function, your own function of one image (H, W, C), called behind the random changes and before "
+        "`rescale`, in validation and prediction too; the module is a file beside the experiment.",
+    )
+    mixup: Range = Field(
+        default=0.0, description="Mixes pairs of images and targets, with a share from Beta(mixup, mixup) in each batch."
+    )
+    cutmix: Range = Field(
+        default=0.0,
+        description="Pastes a rectangle of another image into each, of a size with a share from Beta(cutmix, cutmix), and mixes "
+        "targets by area.",
+    )
+    until_epoch: Annotated[Integer, Field(ge=1)] | None = Field(
+        default=None, description="Random changes and mixing end after this many epochs, of a stage its own."
+    )
+
+    contrast_range: Brightness = Field(
+        default=None, description="Stretches values about the image's mean grey by a factor from [low, high]."
+    )
+    saturation_range: Brightness = Field(
+        default=None, description="Stretches colours about their grey by a factor from [low, high]; images of 3 channels."
+    )
+    hue_range: Annotated[Number, Field(ge=0, le=180)] = Field(
+        default=0.0, description="Turns colours by up to this many degrees of the colour circle either way; images of 3 channels."
+    )
+    blur: Blur = Field(
+        default=None, description="Blurs with a Gaussian of a standard deviation in pixels from [low, high]; s stands for [0, s]."
+    )
+    random_crop: RandomCrop | None = Field(
+        default=None, description="Pads by `padding` pixels and cuts out a random place of the same size."
+    )
+    random_resized_crop: RandomResizedCrop | None = Field(
+        default=None, description="Cuts out a random rectangle (`scale`, `ratio`) and enlarges it to the image's size."
+    )
+    random_erasing: RandomErasing | None = Field(
+        default=None, description="Covers a random rectangle (`probability`, `scale`, `ratio`, `value`)."
+    )
+    rand_augment: RandAugment | None = Field(
+        default=None, description="RandAugment: `operations` random ones of its list, of strength `magnitude`."
+    )
+    zoom_keep_aspect: Boolean = Field(default=False, description="Zooms width and height by the same factor.")
+    probability: Probability = Field(
+        default=1.0,
+        description="The part of the images that an operation changes, for all but flips, inversion and erasing, which have "
+        "shares of their own.",
+    )
+    probabilities: Probabilities = Field(
+        default_factory=dict, description="`probability` of single operations by their names; that of a flip stands for its half."
     )
 
     @property
@@ -126,24 +208,59 @@ class Augmentation:
     @property
     def reaches_outside(self) -> bool:
         """Whether a pixel can come from outside of the image."""
-        return self.shifts or self.rotation_range > 0 or self.shear_range > 0 or self.zoom[1] > 1
+        padded = self.random_crop is not None and self.random_crop.padding > 0
+        return self.shifts or self.rotation_range > 0 or self.shear_range > 0 or self.zoom[1] > 1 or padded
 
     @property
     def warps(self) -> bool:
         """Whether pixels can move."""
-        return self.reaches_outside or self.zoom != (1, 1) or self.horizontal_flip or self.vertical_flip
+        flips = bool(self.horizontal_flip) or self.vertical_flip
+        return self.reaches_outside or self.zoom != (1, 1) or flips or self.random_resized_crop is not None
+
+    @property
+    def beyond_keras(self) -> bool:
+        """Whether there is more to draw than Keras's arguments ask for."""
+        tones = (
+            self.contrast_range is not None or self.saturation_range is not None or self.hue_range > 0 or self.blur is not None
+        )
+        crops = self.random_crop is not None or self.random_resized_crop is not None
+        others = self.random_erasing is not None or self.rand_augment is not None
+        return tones or crops or others or self.probability < 1 or bool(self.probabilities)
 
     @property
     def active(self) -> bool:
         """Whether anything can change."""
         colours = self.channel_shift_range > 0 or self.brightness_range not in (None, (1, 1)) or self.inversion > 0
-        return self.warps or colours or self.rescale not in (None, 1)
+        more = any((*self._tones, self.blur not in (None, (0, 0)), self.random_erasing, self.rand_augment))
+        return self.warps or colours or more or self.rescale not in (None, 1)
+
+    @property
+    def _tones(self) -> tuple[bool, ...]:
+        return self.contrast_range not in (None, (1, 1)), self.saturation_range not in (None, (1, 1)), self.hue_range > 0
+
+    @property
+    def _probable(self) -> tuple[str, ...]:
+        """The operations switched on that `probability` holds for."""
+        own = ("horizontal_flip", "vertical_flip")
+        return tuple(name for name in PROBABLE if getattr(self, name) not in (0, None) and name not in own)
+
+    @property
+    def _useless_probabilities(self) -> tuple[str, ...]:
+        flips = tuple(name for name in ("horizontal_flip", "vertical_flip") if getattr(self, name) is True)
+        return tuple(name for name in self.probabilities if name not in (*self._probable, *flips))
+
+    def share_of(self, operation: str) -> float:
+        """The part of the images that an operation, named as its field, changes."""
+        default = 0.5 if operation in ("horizontal_flip", "vertical_flip") else self.probability
+        return self.probabilities.get(operation, default)
 
     def without_effect(self) -> tuple[tuple[str, str], ...]:
         """The settings that were changed and yet can do nothing, each with a sentence that says why."""
+        same = "A factor of 1 leaves an image as it is."
         whole = "A whole number n stands for up to n - 1 whole pixels, so 1 never shifts. Write 1.0 for up to one pixel, or 2."
         other = f"cval is used by fill_mode: constant, and fill_mode is {self.fill_mode}."
         inside = "It says what lies outside of an image, and nothing here shifts, turns, shears or shrinks it."
+        moves = self.reaches_outside or self.rand_augment is not None
         cases = (
             ("width_shift_range", self.width_shift_range == 1 and isinstance(self.width_shift_range, int), whole),
             ("height_shift_range", self.height_shift_range == 1 and isinstance(self.height_shift_range, int), whole),
@@ -151,9 +268,25 @@ class Augmentation:
             ("height_shift_range", _is_list_of_zeros(self.height_shift_range), "All the shifts in the list are 0."),
             ("brightness_range", self.brightness_range == (1, 1), "A brightness of 1 leaves an image as it is."),
             ("zoom_range", self.zoom_range == (1, 1), "A zoom of 1 leaves an image as it is."),
-            ("fill_mode", self.fill_mode != "nearest" and not self.reaches_outside, inside),
+            ("fill_mode", self.fill_mode != "nearest" and not moves, inside),
             ("cval", self.cval != 0 and self.fill_mode != "constant", other),
             ("interpolation_order", self.interpolation_order == 0 and not self.warps, "Nothing here moves pixels."),
+            ("contrast_range", self.contrast_range == (1, 1), same),
+            ("saturation_range", self.saturation_range == (1, 1), same),
+            ("blur", self.blur == (0, 0), "A blur of 0 pixels leaves an image as it is."),
+            (
+                "random_crop",
+                self.random_crop is not None and self.random_crop.padding == 0,
+                "Without padding nothing is cut off.",
+            ),
+            (
+                "random_erasing",
+                self.random_erasing is not None and not self.random_erasing.probability,
+                "It happens to no image.",
+            ),
+            ("zoom_keep_aspect", self.zoom_keep_aspect and self.zoom == (1, 1), "Nothing here zooms."),
+            ("probability", self.probability < 1 and not self._probable, "No operation here takes a probability from it."),
+            ("probabilities", bool(self._useless_probabilities), f"Switched off: {', '.join(self._useless_probabilities)}."),
             ("rescale", self.rescale == 1, "Multiplying by 1 changes no value."),
         )
         return tuple((field, text) for field, useless, text in cases if useless)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from fittool.cli.options import checkpoint_option, debug_option, experiment_option, run_argument
+from fittool.cli.options import checkpoint_option, debug_option, experiment_option, run_argument, tta_option
 
 
 @click.command()
@@ -20,11 +20,17 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
     show_default=True,
     help="Which of the run's own data.",
 )
+@tta_option
 @checkpoint_option
 @experiment_option
 @debug_option
 def evaluate(
-    run: Path, data: Path | None, on: Literal["validation", "train"], checkpoint: Literal["best", "last"], experiment: Path | None
+    run: Path,
+    data: Path | None,
+    on: Literal["validation", "train"],
+    checkpoint: Literal["best", "last"],
+    experiment: Path | None,
+    tta: int,
 ) -> None:
     """Measure a finished run on data.
 
@@ -36,5 +42,5 @@ def evaluate(
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     if trained.warning:
         click.echo(f"warning: {trained.warning}", err=True)
-    for name, value in measure(trained, on=on, path=data).items():
+    for name, value in measure(trained, on=on, path=data, views=tta).items():
         click.echo(f"{name} {value:.6g}")

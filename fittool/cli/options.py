@@ -99,3 +99,16 @@ def checkpoint_option(command: Command) -> Command:
         show_default=True,
         help="Which state of the run to use.",
     )(command)
+
+
+def tta_option(command: Command) -> Command:
+    """--tta N: test-time augmentation."""
+    return click.option(
+        "--tta",
+        type=click.IntRange(1, 1000),
+        metavar="N",
+        default=1,
+        show_default=True,
+        help="Test-time augmentation: each output is the mean of the network's outputs for the image as it is and for N - 1 "
+        "copies changed as the run's augmentation: section says; the same call gives the same numbers.",
+    )(command)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from fittool.cli.options import checkpoint_option, debug_option, experiment_option, run_argument
+from fittool.cli.options import checkpoint_option, debug_option, experiment_option, run_argument, tta_option
 
 
 @click.command()
@@ -16,11 +16,12 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv, .jsonl or .npz file instead of CSV on stdout."
 )
+@tta_option
 @checkpoint_option
 @experiment_option
 @debug_option
 def predict(
-    run: Path, paths: tuple[Path, ...], out: Path | None, checkpoint: Literal["best", "last"], experiment: Path | None
+    run: Path, paths: tuple[Path, ...], out: Path | None, checkpoint: Literal["best", "last"], experiment: Path | None, tta: int
 ) -> None:
     """Predict files with a finished run.
 
@@ -37,7 +38,7 @@ def predict(
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     if trained.warning:
         click.echo(f"warning: {trained.warning}", err=True)
-    predictions = predicted(trained, paths)
+    predictions = predicted(trained, paths, views=tta)
     show_warnings(predictions.skipped)
     content = encode(predictions, form)
     if out is None:

@@ -5,22 +5,21 @@ The batch of a step is a function of the seed and the step alone, so workers and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.batch import Array, Batch
+from fittool.data.batch import Batch
+from fittool.data.changes import Augment, Changes
 from fittool.data.dataset import Dataset
 from fittool.data.loader import in_order
 from fittool.data.order import Order
+from fittool.data.patience import FOREVER
 from fittool.data.weights import ClassWeight, class_factors, per_sample
 from fittool.errors import DataError, ExperimentError
-
-Augment: TypeAlias = Callable[[NDArray[Any], int, int, NDArray[np.int64]], NDArray[Any]]
-"""Images (N, H, W, C), seed, pass and (N,) positions to images of the same shape; `partial(augment, augmentation)`."""
 
 
 class Feed(Protocol):
@@ -50,10 +49,12 @@ class DatasetFeed:
         batch_size: Samples in a batch; the last of a pass may have fewer.
         seed: The run's, for order and augmentation.
         shuffle: Whether each pass has its own order.
-        augment: Changes images as a function of seed, pass and position.
+        augment: Changes images as a function of seed, pass and position; `Changes` for more than that.
         class_weight: Multiplied with the samples' own weights.
         workers: Threads that load and augment; 0 does so when a batch is asked for.
         max_queue_size: How many batches are under way or wait, ready made.
+        use_multiprocessing: Whether the workers are processes; the batches are the same, to the bit.
+        timeout: Seconds to wait for one batch of a worker.
 
     Raises:
         ExperimentError: A class weight names an unknown class, or the data have no classes.
@@ -67,44 +68,71 @@ class DatasetFeed:
         seed: int = 0,
         *,
         shuffle: bool = True,
-        augment: Augment | None = None,
+        augment: Augment | Changes | None = None,
         class_weight: ClassWeight | None = None,
         workers: int = 0,
         max_queue_size: int = 10,
+        use_multiprocessing: bool = False,
+        timeout: float = FOREVER,
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.samples = len(dataset)
         self._order = Order(len(dataset), batch_size, seed, shuffle=shuffle)
         self.steps_per_pass = self._order.steps_per_pass
-        self._seed = seed
-        self._augment = augment
+        self._seed, self._first_step = seed, 0
+        self._changes = augment if isinstance(augment, Changes) else Changes(augment)
         self._weights = None if class_weight is None else _weights_by_class(dataset, class_weight)
         self._workers = workers
         self._max_queue_size = max_queue_size
-        if augment is not None and not any(len(shape) == 3 for shape in dataset.input_shapes.values()):
+        self._use_multiprocessing = use_multiprocessing
+        self._timeout = timeout
+        if self._changes.any and not any(len(shape) == 3 for shape in dataset.input_shapes.values()):
             shapes = ", ".join(map(str, dataset.input_shapes.values()))
             raise DataError(f"augmentation needs images of shape (height, width, channels), but the samples have shape {shapes}.")
 
     def batches(self, first_step: int) -> Iterator[Batch]:
         """The batches from an absolute step on; never ends by itself."""
-        return in_order(self._make, map(self._order.batch, count(first_step)), self._workers, self._max_queue_size)
+        if self._use_multiprocessing and self._workers:
+            from fittool.data.processes import in_order_by_processes  # not needed where threads are enough
+
+            return in_order_by_processes(
+                self._at,
+                count(first_step),
+                self._workers,
+                self._max_queue_size,
+                timeout=self._timeout,
+                describe=lambda step: self._named(self._order.batch(step)),
+            )
+        places = map(self._order.batch, count(first_step))
+        return in_order(self._make, places, self._workers, self._max_queue_size, timeout=self._timeout, describe=self._named)
+
+    def begin_stage(self, step: int) -> None:
+        """Say from which absolute step on the epochs count after some of which random changes end."""
+        self._first_step = step
+
+    def _at(self, step: int) -> Batch:
+        """In a process, which works the order out by itself."""
+        return self._make(self._order.batch(step))
+
+    def _named(self, place: tuple[int, int, NDArray[np.int64]]) -> str:
+        """`a batch of pass 2 (cats/3.jpg and 31 others)`."""
+        pass_number, _, indices = place
+        others = f" and {len(indices) - 1} others" if len(indices) > 1 else ""
+        return f"a batch of pass {pass_number + 1} ({self.dataset.describe(int(indices[0]))}{others})"
 
     def _make(self, place: tuple[int, int, NDArray[np.int64]]) -> Batch:
         pass_number, first, indices = place
         inputs, targets, sample_weight = self.dataset.load(indices)
-        if self._augment is not None:
-            changed = tuple(self._changed(array, pass_number, first) for array in inputs)
+        step = pass_number * self.steps_per_pass + first // self.batch_size
+        at = self._seed, step - self._first_step, pass_number, first
+        if self._changes.any:
+            changed = self._changes.images(inputs, *at)
             inputs, targets = changed, changed if targets is inputs else targets
         if self._weights is not None:
             factors, labels = self._weights
             sample_weight = per_sample(factors, labels.take(indices), sample_weight)
-        return Batch(inputs, targets, sample_weight)
-
-    def _changed(self, array: Array, pass_number: int, first: int) -> Array:
-        if array.ndim != 4 or self._augment is None:
-            return array
-        return self._augment(array, self._seed, pass_number, np.arange(first, first + len(array)))
+        return Batch(*self._changes.mixed((inputs, targets, sample_weight), *at))
 
 
 class ValidationFeed(DatasetFeed):
@@ -115,10 +143,13 @@ class ValidationFeed(DatasetFeed):
         batch_size: Samples in a batch; the last of a pass may have fewer.
         workers: Threads that load.
         max_queue_size: How many batches are under way or wait, ready made.
+        timeout: Seconds to wait for one batch of a worker.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int, *, workers: int = 0, max_queue_size: int = 10) -> None:
-        super().__init__(dataset, batch_size, shuffle=False, workers=workers, max_queue_size=max_queue_size)
+    def __init__(
+        self, dataset: Dataset, batch_size: int, *, workers: int = 0, max_queue_size: int = 10, timeout: float = FOREVER
+    ) -> None:
+        super().__init__(dataset, batch_size, shuffle=False, workers=workers, max_queue_size=max_queue_size, timeout=timeout)
 
 
 def _weights_by_class(dataset: Dataset, class_weight: ClassWeight) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

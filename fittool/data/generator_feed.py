@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from itertools import count, islice
 
 import numpy as np
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 
 from fittool.data.batch import Batch
 from fittool.data.loader import in_order
+from fittool.data.patience import FOREVER
+from fittool.data.process_passes import ProcessPasses
 from fittool.data.user_batches import UserBatches
 from fittool.data.weights import Balance, ClassWeight, class_factors, classes_of, per_sample
 from fittool.errors import ExperimentError, UserCodeError
@@ -28,7 +32,10 @@ class GeneratorFeed:
             length is known, else those of the batches so far.
         class_names: The name of each class, for class weights by name.
         workers: 0 makes each batch when it is asked for; else one thread makes them ahead, as a generator needs.
-        max_queue_size: How many batches wait, ready made.
+        max_queue_size: How many batches are under way or wait, ready made.
+        use_multiprocessing: Whether a process makes them ahead instead, or several where batches can be asked for by number.
+            The user's code begins anew there, after the first batch was asked for here.
+        timeout: Seconds to wait for one batch of a worker.
         steps: How many batches are wanted in all, so that the user's code is not asked for more; None: nobody knows.
 
     Raises:
@@ -44,6 +51,8 @@ class GeneratorFeed:
         class_names: tuple[str, ...] | None = None,
         workers: int = 0,
         max_queue_size: int = 10,
+        use_multiprocessing: bool = False,
+        timeout: float = FOREVER,
         steps: int | None = None,
     ) -> None:
         self.source = source
@@ -57,22 +66,34 @@ class GeneratorFeed:
             self._factors = class_factors(class_weight, class_names, None)
         elif self._balance is not None and self.steps_per_pass is not None:
             self._factors = self._counted(self._balance, self.steps_per_pass)
-        self._workers = min(workers, 1)
+        self._processes = ProcessPasses(source, workers, max_queue_size, timeout) if use_multiprocessing and workers else None
+        self._threads = min(workers, 1) if self._processes is None else 0
         self._max_queue_size = max_queue_size
+        self._timeout = timeout
         self._passes_end = 0
         self._passes = 0
 
     def batches(self, first_step: int) -> Iterator[Batch]:
         """The batches from an absolute step on: without end, or to the end of a pass of unknown length."""
+        most = None if self._steps is None else max(self._steps - first_step, 0)
         if self.steps_per_pass is None:
             walk = self._to_the_end_of_a_pass(first_step)
-        else:
+        elif self._processes is None:
             walk = self._pass_after_pass(first_step, self.steps_per_pass)
-        return self._ahead(walk, None if self._steps is None else max(self._steps - first_step, 0))
+        else:
+            walk = self._by_processes(self._processes, first_step, self.steps_per_pass, most)
+        return self._ahead(walk, most)
 
     def _ahead(self, walk: Generator[Batch, None, None], most: int | None) -> Iterator[Batch]:
         wanted = islice(walk, most)
-        made = in_order(lambda _: next(wanted, None), count(), self._workers, self._max_queue_size)
+        made = in_order(
+            lambda _: next(wanted, None),
+            count(),
+            self._threads,
+            self._max_queue_size,
+            timeout=self._timeout,
+            describe=self._named,
+        )
         try:
             for batch in made:
                 if batch is None:
@@ -80,7 +101,29 @@ class GeneratorFeed:
                 yield self._weighted(batch)
         finally:
             made.close()
-            walk.close()
+            with suppress(ValueError):  # a thread that hangs is still within it
+                walk.close()
+
+    def _named(self, number: int) -> str:
+        return f"The next batch of {self.source.name} (number {number + 1} of this walk)"
+
+    def _one_pass(self, number: int) -> Generator[Batch, None, None]:
+        return self.source.one_pass(number) if self._processes is None else self._processes.one_pass(number)
+
+    def _by_processes(
+        self, processes: ProcessPasses, first_step: int, steps: int, most: int | None
+    ) -> Generator[Batch, None, None]:
+        """Passes of known length, whose batches the processes make without a stop between passes."""
+        wanted = range(first_step, sys.maxsize if most is None else first_step + most)
+        batches = processes.batches(divmod(step, steps) for step in wanted)
+        try:
+            for step, batch in zip(wanted, batches, strict=False):
+                if batch is None:
+                    pass_number, given = divmod(step, steps)
+                    raise _ended_early(self.source, given, steps, pass_number)
+                yield batch
+        finally:
+            batches.close()
 
     def _pass_after_pass(self, first_step: int, steps: int) -> Generator[Batch, None, None]:
         pass_number, start = divmod(first_step, steps)
@@ -104,7 +147,7 @@ class GeneratorFeed:
         while True:
             given = 0
             skipped = first_step - self._passes_end
-            for given, batch in enumerate(self.source.one_pass(self._passes), 1):
+            for given, batch in enumerate(self._one_pass(self._passes), 1):
                 if given > skipped:
                     yield batch
             if given == 0:

@@ -14,6 +14,7 @@ from fittool.data.dataset import Progress, Samples, Shape
 from fittool.data.files import shown
 from fittool.data.images import CHANNELS, ImageForm, read_image
 from fittool.data.loader import in_order
+from fittool.data.names import Names
 from fittool.data.sources.base import SourceContext
 from fittool.data.targets import Targets
 from fittool.errors import DataError, Problem
@@ -47,7 +48,7 @@ class ImageFiles:
         grouped_by_class: bool = False,
     ) -> None:
         self.root = root
-        self.names = names
+        self.names = names if isinstance(names, Names) else Names(names)
         self.form = form
         self.targets = targets
         self.sample_weight = sample_weight
@@ -98,10 +99,19 @@ class ImageFiles:
         return self.targets.labels
 
     @cached_property
+    def _facts(self) -> NDArray[np.int64]:
+        """(N, 2) the size and the time of the last change of each file."""
+        facts = np.empty((len(self), 2), np.int64)
+        for index in range(len(self)):
+            found = os.stat(self.path(index))
+            facts[index] = found.st_size, found.st_mtime_ns
+        return facts
+
+    @cached_property
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(repr((self.class_names, self.form)).encode("utf-8", "surrogateescape"))
-        for index, name in enumerate(self.names):
-            digest.update(os.fsencode(f"{name}\0{os.path.getsize(self.path(index))}\0"))
+        for name, size in zip(self.names, self._facts[:, 0].tolist(), strict=True):
+            digest.update(os.fsencode(f"{name}\0{size}\0"))
         for values in (self.targets.values, self.sample_weight):
             digest.update(b"" if values is None else np.ascontiguousarray(values).data)
         return digest.hexdigest()
@@ -109,6 +119,10 @@ class ImageFiles:
     def fingerprint(self) -> str:
         """Of the files' names and sizes (not their dates or folder), targets and image settings."""
         return self._fingerprint
+
+    def dated_fingerprint(self) -> str:
+        """Of all that, and of the times of the files' last changes."""
+        return hashlib.sha256(self._fingerprint.encode() + self._facts.tobytes()).hexdigest()
 
     def without_bad_files(self, workers: int, progress: Progress | None = None) -> ImageFiles:
         """The files that can be decoded; decodes each once, and keeps why the others cannot in `bad_files`.
@@ -126,7 +140,7 @@ class ImageFiles:
             raise DataError([Problem(f"None of {len(self):,} image files can be read."), *list(bad.values())[:_SHOWN]])
         good = np.array([index for index in range(len(self)) if index not in bad], np.int64)
         weight = None if self.sample_weight is None else self.sample_weight[good]
-        names = [self.names[index] for index in good.tolist()]
+        names = self.names.select(good)
         rest = ImageFiles(self.root, names, self.form, self.targets.select(good), weight, grouped_by_class=self.grouped_by_class)
         rest.bad_files = tuple(bad.values())
         return rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -42,6 +43,7 @@ _TURNS = {
 _ORIENTATION = 0x0112
 _MOST_PIXELS = 1 << 27
 _LARGE = 1 << 24
+_SMALL = 1 << 24  # bytes
 _MOST_PIXELS_PER_BYTE = 1024  # photographs have about one
 
 
@@ -73,11 +75,23 @@ def read_image(path: str | os.PathLike[str], form: ImageForm) -> NDArray[np.uint
         DataError: The file is no image, cut short, damaged, too large or of a kind that is not read; names it and the cause.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            _check_size(image, os.path.getsize(path))
+        content = _small_file(path)
+        with Image.open(path if content is None else BytesIO(content), formats=FORMATS) as image:
+            _check_size(image, os.path.getsize(path) if content is None else len(content))
             return _array(image, form)
     except Exception as error:  # damaged files make decoders raise anything
         raise DataError(_cause(error, path), place=shown(path)) from error
+
+
+def _small_file(path: str | os.PathLike[str]) -> bytes | None:
+    """A file's content, read at one go, which threads can do without handing Python's lock to and fro; None if it is large."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(descriptor).st_size
+        content = os.read(descriptor, size + 1) if size <= _SMALL else None
+    finally:
+        os.close(descriptor)
+    return content if content is not None and len(content) == size else None
 
 
 class _TooLargeError(Exception):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from threading import Lock
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Progress, Samples, Subset
 from fittool.data.loader import in_order
+from fittool.data.shared_memory import shared_array
 from fittool.errors import MachineError
 
 _CHUNK = 64
@@ -26,12 +29,15 @@ class SampleStore:
         samples: How many rows.
         example: A few loaded samples, whose shapes and types all others have.
         mend: What the user can do where memory is too small.
+        rows: Makes an array of some shape and type.
 
     Raises:
         MachineError: The machine has less memory than the arrays need.
     """
 
-    def __init__(self, samples: int, example: Samples, mend: str) -> None:
+    def __init__(
+        self, samples: int, example: Samples, mend: str, rows: Callable[[tuple[int, ...], Any], Array] = np.empty
+    ) -> None:
         inputs, targets, weight = example
         self.bytes = sum(samples * array.nbytes // len(array) for array in (*inputs, *(() if targets is inputs else targets)))
         available = _memory()
@@ -40,9 +46,13 @@ class SampleStore:
                 f"{samples:,} samples need {self.bytes / 2**30:,.1f} GiB of memory, "
                 f"but this machine has {available / 2**30:,.1f} GiB. {mend}"
             )
-        self.inputs = tuple(_rows(samples, array) for array in inputs)
-        self.targets = self.inputs if targets is inputs else tuple(_rows(samples, array) for array in targets)
-        self.sample_weight = None if weight is None else _rows(samples, weight)
+        made = [
+            rows((samples, *array.shape[1:]), array.dtype)
+            for array in (*inputs, *(() if targets is inputs else targets), *(() if weight is None else (weight,)))
+        ]
+        self.inputs = tuple(made[: len(inputs)])
+        self.targets = self.inputs if targets is inputs else tuple(made[len(inputs) :][: len(targets)])
+        self.sample_weight = None if weight is None else made[-1]
 
     def put(self, indices: NDArray[np.int64], loaded: Samples) -> None:
         """Keep the loaded samples at (N,) rows."""
@@ -111,7 +121,7 @@ def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:
 
 
 class CachedDataset(Subset):
-    """A dataset that keeps each sample in memory once it was loaded.
+    """A dataset that keeps each sample in memory once it was loaded; worker processes share what is kept.
 
     Args:
         dataset: The samples; none is loaded before it is asked for.
@@ -122,9 +132,19 @@ class CachedDataset(Subset):
 
     def __init__(self, dataset: Dataset) -> None:
         super().__init__(dataset, np.arange(len(dataset)))
-        self._kept = np.zeros(len(dataset), bool)
+        self._kept: NDArray[np.bool_] = shared_array((len(dataset),), bool)
         self._store: SampleStore | None = None
         self._lock = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which must find the memory of all samples."""
+        if self._store is None:
+            self.load(np.zeros(1, np.int64))
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """With a lock of its own: two processes that load the same sample store the same bytes."""
+        vars(self).update(state, _lock=Lock())
 
     @property
     def memory_needed(self) -> int:
@@ -141,19 +161,16 @@ class CachedDataset(Subset):
             loaded = self.dataset.load(missing)
             with self._lock:
                 if self._store is None:
-                    self._store = SampleStore(len(self), loaded, "Use cache: none, or smaller images.")
+                    self._store = SampleStore(len(self), loaded, "Use cache: none, or smaller images.", shared_array)
             self._store.put(missing, loaded)
-            self._kept[missing] = True
+            with self._lock:  # nobody sees the mark before the sample
+                self._kept[missing] = True
         assert self._store is not None
         return self._store.take(indices)
 
     def fingerprint(self) -> str:
         """That of the dataset."""
         return self.dataset.fingerprint()
-
-
-def _rows(samples: int, example: Array) -> Array:
-    return np.empty((samples, *example.shape[1:]), example.dtype)
 
 
 def _memory() -> int:

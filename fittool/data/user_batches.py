@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from itertools import count
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from fittool.data.arrays import as_inputs, as_numbers, as_sample_weight
 from fittool.data.batch import Array, Batch
 from fittool.data.dataset import Shape
+from fittool.data.loader import in_order
+from fittool.data.patience import FOREVER
 from fittool.data.targets import ClassMode, reads_labels
-from fittool.data.user_code import blamed, file_of
+from fittool.data.user_function import UserFunction, named
 from fittool.errors import DataError, UserCodeError
-
-_FORMS = "a generator or list of batches, or an object with __len__ and __getitem__ that gives batches"
 
 
 class UserBatches:
@@ -30,31 +29,38 @@ class UserBatches:
         name: What it is called in messages ("my_data:batches").
         samples: How many samples a pass has, where the user said so.
         class_mode: `input` makes the inputs the targets, and None drops targets; then a bare array is a batch too.
+        convert: What is done to each item first.
+        timeout: Seconds for the first batch; without a limit it is made in the caller's own thread.
     """
 
     def __init__(
-        self, function: Callable[[], object], name: str, samples: int | None = None, class_mode: ClassMode = "auto"
+        self,
+        function: Callable[[], object],
+        name: str,
+        samples: int | None = None,
+        class_mode: ClassMode = "auto",
+        *,
+        convert: Callable[[Any], object] | None = None,
+        timeout: float = FOREVER,
     ) -> None:
         self.name = name
         self.samples = samples
-        self._function = function
+        self.function = UserFunction(function, name)
         self._class_mode = class_mode
-        self._files = file_of(function)
+        self._convert = convert
+        self._timeout = timeout
         self._first: Batch | None = None
         self._input_names: tuple[str, ...] | None = None
         self._waiting: Iterator[object] | None = None
-        self._length: int | None = None
 
     @property
     def first(self) -> Batch:
         """The first batch, made once; the first pass goes on behind it."""
         if self._first is None:
-            batches = self._raw(self._call(), 0)
-            self._waiting = batches
-            item = next(batches, None)
+            self._waiting, item = self._begin()
             if item is None:
                 raise UserCodeError(f"{self.name} gave no batches.")
-            self._first = self._checked(item, 0)
+            self._first = self.checked(item, 0)
         return self._first
 
     @property
@@ -70,7 +76,7 @@ class UserBatches:
     def batches_per_pass(self) -> int | None:
         """Batches in a pass, where `samples` or the length of what the function gives tells; asks for the first batch."""
         first = self.first
-        return self._length if self.samples is None else -(-self.samples // first.size)
+        return self.function.length if self.samples is None else -(-self.samples // first.size)
 
     def one_pass(self, pass_number: int) -> Generator[Batch, None, None]:
         """Call the function and give its batches, each checked against the first.
@@ -84,37 +90,33 @@ class UserBatches:
             yield first
             start = 1
         else:
-            rest, start = self._raw(self._call(), pass_number), 0
+            rest, start = self.function.one_pass(pass_number), 0
         for number, item in enumerate(rest, start):
-            yield self._checked(item, number)
+            yield self.checked(item, number)
 
-    def _call(self) -> object:
-        with blamed(f"{self.name} failed", self._files):
-            return self._function()
+    def _begin(self) -> tuple[Iterator[object], object]:
+        """A pass, and its first item; within the time limit, if there is one."""
 
-    def _raw(self, given: object, pass_number: int) -> Generator[object, None, None]:
-        """The items of a pass as the user gives them."""
-        iterator = self._iterator(given)
-        for number in count(1):
-            with blamed(f"{self.name} failed in batch {number} of pass {pass_number + 1}", self._files):
-                try:
-                    item = next(iterator)
-                except StopIteration:
-                    return
-            yield item
+        def begin(pass_number: int) -> tuple[Iterator[object], object]:
+            batches = self.function.one_pass(pass_number)
+            return batches, next(batches, None)
 
-    def _iterator(self, given: object) -> Iterator[object]:
-        if isinstance(given, str | bytes | Mapping | tuple | np.ndarray) or given is None:
-            raise UserCodeError(f"{self.name} gave {_named(given)}; expected {_FORMS}.")
-        if hasattr(given, "__len__") and hasattr(given, "__getitem__"):
-            self._length = len(given)
-            return _items(given)
-        if isinstance(given, Iterable):
-            return iter(given)
-        raise UserCodeError(f"{self.name} gave {_named(given)}; expected {_FORMS}.")
+        workers = 0 if self._timeout == FOREVER else 1
+        name = f"The first batch of {self.name}"
+        ((batches, item),) = in_order(begin, iter([0]), workers, 1, timeout=self._timeout, describe=lambda _: name)
+        return batches, item
 
-    def _checked(self, item: object, number: int) -> Batch:
-        """One item as a batch that has the form of the first."""
+    def let_go(self) -> None:
+        """Forget the pass whose first batch was made, as another process walks over it."""
+        self._waiting = None
+
+    def checked(self, item: Any, number: int) -> Batch:
+        """One item as a batch that has the form of the first.
+
+        Raises:
+            UserCodeError: It has another form.
+        """
+        item = item if self._convert is None else self._convert(item)
         name = f"{self.name}, batch {number + 1}"
         try:
             batch = as_batch(item, name, self._class_mode)
@@ -127,18 +129,6 @@ class UserBatches:
         except DataError as error:
             raise UserCodeError(error.problems) from error
         return batch
-
-
-def _items(sequence: Any) -> Iterator[object]:
-    """The items of a sequence; its hook `on_epoch_end` is called once all were taken, as Keras does."""
-    length, taken = len(sequence), 0
-    try:
-        for taken in range(1, length + 1):
-            yield sequence[taken - 1]
-    finally:
-        hook = getattr(sequence, "on_epoch_end", None)
-        if hook is not None and taken == length:
-            hook()
 
 
 def as_batch(item: object, name: str, class_mode: ClassMode) -> Batch:
@@ -155,7 +145,7 @@ def as_batch(item: object, name: str, class_mode: ClassMode) -> Batch:
     parts = item if isinstance(item, tuple | list) else (item,)
     fewest = 2 if reads_labels(class_mode) else 1
     if not fewest <= len(parts) <= 3 or item is None:
-        got = f"a {type(item).__name__} of {len(parts)}" if isinstance(item, tuple | list) else _named(item)
+        got = f"a {type(item).__name__} of {len(parts)}" if isinstance(item, tuple | list) else named(item)
         raise DataError(f"{name} is {got}; expected (inputs, targets) or (inputs, targets, sample_weights).")
     inputs = tuple(as_inputs(array, f"{name}: inputs") for array in _arrays(parts[0], f"{name}: inputs"))
     if reads_labels(class_mode):
@@ -196,7 +186,7 @@ def _arrays(value: object, name: str) -> tuple[NDArray[Any], ...]:
     except ValueError as error:
         raise DataError(f"{name} are no array: {error}.") from error
     if not arrays or any(array.ndim == 0 for array in arrays):
-        raise DataError(f"{name} are {_named(value)}; an array with one row per sample was expected.")
+        raise DataError(f"{name} are {named(value)}; an array with one row per sample was expected.")
     return arrays
 
 
@@ -219,7 +209,3 @@ def _compare_names(names: tuple[str, ...] | None, first: tuple[str, ...] | None,
 
 def _form(arrays: tuple[Array, ...]) -> str:
     return ", ".join(f"{array.dtype} {array.shape[1:]}" for array in arrays)
-
-
-def _named(value: object) -> str:
-    return "nothing (None)" if value is None else f"a {type(value).__name__}"

@@ -8,8 +8,9 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from fittool.data.files import shown
@@ -17,6 +18,7 @@ from fittool.errors import ExperimentError, FittoolError, UserCodeError
 from fittool.settings import nearest_name
 
 _PACKAGE = str(Path(__file__).parents[1])
+_PREFIX = "fittool user code "
 
 
 def load_function(reference: str, base_directory: Path) -> Callable[..., object]:
@@ -46,12 +48,29 @@ def load_function(reference: str, base_directory: Path) -> Callable[..., object]
 
 def _run(path: Path) -> ModuleType:
     """The module in a file; run from its source, so that nothing is written beside it."""
-    module = ModuleType(f"fittool user code {path}")
+    module = ModuleType(f"{_PREFIX}{path}")
     module.__file__ = os.fspath(path)
     sys.modules[module.__name__] = module  # where dataclasses look for it
     with blamed(f"{shown(path)} cannot be loaded", [os.fspath(path)]):
         exec(compile(path.read_bytes(), path, "exec", dont_inherit=True), vars(module))
     return module
+
+
+def origin(value: object) -> tuple[str, str] | None:
+    """The file and the name of a function or class of user code, by which another process finds it; None for all else."""
+    if not isinstance(value, type | FunctionType) or not str(value.__module__).startswith(_PREFIX):
+        return None
+    return value.__module__.removeprefix(_PREFIX), value.__qualname__
+
+
+def user_object(path: str, name: str) -> Any:
+    """What `origin` has named; its file is run the first time.
+
+    Raises:
+        AttributeError: It was defined within a function, where nobody else can find it.
+    """
+    module = sys.modules.get(f"{_PREFIX}{path}") or _run(Path(path))
+    return attrgetter(name)(module)
 
 
 def check_arguments(function: Callable[..., object], arguments: Mapping[str, object], reference: str) -> None:

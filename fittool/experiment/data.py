@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fittool.data.cache import kept_on_disk
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
 from fittool.data.files import shown
 from fittool.data.memory import CachedDataset, in_memory
+from fittool.data.patience import FOREVER
 from fittool.data.sources import Source, SourceContext
 from fittool.data.splits import split
 from fittool.data.targets import ClassMode
@@ -70,6 +72,7 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
         on_bad_file=data.on_bad_file,
         workers=available_threads(),
         class_names=class_names,
+        timeout=data.timeout_seconds if experiment.first.workers else FOREVER,
     )
 
 
@@ -121,13 +124,17 @@ def _skip_warning(loaded: LoadedExperiment, skipped: Sequence[Problem]) -> tuple
     return (loaded.problem(f"{amount} left out. {skipped[0]}", "data", "on_bad_file"),)
 
 
-def kept_in_memory(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> Data:
-    """The data as the experiment's mode wants them: all in memory, remembered once read, or as they are."""
+def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tuple[Data, tuple[Problem, ...]]:
+    """The data as the experiment's mode wants them, and warnings: all in memory, remembered once read, or as they are."""
     if isinstance(data, UserBatches):
-        return data
+        return data, ()
     if any(stage.mode == "fit" for stage in loaded.experiment.stages):
-        return in_memory(data, progress)
-    return CachedDataset(data) if loaded.experiment.data.cache == "ram" and not isinstance(data, ArrayDataset) else data
+        return in_memory(data, progress), ()
+    cache = loaded.experiment.data.cache
+    if cache == "disk":
+        cached, trouble = kept_on_disk(data)
+        return cached, (loaded.problem(trouble, "data", "cache"),) if trouble else ()
+    return CachedDataset(data) if cache == "ram" and not isinstance(data, ArrayDataset) else data, ()
 
 
 def targets_of(data: Data) -> tuple[Targets, ...]:

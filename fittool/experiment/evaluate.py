@@ -6,24 +6,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from fittool.data.feed import Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
 from fittool.data.user_batches import UserBatches
-from fittool.engines.base import Engine
+from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import CheckpointError, DataError
 from fittool.experiment.data import Data, open_data, source_context, targets_of
 from fittool.experiment.sources import source_like
 from fittool.experiment.trained import TrainedRun
+from fittool.experiment.views import Views
 from fittool.nn.objectives import check_objectives, with_target_shapes
 
 
-def evaluate(run: TrainedRun, *, on: Literal["train", "validation"] = "validation", path: Path | None = None) -> dict[str, float]:
+def evaluate(
+    run: TrainedRun, *, on: Literal["train", "validation"] = "validation", path: Path | None = None, views: int = 1
+) -> dict[str, float]:
     """Loss and metrics of a run.
 
     Args:
         run: The run with the checkpoint to measure.
         on: Which part of the run's own data.
         path: Other data instead: a folder, CSV or npz like those that it was trained on.
+        views: Each output is the mean for the sample as it is and for this many less one augmented copies of it.
 
     Returns:
         `loss` first, then the metrics.
@@ -31,6 +37,7 @@ def evaluate(run: TrainedRun, *, on: Literal["train", "validation"] = "validatio
     Raises:
         DataError: The data are missing or do not fit the network.
         CheckpointError: The run has no validation data.
+        UsageError: Several views are asked for, but the run has no augmentation.
     """
     data = _own_data(run, on) if path is None else _other_data(run, path)
     if dict(data.input_shapes) != dict(run.graph.inputs):
@@ -42,7 +49,7 @@ def evaluate(run: TrainedRun, *, on: Literal["train", "validation"] = "validatio
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
     check_objectives(objectives, targets, run.graph.output_shapes)
     engine = run.engine(objectives=with_target_shapes(objectives, [one.shape for one in targets]))
-    return _measured(engine, _feed(data, run.loaded.experiment.first.batch_size))
+    return _measured(engine, Views(run, engine, views), _feed(data, run.loaded.experiment.first.batch_size))
 
 
 def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> Data:
@@ -64,10 +71,12 @@ def _feed(data: Data, batch_size: int) -> Feed:
     return GeneratorFeed(data) if isinstance(data, UserBatches) else ValidationFeed(data, batch_size)
 
 
-def _measured(engine: Engine, feed: Feed) -> dict[str, float]:
+def _measured(engine: NumpyEngine, asked: Views, feed: Feed) -> dict[str, float]:
     engine.reset_metrics()
+    done = 0
     for step, batch in enumerate(feed.batches(0), start=1):
-        engine.test_step(batch)
+        engine.judge_step(asked.outputs(batch.inputs, np.arange(done, done + batch.size)), batch)
+        done += batch.size
         if step == feed.steps_per_pass:
             break
     return engine.metrics()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fittool.errors import ExperimentError
-from fittool.nn.graph import Graph, LayerError
+from fittool.experiment.standardization import Standardized
+from fittool.nn.graph import Graph, LayerError, LayerProblem
 from fittool.nn.layers import Layer
 from fittool.nn.presets import output_for
 from fittool.nn.shapes import Shape
@@ -43,13 +45,17 @@ def _outputs(targets: Targets) -> int:
     return targets.shape[-1] if targets.shape else 1
 
 
-def graph_of(loaded: LoadedExperiment, layers: list[Layer], input_shapes: Mapping[str, Shape]) -> Graph:
+def graph_of(loaded: LoadedExperiment, network: Standardized, input_shapes: Mapping[str, Shape]) -> Graph:
     """The network for inputs of these shapes.
 
     Raises:
         ExperimentError: Layers do not fit each other or the data; each problem at its layer's line.
     """
     try:
-        return Graph.build(layers, input_shapes, loaded.experiment.model.outputs)
+        return Graph.build(network.layers, input_shapes, loaded.experiment.model.outputs)
     except LayerError as error:
-        raise placed_layer_error(error, loaded.root) from error
+        problems = [
+            replace(problem, index=network.written(problem.index)) if isinstance(problem, LayerProblem) else problem
+            for problem in error.problems
+        ]
+        raise placed_layer_error(LayerError(problems), loaded.root) from error

@@ -19,6 +19,7 @@ from fittool.errors import DataError, Problem
 from fittool.experiment.data import left_out, source_context
 from fittool.experiment.sources import source_of_inputs
 from fittool.experiment.trained import TrainedRun
+from fittool.experiment.views import Views
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 
 _COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
@@ -60,17 +61,20 @@ def _apart(classes: dict[str, float]) -> dict[str, float]:
     return {f"class {name}" if name in ("input", "prediction", "probability") else name: value for name, value in classes.items()}
 
 
-def predict(run: TrainedRun, paths: Sequence[Path]) -> Predictions:
+def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predictions:
     """Predict everything that some paths hold.
 
     Args:
         run: The run with the checkpoint to use.
         paths: Image files, folders of images, CSV, npz or npy files.
+        views: Each output is the mean for the sample as it is and for this many less one augmented copies of it.
 
     Raises:
+        UsageError: Several views are asked for, but the run has no augmentation.
         DataError: A path is missing or unreadable, or holds inputs of another shape than the network takes.
     """
     engine = run.engine()
+    asked = Views(run, engine, views)
     batch_size = max(1, run.loaded.experiment.first.batch_size)
     names: list[str] = []
     outputs: list[NDArray[np.float32]] = []
@@ -80,7 +84,7 @@ def predict(run: TrainedRun, paths: Sequence[Path]) -> Predictions:
         skipped.extend(left_out(data))
         for start in range(0, len(data), batch_size):
             indices = np.arange(start, min(start + batch_size, len(data)), dtype=np.int64)
-            outputs.append(engine.predict_step(data.load(indices)[0])[0])
+            outputs.append(asked.outputs(data.load(indices)[0], indices)[0])
             names.extend(data.describe(int(index)) for index in indices)
     engine.close()
     return Predictions(tuple(names), _probabilities(run, np.concatenate(outputs)), run.class_names, tuple(skipped))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
-from fittool.augmentation import augment
 from fittool.data.dataset import Progress
 from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
+from fittool.data.preprocessing import Preprocessing, preprocessed
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError, Problem
 from fittool.experiment.blame import blaming
-from fittool.experiment.data import Data, kept_in_memory, open_data, targets_of
+from fittool.experiment.data import Data, kept, open_data, targets_of
 from fittool.experiment.network import graph_of, layers_of
+from fittool.experiment.standardization import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.model.architecture import described
 from fittool.model.compiled import Compiled
 from fittool.nn.graph import Graph
@@ -47,10 +47,12 @@ class Prepared:
         train, validation: The data.
         class_names: The name of each class, or None.
         targets: The form of the training targets, one for each output.
-        layers: The network's layers, a preset expanded.
+        layers: The network's layers, a preset expanded, behind those that `augmentation:` stands for.
         graph: The network.
         warnings: Of the data, beside the file's own.
         skipped: The files that were left out.
+        written: The layers that the experiment writes, or its preset.
+        preprocess: The user's function of an image, or None.
     """
 
     loaded: LoadedExperiment
@@ -62,6 +64,8 @@ class Prepared:
     graph: Graph
     warnings: tuple[Problem, ...]
     skipped: tuple[Problem, ...] = ()
+    written: Sequence[Layer] = ()
+    preprocess: Preprocessing | None = None
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -103,18 +107,19 @@ class Prepared:
         """
         experiment = self.loaded.experiment
         train = experiment.first if stage is None else stage
-        workers = _workers(train)
+        workers, timeout = _workers(train), experiment.data.timeout_seconds
         with blaming(self.loaded, *experiment.path_of(train), "class_weight"):
             if isinstance(self.train, UserBatches):
                 return GeneratorFeed(
                     self.train, class_weight=train.class_weight, class_names=self.class_names, workers=workers,
-                    max_queue_size=train.max_queue_size,
+                    max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
+                    steps=_steps(train, self.train) if experiment.stages == [train] else None,
                 )  # fmt: skip
-            augmentation = experiment.augmentation_of(train)
             return DatasetFeed(
                 self.train, train.batch_size, experiment.seed, shuffle=train.shuffle,
-                augment=None if augmentation is None or not augmentation.active else partial(augment, augmentation),
+                augment=changes_of(experiment, train, self.preprocess, -(-len(self.train) // train.batch_size)),
                 class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
+                use_multiprocessing=train.use_multiprocessing, timeout=timeout,
             )  # fmt: skip
 
     def validation_feed(self, stage: Train | None = None) -> Feed | None:
@@ -124,10 +129,11 @@ class Prepared:
     def feed_of(self, data: Data, stage: Train | None = None) -> Feed:
         """Batches of some data as they stand."""
         train = self.loaded.experiment.first if stage is None else stage
-        workers = _workers(train)
+        workers, timeout = _workers(train), self.loaded.experiment.data.timeout_seconds
         if isinstance(data, UserBatches):
-            return GeneratorFeed(data, workers=workers, max_queue_size=train.max_queue_size)
-        return ValidationFeed(data, train.batch_size, workers=workers, max_queue_size=train.max_queue_size)
+            return GeneratorFeed(data, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
+        data = preprocessed(data, self.preprocess)
+        return ValidationFeed(data, train.batch_size, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
 
     def engine(self, graph: Graph | None = None) -> NumpyEngine:
         """The network, or it with other layers that learn, and its optimizer, with starting weights drawn from the seed."""
@@ -146,6 +152,12 @@ def _workers(train: Train) -> int:
     return 0 if train.mode == "fit" else train.workers
 
 
+def _steps(train: Train, data: UserBatches) -> int | None:
+    """Batches in the whole of a training that is one stage, so that user code is not asked for more; None: nobody knows."""
+    steps = train.steps_per_epoch if isinstance(train.steps_per_epoch, int) else data.batches_per_pass
+    return None if steps is None or train.epochs is None else steps * train.epochs
+
+
 def prepare(loaded: LoadedExperiment, loading: Loading = silent) -> Prepared:
     """Open the data, build the network, hold them against each other, and read what the mode wants in memory.
 
@@ -159,11 +171,12 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent) -> Prepared:
     """
     prepared = fit_together(loaded)
     with blaming(loaded, "data", "train"):
-        train = kept_in_memory(loaded, prepared.train, loading("training data"))
+        train, warnings = kept(loaded, prepared.train, loading("training data"))
+    prepared = replace(prepared, train=train, warnings=(*prepared.warnings, *warnings))
     if prepared.validation is None:
-        return replace(prepared, train=train)
+        return prepared
     with blaming(loaded, "data", "validation"):
-        return replace(prepared, train=train, validation=kept_in_memory(loaded, prepared.validation, loading("validation data")))
+        return replace(prepared, validation=kept(loaded, prepared.validation, loading("validation data"))[0])
 
 
 def fit_together(loaded: LoadedExperiment) -> Prepared:
@@ -176,9 +189,14 @@ def fit_together(loaded: LoadedExperiment) -> Prepared:
     data = open_data(loaded)
     targets = targets_of(data.train)
     layers = layers_of(loaded, targets[0] if targets else None, data.class_names)
-    graph = graph_of(loaded, layers, data.train.input_shapes)
+    network = standardized(loaded, layers, data.train.input_shapes)
+    graph = graph_of(loaded, network, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
-    return Prepared(loaded, data.train, data.validation, data.class_names, targets, layers, graph, data.warnings, data.skipped)
+    check_mixing(loaded, targets, graph.inputs)
+    return Prepared(
+        loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, data.warnings, data.skipped,
+        written=layers, preprocess=preprocessing_of(loaded),
+    )  # fmt: skip
 
 
 def _check(loaded: LoadedExperiment, graph: Graph, targets: tuple[Targets, ...], validation: Data | None) -> None:

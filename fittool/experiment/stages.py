@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from fittool.data.feed import Feed
+from fittool.data.feed import DatasetFeed, Feed
 from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError
@@ -86,6 +86,8 @@ def _stage(
     with blaming(prepared.loaded, *path, "loop"):
         loop = None if train.mode != "train_on_batch" else load_function(cast("str", train.loop), Path())
     stage = Stage(feed, validation, plan, loop=cast("Any", loop), loop_name=str(train.loop).rpartition("/")[2])
+    if isinstance(feed, DatasetFeed):
+        stage = replace(stage, begin=feed.begin_stage)
     if not isinstance(train, StageSetting):
         return stage
     return replace(

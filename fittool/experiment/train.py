@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from fittool.data.preprocessing import preprocessed
 from fittool.data.user_batches import UserBatches
 from fittool.data.user_code import load_function
+from fittool.data.worker_output import WorkerOutput
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, UserCodeError
 from fittool.experiment.blame import blaming
@@ -95,6 +97,7 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
         check_extra()
     verbose = verbosity(loaded, options)
     with ExitStack() as stack:
+        output = stack.enter_context(WorkerOutput())
         given = _given_directory(options, stack)
         prepared = prepare(loaded, loading_shown(verbose))
         engine = ExchangeableEngine(prepared.engine())
@@ -108,6 +111,7 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
             progress.say(f"warning: {warning}")
         trainer = _trainer(prepared, engine, directory, progress, signals, options)
         _write_beginning(prepared, directory, engine.engine.threads, options)
+        output.goes_to(directory.log)
         for line in told:
             trainer.say(line)
         stack.enter_context(_dropped_unless_begun(directory, trainer))
@@ -125,7 +129,7 @@ def _adapt(prepared: Prepared, engine: NumpyEngine) -> None:
             text = "A Normalization layer cannot adapt to a generator. Give it mean and variance."
             raise ExperimentError(prepared.loaded.problem(text, "model", "layers", node.index))
     else:
-        adapt(prepared.graph, prepared.train, engine)
+        adapt(prepared.graph, preprocessed(prepared.train, prepared.preprocess), engine)
 
 
 @contextmanager
@@ -250,7 +254,7 @@ def _function(reference: str) -> Callable[..., Any]:
 def _write_beginning(prepared: Prepared, directory: RunDirectory, threads: int, options: TrainOptions) -> None:
     """What must be on disk before the first batch."""
     experiment = prepared.loaded.experiment
-    directory.write_experiment(prepared.loaded.resolved_yaml(prepared.layers))
+    directory.write_experiment(prepared.loaded.resolved_yaml(prepared.written))
     if prepared.class_names is not None:
         directory.write_classes(prepared.class_names)
     if prepared.skipped:

@@ -37,6 +37,8 @@ from fittool.training.plan import Plan
 from fittool.training.progress import make_progress
 from fittool.training.trainer import Trainer
 
+_TIMEOUT = 600.0  # seconds that a worker may take for a batch, as in an experiment
+
 
 class Model:
     """A network with everything that Keras's `Model` does, and the same numbers.
@@ -210,6 +212,7 @@ class Model:
         initial_epoch: int = 0,
         validation_freq: int | Sequence[int] = 1,
         validation_batch_size: int | None = None,
+        use_multiprocessing: bool = False,
     ) -> History:
         """Train on batches that user code makes.
 
@@ -224,9 +227,13 @@ class Model:
                 `report`. auto: FITTOOL_VIEW_METRICS, else where the extra is there and there is more than one epoch.
             class_weight: The weight of each class by number, multiplied with the samples' own. `balanced` counts the labels
                 of a sequence before training, and those of the batches so far of a generator.
-            max_queue_size: Batches that wait, ready made.
-            workers: 0 makes each batch when it is asked for; else a thread makes them ahead.
+            max_queue_size: Batches that are under way or wait, ready made.
+            workers: 0 makes each batch when it is asked for; else a thread makes them ahead. One that takes more than ten
+                minutes for a batch is an error.
             validation_batch_size: Samples in a batch of validation arrays, 32 by default.
+            use_multiprocessing: Whether a process makes the batches instead of a thread, or `workers` of them if `generator`
+                is a sequence without `on_epoch_end`. What makes the batches is sent there: a function or a sequence can be, a
+                generator cannot. A program's main file must train below `if __name__ == "__main__":`.
 
         Returns:
             As `fit`.
@@ -246,6 +253,8 @@ class Model:
             class_weight=class_weight,
             workers=whole("workers", workers, 0),
             max_queue_size=whole("max_queue_size", max_queue_size),
+            use_multiprocessing=truth("use_multiprocessing", use_multiprocessing),
+            timeout=_TIMEOUT,
             steps=None if length is None else length * max(plan.epochs - plan.initial_epoch, 0),
         )
         size = whole_or_none("validation_batch_size", validation_batch_size) or BATCH_SIZE

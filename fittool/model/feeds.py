@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from fittool.data.batch import Array, Batch
 from fittool.data.dataset import ArrayDataset, Dataset
 from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
+from fittool.data.patience import FOREVER
 from fittool.data.splits import split
 from fittool.data.user_batches import UserBatches
+from fittool.data.user_function import is_sequence
 from fittool.data.weights import ClassWeight, class_factors, per_sample
 from fittool.errors import ExperimentError
 from fittool.model.arrays import inputs_of, targets_of, weights_of
@@ -43,7 +46,7 @@ def gives_batches(value: object) -> bool:
     """Whether a value gives batches one after the other: a generator, a function that makes one, a sequence of batches."""
     if isinstance(value, np.ndarray | list | tuple | Mapping | str) or value is None or hasattr(value, "__array__"):
         return False
-    return callable(value) or hasattr(value, "__iter__") or _is_sequence(value)
+    return callable(value) or hasattr(value, "__iter__") or is_sequence(value)
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,9 @@ class Reader:
         x, y, weight = (*data, None) if len(data) == 2 else data
         return self.feed(x, y, weight, batch_size, "validation ")
 
-    def batches(self, given: Any, name: str, *, only_inputs: bool = False, once_more: bool = False) -> UserBatches:
+    def batches(
+        self, given: Any, name: str, *, only_inputs: bool = False, once_more: bool = False, timeout: float = FOREVER
+    ) -> UserBatches:
         """A generator, a function that makes one, or a sequence of batches.
 
         Args:
@@ -116,16 +121,15 @@ class Reader:
             name: What it is called in messages.
             only_inputs: Whether targets are passed over.
             once_more: Whether a generator, which can be walked over only once, is remembered and given again.
+            timeout: Seconds for the first batch.
         """
-        function = _start_of_pass(given, once_more)
         return UserBatches(
-            lambda: self._converted(function(), name, only_inputs), name, class_mode=None if only_inputs else "auto"
+            _start_of_pass(given, once_more),
+            name,
+            class_mode=None if only_inputs else "auto",
+            convert=lambda item: self._item(item, name, only_inputs),
+            timeout=timeout,
         )
-
-    def _converted(self, given: Any, name: str, only_inputs: bool) -> Any:
-        if _is_sequence(given):
-            return _ConvertedSequence(given, lambda item: self._item(item, name, only_inputs))
-        return (self._item(item, name, only_inputs) for item in given)
 
     def _item(self, item: Any, name: str, only_inputs: bool) -> Any:
         """One item with its arrays in the network's order; what is no item is left for `UserBatches` to refuse."""
@@ -140,36 +144,17 @@ class Reader:
         return (inputs, targets) if weights is None else (inputs, targets, weights)
 
 
-class _ConvertedSequence:
-    """A sequence of batches whose items are converted as they are asked for."""
-
-    def __init__(self, sequence: Any, convert: Callable[[Any], Any]) -> None:
-        self._sequence, self._convert = sequence, convert
-
-    def __len__(self) -> int:
-        return len(self._sequence)
-
-    def __getitem__(self, index: int) -> Any:
-        return self._convert(self._sequence[index])
-
-    def on_epoch_end(self) -> None:
-        """Keras's hook, where the sequence has it."""
-        hook = getattr(self._sequence, "on_epoch_end", None)
-        if hook is not None:
-            hook()
-
-
 def _start_of_pass(given: Any, once_more: bool) -> Callable[[], Any]:
     """What starts a pass: a function is called, all else is walked over again, a generator from where it stands."""
-    if _is_sequence(given):
-        return lambda: given
+    if is_sequence(given):
+        return partial(_same, given)
     if once_more and hasattr(given, "__next__"):
         return _remembered(given)
-    return given if callable(given) and not hasattr(given, "__iter__") else lambda: given
+    return given if callable(given) and not hasattr(given, "__iter__") else partial(_same, given)
 
 
-def _is_sequence(given: object) -> bool:
-    return hasattr(given, "__len__") and hasattr(given, "__getitem__")
+def _same(given: Any) -> Any:
+    return given
 
 
 def _remembered(generator: Iterator[Any]) -> Callable[[], Iterator[Any]]:

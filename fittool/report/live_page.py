@@ -21,7 +21,7 @@ from fittool.training.plan import Position
 from fittool.training.wording import number
 
 _NEEDED = ("matplotlib", "jinja2")
-_NOT_DRAWN = ("epoch", "stage", "seconds", "examples_per_second")
+_NOT_DRAWN = ("epoch", "stage", "seconds", "examples_per_second", "data_seconds")
 _SHARE = 10
 """Drawing takes at most one part in so many of the time: pages of very short epochs are left out, but never the last."""
 _TEMPLATE = Path(__file__).with_name("live_page.html")

@@ -12,6 +12,7 @@ from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, Spars
 from fittool.nn.objectives import loss_names, measured
 from fittool.nn.schedules import Schedule
 from fittool.settings import nearest_name
+from fittool.spec.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.spec.description import Experiment
 from fittool.spec.places import KeyPath, Node, Place, Placed, find, path_text
 from fittool.spec.sections import Stage, Train
@@ -61,7 +62,7 @@ class Written:
 def contradictions(written: Written) -> Iterator[Placed]:
     """Settings that cannot hold together, each with both places."""
     experiment, first = written.experiment, written.experiment.first
-    yield from _augmentation(written)
+    yield from augmentation_contradictions(written)
     if experiment.data.validation is not None and first.validation_split > 0:
         where = written.said("data", "validation")
         path = (*experiment.path_of(first), "validation_split")
@@ -76,21 +77,6 @@ def contradictions(written: Written) -> Iterator[Placed]:
     yield from outputs
     if not outputs:  # else the names of the values are not known
         yield from _monitors(written)
-
-
-def _augmentation(written: Written) -> Iterator[Placed]:
-    """Augmentation is for stages in mode fit_generator."""
-    experiment = written.experiment
-    if experiment.augmentation is not None and all(stage.mode != "fit_generator" for stage in experiment.stages):
-        path = experiment.path_of(experiment.first)
-        mode = written.said(*path, "mode")
-        text = f"augmentation needs train.mode fit_generator, but it is {experiment.first.mode} ({mode})."
-        yield written.problem(("augmentation",), f"{text} Write mode: fit_generator under train.")
-    for stage in experiment.stages:
-        if isinstance(stage, Stage) and stage.augmentation is not None and stage.mode != "fit_generator":
-            path = experiment.path_of(stage)
-            text = f"{path_text(path)}.augmentation needs mode fit_generator, but it is {stage.mode}."
-            yield written.problem((*path, "augmentation"), f"{text} Write mode: fit_generator beside it.")
 
 
 def _lengths(written: Written, stage: Train) -> Iterator[Placed]:
@@ -221,35 +207,18 @@ def without_effect(written: Written) -> Iterator[Placed]:
         yield from _train_without_effect(written, stage)
     yield from _whole_without_effect(written)
     yield from _data_without_effect(written)
-    yield from _augmentation_without_effect(written)
-
-
-def _augmentation_without_effect(written: Written) -> Iterator[Placed]:
-    experiment = written.experiment
-    streamed = [stage for stage in experiment.stages if stage.mode == "fit_generator"]
-    own = [(stage, stage.augmentation) for stage in streamed if isinstance(stage, Stage) and stage.augmentation is not None]
-    found = [((*experiment.path_of(stage), "augmentation"), augmentation) for stage, augmentation in own]
-    if experiment.augmentation is not None and len(own) < len(streamed):
-        found.insert(0, (("augmentation",), experiment.augmentation))
-    elif experiment.augmentation is not None and streamed:
-        yield written.problem(("augmentation",), "augmentation has no effect: every stage has its own.")
-    for path, augmentation in found:
-        for field, reason in augmentation.without_effect():
-            yield written.problem((*path, field), f"{path_text(path)}.{field} has no effect. {reason}")
-        if augmentation.rescale not in (None, 1):
-            text = f"{path_text(path)}.rescale scales training images only, and not those of validation or prediction."
-            yield written.problem(
-                (*path, "rescale"), f"{text} Write Rescaling: {{scale: {augmentation.rescale:g}}} as the first layer."
-            )
+    yield from augmentation_without_effect(written)
 
 
 def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
     path, default = written.experiment.path_of(train), Train()
     name = path_text(path)
     if train.mode == "fit":
-        for field in ("workers", "max_queue_size"):
+        for field in ("workers", "max_queue_size", "use_multiprocessing"):
             if getattr(train, field) != getattr(default, field):
                 yield written.problem((*path, field), f"{name}.{field} has no effect in mode fit.")
+    elif train.use_multiprocessing and not train.workers:
+        yield written.problem((*path, "use_multiprocessing"), f"{name}.use_multiprocessing has no effect with workers: 0.")
     if train.loop is not None and train.mode != "train_on_batch":
         yield written.problem((*path, "loop"), f"{name}.loop has no effect in mode {train.mode}, but in train_on_batch.")
     if train.validation_steps != default.validation_steps and not written.validates:

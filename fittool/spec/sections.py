@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -17,14 +16,13 @@ from fittool.nn.objectives import Objective, shared_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer, RMSprop
 from fittool.nn.presets import PRESETS, Preset
 from fittool.settings import NAMES_CODE, Boolean, Family, Field, Integer, Named, Number, Pair, Text, setting
+from fittool.spec.durations import Duration, seconds_of
 from fittool.spec.per_output import LossPerOutput, MetricsPerOutput, NumberPerOutput
 from fittool.training.callbacks import CALLBACKS, CallbackSetting
 
 _LARGEST_SIDE = 65_535
 _LARGEST_BATCH = 1_000_000
 _MOST_EPOCHS = 1_000_000
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @setting
@@ -83,12 +81,24 @@ class Data:
         description="Form of the labels: class numbers, one-hot rows, 0 or 1, the input itself, or none (null); "
         "auto: what the loss needs.",
     )
-    cache: Literal["none", "ram"] = Field(
-        default="none", description="Whether decoded samples are kept in memory in mode fit_generator."
+    cache: Literal["none", "ram", "disk"] = Field(
+        default="none",
+        description="Whether decoded samples are kept in mode fit_generator: in memory, or in a file below ~/.cache/fittool (or "
+        "XDG_CACHE_HOME) that later runs and other processes use too.",
     )
     on_bad_file: Literal["error", "skip"] = Field(
         default="error", description="Whether a file that cannot be read ends the run or is left out."
     )
+    timeout: Duration = Field(
+        default="10m",
+        description="How long a worker may take for one batch, such as 30s, 5m or 2h; then the run ends with an error that says "
+        "where it hangs.",
+    )
+
+    @property
+    def timeout_seconds(self) -> float:
+        """`timeout` in seconds."""
+        return seconds_of(self.timeout) or 0.0
 
 
 @setting
@@ -201,8 +211,13 @@ class Train:
     workers: Integer = Field(
         default=1, ge=0, le=256, description="Threads that make batches in mode fit_generator; 0: none beside the main one."
     )
+    use_multiprocessing: Boolean = Field(
+        default=False,
+        description="Whether the workers that make training batches are processes instead of threads: for generators that hold "
+        "Python's lock, and for augmentation on several cores.",
+    )
     max_queue_size: Integer = Field(
-        default=10, ge=1, le=100_000, description="Batches that wait, ready made, in mode fit_generator."
+        default=10, ge=1, le=100_000, description="Batches that are under way or wait, ready made, in mode fit_generator."
     )
     verbose: Verbose = Field(
         default="auto", description="0: nothing; 1: a live bar; 2: one line an epoch; auto: 1 on a terminal, else 2."
@@ -256,8 +271,7 @@ class StepInterval:
 
 def _every(value: object) -> object:
     if isinstance(value, str):
-        match = _DURATION.fullmatch(value)
-        if value == "epoch" or (match and float(match[1]) > 0):
+        if value == "epoch" or seconds_of(value) is not None:
             return value
     elif isinstance(value, StepInterval):
         return value
@@ -281,8 +295,7 @@ class Checkpoint:
     @property
     def seconds(self) -> float | None:
         """The time between two checkpoints; None where the interval is no time."""
-        match = _DURATION.fullmatch(self.every) if isinstance(self.every, str) else None
-        return None if match is None else float(match[1]) * _SECONDS[match[2]]
+        return seconds_of(self.every) if isinstance(self.every, str) else None
 
     @property
     def steps(self) -> int | None:

@@ -1,28 +1,30 @@
-"""`Normalization` without mean and variance takes them from the training data, before the first epoch."""
+"""`Normalization` without mean and variance, and `Standardization`, take statistics of the training data before training."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.augmentation.standardize import fit, moments
 from fittool.data.dataset import Dataset
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.nn.graph import Graph, Node
-from fittool.nn.layers import Normalization
+from fittool.nn.layers import Layer, Normalization, Standardization
 
 _BATCH = 256
 
 
 def adapting(graph: Graph) -> list[Node]:
-    """The layers that want mean and variance of the training data, in the order of the network."""
-    return [node for node in graph.nodes if isinstance(node.layer, Normalization) and node.layer.adapts]
+    """The layers that want statistics of the training data, in the order of the network."""
+    return [node for node in graph.nodes if isinstance(node.layer, Normalization | Standardization) and node.layer.adapts]
 
 
 def adapt(graph: Graph, data: Dataset, engine: NumpyEngine) -> None:
-    """Give every adapting layer the mean and variance of what it sees of the data, each after those before it.
+    """Give every adapting layer the statistics of what it sees of the data, each after those before it.
 
     Args:
         graph: The network.
@@ -30,30 +32,16 @@ def adapt(graph: Graph, data: Dataset, engine: NumpyEngine) -> None:
         engine: Takes the statistics as the layers' weights.
     """
     for node in adapting(graph):
-        mean, variance = moments(_seen_by(node, graph, data, engine))
-        engine.load_state(
-            {
-                f"weights/{node.name}/mean": mean.astype(np.float32),
-                f"weights/{node.name}/variance": variance.astype(np.float32),
-            }
-        )
+        statistics = _statistics(node.layer, partial(_seen_by, node, graph, data, engine))
+        engine.load_state({f"weights/{node.name}/{name}": array.astype(np.float32) for name, array in statistics.items()})
 
 
-def moments(arrays: Iterator[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and variance of each place on the last axis, over arrays (N, …, C) of any number, merged as by Chan et al. 1979.
-
-    Returns:
-        (C,) mean and (C,) biased variance.
-    """
-    count, mean, squares = 0, np.zeros(1), np.zeros(1)
-    for array in arrays:
-        rows = array.reshape(-1, array.shape[-1]).astype(np.float64)
-        here, more = rows.mean(axis=0), len(rows)
-        step = here - mean
-        mean = mean + step * (more / (count + more))
-        squares = squares + np.square(rows - here).sum(axis=0) + np.square(step) * (count * more / (count + more))
-        count += more
-    return mean, squares / count
+def _statistics(layer: Layer, seen: Callable[[], Iterator[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The weights that a layer takes from the data, by name."""
+    if isinstance(layer, Standardization):
+        return {name: array for name, array in vars(fit(seen, layer)).items() if array is not None}
+    mean, variance = moments(seen())
+    return {"mean": mean, "variance": variance}
 
 
 def _seen_by(node: Node, graph: Graph, data: Dataset, engine: NumpyEngine) -> Iterator[NDArray[Any]]:

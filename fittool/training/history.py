@@ -10,9 +10,10 @@ from fittool.training.control import Logs
 
 Row = dict[str, Any]
 """`epoch` (from 1), in a training of several parts `stage`, then `loss`, metrics, `val_*`, `learning_rate`, `seconds`,
-`examples_per_second`; all but `stage` are numbers."""
+`examples_per_second`, `data_seconds` (spent waiting for training data); all but `stage` are
+numbers."""
 
-_OUR_KEYS = ("epoch", "stage", "seconds", "examples_per_second")
+_OUR_KEYS = ("epoch", "stage", "seconds", "examples_per_second", "data_seconds")
 
 
 class History(Callback):
@@ -47,14 +48,16 @@ class History(Callback):
         self.rows = [dict(row) for row in rows]
 
 
-def make_row(epoch: int, logs: Logs, seconds: float, examples_per_second: float, stage: str | None = None) -> Row:
+def make_row(
+    epoch: int, logs: Logs, seconds: float, examples_per_second: float, data_seconds: float, *, stage: str | None = None
+) -> Row:
     """The row of an epoch (counted from 0) from its logs; what is no number is left out."""
     row: Row = {"epoch": epoch + 1} | ({} if stage is None else {"stage": stage})
     for name, value in logs.items():
         number = _number(value)
         if number is not None:
             row[name] = number
-    return row | {"seconds": seconds, "examples_per_second": examples_per_second}
+    return row | {"seconds": seconds, "examples_per_second": examples_per_second, "data_seconds": data_seconds}
 
 
 def _number(value: object) -> float | None:

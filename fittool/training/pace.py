@@ -12,10 +12,12 @@ class Pace:
 
     Attributes:
         examples: Training examples so far.
+        waited: Seconds that training waited for data.
     """
 
-    def __init__(self, seconds: float = 0.0, examples: int = 0, train_seconds: float | None = None) -> None:
+    def __init__(self, seconds: float = 0.0, examples: int = 0, train_seconds: float | None = None, waited: float = 0.0) -> None:
         self.examples = examples
+        self.waited = waited
         self._train_seconds = train_seconds
         self._start = time.perf_counter() - seconds
 
@@ -30,9 +32,10 @@ class Pace:
         seconds = self.seconds if self._train_seconds is None else self._train_seconds
         return self.examples / seconds if seconds > 0 else 0.0
 
-    def stepped(self, examples: int) -> None:
-        """One more batch is done."""
+    def stepped(self, examples: int, waited: float = 0.0) -> None:
+        """One more batch is done, after some seconds of waiting for it."""
         self.examples += examples
+        self.waited += waited
 
     def trained(self) -> None:
         """The training steps are done; what follows is validation."""
@@ -40,9 +43,9 @@ class Pace:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint has to hold."""
-        return {"seconds": self.seconds, "examples": self.examples, "train_seconds": self._train_seconds}
+        return {"seconds": self.seconds, "examples": self.examples, "train_seconds": self._train_seconds, "waited": self.waited}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Pace:
         """Go on from `state()`, from now on."""
-        return cls(state["seconds"], state["examples"], state["train_seconds"])
+        return cls(state["seconds"], state["examples"], state["train_seconds"], state.get("waited", 0.0))

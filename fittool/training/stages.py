@@ -25,7 +25,7 @@ Loop = Callable[[Any, Iterator[Any], int], object]
 """A user's own loop: called once an epoch with the model, the batches and the epoch (from 0)."""
 
 
-def nothing() -> None:
+def nothing(*_: object) -> None:
     """Nothing to prepare."""
 
 
@@ -41,6 +41,7 @@ class Stage:
         callbacks: Those of this stage alone; when they ask for the end, the stage ends and the next one begins.
         learning_rate: The rate at its beginning; None: as it is.
         prepare: Called when the stage begins, and when a resumed training stands in it.
+        begin: Called with the absolute step from which the stage's epochs count, then too.
         loop: The user's own loop, instead of one step for each batch.
         loop_name: What it is called in messages.
     """
@@ -52,6 +53,7 @@ class Stage:
     callbacks: Sequence[Callback] = ()
     learning_rate: float | None = None
     prepare: Callable[[], None] = nothing
+    begin: Callable[[int], None] = nothing
     loop: Loop | None = None
     loop_name: str = "loop"
 

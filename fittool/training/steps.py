@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -52,9 +53,13 @@ class Stream:
 
     Args:
         feed: Where the batches come from.
+
+    Attributes:
+        waited: Seconds that the last batch was waited for.
     """
 
     def __init__(self, feed: Feed) -> None:
+        self.waited = 0.0
         self._feed = feed
         self._batches: Iterator[Batch] | None = None
         self._step = 0
@@ -67,11 +72,13 @@ class Stream:
         """The batch of the next step."""
         if self._batches is None:
             raise StopIteration
+        start = time.perf_counter()
         try:
             batch = next(self._batches)
         except StopIteration:
             self.close()
             raise
+        self.waited = time.perf_counter() - start
         self._step += 1
         return batch
 

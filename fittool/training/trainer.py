@@ -133,6 +133,7 @@ class Trainer:
         stage.prepare()
         self.train, self.validation = stage.train, stage.validation
         self.plan = replace(stage.plan, initial_epoch=first_epoch, epochs=first_epoch + stage.length)
+        stage.begin((first_epoch if number else 0) * (self.plan.steps(stage.train) or 0))
         self._stream.close()
         self._stream = Stream(stage.train)
 
@@ -281,12 +282,12 @@ class Trainer:
             self._train_logs = self._train_part(epoch)
         validated = self._validation.run(epoch) if self._validation is not None and self.plan.validates(epoch) else {}
         logs: Logs = {**self._train_logs, **validated, "learning_rate": self.engine.learning_rate}
-        pace = self._pace.seconds, self._pace.examples_per_second
+        pace = self._pace.seconds, self._pace.examples_per_second, self._pace.waited
         self._train_logs = None
         self.position.begin_epoch(epoch + 1, self.plan.steps(self.train))
         self._callbacks.on_epoch_end(epoch, logs)
         self._last_logs = logs
-        self._settle(epoch, make_row(epoch, logs, *pace, self._stage.name))
+        self._settle(epoch, make_row(epoch, logs, *pace, stage=self._stage.name))
 
     def _settle(self, epoch: int, row: Row) -> None:
         """The epoch is done: write it down, save it, show it."""
@@ -360,7 +361,7 @@ class Trainer:
 
     def _loop_step(self, batch: Batch) -> None:
         self.engine.train_step(batch)
-        self._pace.stepped(batch.size)
+        self._pace.stepped(batch.size, self._stream.waited)
 
     def _train_step(self, batch: Batch) -> None:
         self._loop_step(batch)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 _FIXED_FROM, _FIXED_BELOW = 1e-3, 1e5
 _SECONDS_IN_MINUTE, _MINUTES_IN_HOUR = 60, 60
 _SHORT = 0.1
-_NOT_SHOWN = ("epoch", "stage", "learning_rate", "seconds", "examples_per_second")
+_NOT_SHOWN = ("epoch", "stage", "learning_rate", "seconds", "examples_per_second", "data_seconds")
 IMPROVED = "↑"
 
 

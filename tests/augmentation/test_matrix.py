@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fittool.augmentation import Augmentation, Parameters, draw
 from fittool.augmentation.matrix import matrices
 
-NOTHING = {field: [value] for field, value in vars(draw(Augmentation(), (1, 1, 1), 0, 0, [0])).items()}
+UNCHANGED = vars(draw(Augmentation(), (1, 1, 1), 0, 0, [0]))
+NOTHING = {field: [value] for field, value in UNCHANGED.items() if value is not None}
 
 
 def source_of(x: float, y: float, height: int, width: int, **changes: float) -> NDArray[np.float64]:

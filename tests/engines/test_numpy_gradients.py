@@ -21,6 +21,9 @@ IMAGE, SEQUENCE, FEATURES = (7, 6, 3), (6, 3), (5,)
 CASES = [
     (nn.Rescaling(0.5, 1.0), FEATURES),
     (nn.Normalization(mean=[1, 2, 3], variance=[4, 5, 6]), IMAGE),
+    (nn.Standardization(rescale=0.5, samplewise_std_normalization=True), IMAGE),
+    (nn.Standardization(samplewise_center=True, featurewise_std_normalization=True), IMAGE),
+    (nn.Standardization(rescale=3, zca_whitening=True), (3, 2, 2)),
     (nn.Dense(4, "tanh"), FEATURES),
     (nn.Dense(4, use_bias=False), IMAGE),
     (nn.Conv2D(4, 3, padding="same"), IMAGE),

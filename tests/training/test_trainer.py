@@ -225,10 +225,12 @@ def test_a_row_holds_everything_in_order():
         "learning_rate",
         "seconds",
         "examples_per_second",
+        "data_seconds",
     ]
     assert (row["epoch"], row["loss"], row["val_loss"], row["learning_rate"]) == (1, 2.0, 1.0, 0.1)
     assert row["seconds"] > 0
     assert row["examples_per_second"] > 0
+    assert 0 <= row["data_seconds"] <= row["seconds"]
 
 
 def test_values_that_a_callback_adds_are_recorded_with_the_epoch():

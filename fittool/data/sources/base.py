@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from fittool.data.patience import FOREVER
 from fittool.data.targets import ClassMode
 from fittool.settings import Named, setting
 
@@ -32,6 +33,7 @@ class SourceContext:
         class_names: The classes of the training data, so that validation data number theirs alike; None for training.
         feature_names: The columns of the training data, so that validation data take the same; None for training.
         progress: Told how many files are done while all are decoded.
+        timeout: Seconds that user code may take for its first batch; without a limit it is made in the caller's own thread.
     """
 
     base_directory: Path = field(default_factory=Path)
@@ -45,6 +47,7 @@ class SourceContext:
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
     progress: Progress | None = None
+    timeout: float = FOREVER
 
     def path(self, written: str) -> Path:
         """A path as it was written, relative to the base directory; `..` is taken out, links are not followed."""

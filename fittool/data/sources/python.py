@@ -40,4 +40,4 @@ class PythonSource(Source):
         name = self.function.rpartition("/")[2]
         check_arguments(function, self.arguments, name)
         call = partial(function, **self.arguments)
-        return UserBatches(call, name, self.samples, context.class_mode)
+        return UserBatches(call, name, self.samples, context.class_mode, timeout=context.timeout)

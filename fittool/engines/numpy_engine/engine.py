@@ -119,6 +119,13 @@ class NumpyEngine:
         with np.errstate(all="ignore"):
             self._run(batch, "test")
 
+    def judge_step(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
+        """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
+        clock = self._space.clock
+        clock.targets, clock.sample_weight = batch.targets, batch.sample_weight
+        with np.errstate(all="ignore"):
+            self._judge.judge(list(outputs), [None] * len(outputs), training=False)
+
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
         with np.errstate(all="ignore"):

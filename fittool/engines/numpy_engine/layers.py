@@ -21,6 +21,7 @@ from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Ex
 from fittool.engines.numpy_engine.operations.normalization import BatchNormalization, LayerNormalization, Normalization
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling
 from fittool.engines.numpy_engine.operations.shaping import Cropping, RepeatPixels, Resampling, Transposition, View, ZeroPadding
+from fittool.engines.numpy_engine.operations.standardization import Standardization
 from fittool.engines.numpy_engine.operations.transposed_convolution import TransposedConvolution
 from fittool.engines.numpy_engine.recurrent_layers import both_ways, merged, recurrent
 from fittool.nn import layers as nn
@@ -237,6 +238,7 @@ def _function(make: Callable[[Any], ActivationFunction]) -> Callable[[Node, Any]
 OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.Rescaling: _fixed_scaling,
     nn.Normalization: _simple(Normalization),
+    nn.Standardization: lambda node, layer: [(Standardization(layer), node.output_shape)],
     nn.Dense: _dense,
     nn.Embedding: lambda node, layer: [(Embedding(layer.input_dim, layer.output_dim), node.output_shape)],
     nn.Conv1D: _convolution_along,

@@ -1,0 +1,74 @@
+"""The steps of `augmentation.standardize` within a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.augmentation.standardize import (
+    EPSILON,
+    Statistics,
+    Steps,
+    centres,
+    centres_samples,
+    deviations,
+    scales,
+    standardize,
+)
+from fittool.engines.numpy_engine.operations.base import Operation, Part, Site
+from fittool.engines.numpy_engine.threads import Task
+
+
+class Standardization(Operation):
+    """Rescaling, centring, division by standard deviations and whitening of images.
+
+    Args:
+        steps: Which of them are taken.
+    """
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+
+    def _statistics(self, site: Site) -> Statistics:
+        return Statistics(
+            mean=site.weights("mean") if centres(self.steps) else None,
+            std=site.weights("std") if scales(self.steps) else None,
+            zca=site.weights("zca") if self.steps.zca_whitening else None,
+        )
+
+    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        yield partial(self._apply, site, slice(part.start, part.stop))
+
+    def _apply(self, site: Site, samples: slice) -> None:
+        site.y[samples] = standardize(site.x[0][samples], self.steps, self._statistics(site), site.y.dtype)
+
+    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+        if site.dx[0] is not None:
+            yield partial(self._apply_back, site, site.dx[0], slice(part.start, part.stop))
+
+    def _apply_back(self, site: Site, dx: NDArray[Any], samples: slice) -> None:
+        """The steps' transposes in the opposite order."""
+        assert site.dy is not None
+        gradient, statistics = site.dy[samples].copy(), self._statistics(site)
+        if statistics.zca is not None:
+            gradient = (gradient.reshape(len(gradient), -1) @ statistics.zca.T).reshape(gradient.shape)
+        if statistics.std is not None:
+            gradient /= statistics.std + gradient.dtype.type(EPSILON)
+        gradient = self._by_sample_back(site.x[0][samples], gradient)
+        dx[samples] = gradient * gradient.dtype.type(1 if self.steps.rescale is None else self.steps.rescale)
+
+    def _by_sample_back(self, x: NDArray[Any], gradient: NDArray[Any]) -> NDArray[Any]:
+        """Through the division by each image's own standard deviation, then through its own centre."""
+        if self.steps.samplewise_std_normalization:
+            scaled = x if self.steps.rescale is None else x * x.dtype.type(self.steps.rescale)
+            centred = scaled - scaled.mean(axis=(1, 2, 3), keepdims=True)
+            std, epsilon = deviations(centred), centred.dtype.type(EPSILON)
+            along = (gradient * centred).mean(axis=(1, 2, 3), keepdims=True) / np.maximum(std, epsilon)
+            gradient = (gradient - centred * along / (std + epsilon)) / (std + epsilon)
+        if centres_samples(self.steps):
+            gradient = gradient - gradient.mean(axis=(1, 2, 3), keepdims=True)
+        return gradient

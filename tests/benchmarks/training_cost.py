@@ -1,0 +1,65 @@
+"""What the classic augmentation with two workers adds to the time of training `simple_cnn` on 32x32 images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fittool.data.feed import DatasetFeed
+from fittool.engines.numpy_engine import NumpyEngine
+from fittool.nn.graph import Graph
+from fittool.nn.layers import Rescaling
+from fittool.nn.losses import SparseCategoricalCrossentropy
+from fittool.nn.objectives import shared_out
+from fittool.nn.optimizers import Adam
+from fittool.nn.presets import SimpleCNN
+from fittool.training.steps import Stream
+from tests.benchmarks.inputs import BATCH, classic, dataset
+from tests.benchmarks.measuring import Figure, seconds, side_by_side
+
+STEPS = 40
+
+
+def figures(turns: int) -> list[Figure]:
+    data, graph = dataset(2000, 32), _network()
+    waits: list[float] = []
+
+    def trained(augment: Any, processes: bool) -> float:
+        engine = NumpyEngine(
+            graph, objectives=shared_out(graph.outputs, loss=SparseCategoricalCrossentropy()), optimizer=Adam(), seed=0
+        )
+        feed = DatasetFeed(data, BATCH, augment=augment, workers=2, use_multiprocessing=processes)
+        stream, waited = Stream(feed).from_step(0), 0.0
+        for _ in range(5):
+            engine.train_step(next(stream))
+
+        def steps() -> None:
+            nonlocal waited
+            for _ in range(STEPS):
+                batch = next(stream)
+                waited += stream.waited
+                engine.train_step(batch)
+
+        took = seconds(steps)
+        stream.close()
+        engine.close()
+        if augment is not None:
+            waits.append(waited / took)
+        return took
+
+    sides = {
+        "plain": lambda: trained(None, False),
+        "threads": lambda: trained(classic(), False),
+        "processes": lambda: trained(classic(), True),
+    }
+    took = side_by_side(sides, turns)
+    note = ", ".join(f"{name} {1e3 * value / STEPS:.1f} ms" for name, value in took.items()) + " a step"
+    share = max(waits[2:])
+    return [
+        Figure("time with augmentation against without, two threads", took["threads"] / took["plain"], 1.1, most=True, note=note),
+        Figure("time with augmentation against without, two processes", took["processes"] / took["plain"], 1.1, most=True),
+        Figure("largest share of time that the engine waited for data", share, 0.1, most=True),
+    ]
+
+
+def _network() -> Graph:
+    return Graph.build([Rescaling(1 / 255), *SimpleCNN().expand(10)], {"input": (32, 32, 3)})
