@@ -19,7 +19,7 @@ PROBABLE = (
 """Operations that can have a probability."""
 
 
-def _numbers(value: object) -> tuple[float, ...]:
+def numbers(value: object) -> tuple[float, ...]:
     """The numbers of a list; none where it is no list of numbers."""
     if not isinstance(value, list | tuple):
         return ()
@@ -30,35 +30,35 @@ def _numbers(value: object) -> tuple[float, ...]:
 
 
 def _ratios(value: object) -> tuple[float, float]:
-    numbers = _numbers(value)
-    if len(numbers) != 2 or not 0 < numbers[0] <= numbers[1]:
+    found = numbers(value)
+    if len(found) != 2 or not 0 < found[0] <= found[1]:
         raise PydanticCustomError("ratio_form", "must be two numbers [low, high] above 0")
-    return numbers[0], numbers[1]
+    return found[0], found[1]
 
 
 def _shares(value: object) -> tuple[float, float]:
-    numbers = _numbers(value)
-    if len(numbers) != 2 or not 0 < numbers[0] <= numbers[1] <= 1:
+    found = numbers(value)
+    if len(found) != 2 or not 0 < found[0] <= found[1] <= 1:
         raise PydanticCustomError("share_form", "must be two shares [low, high] above 0 and up to 1")
-    return numbers[0], numbers[1]
+    return found[0], found[1]
 
 
 def _blur(value: object) -> tuple[float, float] | None:
     if value is None:
         return None
-    numbers = _numbers(value) if isinstance(value, list | tuple) else (0.0, *_numbers([value]))
-    if len(numbers) != 2 or not 0 <= numbers[0] <= numbers[1] <= 50:
+    found = numbers(value) if isinstance(value, list | tuple) else (0.0, *numbers([value]))
+    if len(found) != 2 or not 0 <= found[0] <= found[1] <= 50:
         raise PydanticCustomError("blur_form", "must be a number s for [0, s], or [low, high], from 0 to 50 pixels")
-    return numbers[0], numbers[1]
+    return found[0], found[1]
 
 
 def _fill(value: object) -> float | tuple[float, ...] | str:
     if value == "random":
         return "random"
-    numbers = _numbers(value) if isinstance(value, list | tuple) else _numbers([value])
-    if not numbers:
+    found = numbers(value) if isinstance(value, list | tuple) else numbers([value])
+    if not found:
         raise PydanticCustomError("fill_form", "must be a number, a list with one for each channel, or random")
-    return numbers if isinstance(value, list | tuple) else numbers[0]
+    return found if isinstance(value, list | tuple) else found[0]
 
 
 def _probabilities(value: object) -> dict[str, float]:
@@ -74,7 +74,7 @@ def _probabilities(value: object) -> dict[str, float]:
                     "known": ", ".join(PROBABLE),
                 },
             )  # fmt: skip
-    shares = {str(name): _numbers([share]) for name, share in value.items()}
+    shares = {str(name): numbers([share]) for name, share in value.items()}
     for name, share in shares.items():
         if not share or not 0 <= share[0] <= 1:
             raise PydanticCustomError("probability_range", "must be from 0 to 1 for {name}", {"name": name})

@@ -37,11 +37,11 @@ def rand_augment(images: NDArray[Any], codes: NDArray[np.int64], magnitude: int,
         values: Bytes = image if image.dtype == np.uint8 else np.rint((image - low) / step).astype(np.uint8)
         outside = (cval - low) / step
         for name, sign in wanted:
-            values = _changed(values, name, sign * magnitude / _STRONGEST, fill_mode, outside)
+            values = operate(values, name, sign * magnitude / _STRONGEST, fill_mode, outside)
         np.copyto(image, values if image.dtype == np.uint8 else values * step + low, casting="unsafe")
 
 
-def _changed(image: Bytes, name: str, strength: float, fill_mode: str, cval: float) -> Bytes:
+def operate(image: Bytes, name: str, strength: float, fill_mode: str, cval: float) -> Bytes:
     """One operation, with a strength in [-1, 1] whose sign only some of them use."""
     if name in ("shear_x", "shear_y", "translate_x", "translate_y", "rotate"):
         matrix = _matrix(name, strength, *image.shape[:2])

@@ -71,6 +71,7 @@ def _shares(
     low, high = np.log(ratio)
     ratios = np.exp(low + chance[:, _TRIES:] * (high - low)) * (height / width)
     shares = np.stack([np.sqrt(areas * ratios), np.sqrt(areas / ratios)], axis=-1)
-    fits: NDArray[np.bool_] = np.all(shares <= 1, axis=-1)
-    chosen = np.where(fits.any(axis=1), fits.argmax(axis=1), _TRIES - 1)
-    return np.minimum(shares[np.arange(len(shares)), chosen], 1), fits.any(axis=1)
+    fits = np.all(shares <= 1, axis=-1)
+    possible: NDArray[np.bool_] = np.logical_or.reduce(fits, axis=1)
+    chosen = np.where(possible, fits.argmax(axis=1), _TRIES - 1)
+    return np.minimum(shares[np.arange(len(shares)), chosen], 1), possible

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import PlainValidator, TypeAdapter, ValidationError
+from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
 from fittool.augmentation.crops import (
@@ -16,32 +17,21 @@ from fittool.augmentation.crops import (
     RandomCrop,
     RandomErasing,
     RandomResizedCrop,
+    numbers,
 )
 from fittool.settings import NAMES_CODE, Boolean, Field, Integer, Number, Text, setting
-
-_NUMBER: TypeAdapter[float] = TypeAdapter(Number)
-
-
-def _numbers(value: object) -> tuple[float, ...] | None:
-    """The numbers of a list, or None where it is no list of numbers."""
-    if not isinstance(value, list | tuple):
-        return None
-    try:
-        return tuple(_NUMBER.validate_python(item) for item in value)
-    except ValidationError:
-        return None
 
 
 def _amount(value: object) -> float | None:
     """One number from 0 (a whole one stays whole), or None where it is none."""
-    numbers = _numbers([value])
-    if numbers is None or numbers[0] < 0:
+    found = numbers([value])
+    if not found or found[0] < 0:
         return None
-    return value if isinstance(value, int) else numbers[0]
+    return value if isinstance(value, int) else found[0]
 
 
 def _shift(value: object) -> int | float | tuple[float, ...]:
-    shift = _numbers(value) or _amount(value)
+    shift = numbers(value) or _amount(value)
     if shift is None:
         forms = "a fraction below 1.0, pixels from 1.0, a whole number n for up to n - 1 whole pixels, or a list of pixels"
         raise PydanticCustomError("shift_form", "must be {forms}", {"forms": forms})
@@ -50,10 +40,10 @@ def _shift(value: object) -> int | float | tuple[float, ...]:
 
 def _interval(value: object) -> tuple[float, float] | None:
     """[low, high] with 0 <= low <= high, or None where it is none."""
-    numbers = _numbers(value)
-    if numbers is None or len(numbers) != 2 or not 0 <= numbers[0] <= numbers[1]:
+    found = numbers(value)
+    if len(found) != 2 or not 0 <= found[0] <= found[1]:
         return None
-    return numbers[0], numbers[1]
+    return found[0], found[1]
 
 
 def _zoom(value: object) -> float | tuple[float, float]:
@@ -117,7 +107,8 @@ class Augmentation:
     )
     vertical_flip: Boolean = Field(default=False, description="Swaps top and bottom in half of the images.")
     rescale: Number | None = Field(
-        default=None, description="Multiplies pixel values by this number, last of all; they become float32."
+        default=None,
+        description="Multiplies pixel values by this number, in validation and prediction too; they become float32.",
     )
     interpolation_order: Literal[0, 1] = Field(
         default=1, description="0 takes the nearest source pixel, 1 mixes the four around."
@@ -235,6 +226,11 @@ class Augmentation:
         return self.warps or colours or more or self.rescale not in (None, 1)
 
     @property
+    def _by_chance(self) -> bool:
+        """Whether anything is random."""
+        return replace(self, rescale=None).active or self.mixup > 0 or self.cutmix > 0
+
+    @property
     def _tones(self) -> tuple[bool, ...]:
         return self.contrast_range not in (None, (1, 1)), self.saturation_range not in (None, (1, 1)), self.hue_range > 0
 
@@ -260,6 +256,7 @@ class Augmentation:
         whole = "A whole number n stands for up to n - 1 whole pixels, so 1 never shifts. Write 1.0 for up to one pixel, or 2."
         other = f"cval is used by fill_mode: constant, and fill_mode is {self.fill_mode}."
         inside = "It says what lies outside of an image, and nothing here shifts, turns, shears or shrinks it."
+        whitened = "zca_whitening stands in its place."
         moves = self.reaches_outside or self.rand_augment is not None
         cases = (
             ("width_shift_range", self.width_shift_range == 1 and isinstance(self.width_shift_range, int), whole),
@@ -288,6 +285,9 @@ class Augmentation:
             ("probability", self.probability < 1 and not self._probable, "No operation here takes a probability from it."),
             ("probabilities", bool(self._useless_probabilities), f"Switched off: {', '.join(self._useless_probabilities)}."),
             ("rescale", self.rescale == 1, "Multiplying by 1 changes no value."),
+            ("featurewise_std_normalization", self.featurewise_std_normalization and self.zca_whitening, whitened),
+            ("zca_epsilon", self.zca_epsilon != 1e-6 and not self.zca_whitening, "It belongs to zca_whitening, which is off."),
+            ("until_epoch", self.until_epoch is not None and not self._by_chance, "Nothing here is left to chance."),
         )
         return tuple((field, text) for field, useless, text in cases if useless)
 

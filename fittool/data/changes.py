@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fittool.data.dataset import Samples
 
-Augment: TypeAlias = Callable[[NDArray[Any], int, int, NDArray[np.int64]], NDArray[Any]]
-"""Images (N, H, W, C), seed, pass and (N,) positions to images of the same shape; `partial(augment, augmentation)`."""
+Augment: TypeAlias = Callable[[NDArray[Any], int, int, NDArray[np.int64], NDArray[np.int64]], NDArray[Any]]
+"""Images (N, H, W, C), seed, pass, (N,) positions and (N,) samples to images of that shape; `partial(augment, augmentation)`."""
 Preprocess: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 """Images (N, H, W, C) to images of the same shape."""
 Mix: TypeAlias = Callable[..., Any]
@@ -40,28 +40,32 @@ class Changes:
         """Whether there is a change at all."""
         return self.augment is not None or self.preprocess is not None or self.mix is not None
 
-    def images(self, inputs: tuple[Any, ...], seed: int, step: int, pass_number: int, first: int) -> tuple[Any, ...]:
+    def images(
+        self, inputs: tuple[Any, ...], seed: int, step: int, pass_number: int, first: int, samples: NDArray[np.int64]
+    ) -> tuple[Any, ...]:
         """The inputs of a batch, of which those that are images change.
 
         Args:
             inputs: Each (N, …).
+            indices: (N,) which samples they are.
             seed: The run's.
             step: The step, counted from the stage's first.
             pass_number: Which walk over all samples it is.
             first: The position of the batch's first sample in that pass.
+            samples: (N,) indices of the samples.
         """
         augment = self.augment if self._by_chance(step) else None
         changed = []
         for array in inputs:
             if array.ndim == 4 and augment is not None:
-                array = augment(array, seed, pass_number, np.arange(first, first + len(array)))
+                array = augment(array, seed, pass_number, np.arange(first, first + len(array)), samples)
             if array.ndim == 4 and self.preprocess is not None:
                 array = self.preprocess(array)
             changed.append(array)
         return tuple(changed)
 
     def mixed(self, samples: Samples, seed: int, step: int, pass_number: int, first: int) -> Samples:
-        """The samples of a batch, mixed; arguments as of `images`."""
+        """The samples of a batch, mixed; the other arguments as of `images`."""
         if self.mix is None or not self._by_chance(step):
             return samples
         mixed: Samples = self.mix(*samples, seed, pass_number, first)

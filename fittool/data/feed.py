@@ -127,7 +127,7 @@ class DatasetFeed:
         step = pass_number * self.steps_per_pass + first // self.batch_size
         at = self._seed, step - self._first_step, pass_number, first
         if self._changes.any:
-            changed = self._changes.images(inputs, *at)
+            changed = self._changes.images(inputs, *at, indices)
             inputs, targets = changed, changed if targets is inputs else targets
         if self._weights is not None:
             factors, labels = self._weights

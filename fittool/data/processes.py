@@ -64,10 +64,14 @@ def in_order_by_processes(
             send(1)
             yield result
     finally:
-        for process in pool:
-            process.hang_up()
-        for process in pool:
-            process.end()
+        _end(pool)
+
+
+def _end(pool: list[WorkerProcess]) -> None:
+    for process in pool:
+        process.hang_up()
+    for process in pool:
+        process.end()
 
 
 def _pool(make: Callable[[Job], Result], workers: int) -> list[WorkerProcess]:
@@ -90,6 +94,7 @@ def _pool(make: Callable[[Job], Result], workers: int) -> list[WorkerProcess]:
         pool.extend(WorkerProcess(number, task, place, main, packed.descriptors) for number in range(workers))
         return pool
     except OSError as error:
+        _end(pool)
         raise MachineError(f"The worker processes cannot be started: {error.strerror or error}. Use fewer workers.") from error
     finally:
         os.close(task)

@@ -113,7 +113,7 @@ class Prepared:
                 return GeneratorFeed(
                     self.train, class_weight=train.class_weight, class_names=self.class_names, workers=workers,
                     max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
-                    steps=_steps(train, self.train) if experiment.stages == [train] else None,
+                    steps=_steps(train, self.train) if len(experiment.stages) == 1 else None,
                 )  # fmt: skip
             return DatasetFeed(
                 self.train, train.batch_size, experiment.seed, shuffle=train.shuffle,

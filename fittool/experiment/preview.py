@@ -44,7 +44,7 @@ def preview(loaded: LoadedExperiment, *, samples: int = 8, variants: int = 7) ->
     sheets, texts = [], []
     for turn in range(variants):
         positions = np.argsort(order.batch(turn)[2])[chosen]
-        parameters = draw(augmentation, originals.shape[1:], experiment.seed, turn, positions)
+        parameters = draw(augmentation, originals.shape[1:], experiment.seed, turn, positions, chosen)
         sheets.append(apply(augmentation, originals, parameters))
         texts.append([parameters.describe(index) for index in range(count)])
     return contact_sheet(

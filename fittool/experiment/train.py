@@ -21,6 +21,7 @@ from fittool.experiment.initial_weights import start_from
 from fittool.experiment.loading import loading_shown
 from fittool.experiment.prepare import Prepared, prepare
 from fittool.experiment.stages import stages_of
+from fittool.nn.layers import Normalization
 from fittool.nn.objectives import directions
 from fittool.report.live_page import check_extra, live_page, machine_default
 from fittool.runs.directory import RunDirectory
@@ -123,10 +124,11 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
 
 
 def _adapt(prepared: Prepared, engine: NumpyEngine) -> None:
-    """Let Normalization layers see the training data; a generator may not have an end."""
+    """Let the layers that adapt see the training data; a generator may not have an end."""
     if isinstance(prepared.train, UserBatches):
         for node in adapting(prepared.graph):
-            text = "A Normalization layer cannot adapt to a generator. Give it mean and variance."
+            mend = "Give it mean and variance." if isinstance(node.layer, Normalization) else "Give data that can be counted."
+            text = f"A {node.layer.public_name()} layer cannot adapt to a generator. {mend}"
             raise ExperimentError(prepared.loaded.problem(text, "model", "layers", node.index))
     else:
         adapt(prepared.graph, preprocessed(prepared.train, prepared.preprocess), engine)

@@ -64,4 +64,5 @@ class Views:
     def _changed(self, inputs: tuple[Array, ...], view: int, positions: NDArray[np.int64]) -> tuple[Array, ...]:
         assert self._random is not None
         random = self._random
-        return tuple(augment(random, array, self._seed, view, positions) if array.ndim == 4 else array for array in inputs)
+        places = self._seed, view, positions, positions
+        return tuple(augment(random, array, *places) if array.ndim == 4 else array for array in inputs)

@@ -246,12 +246,21 @@ def _whole_without_effect(written: Written) -> Iterator[Placed]:
             yield written.problem(("callbacks", index), "LambdaCallback has no effect without a function.")
 
 
+def _has_workers(train: Train) -> bool:
+    """Whether batches are made ahead."""
+    return train.mode != "fit" and train.workers > 0
+
+
 def _data_without_effect(written: Written) -> Iterator[Placed]:
     data = written.experiment.data
     sources = [source for source in (data.train, data.validation) if source is not None]
     kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
     if data.cache != "none" and all(stage.mode == "fit" for stage in written.experiment.stages):
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
+    elif data.cache == "disk" and not any(source.reads_images for source in sources):
+        yield written.problem(("data", "cache"), f"data.cache: disk has no effect on {kinds}, which hold no image files.")
+    if data.timeout != type(data)(data.train).timeout and not any(map(_has_workers, written.experiment.stages)):
+        yield written.problem(("data", "timeout"), "data.timeout has no effect without workers, which mode fit never has.")
     if not any(source.reads_images for source in sources):
         if data.image != type(data.image)():
             yield written.problem(("data", "image"), f"data.image has no effect on {kinds}, which hold no image files.")

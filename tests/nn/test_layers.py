@@ -144,6 +144,7 @@ def test_every_field_is_described(cls: type[Layer]) -> None:
         (nn.Cropping2D(4), [IMAGE], "leaves nothing of images"),
         (nn.Permute((2, 1)), [IMAGE], r"dims \(2, 1\) name 2 axes"),
         (nn.RepeatVector(2), [SEQUENCE], r"expected vectors \(channels,\), got shape \(8, 3\)"),
+        (nn.Standardization(zca_whitening=True), [(224, 224, 3)], "up to 12,288 values in an image, .* have 150,528"),
         (nn.Standardization(rescale=0.5), [(4,)], r"expected images of shape .*, got inputs of shape \(4,\)"),
         (nn.GroupNormalization(2), [IMAGE], "3 channels cannot be split into 2 groups"),
         (nn.Subtract(), [IMAGE, IMAGE, IMAGE], "expected two inputs, got 3"),

@@ -48,6 +48,10 @@ def test_two_kinds_of_validation_data(small: str, write: Write) -> None:
         ("train: {workers: 2, max_queue_size: 5}",
          ["e.yaml:8:9: train.workers has no effect in mode fit.", "e.yaml:8:21: train.max_queue_size has no effect in mode fit."]),
         ("train: {workers: 2, mode: fit_generator}", []),
+        ("train: {use_multiprocessing: true}", ["e.yaml:8:9: train.use_multiprocessing has no effect in mode fit."]),
+        ("train: {use_multiprocessing: true, mode: fit_generator}", []),
+        ("train: {use_multiprocessing: true, mode: fit_generator, workers: 0}",
+         ["e.yaml:8:9: train.use_multiprocessing has no effect with workers: 0."]),
         ("train: {workers: 1}", []),
         ("train: {validation_steps: 2}", ["e.yaml:8:9: train.validation_steps has no effect without validation data."]),
         ("train: {validation_steps: 2, validation_split: 0.5}", []),
@@ -66,6 +70,7 @@ def test_settings_without_effect(small: str, write: Write, lines: str, warnings:
         ("image: {size: 8}", "e.yaml:3:3: data.image has no effect on npz, which hold"),
         ("on_bad_file: skip", "e.yaml:3:3: data.on_bad_file has no effect on npz"),
         ("cache: ram", "e.yaml:3:3: data.cache has no effect in mode fit"),
+        ("timeout: 5s", "e.yaml:3:3: data.timeout has no effect without workers"),
     ],
 )
 def test_data_settings_without_effect(small: str, write: Write, line: str, start: str) -> None:

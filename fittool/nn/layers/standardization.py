@@ -10,6 +10,9 @@ from fittool.nn.parameter import Parameter
 from fittool.nn.shapes import Shape, ShapeError, single, size_of
 from fittool.settings import Boolean, Field, Number, setting
 
+LARGEST_WHITENED = 12_288
+"""Values in an image beyond which ZCA, whose matrix has their square, is refused."""
+
 
 @setting
 class Standardization(Layer):
@@ -44,11 +47,16 @@ class Standardization(Layer):
         """Unchanged.
 
         Raises:
-            ShapeError: The inputs are no images.
+            ShapeError: The inputs are no images, or too large to whiten.
         """
         shape = single(shapes)
         if len(shape) != 3:
             raise ShapeError(f"expected images of shape (height, width, channels), got inputs of shape {shape}.")
+        if self.zca_whitening and size_of(shape) > LARGEST_WHITENED:
+            raise ShapeError(
+                f"zca_whitening goes up to {LARGEST_WHITENED:,} values in an image, as its matrix has their square, but images "
+                f"of shape {shape} have {size_of(shape):,}. Use smaller images, or featurewise_std_normalization."
+            )
         return shape
 
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
