@@ -30,10 +30,25 @@ _WRONG_FORMS = {
 
 @dataclass(frozen=True)
 class Written:
-    """An experiment together with the tree it came from."""
+    """An experiment together with the tree it came from.
+
+    Attributes:
+        experiment: The settings; a default stands for each that was wrong.
+        root: The file's tree, without those.
+        wrong: The settings that were wrong: nothing may be concluded from their defaults.
+    """
 
     experiment: Experiment
     root: Node
+    wrong: frozenset[KeyPath] = frozenset()
+
+    def is_known(self, *path: str | int) -> bool:
+        """Whether nothing at a key path, around it or below it was wrong."""
+        return not any(one[: len(path)] == path[: len(one)] for one in self.wrong)
+
+    def knows_mode(self, stage: Train) -> bool:
+        """Whether the mode of a stage is what its user wants."""
+        return self.is_known(*self.experiment.path_of(stage), "mode")
 
     def node(self, *path: str | int) -> Node | None:
         """The node at a key path, or None where the file does not have it."""
@@ -54,8 +69,10 @@ class Written:
 
     @property
     def validates(self) -> bool:
-        """Whether there are validation data."""
-        return validates(self.experiment)
+        """Whether there are, or may be meant to be, validation data."""
+        path = self.experiment.path_of(self.experiment.first)
+        known = self.is_known("data", "validation") and self.is_known(*path, "validation_split")
+        return not known or validates(self.experiment)
 
 
 def contradictions(written: Written) -> Iterator[Placed]:
@@ -81,6 +98,8 @@ def contradictions(written: Written) -> Iterator[Placed]:
 def _augmentation(written: Written) -> Iterator[Placed]:
     """Augmentation is for stages in mode fit_generator."""
     experiment = written.experiment
+    if not all(written.knows_mode(stage) for stage in experiment.stages):
+        return
     if experiment.augmentation is not None and all(stage.mode != "fit_generator" for stage in experiment.stages):
         path = experiment.path_of(experiment.first)
         mode = written.said(*path, "mode")
@@ -104,7 +123,7 @@ def _lengths(written: Written, stage: Train) -> Iterator[Placed]:
 def _loop(written: Written, stage: Train) -> Iterator[Placed]:
     """The user's loop belongs to its mode."""
     path = written.experiment.path_of(stage)
-    if stage.mode == "train_on_batch" and stage.loop is None:
+    if stage.mode == "train_on_batch" and stage.loop is None and written.is_known(*path, "loop"):
         text = f"{path_text(path)}.mode train_on_batch needs your own loop. Write loop: module:function beside it."
         yield written.problem((*path, "mode"), text)
     if stage.loop is not None and ":" not in stage.loop:
@@ -184,7 +203,7 @@ def _monitor(written: Written, at: KeyPath, callback: CallbackSetting, may_grow:
     if monitor.startswith("val_") and not written.validates:
         mend = "Give data.validation or train.validation_split, or watch loss."
         yield written.problem(path, f"{name} watches {monitor}, but there are no validation data. {mend}")
-    elif monitor not in known and not may_grow:
+    elif monitor not in known and not may_grow and written.is_known("compile"):
         near = nearest_name(monitor, list(known))
         mend = f" Did you mean {near}?" if near else ""
         yield written.problem(path, f"{name} watches {monitor}, which is not computed. There are {', '.join(known)}.{mend}")
@@ -226,6 +245,8 @@ def without_effect(written: Written) -> Iterator[Placed]:
 
 def _augmentation_without_effect(written: Written) -> Iterator[Placed]:
     experiment = written.experiment
+    if not all(written.knows_mode(stage) for stage in experiment.stages):
+        return
     streamed = [stage for stage in experiment.stages if stage.mode == "fit_generator"]
     own = [(stage, stage.augmentation) for stage in streamed if isinstance(stage, Stage) and stage.augmentation is not None]
     found = [((*experiment.path_of(stage), "augmentation"), augmentation) for stage, augmentation in own]
@@ -246,11 +267,11 @@ def _augmentation_without_effect(written: Written) -> Iterator[Placed]:
 def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
     path, default = written.experiment.path_of(train), Train()
     name = path_text(path)
-    if train.mode == "fit":
+    if train.mode == "fit" and written.knows_mode(train):
         for field in ("workers", "max_queue_size"):
             if getattr(train, field) != getattr(default, field):
                 yield written.problem((*path, field), f"{name}.{field} has no effect in mode fit.")
-    if train.loop is not None and train.mode != "train_on_batch":
+    if train.loop is not None and train.mode != "train_on_batch" and written.knows_mode(train):
         yield written.problem((*path, "loop"), f"{name}.loop has no effect in mode {train.mode}, but in train_on_batch.")
     if train.validation_steps != default.validation_steps and not written.validates:
         yield written.problem((*path, "validation_steps"), f"{name}.validation_steps has no effect without validation data.")
@@ -281,7 +302,7 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
     data = written.experiment.data
     sources = [source for source in (data.train, data.validation) if source is not None]
     kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
-    if data.cache != "none" and all(stage.mode == "fit" for stage in written.experiment.stages):
+    if data.cache != "none" and all(stage.mode == "fit" and written.knows_mode(stage) for stage in written.experiment.stages):
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
     if not any(source.reads_images for source in sources):
         if data.image != type(data.image)():

@@ -130,12 +130,13 @@ def _adapter() -> TypeAdapter[Experiment]:
 def _held_against_description(root: Node, told: Sequence[Placed], name: str) -> LoadedExperiment:
     places = {one.place for one in told}
     experiment, wrong = _validated(root, name)
+    dropped: frozenset[KeyPath] = frozenset()
     placed = [*told, *(one for one in wrong if one.place not in places)]
     warnings: tuple[Problem, ...] = ()
     if experiment is None:
-        root, experiment = _mended(root, wrong, name)
+        root, experiment, dropped = _mended(root, wrong, name)
     if experiment is not None:
-        written = Written(experiment, root)
+        written = Written(experiment, root, dropped)
         placed += contradictions(written)
         warnings = in_file_order(without_effect(written))
     if experiment is None or placed:
@@ -150,17 +151,19 @@ def _validated(root: Node, name: str) -> tuple[Experiment | None, list[Placed]]:
         return None, problems_of(error, root, Experiment)
 
 
-def _mended(root: Node, wrong: list[Placed], name: str) -> tuple[Node, Experiment | None]:
-    """The experiment without the settings that are wrong, if that is one, so that the rest can still be checked."""
+def _mended(root: Node, wrong: list[Placed], name: str) -> tuple[Node, Experiment | None, frozenset[KeyPath]]:
+    """The experiment without the settings that are wrong, if that is one, so that the rest can still be checked; and those."""
+    dropped: set[KeyPath] = set()
     for _ in range(_MOST_MENDS):
         for path in sorted({one.path for one in wrong}, key=_position, reverse=True):
             if root.child(path[0] if path else "") is None:
-                return root, None
+                return root, None, frozenset(dropped)
             root = without(root, path)
+            dropped.add(path)
         experiment, wrong = _validated(root, name)
         if experiment is not None:
-            return root, experiment
-    return root, None
+            return root, experiment, frozenset(dropped)
+    return root, None, frozenset(dropped)
 
 
 def _position(path: KeyPath) -> list[tuple[int, str]]:
