@@ -81,9 +81,13 @@ class LoadedExperiment:
             layers: What the preset expands to, to be written in its place.
             origins: Whether each value says in a comment where it was written.
         """
-        model = self.resolved["model"] if layers is None else {"layers": [plain(layer) for layer in layers]}
-        data = _without_nothing({**self.resolved, "model": model})
+        data = _without_nothing(self.resolved if layers is None else self.resolved_with(layers))
         return yaml_text(data, (lambda path: self.origin(*path)) if origins else None)
+
+    def resolved_with(self, layers: Sequence[Layer]) -> dict[str, Any]:
+        """All settings as plain data, with the layers that the preset expands to in its place."""
+        written = {"layers": [plain(layer) for layer in layers], "preset": None}
+        return {**self.resolved, "model": {**self.resolved["model"], **written}}
 
     def _node(self, path: Sequence[str | int]) -> tuple[Node, int]:
         """The deepest written node along `path`, where names of things may differ in case, and how deep it is."""
