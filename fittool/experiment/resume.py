@@ -208,8 +208,8 @@ def _said_of_generators(prepared: Prepared, trainer: Trainer) -> list[str]:
     """What must be known of batches that only the user's code can make again."""
     if not isinstance(prepared.train, UserBatches) or not trainer.position.step:
         return []
-    steps = f"{trainer.position.step:,} batches"
-    return [f"{prepared.train.name} is called again from the first batch, {steps} are passed by. Exact if they are the same."]
+    text = "is called again, and batches that were used are passed by. The run is exact if every call gives the same."
+    return [f"{prepared.train.name} {text}"]
 
 
 def _nothing_to_do(standing: Standing) -> str:

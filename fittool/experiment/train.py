@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -21,7 +21,6 @@ from fittool.report.live_page import check_extra
 from fittool.runs.directory import RunDirectory
 from fittool.spec.experiment_file import LoadedExperiment
 from fittool.training.adapt import adapt, adapting
-from fittool.training.outcome import Outcome
 from fittool.training.progress import make_progress
 from fittool.training.signals import StopSignals
 from fittool.training.stages import ExchangeableEngine
@@ -95,27 +94,24 @@ def _train_anew(
     for warning in prepared.warnings:
         progress.say(f"warning: {warning}")
     trainer = trainer_of(prepared, engine, directory, progress, signals, options)
+    fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
+    signals.training_begins()
     write_beginning(prepared, directory, environment_of(prepared, engine.engine.threads, options))
     for line in told:
         trainer.say(line)
-    outcome = _run(trainer, directory, signals)
+    with saying_where(directory), _dropped_unless_begun(directory, trainer) if fresh else nullcontext():
+        outcome = trainer.run()
     kept = not options.smoke or options.run_directory is not None
     if not kept:
         directory.discard()
     return Run(directory.path, outcome, trainer.history, kept)
 
 
-def _run(trainer: Trainer, directory: RunDirectory, signals: StopSignals) -> Outcome:
-    with saying_where(directory), _dropped_unless_begun(directory, trainer):
-        signals.training_begins()
-        return trainer.run()
-
-
 def _said_of_generators(prepared: Prepared) -> list[str]:
     """What must be known of data that only the user's code can make again."""
     sources = {data.name: None for data in (prepared.train, prepared.validation) if isinstance(data, UserBatches)}
     return [
-        f"{name} is Python code: a resumed run calls it again from the first batch, and is exact if it gives the same batches."
+        f"{name} is Python code: a resumed run calls it again, and is exact if every call gives the same batches."
         for name in sources
     ]
 

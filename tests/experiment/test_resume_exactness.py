@@ -178,3 +178,20 @@ def test_extended_stages_are_one_long_run(write) -> None:
     whole = digests(train(write("stages", ("name: all, epochs: 2", "name: all, epochs: 4")), "whole"))
     train(write("stages"), "short")
     assert digests(resume("short", epochs=5)) == whole
+
+
+def test_best_state_that_a_kill_left_unsaved_is_made_of_the_last(write) -> None:
+    path = write("plain", ("learning_rate: 0.1", "learning_rate: 0.0001"))
+    whole = digests(train(path, "whole"))
+    assert stopped_at(4, path, "again")  # after the first epoch's end, three steps and a validation
+    Path("again/checkpoints/best.safetensors").unlink()
+    assert digests(resume("again")) == whole
+
+
+def test_kept_weights_that_are_lost_are_taken_from_the_best_state(write) -> None:
+    path = write("best weights")
+    whole = digests(train(path, "whole"))
+    assert stopped_at(4, path, "again")
+    for file in Path("again/checkpoints").glob("kept_*"):
+        file.unlink()
+    assert digests(resume("again", experiment=path))["outcome"] == whole["outcome"]
