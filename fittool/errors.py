@@ -49,8 +49,8 @@ class Problem:
     exit_code: int | None = None
 
     def __str__(self) -> str:
-        """The sentence behind its place, without the excerpt."""
-        return f"{self.place}: {self.text}" if self.place else self.text
+        """The sentence behind its place, in one line without control characters, whatever names of files and columns hold."""
+        return visible(f"{self.place}: {self.text}" if self.place else self.text)
 
 
 class FittoolError(Exception):

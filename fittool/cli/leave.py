@@ -35,8 +35,8 @@ def run_and_leave(command: click.Command) -> NoReturn:
     except Interrupted as stop:
         click.echo(str(stop), err=True)
         _die_by(stop.signal_number)
-    except (KeyboardInterrupt, click.Abort):
-        _die_by(signal.SIGINT)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        _die_by(getattr(stop.__cause__ or stop, "signal_number", signal.SIGINT))  # click makes Abort of KeyboardInterrupt
     except FittoolError as error:
         if debug:
             traceback.print_exc()

@@ -14,6 +14,16 @@ from fittool.errors import UsageError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic in newer versions of click
+    """A time such as `90s`, `30m`, `4h`, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """Seconds."""
+        return value if isinstance(value, float) else duration(str(value))
+
+
 class ExperimentPath(click.Path):
     """The path of an experiment file that is there."""
 
@@ -57,6 +67,30 @@ def set_option(command: Command) -> Command:
 def debug_option(command: Command) -> Command:
     """--debug, read where errors become text."""
     return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(command)
+
+
+def running_options(command: Command) -> Command:
+    """What `train` and `resume` share: what is shown, what is required, when it stops, what may have changed."""
+    for option in reversed(_RUNNING):
+        command = option(command)
+    return command
+
+
+_RUNNING = (
+    click.option("--accept-changes", is_flag=True, help="Go on although the experiment or the data changed since the run began."),
+    click.option("--timeout", type=Duration(), help="Stop after this time, such as 30m or 4h, with a checkpoint and exit 75."),
+    click.option(
+        "--verbose", type=click.Choice(["auto", "0", "1", "2"]), help="0: nothing; 1: a live bar; 2: one line an epoch."
+    ),
+    click.option("--quiet", is_flag=True, help="Print nothing on success, not even the run directory."),
+    click.option(
+        "--require",
+        "requirements",
+        multiple=True,
+        metavar="METRIC>=VALUE",
+        help="Exit 11 if the finished run misses it. Repeatable.",
+    ),
+)
 
 
 def run_argument(command: Command) -> Command:

@@ -7,12 +7,30 @@ import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fittool.errors import RequirementError, UsageError
 from fittool.settings import nearest_name
 
+if TYPE_CHECKING:
+    from fittool.spec.description import Experiment
+
 _FORM = re.compile(r"\s*([A-Za-z_][\w/]*)\s*(>=|<=|>|<)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+
+
+def asked_of(texts: Sequence[str], experiment: Experiment) -> list[Requirement]:
+    """Every `--require`, held against the metrics that the experiment computes.
+
+    Raises:
+        UsageError: One has another form, or names what is not computed.
+    """
+    from fittool.spec.checks import value_names
+
+    asked = [Requirement.parse(text) for text in texts]
+    for requirement in asked:
+        requirement.check_name(value_names(experiment))
+    return asked
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from fittool.settings import nearest_name
 _BOMB_RATIO = 100
 _BOMB_BYTES = 256 << 20
 _MOST_MEMBERS = 10_000
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, SyntaxError, TypeError)
 _OBJECTS = "holds Python objects, which are never loaded, as they can run code. Save arrays of numbers, with allow_pickle=False."
 
 
@@ -131,7 +129,7 @@ def _refusals(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror or error}.") from error
-    except DataError:
+    except (DataError, MemoryError):
         raise
-    except _DAMAGE as error:
+    except Exception as error:  # NumPy parses a header as Python text, so damage makes it raise anything
         raise DataError(f"{name} is no readable NumPy file: {' '.join(str(error).split()) or type(error).__name__}.") from error

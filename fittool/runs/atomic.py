@@ -180,9 +180,14 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is what a killed process left of a write."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
 def remove_temporary_files(folder: Path) -> None:
     """Remove what a killed process left behind; only for the holder of the run's lock."""
     with storing(folder):
         for entry in list(os.scandir(folder)):
-            if _TEMPORARY.fullmatch(entry.name):
+            if is_temporary(entry.name):
                 os.unlink(entry.path)

@@ -68,15 +68,30 @@ class CheckpointStore:
         """Make this state the best one; returns and raises as `save_last`."""
         return save_checkpoint(self.folder / BEST, tensors, dataclasses.replace(facts, run=self.run))
 
+    def save_as(self, name: str, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
+        """Save a state under another name, in place of what had it; returns and raises as `save_last`."""
+        return save_checkpoint(self.folder / name, tensors, dataclasses.replace(facts, run=self.run))
+
     def keep_last_as_best(self) -> str | None:
         """Make the last checkpoint the best one too, without writing it again; returns and raises as `save_last`."""
-        with storing(self.folder / BEST), Staging(self.folder) as staging:
+        return self.keep_last_as(BEST)
+
+    def keep_last_as(self, name: str) -> str | None:
+        """Let another file be what the last checkpoint is now; returns and raises as `save_last`."""
+        return self._keep(LAST, name)
+
+    def go_back(self) -> str | None:
+        """Make the previous checkpoint the last one again, because the last is damaged; returns and raises as `save_last`."""
+        return self._keep(PREVIOUS, LAST)
+
+    def _keep(self, source: str, target: str) -> str | None:
+        with storing(self.folder / target), Staging(self.folder) as staging:
             try:
-                staging.move(staging.link(LAST), BEST)
+                staging.move(staging.link(source), target)
             except OSError as error:
                 if error.errno not in _NO_LINKS:
                     raise
-                staging.move(staging.write([(self.folder / LAST).read_bytes()]), BEST)
+                staging.move(staging.write([(self.folder / source).read_bytes()]), target)
             return staging.sync()
 
     def load(self, name: str) -> Checkpoint:

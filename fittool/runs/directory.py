@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fittool.errors import CheckpointError, Problem, UsageError, visible
 from fittool.runs.append_only import append_line, drop_torn_line
-from fittool.runs.atomic import atomic_write, make_folder, remove_temporary_files, sync_folder
+from fittool.runs.atomic import atomic_write, is_temporary, make_folder, remove_temporary_files, sync_folder
 from fittool.runs.checkpoint import CheckpointFacts
 from fittool.runs.checkpoint_store import CheckpointStore
 from fittool.runs.history_table import csv_table
@@ -115,6 +115,9 @@ class RunDirectory:
                 text = "is not empty. Add --resume to continue the run in it, or choose another directory."
                 raise UsageError(text, place=visible(str(path)))
             known = RunPaths(path).environment.exists()
+            if not known and (foreign := foreign_files(path)):
+                text = f"holds files that are of no run, such as {visible(foreign[0])}. Choose another directory."
+                raise UsageError(text, place=visible(str(path)))
             run = cls(path, _read_id(path) if known else _new_id(), lock, folder_stays=there)
             if run.checkpoints.is_empty:
                 run.metrics.cut(0)
@@ -264,6 +267,13 @@ class RunDirectory:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close."""
         self.close()
+
+
+def foreign_files(folder: Path) -> list[str]:
+    """The names in a directory that no run has written which was killed before it had begun."""
+    paths = RunPaths(folder)
+    own = {".lock", *(path.name for path in (paths.experiment, paths.classes, paths.skipped, paths.checkpoints))}
+    return sorted(name for name in os.listdir(folder) if name not in own and not is_temporary(name))
 
 
 def _empty(folder: Path) -> None:

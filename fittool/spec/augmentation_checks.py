@@ -19,6 +19,8 @@ _FIXED = (*(name for name in fields_of(Standardization) if name in fields_of(Aug
 
 def augmentation_contradictions(written: Written) -> Iterator[Placed]:
     """What cannot hold together."""
+    if not written.knows_modes:
+        return
     yield from _modes(written)
     yield from _fixed_steps(written)
     yield from _source(written)
@@ -66,6 +68,8 @@ def _source(written: Written) -> Iterator[Placed]:
 def augmentation_without_effect(written: Written) -> Iterator[Placed]:
     """Settings of the section that were changed and yet do nothing."""
     experiment = written.experiment
+    if not written.knows_modes:
+        return
     streamed = [stage for stage in experiment.stages if stage.mode == "fit_generator"]
     own = [(stage, stage.augmentation) for stage in streamed if isinstance(stage, Stage) and stage.augmentation is not None]
     found = [((*experiment.path_of(stage), "augmentation"), augmentation) for stage, augmentation in own]

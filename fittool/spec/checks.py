@@ -31,10 +31,30 @@ _WRONG_FORMS = {
 
 @dataclass(frozen=True)
 class Written:
-    """An experiment together with the tree it came from."""
+    """An experiment together with the tree it came from.
+
+    Attributes:
+        experiment: The settings; a default stands for each that was wrong.
+        root: The file's tree, without those.
+        wrong: The settings that were wrong: nothing may be concluded from their defaults.
+    """
 
     experiment: Experiment
     root: Node
+    wrong: frozenset[KeyPath] = frozenset()
+
+    def is_known(self, *path: str | int) -> bool:
+        """Whether nothing at a key path, around it or below it was wrong."""
+        return not any(one[: len(path)] == path[: len(one)] for one in self.wrong)
+
+    def knows_mode(self, stage: Train) -> bool:
+        """Whether the mode of a stage is what its user wants."""
+        return self.is_known(*self.experiment.path_of(stage), "mode")
+
+    @property
+    def knows_modes(self) -> bool:
+        """Whether the modes of all stages are what their user wants."""
+        return all(map(self.knows_mode, self.experiment.stages))
 
     def node(self, *path: str | int) -> Node | None:
         """The node at a key path, or None where the file does not have it."""
@@ -55,8 +75,10 @@ class Written:
 
     @property
     def validates(self) -> bool:
-        """Whether there are validation data."""
-        return validates(self.experiment)
+        """Whether there are, or may be meant to be, validation data."""
+        path = self.experiment.path_of(self.experiment.first)
+        known = self.is_known("data", "validation") and self.is_known(*path, "validation_split")
+        return not known or validates(self.experiment)
 
 
 def contradictions(written: Written) -> Iterator[Placed]:
@@ -90,7 +112,7 @@ def _lengths(written: Written, stage: Train) -> Iterator[Placed]:
 def _loop(written: Written, stage: Train) -> Iterator[Placed]:
     """The user's loop belongs to its mode."""
     path = written.experiment.path_of(stage)
-    if stage.mode == "train_on_batch" and stage.loop is None:
+    if stage.mode == "train_on_batch" and stage.loop is None and written.is_known(*path, "loop"):
         text = f"{path_text(path)}.mode train_on_batch needs your own loop. Write loop: module:function beside it."
         yield written.problem((*path, "mode"), text)
     if stage.loop is not None and ":" not in stage.loop:
@@ -170,7 +192,7 @@ def _monitor(written: Written, at: KeyPath, callback: CallbackSetting, may_grow:
     if monitor.startswith("val_") and not written.validates:
         mend = "Give data.validation or train.validation_split, or watch loss."
         yield written.problem(path, f"{name} watches {monitor}, but there are no validation data. {mend}")
-    elif monitor not in known and not may_grow:
+    elif monitor not in known and not may_grow and written.is_known("compile"):
         near = nearest_name(monitor, list(known))
         mend = f" Did you mean {near}?" if near else ""
         yield written.problem(path, f"{name} watches {monitor}, which is not computed. There are {', '.join(known)}.{mend}")
@@ -213,13 +235,13 @@ def without_effect(written: Written) -> Iterator[Placed]:
 def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
     path, default = written.experiment.path_of(train), Train()
     name = path_text(path)
-    if train.mode == "fit":
+    if train.mode == "fit" and written.knows_mode(train):
         for field in ("workers", "max_queue_size", "use_multiprocessing"):
             if getattr(train, field) != getattr(default, field):
                 yield written.problem((*path, field), f"{name}.{field} has no effect in mode fit.")
     elif train.use_multiprocessing and not train.workers:
         yield written.problem((*path, "use_multiprocessing"), f"{name}.use_multiprocessing has no effect with workers: 0.")
-    if train.loop is not None and train.mode != "train_on_batch":
+    if train.loop is not None and train.mode != "train_on_batch" and written.knows_mode(train):
         yield written.problem((*path, "loop"), f"{name}.loop has no effect in mode {train.mode}, but in train_on_batch.")
     if train.validation_steps != default.validation_steps and not written.validates:
         yield written.problem((*path, "validation_steps"), f"{name}.validation_steps has no effect without validation data.")
@@ -255,7 +277,7 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
     data = written.experiment.data
     sources = [source for source in (data.train, data.validation) if source is not None]
     kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
-    if data.cache != "none" and all(stage.mode == "fit" for stage in written.experiment.stages):
+    if data.cache != "none" and written.knows_modes and all(stage.mode == "fit" for stage in written.experiment.stages):
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
     elif data.cache == "disk" and not any(source.reads_images for source in sources):
         yield written.problem(("data", "cache"), f"data.cache: disk has no effect on {kinds}, which hold no image files.")

@@ -81,9 +81,13 @@ class LoadedExperiment:
             layers: What the preset expands to, to be written in its place.
             origins: Whether each value says in a comment where it was written.
         """
-        model = self.resolved["model"] if layers is None else {"layers": [plain(layer) for layer in layers]}
-        data = _without_nothing({**self.resolved, "model": model})
+        data = _without_nothing(self.resolved if layers is None else self.resolved_with(layers))
         return yaml_text(data, (lambda path: self.origin(*path)) if origins else None)
+
+    def resolved_with(self, layers: Sequence[Layer]) -> dict[str, Any]:
+        """All settings as plain data, with the layers that the preset expands to in its place."""
+        written = {"layers": [plain(layer) for layer in layers], "preset": None}
+        return {**self.resolved, "model": {**self.resolved["model"], **written}}
 
     def _node(self, path: Sequence[str | int]) -> tuple[Node, int]:
         """The deepest written node along `path`, where names of things may differ in case, and how deep it is."""
@@ -130,12 +134,13 @@ def _adapter() -> TypeAdapter[Experiment]:
 def _held_against_description(root: Node, told: Sequence[Placed], name: str) -> LoadedExperiment:
     places = {one.place for one in told}
     experiment, wrong = _validated(root, name)
+    dropped: frozenset[KeyPath] = frozenset()
     placed = [*told, *(one for one in wrong if one.place not in places)]
     warnings: tuple[Problem, ...] = ()
     if experiment is None:
-        root, experiment = _mended(root, wrong, name)
+        root, experiment, dropped = _mended(root, wrong, name)
     if experiment is not None:
-        written = Written(experiment, root)
+        written = Written(experiment, root, dropped)
         placed += contradictions(written)
         warnings = in_file_order(without_effect(written))
     if experiment is None or placed:
@@ -150,17 +155,19 @@ def _validated(root: Node, name: str) -> tuple[Experiment | None, list[Placed]]:
         return None, problems_of(error, root, Experiment)
 
 
-def _mended(root: Node, wrong: list[Placed], name: str) -> tuple[Node, Experiment | None]:
-    """The experiment without the settings that are wrong, if that is one, so that the rest can still be checked."""
+def _mended(root: Node, wrong: list[Placed], name: str) -> tuple[Node, Experiment | None, frozenset[KeyPath]]:
+    """The experiment without the settings that are wrong, if that is one, so that the rest can still be checked; and those."""
+    dropped: set[KeyPath] = set()
     for _ in range(_MOST_MENDS):
         for path in sorted({one.path for one in wrong}, key=_position, reverse=True):
             if root.child(path[0] if path else "") is None:
-                return root, None
+                return root, None, frozenset(dropped)
             root = without(root, path)
+            dropped.add(path)
         experiment, wrong = _validated(root, name)
         if experiment is not None:
-            return root, experiment
-    return root, None
+            return root, experiment, frozenset(dropped)
+    return root, None, frozenset(dropped)
 
 
 def _position(path: KeyPath) -> list[tuple[int, str]]:

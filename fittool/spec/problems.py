@@ -10,15 +10,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from fittool.errors import Problem
-from fittool.settings import fields_of
+from fittool.settings import Family, fields_of, nearest_name
 from fittool.spec.description import STAGES, WHOLE
-from fittool.spec.places import KeyPath, Node, Place, Placed, path_text
+from fittool.spec.places import KeyPath, Node, Place, Placed, path_text, shortened
 from fittool.spec.sentences import WRONG_KIND, found, literals, rule, suggestion, wrong_kind
-from fittool.spec.structure import forms_at, known_names
+from fittool.spec.structure import families_at, forms_at, known_names
 
 MOST_PROBLEMS = 20
 _UNKNOWN_KEY = ("unexpected_keyword_argument", "extra_forbidden")
 _SAYS_WHAT_WAS_FOUND = ("too_short", "too_long", "layers_or_preset")
+_OTHER_NAMES: dict[str | int, str] = {
+    "lr": "learning_rate", "target_size": "size", "input_size": "size", "dir": "path", "directory": "path", "file": "path",
+    "samples_per_epoch": "steps_per_epoch", "nb_worker": "workers", "num_workers": "workers", "rescale_factor": "rescale",
+}  # fmt: skip
+"""What older versions of Keras, and other tools, call a setting."""
 _NAMES_A_THING = ("family_form", "unknown_name")
 
 
@@ -79,7 +84,15 @@ def problems_of(error: ValidationError, root: Node, top: type) -> list[Placed]:
         top: The description it was held against.
     """
     complaints = [_located(item, root) for item in error.errors(include_url=False)]
-    return [_told(group, top) for group in _groups(complaints)]
+    misspelt = {_meant(one.path, top) for one in complaints if one.kind in _UNKNOWN_KEY}
+    groups = _groups([one for one in complaints if one.kind != "missing" or one.path not in misspelt])
+    return [_told(group, top) for group in groups]
+
+
+def _meant(path: KeyPath, top: type) -> KeyPath:
+    """The key path that an unknown one was most likely meant to be; it is not missing as well."""
+    near = nearest_name(str(path[-1]), list(known_names(top, path[:-1]) or ()))
+    return (*path[:-1], near or path[-1])
 
 
 def _located(item: Any, root: Node) -> _Complaint:
@@ -136,9 +149,14 @@ def _sentence(group: list[_Complaint], where: str, top: type) -> tuple[Place, st
         return first.node.place if named is first.node else named.best_place, f"{where}: {_unknown_name(first.context)}"
     if all(one.is_other_kind for one in group):
         wanted = [phrase for one in group for phrase in _wanted(one)]
-        return first.node.place, f"{where} {wrong_kind(wanted, first.value)}{_nearest_literal(group, first.value)}"
+        if first.kind == "family_form" and isinstance(first.value, dict) and len(first.value) > 1:
+            names = shortened(", ".join(first.value))
+            return first.node.place, f"{where} must be one {first.context['kind']}, got {len(first.value)}: {names}."
+        mend = f" Write [{shortened(first.value)}]." if first.kind == "list_type" and isinstance(first.value, str) else ""
+        return first.node.place, f"{where} {wrong_kind(wanted, first.value)}{mend}{_nearest_literal(group, first.value)}"
     text = rule(first.kind, first.message, first.context)
-    got = "" if first.kind in _SAYS_WHAT_WAS_FOUND else f", got {_as_written(first.value)}"
+    told = first.kind in _SAYS_WHAT_WAS_FOUND or (first.kind == "value_error" and isinstance(first.value, dict))
+    got = "" if told else f", got {_as_written(first.value)}"
     return first.node.place, f"{where} {text}{got}."
 
 
@@ -163,7 +181,11 @@ def _nearest_literal(group: list[_Complaint], value: object) -> str:
 def _unknown_name(context: dict[str, Any]) -> str:
     text = f"no {context['kind']} is called {path_text([context['name']])}."
     near = context["nearest"]
-    return f"{text} Did you mean {near}?" if near else f"{text} There are {context['known']}."
+    if near:
+        return f"{text} Did you mean {near}?"
+    if context["kind"] == "source" and ("/" in context["name"] or "." in context["name"]):
+        return f"{text} Write what kind it is before its path, as in {{folder: {{path: {context['name']}}}}}."
+    return f"{text} There are {context['known']}."
 
 
 def _only_child(node: Node) -> Node:
@@ -174,13 +196,21 @@ def _only_child(node: Node) -> Node:
 
 def _right_key(path: KeyPath, top: type) -> str:
     known = known_names(top, path[:-1]) or ()
-    near = suggestion(path[-1], known)
+    near = f" Did you mean {_OTHER_NAMES[path[-1]]}?" if _OTHER_NAMES.get(path[-1]) in known else suggestion(path[-1], known)
     if near:
         return near
     homes = [home for home in _sections(top) if path[-1] in (known_names(top, home) or ())]
     if homes:
         return f" It belongs in {path_text(homes[0])}." if homes[0] else " It belongs at the top of the file."
+    owners = [home for home in _sections(top) if any(_is_argument(path[-1], family) for family in families_at(top, home))]
+    if owners:
+        return f" It is an argument in {path_text(owners[0])}."
     return f" There are {', '.join(known)}." if 0 < len(known) <= 12 else ""
+
+
+def _is_argument(name: str | int, family: Family[Any]) -> bool:
+    """Whether a member of the family has an argument of that name."""
+    return any(name in fields_of(member) for member in family.members.values())
 
 
 def _sections(top: type) -> list[KeyPath]:

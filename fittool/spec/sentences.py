@@ -43,6 +43,8 @@ _PATTERNS = {
     r"^[^/\s]+$": "must be a name without blanks and slashes",
 }
 _SHOWN_ITEMS = 4
+_DECIMAL_COMMA = re.compile(r"[-+]?[0-9]{0,20},[0-9]{1,20}")
+_PERCENT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?%")
 _NUMBERLIKE = re.compile(r"[-+]?[0-9][0-9_]*|[-+]?0[xob][0-9A-Fa-f_]+|[-+]?\.(?:inf|nan)|nan|[-+]?inf", re.IGNORECASE)
 
 
@@ -92,7 +94,10 @@ def rule(kind: str, message: str, context: Mapping[str, Any]) -> str:
 
 def wrong_kind(wanted: Sequence[str], value: object) -> str:
     """The sentence's end where something of another kind was found, with how to write it if that can be told."""
-    return f"must be {one_of(list(dict.fromkeys(wanted)))}, got {found(value)}.{_mend(wanted, value)}"
+    phrases = list(dict.fromkeys(wanted))
+    if len(phrases) > 1 and phrases[0] == "true or false":
+        phrases[:1] = ["true", "false"]
+    return f"must be {one_of(phrases)}, got {found(value)}.{_mend(wanted, value)}"
 
 
 def _mend(wanted: Sequence[str], value: object) -> str:
@@ -100,7 +105,7 @@ def _mend(wanted: Sequence[str], value: object) -> str:
     if "true or false" in wanted:
         return " Write true or false."
     if wants_number and isinstance(value, str):
-        return _number_mend(value)
+        return _number_mend(value, whole="a number" not in wanted)
     if wants_number and isinstance(value, float) and value.is_integer():
         return f" Write {int(value)}."
     if "text" in wanted and isinstance(value, bool | int | float):
@@ -108,9 +113,13 @@ def _mend(wanted: Sequence[str], value: object) -> str:
     return ""
 
 
-def _number_mend(text: str) -> str:
+def _number_mend(text: str, *, whole: bool) -> str:
     if isinstance(scalar(text), int | float) and len(text) < 40:
         return f" Write {shortened(text)} without quotes."
+    if not whole and _DECIMAL_COMMA.fullmatch(text):
+        return f" Write {text.replace(',', '.')}."
+    if not whole and _PERCENT.fullmatch(text):
+        return f" Write {float(text[:-1]) / 100:g}."
     if _NUMBERLIKE.fullmatch(text):
         return " Write decimal digits, without leading zeros and underscores."
     return ""

@@ -60,6 +60,11 @@ def make_row(
     return row | {"seconds": seconds, "examples_per_second": examples_per_second, "data_seconds": data_seconds}
 
 
+def logs_of(row: Mapping[str, Any]) -> Logs:
+    """The logs that a row was made from, as far as they were numbers."""
+    return {name: value for name, value in row.items() if name not in _OUR_KEYS}
+
+
 def _number(value: object) -> float | None:
     try:
         return float(value)  # type: ignore[arg-type]  # callbacks may add whatever converts: NumPy numbers, tensors

@@ -7,6 +7,7 @@ from typing import Protocol
 from fittool.training.control import Kind
 from fittool.training.history import Row
 from fittool.training.outcome import Best, Outcome
+from fittool.training.plan import Position
 from fittool.training.snapshot import Snapshot
 
 
@@ -17,8 +18,8 @@ class Recorder(Protocol):
     def saves(self) -> bool:
         """Whether it keeps `last` and `best`, so that states need not be copied for nothing."""
 
-    def begin(self, step: int) -> None:
-        """Training begins at this step."""
+    def begin(self, position: Position, best: Best | None) -> None:
+        """Training begins here, or goes on; `best` is its best epoch so far."""
 
     def due(self, step: int) -> bool:
         """Whether a checkpoint in the middle of an epoch is due after this training step."""
@@ -44,7 +45,7 @@ class NullRecorder:
         """No."""
         return False
 
-    def begin(self, step: int) -> None:
+    def begin(self, position: Position, best: Best | None) -> None:
         """Nothing."""
 
     def due(self, step: int) -> bool:

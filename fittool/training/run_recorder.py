@@ -14,7 +14,9 @@ from fittool.runs.directory import RunDirectory
 from fittool.runs.status import Status
 from fittool.training.control import Kind
 from fittool.training.history import Row
+from fittool.training.kept_weights import KeptWeights
 from fittool.training.outcome import Best, Outcome
+from fittool.training.plan import Position
 from fittool.training.snapshot import Snapshot
 from fittool.training.wording import epoch_line
 
@@ -36,6 +38,7 @@ class RunRecorder:
         class_names: The names of the classes, or None.
         architecture: The network as plain data, for the files that ModelCheckpoint asks for.
         rows: The rows that the run already has, when it goes on.
+        kept: The weights that its callbacks kept, when it goes on.
 
     Attributes:
         warnings: What may not survive a power cut, each once.
@@ -52,12 +55,14 @@ class RunRecorder:
         class_names: Sequence[str] | None = None,
         architecture: Mapping[str, Any] | None = None,
         rows: Sequence[Row] = (),
+        kept: KeptWeights | None = None,
     ) -> None:
         self._directory, self._epochs = directory, epochs
         self._every_seconds, self._every_steps = every_seconds, every_steps
         self._model, self._architecture = model, architecture
         self._class_names = None if class_names is None else tuple(class_names)
         self._rows = list(rows)
+        self._kept = KeptWeights() if kept is None else kept
         self._best: Best | None = None
         self._saved_step = 0
         self._saved_time = self._views_time = time.monotonic()
@@ -68,10 +73,11 @@ class RunRecorder:
         """Yes."""
         return True
 
-    def begin(self, step: int) -> None:
+    def begin(self, position: Position, best: Best | None) -> None:
         """The run is running; a time to the next checkpoint begins."""
-        self._saved_step, self._saved_time = step, time.monotonic()
-        self._write_status(Status("running", epoch=len(self._rows), step=step))
+        self._best = best
+        self._saved_step, self._saved_time = position.step, time.monotonic()
+        self._write_status(Status("running", "", position.epoch, position.step, _best_facts(best)))
 
     def due(self, step: int) -> bool:
         """Whether it is time for a checkpoint in the middle of an epoch."""
@@ -89,7 +95,10 @@ class RunRecorder:
     def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
         """Save the state as the run's last or best checkpoint, or to a file of its own, relative to the checkpoints."""
         if kind == "last":
+            new = self._kept.take(snapshot)
             self._warn(self._directory.save_checkpoint(snapshot.tensors, self._facts(snapshot)))
+            for name in new:
+                self._warn(self._kept.save(self._directory.checkpoints, name, snapshot))
             self._saved_step, self._saved_time = snapshot.position.step, time.monotonic()
             self._write_views(snapshot)
         elif kind == "best":
@@ -118,7 +127,7 @@ class RunRecorder:
             model=self._model,
             class_names=self._class_names,
             callbacks=snapshot.callbacks,
-            training=snapshot.training,
+            training={**snapshot.training, "kept": self._kept.epochs},
             architecture=self._architecture,
         )
 

@@ -1,4 +1,4 @@
-"""Stopping by signals: the first one asks, the second one leaves at once."""
+"""Stopping by signals and by a time limit: the first signal asks, the second one leaves at once."""
 
 from __future__ import annotations
 
@@ -9,25 +9,41 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-from fittool.errors import Interrupted
+from fittool.errors import FittoolError, Interrupted, TimeLimitReached
+from fittool.training.wording import duration
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHELL_OFFSET = 128
 _SAME_EVENT = 0.1  # seconds; a closed terminal sends SIGHUP twice, once from the kernel and once from the shell
 
 
-class StopSignals:
-    """Within this context SIGINT, SIGTERM and SIGHUP set a flag, and nothing else, at their first arrival.
+class StoppedAtStart(KeyboardInterrupt):
+    """A signal came before training: there is nothing to save, but something to tidy up."""
 
-    Signals that were ignored before (`nohup`, jobs of `&`) stay ignored. Outside of the main thread, where Python has no
-    signal handlers, the context does nothing.
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.signal_number = signal_number
+
+
+class StopSignals:
+    """Takes SIGINT, SIGTERM and SIGHUP over within this context.
+
+    The first signal sets a flag, and nothing else. Signals that were ignored before (`nohup`, jobs of `&`) stay ignored.
+    Outside of the main thread, where Python has no signal handlers, the context does nothing.
+
+    Args:
+        timeout: Seconds from now after which training is to end as well; None: never.
+        starting: Whether there is nothing to save yet, so that until `training_begins` a signal raises `StoppedAtStart`.
 
     Attributes:
         received: The number of the first signal, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float | None = None, *, starting: bool = False) -> None:
         self.received: int | None = None
+        self._timeout = timeout
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._starting = starting
         self._at = 0.0
         self._before: dict[signal.Signals, Any] = {}
 
@@ -46,11 +62,21 @@ class StopSignals:
         for number, before in self._before.items():
             signal.signal(number, signal.SIG_DFL if before is None else before)
 
-    def interruption(self) -> Interrupted | None:
-        """The error that ends the training, once a signal has come."""
-        return None if self.received is None else Interrupted(self.received)
+    def training_begins(self) -> None:
+        """From now on there is a state worth saving."""
+        self._starting = False
+
+    def interruption(self) -> FittoolError | None:
+        """The error that ends the training, once a signal has come or the time is over."""
+        if self.received is not None:
+            return Interrupted(self.received)
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            return TimeLimitReached(f"Stopped by --timeout after {duration(self._timeout or 0.0)}.")
+        return None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._starting:
+            raise StoppedAtStart(number)
         if self.received is None:
             self.received, self._at = number, time.monotonic()
         if time.monotonic() - self._at >= _SAME_EVENT:

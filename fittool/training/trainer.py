@@ -18,7 +18,7 @@ from fittool.training.callbacks.group import CallbackGroup
 from fittool.training.callbacks.progbar_logger import ProgbarLoggerAtWork
 from fittool.training.control import Control, Directions, Kind, Logs
 from fittool.training.divergence import DivergenceWatch
-from fittool.training.history import History, Row, make_row
+from fittool.training.history import History, Row, logs_of, make_row
 from fittool.training.outcome import Outcome, exit_code_of, reason_of, text_of
 from fittool.training.pace import Pace
 from fittool.training.plan import Plan, Position
@@ -123,6 +123,11 @@ class Trainer:
         return self.plan.epochs + sum(stage.length for stage in self._stages[self._stage_number + 1 :])
 
     @property
+    def in_validation(self) -> bool:
+        """Whether the training steps of the epoch are done, but not its validation."""
+        return self._train_logs is not None
+
+    @property
     def _stage(self) -> Stage:
         return self._stages[self._stage_number]
 
@@ -219,7 +224,7 @@ class Trainer:
             stage.plan.check(stage.train, stage.validation)
         self.best.begin(self._control)
         self._callbacks.restore()
-        self._recorder.begin(self.position.step)
+        self._recorder.begin(self.position, self.best.best)
         self._progress.begin(self._header)
         self._begin_stage()
         self._own.on_train_begin()
@@ -351,7 +356,7 @@ class Trainer:
             self._stage.loop_name,
             epoch,
             batches,
-            lambda step: LoopModel(self.engine, self._control, step),
+            lambda step, after: LoopModel(self.engine, self._control, step, after),
             first=begun,
             before=self._callbacks.on_train_batch_begin,
             step=self._loop_step,
@@ -434,7 +439,8 @@ class Trainer:
                 "stopped": self._stage_control.stop_reason,
             },
         }
-        return Snapshot(replace(self.position), tensors, self._callbacks.state(), training)
+        kept = {name: weights for name, callback in self.callbacks() if (weights := callback.kept_weights()) is not None}
+        return Snapshot(replace(self.position), tensors, self._callbacks.state(), training, kept)
 
     def load_snapshot(self, snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> None:
         """Go on from a snapshot, before `run`: the next step is the one that would have followed.
@@ -452,6 +458,17 @@ class Trainer:
         self._train_logs = snapshot.training["train_logs"]
         self.best.load_state(snapshot.training["best"])
         self._control.stop_reason = snapshot.training["stopped"]
+        self._last_logs = {} if not rows else logs_of(rows[-1])
+        for name, callback in self.callbacks():
+            if name in snapshot.kept:
+                callback.keep_weights(snapshot.kept[name])
+
+    def go_on_after_stop(self) -> None:
+        """Forget that the end was asked for, because there is to be more training; callbacks are patient anew."""
+        for control in (self._control, self._stage_control):
+            control.stop_reason = None
+        for _, callback in self.callbacks():
+            callback.go_on_after_stop()
 
     def _go_to_stage(self, snapshot: Snapshot) -> None:
         """Stand in the stage that the snapshot is of."""

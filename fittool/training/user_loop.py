@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -72,11 +71,12 @@ class LoopModel:
     Args:
         engine: Does the steps.
         control: The training.
-        step: The trainer's step on one batch, with all callbacks.
+        step: The trainer's step on one batch.
+        after: What follows it, once the epoch's running values hold the batch: callbacks, checkpoints.
     """
 
-    def __init__(self, engine: Engine, control: Control, step: Callable[[Batch], None]) -> None:
-        self._engine, self._control, self._step = engine, control, step
+    def __init__(self, engine: Engine, control: Control, step: Callable[[Batch], None], after: Callable[[Batch], None]) -> None:
+        self._engine, self._control, self._step, self._after = engine, control, step, after
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: ClassWeight | None = None) -> Logs:
         """One training step.
@@ -90,7 +90,10 @@ class LoopModel:
         Returns:
             Loss and metrics of this batch alone.
         """
-        return self._alone(self._step, _batch(x, y, sample_weight, class_weight), keep=True)
+        batch = _batch(x, y, sample_weight, class_weight)
+        logs = self._alone(self._step, batch, keep=True)
+        self._after(batch)
+        return logs
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> Logs:
         """Loss and metrics of a batch, without learning; the epoch's values do not see it."""
@@ -158,7 +161,7 @@ def run_loop(
     name: str,
     epoch: int,
     batches: LoopBatches,
-    model: Callable[[Callable[[Batch], None]], LoopModel],
+    model: Callable[[Callable[[Batch], None], Callable[[Batch], None]], LoopModel],
     *,
     first: int,
     before: Callable[[int], None],
@@ -172,7 +175,7 @@ def run_loop(
         name: What it is called in messages.
         epoch: From 0.
         batches: What it walks over.
-        model: Makes the model that it gets from what is to be done with a batch.
+        model: Makes the model that it gets from what is to be done with a batch, and after it.
         first: The number of its first step.
         before: Called with the number of the step.
         step: What is done with the batch.
@@ -181,19 +184,22 @@ def run_loop(
     Raises:
         UserCodeError: The loop raised, or trained on nothing.
     """
-    numbers = itertools.count(first)
+    done = first
 
-    def whole_step(batch: Batch) -> None:
-        number = next(numbers)
-        before(number)
+    def numbered_step(batch: Batch) -> None:
+        before(done)
         step(batch)
         batches.work()
-        after(number, batch)
+
+    def after_step(batch: Batch) -> None:
+        nonlocal done
+        done += 1
+        after(done - 1, batch)
 
     with blamed(f"{name} failed in epoch {epoch + 1}", file_of(loop)):
-        loop(model(whole_step), batches, epoch)
+        loop(model(numbered_step, after_step), batches, epoch)
     batches.pass_by()
-    if next(numbers) == 0:
+    if done == 0:
         raise UserCodeError(f"{name} did not call model.train_on_batch in epoch {epoch + 1}.")
 
 

@@ -51,7 +51,7 @@ def test_version(fittool):
     assert fittool("--version").out == f"fittool {__version__}\n"
 
 
-@pytest.mark.parametrize(("word", "said"), [("trian", "Did you mean train?"), ("xyz", "There are train, check")])
+@pytest.mark.parametrize(("word", "said"), [("trian", "Did you mean train?"), ("xyz", "There are train, resume, check")])
 def test_unknown_command_names_the_nearest(fittool, word, said):
     done = fittool(word)
     assert (done.code, said in done.err) == (2, True)

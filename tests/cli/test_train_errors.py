@@ -37,7 +37,7 @@ def test_wrong_experiment_tells_all_mistakes_with_their_places(refused, write):
     assert "e.yaml:8:16: model.layers[1].Conv2D.filtres is not a setting. Did you mean filters?" in said
     assert "e.yaml:11:22: model.layers[4].Dense.units must be at least 1, got -3." in said
     assert "e.yaml:13:14: compile.optimizer: no optimizer is called adm. Did you mean Adam?" in said
-    assert said.splitlines()[-1] == "4 errors. Nothing was run."
+    assert said.splitlines()[-1] == "3 errors. Nothing was run."
 
 
 def test_missing_folder_is_told_at_the_line_of_the_setting(refused, write, pictures):

@@ -74,10 +74,16 @@ def test_a_given_directory_is_used_exactly(tmp_path):
 
 
 def test_a_given_directory_that_is_not_empty_needs_resume(tmp_path):
-    (tmp_path / "x").write_text("")
+    (tmp_path / "experiment.yaml").write_text("")
     with pytest.raises(UsageError, match=r"is not empty\. Add --resume"):
         RunDirectory.at(tmp_path)
     RunDirectory.at(tmp_path, resume=True).close()
+
+
+def test_a_directory_of_other_things_is_no_run_to_resume(tmp_path):
+    (tmp_path / "x").write_text("")
+    with pytest.raises(UsageError, match="files that are of no run, such as x"):
+        RunDirectory.at(tmp_path, resume=True)
 
 
 def test_a_start_that_came_to_nothing_leaves_an_empty_directory(tmp_path):

@@ -29,7 +29,7 @@ CASES: list[tuple[str, Any, Any, str]] = [
     ("float_type", Number, True, "must be a number, got true."),
     ("bool_type", Boolean, "on", 'must be true or false, got the text "on". Write true or false.'),
     ("string_type", Text, 1.5, "must be text, got 1.5. Put it in quotes."),
-    ("list_type", list[Text], "a", 'must be a list, got the text "a".'),
+    ("list_type", list[Text], "a", 'must be a list, got the text "a". Write [a].'),
     ("tuple_type", tuple[int, int], "a", 'must be a list, got the text "a".'),
     ("pair_form", Pair, "a", 'must be a whole number, or two for height and width, got the text "a".'),
     ("dict_type", dict[str, int], 1, "must be a mapping, got 1."),

@@ -11,7 +11,7 @@ from fittool.runs.checkpoint import load_checkpoint
 from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
 from fittool.training.callbacks import EarlyStopping, ModelCheckpoint, Surroundings, started
-from fittool.training.plan import Plan
+from fittool.training.plan import Plan, Position
 from fittool.training.run_recorder import RunRecorder
 from fittool.training.trainer import Trainer
 
@@ -111,5 +111,5 @@ def test_the_log_has_a_line_for_each_epoch_and_the_end(run):
 
 
 def test_the_status_is_running_meanwhile(run):
-    RunRecorder(run, 3).begin(0)
+    RunRecorder(run, 3).begin(Position(0), None)
     assert json.loads(run.paths.status.read_text())["state"] == "running"

@@ -61,6 +61,9 @@ class Callback:
     def keep_weights(self, weights: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `kept_weights` gave; comes after `load_state`."""
 
+    def go_on_after_stop(self) -> None:
+        """The training goes on although its end was asked for, maybe by this callback; comes after `load_state`."""
+
     def restore(self) -> None:
         """Put the training back to where an earlier one stood; comes before everything else."""
 

@@ -109,6 +109,10 @@ class EarlyStoppingAtWork(Callback):
         self.monitor.load_state(state["monitor"])
         self.wait, self.stopped_epoch = state["wait"], state.get("stopped_epoch", 0)
 
+    def go_on_after_stop(self) -> None:
+        """Be patient anew; the best value stays the one to beat."""
+        self.wait = self.stopped_epoch = 0
+
     def kept_weights(self) -> Mapping[str, NDArray[Any]] | None:
         """The best weights."""
         return self.best_weights
