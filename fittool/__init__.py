@@ -22,12 +22,14 @@ from fittool.version import __version__
 if TYPE_CHECKING:
     from fittool.experiment.train import Run, TrainOptions
     from fittool.experiment.train import train_experiment as train
+    from fittool.image_data_generator import ImageDataGenerator
     from fittool.model import Model, load_model
     from fittool.nn import initializers, layers, losses, metrics, optimizers, regularizers, schedules
     from fittool.spec.experiment_file import LoadedExperiment, load_experiment
     from fittool.training import callbacks
 
 __all__ = [
+    "ImageDataGenerator",
     "LoadedExperiment",
     "Model",
     "Run",
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ImageDataGenerator": ("fittool.image_data_generator", "ImageDataGenerator"),
     "LoadedExperiment": ("fittool.spec.experiment_file", "LoadedExperiment"),
     "Model": ("fittool.model", "Model"),
     "Run": ("fittool.experiment.train", "Run"),

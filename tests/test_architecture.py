@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "augmentation": {"settings", "chance", "errors"},
     "data": {"augmentation", "nn", "settings", "chance", "errors"},
     "engines": {"data", "augmentation", "nn", "settings", "chance", "errors"},
+    "image_data_generator": {"data", "augmentation", "settings", "chance", "errors"},
     "runs": {"settings", "chance", "errors", "version"},
     "training": {"runs", "engines", "data", "augmentation", "nn", "settings", "chance", "errors"},
     "report": {"training", "runs", "data", "augmentation", "settings", "chance", "errors"},
@@ -51,7 +52,7 @@ HOMES = {
     "tensorboard": ("training/callbacks/tensorboard.py",),
     "yaml": ("spec",),
     "safetensors": ("runs", "exchange"),
-    "PIL": ("data", "augmentation", "report", "experiment/preview.py"),
+    "PIL": ("data", "augmentation", "report", "experiment/preview.py", "image_data_generator/saving.py"),
 }
 """Libraries that only some places may import."""
 SINGLE_FILES = {"__init__", "__main__"}

@@ -121,6 +121,13 @@ def _array(image: Image.Image, form: ImageForm) -> NDArray[np.uint8]:
     return array if array.ndim == 3 else array[..., np.newaxis]
 
 
+def resized(image: NDArray[np.uint8], size: tuple[int, int], interpolation: Interpolation) -> NDArray[np.uint8]:
+    """An image (H, W, C) brought to another (height, width)."""
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    array = np.asarray(picture.resize(size[::-1], _FILTERS[interpolation]))
+    return array if array.ndim == 3 else array[..., np.newaxis]
+
+
 def _in_color_mode(image: Image.Image, color_mode: ColorMode) -> Image.Image:
     if image.mode.startswith("I"):
         image = _eight_bits(image)

@@ -1,0 +1,82 @@
+"""Batches of image files in folders of classes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.files import existing_folder
+from fittool.data.sources.folder import class_folders, files_below
+from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode
+from fittool.image_data_generator.iterator import split_range
+
+if TYPE_CHECKING:
+    from fittool.image_data_generator.generator import ImageDataGenerator
+
+_CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".gif", ".webp")
+
+
+class DirectoryIterator(FileIterator):
+    """What `ImageDataGenerator.flow_from_directory` gives; arguments as there.
+
+    Attributes:
+        class_indices: The number of each class.
+        classes: (samples,) the class number of each file.
+        filenames: Relative to the directory, class by class, sorted.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        image_data_generator: ImageDataGenerator,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        save_to_dir: str | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+    ) -> None:
+        check_class_mode(class_mode, _CLASS_MODES)
+        low, high = split_range(image_data_generator, subset)
+        root = existing_folder(Path(directory))
+        names = list(class_folders(root, follow_links) if classes is None else classes)
+        listed = [_part(_pictures(root, name, follow_links), low, high) for name in names]
+        self.directory, self.num_classes = str(directory), len(names)
+        self.class_indices = {name: number for number, name in enumerate(names)}
+        self.classes = np.repeat(np.arange(len(names), dtype=np.int32), [len(files) for files in listed])
+        super().__init__(
+            image_data_generator, str(root), [file for files in listed for file in files], target_size, color_mode, interpolation,
+            keep_aspect_ratio, class_mode, subset, batch_size, shuffle, seed, save_to_dir, save_prefix, save_format,
+        )  # fmt: skip
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """(samples,) the class number of each file."""
+        return self.classes
+
+    def _targets(self, indices: NDArray[np.int64]) -> Any:
+        dtype, labels = self.image_data_generator.dtype, self.classes[indices]
+        return np.eye(self.num_classes, dtype=dtype)[labels] if self.class_mode == "categorical" else labels.astype(dtype)
+
+
+def _pictures(root: Path, folder: str, follow_links: bool) -> list[str]:
+    existing_folder(root / folder)
+    return [file for file in files_below(root, folder, follow_links) if os.path.splitext(file)[1].lower() in _SUFFIXES]
+
+
+def _part(files: list[str], low: float, high: float) -> list[str]:
+    return files[int(low * len(files)) : int(high * len(files))]

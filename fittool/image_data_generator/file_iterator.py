@@ -1,0 +1,103 @@
+"""What iterators of image files share."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.images import CHANNELS, ColorMode, ImageForm, Interpolation, read_image, resized
+from fittool.image_data_generator.iterator import ImageIterator, augments
+from fittool.image_data_generator.saving import Saving
+
+if TYPE_CHECKING:
+    from fittool.image_data_generator.generator import ImageDataGenerator
+
+
+class FileIterator(ImageIterator):
+    """Batches of image files, decoded when they are asked for.
+
+    Attributes:
+        filenames: As they were found, or named in a table.
+        filepaths: The same behind their folder.
+        target_size: (height, width).
+        image_shape: Of one image, in the generator's data format.
+        class_mode: In which form labels are given.
+
+    Raises:
+        ValueError: An argument is wrong.
+    """
+
+    sample_weight: NDArray[Any] | None = None
+
+    def __init__(
+        self,
+        generator: ImageDataGenerator,
+        folder: str,
+        filenames: Sequence[str],
+        target_size: tuple[int, int],
+        color_mode: str,
+        interpolation: str,
+        keep_aspect_ratio: bool,
+        class_mode: str | None,
+        subset: str | None,
+        batch_size: int,
+        shuffle: bool,
+        seed: int | None,
+        save_to_dir: str | None,
+        save_prefix: str,
+        save_format: str,
+    ) -> None:
+        _check_choice("color_mode", color_mode, tuple(CHANNELS))
+        _check_choice("interpolation", interpolation, get_args(Interpolation))
+        self.filenames = list(filenames)
+        self.filepaths = [os.path.join(folder, name) for name in self.filenames]
+        self.target_size = (int(target_size[0]), int(target_size[1]))
+        self.color_mode, self.class_mode, self.subset = color_mode, class_mode, subset
+        self.interpolation, self.keep_aspect_ratio = interpolation, keep_aspect_ratio
+        channels = CHANNELS[cast("ColorMode", color_mode)]
+        last = generator.data_format == "channels_last"
+        self.image_shape = (*self.target_size, channels) if last else (channels, *self.target_size)
+        size = None if keep_aspect_ratio else self.target_size
+        self._form = ImageForm(size, cast("ColorMode", color_mode), cast("Interpolation", interpolation))
+        saving = Saving.to(save_to_dir, save_prefix, save_format)
+        super().__init__(len(self.filenames), generator, batch_size, shuffle, seed, saving, augments(generator, subset))
+
+    def _load(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return np.stack([self._image(self.filepaths[index]) for index in indices.tolist()])
+
+    def _image(self, path: str) -> NDArray[np.uint8]:
+        image = read_image(path, self._form)
+        return cut_and_resized(image, self.target_size, self.interpolation) if self.keep_aspect_ratio else image
+
+    def _assembled(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
+        if self.class_mode is None:
+            return images
+        targets = images.copy() if self.class_mode == "input" else self._targets(indices)
+        return (images, targets) if self.sample_weight is None else (images, targets, self.sample_weight[indices])
+
+    @abstractmethod
+    def _targets(self, indices: NDArray[np.int64]) -> Any:
+        """The targets of some samples."""
+
+
+def check_class_mode(given: object, known: tuple[str | None, ...]) -> None:
+    """Raise a ValueError where a class mode is not known."""
+    _check_choice("class_mode", given, known)
+
+
+def _check_choice(name: str, given: object, known: tuple[str | None, ...]) -> None:
+    if given not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, known))}, got {given!r}.")
+
+
+def cut_and_resized(image: NDArray[np.uint8], size: tuple[int, int], interpolation: str) -> NDArray[np.uint8]:
+    """The largest middle part of an image (H, W, C) that has the proportions of `size` (height, width), resized to it."""
+    height, width = image.shape[:2]
+    rows, columns = min(height, width * size[0] // size[1]), min(width, height * size[1] // size[0])
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return resized(image[top : top + rows, left : left + columns], size, cast("Interpolation", interpolation))

@@ -1,0 +1,158 @@
+"""What all iterators of images share: endless passes, batches by number, standardised and saved."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.order import Order
+from fittool.image_data_generator.saving import Saving
+
+if TYPE_CHECKING:
+    from fittool.image_data_generator.generator import ImageDataGenerator
+
+
+class ImageIterator(ABC):
+    """Batches without end, each a function of the seed, the pass and its number, whoever asks and in whatever order.
+
+    Args:
+        n: Samples in a pass.
+        generator: Changes and standardises.
+        batch_size: Samples in a batch; the last of a pass may have fewer.
+        shuffle: Whether each pass has its own order.
+        seed: Of order and changes; None draws one.
+        saving: Writes each image that is made, or None.
+        augmented: Whether images are changed at random.
+
+    Attributes:
+        n, samples: Samples in a pass.
+        seed: What was given, or was drawn: the same seed gives the same batches.
+        batch_index: The number of the next batch in this pass.
+        total_batches_seen: How many `next` has given.
+
+    Raises:
+        ValueError: There are no samples, or batch_size is below 1.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        generator: ImageDataGenerator,
+        batch_size: int,
+        shuffle: bool,
+        seed: int | None,
+        saving: Saving | None,
+        augmented: bool,
+    ) -> None:
+        if n < 1:
+            raise ValueError("There are no images to make batches of.")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+        self.image_data_generator = generator
+        self.n = self.samples = n
+        self.batch_size, self.shuffle = batch_size, shuffle
+        self.seed = secrets.randbits(32) if seed is None else seed
+        self.batch_index = self.total_batches_seen = 0
+        self.lock = threading.Lock()
+        self._pass = 0
+        self._order = Order(n, batch_size, self.seed, shuffle=shuffle)
+        self._saving, self._augmented = saving, augmented
+
+    def __len__(self) -> int:
+        """Batches in a pass."""
+        return math.ceil(self.n / self.batch_size)
+
+    def __getitem__(self, idx: int) -> Any:
+        """Batch `idx` of the pass under way.
+
+        Raises:
+            ValueError: There are not so many.
+        """
+        if not 0 <= idx < len(self):
+            raise ValueError(f"There is no batch {idx}: a pass has {len(self)}.")
+        return self._batch(self._pass, idx)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        """The next batch; behind the last one another pass begins."""
+        with self.lock:
+            pass_number, number = self._pass, self.batch_index
+            self.total_batches_seen += 1
+            self.batch_index += 1
+            if self.batch_index == len(self):
+                self.on_epoch_end()
+        return self._batch(pass_number, number)
+
+    def next(self) -> Any:
+        """The next batch."""
+        return self.__next__()
+
+    def on_epoch_end(self) -> None:
+        """Begin another pass, with another order and other changes."""
+        self._pass += 1
+        self.batch_index = 0
+
+    def reset(self) -> None:
+        """Let the next batch be the first of a pass; one under way is left, and its order does not come again."""
+        if self.batch_index:
+            self.on_epoch_end()
+
+    @property
+    def index_array(self) -> NDArray[np.int64]:
+        """(n,) the samples of the pass under way, in their order."""
+        first = self._pass * len(self)
+        return np.concatenate([self._order.batch(first + number)[2] for number in range(len(self))])
+
+    def _batch(self, pass_number: int, number: int) -> Any:
+        _, first, indices = self._order.batch(pass_number * len(self) + number)
+        return self._assembled(self._images(indices, pass_number, first), indices)
+
+    def _images(self, indices: NDArray[np.int64], pass_number: int, first: int) -> NDArray[Any]:
+        """The images of a batch, in the user's data format."""
+        generator = self.image_data_generator
+        images = self._load(indices)
+        if self._augmented:
+            positions = np.arange(first, first + len(indices))
+            images = generator.changed(images, self.seed, pass_number, positions, indices)
+        images = generator.standardized(images)
+        if self._saving is not None:
+            self._saving.save(images, indices, pass_number)
+        return images.transpose(0, 3, 1, 2) if generator.data_format == "channels_first" else images
+
+    @abstractmethod
+    def _load(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        """The images (N, H, W, C) of some samples."""
+
+    @abstractmethod
+    def _assembled(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
+        """What a batch is: images, and what belongs to them."""
+
+
+def augments(generator: ImageDataGenerator, subset: str | None) -> bool:
+    """Whether a subset is changed at random: the validation part only where that was asked for."""
+    return subset != "validation" or generator.augment_validation
+
+
+def split_range(generator: ImageDataGenerator, subset: str | None) -> tuple[float, float]:
+    """Which share of the samples, from and to, a subset is: Keras validates on the first.
+
+    Raises:
+        ValueError: There is no such subset, or no validation_split.
+    """
+    if subset is None:
+        return 0.0, 1.0
+    if subset not in ("training", "validation"):
+        raise ValueError(f'subset must be "training" or "validation", got {subset!r}.')
+    share = generator.validation_split
+    if not share:
+        raise ValueError(f'subset="{subset}" needs ImageDataGenerator(validation_split=…) above 0.')
+    return (0.0, share) if subset == "validation" else (share, 1.0)
