@@ -12,7 +12,7 @@ from fittool.cli.options import ExperimentPath, debug_option, set_option
 @click.command()
 @click.argument("configs", type=ExperimentPath(), nargs=-1, required=True, metavar="CONFIG...")
 @set_option
-@click.option("--data", "decode", is_flag=True, help="Also decode every sample.")
+@click.option("--data", "decode", is_flag=True, help="Also decode every sample; names all bad ones, and those in both parts.")
 @debug_option
 def check(configs: tuple[Path, ...], overrides: tuple[str, ...], decode: bool) -> None:
     """Find everything that is wrong with experiments before training.
@@ -36,5 +36,7 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...], decode: bool) -
             continue
         show((), warnings=(*loaded.warnings, *report.warnings))
         click.echo(f"{config}: {report.summary}")
+        for line in report.counts:
+            click.echo(f"  {line}")
     if codes:
         raise click.exceptions.Exit(min(codes))

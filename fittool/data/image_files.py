@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -132,7 +132,7 @@ class ImageFiles:
         """
         bad: dict[int, Problem] = {}
         pieces = iter([range(start, min(start + _CHUNK, len(self))) for start in range(0, len(self), _CHUNK)])
-        for piece, problems in in_order(lambda piece: (piece, self._bad(piece)), pieces, workers, 2 * workers + 1):
+        for piece, problems in in_order(lambda piece: (piece, self.unreadable(piece)), pieces, workers, 2 * workers + 1):
             bad |= problems
             if progress is not None:
                 progress(piece.stop, len(self))
@@ -145,7 +145,8 @@ class ImageFiles:
         rest.bad_files = tuple(bad.values())
         return rest
 
-    def _bad(self, indices: range) -> dict[int, Problem]:
+    def unreadable(self, indices: Iterable[int]) -> dict[int, Problem]:
+        """Why each of some files cannot be decoded; whether their sizes are alike does not matter here."""
         problems = {}
         for index in indices:
             try:

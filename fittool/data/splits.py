@@ -38,21 +38,36 @@ def split(dataset: Dataset, validation_split: float) -> Split:
     Raises:
         DataError: One of the parts is empty.
     """
-    labels = dataset.labels()
-    for_training = np.zeros(len(dataset), bool)
-    if dataset.grouped_by_class and labels is not None:
-        for members in _by_class(labels):
-            for_training[members[: int(len(members) * (1 - validation_split))]] = True
-    else:
-        for_training[: int(len(dataset) * (1 - validation_split))] = True
-    train, validation = np.flatnonzero(for_training), np.flatnonzero(~for_training)
+    labels = dataset.labels() if dataset.grouped_by_class else None
+    return split_at(dataset, ~first_part(len(dataset), labels, 1 - validation_split), f"validation_split: {validation_split:g}")
+
+
+def first_part(size: int, labels: NDArray[np.int64] | None, share: float) -> NDArray[np.bool_]:
+    """Marks the first `floor(n * share)` of `size` samples, or of each class where labels are given."""
+    first = np.zeros(size, bool)
+    if labels is None:
+        first[: int(size * share)] = True
+        return first
+    for members in _by_class(labels):
+        first[members[: int(len(members) * share)]] = True
+    return first
+
+
+def split_at(dataset: Dataset, for_validation: NDArray[np.bool_], what: str) -> Split:
+    """The two parts of a dataset, given which of its (N,) samples are for validation.
+
+    Raises:
+        DataError: One of the parts is empty.
+    """
+    train, validation = np.flatnonzero(~for_validation), np.flatnonzero(for_validation)
     for part, name in ((train, "train"), (validation, "validate")):
         if len(part) == 0:
             raise DataError(
-                f"validation_split: {validation_split:g} of {len(dataset):,} samples leaves none to {name} on. "
+                f"{what} of {len(dataset):,} samples leaves none to {name} on. "
                 "Use another share, more samples, or data.validation."
             )
-    return Split(Subset(dataset, train), Subset(dataset, validation), _warnings(dataset.class_names, labels, for_training))
+    warnings = _warnings(dataset.class_names, dataset.labels(), ~for_validation)
+    return Split(Subset(dataset, train), Subset(dataset, validation), warnings)
 
 
 def _by_class(labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -12,17 +12,22 @@ from fittool.data.cache import kept_on_disk
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
 from fittool.data.files import shown
 from fittool.data.memory import CachedDataset, in_memory
+from fittool.data.partition import split_off
 from fittool.data.patience import FOREVER
+from fittool.data.sampling import fraction_of
 from fittool.data.sources import Source, SourceContext
-from fittool.data.splits import split
+from fittool.data.splits import Split, split
 from fittool.data.targets import ClassMode
 from fittool.data.user_batches import UserBatches
+from fittool.data.validation_part import ValidationPart
 from fittool.engines.numpy_engine.threads import available_threads
 from fittool.errors import ExperimentError, Problem
 from fittool.experiment.blame import blaming
 from fittool.nn.losses import Loss
 from fittool.nn.targets import Targets
+from fittool.spec.description import Experiment
 from fittool.spec.experiment_file import LoadedExperiment
+from fittool.spec.places import KeyPath
 
 Data = Dataset | UserBatches
 
@@ -93,23 +98,53 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
     experiment = loaded.experiment
     train = open_source(loaded, experiment.data.train, "train", source_context(loaded))
     names = None if isinstance(train, UserBatches) else train.class_names
-    if experiment.data.validation is not None:
+    if isinstance(experiment.data.validation, Source):
         features = None if isinstance(train, UserBatches) else train.feature_names
         context = replace(source_context(loaded, names), feature_names=features)
         validation = open_source(loaded, experiment.data.validation, "validation", context)
         skipped = (*left_out(train), *left_out(validation))
-        return OpenedData(train, validation, names, _skip_warning(loaded, skipped), skipped)
+        return OpenedData(_part_of(loaded, train), validation, names, _skip_warning(loaded, skipped), skipped)
     skipped = left_out(train)
     unread = _skip_warning(loaded, skipped)
-    if not experiment.first.validation_split:
-        return OpenedData(train, None, names, unread, skipped)
+    parts, path = _split(loaded, train), _split_path(experiment)
+    if parts is None:
+        return OpenedData(_part_of(loaded, train), None, names, unread, skipped)
+    warnings = tuple(loaded.problem(text, *path) for text in parts.warnings)
+    return OpenedData(_part_of(loaded, parts.train), parts.validation, names, (*unread, *warnings), skipped)
+
+
+def _split_path(experiment: Experiment) -> KeyPath:
+    """Which setting takes the validation data out of the training data."""
+    return ("train", "validation_split") if experiment.data.validation is None else ("data", "validation", "split")
+
+
+def _split(loaded: LoadedExperiment, train: Data) -> Split | None:
+    """The training data in two parts, or None where validation data are not asked for."""
+    experiment = loaded.experiment
+    part, path = experiment.data.validation, _split_path(experiment)
+    if part is None and not experiment.first.validation_split:
+        return None
     if isinstance(train, UserBatches):
-        text = "validation_split needs samples that can be counted, which a generator cannot offer. Give data.validation."
-        raise ExperimentError(loaded.problem(text, "train", "validation_split"))
-    with blaming(loaded, "train", "validation_split"):
-        parts = split(train, experiment.first.validation_split)
-    warnings = tuple(loaded.problem(text, "train", "validation_split") for text in parts.warnings)
-    return OpenedData(parts.train, parts.validation, names, (*unread, *warnings), skipped)
+        text = f"{path[-1]} needs samples that can be counted, which a generator cannot offer. Give data.validation a source."
+        raise ExperimentError(loaded.problem(text, *path))
+    with blaming(loaded, *path):
+        if not isinstance(part, ValidationPart):
+            return split(train, experiment.first.validation_split)
+        groups = None
+        if part.needs_groups:
+            groups = experiment.data.train.groups(cast("str", part.group), train, source_context(loaded))
+        return split_off(train, part, experiment.seed, groups)
+
+
+def _part_of(loaded: LoadedExperiment, train: Data) -> Data:
+    """The share of the training data that is wanted."""
+    share = loaded.experiment.data.fraction
+    if share == 1:
+        return train
+    if isinstance(train, UserBatches):
+        text = "data.fraction needs samples that can be counted, which a generator cannot offer. Remove it."
+        raise ExperimentError(loaded.problem(text, "data", "fraction"))
+    return fraction_of(train, share, loaded.experiment.seed)
 
 
 def left_out(data: Data) -> tuple[Problem, ...]:

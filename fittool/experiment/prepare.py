@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fittool.data.dataset import Progress
+from fittool.data.dataset import Dataset, Progress
 from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
 from fittool.data.preprocessing import Preprocessing, preprocessed
+from fittool.data.sampling import balanced
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError, Problem
@@ -115,12 +116,20 @@ class Prepared:
                     max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
                     steps=_steps(train, self.train) if len(experiment.stages) == 1 else None,
                 )  # fmt: skip
+            data = self._sampled(self.train)
             return DatasetFeed(
-                self.train, train.batch_size, experiment.seed, shuffle=train.shuffle,
-                augment=changes_of(experiment, train, self.preprocess, -(-len(self.train) // train.batch_size)),
+                data, train.batch_size, experiment.seed, shuffle=train.shuffle,
+                augment=changes_of(experiment, train, self.preprocess, -(-len(data) // train.batch_size)),
                 class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
                 use_multiprocessing=train.use_multiprocessing, timeout=timeout,
             )  # fmt: skip
+
+    def _sampled(self, train: Dataset) -> Dataset:
+        """The training samples of a pass: all once, or rare classes more often."""
+        if self.loaded.experiment.data.oversample is None:
+            return train
+        with blaming(self.loaded, "data", "oversample"):
+            return balanced(train, self.loaded.experiment.seed)
 
     def validation_feed(self, stage: Train | None = None) -> Feed | None:
         """Batches to validate on, or None."""

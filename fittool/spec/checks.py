@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fittool.data.sources import Source
+from fittool.data.validation_part import ValidationPart
 from fittool.errors import ExperimentError
 from fittool.nn.graph import layer_names
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
@@ -90,6 +92,10 @@ def contradictions(written: Written) -> Iterator[Placed]:
         path = (*experiment.path_of(first), "validation_split")
         text = f"{path_text(path)} and data.validation ({where}) both give validation data. Remove one."
         yield written.problem(path, text)
+    for setting in ("fraction", "oversample"):
+        if experiment.data.train.public_name() == "python" and getattr(experiment.data, setting) not in (None, 1):
+            text = f"data.{setting} needs samples that can be counted, which a python source cannot offer. Remove it."
+            yield written.problem(("data", setting), text)
     for stage in experiment.stages:
         yield from _lengths(written, stage)
         yield from _loop(written, stage)
@@ -247,6 +253,10 @@ def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
         yield written.problem((*path, "validation_steps"), f"{name}.validation_steps has no effect without validation data.")
     if not train.shuffle and written.experiment.data.train.public_name() == "python":
         yield written.problem((*path, "shuffle"), f"{name}.shuffle has no effect on a python source, which gives its own order.")
+    if train.class_weight == "balanced" and written.experiment.data.oversample == "balanced":
+        where = written.said("data", "oversample")
+        text = f"{name}.class_weight has no effect, as data.oversample ({where}) makes all classes equally frequent."
+        yield written.problem((*path, "class_weight"), text)
     loss = written.experiment.compile.main_loss
     if train.class_weight is not None and not isinstance(loss, _CLASS_LOSSES):
         where = written.said("compile", "loss")
@@ -275,7 +285,10 @@ def _has_workers(train: Train) -> bool:
 
 def _data_without_effect(written: Written) -> Iterator[Placed]:
     data = written.experiment.data
-    sources = [source for source in (data.train, data.validation) if source is not None]
+    part = data.validation
+    if isinstance(part, ValidationPart):
+        yield from _split_without_effect(written, part)
+    sources = [source for source in (data.train, data.validation) if isinstance(source, Source)]
     kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
     if data.cache != "none" and written.knows_modes and all(stage.mode == "fit" for stage in written.experiment.stages):
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
@@ -290,6 +303,18 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
             yield written.problem(
                 ("data", "on_bad_file"), f"data.on_bad_file has no effect on {kinds}, which hold no image files."
             )
+
+
+def _split_without_effect(written: Written, part: ValidationPart) -> Iterator[Placed]:
+    """Settings of a split that its kind does not look at."""
+    used = {"kfold": ("folds", "fold", "by")}.get(part.kind, ("fraction",))
+    for field in ("fraction", "folds", "fold", "by", "group", "seed"):
+        chance = field == "seed" and part.kind not in ("last", "first")
+        if field in used or chance or (field == "group" and part.needs_groups):
+            continue
+        if getattr(part, field) != getattr(ValidationPart(), field):
+            path = ("data", "validation", "split", field)
+            yield written.problem(path, f"{path_text(path)} has no effect on a split of kind {part.kind}.")
 
 
 def placed_layer_error(error: LayerError, root: Node) -> ExperimentError:

@@ -8,10 +8,12 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
+from fittool.data.sources import SOURCES
+from fittool.data.validation_part import VALIDATION
 from fittool.settings import Family, fields_of, plain
 from fittool.spec.description import Experiment
 from fittool.spec.resolved import flow_text
-from fittool.spec.schema import Schema, json_schema
+from fittool.spec.schema import Schema, definition_of, json_schema
 from fittool.spec.sections import Checkpoint, Compile, Data, Image, InitialWeights, Model, Output, Stage, Train
 from fittool.spec.structure import families
 
@@ -27,7 +29,8 @@ replaced when the name differs. `${ENV:NAME}` and `${ENV:NAME:default}` take env
 the file that wrote them.
 """
 _NAMES = {
-    "engine": "Engines", "source": "Sources", "layer": "Layers", "recurrence": "Recurrences", "preset": "Presets",
+    "engine": "Engines", "source": "Sources", "validation source": "Validation sources", "layer": "Layers",
+    "recurrence": "Recurrences", "preset": "Presets",
     "optimizer": "Optimizers", "loss": "Losses", "metric": "Metrics", "schedule": "Schedules", "initializer": "Initializers",
     "regularizer": "Regularizers", "callback": "Callbacks",
 }  # fmt: skip
@@ -61,10 +64,14 @@ class _Page:
 
     def _family(self, family: Family[Any]) -> Iterator[str]:
         yield f"## {_NAMES[family.kind]}\n"
+        if family is VALIDATION:
+            yield "All sources, and:\n"
         for name, cls in family.members.items():
+            if family is VALIDATION and name in SOURCES.members:
+                continue
             also = [alias for alias, member in family.aliases.items() if member == name]
             yield f"### {name}\n\n{_summary(cls)}{' Also: ' + ', '.join(f'`{alias}`' for alias in also) + '.' if also else ''}\n"
-            yield from self._table(cls, self.schema["$defs"][f"{family.kind}.{name}"])
+            yield from self._table(cls, self.schema["$defs"][f"{definition_of(family)}.{name}"])
 
     def _table(self, cls: type, schema: Schema) -> Iterator[str]:
         fields = fields_of(cls)

@@ -73,23 +73,29 @@ class _Shared:
     def _reference(self, family: Family[Any], schema: Schema) -> Schema:
         count = len(family.members) + 1
         forms, further = schema["anyOf"][:count], schema["anyOf"][count:]
-        if family.kind not in self.definitions:
-            self.definitions[family.kind] = {}  # a family may occur within itself
-            self.definitions[family.kind] = self._definition(family, forms)
-        reference = {"$ref": f"#/$defs/{family.kind}"}
+        name = definition_of(family)
+        if name not in self.definitions:
+            self.definitions[name] = {}  # a family may occur within itself
+            self.definitions[name] = self._definition(family, forms)
+        reference = {"$ref": f"#/$defs/{name}"}
         rest = {key: value for key, value in schema.items() if key not in ("anyOf", "title")}
         return {**rest, **({"anyOf": [reference, *self.schema(further)]} if further else reference)}
 
     def _definition(self, family: Family[Any], forms: list[Schema]) -> Schema:
         arguments: Schema = {}
         for name, form in zip(family.members, forms[1:], strict=True):
-            definition = f"{family.kind}.{name}"
+            definition = f"{definition_of(family)}.{name}"
             self.definitions[definition] = self.schema(form["properties"][name])
             spelt = [name, *(alias for alias, member in family.aliases.items() if member == name)]
             given = {"anyOf": [{"$ref": f"#/$defs/{definition}"}, {"type": "null"}]}
             arguments |= dict.fromkeys(_spellings(spelt), given)
         one = {"type": "object", "properties": arguments, "additionalProperties": False, "minProperties": 1, "maxProperties": 1}
         return {"anyOf": [{"enum": list(arguments)}, one]}
+
+
+def definition_of(family: Family[Any]) -> str:
+    """What the schema calls a family."""
+    return family.kind.replace(" ", "_")
 
 
 def _spellings(names: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from fittool.augmentation import Augmentation
 from fittool.data.sources import SOURCES, Source
+from fittool.data.validation_part import VALIDATION, ValidationPart
 from fittool.nn.layers import LAYERS, Layer
 from fittool.nn.losses import Loss
 from fittool.nn.objectives import Objective, shared_out
@@ -72,8 +73,16 @@ class Data:
     """Where samples come from, and how they are read."""
 
     train: Annotated[Source, SOURCES] = Field(description="The source of the samples to train on.")
-    validation: Annotated[Source, SOURCES] | None = Field(
-        default=None, description="The source of the samples to validate on; without it see train.validation_split."
+    validation: Annotated[Source | ValidationPart, VALIDATION] | None = Field(
+        default=None,
+        description="The source of the samples to validate on, or {split: …} for a part of the training data; without it see "
+        "train.validation_split.",
+    )
+    fraction: Annotated[Number, Field(gt=0, le=1)] = Field(
+        default=1.0, description="Share of the training samples to use, chosen at random, of each class alike; for quick trials."
+    )
+    oversample: Literal["balanced"] | None = Field(
+        default=None, description="balanced: each pass shows each class equally often, samples of rare ones several times."
     )
     image: Image = Field(default_factory=Image, description="How image files become arrays.")
     class_mode: Literal["auto", "sparse", "categorical", "binary", "input"] | None = Field(

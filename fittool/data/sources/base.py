@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fittool.data.patience import FOREVER
 from fittool.data.targets import ClassMode
+from fittool.errors import DataError
 from fittool.settings import Named, setting
 
 if TYPE_CHECKING:
@@ -68,3 +72,20 @@ class Source(Named):
             DataError: Data are wrong, missing or unreadable.
         """
         raise NotImplementedError
+
+    def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
+        """What each sample belongs to, for splits that keep groups whole.
+
+        Args:
+            group: What tells them apart: a column, an array, or a pattern.
+            dataset: What `open` gave.
+            context: As for `open`.
+
+        Returns:
+            (N,) text, the name of each sample's group.
+
+        Raises:
+            DataError: This source has no groups, or not this one.
+        """
+        text = f"The source {self.public_name()} has no groups; csv, folder and npz have."
+        raise DataError(f"{text} Use another kind of split.")

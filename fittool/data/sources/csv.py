@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
 from fittool.data.csv_table import Column, Table, check_columns, check_missing, read_header, read_table
-from fittool.data.dataset import ArrayDataset
+from fittool.data.dataset import ArrayDataset, Dataset
 from fittool.data.files import shown
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import Targets, from_names, from_numbers, no_targets, reads_labels
@@ -77,6 +77,25 @@ class CsvSource(Source):
         if self.image is not None:
             return self._images(table, self.image, targets, weight, context)
         return _features_dataset(table, self._numeric(table, features, context), targets, weight)
+
+    def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
+        """The cells of a column.
+
+        Raises:
+            DataError: There is no such column.
+        """
+        from fittool.data.image_files import ImageFiles
+
+        path = context.path(self.path)
+        header = read_header(path, self.delimiter)
+        check_columns(path, header, [group], self.delimiter)
+        wanted = [Column(name, keep_text=True) for name in dict.fromkeys((group, *([self.image] if self.image else ())))]
+        table = read_table(path, header, wanted, self.delimiter)
+        cells = table.columns[group].text
+        if isinstance(dataset, ImageFiles) and self.image is not None:  # bad files may be left out
+            by_name = dict(zip(table.columns[self.image].text, cells, strict=True))
+            cells = [by_name[name] for name in dataset.names]
+        return np.array(cells)
 
     def _features(self, path: Path, header: list[str], context: SourceContext) -> list[str]:
         """The columns that are, or by default may be, features."""

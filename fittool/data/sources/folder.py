@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fittool.data.files import existing_folder, shown
 from fittool.data.sources.base import Source, SourceContext
@@ -16,6 +18,7 @@ from fittool.errors import DataError, Problem
 from fittool.settings import Boolean, Field, Text, nearest_name, setting
 
 if TYPE_CHECKING:
+    from fittool.data.dataset import Dataset
     from fittool.data.image_files import ImageFiles
 
 _IGNORED = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
@@ -60,6 +63,27 @@ class FolderSource(Source):
             labels = np.repeat(np.array(numbers, np.int64), [len(members) for members in listed])
             targets = from_class_numbers(labels, context.class_names or names, context.class_mode, shown(root))
         return files_of(str(root), files, targets, None, context, grouped_by_class=names is not None)
+
+    def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
+        """The part of each file's path, below the folder, that a pattern finds: its first parentheses, else all of it.
+
+        Raises:
+            DataError: The pattern is none, or finds nothing in a path.
+        """
+        from fittool.data.image_files import ImageFiles
+
+        assert isinstance(dataset, ImageFiles)
+        try:
+            pattern = re.compile(group)
+        except re.error as error:
+            raise DataError(f"group: {group!r} is no regular expression: {error}.") from None
+        found = []
+        for name in dataset.names:
+            match = pattern.search(name)
+            if match is None:
+                raise DataError(f"group: {group!r} finds nothing in {shown(name)}. Each path must belong to a group.")
+            found.append(match[1] if pattern.groups else match[0])
+        return np.array(found)
 
     def _class_names(self, root: Path, context: SourceContext) -> tuple[str, ...] | None:
         """The class folders, or None where labels are not needed."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from fittool.data.dataset import ArrayDataset
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.dataset import ArrayDataset, Dataset
 from fittool.data.files import shown
 from fittool.data.npy_format import NpzFile
 from fittool.data.sources.arrays import NamedArray, dataset_of
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import reads_labels
+from fittool.errors import DataError
 from fittool.settings import Field, Text, setting
 
 
@@ -39,3 +43,17 @@ class NpzSource(Source):
 
         x = NamedArray(f"{shown(path)}: {self.x}", file.read(self.x))
         return dataset_of(x, read(self.y if reads_labels(context.class_mode) else None), read(self.sample_weight), context)
+
+    def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
+        """The array called `group`, one value for each sample.
+
+        Raises:
+            DataError: There is no such array, or it has another length.
+        """
+        path = context.path(self.path)
+        values = NpzFile(path).read(group)
+        if values.shape != (len(dataset),):
+            raise DataError(
+                f"{group} has shape {values.shape}; one group for each of {len(dataset):,} samples is needed.", place=shown(path)
+            )
+        return values.astype(np.str_)

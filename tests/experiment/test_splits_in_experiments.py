@@ -1,0 +1,146 @@
+"""Splits, fractions and oversampling as an experiment file has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fittool.errors import DataError, ExperimentError
+from fittool.experiment.check import check_experiment
+from fittool.experiment.data import open_data
+from fittool.experiment.prepare import prepare
+from fittool.spec.experiment_file import load_experiment
+
+MODEL = """
+model: {layers: [Flatten, {Dense: {units: 2, activation: softmax}}]}
+compile: {loss: sparse_categorical_crossentropy, metrics: [accuracy]}
+train: {mode: fit_generator, epochs: 1}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three pictures of each of four animals, cats and dogs, all different."""
+    monkeypatch.chdir(tmp_path)
+    chance = np.random.default_rng(0)
+    for animal in ("cat/tom", "cat/kitty", "cat/felix", "dog/rex", "dog/bello", "dog/wolf"):
+        for number in range(3):
+            path = tmp_path / "pictures" / f"{animal}-{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(chance.integers(0, 256, (4, 4, 3), np.uint8)).save(path)
+    return tmp_path
+
+
+def loaded(data: str, *options: str):
+    Path("e.yaml").write_text(f"data:\n{data}{MODEL}")
+    return load_experiment("e.yaml", options)
+
+
+def names(data) -> list[str]:
+    return [Path(data.describe(index)).name for index in range(len(data))]
+
+
+def test_groups_of_a_folder_are_found_by_a_pattern(folder: Path):
+    opened = open_data(
+        loaded("  train: {folder: {path: pictures}}\n  validation: {split: {kind: group, group: '(.*)-', fraction: 0.3}}\n")
+    )
+    inside, outside = ({name.split("-")[0] for name in names(part)} for part in (opened.validation, opened.train))
+    assert inside
+    assert not inside & outside
+    assert len(opened.train) + len(opened.validation) == 18
+
+
+def test_groups_of_a_table_are_a_column(folder: Path):
+    rows = "".join(f"{number},{number % 2},p{number // 4}\n" for number in range(40))
+    Path("t.csv").write_text("value,kind,patient\n" + rows)
+    opened = open_data(
+        loaded(
+            "  train: {csv: {path: t.csv, label: kind, features: value}}\n  validation: {split: {kind: group, group: patient}}\n"
+        )
+    )
+    groups = [
+        {int(value) // 4 for value in part.load(np.arange(len(part)))[0][0][:, 0]} for part in (opened.train, opened.validation)
+    ]
+    assert len(opened.validation) == 8
+    assert not groups[0] & groups[1]
+
+
+def test_groups_of_an_archive_are_an_array(folder: Path):
+    np.savez("a.npz", x=np.arange(40.0)[:, None], y=np.arange(40) % 2, group=np.arange(40) // 10)
+    opened = open_data(
+        loaded("  train: {npz: {path: a.npz}}\n  validation: {split: {kind: kfold, by: group, folds: 4, group: group}}\n")
+    )
+    assert len(opened.validation) == 10
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [("{kind: group, group: '[0-9'}", "no regular expression"), ("{kind: group, group: 'zebra'}", "finds nothing in cat/"),
+     ("{kind: kfold, folds: 19}", "19 folds need as many samples, but there are 18")],
+)  # fmt: skip
+def test_a_split_that_cannot_be_is_told_at_its_line(folder: Path, split: str, message: str):
+    with pytest.raises((DataError, ExperimentError), match=rf"e\.yaml:3:.*{message}"):
+        open_data(loaded(f"  train: {{folder: {{path: pictures}}}}\n  validation: {{split: {split}}}\n"))
+
+
+def test_a_fold_that_is_not_there_is_told_before_any_data_are_read():
+    with pytest.raises(ExperimentError, match="fold below folds, which is 5"):
+        loaded("  train: {npz: {path: missing.npz}}\n  validation: {split: {kind: kfold, fold: 5}}\n")
+
+
+def test_two_ways_to_validate_exclude_each_other():
+    with pytest.raises(ExperimentError, match="both give validation data"):
+        loaded("  train: {npz: {path: a.npz}}\n  validation: {split: {kind: random}}\n", "train.validation_split=0.2")
+
+
+def test_a_setting_that_the_kind_does_not_look_at_is_told():
+    experiment = loaded("  train: {npz: {path: a.npz}}\n  validation: {split: {kind: random, folds: 3}}\n")
+    assert "data.validation.split.folds has no effect on a split of kind random" in str(experiment.warnings[0])
+
+
+def test_fraction_and_oversampling_leave_validation_alone(folder: Path):
+    prepared = prepare(
+        loaded(
+            "  train: {folder: {path: pictures}}\n  validation: {split: {kind: stratified, fraction: 0.3333}}\n"
+            "  fraction: 0.5\n  oversample: balanced\n"
+        )
+    )
+    assert (len(prepared.train), len(prepared.validation)) == (6, 6)
+    assert prepared.train_feed().samples == 6
+
+
+def test_oversampling_needs_classes_at_its_line(folder: Path):
+    np.savez("a.npz", x=np.zeros((8, 2)), y=np.linspace(0, 1, 8))
+    text = "  train: {npz: {path: a.npz}}\n  oversample: balanced\n"
+    experiment = loaded(text, "compile.loss=mse", "compile.metrics=[]", "model.layers.1.Dense={units: 1}")
+    with pytest.raises(DataError, match=r"e\.yaml:3:.*needs targets that are classes"):
+        prepare(experiment).train_feed()
+
+
+def test_check_counts_the_classes_of_both_parts(folder: Path):
+    report = check_experiment(
+        loaded("  train: {folder: {path: pictures}}\n  validation: {split: {kind: stratified, fraction: 0.3333}}\n")
+    )
+    assert report.counts == ("to train: cat 6, dog 6", "to validate: cat 3, dog 3")
+
+
+def test_check_of_the_data_finds_pictures_in_both_parts(folder: Path):
+    picture = Image.open(folder / "pictures" / "cat" / "felix-0.png")
+    picture.save(folder / "pictures" / "dog" / "zzz.bmp")
+    experiment = loaded("  train: {folder: {path: pictures}}\n  validation: {split: {kind: last, fraction: 0.25}}\n")
+    told = [str(warning) for warning in check_experiment(experiment, decode=True).warnings]
+    assert any("cat/felix-0.png and " in line and "dog/zzz.bmp are the same, one in training" in line for line in told)
+    assert told[-1] == "1 sample leaks from training into validation."
+    assert not check_experiment(experiment).warnings
+
+
+def test_check_of_the_data_names_every_bad_file(folder: Path):
+    for number in range(30):
+        (folder / "pictures" / "cat" / f"bad{number:02}.png").write_bytes(b"no picture")
+    with pytest.raises(DataError) as refusal:
+        check_experiment(loaded("  train: {folder: {path: pictures}}\n"), decode=True)
+    assert len(refusal.value.problems) == 30
+    assert all(f"bad{number:02}.png: " in str(refusal.value.problems[number]) for number in range(30))
