@@ -16,7 +16,7 @@ from fittool.data.batch import Batch
 from fittool.data.changes import Augment, Changes
 from fittool.data.dataset import Dataset
 from fittool.data.loader import in_order
-from fittool.data.order import Order
+from fittool.data.order import Order, stream_of
 from fittool.data.patience import FOREVER
 from fittool.data.weights import ClassWeight, class_factors, per_sample
 from fittool.errors import DataError, ExperimentError
@@ -78,7 +78,7 @@ class DatasetFeed:
         self.dataset = dataset
         self.batch_size = batch_size
         self.samples = len(dataset)
-        self._order = Order(len(dataset), batch_size, seed, shuffle=shuffle)
+        self._order = Order(len(dataset), batch_size, seed, shuffle=shuffle, stream=stream_of(dataset))
         self.steps_per_pass = self._order.steps_per_pass
         self._seed, self._first_step = seed, 0
         self._changes = augment if isinstance(augment, Changes) else Changes(augment)

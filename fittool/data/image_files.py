@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,9 @@ from fittool.errors import DataError, Problem
 
 _CHUNK = 64
 _SHOWN = 20
+
+
+Files = TypeVar("Files", bound="ImageFiles")
 
 
 class ImageFiles:
@@ -63,6 +68,14 @@ class ImageFiles:
         """The file of a sample."""
         return os.path.join(self.root, self.names[index])
 
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """The decoded image of a sample, (H, W, C).
+
+        Raises:
+            DataError: It cannot be decoded; names it.
+        """
+        return read_image(self.path(index), self.form)
+
     def describe(self, index: int) -> str:
         """The file of a sample, fit for messages."""
         return shown(self.path(index))
@@ -71,7 +84,7 @@ class ImageFiles:
     def _shape(self) -> Shape:
         if self.form.size is not None:
             return (*self.form.size, CHANNELS[self.form.color_mode])
-        return read_image(self.path(0), self.form).shape
+        return self.image(0).shape
 
     @property
     def input_shapes(self) -> dict[str, Shape]:
@@ -86,7 +99,7 @@ class ImageFiles:
         """
         images = np.empty((len(indices), *self._shape), np.uint8)
         for row, index in enumerate(indices.tolist()):
-            image = read_image(self.path(index), self.form)
+            image = self.image(index)
             if image.shape != self._shape:
                 raise DataError(_sizes_differ(image.shape, self._shape, self.describe(0)), place=self.describe(index))
             images[row] = image
@@ -124,7 +137,7 @@ class ImageFiles:
         """Of all that, and of the times of the files' last changes."""
         return hashlib.sha256(self._fingerprint.encode() + self._facts.tobytes()).hexdigest()
 
-    def without_bad_files(self, workers: int, progress: Progress | None = None) -> ImageFiles:
+    def without_bad_files(self, workers: int, progress: Progress | None = None) -> Self:
         """The files that can be decoded; decodes each once, and keeps why the others cannot in `bad_files`.
 
         Raises:
@@ -138,11 +151,17 @@ class ImageFiles:
                 progress(piece.stop, len(self))
         if len(bad) == len(self):
             raise DataError([Problem(f"None of {len(self):,} image files can be read."), *list(bad.values())[:_SHOWN]])
-        good = np.array([index for index in range(len(self)) if index not in bad], np.int64)
-        weight = None if self.sample_weight is None else self.sample_weight[good]
-        names = self.names.select(good)
-        rest = ImageFiles(self.root, names, self.form, self.targets.select(good), weight, grouped_by_class=self.grouped_by_class)
+        rest = self.select(np.array([index for index in range(len(self)) if index not in bad], np.int64))
         rest.bad_files = tuple(bad.values())
+        return rest
+
+    def select(self, good: NDArray[np.int64]) -> Self:
+        """Some of the files, as a dataset of their own."""
+        rest = copy.copy(self)
+        for computed in ("_shape", "_facts", "_fingerprint"):
+            rest.__dict__.pop(computed, None)
+        rest.names, rest.targets = self.names.select(good), self.targets.select(good)
+        rest.sample_weight = None if self.sample_weight is None else self.sample_weight[good]
         return rest
 
     def unreadable(self, indices: Iterable[int]) -> dict[int, Problem]:
@@ -150,7 +169,7 @@ class ImageFiles:
         problems = {}
         for index in indices:
             try:
-                read_image(self.path(index), self.form)
+                self.image(index)
             except DataError as error:
                 problems[index] = error.problems[0]
         return problems
@@ -177,6 +196,20 @@ def files_of(
     Raises:
         DataError: `on_bad_file: skip`, and no file can be read.
     """
-    form = ImageForm(context.size, context.color_mode, context.interpolation)
-    files = ImageFiles(root, names, form, targets, sample_weight, grouped_by_class=grouped_by_class)
+    return as_wanted(
+        ImageFiles(root, names, form_of(context), targets, sample_weight, grouped_by_class=grouped_by_class), context
+    )
+
+
+def form_of(context: SourceContext) -> ImageForm:
+    """The experiment's image settings."""
+    return ImageForm(context.size, context.color_mode, context.interpolation)
+
+
+def as_wanted(files: Files, context: SourceContext) -> Files:
+    """The files, without bad ones if the experiment says so.
+
+    Raises:
+        DataError: `on_bad_file: skip`, and no file can be read.
+    """
     return files.without_bad_files(context.workers, context.progress) if context.on_bad_file == "skip" else files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal, TypeAlias
@@ -80,7 +81,17 @@ def read_image(path: str | os.PathLike[str], form: ImageForm) -> NDArray[np.uint
             _check_size(image, os.path.getsize(path) if content is None else len(content))
             return _array(image, form)
     except Exception as error:  # damaged files make decoders raise anything
-        raise DataError(_cause(error, path), place=shown(path)) from error
+        raise DataError(_cause(error, lambda: os.path.getsize(path)), place=shown(path)) from error
+
+
+def decode_image(content: bytes, name: str, form: ImageForm) -> NDArray[np.uint8]:
+    """Decode the content of an image file that is called `name` in messages; returns and raises as `read_image`."""
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            _check_size(image, len(content))
+            return _array(image, form)
+    except Exception as error:  # damaged files make decoders raise anything
+        raise DataError(_cause(error, lambda: len(content)), place=name) from error
 
 
 def _small_file(path: str | os.PathLike[str]) -> bytes | None:
@@ -169,12 +180,12 @@ def orientation_in(exif: bytes) -> int:
     return 1
 
 
-def _cause(error: Exception, path: str | os.PathLike[str]) -> str:
+def _cause(error: Exception, size: Callable[[], int]) -> str:
     """Why a file was not decoded, as a sentence."""
     if isinstance(error, _TooLargeError):
         return str(error)
     if isinstance(error, UnidentifiedImageError):
-        if os.path.getsize(path) == 0:
+        if size() == 0:
             return "The file is empty."
         return f"This is no image in a format that is read ({', '.join(FORMATS)}), or its beginning is damaged."
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):

@@ -17,6 +17,7 @@ _PATH_KEYS: dict[str, tuple[str, ...]] = {
     "folder": ("path",),
     "csv": ("path", "root"),
     "idx": ("images", "labels"),
+    "shards": ("path",),
 }
 _SECTIONS = ("train", "validation")
 _CODE_KEYS = tuple(name for callback in CALLBACKS.members.values() for name in code_fields(callback))

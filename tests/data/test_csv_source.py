@@ -212,11 +212,6 @@ def test_no_label_is_needed_for_targets_that_are_the_inputs(tmp_path: Path) -> N
     assert dataset.targets is dataset.inputs
 
 
-def test_image_and_features_exclude_each_other(tmp_path: Path) -> None:
-    with pytest.raises(ExperimentError, match="csv: image and features exclude each other"):
-        opened(tmp_path, PLANTS, image="kind", features=["height"])
-
-
 def test_image_paths_begin_beside_the_table_or_at_root(tmp_path: Path) -> None:
     for folder, value in ((".", 3), ("pictures", 7)):
         (tmp_path / folder).mkdir(exist_ok=True)

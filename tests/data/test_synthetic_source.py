@@ -40,5 +40,5 @@ def test_validation_has_other_samples_of_the_same_patterns() -> None:
 
 
 def test_every_source_has_its_word() -> None:
-    assert list(SOURCES.members) == ["npz", "npy", "folder", "csv", "idx", "python", "synthetic"]
+    assert list(SOURCES.members) == ["npz", "npy", "folder", "csv", "idx", "shards", "python", "synthetic"]
     assert SOURCES.parse({"synthetic": {"samples": 5}}) == SyntheticSource(samples=5)

@@ -40,8 +40,12 @@ class CsvSource(Source):
     label: Columns | None = Field(
         default=None, description="The column of labels, or several; needed unless class_mode is input or null."
     )
-    features: Columns | None = Field(default=None, description="The columns to learn from; by default all other numeric ones.")
-    image: Text | None = Field(default=None, description="The column of image paths; then there are no features.")
+    features: Columns | None = Field(
+        default=None, description="The columns to learn from; by default all other numeric ones, beside images none."
+    )
+    image: Text | None = Field(
+        default=None, description="The column of image paths; with features too there are two inputs, image and features."
+    )
     root: Text | None = Field(default=None, description="Where image paths begin; by default the folder of the CSV file.")
     weight: Text | None = Field(default=None, description="The column of sample weights.")
     delimiter: Annotated[Text, Field(min_length=1, max_length=1)] = Field(default=",", description="The character between cells.")
@@ -55,18 +59,16 @@ class CsvSource(Source):
         """Read the table; images are decoded when they are asked for.
 
         Raises:
-            ExperimentError: Labels are needed, and `label` is not set; or both `image` and `features` are.
+            ExperimentError: Labels are needed, and `label` is not set.
             DataError: The file is missing or wrong; up to 20 problems, each with its line.
         """
         if self.label is None and reads_labels(context.class_mode):
             raise ExperimentError("csv: label is missing. Name the column of labels, or set data.class_mode to input or null.")
-        if self.image is not None and self.features is not None:
-            raise ExperimentError("csv: image and features exclude each other. Remove one.")
         path = context.path(self.path)
         header = read_header(path, self.delimiter)
         wanted = [*(self.label or ()), *(self.features or ()), *(name for name in (self.image, self.weight) if name is not None)]
         check_columns(path, header, [*wanted, *(() if self.image else context.feature_names or ())], self.delimiter)
-        features = [] if self.image is not None else self._features(path, header, context)
+        features = self._features(path, header, context) if self.image is None or self.features else []
         columns = {name: Column(name) for name in features}
         labels = (self.label or []) if reads_labels(context.class_mode) else []
         columns |= {name: Column(name, keep_text=True) for name in (*labels, *([self.image] if self.image else ()))}
@@ -75,7 +77,7 @@ class CsvSource(Source):
         targets = _targets(table, labels, context) if labels else no_targets(context.class_mode)
         weight = None if self.weight is None else _weights(table, table.columns[self.weight])
         if self.image is not None:
-            return self._images(table, self.image, targets, weight, context)
+            return self._images(table, self.image, features, targets, weight, context)
         return _features_dataset(table, self._numeric(table, features, context), targets, weight)
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
@@ -118,9 +120,16 @@ class CsvSource(Source):
         return names
 
     def _images(
-        self, table: Table, image: str, targets: Targets, weight: NDArray[np.float32] | None, context: SourceContext
+        self,
+        table: Table,
+        image: str,
+        features: list[str],
+        targets: Targets,
+        weight: NDArray[np.float32] | None,
+        context: SourceContext,
     ) -> ImageFiles:
-        from fittool.data.image_files import files_of  # loads Pillow
+        from fittool.data.image_files import as_wanted, files_of, form_of  # loads Pillow
+        from fittool.data.image_table import ImageTable
 
         root = table.path.parent if self.root is None else context.path(self.root)
         names = table.columns[image].text
@@ -128,7 +137,10 @@ class CsvSource(Source):
             if not os.path.isfile(os.path.join(root, name)):
                 table.problems.add(f"column {image}: there is no file {shown(os.path.join(root, name))}.", int(table.lines[row]))
         table.problems.check()
-        return files_of(str(root), names, targets, weight, context)
+        if not features:
+            return files_of(str(root), names, targets, weight, context)
+        numbers = _numbers(table, features).astype(np.float32)
+        return as_wanted(ImageTable(str(root), names, form_of(context), targets, weight, numbers, tuple(features)), context)
 
 
 def _features_dataset(table: Table, names: list[str], targets: Targets, weight: NDArray[np.float32] | None) -> ArrayDataset:

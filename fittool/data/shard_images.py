@@ -1,0 +1,88 @@
+"""A dataset of images in tar files, read at their places; nothing is unpacked to disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.files import shown
+from fittool.data.image_files import ImageFiles
+from fittool.data.images import ImageForm, decode_image
+from fittool.data.names import Names
+from fittool.data.order import Stream
+from fittool.data.targets import Targets
+from fittool.errors import DataError
+
+
+class ShardImages(ImageFiles):
+    """Images in shards; samples stand shard by shard.
+
+    Args:
+        shards: The tar files.
+        names: What each sample is called in its shard.
+        shard_of: (N,) which shard holds each sample, in rising order.
+        places: (N, 2) offset and length of each image, in bytes.
+        form: Size and colours of the arrays.
+        targets: Of all samples.
+        buffer: Samples that a shuffled pass mixes with each other.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[str],
+        names: Names,
+        shard_of: NDArray[np.int32],
+        places: NDArray[np.int64],
+        form: ImageForm,
+        targets: Targets,
+        buffer: int,
+    ) -> None:
+        super().__init__("", names, form, targets)
+        self.shards = list(shards)
+        self.shard_of, self.places = shard_of, places
+        self._buffer = buffer
+
+    @property
+    def stream(self) -> Stream:
+        """Shards in a random order, samples mixed within a buffer."""
+        return Stream(np.bincount(self.shard_of, minlength=len(self.shards)).astype(np.int64), self._buffer)
+
+    def describe(self, index: int) -> str:
+        """Shard and sample."""
+        return f"{shown(self.shards[self.shard_of[index]])}: {shown(self.names[index])}"
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """The decoded image of a sample, read at its place in the shard.
+
+        Raises:
+            DataError: It cannot be read or decoded; names shard and sample.
+        """
+        offset, size = self.places[index].tolist()
+        try:
+            descriptor = os.open(self.shards[self.shard_of[index]], os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                content = os.pread(descriptor, size, offset)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise DataError(f"The shard cannot be read: {error.strerror}.", place=self.describe(index)) from error
+        if len(content) != size:
+            raise DataError("The shard became shorter since it was opened.", place=self.describe(index))
+        return decode_image(content, self.describe(index), self.form)
+
+    def select(self, good: NDArray[np.int64]) -> Self:
+        """Some of the samples, as a dataset of their own."""
+        rest = super().select(good)
+        rest.shard_of, rest.places = self.shard_of[good], self.places[good]
+        return rest
+
+    @cached_property
+    def _facts(self) -> NDArray[np.int64]:
+        """(N, 2) the length of each image, and the time of the last change of its shard."""
+        times = np.array([os.stat(shard).st_mtime_ns for shard in self.shards], np.int64)
+        return np.stack([self.places[:, 1], times[self.shard_of]], axis=1)

@@ -1,0 +1,112 @@
+"""The source `shards`: tar files in the WebDataset layout, read nearly in sequence."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from fittool.data.files import existing_file, shown
+from fittool.data.sources.base import Source, SourceContext
+from fittool.data.targets import Targets, from_names, from_numbers, no_targets, reads_labels
+from fittool.errors import DataError
+from fittool.settings import Field, Integer, Text, setting
+
+if TYPE_CHECKING:
+    from fittool.data.shard_images import ShardImages
+    from fittool.data.shard_index import Member
+
+_BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
+
+
+@setting
+class ShardsSource(Source):
+    """Images in tar files, such as `000017.jpg` beside its label `000017.cls`; for data too large for single files."""
+
+    reads_images: ClassVar[bool] = True
+
+    path: Text = Field(min_length=1, description="The tar files: a pattern such as `train-*.tar` or `train-{000..127}.tar`.")
+    image: Text = Field(
+        default="jpg;jpeg;png;webp;bmp;gif;tif;tiff;ppm", min_length=1, description="Endings of the images, separated by `;`."
+    )
+    label: Text = Field(default="cls", min_length=1, description="Ending of the labels: each a class's name or number as text.")
+    buffer: Integer = Field(
+        default=2000,
+        ge=1,
+        le=10_000_000,
+        description="Samples that a shuffled pass mixes, beside taking shards in a random order.",
+    )
+
+    @classmethod
+    def public_name(cls) -> str:
+        """The word in files."""
+        return "shards"
+
+    def open(self, context: SourceContext) -> ShardImages:
+        """Read the headers of all shards; images are read and decoded when they are asked for.
+
+        Raises:
+            DataError: There is no such shard, or one is damaged, compressed or has samples without labels.
+        """
+        from fittool.data.image_files import as_wanted, form_of  # loads Pillow
+        from fittool.data.names import Names
+        from fittool.data.shard_images import ShardImages
+        from fittool.data.shard_index import members_of
+
+        shards = shards_of(context.path(self.path))
+        label = self.label.lower() if reads_labels(context.class_mode) else None
+        endings = [ending.strip(" .").lower() for ending in self.image.split(";")]
+        members = [list(members_of(shard, endings, label)) for shard in shards]
+        samples = list(chain.from_iterable(members))
+        if not samples:
+            raise DataError(f"The shards hold no images; endings looked for: {', '.join(endings)}.", place=shown(shards[0]))
+        files = ShardImages(
+            [str(shard) for shard in shards],
+            Names(sample.name for sample in samples),
+            np.repeat(np.arange(len(shards), dtype=np.int32), [len(of_shard) for of_shard in members]),
+            np.array([(sample.offset, sample.size) for sample in samples], np.int64),
+            form_of(context),
+            _targets(samples, context, shown(shards[0])),
+            self.buffer,
+        )
+        return as_wanted(files, context)
+
+
+def _targets(samples: list[Member], context: SourceContext, place: str) -> Targets:
+    labels = [sample.label for sample in samples if sample.label is not None]
+    if not labels:
+        return no_targets(context.class_mode)
+    numbers = all(re.fullmatch(r"[0-9]{1,9}", label) for label in labels)
+
+    def called(index: int) -> str:
+        return f"{place}: {shown(samples[index].name)}"
+
+    if numbers and (context.class_names is None or all(name.isdigit() for name in context.class_names)):
+        mode = "sparse" if context.class_mode == "auto" else context.class_mode
+        return from_numbers(np.array(labels, np.int64), mode, context.class_names, "labels", called)
+    return from_names(np.array(labels), context.class_mode, context.class_names, called, "label")
+
+
+def shards_of(pattern: Path) -> list[Path]:
+    """The files that a pattern with `*`, `?`, `[…]` or `{000..127}` stands for, sorted.
+
+    Raises:
+        DataError: There are none, or a numbered one is missing.
+    """
+    numbered = _BRACES.search(pattern.name)
+    if numbered:
+        first, last = numbered.groups()
+        names = [
+            f"{pattern.name[: numbered.start()]}{number:0{len(first)}}{pattern.name[numbered.end() :]}"
+            for number in range(int(first), int(last) + 1)
+        ]
+        return [existing_file(pattern.with_name(name)) for name in names]
+    if not any(letter in pattern.name for letter in "*?["):
+        return [existing_file(pattern)]
+    found = sorted(path for path in pattern.parent.glob(pattern.name) if path.is_file())
+    if not found:
+        raise DataError("No file fits this pattern.", place=shown(pattern))
+    return found
