@@ -20,6 +20,7 @@ COMMANDS = {
     "preview": "Write a contact sheet of original and augmented samples.",
     "evaluate": "Measure a finished run on data.",
     "predict": "Predict files with a finished run.",
+    "verify": "Find out whether every file of a run is whole.",
     "schema": "Print the JSON Schema of the experiment file, for editors.",
     "doctor": "Show versions, engines, threads and what is missing for which feature.",
 }

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine import NumpyEngine
+from fittool.errors import FittoolError
 from fittool.experiment.blame import blaming
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.prepare import Prepared
@@ -24,7 +25,6 @@ from fittool.training.history import Row
 from fittool.training.kept_weights import KeptWeights
 from fittool.training.progress import Progress, Verbose
 from fittool.training.run_recorder import RunRecorder
-from fittool.training.signals import StopSignals
 from fittool.training.stages import ExchangeableEngine
 from fittool.training.trainer import Trainer
 
@@ -48,7 +48,7 @@ def trainer_of(
     engine: ExchangeableEngine[NumpyEngine],
     directory: RunDirectory,
     progress: Progress,
-    signals: StopSignals,
+    interruption: Callable[[], FittoolError | None],
     options: TrainOptions,
     *,
     rows: Sequence[Row] = (),
@@ -61,7 +61,7 @@ def trainer_of(
         engine: Does the steps.
         directory: The run.
         progress: Shows it.
-        signals: What may end it early.
+        interruption: Asked after each step; the error that it gives ends the training.
         options: What a command line adds.
         rows: The rows of the epochs that are finished, when a run goes on.
         kept: The weights that its callbacks kept, when it goes on.
@@ -94,7 +94,7 @@ def trainer_of(
         recorder=recorder,
         progress=progress,
         stop_on_divergence=True,
-        interruption=signals.interruption,
+        interruption=interruption,
         header=_header(prepared, engine.engine),
         stages=stages,
     )

@@ -189,7 +189,7 @@ def go_on(
     checkpoint = standing.newest()
     checkpoint.check_fits(model=prepared.identity, class_names=prepared.class_names)
     rows, kept = standing.go_back_to(checkpoint)
-    trainer = trainer_of(prepared, engine, directory, progress, signals, options, rows=rows, kept=kept)
+    trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options, rows=rows, kept=kept)
     trainer.load_snapshot(snapshot_of(checkpoint, kept.weights), rows)
     told = [f"warning: {warning}" for warning in prepared.warnings]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]

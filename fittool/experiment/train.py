@@ -103,7 +103,7 @@ def _train_anew(
     progress = make_progress(verbose)
     for warning in prepared.warnings:
         progress.say(f"warning: {warning}")
-    trainer = trainer_of(prepared, engine, directory, progress, signals, options)
+    trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options)
     fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
     signals.training_begins()
     write_beginning(prepared, directory, environment_of(prepared, engine.engine.threads, options))

@@ -1,0 +1,154 @@
+"""Whether every file of a run is whole, and whether they belong together; takes no lock, so a run at work can be looked at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fittool.errors import CheckpointError, FittoolError, Problem, RunInUseError, visible
+from fittool.runs.checkpoint import Checkpoint, load_checkpoint
+from fittool.runs.checkpoint_store import LAST
+from fittool.runs.directory import RunDirectory
+from fittool.runs.history_table import csv_table
+from fittool.runs.lock import RunLock
+from fittool.runs.storage import read_whole
+
+_TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other; a moment later they fit
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was looked at.
+
+    Attributes:
+        facts: A line for each thing that is whole.
+        problems: What is not.
+        at_work: Whether a live process has the run.
+    """
+
+    facts: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    at_work: bool
+
+
+def verify_run(path: Path) -> Verified:
+    """Look at every file of a run.
+
+    Raises:
+        CheckpointError: It is no run.
+    """
+    for _ in range(_TRIES):
+        at_work = _is_at_work(path)
+        with RunDirectory.open(path) as run:
+            facts, problems = _Look(run, at_work).result()
+        if not problems or not at_work:
+            break
+        time.sleep(_PAUSE)
+    return Verified(tuple(facts), tuple(problems), at_work)
+
+
+def _is_at_work(path: Path) -> bool:
+    try:
+        RunLock(path).release()
+    except RunInUseError:
+        return True
+    except FittoolError:  # a read-only copy cannot be locked, nor written to
+        return False
+    return False
+
+
+class _Look:
+    def __init__(self, run: RunDirectory, at_work: bool) -> None:
+        self._run, self._at_work = run, at_work
+        self._facts: list[str] = []
+        self._problems: list[Problem] = []
+
+    def result(self) -> tuple[list[str], list[Problem]]:
+        """What is whole, and what is not."""
+        for look in (self._files, self._checkpoints, self._metrics, self._status):
+            try:
+                self._facts += look()
+            except FittoolError as error:
+                self._problems += error.problems
+        return self._facts, self._problems
+
+    def _wrong(self, path: Path, text: str) -> None:
+        self._problems.append(Problem(text, visible(str(path))))
+
+    def _files(self) -> Iterator[str]:
+        self._run.read_experiment()
+        self._run.read_environment()
+        self._run.read_classes()
+        yield "experiment.yaml, environment.json: readable"
+
+    def _checkpoints(self) -> Iterator[str]:
+        files = sorted(self._run.paths.checkpoints.glob("**/*.safetensors"))
+        for path in files:
+            try:
+                checkpoint = load_checkpoint(path)
+                checkpoint.check_fits(run=self._run.checkpoints.run)
+            except CheckpointError as error:
+                self._problems += error.problems
+                continue
+            facts = checkpoint.facts
+            yield f"checkpoints/{path.name}: whole, epoch {facts.epoch}, step {facts.step:,}"
+        if not files:
+            yield "checkpoints: none yet"
+
+    def _metrics(self) -> Iterator[str]:
+        log, path = self._run.metrics, self._run.paths.metrics
+        rows = log.rows()
+        epochs = [row.get("epoch") for row in rows]
+        if epochs != list(range(epochs[0], epochs[0] + len(epochs)) if epochs and isinstance(epochs[0], int) else []):
+            self._wrong(path, f"The epochs are not in sequence: {_shown(epochs)}.")
+        content = read_whole(path) if path.exists() else b""
+        if content and not content.endswith(b"\n") and not self._at_work:
+            yield "metrics.jsonl: half a line at its end, which going on will drop"
+        self._position(content)
+        self._table(rows)
+        yield f"metrics.jsonl: {len(rows):,} rows"
+
+    def _position(self, content: bytes) -> None:
+        """The newest checkpoint knows how long the log was: that much must be there, and end with a row."""
+        last = self._newest()
+        if last is None:
+            return
+        length = last.facts.metrics_bytes
+        if length > len(content) or (length and content[length - 1 : length] != b"\n"):
+            text = f"The checkpoint expects a row's end at byte {length:,} of {len(content):,}: rows are lost, or another's."
+            self._wrong(self._run.paths.metrics, text)
+
+    def _newest(self) -> Checkpoint | None:
+        try:
+            return load_checkpoint(self._run.paths.checkpoints / LAST)
+        except CheckpointError:
+            return None  # told already
+
+    def _table(self, rows: list[dict[str, Any]]) -> None:
+        """The table is a view of the log, written now and then, and at the end."""
+        path = self._run.paths.history
+        if path.exists() and not self._at_work and self._ended() and read_whole(path) != csv_table(rows):
+            self._wrong(path, "The table does not hold the rows of metrics.jsonl.")
+
+    def _ended(self) -> bool:
+        try:
+            return self._run.read_status().state != "running"
+        except CheckpointError:
+            return False
+
+    def _status(self) -> Iterator[str]:
+        if not self._run.paths.status.exists():
+            yield "status.json: none yet"
+            return
+        status = self._run.read_status()
+        if status.state == "running" and not self._at_work:
+            yield "status.json: says running, but no process has the run: it was killed, and can be resumed"
+        else:
+            yield f"status.json: {status.state}, epoch {status.epoch}"
+
+
+def _shown(epochs: list[Any]) -> str:
+    return ", ".join(map(str, epochs[:10])) + (", …" if len(epochs) > 10 else "")
