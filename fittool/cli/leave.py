@@ -7,11 +7,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from fittool.errors import FittoolError, Interrupted, Problem
+from fittool.errors import FittoolError, Interrupted, Problem, StorageError
 
 _REPORT = "This is a bug in fittool. Please report it with the lines above and the experiment file."
 
@@ -26,6 +28,8 @@ def run_and_leave(command: click.Command) -> NoReturn:
     debug = "--debug" in sys.argv
     try:
         code = command.main(standalone_mode=False, prog_name="fittool")
+        _flush_stdout()
+        _flush_stderr()
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
@@ -56,6 +60,43 @@ def run_and_leave(command: click.Command) -> NoReturn:
         traceback.print_exc()
         click.echo(_REPORT, err=True)
         sys.exit(1)
+
+
+def _flush_stdout() -> None:
+    """Bring the results to their reader; else the interpreter would try, fail and exit with 120.
+
+    Raises:
+        StorageError: They cannot be written, for instance because the disk is full.
+        ReaderGone: Nobody reads them.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except OSError as error:
+        _silence_stdout()
+        raise StorageError(f"stdout cannot be written: {error.strerror or error}.") from error
+
+
+def _flush_stderr() -> None:
+    """Messages that nobody can take are no failure."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def echo_directory(path: Path) -> None:
+    """Print the run directory; a stdout that takes nothing does not undo a training that is done."""
+    try:
+        click.echo(path)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _silence_stdout()
+        with suppress(OSError):
+            click.echo(f"warning: stdout cannot be written: {error.strerror or error}. The run is in {path}.", err=True)
 
 
 def show(problems: Sequence[Problem], *, warnings: Sequence[Problem] = ()) -> None:

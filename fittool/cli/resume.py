@@ -29,6 +29,7 @@ def resume(
 
     The last line on stdout is the run directory; progress and messages go to stderr.
     """
+    from fittool.cli.leave import echo_directory
     from fittool.cli.requirements import Requirement, asked_of
     from fittool.experiment.train import TrainOptions, resume_run
 
@@ -38,6 +39,6 @@ def resume(
         run, options, epochs=epochs, experiment=experiment, check=lambda loaded: asked_of(requirements, loaded.experiment)
     )
     if not quiet:
-        click.echo(done.directory)
+        echo_directory(done.directory)
     for requirement in asked:
         requirement.check(done.values)

@@ -35,7 +35,7 @@ def train(
 
     The last line on stdout is the run directory; progress and messages go to stderr.
     """
-    from fittool.cli.leave import show_warnings
+    from fittool.cli.leave import echo_directory, show_warnings
     from fittool.cli.requirements import asked_of
     from fittool.spec.experiment_file import load_experiment
 
@@ -50,6 +50,6 @@ def train(
     options = TrainOptions(run_dir, smoke, verbose, quiet, resume, accept_changes, timeout)
     run = train_experiment(loaded, options)
     if not quiet and run.kept:
-        click.echo(run.directory)
+        echo_directory(run.directory)
     for requirement in asked:
         requirement.check(run.values)

@@ -1,0 +1,447 @@
+"""Kills and power cuts."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from .harness import (
+    Bench,
+    Unavailable,
+    check_goes_on,
+    check_said,
+    check_whole,
+    command,
+    digest,
+    ended,
+    finished,
+    forked,
+    need,
+    need_root,
+    reference,
+    row,
+    run,
+    start,
+    train,
+)  # fmt: skip
+
+CALLS = ("write", "fsync", "ftruncate", "linkat", "renameat", "unlinkat", "mkdir")
+TWO_PROCESSES = ("--set", "train.use_multiprocessing=true", "--set", "train.workers=2")
+_SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN of ext4: 1 flushes the journal and drops file data, 2 drops both
+
+
+def kill_loop(bench: Bench, count: int, epochs: int) -> tuple[int, int]:
+    """Start, kill at a random instant, look, start again; a run that gets through is compared and begun anew."""
+    expected = reference(bench, epochs)
+    length, killed, through = 0.5, 0, 0
+    while killed < count:
+        begun = time.monotonic()
+        with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as number:
+            time.sleep(bench.chance.uniform(0, length))
+            os.kill(number, signal.SIGKILL)
+            code = ended(number)
+        if code == -signal.SIGKILL:
+            killed += 1
+        else:
+            assert code == 0, f"it ended with {code}: {(bench.folder / 'err.txt').read_text()[-500:]}"
+            length = time.monotonic() - begun
+        if (bench.folder / "run").exists():
+            check_whole(bench.folder / "run")
+        if code == 0:
+            through += 1
+            assert digest(bench.folder / "run") == expected, "the final weights or rows are other ones"
+            shutil.rmtree(bench.folder / "run")
+    check_goes_on(bench, expected)
+    return killed, through + 1
+
+
+@row("K01", "kill -9 at a random instant of a run")
+def k01(bench: Bench) -> str:
+    killed, through = kill_loop(bench, bench.many(25, 300), epochs=30)
+    return f"{killed} kills, {through} runs to their end, 0 unreadable, all final weights identical"
+
+
+def traced(bench: Bench, fault: str, call: str, number: int) -> tuple[int, str, bool]:
+    """Train under strace, which makes the n-th of these calls fail or kill; whether it did."""
+    log = bench.folder / "strace.txt"
+    wrapped = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}"]
+    done = train(bench.folder, wrapped=wrapped)
+    text = log.read_text()
+    return done.code, done.err, "INJECTED" in text or "killed by SIGKILL" in text
+
+
+def calls_of_a_run(bench: Bench) -> dict[str, int]:
+    """How often a whole run makes each call."""
+    need("strace")
+    log = bench.folder / "strace.txt"
+    done = train(bench.folder, wrapped=["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={','.join(CALLS)}"])
+    if done.code != 0 and "ptrace" in done.err:
+        raise Unavailable("strace may not trace here")
+    assert done.code == 0, done.err
+    shutil.rmtree(bench.folder / "run")
+    return {call: len(re.findall(rf"\b{call}\(", log.read_text())) for call in CALLS}
+
+
+def systematic(bench: Bench, fault: str, codes: tuple[int, ...]) -> str:
+    """The fault at each call of a start, some saves and the finish in turn; in the quick set at some of them."""
+    expected = reference(bench, 1)
+    fired = 0
+    for call, count in calls_of_a_run(bench).items():
+        every = 1 if bench.level else count
+        for number in range(1, count + 1, every):
+            code, said, there = traced(bench, fault, call, number)
+            if not there:
+                continue  # threads make some calls in another order
+            fired += 1
+            where = f"{call} number {number} ({fault})"
+            assert code in codes, f"{where}: exit code {code}: {said[-500:]}"
+            assert "Traceback" not in said, f"{where}: {said[-500:]}"
+            if (bench.folder / "run").exists():
+                check_whole(bench.folder / "run")
+            check_goes_on(bench, expected)
+            shutil.rmtree(bench.folder / "run")
+    assert fired, "the fault never fired"
+    return f"{fired} calls, each fired"
+
+
+@row("K02", "kill -9 at each file-system call of a start, a save and a finish")
+def k02(bench: Bench) -> str:
+    return systematic(bench, "signal=KILL", (-signal.SIGKILL,))
+
+
+@row("K03", "kill between weights and bookkeeping")
+def k03(bench: Bench) -> str:
+    reference(bench, 2)
+    from fittool.runs.checkpoint import load_checkpoint
+
+    checkpoint = load_checkpoint(bench.folder / "reference" / "checkpoints" / "last.safetensors")
+    assert int(checkpoint.tensors["optimizer/iterations"]) == checkpoint.facts.step == 6
+    assert checkpoint.facts.callbacks
+    return "weights, optimizer, position and callbacks are one file"
+
+
+@row("K04", "kill while a run is being resumed, before it saves")
+def k04(bench: Bench) -> str:
+    expected = reference(bench, 30)
+    _half(bench)
+    last = bench.folder / "run" / "checkpoints" / "last.safetensors"
+    before, count = last.read_bytes(), bench.many(10, 50)
+    for _ in range(count):
+        with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as number:
+            time.sleep(bench.chance.uniform(0, 0.02))
+            os.kill(number, signal.SIGKILL)
+            assert ended(number) == -signal.SIGKILL
+        if last.read_bytes() != before:  # it came so far as to save
+            check_whole(bench.folder / "run")
+            before = last.read_bytes()
+    check_goes_on(bench, expected)
+    return f"{count} kills"
+
+
+def _half(bench: Bench, seconds: float = 0.3) -> None:
+    """A run that is stopped in its middle."""
+    for _ in range(12):
+        with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as number:
+            time.sleep(seconds)
+            os.kill(number, signal.SIGTERM)
+            code = ended(number)
+        if code == -signal.SIGTERM and (bench.folder / "run" / "checkpoints" / "last.safetensors").exists():
+            return
+        shutil.rmtree(bench.folder / "run", ignore_errors=True)
+        seconds *= 0.7 if code == 0 else 1.3
+    raise AssertionError("no run could be stopped in its middle")
+
+
+@row("K05", "kill while a row of metrics is being written")
+def k05(bench: Bench) -> str:
+    expected = reference(bench, 30)
+    for torn in (b'{"epoch": 9, "lo', b"\0" * 187, b'{"epoch"'):
+        _half(bench)
+        with open(bench.folder / "run" / "metrics.jsonl", "ab") as log:
+            log.write(torn)
+        check_goes_on(bench, expected)
+        shutil.rmtree(bench.folder / "run")
+    return "half a line and zeros at the end of the log are dropped"
+
+
+@row("K06", "kill while an old checkpoint is being removed")
+def k06(bench: Bench) -> str:
+    expected = reference(bench, 1)
+    fired = 0
+    for call in ("unlinkat", "linkat"):
+        for number in range(1, 30 if bench.level else 3):
+            code, _, there = traced(bench, "signal=KILL", call, number)
+            if there:
+                fired += 1
+                assert code == -signal.SIGKILL
+                saved = list((bench.folder / "run" / "checkpoints").glob("*.safetensors"))
+                check_whole(bench.folder / "run")
+                assert saved or number < 6
+            check_goes_on(bench, expected)
+            shutil.rmtree(bench.folder / "run")
+    assert fired, "the fault never fired"
+    return f"{fired} kills"
+
+
+@row("K08", "kill of a worker process")
+def k08(bench: Bench) -> str:
+    bench.experiment(400)
+    process = start(bench.folder, command("train", "e.yaml", "--run-dir", "run", "--verbose", "0", *TWO_PROCESSES))
+    workers = _children(process.pid)
+    os.kill(workers[0], signal.SIGKILL)
+    begun = time.monotonic()
+    done = finished(process, 20)
+    check_said(done, (10,))
+    assert str(workers[0]) in done.err and "SIGKILL" in done.err, done.err
+    assert time.monotonic() - begun < 5
+    assert not [worker for worker in workers if _alive(worker)], "workers are left"
+    check_whole(bench.folder / "run")
+    return "named within 5 s, no process left"
+
+
+@row("K09", "kill of the parent alone")
+def k09(bench: Bench) -> str:
+    bench.experiment(400)
+    process = start(bench.folder, command("train", "e.yaml", "--run-dir", "run", "--verbose", "0", *TWO_PROCESSES))
+    workers = _children(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 2
+    while any(map(_alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not [worker for worker in workers if _alive(worker)], "workers outlive their parent"
+    done = run(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--timeout", "1s", "--verbose", "0")
+    assert done.code == 75, done.err
+    process.communicate()
+    return "workers die within 2 s, the lock is free"
+
+
+def _children(parent: int, count: int = 2, limit: float = 20) -> list[int]:
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        found = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=False).stdout.split()
+        if len(found) >= count:
+            return [int(number) for number in found]
+        time.sleep(0.02)
+    raise AssertionError("no workers were started")
+
+
+def _alive(number: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{number}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+@row("K10", "killed for want of memory: the next start says so")
+def k10(bench: Bench) -> str:
+    expected = reference(bench, 30)
+    with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as number:
+        while not (bench.folder / "run" / "checkpoints" / "last.safetensors").exists():
+            time.sleep(0.001)
+        os.kill(number, signal.SIGKILL)
+        assert ended(number) == -signal.SIGKILL
+    done = train(bench.folder)
+    assert "was killed (signal 9; out of memory?)" in (bench.folder / "run" / "run.log").read_text(), done.err
+    assert digest(bench.folder / "run") == expected
+    return "said in the log and on the terminal"
+
+
+class _Disk:
+    """An ext4 file system in a file, whose power can be cut."""
+
+    def __init__(self, folder: Path) -> None:
+        need_root()
+        need("mkfs.ext4", "mount", "umount")
+        self._image, self.path = folder / "disk.img", folder / "disk"
+        self.path.mkdir()
+        with open(self._image, "wb") as file:
+            file.truncate(64 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", str(self._image)], check=True, capture_output=True)
+        self.mount()
+
+    def mount(self) -> None:
+        done = subprocess.run(
+            ["mount", "-o", "loop", str(self._image), str(self.path)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise Unavailable(f"no loop device: {done.stderr.strip()[:80]}")
+
+    def cut(self, flag: int) -> None:
+        """Whatever is not on the disk is gone."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(descriptor, _SHUTDOWN, struct.pack("I", flag))
+        except OSError as error:
+            raise Unavailable(f"the file system cannot be shut down: {error}") from error
+        finally:
+            os.close(descriptor)
+
+    def unmount(self) -> None:
+        subprocess.run(["umount", str(self.path)], check=False, capture_output=True)
+
+
+_SAVER = """
+import sys, numpy as np
+from pathlib import Path
+from fittool.runs.checkpoint import CheckpointFacts
+from fittool.runs.directory import RunDirectory
+with RunDirectory.at(Path(sys.argv[1]), resume=True) as run:
+    run.write_experiment("name: cut\\n")
+    run.write_environment({})
+    step = 0 if run.checkpoints.is_empty else run.checkpoints.load_newest()[0].facts.step
+    while True:
+        step += 1
+        run.metrics.append({"epoch": step})
+        run.save_checkpoint({"weights/a": np.full(20_000, step, np.float32)}, CheckpointFacts(epoch=step, step=step))
+        print(step, flush=True)
+"""
+
+
+def cuts(bench: Bench, count: int, saver: str = _SAVER) -> int:
+    """Cut the power at random instants of a process that saves without pause; every step that it called saved must be there."""
+    from fittool.runs.directory import RunDirectory
+
+    disk = _Disk(bench.folder)
+    try:
+        for turn in range(count):
+            process = start(bench.folder, [sys.executable, "-c", saver, str(disk.path / "run")])
+            assert process.stdout is not None
+            said = [process.stdout.readline()]
+            time.sleep(bench.chance.uniform(0, 0.1))
+            disk.cut(1 + turn % 2)
+            process.kill()
+            said += (process.communicate()[0] or "").splitlines()
+            saved = max(int(line) for line in said if line.strip().isdigit())
+            disk.unmount()
+            disk.mount()
+            with RunDirectory.at(disk.path / "run", resume=True) as again:
+                newest = again.checkpoints.load_newest()[0]
+                assert newest.facts.step >= saved, f"step {saved} was called saved, but {newest.facts.step} is there"
+                assert (newest.tensors["weights/a"] == newest.facts.step).all()
+                again.metrics.cut(newest.facts.metrics_bytes)
+    finally:
+        disk.unmount()
+    return count
+
+
+@row("K11", "power cut after a save has returned, with and without its journal")
+def k11(bench: Bench) -> str:
+    return f"{cuts(bench, bench.many(6, 50))} cuts, 0 saved checkpoints lost"
+
+
+@row("K12", "power cut while a checkpoint is being saved")
+def k12(bench: Bench) -> str:
+    return f"{cuts(bench, bench.many(4, 20))} cuts at random instants, old or new, never zeros"
+
+
+@row("K13", "power cut while the log is being written")
+def k13(bench: Bench) -> str:
+    return f"{cuts(bench, bench.many(2, 10))} cuts, the log is cut back to the checkpoint's length"
+
+
+@row("K14", "two kills in a row, the second one in the recovery")
+def k14(bench: Bench) -> str:
+    expected = reference(bench, 30)
+    _half(bench)
+    count, files = bench.many(8, 40), set()
+    for _ in range(count):
+        with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as number:
+            time.sleep(bench.chance.uniform(0, 0.03))
+            os.kill(number, signal.SIGKILL)
+            ended(number)
+        files |= {path.name for path in (bench.folder / "run").rglob("*") if not path.name.endswith(".tmp")}
+    check_goes_on(bench, expected)
+    assert len(files) < 20, files
+    return f"{count} kills without a finished epoch between, no pile of files"
+
+
+_BAD_WRITERS = {
+    "in place": "open(path, 'wb').write(data)",
+    "no fsync": "open(path + '.tmp', 'wb').write(data); os.rename(path + '.tmp', path)",
+    "delete, then rename": (
+        "f = open(path + '.tmp', 'wb'); f.write(data); f.flush(); os.fsync(f.fileno())\n"
+        "    if os.path.exists(path): os.unlink(path); time.sleep(0.002)\n"
+        "    os.rename(path + '.tmp', path)"
+    ),
+    "two files": "open(path, 'wb').write(data[:8]); time.sleep(0.001); open(path + '.2', 'wb').write(data)",
+}
+_BAD = """
+import os, sys, time
+path = sys.argv[1]
+step = 0
+while True:
+    step += 1
+    data = step.to_bytes(8, 'little') * 60_000
+    {writer}
+    print(step, flush=True)
+"""
+
+
+@row("K15", "control: writers that are known to be bad must be caught")
+def k15(bench: Bench) -> str:
+    for name, writer in _BAD_WRITERS.items():
+        assert any(_caught(bench, name, writer) for _ in range(bench.many(60, 200))), f"the writer {name!r} was not caught"
+    return f"{len(_BAD_WRITERS)} writers, each caught"
+
+
+def _caught(bench: Bench, name: str, writer: str) -> bool:
+    """Whether a kill, or for the one without fsync a power cut, leaves something that is not whole."""
+    disk = _Disk(bench.folder) if name == "no fsync" else None
+    folder = bench.folder if disk is None else disk.path
+    path = folder / "state"
+    try:
+        process = start(bench.folder, [sys.executable, "-c", _BAD.format(writer=writer), str(path)])
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(bench.chance.uniform(0, 0.02))
+        if disk is not None:
+            disk.cut(1)
+        process.kill()
+        process.communicate()
+        if disk is not None:
+            disk.unmount()
+            disk.mount()
+        whole = path.exists() and len(set(_pieces(path))) == 1 and path.stat().st_size in (480_000, 8)
+        if name == "two files" and whole:
+            second = Path(f"{path}.2")
+            whole = second.exists() and set(_pieces(second)) == set(_pieces(path))
+        return not whole
+    finally:
+        if disk is not None:
+            disk.unmount()
+            shutil.rmtree(disk.path, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                os.unlink(bench.folder / "disk.img")
+        for leftover in bench.folder.glob("state*"):
+            leftover.unlink()
+
+
+def _pieces(path: Path) -> list[bytes]:
+    data = path.read_bytes()
+    return [data[start : start + 8] for start in range(0, len(data), 8)] or [b""]
+
+
+@row("K07", "kill while the resolved experiment or the table is being written")
+def k07(bench: Bench) -> str:
+    expected = reference(bench, 1)
+    fired = 0
+    for number in range(1, 60 if bench.level else 5):
+        code, _, there = traced(bench, "signal=KILL", "renameat", number)
+        fired += there and code == -signal.SIGKILL
+        for name in ("experiment.yaml", "history.csv", "status.json"):
+            file = bench.folder / "run" / name
+            assert not file.exists() or file.stat().st_size > 0, f"{name} is empty"
+        check_goes_on(bench, expected)
+        shutil.rmtree(bench.folder / "run")
+    assert fired, "the fault never fired"
+    return f"{fired} kills, each file whole or absent"
