@@ -15,6 +15,7 @@ import click
 
 from fittool.errors import FittoolError, Interrupted, Problem, StorageError
 
+_NEEDED = ("PIL", "numpy", "pydantic", "pydantic_core", "rich", "safetensors", "yaml")
 _REPORT = "This is a bug in fittool. Please report it with the lines above and the experiment file."
 
 
@@ -56,10 +57,23 @@ def run_and_leave(command: click.Command) -> NoReturn:
     except MemoryError:
         click.echo("error: Out of memory. A smaller batch_size, or fit_generator instead of fit, needs less.", err=True)
         sys.exit(6)
-    except Exception:
+    except Exception as error:
+        if (missing := _missing_package(error)) is not None:
+            text = f"The package {missing} is missing or broken: {error}. Install fittool again: pip install fittool"
+            click.echo(f"error: {text}", err=True)
+            sys.exit(6)
         traceback.print_exc()
         click.echo(_REPORT, err=True)
         sys.exit(1)
+
+
+def _missing_package(error: Exception) -> str | None:
+    """Which of the packages that fittool needs could not be imported, or None where it is something else."""
+    if not isinstance(error, ImportError):
+        return None
+    named = error.name or str(error).removeprefix("No module named ").strip("'")
+    package = named.partition(".")[0]
+    return package if package in _NEEDED else None
 
 
 def _flush_stdout() -> None:

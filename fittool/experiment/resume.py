@@ -188,6 +188,7 @@ def go_on(
     asked.check(prepared, environment, now)
     checkpoint = standing.newest()
     checkpoint.check_fits(model=prepared.identity, class_names=prepared.class_names)
+    checkpoint.check_finite()
     rows, kept = standing.go_back_to(checkpoint)
     trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options, rows=rows, kept=kept)
     trainer.load_snapshot(snapshot_of(checkpoint, kept.weights), rows)

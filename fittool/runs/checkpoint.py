@@ -95,6 +95,17 @@ class Checkpoint:
                 text = f"belongs to another {what}: it has {_short(own)}, expected {_short(value)}."
                 raise CheckpointError(text, place=visible(str(self.path)))
 
+    def check_finite(self) -> None:
+        """Refuse weights that are not finite: no training can go on from them.
+
+        Raises:
+            CheckpointError: Names the first such tensor.
+        """
+        for name, tensor in self.tensors.items():
+            if name.startswith("weights/") and tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+                text = f"{visible(name)} holds numbers that are not finite. Go on from another checkpoint."
+                raise CheckpointError(text, place=visible(str(self.path)))
+
 
 def _short(value: object, limit: int = 200) -> str:
     text = ", ".join(value) if isinstance(value, tuple) else str(value)

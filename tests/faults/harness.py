@@ -148,6 +148,9 @@ def _become_fittool(folder: Path, arguments: Sequence[object]) -> None:
         from fittool.cli import main
 
         main()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     except SystemExit as left:
         sys.stdout.flush()
         sys.stderr.flush()
