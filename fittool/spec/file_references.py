@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
+from fittool.data.remote import is_remote
 from fittool.settings import folded
 from fittool.spec.code import code_fields
 from fittool.spec.places import Node
@@ -66,7 +67,7 @@ def _source(source: Node) -> Node:
 
 
 def _absolute(node: Node) -> Node:
-    if not isinstance(node.value, str) or not node.value:
+    if not isinstance(node.value, str) or not node.value or is_remote(node.value):
         return node
     return replace(node, value=os.path.normpath(os.path.join(node.place.source.folder, node.value)))
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.patience import FOREVER
+from fittool.data.remote import is_remote, local_copy
 from fittool.data.targets import ClassMode
 from fittool.errors import DataError
 from fittool.settings import Named, setting
@@ -54,7 +55,12 @@ class SourceContext:
     timeout: float = FOREVER
 
     def path(self, written: str) -> Path:
-        """A path as it was written, relative to the base directory; `..` is taken out, links are not followed."""
+        """A path as it was written, relative to the base directory; `..` is taken out, links are not followed.
+
+        Of an address such as `s3://…` this is a copy on this machine.
+        """
+        if is_remote(written):
+            return local_copy(written)
         return Path(os.path.normpath(self.base_directory / written))
 
 

@@ -1,0 +1,94 @@
+"""Data at addresses: copied once, and again when they change. Needs the extra `remote`."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fittool.data.remote import is_remote, local_copy
+from fittool.data.sources import FolderSource, NpzSource, SourceContext
+from fittool.errors import DataError, MachineError
+
+fsspec = pytest.importorskip("fsspec")
+CONTEXT = SourceContext(class_mode="sparse")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def memory():
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    yield system
+    system.store.clear()
+
+
+def put(system, path: str, content: bytes) -> None:
+    with system.open(path, "wb") as file:
+        file.write(content)
+
+
+def png(value: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (4, 4), (value,) * 3).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_addresses_are_told_from_paths():
+    assert is_remote("s3://bucket/a")
+    assert is_remote("zip://a::https://host/b.zip")
+    assert not is_remote("photos/train")
+    assert not is_remote("C:/photos")
+
+
+def test_a_folder_of_pictures(memory):
+    for name, value in (("cat/1.png", 1), ("cat/2.png", 2), ("dog/1.png", 3)):
+        put(memory, f"/photos/{name}", png(value))
+    dataset = FolderSource(path="memory://photos").open(CONTEXT)
+    assert dataset.class_names == ("cat", "dog")
+    assert dataset.load(np.arange(3))[0][0][:, 0, 0, 0].tolist() == [1, 2, 3]
+
+
+def test_what_changes_is_copied_again_and_what_is_gone_goes(memory):
+    put(memory, "/photos/cat/1.png", png(1))
+    put(memory, "/photos/dog/1.png", png(2))
+    first = local_copy("memory://photos")
+    put(memory, "/photos/cat/1.png", png(200) + b"longer")
+    memory.rm("/photos/dog/1.png")
+    assert local_copy("memory://photos") == first
+    assert (first / "cat" / "1.png").read_bytes() == png(200) + b"longer"
+    assert not (first / "dog" / "1.png").exists()
+
+
+def test_a_file_of_a_web_server(tmp_path: Path):
+    pytest.importorskip("aiohttp")
+    np.savez(tmp_path / "data.npz", x=np.arange(8.0).reshape(4, 2), y=np.array([0, 1, 0, 1]))
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        dataset = NpzSource(path=f"http://127.0.0.1:{server.server_port}/data.npz").open(CONTEXT)
+        server.shutdown()
+    assert len(dataset) == 4
+
+
+def test_nothing_there_is_told_without_secrets(memory):
+    with pytest.raises(DataError, match=r"^memory://photos: There is nothing at this address"):
+        local_copy("memory://user:secret@photos?key=hidden")
+
+
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(MachineError, match=r"needs the extra remote: pip install 'fittool\[remote\]'"):
+        local_copy("s3://bucket/a")
