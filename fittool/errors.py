@@ -19,9 +19,13 @@ An error holds one or more `Problem`s, so that everything wrong with a file is t
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -30,6 +34,14 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def shown_path(path: str | PathLike[str]) -> str:
+    """A path as messages show it: what lies below the working directory without that, and control characters escaped."""
+    text = str(Path(path))
+    with suppress(OSError):  # the working directory may be gone
+        text = text.removeprefix(f"{os.getcwd()}{os.sep}") or text
+    return visible(text)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def evaluate(
     from fittool.experiment.trained import open_trained
 
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
-    if trained.warning:
-        click.echo(f"warning: {trained.warning}", err=True)
+    for warning in trained.warnings:
+        click.echo(f"warning: {warning}", err=True)
     for name, value in measure(trained, on=on, path=data, views=tta).items():
         click.echo(f"{name} {value:.6g}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from fittool.errors import FittoolError, Interrupted, Problem, StorageError
+from fittool.errors import FittoolError, Interrupted, Problem, StorageError, visible
 
 _NEEDED = ("PIL", "numpy", "pydantic", "pydantic_core", "rich", "safetensors", "yaml")
 _REPORT = "This is a bug in fittool. Please report it with the lines above and the experiment file."
@@ -35,7 +36,7 @@ def run_and_leave(command: click.Command) -> NoReturn:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:
-        error.show()
+        _show_usage(error)
         sys.exit(error.exit_code)
     except Interrupted as stop:
         click.echo(str(stop), err=True)
@@ -65,6 +66,13 @@ def run_and_leave(command: click.Command) -> NoReturn:
         traceback.print_exc()
         click.echo(_REPORT, err=True)
         sys.exit(1)
+
+
+def _show_usage(error: click.ClickException) -> None:
+    """Print click's message; control characters among the arguments become visible."""
+    text = io.StringIO()
+    error.show(file=text)
+    click.echo("\n".join(map(visible, text.getvalue().rstrip("\n").split("\n"))), err=True)
 
 
 def _missing_package(error: Exception) -> str | None:
@@ -111,6 +119,17 @@ def echo_directory(path: Path) -> None:
         _silence_stdout()
         with suppress(OSError):
             click.echo(f"warning: stdout cannot be written: {error.strerror or error}. The run is in {path}.", err=True)
+
+
+def echo_content(content: bytes) -> None:
+    """Print the content of a UTF-8 file: byte for byte into a file or pipe, on a terminal without control characters."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if sys.stdout.isatty():
+        click.echo("\n".join(map(visible, content.decode().split("\n"))), nl=False)
+    elif raw is None:
+        sys.stdout.write(content.decode())
+    else:
+        raw.write(content)
 
 
 def show(problems: Sequence[Problem], *, warnings: Sequence[Problem] = ()) -> None:

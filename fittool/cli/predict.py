@@ -28,7 +28,7 @@ def predict(
     Takes images, folders of images, CSV, npz and npy files. Columns: input, prediction, probability, and one a class;
     for numbers instead of classes, the numbers.
     """
-    from fittool.cli.leave import show_warnings
+    from fittool.cli.leave import echo_content, show_warnings
     from fittool.experiment.predict import predict as predicted
     from fittool.experiment.predictions import encode, format_of
     from fittool.experiment.trained import open_trained
@@ -36,12 +36,12 @@ def predict(
 
     form = "csv" if out is None else format_of(out)
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
-    if trained.warning:
-        click.echo(f"warning: {trained.warning}", err=True)
+    for warning in trained.warnings:
+        click.echo(f"warning: {warning}", err=True)
     predictions = predicted(trained, paths, views=tta)
     show_warnings(predictions.skipped)
     content = encode(predictions, form)
     if out is None:
-        click.echo(content.decode(), nl=False)
+        echo_content(content)
     else:
         atomic_write(out, [content])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -57,10 +58,10 @@ class UserBatches:
     def first(self) -> Batch:
         """The first batch, made once; the first pass goes on behind it."""
         if self._first is None:
-            self._waiting, item = self._begin()
-            if item is None:
+            self._waiting, items = self._begin()
+            if not items:
                 raise UserCodeError(f"{self.name} gave no batches.")
-            self._first = self.checked(item, 0)
+            self._first = self.checked(items[0], 0)
         return self._first
 
     @property
@@ -94,17 +95,17 @@ class UserBatches:
         for number, item in enumerate(rest, start):
             yield self.checked(item, number)
 
-    def _begin(self) -> tuple[Iterator[object], object]:
-        """A pass, and its first item; within the time limit, if there is one."""
+    def _begin(self) -> tuple[Iterator[object], list[object]]:
+        """A pass, and its first item if it has one; within the time limit, if there is one."""
 
-        def begin(pass_number: int) -> tuple[Iterator[object], object]:
+        def begin(pass_number: int) -> tuple[Iterator[object], list[object]]:
             batches = self.function.one_pass(pass_number)
-            return batches, next(batches, None)
+            return batches, list(islice(batches, 1))
 
         workers = 0 if self._timeout == FOREVER else 1
         name = f"The first batch of {self.name}"
-        ((batches, item),) = in_order(begin, iter([0]), workers, 1, timeout=self._timeout, describe=lambda _: name)
-        return batches, item
+        ((batches, items),) = in_order(begin, iter([0]), workers, 1, timeout=self._timeout, describe=lambda _: name)
+        return batches, items
 
     def let_go(self) -> None:
         """Forget the pass whose first batch was made, as another process walks over it."""

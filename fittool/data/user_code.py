@@ -94,19 +94,39 @@ def check_arguments(function: Callable[..., object], arguments: Mapping[str, obj
 
 @contextmanager
 def blamed(what: str, files: list[str] | None = None) -> Iterator[None]:
-    """Turns whatever user code raises into a `UserCodeError` that names its file and line.
+    """Turns whatever user code raises into a `UserCodeError` that names its file and line, and puts the working directory back.
 
     Args:
         what: The beginning of the sentence ("my_data:batches failed in batch 3").
         files: Where the fault is looked for first; by default any file outside of fittool.
     """
+    folder = _working_directory()
     try:
         yield
     except FittoolError:
         raise
     except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split()) or "no message"
+        text = " ".join(_message(error).split()) or "no message"
         raise UserCodeError(f"{what}: {type(error).__name__}: {text}", place=_place(error, files)) from error
+    finally:
+        if folder is not None and _working_directory() != folder:
+            os.chdir(folder)
+
+
+def _working_directory() -> str | None:
+    """The working directory; None where it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def _message(error: BaseException) -> str:
+    """What an exception says; one whose own `__str__` fails says nothing."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def _place(error: BaseException, files: list[str] | None) -> str:

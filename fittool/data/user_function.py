@@ -121,7 +121,10 @@ def is_sequence(given: object) -> bool:
 
 def named(value: object) -> str:
     """What a value is, for messages."""
-    return "nothing (None)" if value is None else f"a {type(value).__name__}"
+    if value is None:
+        return "nothing (None)"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _items(sequence: Any) -> Iterator[object]:

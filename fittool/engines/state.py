@@ -1,4 +1,4 @@
-"""The one rule for taking over a state: names, shapes and dtypes must be those of the network that asks."""
+"""The rules for taking over a state: names, shapes and dtypes must be those of the network that asks."""
 
 from __future__ import annotations
 
@@ -20,8 +20,34 @@ def check_state(given: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[
     """
     differences = [text for name, array in given.items() if (text := _difference(name, array, wanted.get(name)))]
     if differences:
-        more = f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
-        raise CheckpointError(f"The state does not fit the network: {'; '.join(differences[:_SHOWN])}{more}.")
+        raise CheckpointError(f"The state does not fit the network: {_first(differences)}.")
+
+
+def check_whole_state(given: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]], place: str) -> None:
+    """Compare a state from a file with the one that a network has: nothing may be missing, either.
+
+    Args:
+        given: What the file holds.
+        wanted: What the network has.
+        place: The file.
+
+    Raises:
+        CheckpointError: A name is missing or unknown, or a shape or dtype differs; the text names the first five differences.
+    """
+    differences = [text for name, array in given.items() if (text := _difference(name, array, wanted.get(name)))]
+    differences += [f"{name} is missing" for name in wanted if name not in given]
+    if differences:
+        raise CheckpointError(f"does not fit the network: {_first(differences)}.", place=place)
+
+
+def weights_in(state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The weights of a state, without optimizer and running values."""
+    return {name: array for name, array in state.items() if name.startswith("weights/")}
+
+
+def _first(differences: list[str]) -> str:
+    more = f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
+    return f"{'; '.join(differences[:_SHOWN])}{more}"
 
 
 def _difference(name: str, array: NDArray[Any], own: NDArray[Any] | None) -> str:

@@ -70,7 +70,7 @@ def trainer_of(
         ExperimentError: A callback, a loop or a pattern of layers does not fit.
     """
     experiment = prepared.loaded.experiment
-    surroundings = Surroundings(directory.path, _function)
+    surroundings = Surroundings(directory.paths.root, _function)
     stages = stages_of(prepared, surroundings, engine, smoke=options.smoke)
     epochs = sum(stage.plan.epochs for stage in stages)
     recorder = RunRecorder(

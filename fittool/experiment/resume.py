@@ -10,7 +10,8 @@ from typing import Any
 
 from fittool.data.user_batches import UserBatches
 from fittool.data.worker_output import WorkerOutput
-from fittool.errors import CheckpointError, ExperimentError
+from fittool.engines.state import check_whole_state
+from fittool.errors import CheckpointError, ExperimentError, shown_path
 from fittool.experiment.assemble import trainer_of, verbosity
 from fittool.experiment.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.loading import loading_shown
@@ -26,7 +27,7 @@ from fittool.experiment.record import (
 )
 from fittool.experiment.schedules import schedule_made_for
 from fittool.experiment.standing import Standing, best_of, say_where_it_continues
-from fittool.experiment.trained import refuse_code
+from fittool.experiment.trained import check_weights, refuse_code
 from fittool.runs.directory import RunDirectory
 from fittool.spec.description import Experiment
 from fittool.spec.experiment_file import LoadedExperiment, load_experiment
@@ -188,10 +189,12 @@ def go_on(
     asked.check(prepared, environment, now)
     checkpoint = standing.newest()
     checkpoint.check_fits(model=prepared.identity, class_names=prepared.class_names)
+    check_weights(checkpoint, engine.state())
     checkpoint.check_finite()
     rows, kept = standing.go_back_to(checkpoint)
     trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options, rows=rows, kept=kept)
     trainer.load_snapshot(snapshot_of(checkpoint, kept.weights), rows)
+    check_whole_state(checkpoint.tensors, engine.state(), shown_path(checkpoint.path))
     told = [f"warning: {warning}" for warning in prepared.warnings]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
     signals.training_begins()

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from numpy.typing import NDArray
+
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.errors import CheckpointError, visible
+from fittool.engines.state import check_whole_state, weights_in
+from fittool.errors import CheckpointError, shown_path, visible
 from fittool.model.architecture import rebuilt
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
@@ -29,14 +32,14 @@ class TrainedRun:
         loaded: Its experiment.
         checkpoint: The state that is used.
         graph: The network, as the checkpoint describes it.
-        warning: What to say about the checkpoint, or None.
+        warnings: What to say about the checkpoint.
     """
 
     directory: RunDirectory
     loaded: LoadedExperiment
     checkpoint: Checkpoint
     graph: Graph
-    warning: str | None
+    warnings: tuple[str, ...]
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -61,8 +64,18 @@ class TrainedRun:
     def engine(self, **options: Any) -> NumpyEngine:
         """The network with its trained weights; options as for the engine."""
         engine = NumpyEngine(self.graph, **options)
-        engine.load_state({name: array for name, array in self.checkpoint.tensors.items() if name.startswith("weights/")})
+        check_weights(self.checkpoint, engine.state())
+        engine.load_state(weights_in(self.checkpoint.tensors))
         return engine
+
+
+def check_weights(checkpoint: Checkpoint, state: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse a checkpoint whose weights are not just those of a network, by name, shape and dtype.
+
+    Raises:
+        CheckpointError: Names the file and the first five differences.
+    """
+    check_whole_state(weights_in(checkpoint.tensors), weights_in(state), shown_path(checkpoint.path))
 
 
 def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", experiment: Path | None = None) -> TrainedRun:
@@ -82,7 +95,8 @@ def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", ex
         refuse_code(loaded, path)
     store = directory.checkpoints
     found, warning = store.load_best() if checkpoint == "best" else (store.load(LAST), None)
-    return TrainedRun(directory, loaded, found, _network(found), warning)
+    warnings = [text for text in (warning, found.not_finite()) if text is not None]
+    return TrainedRun(directory, loaded, found, _network(found), tuple(warnings))
 
 
 def trained_network(path: Path) -> Graph:

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fittool.engines.state import check_whole_state, weights_in
 from fittool.errors import CheckpointError, ExperimentError
 from fittool.model.architecture import described, layers_of
 from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
@@ -67,5 +68,6 @@ def load_model(path: str | PathLike[str], *, engine: str = "numpy", threads: int
         model.compile(**compiled)
     kinds = ("weights/",) if compiled is None else ("weights/", "optimizer/")
     state = {name: array for name, array in checkpoint.tensors.items() if name.startswith(kinds)}
+    check_whole_state(weights_in(state), weights_in(model.state()), str(path))
     model.load_state(state, checkpoint.facts.epoch)
     return model

@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fittool.errors import CheckpointError, Problem, UsageError, visible
+from fittool.errors import CheckpointError, Problem, UsageError, shown_path, visible
 from fittool.runs.append_only import append_line, drop_torn_line
 from fittool.runs.atomic import atomic_write, is_temporary, make_folder, remove_temporary_files, sync_folder
 from fittool.runs.checkpoint import CheckpointFacts
@@ -37,14 +37,16 @@ class RunDirectory:
     warning text or None where it says so.
 
     Attributes:
-        paths: Where each file is.
+        path: The directory as it was named.
+        paths: Where each file is, whatever becomes of the working directory.
         id: The identity of the run; it stays when the directory is moved or copied.
         metrics: The rows of the finished epochs.
         checkpoints: Last, previous and best.
     """
 
     def __init__(self, path: Path, run_id: str, lock: RunLock | None, *, folder_stays: bool = False) -> None:
-        self.paths = RunPaths(path)
+        self.path = path
+        self.paths = RunPaths(_absolute(path))
         self.id = run_id
         self.metrics = MetricsLog(self.paths.metrics)
         self.checkpoints = CheckpointStore(self.paths.checkpoints, run_id)
@@ -57,17 +59,12 @@ class RunDirectory:
     def _prepare(self) -> None:
         """Clear away what a killed process left; only the holder of the lock may."""
         make_folder(self.paths.checkpoints)
-        remove_temporary_files(self.path)
+        remove_temporary_files(self.paths.root)
         remove_temporary_files(self.paths.checkpoints)
         self.metrics.repair()
         drop_torn_line(self.paths.log)
         with suppress(CheckpointError):  # a run may go on without it
             self._started = self.read_status().started or self._started
-
-    @property
-    def path(self) -> Path:
-        """The directory itself."""
-        return self.paths.root
 
     @classmethod
     def create(cls, root: Path, name: str) -> RunDirectory:
@@ -108,16 +105,16 @@ class RunDirectory:
         there = os.path.exists(path)
         make_folder(path)
         if not os.path.isdir(path):
-            raise UsageError("is a file; --run-dir names a directory.", place=visible(str(path)))
+            raise UsageError("is a file; --run-dir names a directory.", place=shown_path(path))
         lock = RunLock(path)
         try:
             if not resume and any(name != ".lock" for name in os.listdir(path)):
                 text = "is not empty. Add --resume to continue the run in it, or choose another directory."
-                raise UsageError(text, place=visible(str(path)))
+                raise UsageError(text, place=shown_path(path))
             known = RunPaths(path).environment.exists()
             if not known and (foreign := foreign_files(path)):
                 text = f"holds files that are of no run, such as {visible(foreign[0])}. Choose another directory."
-                raise UsageError(text, place=visible(str(path)))
+                raise UsageError(text, place=shown_path(path))
             run = cls(path, _read_id(path) if known else _new_id(), lock, folder_stays=there)
             if run.checkpoints.is_empty:
                 run.metrics.cut(0)
@@ -141,11 +138,11 @@ class RunDirectory:
             RunInUseError: A live process has it, and `lock` is asked for.
         """
         if not os.path.isdir(path):
-            raise CheckpointError("is not a run directory: there is no such directory.", place=visible(str(path)))
+            raise CheckpointError("is not a run directory: there is no such directory.", place=shown_path(path))
         paths = RunPaths(path)
         if missing := [file.name for file in (paths.experiment, paths.environment) if not os.path.exists(file)]:
             text = f"is not a run directory, or its run never began: {' and '.join(missing)} missing."
-            raise CheckpointError(text, place=visible(str(path)))
+            raise CheckpointError(text, place=shown_path(path))
         run_id = _read_id(path)
         held = RunLock(path) if lock else None
         try:
@@ -177,7 +174,7 @@ class RunDirectory:
         Raises:
             CheckpointError: It is missing or damaged.
         """
-        return _read_environment(self.path)
+        return _read_environment(self.paths.root)
 
     def write_classes(self, names: Sequence[str]) -> str | None:
         """Write classes.json, the names of the classes in the order of the labels; returns a warning or None."""
@@ -193,7 +190,7 @@ class RunDirectory:
             return None
         names = _read_json(self.paths.classes)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise CheckpointError("is not a list of class names.", place=visible(str(self.paths.classes)))
+            raise CheckpointError("is not a list of class names.", place=shown_path(self.paths.classes))
         return tuple(names)
 
     def write_skipped(self, problems: Sequence[Problem]) -> str | None:
@@ -247,13 +244,14 @@ class RunDirectory:
 
     def discard(self) -> None:
         """Remove everything in the directory, and the directory itself unless it was there before the run."""
-        with storing(self.path):
+        root = self.paths.root
+        with storing(root):
             if self._folder_stays:
-                _empty(self.path)
+                _empty(root)
                 self.close()
             else:
                 self.close()
-                shutil.rmtree(self.path)
+                shutil.rmtree(root)
 
     def close(self) -> None:
         """Let others have the directory."""
@@ -284,6 +282,14 @@ def _empty(folder: Path) -> None:
             entry.unlink()
 
 
+def _absolute(path: Path) -> Path:
+    """The same path from the root; as it is where the working directory is gone."""
+    try:
+        return path.absolute()
+    except OSError:
+        return path
+
+
 def _new_id() -> str:
     return f"{utc_stamp()}-{os.urandom(2).hex()}"
 
@@ -292,14 +298,14 @@ def _read_json(path: Path) -> Any:
     try:
         return from_json(read_whole(path))
     except ValueError as error:
-        raise CheckpointError(f"is damaged: {visible(str(error))}.", place=visible(str(path))) from error
+        raise CheckpointError(f"is damaged: {visible(str(error))}.", place=shown_path(path)) from error
 
 
 def _read_environment(path: Path) -> dict[str, Any]:
     file = RunPaths(path).environment
     environment = _read_json(file)
     if not isinstance(environment, dict) or not isinstance(environment.get("run"), str):
-        raise CheckpointError("is damaged: the id of the run is not in it.", place=visible(str(file)))
+        raise CheckpointError("is damaged: the id of the run is not in it.", place=shown_path(file))
     return environment
 
 

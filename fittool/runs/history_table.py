@@ -20,11 +20,15 @@ def csv_table(rows: Sequence[Mapping[str, Any]]) -> bytes:
         rows: Mappings from column to value; the columns keep the order in which they first occur.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [_line(columns), *(_line([row.get(name) for name in columns]) for row in rows)]
+    return "".join(lines).encode("utf-8", "backslashreplace")
+
+
+def _line(cells: Sequence[object]) -> str:
+    """One row; written with a carriage return at its end first, because only then a cell that holds one alone is quoted."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(_cell, columns))
-    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
-    return text.getvalue().encode("utf-8", "backslashreplace")
+    csv.writer(text, lineterminator="\r\n").writerow(map(_cell, cells))
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(value: object) -> object:

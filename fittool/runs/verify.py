@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fittool.errors import CheckpointError, FittoolError, Problem, RunInUseError, visible
+from fittool.errors import CheckpointError, FittoolError, Problem, RunInUseError, shown_path
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
 from fittool.runs.checkpoint_store import LAST
 from fittool.runs.directory import RunDirectory
@@ -76,7 +76,7 @@ class _Look:
         return self._facts, self._problems
 
     def _wrong(self, path: Path, text: str) -> None:
-        self._problems.append(Problem(text, visible(str(path))))
+        self._problems.append(Problem(text, shown_path(path)))
 
     def _files(self) -> Iterator[str]:
         self._run.read_experiment()
@@ -130,12 +130,13 @@ class _Look:
     def _table(self, rows: list[dict[str, Any]]) -> None:
         """The table is a view of the log, written now and then, and at the end."""
         path = self._run.paths.history
-        if path.exists() and not self._at_work and self._ended() and read_whole(path) != csv_table(rows):
+        if path.exists() and not self._at_work and self._came_to_its_end() and read_whole(path) != csv_table(rows):
             self._wrong(path, "The table does not hold the rows of metrics.jsonl.")
 
-    def _ended(self) -> bool:
+    def _came_to_its_end(self) -> bool:
+        """Whether the run could write the table: a full disk may have kept it from that, and going on does it then."""
         try:
-            return self._run.read_status().state != "running"
+            return self._run.read_status().state not in ("running", "failed")
         except CheckpointError:
             return False
 

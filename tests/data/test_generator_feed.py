@@ -116,7 +116,7 @@ def test_no_batches_at_all_are_an_error() -> None:
 
 @pytest.mark.parametrize("given", [None, pair(0), np.zeros(3), {"x": 1}, "text", 3])
 def test_what_gives_no_batches_is_refused(given: object) -> None:
-    with pytest.raises(UserCodeError, match=r"data:f gave (nothing|a \w+).*; expected a generator or list of batches"):
+    with pytest.raises(UserCodeError, match=r"data:f gave (nothing|an? \w+).*; expected a generator or list of batches"):
         feed(lambda: given)
 
 
@@ -126,7 +126,7 @@ def test_what_gives_no_batches_is_refused(given: object) -> None:
         (None, "batch 2 is nothing"),
         ((1,), "batch 2 is a tuple of 1; expected"),
         ((1, 2, 3, 4), "batch 2 is a tuple of 4"),
-        ((np.zeros((2, 3)), 5), "targets are a int; an array"),
+        ((np.zeros((2, 3)), 5), "targets are an int; an array"),
         ((np.zeros((2, 3)), np.zeros(1)), r"arrays of shapes \(2, 3\), \(1,\)"),
         ((np.zeros((0, 3)), np.zeros(0)), "at least one"),
         (

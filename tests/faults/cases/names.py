@@ -134,7 +134,7 @@ def _run_names() -> Iterator[Case]:
     for name, written in bad.items():
         yield Case("R07", name, _named(written), 3, ["e.yaml:1:7: name "])
     for name in ("CON", "a", "9", "a.b-c_d", "x" * 100, "nul.txt"):
-        yield Case("R07", f"{name[:9]} is fine", _named(name), check=_one_run)
+        yield Case("R07", f"{name[:9]} is fine", _named(f'"{name}"'), check=_one_run)
     yield Case("R07", "as an option", _named("a", "--set", "name=../x"), 2, ["name "])
 
 
