@@ -53,6 +53,16 @@ def test_groups_of_a_folder_are_found_by_a_pattern(folder: Path):
     assert len(opened.train) + len(opened.validation) == 18
 
 
+def test_a_class_that_a_split_leaves_out_is_told_at_the_setting_that_was_written(folder: Path):
+    np.savez("a.npz", x=np.arange(8.0)[:, None], y=np.repeat([0, 1], 4))
+    train = "  train: {npz: {path: a.npz}}\n"
+    written = loaded(f"{train}  validation: {{split: {{kind: last, fraction: 0.5}}}}\n")
+    told = open_data(written).warnings[0]
+    assert str(told).startswith("e.yaml:3:16: data.validation.split (last) leaves 1 class without samples to train on: 1.")
+    told = open_data(loaded(train, "train.validation_split=0.5")).warnings[0]
+    assert "validation_split: 0.5 leaves 1 class without samples to train on: 1." in str(told)
+
+
 def test_groups_of_a_table_are_a_column(folder: Path):
     rows = "".join(f"{number},{number % 2},p{number // 4}\n" for number in range(40))
     Path("t.csv").write_text("value,kind,patient\n" + rows)
