@@ -60,7 +60,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     with blaming(loaded, "callbacks"):
         started(loaded.experiment.callbacks, surroundings)
     notes = _unseen(loaded, data) if decode else ()
-    return Report(_summary(prepared), (*prepared.warnings, *found.leaks), (*class_counts(prepared), *notes))
+    return Report(_summary(prepared), (*prepared.warnings, *found.warnings), (*class_counts(prepared), *notes))
 
 
 def _unseen(loaded: LoadedExperiment, data: OpenedData) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def _summary(prepared: Prepared) -> str:
     parts = []
     for data, purpose in ((prepared.train, "to train on"), (prepared.validation, "to validate on")):
         if data is not None:
-            amount = "batches of a function" if isinstance(data, UserBatches) else f"{len(data):,} samples"
+            amount = "batches of a function" if isinstance(data, UserBatches) else f"{len(data):,} sample{'s' * (len(data) != 1)}"
             parts.append(f"{amount} {purpose}")
     if prepared.class_names is not None:
         parts.append(f"{len(prepared.class_names)} classes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.dataset import Dataset, Progress, Subset
+from fittool.data.files import shown
 from fittool.data.loader import in_order
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine.threads import available_threads
@@ -35,24 +37,24 @@ class Survey:
 
     Attributes:
         problems: Each sample that cannot be read.
-        leaks: Samples that are in both parts: the first few, and how many there are.
+        warnings: Samples that are in both parts: the first few, and how many there are; and files with damaged EXIF data.
     """
 
     problems: list[Problem]
-    leaks: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
 
     def check(self) -> None:
         """Refuse data of which something cannot be read.
 
         Raises:
-            DamagedDataError: Holds all of it, and the leaks as warnings.
+            DamagedDataError: Holds all of it, and the warnings.
         """
         if self.problems:
-            raise DamagedDataError(self.problems, self.leaks)
+            raise DamagedDataError(self.problems, self.warnings)
 
 
 class DamagedDataError(DataError):
-    """Samples cannot be read; `warnings` are those that are in both parts."""
+    """Samples cannot be read; `warnings` is what was found beside."""
 
     def __init__(self, problems: list[Problem], warnings: tuple[Problem, ...]) -> None:
         super().__init__(problems)
@@ -80,7 +82,7 @@ def survey(data: OpenedData, loading: Loading) -> Survey:
         elif seen in known:
             leaking += 1
             pairs += [(index, known[seen])] if leaking <= _MOST_TOLD else []
-    return Survey([*first, *damaged], _leaks(data, pairs, leaking))
+    return Survey([*first, *damaged], (*_leaks(data, pairs, leaking), *_damaged_exif(data)))
 
 
 def _leaks(data: OpenedData, pairs: list[tuple[int, int]], leaking: int) -> tuple[Problem, ...]:
@@ -94,6 +96,22 @@ def _leaks(data: OpenedData, pairs: list[tuple[int, int]], leaking: int) -> tupl
     amount = "1 sample leaks" if leaking == 1 else f"{leaking:,} samples leak"
     more = f": these {len(pairs)} and {leaking - len(pairs):,} more" if leaking > len(pairs) else ""
     return (*told, Problem(f"{amount} from training into validation{more}."))
+
+
+def _damaged_exif(data: OpenedData) -> tuple[Problem, ...]:
+    """How many files have an orientation that cannot be told, and the first of them."""
+    names: set[str] = set()
+    for part in (data.train, data.validation):
+        whole = part
+        while isinstance(whole, Subset):
+            whole = whole.dataset
+        names |= (
+            {shown(os.path.join(whole.root, name)) for name in whole.damaged_exif} if hasattr(whole, "damaged_exif") else set()
+        )
+    if not names:
+        return ()
+    amount = "1 file has" if len(names) == 1 else f"{len(names):,} files have"
+    return (Problem(f"{amount} damaged EXIF data, which is ignored, so that it may lie on its side: {min(names)}."),)
 
 
 def _seen(data: Data | None, progress: Progress | None) -> Iterator[Seen]:
@@ -145,8 +163,12 @@ def _read(data: Dataset, indices: NDArray[np.int64]) -> list[Seen]:
     except DataError as error:
         if len(indices) > 1:
             return [seen for index in indices for seen in _read(data, index[None])]
-        place = data.describe(int(indices[0]))
-        return [[problem if problem.place else replace(problem, place=place) for problem in error.problems]]
+        return [[_placed(problem, data.describe(int(indices[0]))) for problem in error.problems]]
+
+
+def _placed(problem: Problem, sample: str) -> Problem:
+    """The problem with the sample's name, unless it names its file by itself."""
+    return problem if problem.place or sample.partition("[")[0] in problem.text else replace(problem, place=sample)
 
 
 def _digests(data: Dataset, indices: NDArray[np.int64]) -> list[bytes]:

@@ -174,7 +174,7 @@ def test_check_of_the_data_tells_bad_files_and_leaks_in_one_go(folder: Path):
 def test_check_of_the_data_shows_how_far_it_is_and_reads_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
     read: list[str] = []
     steps: list[tuple[str, int, int]] = []
-    monkeypatch.setattr("fittool.data.image_files.read_image", lambda path, form: read.append(path) or read_image(path, form))
+    monkeypatch.setattr("fittool.data.image_files.read_image", lambda path, *more: read.append(path) or read_image(path, *more))
     data = "  train: {folder: {path: pictures}}\n  validation: {split: {kind: last, fraction: 0.5}}\n  image: {size: [4, 4]}\n"
     check_experiment(loaded(data), decode=True, loading=lambda what: lambda done, total: steps.append((what, done, total)))
     assert steps == [("validation data", 10, 10), ("training data", 8, 8)]
