@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import NoReturn
 
 import click
 
-from fittool.data.pillow_noise import ignore_warnings
 from fittool.errors import FittoolError, Interrupted, Problem, StorageError
 
 _NEEDED = ("PIL", "numpy", "pydantic", "pydantic_core", "rich", "safetensors", "yaml")
@@ -27,7 +27,7 @@ class ReaderGone(Exception):
 def run_and_leave(command: click.Command) -> NoReturn:
     """Run a command and end the process: with its exit code, or by the signal that stopped it."""
     _open_standard_streams()
-    ignore_warnings()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged files are told by fittool
     debug = "--debug" in sys.argv
     try:
         code = command.main(standalone_mode=False, prog_name="fittool")

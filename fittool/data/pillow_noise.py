@@ -1,21 +1,15 @@
-"""What Pillow and the library below it say by themselves about damaged files: fittool tells these, by name and once."""
+"""What the library below Pillow says by itself about damaged files: fittool tells these, by name and once."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import warnings
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 _OWN_COPY = ".dylibs"
 """Beside Pillow's modules on macOS."""
-
-
-def ignore_warnings() -> None:
-    """Let Pillow's Python warnings pass unsaid in this process, which must be fittool's own."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @cache

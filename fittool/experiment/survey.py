@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,12 +102,10 @@ def _damaged_exif(data: OpenedData) -> tuple[Problem, ...]:
     """How many files have an orientation that cannot be told, and the first of them."""
     names: set[str] = set()
     for part in (data.train, data.validation):
-        whole = part
+        whole: Any = part
         while isinstance(whole, Subset):
             whole = whole.dataset
-        names |= (
-            {shown(os.path.join(whole.root, name)) for name in whole.damaged_exif} if hasattr(whole, "damaged_exif") else set()
-        )
+        names |= {shown(os.path.join(whole.root, name)) for name in getattr(whole, "damaged_exif", ())}
     if not names:
         return ()
     amount = "1 file has" if len(names) == 1 else f"{len(names):,} files have"
