@@ -48,10 +48,10 @@ def run_and_leave(command: click.Command) -> NoReturn:
         if debug:
             traceback.print_exc()
         show(error.problems)
-        warnings: Sequence[Problem] = getattr(error, "warnings", ())
-        show_warnings(warnings)
-        if len(error.problems) + len(warnings) > 1:
-            click.echo(f"{_count(len(error.problems), 'error')}{_and_warnings(len(warnings))}. Nothing was run.", err=True)
+        beside: Sequence[Problem] = getattr(error, "warnings", ())
+        show_warnings(beside)
+        if len(error.problems) + len(beside) > 1:
+            click.echo(f"{_count(len(error.problems), 'error')}{_and_warnings(len(beside))}. Nothing was run.", err=True)
         sys.exit(error.exit_code)
     except ReaderGone:
         _silence_stdout()
