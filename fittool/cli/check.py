@@ -27,9 +27,13 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...], decode: bool) -
     for config in configs:
         try:
             loaded = load_experiment(config, overrides)
-            from fittool.experiment.check import check_experiment  # slow to import, and not needed for a wrong file
+            from fittool.experiment.assemble import verbosity  # slow to import, and not needed for a wrong file
+            from fittool.experiment.check import check_experiment
+            from fittool.experiment.loading import loading_shown
+            from fittool.experiment.options import TrainOptions
 
-            report = check_experiment(loaded, decode=decode)
+            loading = loading_shown(verbosity(loaded, TrainOptions()))
+            report = check_experiment(loaded, decode=decode, loading=loading)
         except FittoolError as error:
             show(error.problems, warnings=getattr(error, "warnings", ()))
             codes.append(error.exit_code)

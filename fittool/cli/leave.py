@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ class ReaderGone(Exception):
 def run_and_leave(command: click.Command) -> NoReturn:
     """Run a command and end the process: with its exit code, or by the signal that stopped it."""
     _open_standard_streams()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged files are told by fittool
     debug = "--debug" in sys.argv
     try:
         code = command.main(standalone_mode=False, prog_name="fittool")
@@ -47,10 +49,10 @@ def run_and_leave(command: click.Command) -> NoReturn:
         if debug:
             traceback.print_exc()
         show(error.problems)
-        warnings: Sequence[Problem] = getattr(error, "warnings", ())
-        show_warnings(warnings)
-        if len(error.problems) + len(warnings) > 1:
-            click.echo(f"{_count(len(error.problems), 'error')}{_and_warnings(len(warnings))}. Nothing was run.", err=True)
+        beside: Sequence[Problem] = getattr(error, "warnings", ())
+        show_warnings(beside)
+        if len(error.problems) + len(beside) > 1:
+            click.echo(f"{_count(len(error.problems), 'error')}{_and_warnings(len(beside))}. Nothing was run.", err=True)
         sys.exit(error.exit_code)
     except ReaderGone:
         _silence_stdout()

@@ -14,12 +14,13 @@ from fittool.errors import DataError
 _SCAN_BYTES = 1 << 24
 
 
-def as_numbers(array: NDArray[Any], name: str) -> Array:
+def as_numbers(array: NDArray[Any], name: str, rows: NDArray[np.int64] | None = None) -> Array:
     """An array in the form in which fittool keeps numbers.
 
     Args:
         array: (N, …) numbers.
         name: What it is called in messages ("digits.npz: x").
+        rows: (N,) which rows of what has that name these are; by default all.
 
     Returns:
         uint8 and booleans as uint8, other whole numbers as int64, all others as float32; native byte order. The very
@@ -36,17 +37,18 @@ def as_numbers(array: NDArray[Any], name: str) -> Array:
     if array.dtype == np.uint8:
         return array
     if kind == "f":
-        return _float32(array, name)
+        return _float32(array, name, rows)
     if kind == "u" and array.dtype.itemsize == 8 and array.size and int(array.max()) > np.iinfo(np.int64).max:
         raise DataError(f"{name} holds {array.max()}, which is too large for a 64-bit whole number.")
     return array.astype(np.int64, copy=False)
 
 
-def _float32(array: NDArray[Any], name: str) -> Array:
+def _float32(array: NDArray[Any], name: str, rows: NDArray[np.int64] | None) -> Array:
     with np.errstate(over="ignore"):
         result: Array = array.astype(np.float32, copy=False)
     if array.dtype.itemsize > 4 and (at := first_not_finite(result)) is not None and np.isfinite(array[at]):
-        raise DataError(f"{name}{_subscript(at)} is {array[at]}, which is too large for float32. Scale the numbers.")
+        place = at if rows is None else (int(rows[at[0]]), *at[1:])
+        raise DataError(f"{name}{_subscript(place)} is {array[at]}, which is too large for float32. Scale the numbers.")
     return result
 
 
@@ -168,8 +170,10 @@ def check_input_shape(array: NDArray[Any], name: str) -> None:
     """Refuse inputs without an axis for features.
 
     Raises:
-        DataError: The array has no axis beside that of the samples; says how to mend it.
+        DataError: The array has no axis beside that of the samples, or one of length 0; says how to mend it.
     """
+    if array.ndim >= 2 and 0 in array.shape[1:]:
+        raise DataError(f"{name} has shape {array.shape}: there is nothing in its samples to learn from. Is an axis missing?")
     if array.ndim < 2:
         raise DataError(
             f"{name} has shape {array.shape}, but inputs of shape (samples, features) or (samples, height, width, channels) were "

@@ -60,6 +60,7 @@ class ImageFiles:
         self.class_names = targets.class_names
         self.grouped_by_class = grouped_by_class
         self.bad_files: tuple[Problem, ...] = ()
+        self.damaged_exif: set[str] = set()  # names, noted when they are decoded
 
     def __len__(self) -> int:
         return len(self.names)
@@ -74,7 +75,7 @@ class ImageFiles:
         Raises:
             DataError: It cannot be decoded; names it.
         """
-        return read_image(self.path(index), self.form)
+        return read_image(self.path(index), self.form, lambda: self.damaged_exif.add(self.names[index]))
 
     def describe(self, index: int) -> str:
         """The file of a sample, fit for messages."""

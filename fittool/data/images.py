@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from fittool.data.files import shown
+from fittool.data.pillow_noise import silence_libtiff
 from fittool.errors import DataError
 
 ColorMode: TypeAlias = Literal["grayscale", "rgb", "rgba"]
@@ -63,11 +64,18 @@ class ImageForm:
     interpolation: Interpolation = "bilinear"
 
 
-def read_image(path: str | os.PathLike[str], form: ImageForm) -> NDArray[np.uint8]:
+def read_image(
+    path: str | os.PathLike[str], form: ImageForm, damaged_exif: Callable[[], object] | None = None
+) -> NDArray[np.uint8]:
     """Decode an image file.
 
     Of several frames the first is taken. EXIF orientation is applied, transparency is laid over white (and kept as it is
     for `rgba`), 16 bits are scaled to 8. JPEG's reduced decoding is never used, as it would change pixels.
+
+    Args:
+        path: The file.
+        form: Size and colours of the array.
+        damaged_exif: Called where the image's EXIF data cannot be read, and are ignored.
 
     Returns:
         (H, W, C) uint8.
@@ -79,7 +87,7 @@ def read_image(path: str | os.PathLike[str], form: ImageForm) -> NDArray[np.uint
         content = _small_file(path)
         with Image.open(path if content is None else BytesIO(content), formats=FORMATS) as image:
             _check_size(image, os.path.getsize(path) if content is None else len(content))
-            return _array(image, form)
+            return _array(image, form, damaged_exif)
     except Exception as error:  # damaged files make decoders raise anything
         raise DataError(_cause(error, lambda: os.path.getsize(path)), place=shown(path)) from error
 
@@ -118,12 +126,18 @@ def _check_size(image: Image.Image, bytes_in_file: int) -> None:
         raise _TooLargeError(f"The image is too large: its header promises {size} in a file of {bytes_in_file:,} bytes.")
 
 
-def _array(image: Image.Image, form: ImageForm) -> NDArray[np.uint8]:
+def _array(image: Image.Image, form: ImageForm, damaged_exif: Callable[[], object] | None = None) -> NDArray[np.uint8]:
+    if image.format == "TIFF":
+        silence_libtiff()
     image.load()
     exif = image.info.get("exif")
     plain = image.mode == _MODES[form.color_mode] and "transparency" not in image.info
-    if exif and image.format != "TIFF" and (turn := _TURNS.get(orientation_in(exif))) is not None:
-        image = image.transpose(turn)
+    if exif and image.format != "TIFF":
+        orientation = _orientation(exif)
+        if orientation is None and damaged_exif is not None:
+            damaged_exif()
+        if (turn := _TURNS.get(orientation or 1)) is not None:
+            image = image.transpose(turn)
     if not plain:
         image = _in_color_mode(image, form.color_mode)
     if form.size is not None and form.size != (image.height, image.width):
@@ -160,14 +174,19 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def orientation_in(exif: bytes) -> int:
-    """The orientation (1 to 8) in an EXIF block; 1 where it says none or is damaged.
+    """The orientation (1 to 8) in an EXIF block; 1 where it says none or is damaged."""
+    return _orientation(exif) or 1
+
+
+def _orientation(exif: bytes) -> int | None:
+    """The orientation in an EXIF block, or None where it is damaged.
 
     EXIF is a small TIFF file: byte order, the offset of the first directory, entries of 12 bytes.
     """
     block = exif.removeprefix(b"Exif\0\0")
     order = {b"II": "<", b"MM": ">"}.get(block[:2])
     if order is None:
-        return 1
+        return None if block else 1
     try:
         (start,) = struct.unpack_from(f"{order}I", block, 4)
         (entries,) = struct.unpack_from(f"{order}H", block, start)
@@ -176,7 +195,7 @@ def orientation_in(exif: bytes) -> int:
             if tag == _ORIENTATION:
                 return int(value)
     except struct.error:
-        pass
+        return None
     return 1
 
 

@@ -77,7 +77,7 @@ class MappedArray:
         """
         if os.stat(self._path).st_size < self._size:
             raise DataError("The file was cut short while it was in use.", place=self.name)
-        rows = as_numbers(self._array.take(indices, 0), self.name)
+        rows = as_numbers(self._array.take(indices, 0), self.name, indices)
         rows = rows if rows.dtype == np.uint8 else rows.astype(np.float32, copy=False)
         if (at := first_not_finite(rows)) is not None:
             place = ", ".join(map(str, (indices[at[0]], *at[1:])))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,9 @@ from fittool.errors import DataError
 
 Labels = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+_EXACT = 64  # groups among which the best choice is sought
+_SHOWN = 5
 
 
 def split_off(dataset: Dataset, part: ValidationPart, seed: int, groups: NDArray[np.str_] | None = None) -> Split:
@@ -29,6 +34,7 @@ def split_off(dataset: Dataset, part: ValidationPart, seed: int, groups: NDArray
     """
     seed = seed if part.seed is None else part.seed
     size, labels = len(dataset), dataset.labels()
+    told: tuple[str, ...] = ()
     if part.kind in ("last", "first"):
         grouped = labels if dataset.grouped_by_class else None
         first = first_part(size, grouped, part.fraction if part.kind == "first" else 1 - part.fraction)
@@ -39,9 +45,13 @@ def split_off(dataset: Dataset, part: ValidationPart, seed: int, groups: NDArray
         if by == "group":
             assert groups is not None
             chosen = _groups(groups, seed, part, folds, share)
+            told = () if folds else _far_off(groups, chosen, share)
         else:
+            if by == "stratified":
+                _check_stratified(dataset, folds)
             chosen = _samples(size, labels, seed, part, folds, stratified=by == "stratified")
-    return split_at(dataset, chosen, f"validation.split ({part.kind})")
+    divided = split_at(dataset, chosen, f"data.validation.split ({part.kind})")
+    return replace(divided, warnings=(*told, *divided.warnings))
 
 
 def _samples(size: int, labels: Labels | None, seed: int, part: ValidationPart, folds: int | None, *, stratified: bool) -> Flags:
@@ -51,8 +61,7 @@ def _samples(size: int, labels: Labels | None, seed: int, part: ValidationPart, 
         raise DataError(f"validation.split: {folds} folds need as many samples, but there are {size:,}. Use fewer folds.")
     if not stratified:
         return _chosen(order, part, folds, size)
-    if labels is None:
-        raise DataError("validation.split: stratified needs targets that are classes. Use kind: random.")
+    assert labels is not None
     classes = labels[order]
     if folds is None:
         chosen = np.zeros(size, bool)
@@ -74,8 +83,25 @@ def _chosen(order: Labels, part: ValidationPart, folds: int | None, size: int) -
     return chosen
 
 
+def _check_stratified(dataset: Dataset, folds: int | None) -> None:
+    """Refuse classes that cannot be on both sides, or not in each fold."""
+    labels, needed = dataset.labels(), folds or 2
+    if labels is None:
+        raise DataError("validation.split: stratified needs targets that are classes. Use kind: random.")
+    counts = np.bincount(labels)
+    few = np.flatnonzero((counts > 0) & (counts < needed)).tolist()
+    if few:
+        names = dataset.class_names or tuple(map(str, range(len(counts))))
+        listed = ", ".join(f"{names[number]} has {counts[number]}" for number in few[:_SHOWN]) + ", …" * (len(few) > _SHOWN)
+        mend = "use fewer folds" if folds else "use kind: random"
+        raise DataError(
+            f"validation.split: stratified needs {needed} samples of each class at least, but {listed}. "
+            f"Add samples, leave the class out, or {mend}."
+        )
+
+
 def _groups(groups: NDArray[np.str_], seed: int, part: ValidationPart, folds: int | None, share: float) -> Flags:
-    """Whole groups, in a random order, until there are enough; or the largest first, each to the smallest fold."""
+    """Whole groups, as near to the share as they allow; or the largest first, each to the smallest fold."""
     names, members, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     needed = folds or 2
     if len(names) < needed:
@@ -83,11 +109,47 @@ def _groups(groups: NDArray[np.str_], seed: int, part: ValidationPart, folds: in
     order = chance.permuted(seed, "validation groups", positions=np.arange(len(names)), size=len(names))
     if folds is not None:
         return np.asarray(_dealt(sizes, order, folds)[members] == part.fold)
-    wanted, taken = share * len(groups), np.zeros(len(names), bool)
-    for group in order[:-1].tolist():  # one group is left to train on
-        if sizes[taken].sum() + sizes[group] / 2 <= wanted or not taken.any():
-            taken[group] = True
-    return np.asarray(taken[members])
+    return np.asarray(_nearest(sizes, order, share * len(groups))[members])
+
+
+def _nearest(sizes: Labels, order: Labels, wanted: float) -> Flags:
+    """Groups that together are as near to so many samples as can be; one at least, and never all.
+
+    In a random order, those that fit; the last ones so that their sum is the best of all their sums. Sums are the bits of
+    whole numbers, as many of them at once as there are samples.
+    """
+    taken, held = np.zeros(len(sizes), bool), 0
+    for group in order[:-_EXACT].tolist():
+        if held + sizes[group] <= wanted:
+            taken[group], held = True, held + int(sizes[group])
+    last, sums = order[-_EXACT:].tolist(), [1]
+    for group in last:
+        sums.append(sums[-1] | sums[-1] << int(sizes[group]))
+    possible = held + _bits(sums[-1])
+    possible = possible[(possible > 0) & (possible < sizes.sum())]
+    left = int(possible[np.abs(possible - wanted).argmin()]) - held
+    for group, before in zip(reversed(last), reversed(sums[:-1]), strict=True):
+        if (rest := left - int(sizes[group])) >= 0 and before >> rest & 1:
+            taken[group], left = True, rest
+    return taken
+
+
+def _bits(number: int) -> Labels:
+    """The places of the ones in a whole number."""
+    content = number.to_bytes(number.bit_length() // 8 + 1, "little")
+    return np.flatnonzero(np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little"))
+
+
+def _far_off(groups: NDArray[np.str_], chosen: Flags, share: float) -> tuple[str, ...]:
+    """A warning where whole groups give much more or less than was asked for."""
+    found = float(chosen.mean())
+    if abs(found - share) <= share / 2:
+        return ()
+    names, sizes = np.unique(groups, return_counts=True)
+    return (
+        f"data.validation.split validates on {found:.2g} of the samples instead of {share:g}, as groups stay whole and there are "
+        f"{len(names):,} with {sizes.min():,} to {sizes.max():,} samples.",
+    )
 
 
 def _dealt(sizes: Labels, order: Labels, folds: int) -> Labels:
@@ -109,4 +171,4 @@ def _by_value(values: Labels) -> list[Labels]:
 
 
 def _few(names: NDArray[np.str_]) -> str:
-    return ", ".join(map(str, names[:5])) + (", …" if len(names) > 5 else "")
+    return ", ".join(map(str, names[:_SHOWN])) + (", …" if len(names) > _SHOWN else "")

@@ -54,7 +54,7 @@ def first_part(size: int, labels: NDArray[np.int64] | None, share: float) -> NDA
 
 
 def split_at(dataset: Dataset, for_validation: NDArray[np.bool_], what: str) -> Split:
-    """The two parts of a dataset, given which of its (N,) samples are for validation.
+    """The two parts of a dataset, given which of its (N,) samples are for validation; `what` is the setting that says so.
 
     Raises:
         DataError: One of the parts is empty.
@@ -66,7 +66,7 @@ def split_at(dataset: Dataset, for_validation: NDArray[np.bool_], what: str) -> 
                 f"{what} of {len(dataset):,} samples leaves none to {name} on. "
                 "Use another share, more samples, or data.validation."
             )
-    warnings = _warnings(dataset.class_names, dataset.labels(), ~for_validation)
+    warnings = _warnings(dataset, ~for_validation, what)
     return Split(Subset(dataset, train), Subset(dataset, validation), warnings)
 
 
@@ -75,9 +75,8 @@ def _by_class(labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return np.split(order, np.cumsum(np.bincount(labels))[:-1])
 
 
-def _warnings(
-    class_names: tuple[str, ...] | None, labels: NDArray[np.int64] | None, for_training: NDArray[np.bool_]
-) -> tuple[str, ...]:
+def _warnings(dataset: Dataset, for_training: NDArray[np.bool_], what: str) -> tuple[str, ...]:
+    class_names, labels = dataset.class_names, dataset.labels()
     if class_names is None or labels is None:
         return ()
     texts = []
@@ -86,7 +85,7 @@ def _warnings(
         missing = [class_names[number] for number in np.unique(labels) if counts[number] == 0]
         if missing:
             listed = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-            texts.append(f"validation_split leaves {_classes(len(missing))} without samples to {name} on: {listed}.")
+            texts.append(f"{what} leaves {_classes(len(missing))} without samples to {name} on: {listed}.")
     return tuple(texts)
 
 

@@ -13,6 +13,7 @@ import pickle
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -121,6 +122,7 @@ def main(channel: int, arena: int, task: int, place: Place, parent: int) -> None
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged files are told by fittool
     faulthandler.enable(sys.__stderr__ or 2)
     faulthandler.register(STACK_SIGNAL, sys.__stderr__ or 2)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):

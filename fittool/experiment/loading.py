@@ -37,6 +37,7 @@ def _bar(what: str) -> Progress:
             return
         if not bar.live.is_started:
             bar.start()
+            bar.console.show_cursor()  # who stops the process finds the terminal as it was
         if now - shown >= _INTERVAL or done >= total:
             shown = now
             bar.update(task, completed=done, total=total, refresh=True)

@@ -16,7 +16,7 @@ from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError, Problem
 from fittool.experiment.blame import blaming
-from fittool.experiment.data import Data, kept, open_data, targets_of
+from fittool.experiment.data import Data, OpenedData, kept, open_data, targets_of
 from fittool.experiment.network import graph_of, layers_of
 from fittool.experiment.standardization import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.model.architecture import described
@@ -188,14 +188,14 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent) -> Prepared:
         return replace(prepared, validation=kept(loaded, prepared.validation, loading("validation data"))[0])
 
 
-def fit_together(loaded: LoadedExperiment) -> Prepared:
-    """What `prepare` does, but nothing is read into memory.
+def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Prepared:
+    """What `prepare` does, but nothing is read into memory; `data` where they are open already.
 
     Raises:
         DataError: The data are wrong, missing or unreadable, as far as can be told without decoding all.
         ExperimentError: Data, network and loss do not fit.
     """
-    data = open_data(loaded)
+    data = open_data(loaded) if data is None else data
     targets = targets_of(data.train)
     layers = layers_of(loaded, targets[0] if targets else None, data.class_names)
     network = standardized(loaded, layers, data.train.input_shapes)

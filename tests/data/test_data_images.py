@@ -159,6 +159,26 @@ def test_a_truncated_image_is_refused_by_name(tmp_path: Path, suffix: str, part:
         read_image(path, RGB)
 
 
+def test_damaged_exif_is_noted(tmp_path: Path) -> None:
+    noted: list[str] = []
+    for name, exif in (("good", b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0"), ("bad", b"Exif\0\0nonsense")):
+        path = saved(tmp_path / f"{name}.png", Image.fromarray(PIXELS), exif=exif)
+        read_image(path, RGB, lambda name=name: noted.append(name))  # type: ignore[misc]
+    assert noted == ["bad"]
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate"])
+def test_libtiff_does_not_write_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str], compression: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    path = saved(tmp_path / "a.tif", Image.fromarray(noise), compression=compression)
+    content = bytearray(path.read_bytes())
+    content[200:-600:7] = bytes(255 - value for value in content[200:-600:7])
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a.tif: The image is damaged"):
+        read_image(path, RGB)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_truncated_jpeg_is_said_to_be_cut_short(tmp_path: Path) -> None:
     path = saved(tmp_path / "cut.jpg", Image.fromarray(PIXELS))
     path.write_bytes(path.read_bytes()[:-40])

@@ -80,6 +80,38 @@ def test_groups_stay_whole(arguments: dict[str, Any]):
     assert abs(len(chosen) - 31) <= 7
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("sizes", "fraction", "found"),
+    [([80, 6, 7, 7], 0.2, 20), ([80, 6, 7, 7], 0.13, 13), ([80, 20], 0.3, 20), ([1] * 70 + [30], 0.3, 30), ([97, 3], 0.9, 97)],
+)
+def test_groups_come_as_near_to_the_fraction_as_they_can(sizes: list[int], fraction: float, found: int, seed: int):
+    groups = np.repeat([f"g{number}" for number in range(len(sizes))], sizes)
+    assert len(validated(seed=seed, kind="group", fraction=fraction, group="g", groups=groups)) == found
+
+
+def test_groups_that_miss_the_fraction_by_far_are_told():
+    groups = np.repeat(["big", "small"], [60, 40])
+    assert divided(kind="group", fraction=0.1, group="g", groups=groups).warnings[0] == (
+        "data.validation.split validates on 0.4 of the samples instead of 0.1, as groups stay whole and there are 2 with "
+        "40 to 60 samples."
+    )
+    near = divided(kind="group", fraction=0.3, group="g", groups=groups).warnings
+    assert not any("groups stay whole" in text for text in near)
+
+
+@pytest.mark.parametrize(
+    ("labels", "arguments", "message"),
+    [
+        ([0] * 9 + [2], {"kind": "stratified"}, "needs 2 samples of each class at least, but 2 has 1. .* use kind: random"),
+        ([0] * 9 + [1] * 4, {"kind": "kfold", "by": "stratified"}, "needs 5 samples of each class .*1 has 4. .*fewer folds"),
+    ],
+)
+def test_stratified_refuses_classes_that_one_part_would_lack(labels: list[int], arguments: dict[str, Any], message: str):
+    with pytest.raises(DataError, match=message):
+        divided(labels=np.array(labels), **arguments)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -99,7 +131,8 @@ def test_stratified_needs_classes():
 
 
 def test_a_class_that_is_left_out_is_told():
-    assert "1 class without samples to train on: 2" in divided(kind="last", fraction=0.2).warnings[0]
+    told = "data.validation.split (last) leaves 1 class without samples to train on: 2."
+    assert divided(kind="last", fraction=0.2).warnings[0] == told
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ def test_of_class_folders_the_last_part_of_each_class() -> None:
 def test_classes_that_a_part_lacks_are_told() -> None:
     parts = split(dataset([0, 0, 1, 1, 2, 2, 3, 3]), 0.25)
     assert parts.warnings == (
-        "validation_split leaves 1 class without samples to train on: d.",
-        "validation_split leaves 3 classes without samples to validate on: a, b, c.",
+        "validation_split: 0.25 leaves 1 class without samples to train on: d.",
+        "validation_split: 0.25 leaves 3 classes without samples to validate on: a, b, c.",
     )
 
 

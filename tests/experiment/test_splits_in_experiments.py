@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fittool.data.images import read_image
 from fittool.errors import DataError, ExperimentError
 from fittool.experiment.check import check_experiment
 from fittool.experiment.data import open_data
@@ -51,6 +52,16 @@ def test_groups_of_a_folder_are_found_by_a_pattern(folder: Path):
     assert inside
     assert not inside & outside
     assert len(opened.train) + len(opened.validation) == 18
+
+
+def test_a_class_that_a_split_leaves_out_is_told_at_the_setting_that_was_written(folder: Path):
+    np.savez("a.npz", x=np.arange(8.0)[:, None], y=np.repeat([0, 1], 4))
+    train = "  train: {npz: {path: a.npz}}\n"
+    written = loaded(f"{train}  validation: {{split: {{kind: last, fraction: 0.5}}}}\n")
+    told = open_data(written).warnings[0]
+    assert str(told).startswith("e.yaml:3:16: data.validation.split (last) leaves 1 class without samples to train on: 1.")
+    told = open_data(loaded(train, "train.validation_split=0.5")).warnings[0]
+    assert "validation_split: 0.5 leaves 1 class without samples to train on: 1." in str(told)
 
 
 def test_groups_of_a_table_are_a_column(folder: Path):
@@ -144,3 +155,42 @@ def test_check_of_the_data_names_every_bad_file(folder: Path):
         check_experiment(loaded("  train: {folder: {path: pictures}}\n"), decode=True)
     assert len(refusal.value.problems) == 30
     assert all(f"bad{number:02}.png: " in str(refusal.value.problems[number]) for number in range(30))
+
+
+def test_check_of_the_data_tells_bad_files_and_leaks_in_one_go(folder: Path):
+    (folder / "pictures" / "cat" / "aaa.png").write_bytes(b"no picture")
+    for number in range(25):
+        name = f"pictures/cat/many{number:02}.png"
+        Image.new("RGB", (4, 4)).save(folder / name)
+    source = "  train: {folder: {path: pictures}}\n  validation: {folder: {path: pictures}}\n"
+    with pytest.raises(DataError) as refusal:
+        check_experiment(loaded(source), decode=True)
+    assert [Path(problem.place).name for problem in refusal.value.problems] == ["aaa.png", "aaa.png"]
+    told = [str(warning) for warning in refusal.value.warnings]
+    assert len(told) == 21
+    assert told[-1] == "43 samples leak from training into validation: these 20 and 23 more."
+
+
+def test_check_of_the_data_shows_how_far_it_is_and_reads_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    read: list[str] = []
+    steps: list[tuple[str, int, int]] = []
+    monkeypatch.setattr("fittool.data.image_files.read_image", lambda path, *more: read.append(path) or read_image(path, *more))
+    data = "  train: {folder: {path: pictures}}\n  validation: {split: {kind: last, fraction: 0.5}}\n  image: {size: [4, 4]}\n"
+    check_experiment(loaded(data), decode=True, loading=lambda what: lambda done, total: steps.append((what, done, total)))
+    assert steps == [("validation data", 10, 10), ("training data", 8, 8)]
+    assert len(set(read)) == 18
+    assert len(read) <= 21
+
+
+def test_check_of_the_data_says_what_it_did_not_look_at(folder: Path):
+    experiment = loaded("  train: {folder: {path: pictures}}\n  fraction: 0.5\n")
+    said = check_experiment(experiment, decode=True).counts[-1]
+    assert said == "looked at the 8 samples to train on that data.fraction: 0.5 keeps, and not at the others"
+
+
+def test_a_damaged_first_file_does_not_spoil_those_that_keep_their_size(folder: Path):
+    (folder / "pictures" / "cat" / "aaa.png").write_bytes(b"no picture")
+    Image.new("RGB", (9, 9)).save(folder / "pictures" / "dog" / "large.png")
+    with pytest.raises(DataError) as refusal:
+        check_experiment(loaded("  train: {folder: {path: pictures}}\n  image: {size: null}\n"), decode=True)
+    assert [Path(problem.place).name for problem in refusal.value.problems] == ["aaa.png", "large.png"]

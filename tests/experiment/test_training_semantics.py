@@ -338,7 +338,7 @@ class TestCache:
     def test_files_are_decoded_once(self, fittool, write, pictures, monkeypatch):
         decoded = []
         real = image_files.read_image
-        monkeypatch.setattr(image_files, "read_image", lambda path, form: decoded.append(path) or real(path, form))
+        monkeypatch.setattr(image_files, "read_image", lambda path, *more: decoded.append(path) or real(path, *more))
         path = write(*FROM_PICTURES, NO_SPLIT)
         counts = {}
         for cache in ("ram", "none"):

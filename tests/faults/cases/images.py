@@ -241,6 +241,13 @@ BROKEN_EXIF = {
 }
 
 
+def _counted(done: Done) -> None:
+    assert "5 samples" in done.out
+    (told,) = done.err.splitlines()
+    assert told.startswith("warning: 1 file has damaged EXIF data")
+    assert told.endswith("cat/bad.png.")
+
+
 def _silent(done: Done) -> None:
     assert "5 samples" in done.out
     assert done.err == ""
@@ -451,7 +458,9 @@ CASES = [
     Case("G10", "CMYK JPEG, with and without Adobe's marker", probe=_cmyk_jpeg),
     Case("G12", "orientations 1 to 8", probe=_orientations),
     *(
-        Case("G12", f"EXIF with {name}", with_picture(_saved("JPEG", exif=b"Exif\0\0" + exif)), check=_silent)
+        Case(
+            "G12", f"EXIF with {name}", with_picture(_saved("JPEG", exif=b"Exif\0\0" + exif)), check=_counted if exif else _silent
+        )
         for name, exif in BROKEN_EXIF.items()
     ),
     *(Case("G13", f"{kind} of two frames", probe=_frames(kind)) for kind in ("GIF", "WEBP", "PNG", "TIFF")),
