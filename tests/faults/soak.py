@@ -16,8 +16,8 @@ _WARM = 1.5  # seconds that a process gets before it is measured
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_MEMORY = 2 << 20
 _FILES = {
-    "experiment.yaml", "environment.json", "classes.json", "status.json", "metrics.jsonl", "history.csv", "run.log", "log.csv", ".lock",
-    "last.safetensors", "previous.safetensors", "best.safetensors",
+    "experiment.yaml", "environment.json", "classes.json", "status.json", "metrics.jsonl", "history.csv", "run.log", "log.csv",
+    ".lock", "last.safetensors", "previous.safetensors", "best.safetensors",
 }  # fmt: skip
 _LINE = ("train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0", "--set", "train.steps_per_epoch=300")
 
@@ -29,7 +29,8 @@ def soak(bench: Bench) -> str:
     starts = _over_and_over(bench, seconds / 2)
     while_training = _undisturbed(bench, seconds / 2)
     check_whole(bench.folder / "run")
-    return f"{len(starts)} starts in {seconds / 2:.0f} s, {_told(starts)}; one process for {seconds / 2:.0f} s, {_told(while_training)}"
+    half = f"{seconds / 2:.0f} s"
+    return f"{len(starts)} starts in {half}, {_told(starts)}; one process for {half}, {_told(while_training)}"
 
 
 class _Sample:
