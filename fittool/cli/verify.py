@@ -11,7 +11,12 @@ from fittool.cli.options import debug_option, experiment_option, run_argument
 
 @click.command()
 @run_argument
-@click.option("--replay", "steps", type=click.IntRange(min=1), help="Also train this many steps again, and compare to the bit.")
+@click.option(
+    "--replay",
+    "steps",
+    type=click.IntRange(min=1),
+    help="Also train at least this many steps again, up to a checkpoint, and compare to the bit.",
+)
 @experiment_option
 @debug_option
 def verify(run: Path, steps: int | None, experiment: Path | None) -> None:
@@ -33,5 +38,5 @@ def verify(run: Path, steps: int | None, experiment: Path | None) -> None:
         again = replay(run, steps, experiment)
         if again.problems:
             raise CheckpointError(again.problems)
-        rows = f", and {again.rows} rows of metrics" if again.rows else ""
+        rows = f", and {again.rows} row{'s' * (again.rows > 1)} of metrics" if again.rows else ""
         click.echo(f"replayed steps {again.first + 1:,} to {again.last:,}: the same bytes as {again.checkpoint}{rows}")

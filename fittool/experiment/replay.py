@@ -1,4 +1,4 @@
-"""Training the first steps of a run again, to see whether they give what the run recorded, to the bit."""
+"""Training some steps of a run again, to see whether they give what the run recorded, to the bit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fittool.data.preprocessing import preprocessed
 from fittool.data.user_batches import UserBatches
-from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, UsageError
+from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown_path
 from fittool.experiment.assemble import trainer_of
 from fittool.experiment.initial_weights import start_from
 from fittool.experiment.options import TrainOptions
@@ -58,20 +58,24 @@ class _Task:
     start: Checkpoint | None
     end: Checkpoint
 
+    @property
+    def length(self) -> int:
+        """How many steps lie between."""
+        return self.end.facts.step - (0 if self.start is None else self.start.facts.step)
+
 
 def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
-    """Train at most `steps` steps of a run again and compare: weights, optimizer and metrics of a checkpoint, and rows.
+    """Train at least `steps` steps of a run again and compare: weights, optimizer and metrics of a checkpoint, and rows.
 
-    From the beginning to the latest checkpoint within `steps`; where there is none, from the previous checkpoint to the last.
+    It is the shortest way of so many steps between what the run has: its beginning and its checkpoints; all of it if none is as long.
 
     Args:
         path: The run directory.
-        steps: How many steps at most.
+        steps: How many steps.
         experiment: The experiment file that the user names, as consent to the code in it.
 
     Raises:
         CheckpointError: It is no run, has no whole checkpoint, or names code without the user's consent.
-        UsageError: No checkpoint lies within so many steps.
     """
     with ExitStack() as stack:
         run = stack.enter_context(RunDirectory.open(path))
@@ -104,21 +108,16 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
 
 
 def _task(run: RunDirectory, steps: int) -> _Task:
-    found = {}
+    """The shortest way of at least so many steps; later ones first, as they are the nearest to the result."""
+    found: list[Checkpoint] = []
     for name in (LAST, PREVIOUS, BEST):
-        try:
-            found[name] = run.checkpoints.load(name)
-        except CheckpointError:
-            continue
-    if not found:
-        raise CheckpointError("has no whole checkpoint to compare with.", place=str(run.path))
-    within = [checkpoint for checkpoint in found.values() if 0 < checkpoint.facts.step <= steps]
-    if within:
-        return _Task(None, max(within, key=lambda checkpoint: checkpoint.facts.step))
-    if LAST in found and PREVIOUS in found and found[LAST].facts.step - found[PREVIOUS].facts.step <= steps:
-        return _Task(found[PREVIOUS], found[LAST])
-    nearest = min(checkpoint.facts.step for checkpoint in found.values())
-    raise UsageError(f"--replay {steps}: the first checkpoint there is was saved at step {nearest:,}. Ask for as many steps.")
+        with suppress(CheckpointError):
+            found.append(run.checkpoints.load(name))
+    tasks = [task for end in found for start in (*found, None) if (task := _Task(start, end)).length > 0]
+    if not tasks:
+        raise CheckpointError("has no whole checkpoint of a step to compare with.", place=shown_path(run.path))
+    enough = [task for task in tasks if task.length >= steps]
+    return min(enough, key=lambda task: task.length) if enough else max(tasks, key=lambda task: task.length)
 
 
 def _stop_at(end: Checkpoint, trainers: Sequence[Trainer]) -> Callable[[], FittoolError | None]:
@@ -134,7 +133,7 @@ def _stop_at(end: Checkpoint, trainers: Sequence[Trainer]) -> Callable[[], Fitto
 
 
 def _different_tensors(recorded: Checkpoint, made: Checkpoint) -> list[Problem]:
-    place = str(recorded.path)
+    place = shown_path(recorded.path)
     if recorded.facts.step != made.facts.step:
         return [Problem(f"Training ended at step {made.facts.step:,}, but the run was at {recorded.facts.step:,}.", place)]
     names = sorted(recorded.tensors.keys() ^ made.tensors.keys())
@@ -156,5 +155,5 @@ def _different_rows(path: Path, recorded: Sequence[Mapping[str, Any]], made: Seq
         for name in old.keys() | new.keys():
             if name not in _PACE and repr(old.get(name)) != repr(new.get(name)):
                 text = f"In epoch {old.get('epoch')} {name} was {old.get(name)}, and is {new.get(name)} now."
-                return [Problem(text, str(path))]
+                return [Problem(text, shown_path(path))]
     return []
