@@ -67,7 +67,7 @@ class _Task:
 def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
     """Train at least `steps` steps of a run again and compare: weights, optimizer and metrics of a checkpoint, and rows.
 
-    It is the shortest way of so many steps between what the run has: its beginning and its checkpoints; all of it if none is as long.
+    It is the shortest way of so many steps between two of the run's checkpoints or its beginning; all of it if none is as long.
 
     Args:
         path: The run directory.
