@@ -134,9 +134,9 @@ class _Look:
             self._wrong(path, "The table does not hold the rows of metrics.jsonl.")
 
     def _came_to_its_end(self) -> bool:
-        """Whether the run could write the table: a full disk may have kept it from that, and going on does it then."""
+        """Whether the run has written its table for good: a kill or a full disk leaves an old one, and going on mends it."""
         try:
-            return self._run.read_status().state not in ("running", "failed")
+            return self._run.read_status().is_finished
         except CheckpointError:
             return False
 
