@@ -21,6 +21,8 @@ from fittool.data.patience import FOREVER
 from fittool.data.weights import ClassWeight, class_factors, per_sample
 from fittool.errors import DataError, ExperimentError
 
+_NAMED = 3
+
 
 class Feed(Protocol):
     """Batches by absolute step."""
@@ -39,6 +41,9 @@ class Feed(Protocol):
 
     def batches(self, first_step: int) -> Iterator[Batch]:
         """The batches of steps `first_step`, `first_step + 1`, …; a generator, to be closed when no more are needed."""
+
+    def contents(self, step: int) -> str:
+        """What the batch of a step holds, for messages, such as `cats/3.jpg, dogs/1.jpg, cats/7.jpg and 29 others`."""
 
 
 class DatasetFeed:
@@ -106,6 +111,12 @@ class DatasetFeed:
             )
         places = map(self._order.batch, count(first_step))
         return in_order(self._make, places, self._workers, self._max_queue_size, timeout=self._timeout, describe=self._named)
+
+    def contents(self, step: int) -> str:
+        """The first samples by name, and how many others."""
+        indices = self._order.batch(step)[2]
+        names = ", ".join(self.dataset.describe(int(index)) for index in indices[:_NAMED])
+        return f"{names} and {len(indices) - _NAMED} others" if len(indices) > _NAMED else names
 
     def begin_stage(self, step: int) -> None:
         """Say from which absolute step on the epochs count after some of which random changes end."""

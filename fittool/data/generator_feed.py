@@ -84,6 +84,13 @@ class GeneratorFeed:
             walk = self._by_processes(self._processes, first_step, self.steps_per_pass, most)
         return self._ahead(walk, most)
 
+    def contents(self, step: int) -> str:
+        """Which batch of the user's code it is, as samples have no names."""
+        if self.steps_per_pass is None:
+            return f"batch {step + 1} of {self.source.name}"
+        pass_number, number = divmod(step, self.steps_per_pass)
+        return f"batch {number + 1} of pass {pass_number + 1} of {self.source.name}"
+
     def _ahead(self, walk: Generator[Batch, None, None], most: int | None) -> Iterator[Batch]:
         wanted = islice(walk, most)
         made = in_order(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fittool.errors import ExperimentError, Problem
 from fittool.settings import nearest_name
 
+_MOST_CLASSES = 2**31
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"]
 """Weights by class name or class number (as a number or as text); `balanced` makes all classes count alike."""
 
@@ -113,6 +114,8 @@ def classes_of(targets: NDArray[Any]) -> NDArray[np.int64] | None:
     if targets.size != len(targets) or targets.dtype.kind not in "buif":
         return None
     values = targets.reshape(-1)
+    if not (np.abs(values, dtype=np.float64) < _MOST_CLASSES).all():
+        return None
     rounded = np.round(values).astype(np.int64)
     return rounded if np.array_equal(rounded, values) and (len(rounded) == 0 or int(rounded.min()) >= 0) else None
 

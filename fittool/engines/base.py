@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
+from fittool.engines.health import Health
 
 
 class Engine(Protocol):
@@ -22,8 +23,8 @@ class Engine(Protocol):
         """How many training steps were done since the network was made, resumed ones included."""
 
     @property
-    def first_bad_step(self) -> int | None:
-        """The number (from 1) of the first training step whose loss was not finite, or None."""
+    def health(self) -> Health:
+        """What was noticed about the numbers so far. Reading it does not wait for a device, so it may come some steps late."""
 
     def train_step(self, batch: Batch) -> None:
         """Forward, backward, update; adds to the running metrics, on the device."""

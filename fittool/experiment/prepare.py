@@ -153,6 +153,7 @@ class Prepared:
             optimizer=experiment.compile.optimizer,
             seed=experiment.seed,
             threads=getattr(experiment.engine, "threads", None),
+            skips_bad_steps=True,
         )
 
 

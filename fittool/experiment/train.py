@@ -149,7 +149,7 @@ def saying_where(directory: RunDirectory) -> Iterator[None]:
     except TimeLimitReached as stop:
         raise TimeLimitReached(f"{stop} The state is saved in {directory.path}.") from stop
     except DivergedError as error:
-        raise DivergedError(f"{error} The run is in {directory.path}.") from error
+        raise DivergedError(f"{error} The run is in {directory.path}, the state then in diverged.safetensors there.") from error
 
 
 @contextmanager

@@ -41,6 +41,10 @@ class ShiftedFeed:
         """The batches from an absolute step on."""
         return self._feed.batches(first_step + self._steps)
 
+    def contents(self, step: int) -> str:
+        """What the batch of an absolute step holds."""
+        return self._feed.contents(step + self._steps)
+
 
 def gives_batches(value: object) -> bool:
     """Whether a value gives batches one after the other: a generator, a function that makes one, a sequence of batches."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fittool.errors import CheckpointError, Problem, UsageError, shown_path, visible
 from fittool.runs.append_only import append_line, drop_torn_line
 from fittool.runs.atomic import atomic_write, is_temporary, make_folder, remove_temporary_files, sync_folder
-from fittool.runs.checkpoint import CheckpointFacts
+from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 from fittool.runs.checkpoint_store import CheckpointStore
 from fittool.runs.history_table import csv_table
 from fittool.runs.json_text import from_json, to_json
@@ -238,6 +238,10 @@ class RunDirectory:
         """
         warning = self.checkpoints.save_last(tensors, dataclasses.replace(facts, metrics_bytes=self.metrics.sync()))
         return (self.checkpoints.keep_last_as_best() if best else None) or warning
+
+    def save_diverged(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
+        """Keep a state that is not fit to go on from, for those who look for the cause; returns a warning or None."""
+        return save_checkpoint(self.paths.diverged, tensors, dataclasses.replace(facts, run=self.id))
 
     def _write_json(self, path: Path, value: object) -> str | None:
         return atomic_write(path, [to_json(value, indent=2), b"\n"])

@@ -40,6 +40,11 @@ class RunPaths:
         return self.root / "status.json"
 
     @property
+    def diverged(self) -> Path:
+        """The state in which a training was given up because its numbers were not finite."""
+        return self.root / "diverged.safetensors"
+
+    @property
     def metrics(self) -> Path:
         """One JSON object a finished epoch."""
         return self.root / "metrics.jsonl"

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 Reason = Literal["completed", "stopped", "interrupted", "diverged", "failed"]
 """How a training ended."""
-Kind = Literal["last", "best", "model", "weights"]
-"""What is saved: the run's own checkpoints, or a file of a callback (a whole model, or its weights alone)."""
+Kind = Literal["last", "best", "diverged", "model", "weights"]
+"""What is saved: the run's own checkpoints, a state that is given up, or a callback's file (a whole model, or its weights)."""
 Logs = dict[str, float]
 """Keras's keys (`loss`, metrics, `val_*`) and `learning_rate`, with their values."""
 Directions = Mapping[str, Literal["min", "max"]]
@@ -125,7 +125,7 @@ class Control:
     @property
     def first_bad_step(self) -> int | None:
         """The number (from 1) of the first training step whose loss was not finite, or None."""
-        return self._engine.first_bad_step
+        return self._engine.health.first_bad_step
 
     def get_weights(self) -> dict[str, NDArray[np.generic]]:
         """Copies of the weights by name, `weights/<layer>/<name>`."""

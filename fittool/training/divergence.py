@@ -1,9 +1,9 @@
-"""Finding out that a training has diverged: at each look at the metrics, and before each save."""
+"""Finding out that a training has diverged: after each step, and before each save."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -16,58 +16,47 @@ if TYPE_CHECKING:
     from fittool.engines.base import Engine
 
 _NO_CHECKPOINT = "No checkpoint was saved before."
+Tensors = Mapping[str, NDArray[np.generic]]
 
 
 class DivergenceWatch:
-    """Asks the engine for the first step whose loss was not finite.
+    """Ends a training whose numbers are not finite any more.
 
     Args:
-        engine: It keeps that step's number.
+        engine: It keeps the number of the first step whose loss was not finite.
+        contents: Names the samples of the batch of an absolute step (from 0).
         active: Whether divergence ends the training; otherwise nothing is looked at.
     """
 
-    def __init__(self, engine: Engine, active: bool) -> None:
-        self._engine, self.active = engine, active
-        self._last_finite: float | None = None
-        self._last_loss = math.nan
+    def __init__(self, engine: Engine, contents: Callable[[int], str], active: bool) -> None:
+        self._engine, self._contents, self.active = engine, contents, active
         self._last_good = _NO_CHECKPOINT
 
-    def see(self, metrics: Mapping[str, float], position: Position) -> None:
-        """Look, with running values that were just read.
-
-        Raises:
-            DivergedError: The loss of a training step was not finite.
-        """
-        if not self.active:
-            return
-        self._last_loss = metrics.get("loss", math.nan)
-        if math.isfinite(self._last_loss):
-            self._last_finite = self._last_loss
-        self.check(position)
-
     def check(self, position: Position) -> None:
-        """Look at the engine alone.
+        """Look at the losses.
 
         Raises:
-            DivergedError: The loss of a training step was not finite.
+            DivergedError: The loss of a training step was not finite; the text names step, samples, last loss and largest weight.
         """
-        bad = self._engine.first_bad_step if self.active else None
-        if bad is not None:
-            step = position.step_in_epoch - (self._engine.iterations - bad)
-            what = "infinite" if math.isinf(self._last_loss) else "NaN"
-            self._raise(f"loss became {what} at epoch {position.epoch + 1}, step {step}")
+        health = self._engine.health
+        if not self.active or health.first_bad_step is None:
+            return
+        late = self._engine.iterations - health.first_bad_step
+        what = "infinite" if math.isinf(self._engine.metrics().get("loss", math.nan)) else "NaN"
+        last = "" if health.last_finite_loss is None else f" (last finite: {health.last_finite_loss:.2g})"
+        where = f"epoch {position.epoch + 1}, step {position.step_in_epoch - late}"
+        batch = self._contents(position.step - 1 - late)
+        self._raise(f"loss became {what} at {where}{last}, with {batch}.", _largest(self._engine.state()))
 
-    def check_tensors(self, tensors: Mapping[str, NDArray[np.generic]], position: Position) -> None:
+    def check_tensors(self, tensors: Tensors, position: Position) -> None:
         """Look for weights that are not finite, which must not be saved as good ones.
 
         Raises:
             DivergedError: Names the first such array.
         """
-        for name, array in tensors.items() if self.active else ():
-            if name.startswith("weights/") and not np.all(np.isfinite(cast("NDArray[np.floating[Any]]", array))):
-                self._raise(
-                    f"{name.removeprefix('weights/')} is not finite at epoch {position.epoch + 1}, step {position.step_in_epoch}"
-                )
+        for name, array in _weights(tensors) if self.active else ():
+            if not np.isfinite(array).all():
+                self._raise(f"{name} is not finite at epoch {position.epoch + 1}, step {position.step_in_epoch}.")
 
     def saved(self, position: Position) -> None:
         """Remember the last good checkpoint, for the message."""
@@ -75,7 +64,21 @@ class DivergenceWatch:
         where = middle if position.step_in_epoch else f"epoch {position.epoch}"
         self._last_good = f"The last good checkpoint is from {where}."
 
-    def _raise(self, what: str) -> None:
-        last = "" if self._last_finite is None else f" (last finite: {self._last_finite:.2g})"
-        mend = f"Try a smaller learning rate (now {self._engine.learning_rate:g})."
-        raise DivergedError(f"{what}{last}. {self._last_good} {mend}")
+    def _raise(self, *what: str) -> None:
+        mend = f"Try a smaller learning rate (now {self._engine.learning_rate:g}) or clipnorm: 1."
+        raise DivergedError(" ".join([*filter(None, what), self._last_good, mend]))
+
+
+def _largest(tensors: Tensors) -> str:
+    """Which weights have grown most; a place to look for the cause."""
+    sizes = {name: float(np.abs(array).max(initial=0)) for name, array in _weights(tensors)}
+    bad = [name for name, size in sizes.items() if not math.isfinite(size)]
+    if bad:
+        return f"Not finite: {bad[0]}."
+    return f"Largest weight: {max(sizes, key=sizes.__getitem__)}, {max(sizes.values()):.2g}." if sizes else ""
+
+
+def _weights(tensors: Tensors) -> Iterator[tuple[str, NDArray[np.floating[Any]]]]:
+    for name, array in tensors.items():
+        if name.startswith("weights/") and np.issubdtype(array.dtype, np.floating):
+            yield name.removeprefix("weights/"), cast("NDArray[np.floating[Any]]", array)

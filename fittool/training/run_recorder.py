@@ -101,6 +101,8 @@ class RunRecorder:
                 self._warn(self._kept.save(self._directory.checkpoints, name, snapshot))
             self._saved_step, self._saved_time = snapshot.position.step, time.monotonic()
             self._write_views(snapshot)
+        elif kind == "diverged":
+            self._warn(self._directory.save_diverged(snapshot.tensors, self._facts(snapshot)))
         elif kind == "best":
             self._warn(self._directory.checkpoints.keep_last_as_best())
         elif path is not None:

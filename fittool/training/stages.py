@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
+from fittool.engines.health import Health
 from fittool.training.callbacks.base import Callback
 from fittool.training.plan import Plan
 
@@ -103,9 +104,9 @@ class ExchangeableEngine(Generic[AnyEngine]):
         return self.engine.iterations
 
     @property
-    def first_bad_step(self) -> int | None:
-        """The number (from 1) of the first training step whose loss was not finite, or None."""
-        return self.engine.first_bad_step
+    def health(self) -> Health:
+        """What the engine noticed about its numbers."""
+        return self.engine.health
 
     def train_step(self, batch: Batch) -> None:
         """Forward, backward, update."""

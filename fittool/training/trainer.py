@@ -5,13 +5,17 @@ Stopping is asked for, by callbacks or a signal, and done between two steps, so 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fittool.data.batch import Batch
-from fittool.errors import CheckpointError, FittoolError
+from fittool.errors import CheckpointError, DivergedError, FittoolError
 from fittool.training.best import BestEpoch
 from fittool.training.callbacks.base import Callback
 from fittool.training.callbacks.group import CallbackGroup
@@ -89,7 +93,8 @@ class Trainer:
         self._directions, self._model = directions, model
         self.history = next((callback for callback in callbacks if isinstance(callback, History)), None) or History()
         self.best = BestEpoch.following(callbacks, validation is not None)
-        self._divergence = DivergenceWatch(engine, stop_on_divergence)
+        self._divergence = DivergenceWatch(engine, lambda step: self.train.contents(step), stop_on_divergence)
+        self._faults: Counter[str] = Counter()
         self._pace = Pace()
         self._train_logs: Logs | None = None
         self._last_logs: Logs = {}
@@ -231,6 +236,8 @@ class Trainer:
         try:
             self._stages_to_the_end()
         except BaseException as error:
+            if isinstance(error, DivergedError) and self._recorder.saves:
+                self._recorder.save(self._snapshot(self.engine.state()), "diverged")
             self._end_callbacks(error)
             raise
         self.engine.finish_training()
@@ -299,12 +306,21 @@ class Trainer:
         self.history.append(row)
         improved = self.best.see(epoch, row)
         self._recorder.epoch_finished(row, self.best.best, improved)
+        self._tell_faults()
         self._save_epoch(improved)
         self._progress.epoch_finished(row, self.last_epoch, improved)
         self._callbacks.on_epoch_settled(self.position)
         interruption = self._interruption()
         if interruption is not None and self.position.epoch < self.last_epoch:
             raise interruption
+
+    def _tell_faults(self) -> None:
+        """Faults of the arithmetic since the last epoch, in the log alone: most have no consequence."""
+        new = self.engine.health.faults - self._faults
+        if new:
+            told = ", ".join(f"{number:,} times {fault}" for fault, number in sorted(new.items()))
+            self._recorder.say(f"Arithmetic of epoch {self.position.epoch}: {told}.")
+            self._faults = self.engine.health.faults.copy()
 
     def _save_epoch(self, improved: bool) -> None:
         if self._recorder.saves:
@@ -373,6 +389,7 @@ class Trainer:
         self.position.advance()
 
     def _after_train_step(self, step: int, batch: Batch) -> bool:
+        self._divergence.check(self.position)
         if self._callbacks.train_batch_end:
             self._callbacks.on_train_batch_end(step, self._read_metrics())
         if self._progress.due():
@@ -384,9 +401,8 @@ class Trainer:
         return self._stop_reason is not None
 
     def _read_metrics(self) -> Logs:
-        metrics = self.engine.metrics()
-        self._divergence.see(metrics, self.position)
-        return metrics
+        self._divergence.check(self.position)
+        return self.engine.metrics()
 
     def _look(self) -> None:
         pace, position, steps = self._pace, self.position, self.plan.steps(self.train)
@@ -428,6 +444,9 @@ class Trainer:
         self._divergence.check(self.position)
         tensors = self.engine.state()
         self._divergence.check_tensors(tensors, self.position)
+        return self._snapshot(tensors)
+
+    def _snapshot(self, tensors: Mapping[str, NDArray[np.generic]]) -> Snapshot:
         training = {
             "pace": self._pace.state(),
             "train_logs": self._train_logs,

@@ -85,7 +85,10 @@ def test_nan_in_the_input_is_found(refused, write):
 def test_loss_that_turns_nan_ends_the_run_and_is_recorded(fittool, small):
     done = fittool("train", small, "--set", "compile.optimizer={SGD: {learning_rate: 1e30}}", "--run-dir", "here")
     assert (done.code, done.out) == (9, "")
-    assert "loss became NaN at epoch 1, step 2." in done.err
+    assert "loss became NaN at epoch 1, step 2 (last finite: " in done.err
+    assert "small.npz: x[" in done.err
+    assert (small.parent / "here" / "diverged.safetensors").exists()
+    assert not list((small.parent / "here").glob("checkpoints/*.safetensors"))
     assert '"state": "diverged"' in (small.parent / "here" / "status.json").read_text()
 
 
@@ -97,7 +100,7 @@ def test_divergence_after_an_epoch_leaves_a_good_checkpoint(fittool, write):
     )
     done = fittool("train", path, "--run-dir", "here")
     assert done.code == 9
-    assert done.err.endswith("The run is in here.\n")
+    assert done.err.endswith("The run is in here, the state then in diverged.safetensors there.\n")
     assert fittool("evaluate", "here", "--checkpoint", "last", "--experiment", path).code == 0
 
 

@@ -154,10 +154,10 @@ def test_dropout_differs_from_step_to_step_and_rests_in_tests():
 def test_the_first_step_with_a_loss_that_is_not_finite_is_kept():
     engine = a_line(1.0)
     engine.train_step(line_batch([[1]], [[1]]))
-    assert engine.first_bad_step is None
+    assert engine.health.first_bad_step is None
     engine.train_step(line_batch([[1]], [[np.inf]]))
     engine.train_step(line_batch([[1]], [[np.nan]]))
-    assert engine.first_bad_step == 2
+    assert engine.health.first_bad_step == 2
 
 
 def test_predictions_do_not_depend_on_the_batch():

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fittool.engines.health import Health
 from fittool.engines.numpy_engine.losses import loss_function
 from fittool.errors import DataError
 from fittool.nn.losses import (
@@ -154,8 +155,11 @@ def test_targets_of_another_shape_are_refused(loss: Loss) -> None:
         loss_function(loss)(np.ones(2), np.ones((3, 2)), None)
 
 
-def test_overflow_gives_infinity_without_a_warning() -> None:
-    values = loss_function(MeanSquaredError())(np.zeros((1, 1)), np.full((1, 1), 1e30, np.float32), None)
+def test_overflow_gives_infinity_and_is_counted() -> None:
+    health = Health()
+    with health.watched():
+        values = loss_function(MeanSquaredError())(np.zeros((1, 1)), np.full((1, 1), 1e30, np.float32), None)
+    assert health.faults == {"overflow": 1}
     assert np.isinf(values).all()
 
 

@@ -123,11 +123,19 @@ def train(folder: Path, directory: Path | str = "run", **options: Any) -> Done:
 
 
 @contextmanager
-def forked(folder: Path, *arguments: object) -> Iterator[int]:
-    """fittool in a copy of this process, which starts in no time; gives its process number, and kills it in the end."""
+def forked(folder: Path, *arguments: object, sabotage: Callable[[], object] | None = None) -> Iterator[int]:
+    """fittool in a copy of this process, which starts in no time; gives its process number, and kills it in the end.
+
+    Args:
+        folder: The working directory.
+        arguments: Of the command line.
+        sabotage: Called in the copy first; it may replace parts of fittool.
+    """
     number = os.fork()
     if number == 0:  # pragma: no cover - the copy
-        _become_fittool(folder, arguments)
+        if sabotage is not None:
+            sabotage()
+        become_fittool(folder, arguments)
     try:
         yield number
     finally:
@@ -138,7 +146,7 @@ def forked(folder: Path, *arguments: object) -> Iterator[int]:
             pass
 
 
-def _become_fittool(folder: Path, arguments: Sequence[object]) -> None:
+def become_fittool(folder: Path, arguments: Sequence[object]) -> None:
     try:
         os.chdir(folder)
         for descriptor, name in ((0, os.devnull), (1, "out.txt"), (2, "err.txt")):
@@ -157,6 +165,15 @@ def _become_fittool(folder: Path, arguments: Sequence[object]) -> None:
         os._exit(left.code if isinstance(left.code, int) else 0)
     finally:
         os._exit(97)
+
+
+def sabotaged(folder: Path, *arguments: object, sabotage: Callable[[], object] | None = None) -> Done:
+    """Run a copy with changed parts to its end."""
+    begun = time.monotonic()
+    with forked(folder, *arguments, sabotage=sabotage) as number:
+        code = ended(number, 60)
+    out, err = ((folder / name).read_text(errors="backslashreplace") for name in ("out.txt", "err.txt"))
+    return Done(code, out, err, time.monotonic() - begun)
 
 
 def ended(number: int, limit: float = 30) -> int:

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import kills, locks, signals, soak, storage
+from . import kills, locks, numbers, signals, soak, storage
 from .harness import ROWS, Row
 
 __all__ = ["ROWS", "write_table"]
-SECTIONS = {"K": kills, "S": storage, "L": locks, "P": signals, "SOAK": soak}
+SECTIONS = {"K": kills, "S": storage, "L": locks, "P": signals, "T": numbers, "SOAK": soak}
 _LEVELS = ("the quick set", "the numbers of a release", "a night's numbers")
 _OPENING = """# Faults
 

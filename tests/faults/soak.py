@@ -17,7 +17,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_MEMORY = 2 << 20
 _FILES = {
     "experiment.yaml", "environment.json", "classes.json", "status.json", "metrics.jsonl", "history.csv", "run.log", "log.csv",
-    ".lock", "last.safetensors", "previous.safetensors", "best.safetensors",
+    ".lock", "metrics.discarded.jsonl", "last.safetensors", "previous.safetensors", "best.safetensors",
 }  # fmt: skip
 _LINE = ("train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0", "--set", "train.steps_per_epoch=300")
 

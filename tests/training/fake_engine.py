@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
+from fittool.engines.health import Health
 
 
 class FakeEngine:
@@ -24,7 +25,7 @@ class FakeEngine:
         self.learning_rate = 0.1
         self.losses, self.val_losses, self.steps_per_epoch = losses, val_losses, steps_per_epoch
         self.iterations = 0
-        self.first_bad_step: int | None = None
+        self.health = Health()
         self.trained: list[int] = []
         self.tested: list[int] = []
         self.reads = 0
@@ -37,8 +38,10 @@ class FakeEngine:
         self.iterations += 1
         self.trained.append(int(batch.inputs[0].flat[0]))
         self._weight[:] = self.trained[-1]
-        if self.first_bad_step is None and not math.isfinite(loss):
-            self.first_bad_step = self.iterations
+        if math.isfinite(loss):
+            self.health.last_finite_loss = loss
+        elif self.health.first_bad_step is None:
+            self.health.first_bad_step = self.iterations
         self._add(loss, batch.size)
 
     def finish_training(self) -> None:
@@ -113,6 +116,10 @@ class FakeFeed:
                 step += 1
         finally:
             self.closed += 1
+
+    def contents(self, step: int) -> str:
+        """A name for a batch."""
+        return f"sample {step}"
 
 
 class FiniteFeed(FakeFeed):

@@ -284,10 +284,10 @@ def test_divergence_is_an_error_that_names_step_and_mend():
     with pytest.raises(DivergedError) as caught:
         trainer(engine, epochs=3, stop_on_divergence=True, recorder=keeper).run()
     assert str(caught.value) == (
-        "loss became NaN at epoch 2, step 2 (last finite: 1). The last good checkpoint is from epoch 1. "
-        "Try a smaller learning rate (now 0.1)."
+        "loss became NaN at epoch 2, step 2 (last finite: 2), with sample 4. Largest weight: w, 4. "
+        "The last good checkpoint is from epoch 1. Try a smaller learning rate (now 0.1) or clipnorm: 1."
     )
-    assert [kind for kind, _, _ in keeper.saved] == ["last", "best"]
+    assert [kind for kind, _, _ in keeper.saved] == ["last", "best", "diverged"]
     assert keeper.outcome.reason == "diverged"
     assert keeper.outcome.exit_code == 9
 
@@ -297,8 +297,8 @@ def test_divergence_is_found_before_a_save_in_the_middle():
     keeper = Keeper(due=[3])
     with pytest.raises(DivergedError, match="epoch 1, step 2"):
         trainer(engine, feed=FakeFeed(9), stop_on_divergence=True, recorder=keeper).run()
-    assert len(engine.trained) == 3
-    assert keeper.saved == []
+    assert len(engine.trained) == 2
+    assert [kind for kind, _, _ in keeper.saved] == ["diverged"]
 
 
 def test_weights_that_are_not_finite_are_not_saved():

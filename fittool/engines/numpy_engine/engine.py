@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
+from fittool.engines.health import Health
 from fittool.engines.numpy_engine import blas
 from fittool.engines.numpy_engine.judge import Judge
 from fittool.engines.numpy_engine.lowering import lower
@@ -41,6 +42,10 @@ class NumpyEngine:
         threads: How many threads compute; by default all processors this process may use. The results do not depend on it.
         dtype: Of weights and activations; float64 is for checking gradients.
         weights: Starting weights by `<layer>/<parameter>`; by default drawn from the seed.
+        skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
+
+    Attributes:
+        health: What was noticed about losses and arithmetic.
     """
 
     def __init__(
@@ -56,13 +61,15 @@ class NumpyEngine:
         threads: int | None = None,
         dtype: type[np.floating[Any]] = np.float32,
         weights: Mapping[str, NDArray[Any]] | None = None,
+        skips_bad_steps: bool = False,
     ) -> None:
         blas.use_one_thread()
         self.graph = graph
         self._store = ParameterStore(graph, dtype)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
         lowered = lower(graph)
-        team = ThreadTeam(available_threads() if threads is None else threads)
+        self.health = Health()
+        team = ThreadTeam(available_threads() if threads is None else threads, self.health)
         storages = Storages(lowered.sizes, dtype, lowered.exact())
         self._space = Workspace(lowered, self._store, storages, Scratch(dtype), Clock(seed), team)
         if objectives is None:
@@ -70,7 +77,7 @@ class NumpyEngine:
         self._judge = Judge(graph, objectives, self._space.clock, self._store)
         self._update = None if optimizer is None else Update(optimizer, self._store, team)
         self._programs: dict[tuple[int, str], Program] = {}
-        self._first_bad_step: int | None = None
+        self._skips_bad_steps = skips_bad_steps
 
     @property
     def threads(self) -> int:
@@ -81,11 +88,6 @@ class NumpyEngine:
     def iterations(self) -> int:
         """How many training steps were done since the network was made."""
         return 0 if self._update is None else self._update.iterations
-
-    @property
-    def first_bad_step(self) -> int | None:
-        """The number (from 1) of the first training step whose loss was not finite, or None."""
-        return self._first_bad_step
 
     @property
     def learning_rate(self) -> float:
@@ -102,12 +104,24 @@ class NumpyEngine:
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
         self._space.clock.iteration = self._update.iterations
-        with np.errstate(all="ignore"):  # a loss that is not finite is found below, and told with its step
+        with self.health.watched():
             self._run(batch, "train")
-            self._judge.add_penalty_gradients()
-            self._update.step()
-        if self._first_bad_step is None and not math.isfinite(self._judge.last_loss):
-            self._first_bad_step = self._update.iterations
+            if self._is_good(self._update) or not self._skips_bad_steps:
+                self._judge.add_penalty_gradients()
+                self._update.step()
+            else:
+                self._update.skip()
+
+    def _is_good(self, update: Update) -> bool:
+        """Whether the loss of the step is finite; the first that is not is remembered."""
+        loss, health = self._judge.last_loss, self.health
+        good = math.isfinite(loss)
+        if health.first_bad_step is None:
+            if good:
+                health.last_finite_loss = loss
+            else:
+                health.first_bad_step = update.iterations + 1
+        return good
 
     def finish_training(self) -> None:
         """Put the moving average of the weights in their place, where the optimizer keeps one."""
@@ -116,19 +130,19 @@ class NumpyEngine:
 
     def test_step(self, batch: Batch) -> None:
         """Forward only; adds to the running metrics."""
-        with np.errstate(all="ignore"):
+        with self.health.watched():
             self._run(batch, "test")
 
     def judge_step(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
         clock = self._space.clock
         clock.targets, clock.sample_weight = batch.targets, batch.sample_weight
-        with np.errstate(all="ignore"):
+        with self.health.watched():
             self._judge.judge(list(outputs), [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
-        with np.errstate(all="ignore"):
+        with self.health.watched():
             program = self._run(Batch(inputs), "predict")
         return tuple(output.copy() for output in program.outputs)
 

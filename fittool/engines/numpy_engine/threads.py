@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
-import numpy as np
+from fittool.engines.health import Health
 
 Task = Callable[[], object]
 Lane = Sequence[Task]
@@ -20,10 +20,11 @@ def available_threads() -> int:
 
 
 class ThreadTeam:
-    """`threads - 1` daemon threads and the caller; lane i is run by thread i modulo `threads`."""
+    """`threads - 1` daemon threads and the caller; lane i is run by thread i modulo `threads`; `health` counts their faults."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, health: Health | None = None) -> None:
         self.threads = threads
+        self._health = Health() if health is None else health
         self._queues: list[SimpleQueue[Sequence[Lane] | None]] = [SimpleQueue() for _ in range(threads - 1)]
         self._finished: SimpleQueue[BaseException | None] = SimpleQueue()
         for queue in self._queues:
@@ -56,7 +57,7 @@ class ThreadTeam:
             queue.put(None)
 
     def _work(self, queue: SimpleQueue[Sequence[Lane] | None]) -> None:
-        np.seterr(all="ignore")  # the state is the thread's own; a loss that is not finite is found by the engine
+        self._health.watch_this_thread()
         while (lanes := queue.get()) is not None:
             try:
                 for lane in lanes:

@@ -70,6 +70,10 @@ class Update:
         if self._due or self._setting.use_ema:
             self._team.run(self._lanes)
 
+    def skip(self) -> None:
+        """Count a step that moves nothing."""
+        self.iterations += 1
+
     def finish(self) -> None:
         """At the end of training, put the moving average of the weights in their place, if there is one."""
         if self._setting.use_ema and self.iterations:

@@ -53,11 +53,14 @@ class CSVLoggerAtWork(Callback):
         self.path, self.separator = path, separator
         self.append = append
         self.rows: list[dict[str, Any]] = []
+        self._known: int | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Take over the rows that are to be kept."""
-        if self.append and not self.rows and self.path.exists():
-            self.rows = self._read()
+        """Take over the rows that are to be kept: all that the file has, or where a training goes on, those of its checkpoint."""
+        if (self.append or self._known) and self.path.exists():
+            self.rows = self._read()[: self._known]
+        if self._known is not None and len(self.rows) < self._known:
+            self.run.say(f"warning: {self.path}: {self._known - len(self.rows)} rows of the training before are lost.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write the table with one more row."""
@@ -65,12 +68,12 @@ class CSVLoggerAtWork(Callback):
         self._write()
 
     def state(self) -> dict[str, Any]:
-        """All rows."""
-        return {"rows": self.rows}
+        """How many rows the file has; they are on disk before any checkpoint counts them."""
+        return {"rows": len(self.rows)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from `state()`."""
-        self.rows = [dict(row) for row in state["rows"]]
+        self._known = int(state["rows"])
 
     def _read(self) -> list[dict[str, Any]]:
         try:

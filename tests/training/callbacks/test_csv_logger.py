@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from pydantic import ValidationError
 from training.fake_engine import FakeEngine, FakeFeed
@@ -58,13 +60,23 @@ def test_a_missing_folder_is_an_error(tmp_path):
         train(tmp_path, CSVLogger("missing/log.csv"))
 
 
-def test_a_resumed_log_goes_on_without_the_file(tmp_path):
-    first = CSVLogger("log.csv").start(Surroundings(tmp_path))
-    first.rows = [{"epoch": 0, "loss": 1.0}]
-    second = CSVLogger("log.csv").start(Surroundings(tmp_path))
-    second.load_state(first.state())
-    second.on_epoch_end(1, {"loss": 0.5})
+def test_a_log_that_goes_on_keeps_the_rows_that_its_checkpoint_counts(tmp_path):
+    (tmp_path / "log.csv").write_text("epoch,loss\n0,1.0\n1,7.0\n2,8.0\n")
+    logger = CSVLogger("log.csv").start(Surroundings(tmp_path))
+    logger.load_state({"rows": 1})
+    logger.on_train_begin()
+    logger.on_epoch_end(1, {"loss": 0.5})
     assert (tmp_path / "log.csv").read_text() == "epoch,loss\n0,1.0\n1,0.5\n"
+    assert logger.state() == {"rows": 2}
+
+
+def test_rows_that_are_lost_are_told(tmp_path):
+    logger = CSVLogger("log.csv").start(Surroundings(tmp_path))
+    said = []
+    logger.run = SimpleNamespace(say=said.append)
+    logger.load_state({"rows": 3})
+    logger.on_train_begin()
+    assert said == [f"warning: {tmp_path}/log.csv: 3 rows of the training before are lost."]
 
 
 def test_a_separator_is_one_character():

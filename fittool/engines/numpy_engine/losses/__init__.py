@@ -47,7 +47,7 @@ class LossFunction:
     setting: Loss
 
     def __call__(self, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-        """One value for each position; infinite and undefined ones are results, found by whoever reads the loss, not warnings.
+        """One value for each position; infinite and undefined ones are results, found by whoever reads the loss.
 
         Args:
             targets: (N, …), as the data give them.
@@ -60,8 +60,7 @@ class LossFunction:
         Raises:
             DataError: Targets have another shape, or a class number has no output.
         """
-        with np.errstate(all="ignore"):
-            values: Floats = _FORMULAS[type(self.setting)](self.setting, targets, outputs, gradient)
+        values: Floats = _FORMULAS[type(self.setting)](self.setting, targets, outputs, gradient)
         return values
 
     def of_batch(self, targets: NDArray[Any], outputs: Floats, weights: NDArray[Any] | None, gradient: Floats | None) -> float:

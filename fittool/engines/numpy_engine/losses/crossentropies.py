@@ -50,7 +50,7 @@ def _sparse_probabilities(numbers: NDArray[np.int64], rows: Floats, slopes: Floa
     if slopes is not None:
         inside = raw == probability
         slopes[...] = (inside / total)[:, None]
-        slopes[at, numbers] -= np.where(inside, 1 / chosen, 0)
+        slopes[at, numbers] -= np.divide(1, chosen, np.zeros_like(chosen), where=inside)
     result: Floats = -np.log(probability)
     return result
 

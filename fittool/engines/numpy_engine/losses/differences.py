@@ -81,5 +81,5 @@ def cosine_similarity(loss: Loss, targets: NDArray[Any], outputs: Floats, gradie
 
 def _unit_factor(vectors: Floats) -> Floats:
     """What makes vectors along the last axis 1 long; at most 1e7."""
-    result: Floats = np.minimum(1 / np.sqrt(np.add.reduce(vectors * vectors, axis=-1, keepdims=True)), 1 / EPSILON)
+    result: Floats = 1 / np.maximum(np.sqrt(np.add.reduce(vectors * vectors, axis=-1, keepdims=True)), EPSILON)
     return result
