@@ -23,6 +23,7 @@ from fittool.data.validation_part import ValidationPart
 from fittool.engines.numpy_engine.threads import available_threads
 from fittool.errors import ExperimentError, Problem
 from fittool.experiment.blame import blaming
+from fittool.experiment.remarks import remarks
 from fittool.nn.losses import Loss
 from fittool.nn.targets import Targets
 from fittool.spec.description import Experiment
@@ -103,14 +104,15 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
         context = replace(source_context(loaded, names), feature_names=features)
         validation = open_source(loaded, experiment.data.validation, "validation", context)
         skipped = (*left_out(train), *left_out(validation))
-        return OpenedData(_part_of(loaded, train), validation, names, _skip_warning(loaded, skipped), skipped)
+        told = (*_skip_warning(loaded, skipped), *remarks(loaded, train))
+        return OpenedData(_part_of(loaded, train), validation, names, told, skipped)
     skipped = left_out(train)
-    unread = _skip_warning(loaded, skipped)
+    told = (*_skip_warning(loaded, skipped), *remarks(loaded, train))
     parts, path = _split(loaded, train), _split_path(experiment)
     if parts is None:
-        return OpenedData(_part_of(loaded, train), None, names, unread, skipped)
+        return OpenedData(_part_of(loaded, train), None, names, told, skipped)
     warnings = tuple(loaded.problem(text, *path) for text in parts.warnings)
-    return OpenedData(_part_of(loaded, parts.train), parts.validation, names, (*unread, *warnings), skipped)
+    return OpenedData(_part_of(loaded, parts.train), parts.validation, names, (*told, *warnings), skipped)
 
 
 def _split_path(experiment: Experiment) -> KeyPath:

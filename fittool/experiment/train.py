@@ -13,6 +13,7 @@ from fittool.data.worker_output import WorkerOutput
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, TimeLimitReached, UsageError, UserCodeError
 from fittool.experiment.assemble import trainer_of, verbosity, view_metrics
+from fittool.experiment.class_counts import class_counts
 from fittool.experiment.initial_weights import start_from
 from fittool.experiment.loading import loading_shown
 from fittool.experiment.options import Run, TrainOptions
@@ -98,7 +99,7 @@ def _train_anew(
     engine = ExchangeableEngine(prepared.engine())
     stack.callback(engine.close)
     _adapt(prepared, engine.engine)
-    told = [*start_from(loaded, engine), *_said_of_generators(prepared)]
+    told = [*_said_of_classes(prepared), *start_from(loaded, engine), *_said_of_generators(prepared)]
     directory = _new_directory(loaded, options, stack) if given is None else given
     progress = make_progress(verbose)
     for warning in prepared.warnings:
@@ -117,6 +118,12 @@ def _train_anew(
     if not kept:
         directory.discard()
     return Run(directory.path, outcome, trainer.history, kept)
+
+
+def _said_of_classes(prepared: Prepared) -> list[str]:
+    """How many samples to train on each class has."""
+    counts = class_counts(prepared.train, prepared.class_names)
+    return [f"classes: {counts}"] if counts else []
 
 
 def _said_of_generators(prepared: Prepared) -> list[str]:

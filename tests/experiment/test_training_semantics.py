@@ -9,6 +9,8 @@ import pytest
 from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, weights
 
 from fittool.data import image_files
+from fittool.data.dataset import ArrayDataset
+from fittool.experiment.class_counts import class_counts
 
 NO_SPLIT = ("  validation_split: 0.25\n", "")
 
@@ -312,6 +314,18 @@ class TestCallbacks:
         run = train(write(("train:\n", f"callbacks: [{checkpoint}]\ntrain:\n")), "train.epochs=4").run
         losses = [row["loss"] for row in run.metrics.rows()]
         assert run.checkpoints.load("best.safetensors").facts.epoch == 1 + losses.index(max(losses))
+
+
+class TestClassCounts:
+    def test_training_begins_with_how_many_samples_each_class_has(self, train, write, pictures):
+        done = train(write(*FROM_PICTURES))
+        assert done.err.startswith("classes: cat 4, dog 4\n")
+        assert "classes: cat 4, dog 4\n" in done.run.paths.log.read_text()
+
+    def test_many_classes_are_cut_short(self):
+        data = ArrayDataset(np.zeros((30, 1)), (np.arange(30),))
+        counts = class_counts(data, [f"c{number}" for number in range(30)])
+        assert counts.endswith("c18 1, c19 1 and 10 more")
 
 
 class TestBadFiles:
