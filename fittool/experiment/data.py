@@ -155,10 +155,13 @@ def left_out(data: Data) -> tuple[Problem, ...]:
 
 
 def _skip_warning(loaded: LoadedExperiment, skipped: Sequence[Problem]) -> tuple[Problem, ...]:
-    if not skipped:
-        return ()
+    return (loaded.problem(skipped_in_words(skipped), "data", "on_bad_file"),) if skipped else ()
+
+
+def skipped_in_words(skipped: Sequence[Problem]) -> str:
+    """How many files are left out, and the first of them."""
     amount = "1 file is" if len(skipped) == 1 else f"{len(skipped):,} files are"
-    return (loaded.problem(f"{amount} left out. {skipped[0]}", "data", "on_bad_file"),)
+    return f"{amount} left out. {skipped[0]}"
 
 
 def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tuple[Data, tuple[Problem, ...]]:

@@ -112,11 +112,9 @@ def _train_anew(
     for line in told:
         trainer.say(line)
     dropping = _dropped_unless_begun(directory, trainer) if fresh else nullcontext()
-    with saying_where(directory), dropping:
-        outcome = trainer.run()
     kept = not options.smoke or options.run_directory is not None
-    if not kept:
-        directory.discard()
+    with saying_where(directory) if kept else _removed_afterwards(directory), dropping:
+        outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history, kept)
 
 
@@ -157,6 +155,16 @@ def saying_where(directory: RunDirectory) -> Iterator[None]:
         raise TimeLimitReached(f"{stop} The state is saved in {directory.path}.") from stop
     except DivergedError as error:
         raise DivergedError(f"{error} The run is in {directory.path}.") from error
+
+
+@contextmanager
+def _removed_afterwards(directory: RunDirectory) -> Iterator[None]:
+    """Removes the directory of a trial, whether it went well or not."""
+    try:
+        yield
+    finally:
+        if directory.path.exists():
+            directory.discard()
 
 
 @contextmanager
