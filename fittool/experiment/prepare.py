@@ -15,6 +15,7 @@ from fittool.data.sampling import balanced
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError, Problem
+from fittool.experiment.augmentable import check_augmentation
 from fittool.experiment.blame import blaming
 from fittool.experiment.data import Data, OpenedData, kept, open_data, targets_of
 from fittool.experiment.network import graph_of, layers_of
@@ -201,6 +202,7 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     network = standardized(loaded, layers, data.train.input_shapes)
     graph = graph_of(loaded, network, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
+    check_augmentation(loaded, data.train.input_shapes)
     check_mixing(loaded, targets, graph.inputs)
     return Prepared(
         loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, data.warnings, data.skipped,
