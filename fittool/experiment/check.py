@@ -12,7 +12,7 @@ from fittool.data.user_code import load_function
 from fittool.errors import Problem
 from fittool.experiment.blame import blaming
 from fittool.experiment.class_counts import class_counts
-from fittool.experiment.data import OpenedData, open_data
+from fittool.experiment.data import OpenedData, disk_caches, open_data
 from fittool.experiment.prepare import Loading, Prepared, fit_together, silent
 from fittool.experiment.stages import stages_of
 from fittool.experiment.survey import Survey, survey
@@ -31,7 +31,7 @@ class Report:
     Attributes:
         summary: The experiment in a line: samples, parameters, memory.
         warnings: What a user should know.
-        counts: The samples of each class, in each part of the data; and which were not looked at.
+        counts: The samples of each class, in each part of the data; which were not looked at; caches.
     """
 
     summary: str
@@ -59,7 +59,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     stages_of(prepared, surroundings)
     with blaming(loaded, "callbacks"):
         started(loaded.experiment.callbacks, surroundings)
-    notes = _unseen(loaded, data) if decode else ()
+    notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation)) if decode else ()
     return Report(_summary(prepared), (*prepared.warnings, *found.warnings), (*_class_counts(prepared), *notes))
 
 

@@ -8,7 +8,8 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from fittool.data.cache import kept_on_disk
+from fittool.data.available_memory import size_in_words
+from fittool.data.cache import kept_on_disk, place_of
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
 from fittool.data.files import shown
 from fittool.data.memory import CachedDataset, in_memory
@@ -175,6 +176,14 @@ def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tup
         cached, trouble = kept_on_disk(data)
         return cached, (loaded.problem(trouble, "data", "cache"),) if trouble else ()
     return CachedDataset(data) if cache == "ram" and not isinstance(data, ArrayDataset) else data, ()
+
+
+def disk_caches(loaded: LoadedExperiment, *parts: Data | None) -> tuple[str, ...]:
+    """Where `cache: disk` keeps samples, and how much room it takes: `cache: 1.2 GiB in …`, for each file."""
+    if loaded.experiment.data.cache != "disk" or any(stage.mode == "fit" for stage in loaded.experiment.stages):
+        return ()
+    places = [place_of(data) for data in parts if data is not None and not isinstance(data, UserBatches)]
+    return tuple(f"cache: {size_in_words(size)} in {shown(path)}" for path, size in dict(filter(None, places)).items())
 
 
 def targets_of(data: Data) -> tuple[Targets, ...]:

@@ -14,6 +14,7 @@ from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, TimeLimitReached, UsageError, UserCodeError
 from fittool.experiment.assemble import trainer_of, verbosity, view_metrics
 from fittool.experiment.class_counts import class_counts
+from fittool.experiment.data import disk_caches
 from fittool.experiment.initial_weights import start_from
 from fittool.experiment.loading import loading_shown
 from fittool.experiment.options import Run, TrainOptions
@@ -99,7 +100,7 @@ def _train_anew(
     engine = ExchangeableEngine(prepared.engine())
     stack.callback(engine.close)
     _adapt(prepared, engine.engine)
-    told = [*_said_of_classes(prepared), *start_from(loaded, engine), *_said_of_generators(prepared)]
+    told = [*_said_of_data(prepared), *start_from(loaded, engine), *_said_of_generators(prepared)]
     directory = _new_directory(loaded, options, stack) if given is None else given
     progress = make_progress(verbose)
     for warning in prepared.warnings:
@@ -118,10 +119,11 @@ def _train_anew(
     return Run(directory.path, outcome, trainer.history, kept)
 
 
-def _said_of_classes(prepared: Prepared) -> list[str]:
-    """How many samples to train on each class has."""
+def _said_of_data(prepared: Prepared) -> list[str]:
+    """How many samples to train on each class has, and where they are kept."""
     counts = class_counts(prepared.train, prepared.class_names)
-    return [f"classes: {counts}"] if counts else []
+    kept = disk_caches(prepared.loaded, prepared.train, prepared.validation)
+    return [*([f"classes: {counts}"] if counts else []), *kept]
 
 
 def _said_of_generators(prepared: Prepared) -> list[str]:

@@ -328,6 +328,21 @@ class TestClassCounts:
         assert counts.endswith("c18 1, c19 1 and 10 more")
 
 
+class TestDiskCache:
+    def test_place_and_size_are_told(self, fittool, train, write, pictures, folder, monkeypatch):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        path = write(*FROM_PICTURES, ("train:\n", "train:\n  mode: fit_generator\n"))
+        checked = fittool("check", "--data", path, "--set", "data.cache=disk").out.splitlines()[-1]
+        assert not (folder / "cache").exists()
+        told = train(path, "data.cache=disk").err.splitlines()[1]
+        assert told == checked.strip()
+        (file,) = (folder / "cache" / "fittool").iterdir()
+        assert told == f"cache: 1 MiB in {file}"
+
+    def test_nothing_is_told_without_it(self, train, write, pictures):
+        assert "cache: " not in train(write(*FROM_PICTURES), "data.cache=disk").err.replace("data.cache", "")
+
+
 class TestBadFiles:
     def test_skipped_files_are_told_and_listed_in_the_run(self, train, write, pictures):
         for name in ("cat/2.png", "dog/5.png"):
