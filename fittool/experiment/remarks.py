@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from fittool.data.dataset import ArrayDataset, Dataset
+from fittool.data.dataset import ArrayDataset, Dataset, Subset
+from fittool.data.files import shown
 from fittool.data.user_batches import UserBatches
 from fittool.errors import Problem
 from fittool.spec.experiment_file import LoadedExperiment
@@ -21,6 +24,24 @@ def remarks(loaded: LoadedExperiment, train: Dataset | UserBatches) -> tuple[Pro
         return ()
     texts = [*look_alikes(train.class_names or ()), *_one_class(train), *_constant_columns(train)]
     return tuple(loaded.problem(text, "data", "train") for text in texts)
+
+
+def damaged_exif(*parts: Dataset | UserBatches | None) -> tuple[Problem, ...]:
+    """How many of the image files decoded so far have an orientation that cannot be told, and the first of them."""
+    names: set[str] = set()
+    for part in parts:
+        whole: Any = part
+        while isinstance(whole, Subset):
+            whole = whole.dataset
+        names |= {shown(os.path.join(whole.root, name)) for name in getattr(whole, "damaged_exif", ())}
+    if not names:
+        return ()
+    amount = "1 file has" if len(names) == 1 else f"{len(names):,} files have"
+    return (
+        Problem(
+            f"{amount} damaged EXIF data, which is ignored; images may lie on their side: {min(names)}{', …' * (len(names) > 1)}"
+        ),
+    )
 
 
 def look_alikes(names: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ import csv
 import numpy as np
 import pytest
 from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, weights
+from PIL import Image
 
 from fittool.data import image_files
 from fittool.data.dataset import ArrayDataset
@@ -351,6 +352,13 @@ class TestBadFiles:
         listed = done.run.paths.skipped.read_text().splitlines()
         assert [line.split("pictures/")[1].split(":")[0] for line in listed] == ["cat/2.png", "dog/5.png"]
         assert "2 files are left out." in done.err
+
+    def test_damaged_exif_is_counted_where_all_is_read_at_the_start(self, train, write, pictures):
+        for name in ("cat/2.png", "dog/5.png"):
+            Image.open(pictures / name).save(pictures / name, exif=b"Exif\0\0nonsense")
+        said = train(write(*FROM_PICTURES)).err.splitlines()[0]
+        assert said.startswith("warning: 2 files have damaged EXIF data")
+        assert said.endswith("cat/2.png, …")
 
     def test_run_without_bad_files_has_no_list(self, train, write, pictures):
         assert not train(write(*FROM_PICTURES), "data.on_bad_file=skip").run.paths.skipped.exists()
