@@ -53,7 +53,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     data, found = open_data(loaded), Survey([], ())
     if decode:
         found = survey(data, loading)
-        found.check()
+        found.check((*loaded.warnings, *data.warnings))
     prepared = fit_together(loaded, data)
     surroundings = Surroundings(Path(), lambda reference: load_function(reference, Path()))
     stages_of(prepared, surroundings)

@@ -124,5 +124,6 @@ class _Views:
         own = np.eye(len(samples), dtype=np.float32)
         mixed, (shares,), _ = mix(self._augmentation, (self._preprocessed(images),), (own,), None, self._seed, turn, first)
         row = position - first
-        parts = [f"{share:.0%} {self.label(samples[other])}" for other, share in enumerate(shares[row]) if share > 0]
-        return mixed[0][row], "  ".join([parameters.describe(row), " + ".join(parts)]).strip()
+        others = [other for other in np.flatnonzero(shares[row]).tolist() if other != row]
+        parts = [f"{shares[row][one]:.0%} {self.label(samples[one])}" for one in (row, *others)]
+        return mixed[0][row], ", ".join([parameters.describe(row), *parts])

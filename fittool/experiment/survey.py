@@ -42,14 +42,14 @@ class Survey:
     problems: list[Problem]
     warnings: tuple[Problem, ...]
 
-    def check(self) -> None:
-        """Refuse data of which something cannot be read.
+    def check(self, beside: tuple[Problem, ...]) -> None:
+        """Refuse data of which something cannot be read; `beside` is what else a user should know.
 
         Raises:
             DamagedDataError: Holds all of it, and the warnings.
         """
         if self.problems:
-            raise DamagedDataError(self.problems, self.warnings)
+            raise DamagedDataError(self.problems, (*beside, *self.warnings))
 
 
 class DamagedDataError(DataError):
