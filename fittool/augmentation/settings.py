@@ -58,7 +58,7 @@ def _zoom(value: object) -> float | tuple[float, float]:
 def _brightness(value: object) -> tuple[float, float] | None:
     interval = _interval(value)
     if interval is None and value is not None:
-        raise PydanticCustomError("brightness_form", "must be two factors [low, high], neither below 0")
+        raise PydanticCustomError("brightness_form", "must be two factors [low, high] with 0 <= low <= high")
     return interval
 
 

@@ -36,11 +36,16 @@ def evaluate(
 
     Prints loss and metrics, one a line.
     """
+    from fittool.cli.leave import show_warnings
+    from fittool.errors import Problem
     from fittool.experiment.evaluate import evaluate as measure
     from fittool.experiment.trained import open_trained
 
+    def warn(text: str) -> None:
+        show_warnings([Problem(text)])
+
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     for warning in trained.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    for name, value in measure(trained, on=on, path=data, views=tta).items():
+        warn(warning)
+    for name, value in measure(trained, on=on, path=data, views=tta, warn=warn).items():
         click.echo(f"{name} {value:.6g}")

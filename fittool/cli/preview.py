@@ -21,11 +21,13 @@ from fittool.cli.options import config_argument, debug_option, set_option
 def preview(config: Path, overrides: tuple[str, ...], out: Path, samples: int, variants: int) -> None:
     """Write a contact sheet of original and augmented samples.
 
-    Labels stand beside them. The augmented pictures are those that the first epochs of training will see.
+    Labels stand beside them. The augmented pictures are those that the first epochs of training will see, mixed ones and
+    your own preprocessing_function included.
     """
     from io import BytesIO
 
     from fittool.cli.leave import show_warnings
+    from fittool.experiment.preview import in_network
     from fittool.experiment.preview import preview as draw_sheet
     from fittool.runs.atomic import atomic_write
     from fittool.spec.experiment_file import load_experiment
@@ -35,4 +37,6 @@ def preview(config: Path, overrides: tuple[str, ...], out: Path, samples: int, v
     content = BytesIO()
     draw_sheet(loaded, samples=samples, variants=variants).save(content, "PNG")
     atomic_write(out, [content.getvalue()])
+    if left_out := in_network(loaded):
+        click.echo(f"Not shown, as the network does it: {', '.join(left_out)}.", err=True)
     click.echo(out)

@@ -70,6 +70,18 @@ def kept_on_disk(dataset: Dataset) -> tuple[Dataset, str]:
         )
 
 
+def place_of(dataset: Dataset) -> tuple[Path, int] | None:
+    """The file that keeps a dataset's samples, or would, and its bytes; None for one that needs none, or whose file failed."""
+    if isinstance(dataset, DiskCache):
+        return None if dataset.layout is None else (dataset.layout.path, dataset.layout.size)
+    if isinstance(dataset, ArrayDataset | MappedArray):
+        return None
+    if type(dataset) is Subset:
+        return place_of(dataset.dataset)
+    layout = _Layout.of(dataset)
+    return layout.path, layout.size
+
+
 class DiskCache(Subset):
     """A dataset that keeps each sample on disk once it was loaded.
 
@@ -82,14 +94,19 @@ class DiskCache(Subset):
 
     def __init__(self, dataset: Dataset) -> None:
         super().__init__(dataset, np.arange(len(dataset)))
-        self._form = _Form.of(dataset.load(np.zeros(1, np.int64)))
-        content = dataset.dated_fingerprint() if isinstance(dataset, Dated) else dataset.fingerprint()
-        self._file: _RowFile | None = _RowFile(content, len(dataset), self._form)
+        layout = _Layout.of(dataset)
+        self._form = layout.form
+        self._file: _RowFile | None = _RowFile(layout)
+
+    @property
+    def layout(self) -> _Layout | None:
+        """Of the file; None once it could not be used any more."""
+        return None if self._file is None else self._file.layout
 
     @property
     def path(self) -> Path | None:
         """The file; None once it could not be used any more."""
-        return None if self._file is None else self._file.path
+        return None if self.layout is None else self.layout.path
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
         """From the file where they are in it, else from the dataset."""
@@ -141,25 +158,44 @@ class _Form:
         return sum(array.nbytes for array in _arrays(self.empty(1)))
 
 
-class _RowFile:
-    """A header, and a record for each sample: its checksum, or zero where it was never written, and its bytes.
+class _Layout:
+    """Which file keeps some samples, and how it is laid out.
 
     Args:
         content: A hash of what the samples are.
         samples: How many.
         form: What each consists of.
+    """
+
+    def __init__(self, content: str, samples: int, form: _Form) -> None:
+        text = json.dumps([content, samples, *form.text()])
+        self.form, self.samples = form, samples
+        self.header = (_MAGIC + text.encode()).ljust(_HEADER_BYTES, b"\0")
+        self.record = _CHECK_BYTES + form.nbytes()
+        self.size = len(self.header) + samples * self.record
+        self.path = cache_folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.samples"
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> _Layout:
+        """That for a dataset, of which one sample is loaded."""
+        form = _Form.of(dataset.load(np.zeros(1, np.int64)))
+        content = dataset.dated_fingerprint() if isinstance(dataset, Dated) else dataset.fingerprint()
+        return cls(content, len(dataset), form)
+
+
+class _RowFile:
+    """A header, and a record for each sample: its checksum, or zero where it was never written, and its bytes.
+
+    Args:
+        layout: Where, and how large.
 
     Raises:
         OSError: The file cannot be made.
     """
 
-    def __init__(self, content: str, samples: int, form: _Form) -> None:
-        text = json.dumps([content, samples, *form.text()])
-        self._header = (_MAGIC + text.encode()).ljust(_HEADER_BYTES, b"\0")
-        self._record = _CHECK_BYTES + form.nbytes()
-        self._size = len(self._header) + samples * self._record
-        self.path = cache_folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.samples"
-        self._known = np.zeros(samples, bool)
+    def __init__(self, layout: _Layout) -> None:
+        self.layout = layout
+        self._known = np.zeros(layout.samples, bool)
         self._open()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -178,24 +214,27 @@ class _RowFile:
     def _opened(self) -> int:
         """The file, made anew where there is none, or one that is not what it should be."""
         with suppress(FileNotFoundError):
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
-            if os.fstat(descriptor).st_size == self._size and os.pread(descriptor, len(self._header), 0) == self._header:
+            descriptor = os.open(self.layout.path, os.O_RDWR | os.O_CLOEXEC)
+            if (
+                os.fstat(descriptor).st_size == self.layout.size
+                and os.pread(descriptor, len(self.layout.header), 0) == self.layout.header
+            ):
                 return descriptor
             os.close(descriptor)
             with suppress(FileNotFoundError):
-                self.path.unlink()
+                self.layout.path.unlink()
         return self._made()
 
     def _made(self) -> int:
         """A file in which no sample is written yet; its room is taken at once."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f"{self.path.stem}.", suffix=".new", dir=self.path.parent)
+        self.layout.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f"{self.layout.path.stem}.", suffix=".new", dir=self.layout.path.parent)
         try:
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(descriptor, 0, self._size)
+                os.posix_fallocate(descriptor, 0, self.layout.size)
             else:
-                os.ftruncate(descriptor, self._size)  # macOS
-            os.pwrite(descriptor, self._header, 0)
+                os.ftruncate(descriptor, self.layout.size)  # macOS
+            os.pwrite(descriptor, self.layout.header, 0)
             self._publish(name)
         except BaseException:
             os.close(descriptor)
@@ -206,11 +245,11 @@ class _RowFile:
     def _publish(self, name: str) -> None:
         """Give the new file its name, unless another process was as fast: then this one is used by this process alone."""
         try:
-            os.link(name, self.path)
+            os.link(name, self.layout.path)
         except FileExistsError:
             pass
         except OSError:  # a file system without hard links
-            os.replace(name, self.path)
+            os.replace(name, self.layout.path)
             return
         os.unlink(name)
 
@@ -221,8 +260,8 @@ class _RowFile:
         missing = []
         for row, index in enumerate(indices.tolist()):
             parts = [view[row] for view in views]
-            read = os.preadv(self._descriptor, [check, *parts], _HEADER_BYTES + index * self._record)
-            if read == self._record and check[0] and (self._known[index] or check[0] == _checksum(index, parts)):
+            read = os.preadv(self._descriptor, [check, *parts], _HEADER_BYTES + index * self.layout.record)
+            if read == self.layout.record and check[0] and (self._known[index] or check[0] == _checksum(index, parts)):
                 self._known[index] = True
             else:
                 missing.append(row)
@@ -234,7 +273,7 @@ class _RowFile:
         for row, index in enumerate(indices.tolist()):
             parts = [view[row] for view in views]
             check: Any = np.array([_checksum(index, parts)], np.uint64)
-            os.pwritev(self._descriptor, [check, *parts], _HEADER_BYTES + index * self._record)
+            os.pwritev(self._descriptor, [check, *parts], _HEADER_BYTES + index * self.layout.record)
 
 
 def _checksum(index: int, parts: list[Any]) -> int:

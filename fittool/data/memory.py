@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.data.available_memory import available_memory, size_in_words
 from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Progress, Samples, Subset
 from fittool.data.loader import in_order
@@ -32,7 +33,7 @@ class SampleStore:
         rows: Makes an array of some shape and type.
 
     Raises:
-        MachineError: The machine has less memory than the arrays need.
+        MachineError: This process may use less memory than the arrays need.
     """
 
     def __init__(
@@ -40,12 +41,9 @@ class SampleStore:
     ) -> None:
         inputs, targets, weight = example
         self.bytes = sum(samples * array.nbytes // len(array) for array in (*inputs, *(() if targets is inputs else targets)))
-        available = _memory()
-        if self.bytes > available:
-            raise MachineError(
-                f"{samples:,} samples need {self.bytes / 2**30:,.1f} GiB of memory, "
-                f"but this machine has {available / 2**30:,.1f} GiB. {mend}"
-            )
+        available = available_memory()
+        if self.bytes > available.bytes:
+            raise MachineError(f"{samples:,} samples need {size_in_words(self.bytes)} of memory, but {available}. {mend}")
         made = [
             rows((samples, *array.shape[1:]), array.dtype)
             for array in (*inputs, *(() if targets is inputs else targets), *(() if weight is None else (weight,)))
@@ -82,7 +80,7 @@ def in_memory(dataset: Dataset, progress: Progress | None = None, workers: int |
 
     Raises:
         DataError: A sample cannot be read.
-        MachineError: The machine has less memory than the samples need.
+        MachineError: This process may use less memory than the samples need.
     """
     if isinstance(dataset, ArrayDataset):
         return dataset
@@ -127,7 +125,7 @@ class CachedDataset(Subset):
         dataset: The samples; none is loaded before it is asked for.
 
     Raises:
-        MachineError: The machine has less memory than all samples need; raised with the first that is loaded.
+        MachineError: This process may use less memory than all samples need; raised with the first that is loaded.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -171,8 +169,3 @@ class CachedDataset(Subset):
     def fingerprint(self) -> str:
         """That of the dataset."""
         return self.dataset.fingerprint()
-
-
-def _memory() -> int:
-    """The machine's memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

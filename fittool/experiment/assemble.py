@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.errors import FittoolError
+from fittool.errors import FittoolError, UsageError
 from fittool.experiment.blame import blaming
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.prepare import Prepared
@@ -32,7 +32,14 @@ _LEVELS: dict[str, Verbose] = {"auto": "auto", "0": 0, "1": 1, "2": 2}
 
 
 def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
-    """How much is shown: `--quiet`, then `--verbose`, then the file, then FITTOOL_VERBOSE."""
+    """How much is shown: `--quiet`, then `--verbose`, then the file, then FITTOOL_VERBOSE.
+
+    Raises:
+        UsageError: FITTOOL_VERBOSE is none of the levels.
+    """
+    default = os.environ.get("FITTOOL_VERBOSE") or "auto"
+    if default not in _LEVELS:
+        raise UsageError(f"FITTOOL_VERBOSE must be auto, 0, 1 or 2, got {default}.")
     if options.quiet:
         return 0
     if options.verbose is not None:
@@ -40,7 +47,7 @@ def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
     written = loaded.experiment.first.verbose
     if written != "auto":
         return cast("Literal[0, 1, 2]", written)
-    return _LEVELS.get(os.environ.get("FITTOOL_VERBOSE", "auto"), "auto")
+    return _LEVELS[default]
 
 
 def trainer_of(

@@ -11,7 +11,8 @@ from fittool.data.user_batches import UserBatches
 from fittool.data.user_code import load_function
 from fittool.errors import Problem
 from fittool.experiment.blame import blaming
-from fittool.experiment.data import OpenedData, open_data
+from fittool.experiment.class_counts import class_counts
+from fittool.experiment.data import OpenedData, disk_caches, open_data
 from fittool.experiment.prepare import Loading, Prepared, fit_together, silent
 from fittool.experiment.stages import stages_of
 from fittool.experiment.survey import Survey, survey
@@ -21,7 +22,6 @@ from fittool.training.callbacks import started
 from fittool.training.callbacks.base import Surroundings
 
 _FLOAT_BYTES = 4
-_MOST_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Report:
     Attributes:
         summary: The experiment in a line: samples, parameters, memory.
         warnings: What a user should know.
-        counts: The samples of each class, in each part of the data; and which were not looked at.
+        counts: The samples of each class, in each part of the data; which were not looked at; caches.
     """
 
     summary: str
@@ -53,14 +53,14 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     data, found = open_data(loaded), Survey([], ())
     if decode:
         found = survey(data, loading)
-        found.check()
+        found.check((*loaded.warnings, *data.warnings))
     prepared = fit_together(loaded, data)
     surroundings = Surroundings(Path(), lambda reference: load_function(reference, Path()))
     stages_of(prepared, surroundings)
     with blaming(loaded, "callbacks"):
         started(loaded.experiment.callbacks, surroundings)
-    notes = _unseen(loaded, data) if decode else ()
-    return Report(_summary(prepared), (*prepared.warnings, *found.warnings), (*class_counts(prepared), *notes))
+    notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation)) if decode else ()
+    return Report(_summary(prepared), (*prepared.warnings, *found.warnings), (*_class_counts(prepared), *notes))
 
 
 def _unseen(loaded: LoadedExperiment, data: OpenedData) -> tuple[str, ...]:
@@ -71,18 +71,11 @@ def _unseen(loaded: LoadedExperiment, data: OpenedData) -> tuple[str, ...]:
     return (f"looked at the {len(data.train):,} samples to train on that data.fraction: {share:g} keeps, and not at the others",)
 
 
-def class_counts(prepared: Prepared) -> tuple[str, ...]:
-    """`to train: cat 412, dog 388`, for each part of the data, where they have classes, and not too many."""
-    names = prepared.class_names
-    if names is None or len(names) > _MOST_TOLD:
-        return ()
-    lines = []
-    for data, purpose in ((prepared.train, "to train"), (prepared.validation, "to validate")):
-        labels = None if data is None or isinstance(data, UserBatches) else data.labels()
-        if labels is not None:
-            counts = np.bincount(labels, minlength=len(names))
-            lines.append(f"{purpose}: {', '.join(f'{name} {count:,}' for name, count in zip(names, counts, strict=True))}")
-    return tuple(lines)
+def _class_counts(prepared: Prepared) -> tuple[str, ...]:
+    """`to train: cat 412, dog 388`, for each part of the data, where they have classes."""
+    parts = ((prepared.train, "to train"), (prepared.validation, "to validate"))
+    listed = [(purpose, class_counts(data, prepared.class_names)) for data, purpose in parts]
+    return tuple(f"{purpose}: {counts}" for purpose, counts in listed if counts)
 
 
 def _summary(prepared: Prepared) -> str:

@@ -8,7 +8,8 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from fittool.data.cache import kept_on_disk
+from fittool.data.available_memory import size_in_words
+from fittool.data.cache import kept_on_disk, place_of
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
 from fittool.data.files import shown
 from fittool.data.memory import CachedDataset, in_memory
@@ -23,6 +24,7 @@ from fittool.data.validation_part import ValidationPart
 from fittool.engines.numpy_engine.threads import available_threads
 from fittool.errors import ExperimentError, Problem
 from fittool.experiment.blame import blaming
+from fittool.experiment.remarks import remarks
 from fittool.nn.losses import Loss
 from fittool.nn.targets import Targets
 from fittool.spec.description import Experiment
@@ -103,14 +105,15 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
         context = replace(source_context(loaded, names), feature_names=features)
         validation = open_source(loaded, experiment.data.validation, "validation", context)
         skipped = (*left_out(train), *left_out(validation))
-        return OpenedData(_part_of(loaded, train), validation, names, _skip_warning(loaded, skipped), skipped)
+        told = (*_skip_warning(loaded, skipped), *remarks(loaded, train))
+        return OpenedData(_part_of(loaded, train), validation, names, told, skipped)
     skipped = left_out(train)
-    unread = _skip_warning(loaded, skipped)
+    told = (*_skip_warning(loaded, skipped), *remarks(loaded, train))
     parts, path = _split(loaded, train), _split_path(experiment)
     if parts is None:
-        return OpenedData(_part_of(loaded, train), None, names, unread, skipped)
+        return OpenedData(_part_of(loaded, train), None, names, told, skipped)
     warnings = tuple(loaded.problem(text, *path) for text in parts.warnings)
-    return OpenedData(_part_of(loaded, parts.train), parts.validation, names, (*unread, *warnings), skipped)
+    return OpenedData(_part_of(loaded, parts.train), parts.validation, names, (*told, *warnings), skipped)
 
 
 def _split_path(experiment: Experiment) -> KeyPath:
@@ -153,10 +156,13 @@ def left_out(data: Data) -> tuple[Problem, ...]:
 
 
 def _skip_warning(loaded: LoadedExperiment, skipped: Sequence[Problem]) -> tuple[Problem, ...]:
-    if not skipped:
-        return ()
+    return (loaded.problem(skipped_in_words(skipped), "data", "on_bad_file"),) if skipped else ()
+
+
+def skipped_in_words(skipped: Sequence[Problem]) -> str:
+    """How many files are left out, and the first of them."""
     amount = "1 file is" if len(skipped) == 1 else f"{len(skipped):,} files are"
-    return (loaded.problem(f"{amount} left out. {skipped[0]}", "data", "on_bad_file"),)
+    return f"{amount} left out. {skipped[0]}"
 
 
 def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tuple[Data, tuple[Problem, ...]]:
@@ -170,6 +176,14 @@ def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tup
         cached, trouble = kept_on_disk(data)
         return cached, (loaded.problem(trouble, "data", "cache"),) if trouble else ()
     return CachedDataset(data) if cache == "ram" and not isinstance(data, ArrayDataset) else data, ()
+
+
+def disk_caches(loaded: LoadedExperiment, *parts: Data | None) -> tuple[str, ...]:
+    """Where `cache: disk` keeps samples, and how much room it takes: `cache: 1.2 GiB in …`, for each file."""
+    if loaded.experiment.data.cache != "disk" or any(stage.mode == "fit" for stage in loaded.experiment.stages):
+        return ()
+    places = [place_of(data) for data in parts if data is not None and not isinstance(data, UserBatches)]
+    return tuple(f"cache: {size_in_words(size)} in {shown(path)}" for path, size in dict(filter(None, places)).items())
 
 
 def targets_of(data: Data) -> tuple[Targets, ...]:

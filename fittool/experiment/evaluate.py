@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,8 +13,8 @@ from fittool.data.feed import Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.errors import CheckpointError, DataError
-from fittool.experiment.data import Data, open_data, source_context, targets_of
+from fittool.errors import CheckpointError, DataError, Problem
+from fittool.experiment.data import Data, left_out, open_data, skipped_in_words, source_context, targets_of
 from fittool.experiment.sources import source_like
 from fittool.experiment.trained import TrainedRun
 from fittool.experiment.views import Views
@@ -21,7 +22,12 @@ from fittool.nn.objectives import check_objectives, with_target_shapes
 
 
 def evaluate(
-    run: TrainedRun, *, on: Literal["train", "validation"] = "validation", path: Path | None = None, views: int = 1
+    run: TrainedRun,
+    *,
+    on: Literal["train", "validation"] = "validation",
+    path: Path | None = None,
+    views: int = 1,
+    warn: Callable[[str], object] = str,
 ) -> dict[str, float]:
     """Loss and metrics of a run.
 
@@ -30,6 +36,7 @@ def evaluate(
         on: Which part of the run's own data.
         path: Other data instead: a folder, CSV or npz like those that it was trained on.
         views: Each output is the mean for the sample as it is and for this many less one augmented copies of it.
+        warn: Given a sentence about files that cannot be read and are left out.
 
     Returns:
         `loss` first, then the metrics.
@@ -39,7 +46,9 @@ def evaluate(
         CheckpointError: The run has no validation data.
         UsageError: Several views are asked for, but the run has no augmentation.
     """
-    data = _own_data(run, on) if path is None else _other_data(run, path)
+    data, skipped = _own_data(run, on) if path is None else _other_data(run, path)
+    if skipped:
+        warn(skipped_in_words(skipped))
     if dict(data.input_shapes) != dict(run.graph.inputs):
         found, wanted = (", ".join(map(str, shapes.values())) for shapes in (data.input_shapes, run.graph.inputs))
         raise DataError(f"The data have inputs of shape {found}, but the network takes {wanted}.")
@@ -52,19 +61,20 @@ def evaluate(
     return _measured(engine, Views(run, engine, views), _feed(data, run.loaded.experiment.first.batch_size))
 
 
-def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> Data:
+def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data, Sequence[Problem]]:
+    """A part of the run's data, and the files that are left out of it, or of both parts where one was split off."""
     data = open_data(run.loaded)
-    if on == "train":
-        return data.train
-    if data.validation is None:
+    part = data.train if on == "train" else data.validation
+    if part is None:
         text = "The run has no validation data. Give data with --data, or measure the training data with --on train."
         raise CheckpointError(text, place=str(run.directory.path))
-    return data.validation
+    return part, left_out(part) or data.skipped
 
 
-def _other_data(run: TrainedRun, path: Path) -> Data:
+def _other_data(run: TrainedRun, path: Path) -> tuple[Data, Sequence[Problem]]:
     source = source_like(run.loaded.experiment.data.train, path)
-    return source.open(replace(source_context(run.loaded, run.class_names), feature_names=run.feature_names))
+    data = source.open(replace(source_context(run.loaded, run.class_names), feature_names=run.feature_names))
+    return data, left_out(data)
 
 
 def _feed(data: Data, batch_size: int) -> Feed:

@@ -15,9 +15,11 @@ from fittool.data.sampling import balanced
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError, Problem
+from fittool.experiment.augmentable import check_augmentation
 from fittool.experiment.blame import blaming
 from fittool.experiment.data import Data, OpenedData, kept, open_data, targets_of
 from fittool.experiment.network import graph_of, layers_of
+from fittool.experiment.remarks import damaged_exif
 from fittool.experiment.standardization import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.model.architecture import described
 from fittool.model.compiled import Compiled
@@ -182,11 +184,12 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent) -> Prepared:
     prepared = fit_together(loaded)
     with blaming(loaded, "data", "train"):
         train, warnings = kept(loaded, prepared.train, loading("training data"))
-    prepared = replace(prepared, train=train, warnings=(*prepared.warnings, *warnings))
-    if prepared.validation is None:
-        return prepared
-    with blaming(loaded, "data", "validation"):
-        return replace(prepared, validation=kept(loaded, prepared.validation, loading("validation data"))[0])
+    validation = prepared.validation
+    if validation is not None:
+        with blaming(loaded, "data", "validation"):
+            validation, _ = kept(loaded, validation, loading("validation data"))
+    told = (*prepared.warnings, *warnings, *damaged_exif(prepared.train, prepared.validation))
+    return replace(prepared, train=train, validation=validation, warnings=told)
 
 
 def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Prepared:
@@ -202,6 +205,7 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     network = standardized(loaded, layers, data.train.input_shapes)
     graph = graph_of(loaded, network, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
+    check_augmentation(loaded, data.train.input_shapes)
     check_mixing(loaded, targets, graph.inputs)
     return Prepared(
         loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, data.warnings, data.skipped,

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.dataset import Dataset, Progress, Subset
-from fittool.data.files import shown
 from fittool.data.loader import in_order
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine.threads import available_threads
 from fittool.errors import DataError, Problem
 from fittool.experiment.data import Data, OpenedData
 from fittool.experiment.prepare import Loading
+from fittool.experiment.remarks import damaged_exif
 
 if TYPE_CHECKING:
     from fittool.data.image_files import ImageFiles
@@ -43,14 +42,14 @@ class Survey:
     problems: list[Problem]
     warnings: tuple[Problem, ...]
 
-    def check(self) -> None:
-        """Refuse data of which something cannot be read.
+    def check(self, beside: tuple[Problem, ...]) -> None:
+        """Refuse data of which something cannot be read; `beside` is what else a user should know.
 
         Raises:
             DamagedDataError: Holds all of it, and the warnings.
         """
         if self.problems:
-            raise DamagedDataError(self.problems, self.warnings)
+            raise DamagedDataError(self.problems, (*beside, *self.warnings))
 
 
 class DamagedDataError(DataError):
@@ -82,7 +81,7 @@ def survey(data: OpenedData, loading: Loading) -> Survey:
         elif seen in known:
             leaking += 1
             pairs += [(index, known[seen])] if leaking <= _MOST_TOLD else []
-    return Survey([*first, *damaged], (*_leaks(data, pairs, leaking), *_damaged_exif(data)))
+    return Survey([*first, *damaged], (*_leaks(data, pairs, leaking), *damaged_exif(data.train, data.validation)))
 
 
 def _leaks(data: OpenedData, pairs: list[tuple[int, int]], leaking: int) -> tuple[Problem, ...]:
@@ -96,20 +95,6 @@ def _leaks(data: OpenedData, pairs: list[tuple[int, int]], leaking: int) -> tupl
     amount = "1 sample leaks" if leaking == 1 else f"{leaking:,} samples leak"
     more = f": these {len(pairs)} and {leaking - len(pairs):,} more" if leaking > len(pairs) else ""
     return (*told, Problem(f"{amount} from training into validation{more}."))
-
-
-def _damaged_exif(data: OpenedData) -> tuple[Problem, ...]:
-    """How many files have an orientation that cannot be told, and the first of them."""
-    names: set[str] = set()
-    for part in (data.train, data.validation):
-        whole: Any = part
-        while isinstance(whole, Subset):
-            whole = whole.dataset
-        names |= {shown(os.path.join(whole.root, name)) for name in getattr(whole, "damaged_exif", ())}
-    if not names:
-        return ()
-    amount = "1 file has" if len(names) == 1 else f"{len(names):,} files have"
-    return (Problem(f"{amount} damaged EXIF data, which is ignored, so that it may lie on its side: {min(names)}."),)
 
 
 def _seen(data: Data | None, progress: Progress | None) -> Iterator[Seen]:

@@ -13,6 +13,8 @@ from fittool.data.worker_output import WorkerOutput
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, TimeLimitReached, UsageError, UserCodeError
 from fittool.experiment.assemble import trainer_of, verbosity, view_metrics
+from fittool.experiment.class_counts import class_counts
+from fittool.experiment.data import disk_caches
 from fittool.experiment.initial_weights import start_from
 from fittool.experiment.loading import loading_shown
 from fittool.experiment.options import Run, TrainOptions
@@ -98,7 +100,7 @@ def _train_anew(
     engine = ExchangeableEngine(prepared.engine())
     stack.callback(engine.close)
     _adapt(prepared, engine.engine)
-    told = [*start_from(loaded, engine), *_said_of_generators(prepared)]
+    told = [*_said_of_data(prepared), *start_from(loaded, engine), *_said_of_generators(prepared)]
     directory = _new_directory(loaded, options, stack) if given is None else given
     progress = make_progress(verbose)
     for warning in prepared.warnings:
@@ -111,12 +113,17 @@ def _train_anew(
     for line in told:
         trainer.say(line)
     dropping = _dropped_unless_begun(directory, trainer) if fresh else nullcontext()
-    with saying_where(directory), dropping:
-        outcome = trainer.run()
     kept = not options.smoke or options.run_directory is not None
-    if not kept:
-        directory.discard()
+    with saying_where(directory) if kept else _removed_afterwards(directory), dropping:
+        outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history, kept)
+
+
+def _said_of_data(prepared: Prepared) -> list[str]:
+    """How many samples to train on each class has, and where they are kept."""
+    counts = class_counts(prepared.train, prepared.class_names)
+    kept = disk_caches(prepared.loaded, prepared.train, prepared.validation)
+    return [*([f"classes: {counts}"] if counts else []), *kept]
 
 
 def _said_of_generators(prepared: Prepared) -> list[str]:
@@ -150,6 +157,16 @@ def saying_where(directory: RunDirectory) -> Iterator[None]:
         raise TimeLimitReached(f"{stop} The state is saved in {directory.path}.") from stop
     except DivergedError as error:
         raise DivergedError(f"{error} The run is in {directory.path}, the state then in diverged.safetensors there.") from error
+
+
+@contextmanager
+def _removed_afterwards(directory: RunDirectory) -> Iterator[None]:
+    """Removes the directory of a trial, whether it went well or not."""
+    try:
+        yield
+    finally:
+        if directory.path.exists():
+            directory.discard()
 
 
 @contextmanager

@@ -44,10 +44,11 @@ def verbosity(value: Any) -> Verbose:
         ExperimentError: A ValueError: it is neither auto, 0, 1 nor 2.
     """
     levels: dict[str, Verbose] = {"auto": "auto", "0": 0, "1": 1, "2": 2}
-    if value is None:
-        return levels.get(os.environ.get("FITTOOL_VERBOSE", "1"), 1)
-    written = str(int(value)) if isinstance(value, bool | int) else value
+    default = os.environ.get("FITTOOL_VERBOSE") or "1"
+    written = default if value is None else str(int(value)) if isinstance(value, bool | int) else value
     if written not in levels:
+        if value is None:
+            raise ExperimentError(f"FITTOOL_VERBOSE must be auto, 0, 1 or 2; got {default}.")
         raise ExperimentError(f"verbose must be auto, 0, 1 or 2; got {value!r}.")
     return levels[cast("str", written)]
 

@@ -111,13 +111,15 @@ def load_experiment(
         variables: What `${ENV:NAME}` takes; by default the environment.
 
     Raises:
-        UsageError: There is no such file, or an override names what does not exist.
+        UsageError: There is no such file, it is a folder, or an override names what does not exist.
         ExperimentError: The experiment is wrong; holds every mistake that can be told.
     """
     name = os.fspath(path)
     variables = os.environ if variables is None else variables
     if not os.path.lexists(name):
         raise UsageError("There is no such experiment file.", place=visible(name))
+    if os.path.isdir(name):
+        raise UsageError("This is a folder. Give an experiment file.", place=visible(name))
     layered = read_layers(name, name, Experiment, variables)
     if not isinstance(layered.root.value, dict):
         text = "An experiment file must hold keys such as data:, model:, compile: and train:."

@@ -129,3 +129,13 @@ class TestCode:
         assert fittool("evaluate", run.path, "--experiment", path).code == 0
         assert fittool("predict", run.path, "small.npz", "--experiment", path).code == 0
         assert not (folder / "called").exists()
+
+
+def test_files_that_are_left_out_are_told(fittool, write, pictures):
+    (pictures / "cat" / "2.png").write_bytes(b"no picture")
+    run = fittool("train", write(*FROM_PICTURES), "--set", "data.on_bad_file=skip").run
+    for options in ([], ["--data", "pictures"]):
+        done = fittool("evaluate", run.path, *options)
+        assert done.code == 0
+        assert done.err.startswith("warning: 1 file is left out. ")
+        assert "cat/2.png: This is no image" in done.err

@@ -108,6 +108,14 @@ def test_smoke_run_leaves_nothing(fittool, small, folder, monkeypatch):
     assert (done.code, done.out, sorted(folder.rglob("*"))) == (0, "", before)
 
 
+def test_smoke_run_that_fails_leaves_nothing_and_names_nothing(fittool, small, folder, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "temporary"))
+    (folder / "temporary").mkdir()
+    done = fittool("train", small, "--smoke", "--set", "compile.optimizer={SGD: {learning_rate: 1e30}}")
+    assert (done.code, list((folder / "temporary").iterdir())) == (9, [])
+    assert "The run is in" not in done.err
+
+
 def test_smoke_run_keeps_a_directory_that_was_given(fittool, small):
     run = fittool("train", small, "--smoke", "--run-dir", "kept").run
     assert run.path.name == "kept"
@@ -133,8 +141,8 @@ def test_verbose_0_prints_the_run_directory_alone(fittool, small):
 
 def test_verbose_2_prints_a_line_an_epoch(fittool, small):
     lines = fittool("train", small, "--verbose", "2").err.splitlines()
-    assert [line[:3] for line in lines] == ["sma", "1/2", "2/2", "Fin"]
-    assert "val_accuracy" in lines[1]
+    assert [line[:3] for line in lines] == ["cla", "sma", "1/2", "2/2", "Fin"]
+    assert "val_accuracy" in lines[2]
 
 
 def test_auto_is_a_line_an_epoch_off_a_terminal(fittool, small):
@@ -147,11 +155,11 @@ def test_auto_is_a_line_an_epoch_off_a_terminal(fittool, small):
     [
         (["--quiet"], 2, "2", 0),
         (["--quiet", "--verbose", "2"], 2, "2", 0),
-        (["--verbose", "2"], 0, "0", 4),
+        (["--verbose", "2"], 0, "0", 5),
         ([], 0, "2", 0),
-        ([], 2, "0", 4),
+        ([], 2, "0", 5),
         ([], "auto", "0", 0),
-        ([], "auto", None, 4),
+        ([], "auto", None, 5),
     ],
 )
 def test_strength_of_verbosity(fittool, write, monkeypatch, option, written, variable, lines):
@@ -161,11 +169,18 @@ def test_strength_of_verbosity(fittool, write, monkeypatch, option, written, var
     assert len(fittool("train", path, *option).err.splitlines()) == lines
 
 
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_verbosity_of_the_environment_must_be_one(fittool, small, monkeypatch, command):
+    monkeypatch.setenv("FITTOOL_VERBOSE", "7")
+    done = fittool(command, small)
+    assert (done.code, done.err) == (2, "error: FITTOOL_VERBOSE must be auto, 0, 1 or 2, got 7.\n")
+
+
 def test_run_log_has_what_the_terminal_showed(fittool, small):
     done = fittool("train", small)
     logged = [line.split(" ", 1)[1] for line in done.run.paths.log.read_text().splitlines()]
     assert set(logged) <= set(done.err.splitlines())
-    assert len(logged) == 3
+    assert len(logged) == 4
 
 
 def test_requirement_that_is_met(fittool, small):

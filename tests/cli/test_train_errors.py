@@ -111,7 +111,20 @@ def test_missing_experiment_names_the_nearest_file(refused, small):
 
 def test_experiment_that_is_a_folder_is_refused(refused, folder):
     (folder / "here").mkdir()
-    assert refused("here") == (3, "here: This is a directory. Name an experiment file.\n")
+    assert refused("here") == (2, "here: This is a folder. Give an experiment file.\n")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["folder: {path: ''}", "npz: {path: ''}", "npy: {x: '', y: y.npy}", "csv: {path: '', label: a}", "idx: {images: ''}"],
+)
+def test_empty_path_is_told_at_its_place(fittool, folder, source):
+    text = "model: {layers: [Flatten, {Dense: {units: 2}}]}\ncompile: {loss: mse}\n"
+    (folder / "e.yaml").write_text(f"data:\n  train: {{{source}}}\n{text}")
+    done = fittool("check", "e.yaml")
+    assert done.code == 3
+    assert done.err.startswith(f"e.yaml:2:{source.index(chr(39)) + 11}: data.train.")
+    assert "must not be empty" in done.err
 
 
 def test_unknown_option_names_the_nearest(refused, small):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from fittool.data import memory
+from fittool.data.available_memory import Available
 from fittool.data.dataset import ArrayDataset, Subset
 from fittool.data.memory import CachedDataset, in_memory
 from fittool.data.sources import FolderSource, SourceContext
@@ -63,8 +64,8 @@ def test_a_bad_file_is_named(folder: Path) -> None:
 
 
 def test_more_than_the_memory_is_refused(files: Subset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_memory", lambda: 1000)
-    with pytest.raises(MachineError, match=r"200 samples need 0.0 GiB.*mode: fit_generator"):
+    monkeypatch.setattr(memory, "available_memory", lambda: Available(1000, "this machine has"))
+    with pytest.raises(MachineError, match=r"200 samples need 1 MiB of memory, but this machine has 1 MiB.*mode: fit_generator"):
         in_memory(files)
 
 

@@ -45,3 +45,38 @@ def test_later_variants_are_those_of_the_next_epochs(loaded, sheet):
 
 def test_labels_are_those_of_the_originals(loaded, sheet):
     assert [("cat", "dog")[int(image.mean() > 125)] for image in sheet[0]] == sheet[2]
+
+
+def of(write, augmentation, monkeypatch):
+    """An experiment with an augmentation, and what its sheet is drawn from."""
+    text = f"augmentation: {augmentation}\ntrain:\n  mode: fit_generator\n"
+    loss = ("sparse_categorical_crossentropy", "categorical_crossentropy")
+    path = write(*FROM_PICTURES, ("train:\n", text), ("  validation_split: 0.25\n", ""), loss)
+    given = {}
+    monkeypatch.setattr(module, "contact_sheet", lambda *arguments: given.update(enumerate(arguments)))
+    loaded = load_experiment(path)
+    module.preview(loaded, samples=5, variants=2)
+    return loaded, given
+
+
+@pytest.mark.parametrize("augmentation", ["{mixup: 1, rotation_range: 9}", "{cutmix: 1}", "{mixup: 1, until_epoch: 1}"])
+def test_mixing_is_that_of_training(write, pictures, monkeypatch, augmentation):
+    loaded, sheet = of(write, augmentation, monkeypatch)
+    assert np.array_equal(sheet[1][:, 0], one_pass(loaded, 0)[:5])
+    seen = one_pass(loaded, 1)
+    assert all(any(np.array_equal(variant, image) for image in seen) for variant in sheet[1][:, 1])
+    assert all("%" in row[0] for row in sheet[3])
+    assert all(("%" in row[1]) != ("until_epoch" in augmentation) for row in sheet[3])
+
+
+def test_the_user_s_own_function_is_shown(write, pictures, monkeypatch):
+    write(text="def halved(image): return image / 2\n", name="mine.py")
+    loaded, sheet = of(write, "{preprocessing_function: 'mine:halved'}", monkeypatch)
+    np.testing.assert_array_equal(sheet[1][:, 0], sheet[0] / np.float32(2))
+    np.testing.assert_array_equal(sheet[1][:, 0], one_pass(loaded, 0)[:5])
+
+
+def test_what_the_network_does_is_named(fittool, write, pictures):
+    text = "augmentation: {rescale: 0.5, samplewise_center: true}\ntrain:\n  mode: fit_generator\n"
+    done = fittool("preview", write(*FROM_PICTURES, ("train:\n", text)))
+    assert done.err == "Not shown, as the network does it: rescale, samplewise_center.\n"

@@ -7,8 +7,11 @@ import csv
 import numpy as np
 import pytest
 from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, weights
+from PIL import Image
 
 from fittool.data import image_files
+from fittool.data.dataset import ArrayDataset
+from fittool.experiment.class_counts import class_counts
 
 NO_SPLIT = ("  validation_split: 0.25\n", "")
 
@@ -314,6 +317,33 @@ class TestCallbacks:
         assert run.checkpoints.load("best.safetensors").facts.epoch == 1 + losses.index(max(losses))
 
 
+class TestClassCounts:
+    def test_training_begins_with_how_many_samples_each_class_has(self, train, write, pictures):
+        done = train(write(*FROM_PICTURES))
+        assert done.err.startswith("classes: cat 4, dog 4\n")
+        assert "classes: cat 4, dog 4\n" in done.run.paths.log.read_text()
+
+    def test_many_classes_are_cut_short(self):
+        data = ArrayDataset(np.zeros((30, 1)), (np.arange(30),))
+        counts = class_counts(data, [f"c{number}" for number in range(30)])
+        assert counts.endswith("c18 1, c19 1 and 10 more")
+
+
+class TestDiskCache:
+    def test_place_and_size_are_told(self, fittool, train, write, pictures, folder, monkeypatch):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        path = write(*FROM_PICTURES, ("train:\n", "train:\n  mode: fit_generator\n"))
+        checked = fittool("check", "--data", path, "--set", "data.cache=disk").out.splitlines()[-1]
+        assert not (folder / "cache").exists()
+        told = train(path, "data.cache=disk").err.splitlines()[1]
+        assert told == checked.strip()
+        (file,) = (folder / "cache" / "fittool").iterdir()
+        assert told == f"cache: 1 MiB in {file}"
+
+    def test_nothing_is_told_without_it(self, train, write, pictures):
+        assert "cache: " not in train(write(*FROM_PICTURES), "data.cache=disk").err.replace("data.cache", "")
+
+
 class TestBadFiles:
     def test_skipped_files_are_told_and_listed_in_the_run(self, train, write, pictures):
         for name in ("cat/2.png", "dog/5.png"):
@@ -322,6 +352,13 @@ class TestBadFiles:
         listed = done.run.paths.skipped.read_text().splitlines()
         assert [line.split("pictures/")[1].split(":")[0] for line in listed] == ["cat/2.png", "dog/5.png"]
         assert "2 files are left out." in done.err
+
+    def test_damaged_exif_is_counted_where_all_is_read_at_the_start(self, train, write, pictures):
+        for name in ("cat/2.png", "dog/5.png"):
+            Image.open(pictures / name).save(pictures / name, exif=b"Exif\0\0nonsense")
+        said = train(write(*FROM_PICTURES)).err.splitlines()[0]
+        assert said.startswith("warning: 2 files have damaged EXIF data")
+        assert said.endswith("cat/2.png, …")
 
     def test_run_without_bad_files_has_no_list(self, train, write, pictures):
         assert not train(write(*FROM_PICTURES), "data.on_bad_file=skip").run.paths.skipped.exists()

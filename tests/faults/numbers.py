@@ -29,12 +29,15 @@ _STOP = "EarlyStopping: {monitor: loss, patience: 1, min_delta: 0.5, restore_bes
 SETTINGS = {
     "adam, augmentation, dropout, plateau": [],
     "momentum": [_optimizer("{SGD: {learning_rate: 0.05, momentum: 0.9, nesterov: true}}")],
-    "schedule": [_optimizer("{Adam: {learning_rate: {CosineDecay: {initial_learning_rate: 0.01, decay_steps: 9}}}}")],
+    "schedule": [
+        _optimizer("{Adam: {learning_rate: {CosineDecay: {initial_learning_rate: 0.01, decay_steps: 9}}}}"),
+        ("ReduceLROnPlateau: {patience: 2}, ", ""),
+    ],
     "early stopping": [("ReduceLROnPlateau: {patience: 2}", _STOP)],
     "averages": [_optimizer("{Adam: {use_ema: true, ema_momentum: 0.9}}")],
     "accumulation": [_optimizer("{SGD: {gradient_accumulation_steps: 2}}")],
     "clipping": [_optimizer("{RMSprop: {global_clipnorm: 0.5}}")],
-    "mixing": [("horizontal_flip: true", "horizontal_flip: true, mixup: 0.4")],
+    "mixing": [("horizontal_flip: true", "horizontal_flip: true, mixup: 0.4"), ("sparse_categorical", "categorical")],
     "normalization": [("Dropout: {rate: 0.2}", "BatchNormalization, GaussianNoise: {stddev: 0.1}")],
     "no shuffling": [("mode: fit_generator", "shuffle: false, mode: fit_generator")],
     "in memory": [("mode: fit_generator", "mode: fit"), (", workers: 1", "")],

@@ -36,7 +36,7 @@ class CsvSource(Source):
 
     reads_images: ClassVar[bool] = True
 
-    path: Text = Field(description="The file.")
+    path: Text = Field(min_length=1, description="The file.")
     label: Columns | None = Field(
         default=None, description="The column of labels, or several; needed unless class_mode is input or null."
     )
@@ -46,7 +46,9 @@ class CsvSource(Source):
     image: Text | None = Field(
         default=None, description="The column of image paths; with features too there are two inputs, image and features."
     )
-    root: Text | None = Field(default=None, description="Where image paths begin; by default the folder of the CSV file.")
+    root: Text | None = Field(
+        default=None, min_length=1, description="Where image paths begin; by default the folder of the CSV file."
+    )
     weight: Text | None = Field(default=None, description="The column of sample weights.")
     delimiter: Annotated[Text, Field(min_length=1, max_length=1)] = Field(default=",", description="The character between cells.")
 

@@ -30,7 +30,7 @@ class FolderSource(Source):
 
     reads_images: ClassVar[bool] = True
 
-    path: Text = Field(description="The folder that holds the folders of classes.")
+    path: Text = Field(min_length=1, description="The folder that holds the folders of classes.")
     classes: list[Text] | None = Field(
         default=None, min_length=1, description="Folders of classes in the order of their numbers; by default all, sorted."
     )

@@ -33,8 +33,10 @@ _MOST_DEFLATED = 1100  # deflate packs at most 1,032 bytes into one
 class IdxSource(Source):
     """Images and labels in MNIST's format, packed with gzip or not."""
 
-    images: Text = Field(description="The file of images.")
-    labels: Text | None = Field(default=None, description="The file of labels; needed unless class_mode is input or null.")
+    images: Text = Field(min_length=1, description="The file of images.")
+    labels: Text | None = Field(
+        default=None, min_length=1, description="The file of labels; needed unless class_mode is input or null."
+    )
 
     @classmethod
     def public_name(cls) -> str:

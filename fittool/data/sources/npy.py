@@ -16,9 +16,11 @@ from fittool.settings import Field, Text, setting
 class NpySource(Source):
     """Arrays in `.npy` files; the inputs are read from disk as they are needed, so they may be larger than the memory."""
 
-    x: Text = Field(description="The file of inputs, (samples, ...); images may be (N, H, W) or (N, H, W, C).")
-    y: Text | None = Field(default=None, description="The file of labels; needed unless class_mode is input or null.")
-    sample_weight: Text | None = Field(default=None, description="The file of sample weights.")
+    x: Text = Field(min_length=1, description="The file of inputs, (samples, ...); images may be (N, H, W) or (N, H, W, C).")
+    y: Text | None = Field(
+        default=None, min_length=1, description="The file of labels; needed unless class_mode is input or null."
+    )
+    sample_weight: Text | None = Field(default=None, min_length=1, description="The file of sample weights.")
 
     @classmethod
     def public_name(cls) -> str:

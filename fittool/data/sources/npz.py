@@ -19,7 +19,7 @@ from fittool.settings import Field, Text, setting
 class NpzSource(Source):
     """Arrays in an `.npz` file, held in memory; images may be (N, H, W) or (N, H, W, C)."""
 
-    path: Text = Field(description="The file, as numpy.savez writes it.")
+    path: Text = Field(min_length=1, description="The file, as numpy.savez writes it.")
     x: Text = Field(default="x", description="Name of the array of inputs.")
     y: Text = Field(default="y", description="Name of the array of labels.")
     sample_weight: Text | None = Field(default=None, description="Name of the array of sample weights.")
