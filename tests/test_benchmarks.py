@@ -24,4 +24,4 @@ def test_a_figure_is_measured_and_judged() -> None:
 def test_an_unknown_subject_is_refused_with_the_known_ones() -> None:
     done = run("nothing")
     assert done.returncode == 2
-    assert "unknown: nothing. There are augmentation, disk_cache" in done.stderr
+    assert "unknown: nothing. There are augmentation, checkpoint_cost" in done.stderr

@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from fittool.data.available_memory import available_memory, size_in_words
 from fittool.data.dataset import Dataset, Progress
 from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
 from fittool.data.generator_feed import GeneratorFeed
@@ -14,7 +17,7 @@ from fittool.data.preprocessing import Preprocessing, preprocessed
 from fittool.data.sampling import balanced
 from fittool.data.user_batches import UserBatches
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.errors import ExperimentError, Problem
+from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.augmentable import check_augmentation
 from fittool.experiment.blame import blaming
 from fittool.experiment.data import Data, OpenedData, kept, open_data, targets_of
@@ -205,6 +208,7 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     network = standardized(loaded, layers, data.train.input_shapes)
     graph = graph_of(loaded, network, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
+    _check_size(loaded, graph)
     check_augmentation(loaded, data.train.input_shapes)
     check_mixing(loaded, targets, graph.inputs)
     return Prepared(
@@ -223,6 +227,14 @@ def _check(loaded: LoadedExperiment, graph: Graph, targets: tuple[Targets, ...],
     if validation is not None and dict(validation.input_shapes) != dict(graph.inputs):
         shapes = f"{_shapes(validation.input_shapes)}, but data.train gives {_shapes(graph.inputs)}"
         raise ExperimentError(loaded.problem(f"data.validation gives inputs of shape {shapes}.", "data", "validation"))
+
+
+def _check_size(loaded: LoadedExperiment, graph: Graph) -> None:
+    """The weights alone must fit in memory; said before an array of that size is asked for."""
+    needed, available = graph.parameter_count * np.dtype(np.float32).itemsize, available_memory()
+    if needed > available.bytes:
+        weights = f"The network's {graph.parameter_count:,} parameters need {size_in_words(needed)} of memory"
+        raise MachineError(loaded.problem(f"{weights}, but {available}. Make layers smaller.", "model"))
 
 
 def _shapes(shapes: Any) -> str:

@@ -123,7 +123,7 @@ from itertools import count
 from fittool.data.loader import in_order
 
 def slow(number):
-    if number:
+    if number == 1:
         print("begun", flush=True)
         for _ in range(20):
             time.sleep(0.05)

@@ -40,7 +40,7 @@ SETTINGS = {
     "mixing": [("horizontal_flip: true", "horizontal_flip: true, mixup: 0.4"), ("sparse_categorical", "categorical")],
     "normalization": [("Dropout: {rate: 0.2}", "BatchNormalization, GaussianNoise: {stddev: 0.1}")],
     "no shuffling": [("mode: fit_generator", "shuffle: false, mode: fit_generator")],
-    "in memory": [("mode: fit_generator", "mode: fit"), (", workers: 1", "")],
+    "in memory": [("mode: fit_generator", "mode: fit"), ("augmentation: {rotation_range: 20, horizontal_flip: true}\n", "")],
     "class weights": [("mode: fit_generator", "class_weight: balanced, mode: fit_generator")],
 }
 QUICK = ("adam, augmentation, dropout, plateau", "momentum", "early stopping")

@@ -54,6 +54,7 @@ def test_every_path_has_its_public_name(run):
         "best": "checkpoints/best.safetensors",
         "checkpoints": "checkpoints",
         "classes": "classes.json",
+        "diverged": "diverged.safetensors",
         "environment": "environment.json",
         "experiment": "experiment.yaml",
         "history": "history.csv",

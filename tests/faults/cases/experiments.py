@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -38,8 +39,12 @@ def _file(content: str | bytes, command: str) -> Callable[[Path], Sequence[objec
     return make
 
 
+_MEMORY = re.compile(r"this machine has [\d.,]+ .iB|the limit of this process \(ulimit -v\) leaves [\d.,]+ .iB")
+
+
 def _told(done: Done) -> list[str]:
-    return [line.replace(str(done.folder), "HERE").replace(str(done.folder.parent), "ABOVE") for line in done.problems]
+    lines = [line.replace(str(done.folder), "HERE").replace(str(done.folder.parent), "ABOVE") for line in done.problems]
+    return [_MEMORY.sub("this machine has less", line) for line in lines]
 
 
 def _refused(row: str, name: str, content: str | bytes) -> Iterator[Case]:
@@ -242,7 +247,7 @@ def _special(kind: str, code: int, *says: str) -> Iterator[Case]:
 
 def _paths() -> Iterator[Case]:
     yield from _special("pipe", 3, "e.yaml: ", "a pipe")
-    yield from _special("folder", 3, "e.yaml: ", "a directory")
+    yield from _special("folder", 2, "e.yaml: ", "a folder")
     yield from _special("/dev/zero", 3, "e.yaml: ", "a device")
     yield from _special("/dev/full", 3, "e.yaml: ", "a device")
     yield from _special("mode", 2, "'e.yaml' is not readable.")
