@@ -23,6 +23,7 @@ from fittool.training.callbacks.progbar_logger import ProgbarLoggerAtWork
 from fittool.training.control import Control, Directions, Kind, Logs
 from fittool.training.divergence import DivergenceWatch
 from fittool.training.history import History, Row, logs_of, make_row
+from fittool.training.leaks import LeakWatch
 from fittool.training.outcome import Outcome, exit_code_of, reason_of, text_of
 from fittool.training.pace import Pace
 from fittool.training.plan import Plan, Position
@@ -95,6 +96,7 @@ class Trainer:
         self.best = BestEpoch.following(callbacks, validation is not None)
         self._divergence = DivergenceWatch(engine, lambda step: self.train.contents(step), stop_on_divergence)
         self._faults: Counter[str] = Counter()
+        self._leaks = LeakWatch()
         self._pace = Pace()
         self._train_logs: Logs | None = None
         self._last_logs: Logs = {}
@@ -309,6 +311,8 @@ class Trainer:
         self._tell_faults()
         self._save_epoch(improved)
         self._progress.epoch_finished(row, self.last_epoch, improved)
+        for leak in self._leaks.look():
+            self.say(f"warning: {leak}")
         self._callbacks.on_epoch_settled(self.position)
         interruption = self._interruption()
         if interruption is not None and self.position.epoch < self.last_epoch:

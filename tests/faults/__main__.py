@@ -31,7 +31,8 @@ def main() -> int:
     arguments = parser.parse_args()
     level = 2 if arguments.long else 1 if arguments.full else 0
     print(f"seed {arguments.seed}", flush=True)
-    rows = [matrix.ROWS[number] for number in arguments.row or sorted(matrix.ROWS)]
+    known = matrix.all_rows()
+    rows = [known[number] for number in arguments.row or sorted(known)]
     seen = [(row, *played(row, level, arguments.seed)) for row in rows]
     if arguments.table:
         matrix.write_table(Path(__file__).with_name("README.md"), seen, level)

@@ -1,17 +1,22 @@
-"""All rows of the fault matrix, and the table of what was seen."""
+"""All rows of the fault matrix, and the table of what was seen.
+
+Some rows are played by a function of their own. The others are tables of bad input, whose cases all go through one runner.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from . import kills, locks, numbers, signals, soak, storage
-from .harness import ROWS, Row
+from .harness import ROWS, Bench, Row, Unavailable
 
-__all__ = ["ROWS", "write_table"]
+__all__ = ["ROWS", "all_rows", "write_table"]
 SECTIONS = {"K": kills, "S": storage, "L": locks, "P": signals, "T": numbers, "SOAK": soak}
 _LEVELS = ("the quick set", "the numbers of a release", "a night's numbers")
+_SHOWN = 110
 _OPENING = """# Faults
 
 What fittool survives, each row played by a test that proves that its fault fired. Made by `python -m tests.faults --table`; last
@@ -22,24 +27,55 @@ made with {level}. `--full` plays the numbers of a release, `--long` ten times a
 """
 
 
+def all_rows() -> dict[str, Row]:
+    """The rows that are played one by one, and those that are tables of bad input."""
+    return {**ROWS, **{row.id: row for row in _tables()}}
+
+
 def write_table(path: Path, seen: Sequence[tuple[Row, str, str]], level: int) -> None:
     """Write the page."""
-    lines = [f"| {row.id} | {row.fault} | {state} | {' '.join(text.split())[:200]} |" for row, state, text in seen]
-    path.write_text(_OPENING.format(level=_LEVELS[level]) + "\n".join([*lines, *_tables(path.parent)]) + "\n")
+    lines = [f"| {row.id} | {_cell(row.fault)} | {state} | {_cell(text)} |" for row, state, text in seen]
+    path.write_text(_OPENING.format(level=_LEVELS[level]) + "\n".join(lines) + "\n")
 
 
-def _tables(folder: Path) -> list[str]:
-    """A line for each row of the tables of bad input: how many cases it has, and how many are open."""
-    sys.path.insert(0, str(folder.parent))  # where pytest finds the tables' helpers
+def _cell(text: str) -> str:
+    return " ".join(text.split())[:200].replace("|", "\\|").replace("<", "&lt;")
+
+
+def _tables() -> list[Row]:
+    tests = str(Path(__file__).parents[1])
+    if tests not in sys.path:
+        sys.path.insert(0, tests)  # where pytest finds the tables' helpers
     from faults.cases.all_cases import CASES
 
-    open_cases = (folder / "cases" / "open_cases.txt").read_text(encoding="utf-8").splitlines()
-    rows: dict[str, list[str]] = {}
+    found: dict[str, list[Any]] = {}
     for case in CASES:
-        rows.setdefault(case.row, []).append(str(case))
-    lines = []
-    for number, cases in sorted(rows.items()):
-        still_open = [case for case in cases if case in open_cases]
-        state = "passed" if not still_open else f"{len(still_open)} open"
-        lines.append(f"| {number} | bad input, {len(cases)} cases | {state} | {'; '.join(still_open)[:200]} |")
-    return lines
+        found.setdefault(case.row, []).append(case)
+    return [Row(number, _titled(cases), _playing(cases)) for number, cases in found.items()]
+
+
+def _titled(cases: Sequence[Any]) -> str:
+    names = "; ".join(case.name for case in cases)
+    names = names if len(names) <= _SHOWN else f"{names[:_SHOWN].rpartition(';')[0] or names[:_SHOWN]}; …"
+    return names.encode("ascii", "backslashreplace").decode()
+
+
+def _playing(cases: Sequence[Any]) -> Callable[[Bench], str]:
+    def play(bench: Bench) -> str:
+        from faults.cases.runner import run
+
+        passed, skipped = 0, []
+        for number, case in enumerate(cases):
+            (bench.folder / str(number)).mkdir()
+            result = run(case, bench.folder / str(number))
+            assert result.state != "failed", f"{case}: {result.reason[-600:]}"
+            if result.state == "passed":
+                passed += 1
+            else:
+                skipped.append(result.reason)
+        if not passed:
+            raise Unavailable(skipped[0])
+        left_out = f", {len(skipped)} skipped ({skipped[0]})" if skipped else ""
+        return f"{passed} case{'s' * (passed > 1)}{left_out}"
+
+    return play

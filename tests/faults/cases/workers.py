@@ -225,7 +225,32 @@ def _disturbing() -> Iterator[Case]:
             yield Case("W10", f"it {name}, {where}", _part(text, more), check=_same_loss, child=True)
 
 
+_LEAKING = """\
+import numpy as np
+
+KEPT = []
+
+def batches():
+    for number in range(5):
+        KEPT.append(KEEP)
+        yield np.ones((8, 3), "f4"), np.ones(8, "f4")
+"""
+
+
+def _leaks() -> Iterator[Case]:
+    longer = EXPERIMENT.replace("epochs: 2, MORE", "epochs: 12,")
+    for name, keep in {"Memory": "np.ones(3 << 20)", "The number of open files": "open(__file__)"}.items():
+        make = _training(_LEAKING.replace("KEEP", keep), longer, "--verbose", "2")
+        yield Case("W09", f"it leaks: {name}", make, says=[f"warning: {name} grew from "], child=True)
+    yield Case("W09", "it leaks nothing", _training(_LEAKING.replace("KEEP", "1"), longer), child=True, check=_silent)
+
+
+def _silent(done: Done) -> None:
+    assert done.err == "", done.err
+
+
 CASES = [
+    *_leaks(),
     *_ends(),
     *_wrong(),
     *_infinite(),
