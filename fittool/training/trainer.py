@@ -5,7 +5,6 @@ Stopping is asked for, by callbacks or a signal, and done between two steps, so 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Batch
-from fittool.errors import CheckpointError, DivergedError, FittoolError
+from fittool.errors import DivergedError, FittoolError
 from fittool.training.best import BestEpoch
 from fittool.training.callbacks.base import Callback
 from fittool.training.callbacks.group import CallbackGroup
 from fittool.training.callbacks.progbar_logger import ProgbarLoggerAtWork
 from fittool.training.control import Control, Directions, Kind, Logs
 from fittool.training.divergence import DivergenceWatch
+from fittool.training.fault_report import FaultReport
 from fittool.training.history import History, Row, logs_of, make_row
 from fittool.training.leaks import LeakWatch
 from fittool.training.outcome import Outcome, exit_code_of, reason_of, text_of
@@ -30,8 +30,9 @@ from fittool.training.plan import Plan, Position
 from fittool.training.progress import NullProgress, Progress, View, make_progress
 from fittool.training.recorder import NullRecorder, Recorder
 from fittool.training.snapshot import Snapshot
+from fittool.training.stage_walk import StageWalk
 from fittool.training.stages import Loop, Stage
-from fittool.training.steps import Stream, check_enough, run_steps
+from fittool.training.steps import check_enough, run_steps
 from fittool.training.user_loop import LoopBatches, LoopModel, run_loop
 from fittool.training.validation import Validation
 
@@ -87,7 +88,7 @@ class Trainer:
         stages: Sequence[Stage] = (),
     ) -> None:
         self.engine = engine
-        self._stages = tuple(stages) or (Stage(train, validation, plan),)
+        self._walk = StageWalk(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch)
         self._recorder: Recorder = NullRecorder() if recorder is None else recorder
         self._progress: Progress = displayed(progress, callbacks)
         self._interruption, self._header = interruption, header
@@ -95,15 +96,12 @@ class Trainer:
         self.history = next((callback for callback in callbacks if isinstance(callback, History)), None) or History()
         self.best = BestEpoch.following(callbacks, validation is not None)
         self._divergence = DivergenceWatch(engine, lambda step: self.train.contents(step), stop_on_divergence)
-        self._faults: Counter[str] = Counter()
+        self._faults = FaultReport(engine)
         self._leaks = LeakWatch()
         self._pace = Pace()
         self._train_logs: Logs | None = None
         self._last_logs: Logs = {}
-        self._stream = Stream(train)
-        self._stand_in_stage(0, plan.initial_epoch)
         self.position = Position(plan.initial_epoch, 0, plan.initial_epoch * (plan.steps(train) or 0))
-        self._begins = True
         self._control = self._make_control(callbacks)
         self._own = CallbackGroup([*callbacks, *([] if self.history in callbacks else [self.history])], self._control)
         self._attach_stage()
@@ -117,7 +115,7 @@ class Trainer:
             directions=self._directions,
             names_may_grow=any(callback.adds_to_logs for callback in callbacks),
             keeps_best=self._recorder.saves,
-            params={"epochs": self.last_epoch, "steps": self.plan.steps(self.train)},
+            params={"epochs": self.last_epoch, "steps": self._walk.steps},
             save=self.save,
             say=self.say,
             model=self._model,
@@ -125,72 +123,49 @@ class Trainer:
         )
 
     @property
+    def train(self) -> Feed:
+        """The training data of the stage at work."""
+        return self._walk.train
+
+    @property
+    def validation(self) -> Feed | None:
+        """Its validation data, or None."""
+        return self._walk.validation
+
+    @property
+    def plan(self) -> Plan:
+        """How long it lasts."""
+        return self._walk.plan
+
+    @property
     def last_epoch(self) -> int:
         """The number of the last epoch of all, as far as it is known: stages may end early."""
-        return self.plan.epochs + sum(stage.length for stage in self._stages[self._stage_number + 1 :])
+        return self._walk.last_epoch
 
     @property
     def in_validation(self) -> bool:
         """Whether the training steps of the epoch are done, but not its validation."""
         return self._train_logs is not None
 
-    @property
-    def _stage(self) -> Stage:
-        return self._stages[self._stage_number]
-
-    def _stand_in_stage(self, number: int, first_epoch: int) -> None:
-        """Take the data and the plan of a stage that begins, or began, with an epoch (from 0)."""
-        self._stage_number = number
-        stage = self._stage
-        stage.prepare()
-        self.train, self.validation = stage.train, stage.validation
-        self.plan = replace(stage.plan, initial_epoch=first_epoch, epochs=first_epoch + stage.length)
-        stage.begin((first_epoch if number else 0) * (self.plan.steps(stage.train) or 0))
-        self._stream.close()
-        self._stream = Stream(stage.train)
-
     def _attach_stage(self) -> None:
-        """Let the callbacks of the stage listen, before those of the whole training."""
-        self._stage_control = self._make_control(self._stage.callbacks)
-        prefix = f"{self._stage_number + 1}."
-        self._of_stage = CallbackGroup(self._stage.callbacks, self._stage_control, prefix)
-        self._callbacks = CallbackGroup.joined(self._of_stage, self._own)
+        self._walk.attach(self._make_control, self._own)
+        self._callbacks = self._walk.callbacks
         self._validation = self._make_validation()
-
-    def _begin_stage(self) -> None:
-        """The first moment in a stage, or the first of a training that goes on in it."""
-        stage = self._stage
-        if self._begins:
-            self.position.begin_epoch(self.position.epoch, self.plan.steps(self.train))
-            if stage.learning_rate is not None:
-                self.engine.learning_rate = stage.learning_rate
-            if stage.name is not None:
-                self.say(f"Stage {stage.name}: epochs {self.plan.initial_epoch + 1} to {self.plan.epochs}.")
-        self._begins = False
-        self._of_stage.on_train_begin()
 
     def _next_stage(self) -> bool:
         """Leave a stage that is over for the next one; False where there is none."""
-        if self._control.stop_reason is not None or self._stage_number + 1 == len(self._stages):
+        if self._control.stop_reason is not None or self._walk.is_last:
             return False
-        self._end_stage()
-        if self._stage_control.stop_reason is not None:
-            self.say(f"Stage {self._stage.name} stopped at epoch {self.position.epoch}: {self._stage_control.stop_reason}.")
-        self._stand_in_stage(self._stage_number + 1, self.position.epoch)
+        self._walk.leave(self.position.epoch, self._last_logs, self.say)
         self._attach_stage()
-        self._begins = True
-        self._begin_stage()
+        self._walk.begin(self.engine, self.position, self.say)
         self.save("last")
         return True
-
-    def _end_stage(self) -> None:
-        self._stage_control.reason = "completed" if self._stage_control.stop_reason is None else "stopped"
-        self._of_stage.on_train_end(self._last_logs)
 
     @property
     def _stop_reason(self) -> str | None:
         """Why this stage, and with it perhaps the training, is to end."""
-        return self._stage_control.stop_reason if self._control.stop_reason is None else self._control.stop_reason
+        return self._walk.control.stop_reason if self._control.stop_reason is None else self._control.stop_reason
 
     def rows(self) -> Sequence[Mapping[str, Any]]:
         """The rows of the epochs so far."""
@@ -227,13 +202,12 @@ class Trainer:
         return outcome
 
     def _run(self) -> None:
-        for stage in self._stages:
-            stage.plan.check(stage.train, stage.validation)
+        self._walk.check()
         self.best.begin(self._control)
         self._callbacks.restore()
         self._recorder.begin(self.position, self.best.best)
         self._progress.begin(self._header)
-        self._begin_stage()
+        self._walk.begin(self.engine, self.position, self.say)
         self._own.on_train_begin()
         try:
             self._stages_to_the_end()
@@ -253,7 +227,7 @@ class Trainer:
             goes_on = self._next_stage()
 
     def _end_callbacks(self, error: BaseException | None) -> None:
-        for control in (self._stage_control, self._control):
+        for control in (self._walk.control, self._control):
             control.reason = reason_of(error, self._stop_reason)
         try:
             self._callbacks.on_train_end(self._last_logs)
@@ -269,7 +243,7 @@ class Trainer:
             with ExitStack() as stack:
                 stack.callback(self._progress.finished, outcome)
                 stack.callback(self._recorder.finished, outcome)
-                stack.callback(self._stream.close)
+                stack.callback(self._walk.stream.close)
         except Exception as second:
             if error is None:
                 raise
@@ -280,7 +254,7 @@ class Trainer:
         stop = self._stop_reason
         best = self.best.best
         restored = self._control.restored_epoch
-        restored = self._stage_control.restored_epoch if restored is None else restored
+        restored = self._walk.control.restored_epoch if restored is None else restored
         return Outcome(
             reason=reason_of(error, stop),
             text=text_of(error, stop, self.position),
@@ -298,17 +272,18 @@ class Trainer:
         logs: Logs = {**self._train_logs, **validated, "learning_rate": self.engine.learning_rate}
         pace = self._pace.seconds, self._pace.examples_per_second, self._pace.waited
         self._train_logs = None
-        self.position.begin_epoch(epoch + 1, self.plan.steps(self.train))
+        self.position.begin_epoch(epoch + 1, self._walk.steps)
         self._callbacks.on_epoch_end(epoch, logs)
         self._last_logs = logs
-        self._settle(epoch, make_row(epoch, logs, *pace, stage=self._stage.name))
+        self._settle(epoch, make_row(epoch, logs, *pace, stage=self._walk.stage.name))
 
     def _settle(self, epoch: int, row: Row) -> None:
         """The epoch is done: write it down, save it, show it."""
         self.history.append(row)
         improved = self.best.see(epoch, row)
         self._recorder.epoch_finished(row, self.best.best, improved)
-        self._tell_faults()
+        for line in self._faults.of_epoch(self.position.epoch):
+            self._recorder.say(line)
         self._save_epoch(improved)
         self._progress.epoch_finished(row, self.last_epoch, improved)
         for leak in self._leaks.look():
@@ -317,14 +292,6 @@ class Trainer:
         interruption = self._interruption()
         if interruption is not None and self.position.epoch < self.last_epoch:
             raise interruption
-
-    def _tell_faults(self) -> None:
-        """Faults of the arithmetic since the last epoch, in the log alone: most have no consequence."""
-        new = self.engine.health.faults - self._faults
-        if new:
-            told = ", ".join(f"{number:,} times {fault}" for fault, number in sorted(new.items()))
-            self._recorder.say(f"Arithmetic of epoch {self.position.epoch}: {told}.")
-            self._faults = self.engine.health.faults.copy()
 
     def _save_epoch(self, improved: bool) -> None:
         if self._recorder.saves:
@@ -340,19 +307,19 @@ class Trainer:
             self._pace = Pace()
             self.engine.reset_metrics()
             self._callbacks.on_epoch_begin(epoch)
-        if self._stage.loop is None:
+        if self._walk.stage.loop is None:
             self._feed_steps(epoch)
         else:
-            self._user_loop(self._stage.loop, epoch)
+            self._user_loop(self._walk.stage.loop, epoch)
         logs = self._read_metrics()
         self._pace.trained()
         return logs
 
     def _feed_steps(self, epoch: int) -> None:
         """One step for each batch of the feed."""
-        steps = self.plan.steps(self.train)
+        steps = self._walk.steps
         done = run_steps(
-            self._stream.from_step(self.position.step),
+            self._walk.stream.from_step(self.position.step),
             self.position.step_in_epoch,
             steps,
             before=self._callbacks.on_train_batch_begin,
@@ -364,16 +331,16 @@ class Trainer:
 
     def _user_loop(self, loop: Loop, epoch: int) -> None:
         """The steps that the user's own loop does."""
-        steps, begun = self.plan.steps(self.train), self.position.step_in_epoch
+        steps, begun = self._walk.steps, self.position.step_in_epoch
         batches = LoopBatches(
-            self._stream.from_step(self.position.step),
+            self._walk.stream.from_step(self.position.step),
             None if steps is None else steps - begun,
             stopping=lambda: self._stop_reason is not None,
             begun=self.position.advance,
         )
         run_loop(
             loop,
-            self._stage.loop_name,
+            self._walk.stage.loop_name,
             epoch,
             batches,
             lambda step, after: LoopModel(self.engine, self._control, step, after),
@@ -386,7 +353,7 @@ class Trainer:
 
     def _loop_step(self, batch: Batch) -> None:
         self.engine.train_step(batch)
-        self._pace.stepped(batch.size, self._stream.waited)
+        self._pace.stepped(batch.size, self._walk.stream.waited)
 
     def _train_step(self, batch: Batch) -> None:
         self._loop_step(batch)
@@ -409,7 +376,7 @@ class Trainer:
         return self.engine.metrics()
 
     def _look(self) -> None:
-        pace, position, steps = self._pace, self.position, self.plan.steps(self.train)
+        pace, position, steps = self._pace, self.position, self._walk.steps
         metrics = self._read_metrics()
         self._progress.look(
             View(position.epoch + 1, self.last_epoch, position.step_in_epoch, steps, pace.seconds, pace.examples, metrics)
@@ -456,11 +423,7 @@ class Trainer:
             "train_logs": self._train_logs,
             "best": self.best.state(),
             "stopped": self._control.stop_reason,
-            "stage": {
-                "number": self._stage_number,
-                "first_epoch": self.plan.initial_epoch,
-                "stopped": self._stage_control.stop_reason,
-            },
+            "stage": self._walk.state(),
         }
         kept = {name: weights for name, callback in self.callbacks() if (weights := callback.kept_weights()) is not None}
         return Snapshot(replace(self.position), tensors, self._callbacks.state(), training, kept)
@@ -472,7 +435,7 @@ class Trainer:
             snapshot: What a recorder saved.
             rows: The rows of the epochs that were finished then.
         """
-        self._go_to_stage(snapshot)
+        self._walk.go_to(snapshot.training.get("stage", {}), self._attach_stage)
         self.engine.load_state(snapshot.tensors)
         self.position = replace(snapshot.position)
         self.history.replace(rows)
@@ -488,22 +451,10 @@ class Trainer:
 
     def go_on_after_stop(self) -> None:
         """Forget that the end was asked for, because there is to be more training; callbacks are patient anew."""
-        for control in (self._control, self._stage_control):
+        for control in (self._control, self._walk.control):
             control.stop_reason = None
         for _, callback in self.callbacks():
             callback.go_on_after_stop()
-
-    def _go_to_stage(self, snapshot: Snapshot) -> None:
-        """Stand in the stage that the snapshot is of."""
-        stage = snapshot.training.get("stage", {})
-        number, first_epoch = stage.get("number", 0), stage.get("first_epoch", self.plan.initial_epoch)
-        if number >= len(self._stages):
-            raise CheckpointError(f"The state is of stage {number + 1}, but there are only {len(self._stages)} stages now.")
-        if number != self._stage_number:
-            self._stand_in_stage(number, first_epoch)
-            self._attach_stage()
-        self._stage_control.stop_reason = stage.get("stopped")
-        self._begins = False
 
     def go_on_from(self, snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> None:
         """Go on from a snapshot of another run, and record its rows as this one's."""
