@@ -14,6 +14,7 @@ from fittool.runs.checkpoint_store import LAST
 from fittool.runs.directory import RunDirectory
 from fittool.runs.history_table import csv_table
 from fittool.runs.lock import RunLock
+from fittool.runs.status import KILLED
 from fittool.runs.storage import read_whole
 
 _TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other; a moment later they fit
@@ -134,10 +135,12 @@ class _Look:
             self._wrong(path, "The table does not hold the rows of metrics.jsonl.")
 
     def _ended(self) -> bool:
+        """Whether the run has ended by itself, with a table as its last deed; one that was killed has not."""
         try:
-            return self._run.read_status().state != "running"
+            status = self._run.read_status()
         except CheckpointError:
             return False
+        return status.state != "running" and status.exit_code != KILLED
 
     def _status(self) -> Iterator[str]:
         if not self._run.paths.status.exists():

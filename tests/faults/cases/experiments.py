@@ -242,7 +242,7 @@ def _special(kind: str, code: int, *says: str) -> Iterator[Case]:
 
 def _paths() -> Iterator[Case]:
     yield from _special("pipe", 3, "e.yaml: ", "a pipe")
-    yield from _special("folder", 3, "e.yaml: ", "a directory")
+    yield from _special("folder", 2, "e.yaml: ", "a folder")
     yield from _special("/dev/zero", 3, "e.yaml: ", "a device")
     yield from _special("/dev/full", 3, "e.yaml: ", "a device")
     yield from _special("mode", 2, "'e.yaml' is not readable.")
