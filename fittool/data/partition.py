@@ -115,14 +115,16 @@ def _groups(groups: NDArray[np.str_], seed: int, part: ValidationPart, folds: in
 def _nearest(sizes: Labels, order: Labels, wanted: float) -> Flags:
     """Groups that together are as near to so many samples as can be; one at least, and never all.
 
-    In a random order, those that fit; the last ones so that their sum is the best of all their sums. Sums are the bits of
-    whole numbers, as many of them at once as there are samples.
+    In a random order, those that fit; of the last ones, and some that did not fit, those whose sum is the best of all their
+    sums. Sums are the bits of whole numbers, as many of them at once as there are samples.
     """
-    taken, held = np.zeros(len(sizes), bool), 0
+    taken, held, passed_by = np.zeros(len(sizes), bool), 0, []
     for group in order[:-_EXACT].tolist():
         if held + sizes[group] <= wanted:
             taken[group], held = True, held + int(sizes[group])
-    last, sums = order[-_EXACT:].tolist(), [1]
+        else:
+            passed_by.append(group)
+    last, sums = [*passed_by[:_EXACT], *order[-_EXACT:].tolist()], [1]
     for group in last:
         sums.append(sums[-1] | sums[-1] << int(sizes[group]))
     possible = held + _bits(sums[-1])

@@ -13,7 +13,7 @@ from fittool.errors import CheckpointError, visible
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.checkpoint_store import BEST, PREVIOUS
 from fittool.runs.directory import RunDirectory
-from fittool.runs.status import Status
+from fittool.runs.status import KILLED, Status
 from fittool.training.history import Row
 from fittool.training.kept_weights import KeptWeights
 from fittool.training.outcome import Best
@@ -21,7 +21,6 @@ from fittool.training.progress import Progress, make_progress
 from fittool.training.trainer import Trainer
 from fittool.training.wording import duration
 
-_KILLED = 128 + 9
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -50,7 +49,7 @@ class Standing:
         log_end, saved = _end_of_log(directory), _saved(directory)
         if status is not None and status.state == "running":
             text = f"The last run was killed (signal 9; out of memory?), at or after {_readable(status.updated)}."
-            status = replace(status, state="interrupted", reason=text, exit_code=_KILLED)
+            status = replace(status, state="interrupted", reason=text, exit_code=KILLED)
             directory.write_status(status)
             _teller(directory, progress)(text)
         return cls(directory, status, log_end, saved)

@@ -12,6 +12,9 @@ from fittool.errors import CheckpointError, shown_path, visible
 from fittool.runs.json_text import from_json, to_json
 from fittool.runs.storage import read_whole
 
+KILLED = 128 + 9
+"""The exit code of a run that could not record its end; whoever finds it killed writes it down."""
+
 State = Literal["running", "completed", "stopped", "interrupted", "diverged", "failed"]
 
 

@@ -118,6 +118,14 @@ def test_a_run_that_was_killed_is_whole(run: Path, said):
     assert "it was killed, and can be resumed" in said(run)
 
 
+def test_a_run_that_was_found_killed_and_killed_again_is_whole(run: Path, said):
+    status = json.loads((run / "status.json").read_text())
+    (run / "status.json").write_text(json.dumps(status | {"state": "interrupted", "exit_code": 137}))
+    table = (run / "history.csv").read_text().splitlines(keepends=True)
+    (run / "history.csv").write_text("".join(table[:-1]))
+    assert "metrics.jsonl: 3 rows" in said(run)
+
+
 @pytest.mark.parametrize(
     ("steps", "told"),
     [(100, "replayed steps 1 to 6: the same bytes as last.safetensors, and 3 rows of metrics"),

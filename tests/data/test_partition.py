@@ -90,6 +90,13 @@ def test_groups_come_as_near_to_the_fraction_as_they_can(sizes: list[int], fract
     assert len(validated(seed=seed, kind="group", fraction=fraction, group="g", groups=groups)) == found
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_one_large_group_among_many_small_ones_counts(seed: int):
+    groups = np.repeat([f"g{number}" for number in range(100)], [1000] + [1] * 99)
+    parts = divided(labels=np.zeros(1099, np.int64), seed=seed, kind="group", fraction=0.6, group="g", groups=groups)
+    assert 1000 <= len(parts.validation) <= 1050
+
+
 def test_groups_that_miss_the_fraction_by_far_are_told():
     groups = np.repeat(["big", "small"], [60, 40])
     assert divided(kind="group", fraction=0.1, group="g", groups=groups).warnings[0] == (
