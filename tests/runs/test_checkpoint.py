@@ -190,3 +190,19 @@ def test_the_checkpoint_of_something_else_does_not_fit(wanted, cause, tmp_path):
     facts = CheckpointFacts(run=FACTS.run, model="abc", class_names=("cat", "dog"))
     with pytest.raises(CheckpointError, match=cause):
         checkpoint_of(facts, tmp_path).check_fits(**wanted)
+
+
+def test_weights_that_are_not_finite_are_refused_to_go_on_from_and_warned_of(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_checkpoint(path, {"weights/a": np.array([1, np.nan], np.float32), "weights/n": np.ones(1, np.int64)}, CheckpointFacts())
+    checkpoint = load_checkpoint(path)
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: weights/a holds numbers that are not finite"):
+        checkpoint.check_finite()
+    assert "a.safetensors: weights/a holds numbers that are not finite, so outputs may be, too." in str(checkpoint.not_finite())
+
+
+def test_finite_weights_are_fine(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_checkpoint(path, {"weights/a": np.ones(2, np.float32), "optimizer/m": np.full(1, np.inf)}, CheckpointFacts())
+    load_checkpoint(path).check_finite()
+    assert load_checkpoint(path).not_finite() is None

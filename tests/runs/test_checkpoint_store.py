@@ -177,3 +177,8 @@ for epoch in range(1, 100000):
     assert process.poll() is None
     assert seen == sorted(seen)
     assert seen[0] < seen[-1]
+
+
+def test_a_state_may_have_a_name_of_its_own(store):
+    assert store.save_as("other.safetensors", {"weights/a": np.ones(1, np.float32)}, CheckpointFacts(epoch=7)) is None
+    assert (store.load("other.safetensors").facts.epoch, store.load("other.safetensors").facts.run) == (7, "run-1")

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -299,3 +300,19 @@ RunDirectory.open(Path(sys.argv[1]))
 print({"pydantic", "safetensors", "PIL", "rich"} & set(sys.modules))
 """
     assert child(code, run.path).communicate()[0] == "set()\n"
+
+
+def test_the_files_stay_where_they_are_when_the_working_directory_changes(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with RunDirectory.at(Path("run")) as run:
+        monkeypatch.chdir("/")
+        run.log("still here")
+        assert str(run.path) == "run"
+    assert "still here" in (tmp_path / "run" / "run.log").read_text()
+
+
+def test_a_working_directory_that_is_gone_is_no_failure(monkeypatch, tmp_path):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert directory._absolute(Path("run")) == Path("run")
