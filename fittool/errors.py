@@ -25,7 +25,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import ClassVar
 
 
@@ -36,11 +35,15 @@ def visible(text: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
-def shown_path(path: str | PathLike[str]) -> str:
-    """A path as messages show it: what lies below the working directory without that, and control characters escaped."""
-    text = str(Path(path))
+def shown(path: str | PathLike[str]) -> str:
+    """A path as messages show it.
+
+    What lies below the working directory is named from there; control characters and bytes that are no UTF-8 are escaped.
+    """
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
     with suppress(OSError):  # the working directory may be gone
-        text = text.removeprefix(f"{os.getcwd()}{os.sep}") or text
+        below = text.removeprefix(f"{os.getcwd()}{os.sep}")
+        text = text if below.startswith("~") else below or text  # a shell reads ~ as the user's home
     return visible(text)
 
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Samples, Subset
-from fittool.data.files import shown
 from fittool.data.mapped import MappedArray
+from fittool.errors import shown
 
 _MAGIC = b"fittool cache 1\n"
 _HEADER_BYTES = 4096

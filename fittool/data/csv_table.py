@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.files import existing_file, reading, shown
-from fittool.errors import DataError, Problem
+from fittool.data.files import existing_file, reading
+from fittool.errors import DataError, Problem, shown
 from fittool.settings import nearest_name
 
 MOST_PROBLEMS = 20

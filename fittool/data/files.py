@@ -7,12 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fittool.errors import DataError, visible
-
-
-def shown(name: str | os.PathLike[str]) -> str:
-    """A file's name as messages show it: control characters and bytes that are no UTF-8 are escaped."""
-    return visible(os.fsencode(name).decode("utf-8", "backslashreplace"))
+from fittool.errors import DataError, shown
 
 
 def existing_file(path: Path) -> Path:

@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.dataset import Progress, Samples, Shape
-from fittool.data.files import shown
 from fittool.data.images import CHANNELS, ImageForm, read_image
 from fittool.data.loader import in_order
 from fittool.data.names import Names
 from fittool.data.sources.base import SourceContext
 from fittool.data.targets import Targets
-from fittool.errors import DataError, Problem
+from fittool.errors import DataError, Problem, shown
 
 _CHUNK = 64
 _SHOWN = 20

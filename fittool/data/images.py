@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from fittool.data.files import shown
 from fittool.data.pillow_noise import silence_libtiff
-from fittool.errors import DataError
+from fittool.errors import DataError, shown
 
 ColorMode: TypeAlias = Literal["grayscale", "rgb", "rgba"]
 Interpolation: TypeAlias = Literal["nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"]

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from fittool.data.arrays import as_images, as_numbers, check_input_shape, first_not_finite
 from fittool.data.batch import Array
 from fittool.data.dataset import Samples, Shape
-from fittool.data.files import shown
 from fittool.data.npy_format import map_array
 from fittool.data.targets import Targets
-from fittool.errors import DataError
+from fittool.errors import DataError, shown
 
 _BLOCK = 1 << 20
 _WHOLE_BLOCKS = 1024

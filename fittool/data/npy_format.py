@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib import format as numpy_format
 from numpy.typing import NDArray
 
-from fittool.data.files import existing_file, shown
-from fittool.errors import DataError
+from fittool.data.files import existing_file
+from fittool.errors import DataError, shown
 from fittool.settings import nearest_name
 
 _BOMB_RATIO = 100

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from fittool.data.files import shown
+from fittool.errors import shown
 
 FOREVER = float("inf")
 _TICK = 0.25

@@ -10,13 +10,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.files import shown
 from fittool.data.image_files import ImageFiles
 from fittool.data.images import ImageForm, decode_image
 from fittool.data.names import Names
 from fittool.data.order import Stream
 from fittool.data.targets import Targets
-from fittool.errors import DataError
+from fittool.errors import DataError, shown
 
 
 class ShardImages(ImageFiles):

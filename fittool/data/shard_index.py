@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fittool.data.files import reading, shown
-from fittool.errors import DataError
+from fittool.data.files import reading
+from fittool.errors import DataError, shown
 
 _LONGEST_LABEL = 4096
 

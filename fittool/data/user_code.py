@@ -13,8 +13,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from fittool.data.files import shown
-from fittool.errors import ExperimentError, FittoolError, UserCodeError
+from fittool.errors import ExperimentError, FittoolError, UserCodeError, shown
 from fittool.settings import nearest_name
 
 _PACKAGE = str(Path(__file__).parents[1])

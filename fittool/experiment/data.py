@@ -11,7 +11,6 @@ import numpy as np
 from fittool.data.available_memory import size_in_words
 from fittool.data.cache import kept_on_disk, place_of
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
-from fittool.data.files import shown
 from fittool.data.memory import CachedDataset, in_memory
 from fittool.data.partition import split_off
 from fittool.data.patience import FOREVER
@@ -22,7 +21,7 @@ from fittool.data.targets import ClassMode
 from fittool.data.user_batches import UserBatches
 from fittool.data.validation_part import ValidationPart
 from fittool.engines.numpy_engine.threads import available_threads
-from fittool.errors import ExperimentError, Problem
+from fittool.errors import ExperimentError, Problem, shown
 from fittool.experiment.blame import blaming
 from fittool.experiment.remarks import remarks
 from fittool.nn.losses import Loss

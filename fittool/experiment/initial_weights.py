@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fittool.engines.base import Engine
-from fittool.errors import CheckpointError, shown_path, visible
+from fittool.errors import CheckpointError, shown, visible
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.spec.experiment_file import LoadedExperiment
@@ -64,11 +64,11 @@ def start_from(loaded: LoadedExperiment, engine: Engine) -> list[str]:
     match = matched(old, own)
     if setting.strict and not match.complete:
         wrong = [*match.skipped, *(f"{name} is missing" for name in match.missing)]
-        text = f"The weights in {shown_path(checkpoint.path)} do not fit the network: {_listed(wrong)}."
+        text = f"The weights in {shown(checkpoint.path)} do not fit the network: {_listed(wrong)}."
         problem = loaded.problem(f"{text} With strict: false they are left out.", "initial_weights", "from")
         raise CheckpointError(problem)
     engine.load_state({name: old[name].astype(own[name].dtype) for name in (f"{_KIND}{short}" for short in match.loaded)})
-    return match.lines(shown_path(checkpoint.path))
+    return match.lines(shown(checkpoint.path))
 
 
 def matched(old: Mapping[str, NDArray[Any]], own: Mapping[str, NDArray[Any]]) -> Match:
@@ -92,7 +92,7 @@ def matched(old: Mapping[str, NDArray[Any]], own: Mapping[str, NDArray[Any]]) ->
 def _found(loaded: LoadedExperiment, path: Path) -> Checkpoint:
     try:
         if not path.exists():
-            raise CheckpointError("There is no such run or file.", place=shown_path(path))
+            raise CheckpointError("There is no such run or file.", place=shown(path))
         return RunDirectory.open(path).checkpoints.load_best()[0] if path.is_dir() else load_checkpoint(path)
     except CheckpointError as error:
         problem = loaded.problem(f"initial_weights cannot be read: {error}", "initial_weights", "from")

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from fittool.data.dataset import ArrayDataset, Dataset, Subset
-from fittool.data.files import shown
 from fittool.data.user_batches import UserBatches
-from fittool.errors import Problem
+from fittool.errors import Problem, shown
 from fittool.spec.experiment_file import LoadedExperiment
 
 _SHOWN = 5

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fittool.data.preprocessing import preprocessed
 from fittool.data.user_batches import UserBatches
-from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown_path
+from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown
 from fittool.experiment.assemble import trainer_of
 from fittool.experiment.initial_weights import start_from
 from fittool.experiment.options import TrainOptions
@@ -115,7 +115,7 @@ def _task(run: RunDirectory, steps: int) -> _Task:
             found.append(run.checkpoints.load(name))
     tasks = [task for end in found for start in (*found, None) if (task := _Task(start, end)).length > 0]
     if not tasks:
-        raise CheckpointError("has no whole checkpoint of a step to compare with.", place=shown_path(run.path))
+        raise CheckpointError("has no whole checkpoint of a step to compare with.", place=shown(run.path))
     enough = [task for task in tasks if task.length >= steps]
     return min(enough, key=lambda task: task.length) if enough else max(tasks, key=lambda task: task.length)
 
@@ -133,7 +133,7 @@ def _stop_at(end: Checkpoint, trainers: Sequence[Trainer]) -> Callable[[], Fitto
 
 
 def _different_tensors(recorded: Checkpoint, made: Checkpoint) -> list[Problem]:
-    place = shown_path(recorded.path)
+    place = shown(recorded.path)
     if recorded.facts.step != made.facts.step:
         return [Problem(f"Training ended at step {made.facts.step:,}, but the run was at {recorded.facts.step:,}.", place)]
     names = sorted(recorded.tensors.keys() ^ made.tensors.keys())
@@ -155,5 +155,5 @@ def _different_rows(path: Path, recorded: Sequence[Mapping[str, Any]], made: Seq
         for name in old.keys() | new.keys():
             if name not in _PACE and repr(old.get(name)) != repr(new.get(name)):
                 text = f"In epoch {old.get('epoch')} {name} was {old.get(name)}, and is {new.get(name)} now."
-                return [Problem(text, shown_path(path))]
+                return [Problem(text, shown(path))]
     return []

@@ -11,7 +11,7 @@ from typing import Any
 from fittool.data.user_batches import UserBatches
 from fittool.data.worker_output import WorkerOutput
 from fittool.engines.state import check_whole_state
-from fittool.errors import CheckpointError, ExperimentError, shown_path
+from fittool.errors import CheckpointError, ExperimentError, shown
 from fittool.experiment.assemble import trainer_of, verbosity
 from fittool.experiment.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.loading import loading_shown
@@ -194,7 +194,7 @@ def go_on(
     rows, kept = standing.go_back_to(checkpoint)
     trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options, rows=rows, kept=kept)
     trainer.load_snapshot(snapshot_of(checkpoint, kept.weights), rows)
-    check_whole_state(checkpoint.tensors, engine.state(), shown_path(checkpoint.path))
+    check_whole_state(checkpoint.tensors, engine.state(), shown(checkpoint.path))
     told = [f"warning: {warning}" for warning in prepared.warnings]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
     signals.training_begins()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.engines.state import check_whole_state, weights_in
-from fittool.errors import CheckpointError, shown_path, visible
+from fittool.errors import CheckpointError, shown, visible
 from fittool.model.architecture import rebuilt
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
@@ -75,7 +75,7 @@ def check_weights(checkpoint: Checkpoint, state: Mapping[str, NDArray[Any]]) -> 
     Raises:
         CheckpointError: Names the file and the first five differences.
     """
-    check_whole_state(weights_in(checkpoint.tensors), weights_in(state), shown_path(checkpoint.path))
+    check_whole_state(weights_in(checkpoint.tensors), weights_in(state), shown(checkpoint.path))
 
 
 def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", experiment: Path | None = None) -> TrainedRun:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from fittool.errors import shown_path, visible
+from fittool.errors import shown, visible
 from fittool.runs.storage import storing
 
 Chunk = bytes | bytearray | memoryview
@@ -135,7 +135,7 @@ class Staging:
             os.fsync(self._folder)
         except OSError as error:
             cause = visible(error.strerror or str(error))
-            return f"{shown_path(self._path)}: saved, but not certain to survive a power cut: {cause}."
+            return f"{shown(self._path)}: saved, but not certain to survive a power cut: {cause}."
         return None
 
 

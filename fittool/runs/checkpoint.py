@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.errors import CheckpointError, shown_path, visible
+from fittool.errors import CheckpointError, shown, visible
 from fittool.runs.atomic import Chunk, atomic_write
 from fittool.runs.json_text import from_json, to_json
 from fittool.runs.safetensors_file import DTYPES, RefusedError, SafetensorsFile, read_safetensors
@@ -93,7 +93,7 @@ class Checkpoint:
             if value is not None and own != value:
                 what = name.replace("class_names", "list of classes")
                 text = f"belongs to another {what}: it has {_short(own)}, expected {_short(value)}."
-                raise CheckpointError(text, place=shown_path(self.path))
+                raise CheckpointError(text, place=shown(self.path))
 
     def check_finite(self) -> None:
         """Refuse weights that are not finite: no training can go on from them.
@@ -103,13 +103,13 @@ class Checkpoint:
         """
         if (name := self._first_not_finite()) is not None:
             text = f"{visible(name)} holds numbers that are not finite. Go on from another checkpoint."
-            raise CheckpointError(text, place=shown_path(self.path))
+            raise CheckpointError(text, place=shown(self.path))
 
     def not_finite(self) -> str | None:
         """What to warn of where weights are not finite, or None: outputs can be had from them all the same."""
         if (name := self._first_not_finite()) is None:
             return None
-        return visible(f"{shown_path(self.path)}: {name} holds numbers that are not finite, so outputs may be, too.")
+        return visible(f"{shown(self.path)}: {name} holds numbers that are not finite, so outputs may be, too.")
 
     def _first_not_finite(self) -> str | None:
         for name, tensor in self.tensors.items():
@@ -174,7 +174,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise RefusedError(f"is not a checkpoint: it holds the tensor {visible(stranger)}")
         return Checkpoint(_facts(said), file.tensors(), str(said["version"]), path)
     except RefusedError as refusal:
-        raise CheckpointError(f"{refusal}.", place=shown_path(path)) from refusal
+        raise CheckpointError(f"{refusal}.", place=shown(path)) from refusal
 
 
 def _said(file: SafetensorsFile) -> dict[str, Any]:

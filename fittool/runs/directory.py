@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fittool.errors import CheckpointError, Problem, UsageError, shown_path, visible
+from fittool.errors import CheckpointError, Problem, UsageError, shown, visible
 from fittool.runs.append_only import append_line, drop_torn_line
 from fittool.runs.atomic import atomic_write, is_temporary, make_folder, remove_temporary_files, sync_folder
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
@@ -105,16 +105,16 @@ class RunDirectory:
         there = os.path.exists(path)
         make_folder(path)
         if not os.path.isdir(path):
-            raise UsageError("is a file; --run-dir names a directory.", place=shown_path(path))
+            raise UsageError("is a file; --run-dir names a directory.", place=shown(path))
         lock = RunLock(path)
         try:
             if not resume and any(name != ".lock" for name in os.listdir(path)):
                 text = "is not empty. Add --resume to continue the run in it, or choose another directory."
-                raise UsageError(text, place=shown_path(path))
+                raise UsageError(text, place=shown(path))
             known = RunPaths(path).environment.exists()
             if not known and (foreign := foreign_files(path)):
                 text = f"holds files that are of no run, such as {visible(foreign[0])}. Choose another directory."
-                raise UsageError(text, place=shown_path(path))
+                raise UsageError(text, place=shown(path))
             run = cls(path, _read_id(path) if known else _new_id(), lock, folder_stays=there)
             if run.checkpoints.is_empty:
                 run.metrics.cut(0)
@@ -138,11 +138,11 @@ class RunDirectory:
             RunInUseError: A live process has it, and `lock` is asked for.
         """
         if not os.path.isdir(path):
-            raise CheckpointError("is not a run directory: there is no such directory.", place=shown_path(path))
+            raise CheckpointError("is not a run directory: there is no such directory.", place=shown(path))
         paths = RunPaths(path)
         if missing := [file.name for file in (paths.experiment, paths.environment) if not os.path.exists(file)]:
             text = f"is not a run directory, or its run never began: {' and '.join(missing)} missing."
-            raise CheckpointError(text, place=shown_path(path))
+            raise CheckpointError(text, place=shown(path))
         run_id = _read_id(path)
         held = RunLock(path) if lock else None
         try:
@@ -190,7 +190,7 @@ class RunDirectory:
             return None
         names = _read_json(self.paths.classes)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise CheckpointError("is not a list of class names.", place=shown_path(self.paths.classes))
+            raise CheckpointError("is not a list of class names.", place=shown(self.paths.classes))
         return tuple(names)
 
     def write_skipped(self, problems: Sequence[Problem]) -> str | None:
@@ -302,14 +302,14 @@ def _read_json(path: Path) -> Any:
     try:
         return from_json(read_whole(path))
     except ValueError as error:
-        raise CheckpointError(f"is damaged: {visible(str(error))}.", place=shown_path(path)) from error
+        raise CheckpointError(f"is damaged: {visible(str(error))}.", place=shown(path)) from error
 
 
 def _read_environment(path: Path) -> dict[str, Any]:
     file = RunPaths(path).environment
     environment = _read_json(file)
     if not isinstance(environment, dict) or not isinstance(environment.get("run"), str):
-        raise CheckpointError("is damaged: the id of the run is not in it.", place=shown_path(file))
+        raise CheckpointError("is damaged: the id of the run is not in it.", place=shown(file))
     return environment
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from weakref import WeakSet
 
-from fittool.errors import RunInUseError, shown_path, visible
+from fittool.errors import RunInUseError, shown, visible
 from fittool.runs.atomic import open_descriptor, open_folder
 from fittool.runs.storage import storage_error
 from fittool.runs.times import utc_text
@@ -101,7 +101,7 @@ def _in_use(run: Path) -> RunInUseError:
     while not (holder := _holder(run)) and time.monotonic() < deadline:
         time.sleep(0.01)
     return RunInUseError(
-        f"is in use by {holder or 'another process'}. Wait for it, or choose another run directory.", place=shown_path(run)
+        f"is in use by {holder or 'another process'}. Wait for it, or choose another run directory.", place=shown(run)
     )
 
 

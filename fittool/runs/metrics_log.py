@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fittool.errors import CheckpointError, shown_path
+from fittool.errors import CheckpointError, shown
 from fittool.runs.append_only import append_line, drop_torn_line, sync, truncate
 from fittool.runs.json_text import from_json, to_json
 from fittool.runs.storage import read_whole
@@ -59,7 +59,7 @@ class MetricsLog:
             odd = row.pop(_NONFINITE, {})
             return row | {name: float(text) for name, text in odd.items()}
         except (ValueError, AttributeError, TypeError) as error:
-            raise CheckpointError("is not a row of metrics.", place=f"{shown_path(self.path)}:{number}") from error
+            raise CheckpointError("is not a row of metrics.", place=f"{shown(self.path)}:{number}") from error
 
     def sync(self) -> int:
         """Bring all rows to disk.
@@ -93,7 +93,7 @@ class MetricsLog:
         kept, rest = content[:length], content[length:]
         if len(kept) < length or (kept and not kept.endswith(b"\n")):
             text = f"does not belong to the checkpoint, which expects a row's end at byte {length:,} of {len(content):,}."
-            raise CheckpointError(text, place=shown_path(self.path))
+            raise CheckpointError(text, place=shown(self.path))
         if rest:
             discarded = self.path.with_name("metrics.discarded.jsonl")
             append_line(discarded, rest.rstrip(b"\n"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from fittool.errors import CheckpointError, shown_path, visible
+from fittool.errors import CheckpointError, shown, visible
 from fittool.runs.json_text import from_json, to_json
 from fittool.runs.storage import read_whole
 
@@ -67,7 +67,7 @@ def load_status(path: Path) -> Status:
         said = from_json(read_whole(path))
         status = Status(**{name: value for name, value in said.items() if name in known})
     except (ValueError, AttributeError, TypeError) as error:
-        raise CheckpointError("is not a status that fittool wrote.", place=shown_path(path)) from error
+        raise CheckpointError("is not a status that fittool wrote.", place=shown(path)) from error
     if status.state not in get_args(State):
-        raise CheckpointError(f"has the unknown state {visible(str(status.state))}.", place=shown_path(path))
+        raise CheckpointError(f"has the unknown state {visible(str(status.state))}.", place=shown(path))
     return status

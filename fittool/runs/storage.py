@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fittool.errors import CheckpointError, FittoolError, MachineError, StorageError, shown_path, visible
+from fittool.errors import CheckpointError, FittoolError, MachineError, StorageError, shown, visible
 
 _CAUSES = {
     errno.EACCES: "permission is denied. Make it writable for this user",
@@ -34,7 +34,7 @@ def storage_error(error: OSError, path: Path, needed: int | None = None) -> Fitt
         path: The file that should have been written.
         needed: The bytes that it needs, where known.
     """
-    place = shown_path(path)
+    place = shown(path)
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return MachineError("cannot be opened: this process has too many open files. Raise the limit (`ulimit -n`).", place=place)
     return StorageError(f"cannot be written: {_cause(error, path, needed)}.", place=place)
@@ -78,4 +78,4 @@ def read_whole(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"cannot be read: {visible(error.strerror or str(error))}.", place=shown_path(path)) from error
+        raise CheckpointError(f"cannot be read: {visible(error.strerror or str(error))}.", place=shown(path)) from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fittool.errors import CheckpointError, FittoolError, Problem, RunInUseError, shown_path
+from fittool.errors import CheckpointError, FittoolError, Problem, RunInUseError, shown
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
 from fittool.runs.checkpoint_store import LAST
 from fittool.runs.directory import RunDirectory
@@ -76,7 +76,7 @@ class _Look:
         return self._facts, self._problems
 
     def _wrong(self, path: Path, text: str) -> None:
-        self._problems.append(Problem(text, shown_path(path)))
+        self._problems.append(Problem(text, shown(path)))
 
     def _files(self) -> Iterator[str]:
         self._run.read_experiment()

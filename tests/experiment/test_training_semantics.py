@@ -11,6 +11,7 @@ from PIL import Image
 
 from fittool.data import image_files
 from fittool.data.dataset import ArrayDataset
+from fittool.errors import shown
 from fittool.experiment.class_counts import class_counts
 
 NO_SPLIT = ("  validation_split: 0.25\n", "")
@@ -338,7 +339,7 @@ class TestDiskCache:
         told = train(path, "data.cache=disk").err.splitlines()[1]
         assert told == checked.strip()
         (file,) = (folder / "cache" / "fittool").iterdir()
-        assert told == f"cache: 1 MiB in {file}"
+        assert told == f"cache: 1 MiB in {shown(file)}"
 
     def test_nothing_is_told_without_it(self, train, write, pictures):
         assert "cache: " not in train(write(*FROM_PICTURES), "data.cache=disk").err.replace("data.cache", "")

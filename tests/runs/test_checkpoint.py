@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
 
-from fittool.errors import CheckpointError, StorageError, shown_path
+from fittool.errors import CheckpointError, StorageError, shown
 from fittool.runs.checkpoint import Checkpoint, CheckpointFacts, encode_checkpoint, load_checkpoint, save_checkpoint
 from fittool.version import __version__
 
@@ -85,7 +85,7 @@ def test_every_flipped_byte_is_found(tensors, tmp_path):
             damaged = bytearray(whole)
             damaged[position] ^= flip
             path.write_bytes(damaged)
-            with pytest.raises(CheckpointError, match=f"^{shown_path(path)}: "):
+            with pytest.raises(CheckpointError, match=f"^{shown(path)}: "):
                 load_checkpoint(path)
 
 
@@ -93,7 +93,7 @@ def test_every_truncation_is_found(tensors, tmp_path):
     whole, path = content(tensors), tmp_path / "a"
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(CheckpointError, match=f"^{shown_path(path)}: (is (empty|cut off|not a )|begins)"):
+        with pytest.raises(CheckpointError, match=f"^{shown(path)}: (is (empty|cut off|not a )|begins)"):
             load_checkpoint(path)
 
 

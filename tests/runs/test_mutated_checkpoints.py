@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fittool.errors import CheckpointError, shown_path
+from fittool.errors import CheckpointError, shown
 from fittool.runs.checkpoint import CheckpointFacts, encode_checkpoint, load_checkpoint
 
 WHOLE = b"".join(
@@ -32,7 +32,7 @@ def whole_or_refused(path: Path, content: bytes) -> None:
         load_checkpoint(path)
     except CheckpointError as error:
         refusal = str(error)
-    assert refusal.startswith(f"{shown_path(path)}: ") if refusal else content == WHOLE
+    assert refusal.startswith(f"{shown(path)}: ") if refusal else content == WHOLE
     assert refusal.isprintable()
 
 

@@ -13,10 +13,9 @@ from pydantic import BeforeValidator
 
 from fittool.data.csv_table import Column, Table, check_columns, check_missing, read_header, read_table
 from fittool.data.dataset import ArrayDataset, Dataset
-from fittool.data.files import shown
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import Targets, from_names, from_numbers, no_targets, reads_labels
-from fittool.errors import DataError, ExperimentError
+from fittool.errors import DataError, ExperimentError, shown
 from fittool.settings import Field, Text, setting
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.files import existing_folder, shown
+from fittool.data.files import existing_folder
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import from_class_numbers, no_targets, reads_labels
-from fittool.errors import DataError, Problem
+from fittool.errors import DataError, Problem, shown
 from fittool.settings import Boolean, Field, Text, nearest_name, setting
 
 if TYPE_CHECKING:

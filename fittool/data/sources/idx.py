@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.dataset import ArrayDataset
-from fittool.data.files import existing_file, reading, shown
+from fittool.data.files import existing_file, reading
 from fittool.data.sources.arrays import NamedArray, dataset_of
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import reads_labels
-from fittool.errors import DataError, ExperimentError
+from fittool.errors import DataError, ExperimentError, shown
 from fittool.settings import Field, Text, setting
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from fittool.data.arrays import as_weights, check_lengths
-from fittool.data.files import shown
 from fittool.data.mapped import MappedArray
 from fittool.data.npy_format import map_array
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import from_numbers, no_targets, reads_labels
-from fittool.errors import ExperimentError
+from fittool.errors import ExperimentError, shown
 from fittool.settings import Field, Text, setting
 
 

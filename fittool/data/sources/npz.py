@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.dataset import ArrayDataset, Dataset
-from fittool.data.files import shown
 from fittool.data.npy_format import NpzFile
 from fittool.data.sources.arrays import NamedArray, dataset_of
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import reads_labels
-from fittool.errors import DataError
+from fittool.errors import DataError, shown
 from fittool.settings import Field, Text, setting
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fittool.data.files import existing_file, shown
+from fittool.data.files import existing_file
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import Targets, from_names, from_numbers, no_targets, reads_labels
-from fittool.errors import DataError
+from fittool.errors import DataError, shown
 from fittool.settings import Field, Integer, Text, setting
 
 if TYPE_CHECKING:

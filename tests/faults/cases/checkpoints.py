@@ -25,7 +25,7 @@ from faults.cases.runner import ANY, Case, Done, here
 from runs import test_checkpoint, test_mutated_checkpoints
 from safetensors.numpy import save
 
-from fittool.errors import CheckpointError, shown_path
+from fittool.errors import CheckpointError, shown
 from fittool.runs.checkpoint import CheckpointFacts, encode_checkpoint, load_checkpoint
 
 LAST = "run/checkpoints/last.safetensors"
@@ -329,7 +329,7 @@ def _changes_while_read(folder: Path) -> None:
         load_checkpoint(path)
     except CheckpointError as error:
         told = str(error)
-    assert told.startswith(f"{shown_path(path)}: ")
+    assert told.startswith(f"{shown(path)}: ")
 
 
 CASES = [
