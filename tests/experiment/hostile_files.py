@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -111,6 +112,38 @@ def archives(folder: Path) -> dict[str, bytes]:
         "postscript": f"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n({folder / MARKER}) (w) file closefile\n".encode(),
         "svg": f"<svg xmlns='http://www.w3.org/2000/svg'><image href='file://{folder / MARKER}'/></svg>".encode(),
     }
+
+
+def streams(folder: Path) -> dict[str, bytes]:
+    """Formats that are read piece by piece, with code where a number or a picture belongs."""
+    touch = f"touch {folder / MARKER}"
+    evil = pickle.dumps(_Calls(eval, f"open({str(folder / MARKER)!r}, 'w').close()"), 2)
+    call = f"__import__('os').system({touch!r})"
+    return {
+        "npy whose header calls": _npy_headed(f"{{'descr': {call}, 'fortran_order': False, 'shape': (1,)}}"),
+        "npy whose shape calls": _npy_headed(f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({call},)}}"),
+        "npy whose header is a comprehension": _npy_headed(f"[{call} for _ in (1,)]"),
+        "tar with pickles for pictures": _tarred({"0.png": evil, "0.cls": b"0", "1.pkl": evil}),
+        "tar with a pickle for a label": _tarred({"0.png": b"", "0.cls": evil}),
+        "tar that leaves its folder": _tarred({f"../../{MARKER}": b"1", f"/{MARKER}": b"1"}),
+        "tar of links": _tarred({"0.png": b"", "0.cls": b"0"}, tarfile.SYMTYPE, f"../{MARKER}"),
+        "notebook": json.dumps({"cells": [{"cell_type": "code", "source": [call]}], "nbformat": 4}).encode(),
+    }
+
+
+def _npy_headed(header: str) -> bytes:
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + bytes(64)
+
+
+def _tarred(members: dict[str, bytes], kind: bytes = tarfile.REGTYPE, target: str = "") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.type, info.linkname = len(content), kind, target
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 def experiments(folder: Path) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from experiment import hostile_files
 
 import fittool as ft
 from fittool.data.images import ImageForm, read_image
-from fittool.data.sources import CsvSource, IdxSource, NpySource, NpzSource, SourceContext
+from fittool.data.sources import CsvSource, IdxSource, NpySource, NpzSource, ShardsSource, SourceContext
 from fittool.errors import FittoolError
 from fittool.runs.checkpoint import load_checkpoint
 from fittool.spec.experiment_file import load_experiment
@@ -21,7 +21,11 @@ from fittool.spec.experiment_file import load_experiment
 CONTEXT = SourceContext(class_mode="sparse")
 FORBIDDEN = ("pickle.find_class", "os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "ctypes.dlopen")
 HERE = Path("hostile")
-FILES = hostile_files.pickles(HERE) | hostile_files.archives(HERE) | hostile_files.experiments(HERE)
+FILES = {
+    name: content
+    for kind in (hostile_files.pickles, hostile_files.archives, hostile_files.streams, hostile_files.experiments)
+    for name, content in kind(HERE).items()
+}
 READERS: dict[str, Callable[[Path], object]] = {
     "checkpoint": load_checkpoint,
     "model": lambda path: ft.load_model(str(path)),
@@ -29,6 +33,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "npz": lambda path: NpzSource(path=str(path)).open(CONTEXT),
     "csv": lambda path: CsvSource(path=str(path), label="y").open(CONTEXT),
     "idx": lambda path: IdxSource(images=str(path), labels=str(path)).open(CONTEXT),
+    "shard": lambda path: ShardsSource(path=str(path)).open(CONTEXT).load(np.zeros(1, np.int64)),
     "image": lambda path: read_image(path, ImageForm((8, 8))),
     "experiment": lambda path: load_experiment(path, [], {}),
 }
@@ -66,7 +71,7 @@ def refused(read: Callable[[Path], object], path: Path) -> str:
 
 
 def test_there_are_enough() -> None:
-    assert len(FILES) >= 55
+    assert len(FILES) >= 60
 
 
 def test_a_careless_reader_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
