@@ -24,6 +24,8 @@ from fittool.runs.times import utc_text
 _FILE = ".lock"
 _PATIENCE = 0.3
 """Seconds to wait for a holder that has just taken the lock to write its name."""
+_PAUSES = (0.01, 0.03)
+"""Seconds between attempts: `is_held` looks for an instant, and must keep nobody out."""
 _MOST_BYTES = 4096
 
 
@@ -53,7 +55,14 @@ class RunLock:
 
     def _hold(self, descriptor: int) -> int:
         self._descriptors.append(descriptor)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for pause in (*_PAUSES, None):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if pause is None:
+                    raise
+                time.sleep(pause)
         return descriptor
 
     def _sign(self, file: int) -> None:
@@ -82,6 +91,22 @@ class RunLock:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Release."""
         self.release()
+
+
+def is_held(run: Path) -> bool:
+    """Whether a live process has a run directory; changes nothing there.
+
+    Raises:
+        OSError: Nobody can tell.
+    """
+    folder = open_folder(run)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(folder)
+    return False
 
 
 _held: WeakSet[RunLock] = WeakSet()

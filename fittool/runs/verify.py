@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fittool.errors import CheckpointError, FittoolError, Problem, RunInUseError, shown
+from fittool.errors import CheckpointError, FittoolError, Problem, shown
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
 from fittool.runs.checkpoint_store import LAST
 from fittool.runs.directory import RunDirectory
 from fittool.runs.history_table import csv_table
-from fittool.runs.lock import RunLock
+from fittool.runs.lock import is_held
 from fittool.runs.storage import read_whole
 
 _TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other; a moment later they fit
@@ -52,12 +52,9 @@ def verify_run(path: Path) -> Verified:
 
 def _is_at_work(path: Path) -> bool:
     try:
-        RunLock(path).release()
-    except RunInUseError:
-        return True
-    except FittoolError:  # a read-only copy cannot be locked, nor written to
+        return is_held(path)
+    except OSError:  # where nothing can be locked, nothing can be written, or it is no directory, which is told next
         return False
-    return False
 
 
 class _Look:

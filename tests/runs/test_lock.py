@@ -6,12 +6,13 @@ import json
 import os
 import signal
 import time
+from threading import Timer
 
 import pytest
 
 from fittool.errors import RunInUseError, StorageError
 from fittool.runs import lock
-from fittool.runs.lock import RunLock
+from fittool.runs.lock import RunLock, is_held
 
 HOLD = """
 import sys, time
@@ -34,7 +35,7 @@ FORK = """
 import os, sys, time
 from pathlib import Path
 from fittool.runs import lock
-from fittool.runs.lock import RunLock
+from fittool.runs.lock import RunLock, is_held
 lock = RunLock(Path(sys.argv[1]))
 if not (worker := os.fork()):
     time.sleep(60)
@@ -176,4 +177,19 @@ def test_releasing_works_where_nothing_can_be_written_any_more(monkeypatch, tmp_
     with monkeypatch.context() as patch:
         patch.setattr(os, "ftruncate", ftruncate)
         held.release()
+    RunLock(tmp_path).release()
+
+
+def test_looking_whether_it_is_held_changes_nothing(tmp_path):
+    assert not is_held(tmp_path)
+    assert not list(tmp_path.iterdir())
+    with RunLock(tmp_path):
+        assert is_held(tmp_path)
+    assert not is_held(tmp_path)
+
+
+def test_an_instant_of_somebody_else_keeps_nobody_out(tmp_path):
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_SH)
+    Timer(0.005, os.close, (folder,)).start()
     RunLock(tmp_path).release()
