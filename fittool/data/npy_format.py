@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,9 +125,11 @@ class NpzFile:
 
 @contextmanager
 def _refusals(name: str) -> Iterator[None]:
-    """Turns whatever a damaged file makes the readers raise into a `DataError`."""
+    """Turns whatever a damaged file makes the readers raise into a `DataError`; files of Python 2 are read without a warning."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror or error}.") from error
     except (DataError, MemoryError):

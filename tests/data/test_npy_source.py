@@ -91,3 +91,11 @@ def test_the_fingerprint_follows_the_content(files: Path) -> None:
     assert opened(files).fingerprint() == before
     np.save(files / "x.npy", np.zeros((5, 3, 4)))
     assert opened(files).fingerprint() != before
+
+
+def test_a_file_of_python_2_is_read(tmp_path):
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }\n"
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + np.arange(6, dtype="<f4").tobytes()
+    (tmp_path / "x.npy").write_bytes(content)
+    (inputs,), _, _ = NpySource(x=str(tmp_path / "x.npy")).open(SourceContext(class_mode=None)).load(np.arange(2))
+    np.testing.assert_array_equal(inputs, [[0, 1, 2], [3, 4, 5]])
