@@ -12,6 +12,7 @@ from fittool.data.user_batches import UserBatches
 from fittool.data.worker_output import WorkerOutput
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
+from fittool.experiment.accepted import with_changed_optimizer
 from fittool.experiment.assemble import trainer_of, verbosity
 from fittool.experiment.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.loading import loading_shown
@@ -193,15 +194,17 @@ def go_on(
     checkpoint.check_finite()
     rows, kept = standing.go_back_to(checkpoint)
     trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options, rows=rows, kept=kept)
-    trainer.load_snapshot(snapshot_of(checkpoint, kept.weights), rows)
-    check_whole_state(checkpoint.tensors, engine.state(), shown(checkpoint.path))
-    told = [f"warning: {warning}" for warning in prepared.warnings]
+    snapshot, changed = with_changed_optimizer(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
+    trainer.load_snapshot(snapshot, rows)
+    check_whole_state(snapshot.tensors, engine.state(), shown(checkpoint.path))
+    told = [*(f"warning: {warning}" for warning in prepared.warnings), *changed]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
     signals.training_begins()
     output.goes_to(directory.log)
     if asked.goes_beyond(standing):
         trainer.go_on_after_stop()
-        trainer.save("last")
+    if asked.goes_beyond(standing) or changed:
+        trainer.save("last")  # else the next one, after a kill, would not know of it
     for line in [*told, *_said_of_generators(prepared, trainer)]:
         trainer.say(line)
     say_where_it_continues(trainer, standing, exact=other_digits(changes_of_environment(environment, now)) is None)

@@ -96,24 +96,24 @@ class Checkpoint:
                 raise CheckpointError(text, place=shown(self.path))
 
     def check_finite(self) -> None:
-        """Refuse weights that are not finite: no training can go on from them.
+        """Refuse weights, and arrays of the optimizer, that are not finite: no training can go on from them.
 
         Raises:
             CheckpointError: Names the first such tensor.
         """
-        if (name := self._first_not_finite()) is not None:
+        if (name := self._first_not_finite("weights/", "optimizer/")) is not None:
             text = f"{visible(name)} holds numbers that are not finite. Go on from another checkpoint."
             raise CheckpointError(text, place=shown(self.path))
 
     def not_finite(self) -> str | None:
         """What to warn of where weights are not finite, or None: outputs can be had from them all the same."""
-        if (name := self._first_not_finite()) is None:
+        if (name := self._first_not_finite("weights/")) is None:
             return None
         return visible(f"{shown(self.path)}: {name} holds numbers that are not finite, so outputs may be, too.")
 
-    def _first_not_finite(self) -> str | None:
+    def _first_not_finite(self, *kinds: str) -> str | None:
         for name, tensor in self.tensors.items():
-            if name.startswith("weights/") and tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            if name.startswith(kinds) and tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
                 return name
         return None
 

@@ -49,36 +49,41 @@ class DivergenceWatch:
         self._raise(f"loss became {what} at {where}{last}, with {batch}.", _largest(self._engine.state()))
 
     def check_tensors(self, tensors: Tensors, position: Position) -> None:
-        """Look for weights that are not finite, which must not be saved as good ones.
+        """Look for weights and arrays of the optimizer that are not finite, which must not be saved as good ones.
 
         Raises:
             DivergedError: Names the first such array.
         """
-        for name, array in _weights(tensors) if self.active else ():
+        for name, array in _floating(tensors, ("weights/", "optimizer/")) if self.active else ():
             if not np.isfinite(array).all():
-                self._raise(f"{name} is not finite at epoch {position.epoch + 1}, step {position.step_in_epoch}.")
+                self._raise(f"{name.removeprefix('weights/')} is not finite {_where(position)}.")
 
     def saved(self, position: Position) -> None:
         """Remember the last good checkpoint, for the message."""
-        middle = f"epoch {position.epoch + 1}, step {position.step_in_epoch}"
-        where = middle if position.step_in_epoch else f"epoch {position.epoch}"
-        self._last_good = f"The last good checkpoint is from {where}."
+        self._last_good = f"The last good checkpoint is from {_where(position).removeprefix('at ').removeprefix('after ')}."
 
     def _raise(self, *what: str) -> None:
         mend = f"Try a smaller learning rate (now {self._engine.learning_rate:g}) or clipnorm: 1."
         raise DivergedError(" ".join([*filter(None, what), self._last_good, mend]))
 
 
+def _where(position: Position) -> str:
+    if position.step_in_epoch:
+        return f"at epoch {position.epoch + 1}, step {position.step_in_epoch}"
+    return f"after epoch {position.epoch}"
+
+
 def _largest(tensors: Tensors) -> str:
     """Which weights have grown most; a place to look for the cause."""
-    sizes = {name: float(np.abs(array).max(initial=0)) for name, array in _weights(tensors)}
+    weights = _floating(tensors, ("weights/",))
+    sizes = {name.removeprefix("weights/"): float(np.abs(array).max(initial=0)) for name, array in weights}
     bad = [name for name, size in sizes.items() if not math.isfinite(size)]
     if bad:
         return f"Not finite: {bad[0]}."
     return f"Largest weight: {max(sizes, key=sizes.__getitem__)}, {max(sizes.values()):.2g}." if sizes else ""
 
 
-def _weights(tensors: Tensors) -> Iterator[tuple[str, NDArray[np.floating[Any]]]]:
+def _floating(tensors: Tensors, kinds: tuple[str, ...]) -> Iterator[tuple[str, NDArray[np.floating[Any]]]]:
     for name, array in tensors.items():
-        if name.startswith("weights/") and np.issubdtype(array.dtype, np.floating):
-            yield name.removeprefix("weights/"), cast("NDArray[np.floating[Any]]", array)
+        if name.startswith(kinds) and np.issubdtype(array.dtype, np.floating):
+            yield name, cast("NDArray[np.floating[Any]]", array)

@@ -445,6 +445,7 @@ class Trainer:
         self.best.load_state(snapshot.training["best"])
         self._control.stop_reason = snapshot.training["stopped"]
         self._last_logs = {} if not rows else logs_of(rows[-1])
+        self._divergence.saved(self.position)
         for name, callback in self.callbacks():
             if name in snapshot.kept:
                 callback.keep_weights(snapshot.kept[name])
