@@ -203,6 +203,6 @@ def test_weights_that_are_not_finite_are_refused_to_go_on_from_and_warned_of(tmp
 
 def test_finite_weights_are_fine(tmp_path):
     path = tmp_path / "a.safetensors"
-    save_checkpoint(path, {"weights/a": np.ones(2, np.float32), "optimizer/m": np.full(1, np.inf)}, CheckpointFacts())
+    save_checkpoint(path, {"weights/a": np.ones(2, np.float32), "metrics/m": np.full(1, np.inf)}, CheckpointFacts())
     load_checkpoint(path).check_finite()
     assert load_checkpoint(path).not_finite() is None
