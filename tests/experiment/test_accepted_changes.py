@@ -57,9 +57,7 @@ def test_a_changed_rate_counts_from_now_on() -> None:
 
 
 def test_a_smaller_rate_helps_a_training_that_diverged() -> None:
-    with pytest.raises(
-        DivergedError, match=r"is from epoch \d+\. Try a smaller learning rate \(now 6\)"
-    ):
+    with pytest.raises(DivergedError, match=r"is from epoch \d+\. Try a smaller learning rate \(now 6\)"):
         train("{SGD: {learning_rate: 6.0}}", 40)
     done = train("{SGD: {learning_rate: 0.001}}", 40)
     assert done.outcome.reason == "completed"

@@ -39,8 +39,10 @@ from .harness import (
 def stop_loop(bench: Bench, numbers: tuple[int, ...], count: int) -> float:
     """Stop runs at random instants; each must be saved and die by the signal; the longest time that took."""
     expected, longest = reference(bench, 200), 0.0
-    stopped = 0
+    stopped = turns = 0
     while stopped < count:
+        turns += 1
+        assert turns < 20 * count + 50, "hardly a signal stops anything"
         number = bench.chance.choice(numbers)
         with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as process:
             time.sleep(bench.chance.uniform(0, 0.5))
