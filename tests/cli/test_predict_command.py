@@ -108,7 +108,8 @@ def test_batch_size_does_not_matter(fittool, photographs, pictures):
 
 def test_probabilities_are_those_of_the_network(fittool, photographs, pictures):
     fittool("predict", photographs, pictures, "--out", "p.npz")
-    content = np.load("p.npz")
+    with np.load("p.npz") as file:
+        content = dict(file)
     assert set(content) == {"input", "output", "prediction", "classes"}
     assert content["output"].shape == (12, 2)
     assert list(content["classes"][content["output"].argmax(axis=1)]) == list(content["prediction"])
@@ -122,7 +123,8 @@ def test_every_form_says_the_same(fittool, photographs, pictures):
     with open("p.csv", newline="") as file, open("p.jsonl") as lines:
         assert file.read() == shown.out
         assert [json.loads(line)["dog"] for line in lines] == [float(row["dog"]) for row in rows(shown)]
-    assert np.load("p.npz")["output"][:, 1].tolist() == pytest.approx([float(row["dog"]) for row in rows(shown)])
+    with np.load("p.npz") as file:
+        assert file["output"][:, 1].tolist() == pytest.approx([float(row["dog"]) for row in rows(shown)])
 
 
 def test_other_form_is_refused_before_anything_is_read(fittool, folder):
