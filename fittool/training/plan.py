@@ -78,6 +78,10 @@ class Position:
     step_in_epoch: int = 0
     step: int = 0
 
+    def go_to(self, other: Position) -> None:
+        """Stand where another position is."""
+        self.epoch, self.step_in_epoch, self.step = other.epoch, other.step_in_epoch, other.step
+
     def advance(self) -> None:
         """One more training step is done."""
         self.step_in_epoch += 1

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.batch import Batch
 from fittool.errors import DivergedError, FittoolError
 from fittool.training.best import BestEpoch
 from fittool.training.callbacks.base import Callback
@@ -25,15 +24,13 @@ from fittool.training.fault_report import FaultReport
 from fittool.training.history import History, Row, logs_of, make_row
 from fittool.training.leaks import LeakWatch
 from fittool.training.outcome import Outcome, exit_code_of, reason_of, text_of
-from fittool.training.pace import Pace
 from fittool.training.plan import Plan, Position
-from fittool.training.progress import NullProgress, Progress, View, make_progress
+from fittool.training.progress import NullProgress, Progress, make_progress
 from fittool.training.recorder import NullRecorder, Recorder
 from fittool.training.snapshot import Snapshot
 from fittool.training.stage_walk import StageWalk
-from fittool.training.stages import Loop, Stage
-from fittool.training.steps import check_enough, run_steps
-from fittool.training.user_loop import LoopBatches, LoopModel, run_loop
+from fittool.training.stages import Stage
+from fittool.training.train_part import TrainPart
 from fittool.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -98,13 +95,21 @@ class Trainer:
         self._divergence = DivergenceWatch(engine, lambda step: self.train.contents(step), stop_on_divergence)
         self._faults = FaultReport(engine)
         self._leaks = LeakWatch()
-        self._pace = Pace()
-        self._train_logs: Logs | None = None
         self._last_logs: Logs = {}
         self.position = Position(plan.initial_epoch, 0, plan.initial_epoch * (plan.steps(train) or 0))
         self._control = self._make_control(callbacks)
         self._own = CallbackGroup([*callbacks, *([] if self.history in callbacks else [self.history])], self._control)
         self._attach_stage()
+        self._train_part = TrainPart(
+            engine,
+            self._walk,
+            self._control,
+            self.position,
+            self._divergence,
+            self._progress,
+            settled=self._step_settled,
+            stopping=lambda: self._stop_reason is not None,
+        )
 
     def _make_control(self, callbacks: Sequence[Callback]) -> Control:
         trained = tuple(self.engine.metrics())
@@ -145,7 +150,7 @@ class Trainer:
     @property
     def in_validation(self) -> bool:
         """Whether the training steps of the epoch are done, but not its validation."""
-        return self._train_logs is not None
+        return self._train_part.logs is not None
 
     def _attach_stage(self) -> None:
         self._walk.attach(self._make_control, self._own)
@@ -266,12 +271,14 @@ class Trainer:
         )
 
     def _epoch(self, epoch: int) -> None:
-        if self._train_logs is None:
-            self._train_logs = self._train_part(epoch)
+        part = self._train_part
+        trained = part.run(epoch)
+        if self._walk.stage.loop is not None:
+            self._obey_interruption()
         validated = self._validation.run(epoch) if self._validation is not None and self.plan.validates(epoch) else {}
-        logs: Logs = {**self._train_logs, **validated, "learning_rate": self.engine.learning_rate}
-        pace = self._pace.seconds, self._pace.examples_per_second, self._pace.waited
-        self._train_logs = None
+        logs: Logs = {**trained, **validated, "learning_rate": self.engine.learning_rate}
+        pace = part.pace.seconds, part.pace.examples_per_second, part.pace.waited
+        part.logs = None
         self.position.begin_epoch(epoch + 1, self._walk.steps)
         self._callbacks.on_epoch_end(epoch, logs)
         self._last_logs = logs
@@ -301,86 +308,12 @@ class Trainer:
             if improved:
                 self._recorder.save(snapshot, "best")
 
-    def _train_part(self, epoch: int) -> Logs:
-        """The training steps of an epoch that are not done yet; the epoch's loss and metrics."""
-        if not self.position.step_in_epoch:
-            self._pace = Pace()
-            self.engine.reset_metrics()
-            self._callbacks.on_epoch_begin(epoch)
-        if self._walk.stage.loop is None:
-            self._feed_steps(epoch)
-        else:
-            self._user_loop(self._walk.stage.loop, epoch)
-        logs = self._read_metrics()
-        self._pace.trained()
-        return logs
-
-    def _feed_steps(self, epoch: int) -> None:
-        """One step for each batch of the feed."""
-        steps = self._walk.steps
-        done = run_steps(
-            self._walk.stream.from_step(self.position.step),
-            self.position.step_in_epoch,
-            steps,
-            before=self._callbacks.on_train_batch_begin,
-            step=self._train_step,
-            after=self._after_train_step,
-        )
-        if self._stop_reason is None:
-            check_enough(done, steps, f"training data in epoch {epoch + 1}")
-
-    def _user_loop(self, loop: Loop, epoch: int) -> None:
-        """The steps that the user's own loop does."""
-        steps, begun = self._walk.steps, self.position.step_in_epoch
-        batches = LoopBatches(
-            self._walk.stream.from_step(self.position.step),
-            None if steps is None else steps - begun,
-            stopping=lambda: self._stop_reason is not None,
-            begun=self.position.advance,
-        )
-        run_loop(
-            loop,
-            self._walk.stage.loop_name,
-            epoch,
-            batches,
-            lambda step, after: LoopModel(self.engine, self._control, step, after),
-            first=begun,
-            before=self._callbacks.on_train_batch_begin,
-            step=self._loop_step,
-            after=self._after_train_step,
-        )
-        self._obey_interruption()
-
-    def _loop_step(self, batch: Batch) -> None:
-        self.engine.train_step(batch)
-        self._pace.stepped(batch.size, self._walk.stream.waited)
-
-    def _train_step(self, batch: Batch) -> None:
-        self._loop_step(batch)
-        self.position.advance()
-
-    def _after_train_step(self, step: int, batch: Batch) -> bool:
-        self._divergence.check(self.position)
-        if self._callbacks.train_batch_end:
-            self._callbacks.on_train_batch_end(step, self._read_metrics())
-        if self._progress.due():
-            self._look()
+    def _step_settled(self) -> None:
+        """After a training step and its hooks."""
         if self._recorder.due(self.position.step):
             self.save("last")
         self._callbacks.on_train_batch_settled(self.position)
         self._obey_interruption()
-        return self._stop_reason is not None
-
-    def _read_metrics(self) -> Logs:
-        self._divergence.check(self.position)
-        return self.engine.metrics()
-
-    def _look(self) -> None:
-        pace, position, steps = self._pace, self.position, self._walk.steps
-        metrics = self._read_metrics()
-        self._progress.look(
-            View(position.epoch + 1, self.last_epoch, position.step_in_epoch, steps, pace.seconds, pace.examples, metrics)
-        )
 
     def _obey_interruption(self) -> None:
         interruption = self._interruption()
@@ -419,8 +352,7 @@ class Trainer:
 
     def _snapshot(self, tensors: Mapping[str, NDArray[np.generic]]) -> Snapshot:
         training = {
-            "pace": self._pace.state(),
-            "train_logs": self._train_logs,
+            **self._train_part.state(),
             "best": self.best.state(),
             "stopped": self._control.stop_reason,
             "stage": self._walk.state(),
@@ -437,11 +369,10 @@ class Trainer:
         """
         self._walk.go_to(snapshot.training.get("stage", {}), self._attach_stage)
         self.engine.load_state(snapshot.tensors)
-        self.position = replace(snapshot.position)
+        self.position.go_to(snapshot.position)
         self.history.replace(rows)
         self._callbacks.load_state(snapshot.callbacks)
-        self._pace = Pace.from_state(snapshot.training["pace"])
-        self._train_logs = snapshot.training["train_logs"]
+        self._train_part.load_state(snapshot.training)
         self.best.load_state(snapshot.training["best"])
         self._control.stop_reason = snapshot.training["stopped"]
         self._last_logs = {} if not rows else logs_of(rows[-1])
