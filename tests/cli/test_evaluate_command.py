@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from arrays import read_arrays
 from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR
 
 
@@ -35,7 +36,7 @@ def test_last_epoch_on_demand(fittool, run):
 
 def test_training_data_on_demand(fittool, run, write):
     write()
-    images, labels = np.load("small.npz").values()
+    images, labels = read_arrays("small.npz").values()
     np.savez("first.npz", x=images[:36], y=labels[:36])
     assert values(fittool("evaluate", run.path, "--on", "train")) == values(fittool("evaluate", run.path, "--data", "first.npz"))
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from arrays import read_arrays
 from cli.commands import FROM_PICTURES
 from PIL import Image
 
@@ -108,8 +109,7 @@ def test_batch_size_does_not_matter(fittool, photographs, pictures):
 
 def test_probabilities_are_those_of_the_network(fittool, photographs, pictures):
     fittool("predict", photographs, pictures, "--out", "p.npz")
-    with np.load("p.npz") as file:
-        content = dict(file)
+    content = read_arrays("p.npz")
     assert set(content) == {"input", "output", "prediction", "classes"}
     assert content["output"].shape == (12, 2)
     assert list(content["classes"][content["output"].argmax(axis=1)]) == list(content["prediction"])
@@ -123,8 +123,7 @@ def test_every_form_says_the_same(fittool, photographs, pictures):
     with open("p.csv", newline="") as file, open("p.jsonl") as lines:
         assert file.read() == shown.out
         assert [json.loads(line)["dog"] for line in lines] == [float(row["dog"]) for row in rows(shown)]
-    with np.load("p.npz") as file:
-        assert file["output"][:, 1].tolist() == pytest.approx([float(row["dog"]) for row in rows(shown)])
+    assert read_arrays("p.npz")["output"][:, 1].tolist() == pytest.approx([float(row["dog"]) for row in rows(shown)])
 
 
 def test_other_form_is_refused_before_anything_is_read(fittool, folder):

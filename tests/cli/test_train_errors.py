@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from arrays import read_arrays
 from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR
 
 GENERATED = ("--set", "train.mode=fit_generator")
@@ -63,7 +64,7 @@ def test_truncated_image_is_named(refused, write, pictures, mode):
 
 def test_label_out_of_range_is_told_with_what_would_fit(refused, write):
     path = write()
-    images, labels = np.load("small.npz").values()
+    images, labels = read_arrays("small.npz").values()
     labels[5] = 7
     np.savez("small.npz", x=images, y=labels)
     code, said = refused(path)
@@ -73,7 +74,7 @@ def test_label_out_of_range_is_told_with_what_would_fit(refused, write):
 
 def test_nan_in_the_input_is_found(refused, write):
     path = write()
-    images, labels = np.load("small.npz").values()
+    images, labels = read_arrays("small.npz").values()
     images = images.astype(np.float32)
     images[9, 2, 0, 0] = np.nan
     np.savez("small.npz", x=images, y=labels)

@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+from arrays import read_arrays
 from cli.commands import SMALL, weights
 
 GRAPH = """\
@@ -130,7 +131,7 @@ def test_image_column_gives_what_the_folder_gives(train, write, pictures):
 
 def test_idx_gives_what_the_npz_gives(train, write, folder):
     by_npz = train(write())
-    images, labels = np.load("small.npz").values()
+    images, labels = read_arrays("small.npz").values()
     (folder / "images").write_bytes(struct.pack(">IIII", 0x803, 48, 6, 6) + images.tobytes())
     (folder / "labels").write_bytes(struct.pack(">II", 0x801, 48) + labels.astype(np.uint8).tobytes())
     by_idx = train(write(("npz: {path: small.npz}", "idx: {images: images, labels: labels}")))
@@ -139,7 +140,7 @@ def test_idx_gives_what_the_npz_gives(train, write, folder):
 
 def test_npy_gives_what_the_npz_gives(train, write):
     by_npz = train(write())
-    for name, array in np.load("small.npz").items():
+    for name, array in read_arrays("small.npz").items():
         np.save(f"{name}.npy", array)
     assert weights(by_npz) == weights(train(write(("npz: {path: small.npz}", "npy: {x: x.npy, y: y.npy}"))))
 

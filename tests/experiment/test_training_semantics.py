@@ -6,6 +6,7 @@ import csv
 
 import numpy as np
 import pytest
+from arrays import read_arrays
 from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, weights
 from PIL import Image
 
@@ -149,7 +150,7 @@ class TestWeightsOfSamplesAndClasses:
         path = write(
             ("path: small.npz", "path: weighted.npz, sample_weight: w"), NO_SPLIT, ("rate: 0.25", "rate: 0"), ("adam", "sgd")
         )
-        images, labels = np.load("small.npz").values()
+        images, labels = read_arrays("small.npz").values()
         runs = []
         for noise in (0, 1):
             labels[40:] = (labels[40:] + noise) % 3
@@ -177,7 +178,7 @@ class TestWeightsOfSamplesAndClasses:
 class TestSplit:
     def test_last_part_of_arrays_is_validated_on(self, train, write):
         path = write()
-        images, labels = np.load("small.npz").values()
+        images, labels = read_arrays("small.npz").values()
         np.savez("first.npz", x=images[:36], y=labels[:36])
         np.savez("last.npz", x=images[36:], y=labels[36:])
         apart = write(
@@ -201,7 +202,7 @@ class TestSplit:
 
     def test_class_that_is_left_out_is_a_warning(self, fittool, write):
         path = write()
-        images, labels = np.load("small.npz").values()
+        images, labels = read_arrays("small.npz").values()
         np.savez("small.npz", x=images, y=np.sort(labels))
         done = fittool("train", path)
         assert "warning: e.yaml:19:3: " in done.err
@@ -217,7 +218,7 @@ class TestNormalization:
 
     def test_it_adapts_to_the_training_part_alone(self, train, write):
         run = train(write(self.RESCALING)).run
-        seen = np.load("small.npz")["x"][:36].astype(np.float64)
+        seen = read_arrays("small.npz")["x"][:36].astype(np.float64)
         tensors = run.checkpoints.load("best.safetensors").tensors
         assert np.allclose(tensors["weights/normalization/mean"], seen.mean(), rtol=1e-6)
         assert np.allclose(tensors["weights/normalization/variance"], seen.var(), rtol=1e-6)
@@ -227,7 +228,7 @@ class TestNormalization:
         assert weights(train(path).run) == weights(train(path, "train.mode=fit_generator").run)
 
     def test_given_mean_is_taken_off(self, train, write):
-        images, labels = np.load(write().parent / "small.npz").values()
+        images, labels = read_arrays(write().parent / "small.npz").values()
         runs = []
         for shift in (0, 10):
             np.savez("small.npz", x=images.astype(np.float32) + shift, y=labels)
@@ -238,7 +239,7 @@ class TestNormalization:
     def test_second_layer_sees_what_the_first_makes(self, train, write):
         path = write(("Rescaling: {scale: 1/255}", "Rescaling: {scale: 1/255, offset: 3}\n    - Normalization"))
         tensors = train(path).run.checkpoints.load("last.safetensors").tensors
-        seen = np.load("small.npz")["x"][:36] / 255 + 3
+        seen = read_arrays("small.npz")["x"][:36] / 255 + 3
         assert np.allclose(tensors["weights/normalization/mean"], seen.mean(), rtol=1e-5)
 
     def test_generator_without_an_end_cannot_be_adapted_to(self, fittool, write):
@@ -262,7 +263,7 @@ class TestSteps:
 
     def test_validation_steps_take_the_first_batches(self, train, write):
         path = write()
-        images, labels = np.load("small.npz").values()
+        images, labels = read_arrays("small.npz").values()
         few = rows(train(path, "train.validation_steps=1"))
         np.savez("small.npz", x=images[:44], y=labels[:44])
         exact = rows(train(path, f"train.validation_split={8 / 44}"))

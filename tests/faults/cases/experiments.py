@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from experiment import hostile_files
-from faults.cases.inputs import EXPERIMENT, NOBODY, X, Y, reachable
+from faults.cases.inputs import EXPERIMENT, X, Y
 from faults.cases.runner import ANY, Case, Done, here
+from faults.rights import ORDINARY
 from spec import test_planted_mistakes
 
 GOOD = EXPERIMENT.replace("SOURCE", "{npz: {path: data.npz}}").replace("MORE", "")
@@ -233,14 +234,13 @@ def _special(kind: str, code: int, *says: str) -> Iterator[Case]:
         elif kind == "mode":
             path.write_text(GOOD)
             path.chmod(0)
-            reachable(folder)
         elif kind.startswith("/"):
             path.symlink_to(kind)
         return (command, "-" if kind == "-" else "e.yaml")
 
     options: dict[str, object] = {}
     if kind == "mode":
-        options = {"child": True, "prefix": NOBODY, "needs": ("root", "setpriv")}
+        options = {"child": True, "prefix": ORDINARY, "needs": ("permissions",)}
     for command in COMMANDS:
         yield Case("Y20", f"{kind} ({command})", partial(make, command), code, says, **options)  # type: ignore[arg-type]
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 from data import mutated_images
-from faults.cases.inputs import CHECK, NOBODY, TRAIN, encoded, experiment, picture, pictures, reachable, with_picture
+from faults.cases.inputs import CHECK, TRAIN, encoded, experiment, picture, pictures, with_picture
 from faults.cases.runner import Case, Done
+from faults.rights import ORDINARY
 from PIL import Image
 
 from fittool.data.images import ImageForm, read_image
@@ -288,7 +289,6 @@ def _links_followed(folder: Path) -> Sequence[object]:
 
 
 def _unreadable(folder: Path) -> Sequence[object]:
-    reachable(folder)
     (pictures(folder) / "0.png").chmod(0)
     (folder / "pictures/dog/1.png").chmod(0)
     return CHECK
@@ -494,8 +494,8 @@ CASES = [
         ["cat/0.png: The file cannot be read: Permission denied.", "dog/1.png: "],
         lines=2,
         child=True,
-        prefix=NOBODY,
-        needs=["root", "setpriv"],
+        prefix=ORDINARY,
+        needs=["permissions"],
     ),
     *_odd_names(),
     *_specials(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,8 +18,6 @@ MOREmodel: {layers: [Flatten, {Dense: {units: 2, activation: softmax}}]}
 compile: {loss: sparse_categorical_crossentropy}
 train: {epochs: 1, batch_size: 4, view_metrics: false, verbose: 2}
 """
-NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
-"""Before a command: it runs as a user without rights; needs root."""
 CHECK = ("check", "--data", "e.yaml")
 TRAIN = ("train", "e.yaml")
 X = np.arange(24, dtype=np.float32).reshape(8, 3)
@@ -34,13 +31,6 @@ def experiment(folder: Path, source: str, *changes: tuple[str, str], more: str =
         assert old in text
         text = text.replace(old, new)
     (folder / "e.yaml").write_text(text, encoding="utf-8")
-
-
-def reachable(folder: Path) -> None:
-    """Let every user walk into a folder below that of all temporary files."""
-    for place in (folder, *folder.parents):
-        if place.stat().st_uid == os.geteuid() and place.parent != place and not place.stat().st_mode & 0o1000:
-            place.chmod(place.stat().st_mode | 0o055)
 
 
 def picture(size: tuple[int, int] = (8, 8), mode: str = "RGB", seed: int = 0) -> Image.Image:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Literal
 
 from experiment.hostile_files import MARKER
+from faults.rights import obeys_permissions
 
 from fittool.cli import group
 from fittool.cli.leave import run_and_leave
@@ -263,9 +264,9 @@ def _limits() -> Iterator[None]:
 
 
 def _has(need: str) -> bool:
-    """Whether the machine has something: `root`, `x86`, a file, a package as `package NAME`, or a program."""
-    if need == "root":
-        return os.geteuid() == 0
+    """Whether the machine has something: `permissions`, `x86`, a file, a package as `package NAME`, or a program."""
+    if need == "permissions":
+        return obeys_permissions()
     if need.startswith("/"):
         return os.path.exists(need)
     if need == "x86":
