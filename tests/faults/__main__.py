@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.listening import hear_signals
+
 from . import matrix
 from .harness import Bench, Row, Unavailable
 
@@ -29,6 +31,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of the random instants")
     parser.add_argument("--table", action="store_true", help="write what was seen to README.md")
     arguments = parser.parse_args()
+    hear_signals()
     level = 2 if arguments.long else 1 if arguments.full else 0
     print(f"seed {arguments.seed}", flush=True)
     known = matrix.all_rows()

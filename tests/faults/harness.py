@@ -34,8 +34,6 @@ train: {mode: fit_generator, epochs: EPOCHS, batch_size: 16, validation_split: 0
 callbacks: [ReduceLROnPlateau: {patience: 2}, CSVLogger: {filename: log.csv}]
 output: {checkpoint: {every: {steps: 2}}}
 """
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background jobs: fittool would leave it ignored
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 KNOWN_CODES = {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 75}
 _PACE = ("seconds", "examples_per_second", "data_seconds")
 
