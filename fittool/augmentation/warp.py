@@ -16,7 +16,7 @@ from fittool.augmentation.sampling import ByteSampler, FloatSampler, NearestSamp
 from fittool.augmentation.workspace import WORKSPACE
 from fittool.errors import DataError
 
-_TILE_PIXELS = 1 << 16
+_TILE_PIXELS = 5 << 15  # enough that threads seldom wait for the interpreter's lock, which every call on a tile needs
 
 
 def warp(
