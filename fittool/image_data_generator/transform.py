@@ -29,7 +29,8 @@ def as_transform(parameters: Parameters, index: int = 0) -> dict[str, Any]:
         values = getattr(parameters, name)
         if values is not None:
             value = values[index]
-            found[_KERAS_NAMES.get(name, name)] = value.item() if value.ndim == 0 else value
+            plain = value.item() or value.dtype.type().item() if value.ndim == 0 else value  # no -0.0, which draws give
+            found[_KERAS_NAMES.get(name, name)] = plain
     return found
 
 
