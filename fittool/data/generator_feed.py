@@ -15,6 +15,7 @@ from fittool.data.loader import in_order
 from fittool.data.patience import FOREVER
 from fittool.data.process_passes import ProcessPasses
 from fittool.data.user_batches import UserBatches
+from fittool.data.user_function import Place
 from fittool.data.weights import Balance, ClassWeight, class_factors, classes_of, per_sample
 from fittool.errors import ExperimentError, UserCodeError
 
@@ -31,7 +32,8 @@ class GeneratorFeed:
         class_weight: Multiplied with the samples' own weights. `balanced` counts the labels of one pass before, where its
             length is known, else those of the batches so far.
         class_names: The name of each class, for class weights by name.
-        workers: 0 makes each batch when it is asked for; else one thread makes them ahead, as a generator needs.
+        workers: 0 makes each batch when it is asked for; else one thread makes them ahead, as a generator needs, or so many
+            where the user's code is an iterator of fittool's own, whose batches can be had in any order.
         max_queue_size: How many batches are under way or wait, ready made.
         use_multiprocessing: Whether a process makes them ahead instead, or several where batches can be asked for by number.
             The user's code begins anew there, after the first batch was asked for here.
@@ -67,6 +69,7 @@ class GeneratorFeed:
         elif self._balance is not None and self.steps_per_pass is not None:
             self._factors = self._counted(self._balance, self.steps_per_pass)
         self._processes = ProcessPasses(source, workers, max_queue_size, timeout) if use_multiprocessing and workers else None
+        self._workers = workers
         self._threads = min(workers, 1) if self._processes is None else 0
         self._max_queue_size = max_queue_size
         self._timeout = timeout
@@ -78,6 +81,8 @@ class GeneratorFeed:
         most = None if self._steps is None else max(self._steps - first_step, 0)
         if self.steps_per_pass is None:
             walk = self._to_the_end_of_a_pass(first_step)
+        elif self._processes is None and self.source.function.placed:
+            return self._by_threads(first_step, self.steps_per_pass, most)
         elif self._processes is None:
             walk = self._pass_after_pass(first_step, self.steps_per_pass)
         else:
@@ -114,6 +119,28 @@ class GeneratorFeed:
     def _named(self, number: int) -> str:
         return f"The next batch of {self.source.name} (number {number + 1} of this walk)"
 
+    def _by_threads(self, first_step: int, steps: int, most: int | None) -> Iterator[Batch]:
+        """Batches that can be had in any order, made by all threads at once."""
+
+        def made(place: Place) -> Batch:
+            if place.number >= len(place.given):
+                raise _ended_early(self.source, len(place.given), steps, place.pass_number)
+            return self.source.checked(self.source.function.batch_at(place), place.number)
+
+        places = self.source.function.places(first_step, steps)
+        batches = in_order(
+            made, islice(places, most), self._workers, self._max_queue_size, timeout=self._timeout, describe=self._named_place
+        )
+        try:
+            for batch in batches:
+                yield self._weighted(batch)
+        finally:
+            batches.close()
+            places.close()
+
+    def _named_place(self, place: Place) -> str:
+        return f"batch {place.number + 1} of pass {place.pass_number + 1} of {self.source.name}"
+
     def _one_pass(self, number: int) -> Generator[Batch, None, None]:
         return self.source.one_pass(number) if self._processes is None else self._processes.one_pass(number)
 
@@ -121,16 +148,18 @@ class GeneratorFeed:
         self, processes: ProcessPasses, first_step: int, steps: int, most: int | None
     ) -> Generator[Batch, None, None]:
         """Passes of known length, whose batches the processes make without a stop between passes."""
-        wanted = range(first_step, sys.maxsize if most is None else first_step + most)
+        wanted, done = range(first_step, sys.maxsize if most is None else first_step + most), first_step
         batches = processes.batches(divmod(step, steps) for step in wanted)
         try:
             for step, batch in zip(wanted, batches, strict=False):
                 if batch is None:
                     pass_number, given = divmod(step, steps)
                     raise _ended_early(self.source, given, steps, pass_number)
+                done = step + 1
                 yield batch
         finally:
             batches.close()
+            self.source.function.go_to(done // steps)
 
     def _pass_after_pass(self, first_step: int, steps: int) -> Generator[Batch, None, None]:
         pass_number, start = divmod(first_step, steps)

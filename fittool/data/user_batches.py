@@ -100,7 +100,8 @@ class UserBatches:
 
         def begin(pass_number: int) -> tuple[Iterator[object], list[object]]:
             batches = self.function.one_pass(pass_number)
-            return batches, list(islice(batches, 1))
+            items = list(islice(batches, 1))
+            return iter(()) if self.function.placed else batches, items
 
         workers = 0 if self._timeout == FOREVER else 1
         name = f"The first batch of {self.name}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,6 +13,54 @@ from fittool.data.user_code import blamed, file_of
 from fittool.errors import UserCodeError
 
 _FORMS = "a generator or list of batches, or an object with __len__ and __getitem__ that gives batches"
+
+
+class Placed(Protocol):
+    """A sequence whose batches are functions of their pass and number, whoever asks and in whatever order."""
+
+    @property
+    def pass_number(self) -> int:
+        """The pass under way, from 0; `on_epoch_end` begins the next."""
+
+    def __len__(self) -> int: ...
+
+    def batch_at(self, pass_number: int, number: int) -> Any:
+        """A batch of any pass."""
+
+    def on_epoch_end(self) -> None:
+        """Begin the next pass."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A batch that can be had alone.
+
+    Attributes:
+        given: What gives it.
+        given_pass: Its pass, as `given` counts.
+        pass_number: The same, as the training counts.
+        number: Which batch of the pass, from 0.
+    """
+
+    given: Placed
+    given_pass: int
+    pass_number: int
+    number: int
+
+
+@dataclass(frozen=True)
+class SameObject:
+    """The function that gives one object for each pass.
+
+    Attributes:
+        given: The object.
+    """
+
+    given: object
+
+    def __call__(self) -> object:
+        """The object."""
+        return self.given
 
 
 class UserFunction:
@@ -24,13 +73,15 @@ class UserFunction:
     Attributes:
         length: Batches in a pass, where the last thing that it gave could tell.
         addressed: Whether any batch of what it gave can be had alone. A sequence with Keras's hook `on_epoch_end` cannot be
-            relied on for that, as it may change what its numbers mean.
+            relied on for that, as it may change what its numbers mean, unless it is placed.
+        placed: Whether it gave a `Placed`, as fittool's own iterators are.
     """
 
     def __init__(self, function: Callable[[], object], name: str) -> None:
         self.name = name
         self.length: int | None = None
-        self.addressed = False
+        self.addressed = self.placed = False
+        self._stood_at: int | None = None
         self._function = function
 
     @property
@@ -59,7 +110,10 @@ class UserFunction:
             raise UserCodeError(f"{self.name} gave {named(given)}; expected {_FORMS}.")
         if is_sequence(given):
             self.length = len(given)  # type: ignore[arg-type]
-            self.addressed = not hasattr(given, "on_epoch_end")
+            self.placed = getattr(given, "placed", False)
+            self.addressed = self.placed or not hasattr(given, "on_epoch_end")
+            if self.placed and self._stood_at is None and isinstance(self._function, SameObject):
+                self._stood_at = given.pass_number  # type: ignore[attr-defined]
         return given
 
     def batch(self, given: Any, number: int, pass_number: int) -> object:
@@ -67,8 +121,42 @@ class UserFunction:
         with blamed(self._failure(number + 1, pass_number), self._files):
             return given[number]
 
+    def places(self, first_step: int, steps: int) -> Generator[Place, None, None]:
+        """The places of all batches from a step on, in passes of so many steps, where what it gives is placed.
+
+        A pass is over once the place of its last batch was given.
+        """
+        first_pass, start = divmod(first_step, steps)
+        for pass_number in count(first_pass):
+            given: Any = self.call()
+            number = -1
+            try:
+                for number in range(start, steps):
+                    yield self.place(given, pass_number, number)
+            finally:
+                if number == steps - 1:
+                    self.go_to(pass_number + 1)
+            start = 0
+
+    def place(self, given: Any, pass_number: int, number: int) -> Place:
+        """Where a batch of something placed is: its own passes count on from the one that it stands at."""
+        begun = given.pass_number if self._stood_at is None else self._stood_at
+        return Place(given, begun + pass_number, pass_number, number)
+
+    def go_to(self, pass_number: int) -> None:
+        """Let one object for all passes know that a pass was begun, as it may be walked over once more afterwards."""
+        if self._stood_at is not None:
+            given: Any = self.call()
+            while given.pass_number < self._stood_at + pass_number:
+                given.on_epoch_end()
+
+    def batch_at(self, place: Place) -> object:
+        """The batch at a place."""
+        with blamed(self._failure(place.number + 1, place.pass_number), self._files):
+            return place.given.batch_at(place.given_pass, place.number)
+
     def _walk(self, given: Any, pass_number: int) -> Generator[object, None, None]:
-        iterator = _items(given) if is_sequence(given) else iter(given)
+        iterator = self._items_of(given)
         for number in count(1):
             with blamed(self._failure(number, pass_number), self._files):
                 try:
@@ -76,6 +164,12 @@ class UserFunction:
                 except StopIteration:
                     return
             yield item
+
+    def _items_of(self, given: Any) -> Iterator[object]:
+        if self.placed:  # looking does not end the pass
+            here = given.pass_number
+            return (given.batch_at(here, number) for number in range(len(given)))
+        return _items(given) if is_sequence(given) else iter(given)
 
     def _failure(self, number: int, pass_number: int) -> str:
         return f"{self.name} failed in batch {number} of pass {pass_number + 1}"
@@ -111,7 +205,11 @@ class PassWalker:
     def _at(self, pass_number: int, number: int) -> tuple[()] | tuple[object]:
         if pass_number != self._pass_number:
             self._given, self._pass_number = self._function.call(), pass_number
-        return (self._function.batch(self._given, number, pass_number),) if number < (self._function.length or 0) else ()
+        if number >= (self._function.length or 0):
+            return ()
+        if self._function.placed:
+            return (self._function.batch_at(self._function.place(self._given, pass_number, number)),)
+        return (self._function.batch(self._given, number, pass_number),)
 
 
 def is_sequence(given: object) -> bool:

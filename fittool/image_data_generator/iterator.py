@@ -7,7 +7,7 @@ import secrets
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +35,15 @@ class ImageIterator(ABC):
         n, samples: Samples in a pass.
         seed: What was given, or was drawn: the same seed gives the same batches.
         batch_index: The number of the next batch in this pass.
+        pass_number: The pass under way, from 0.
         total_batches_seen: How many `next` has given.
 
     Raises:
         ValueError: There are no samples, or batch_size is below 1.
     """
+
+    placed: ClassVar[bool] = True
+    """Whether `batch_at` tells all: batches are then made by any number of threads and processes."""
 
     def __init__(
         self,
@@ -61,9 +65,23 @@ class ImageIterator(ABC):
         self.seed = secrets.randbits(32) if seed is None else seed
         self.batch_index = self.total_batches_seen = 0
         self.lock = threading.Lock()
-        self._pass = 0
+        self.pass_number = 0
         self._order = Order(n, batch_size, self.seed, shuffle=shuffle)
         self._saving, self._augmented = saving, augmented
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A subclass with batches of its own is asked for them as Keras would, in order and in one thread."""
+        super().__init_subclass__(**options)
+        if {"__getitem__", "__next__", "on_epoch_end"} & vars(cls).keys():
+            cls.placed = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For worker processes, which need no lock of this one."""
+        return {name: value for name, value in vars(self).items() if name != "lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """As it was."""
+        vars(self).update(state, lock=threading.Lock())
 
     def __len__(self) -> int:
         """Batches in a pass."""
@@ -77,7 +95,7 @@ class ImageIterator(ABC):
         """
         if not 0 <= idx < len(self):
             raise ValueError(f"There is no batch {idx}: a pass has {len(self)}.")
-        return self._batch(self._pass, idx)
+        return self.batch_at(self.pass_number, idx)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -85,12 +103,12 @@ class ImageIterator(ABC):
     def __next__(self) -> Any:
         """The next batch; behind the last one another pass begins."""
         with self.lock:
-            pass_number, number = self._pass, self.batch_index
+            pass_number, number = self.pass_number, self.batch_index
             self.total_batches_seen += 1
             self.batch_index += 1
             if self.batch_index == len(self):
                 self.on_epoch_end()
-        return self._batch(pass_number, number)
+        return self.batch_at(pass_number, number)
 
     def next(self) -> Any:
         """The next batch."""
@@ -98,7 +116,7 @@ class ImageIterator(ABC):
 
     def on_epoch_end(self) -> None:
         """Begin another pass, with another order and other changes."""
-        self._pass += 1
+        self.pass_number += 1
         self.batch_index = 0
 
     def reset(self) -> None:
@@ -109,10 +127,11 @@ class ImageIterator(ABC):
     @property
     def index_array(self) -> NDArray[np.int64]:
         """(n,) the samples of the pass under way, in their order."""
-        first = self._pass * len(self)
+        first = self.pass_number * len(self)
         return np.concatenate([self._order.batch(first + number)[2] for number in range(len(self))])
 
-    def _batch(self, pass_number: int, number: int) -> Any:
+    def batch_at(self, pass_number: int, number: int) -> Any:
+        """A batch of any pass, which any thread or process may ask for."""
         _, first, indices = self._order.batch(pass_number * len(self) + number)
         return self._assembled(self._images(indices, pass_number, first), indices)
 

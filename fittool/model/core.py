@@ -228,11 +228,11 @@ class Model:
             class_weight: The weight of each class by number, multiplied with the samples' own. `balanced` counts the labels
                 of a sequence before training, and those of the batches so far of a generator.
             max_queue_size: Batches that are under way or wait, ready made.
-            workers: 0 makes each batch when it is asked for; else a thread makes them ahead. One that takes more than ten
-                minutes for a batch is an error.
+            workers: 0 makes each batch when it is asked for; else a thread makes them ahead, or `workers` of them if
+                `generator` is an iterator of `ImageDataGenerator`. More than ten minutes for a batch is an error.
             validation_batch_size: Samples in a batch of validation arrays, 32 by default.
             use_multiprocessing: Whether a process makes the batches instead of a thread, or `workers` of them if `generator`
-                is a sequence without `on_epoch_end`. What makes the batches is sent there: a function or a sequence can be, a
+                is a sequence without `on_epoch_end`, or an iterator of `ImageDataGenerator`. What makes the batches is sent there: a function or a sequence can be, a
                 generator cannot. A program's main file must train below `if __name__ == "__main__":`.
 
         Returns:

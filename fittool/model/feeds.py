@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from fittool.data.generator_feed import GeneratorFeed
 from fittool.data.patience import FOREVER
 from fittool.data.splits import split
 from fittool.data.user_batches import UserBatches
-from fittool.data.user_function import is_sequence
+from fittool.data.user_function import SameObject, is_sequence
 from fittool.data.weights import ClassWeight, class_factors, per_sample
 from fittool.errors import ExperimentError
 from fittool.model.arrays import inputs_of, targets_of, weights_of
@@ -151,14 +150,10 @@ class Reader:
 def _start_of_pass(given: Any, once_more: bool) -> Callable[[], Any]:
     """What starts a pass: a function is called, all else is walked over again, a generator from where it stands."""
     if is_sequence(given):
-        return partial(_same, given)
+        return SameObject(given)
     if once_more and hasattr(given, "__next__"):
         return _remembered(given)
-    return given if callable(given) and not hasattr(given, "__iter__") else partial(_same, given)
-
-
-def _same(given: Any) -> Any:
-    return given
+    return given if callable(given) and not hasattr(given, "__iter__") else SameObject(given)
 
 
 def _remembered(generator: Iterator[Any]) -> Callable[[], Iterator[Any]]:
