@@ -58,7 +58,8 @@ class UserBatches:
     def first(self) -> Batch:
         """The first batch, made once; the first pass goes on behind it."""
         if self._first is None:
-            self._waiting, items = self._begin()
+            waiting, items = self._begin()
+            self._waiting = None if self.function.placed else waiting  # looking at an iterator does not move it on
             if not items:
                 raise UserCodeError(f"{self.name} gave no batches.")
             self._first = self.checked(items[0], 0)
@@ -100,8 +101,7 @@ class UserBatches:
 
         def begin(pass_number: int) -> tuple[Iterator[object], list[object]]:
             batches = self.function.one_pass(pass_number)
-            items = list(islice(batches, 1))
-            return iter(()) if self.function.placed else batches, items
+            return batches, list(islice(batches, 1))
 
         workers = 0 if self._timeout == FOREVER else 1
         name = f"The first batch of {self.name}"

@@ -232,8 +232,9 @@ class Model:
                 `generator` is an iterator of `ImageDataGenerator`. More than ten minutes for a batch is an error.
             validation_batch_size: Samples in a batch of validation arrays, 32 by default.
             use_multiprocessing: Whether a process makes the batches instead of a thread, or `workers` of them if `generator`
-                is a sequence without `on_epoch_end`, or an iterator of `ImageDataGenerator`. What makes the batches is sent there: a function or a sequence can be, a
-                generator cannot. A program's main file must train below `if __name__ == "__main__":`.
+                is a sequence without `on_epoch_end`, or an iterator of `ImageDataGenerator`. What makes the batches is sent
+                there: a function or a sequence can be, a generator cannot. A program's main file must train below
+                `if __name__ == "__main__":`.
 
         Returns:
             As `fit`.

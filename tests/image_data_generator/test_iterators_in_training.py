@@ -107,3 +107,12 @@ def test_validation_on_an_iterator_sees_the_same_batches_each_time():
     again = model()
     again.set_weights(weights)
     assert again.evaluate(flow(shuffle=False), steps=2, verbose=0)["loss"] == pytest.approx(history.history["val_loss"][-1])
+
+
+@pytest.mark.parametrize(("workers", "processes"), WORKERS)
+def test_balanced_class_weights_count_the_labels_of_one_pass(workers, processes):
+    generator = ft.ImageDataGenerator()
+    labels = (np.arange(20) >= 5).astype(int)
+    flows = [generator.flow(IMAGES, labels, batch_size=6, seed=3) for _ in range(2)]
+    losses = trained(flows[0], 2, class_weight="balanced", workers=workers, use_multiprocessing=processes)
+    assert losses == trained(flows[1], 2, class_weight={0: 20 / (2 * 5), 1: 20 / (2 * 15)})
