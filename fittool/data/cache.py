@@ -70,14 +70,21 @@ def kept_on_disk(dataset: Dataset) -> tuple[Dataset, str]:
         )
 
 
-def place_of(dataset: Dataset) -> tuple[Path, int] | None:
-    """The file that keeps a dataset's samples, or would, and its bytes; None for one that needs none, or whose file failed."""
+def place_of(dataset: Dataset, *, planned: bool = False) -> tuple[Path, int] | None:
+    """The file that keeps a dataset's samples, and its bytes; None for one that has none.
+
+    Args:
+        dataset: Some data.
+        planned: Whether the file that would keep them counts.
+    """
     if isinstance(dataset, DiskCache):
         return None if dataset.layout is None else (dataset.layout.path, dataset.layout.size)
     if isinstance(dataset, ArrayDataset | MappedArray):
         return None
     if type(dataset) is Subset:
-        return place_of(dataset.dataset)
+        return place_of(dataset.dataset, planned=planned)
+    if not planned:
+        return None
     layout = _Layout.of(dataset)
     return layout.path, layout.size
 

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.files import existing_file, reading
+from fittool.data.number_text import NUMBER, is_number
 from fittool.errors import DataError, Problem, shown
 from fittool.settings import nearest_name
 
 MOST_PROBLEMS = 20
 
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
-_NUMBERS = re.compile(rf"{_NUMBER}(?:\n{_NUMBER})*")
-_ONE_NUMBER = re.compile(_NUMBER)
+_NUMBERS = re.compile(rf"{NUMBER}(?:\n{NUMBER})*")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _CHUNK = 4096
 _LARGEST = float(np.finfo(np.float32).max)
 _MISSING = frozenset({"na", "n/a", "nan", "null", "none", "-", "?", "inf", "-inf", "+inf", "#n/a"})
@@ -68,14 +68,15 @@ class Column:
         """Take over the cells of some rows."""
         if self.keep_text:
             self.text.extend(cells)
-        if _NUMBERS.fullmatch("\n".join(cells)):
+        together = "\n".join(cells)
+        if together.count("\n") == len(cells) - 1 and _NUMBERS.fullmatch(together):
             numbers = np.array(cells, dtype=np.str_).astype(np.float64)
             self.numbers.append(numbers)
             self.has_numbers = True
             wrong = [(lines[row], cells[row]) for row in np.flatnonzero(np.abs(numbers) > _LARGEST).tolist()]
             self.not_numbers.extend(wrong[: MOST_PROBLEMS - len(self.not_numbers)])
             return
-        wrong = [(line, cell) for line, cell in zip(lines, cells, strict=True) if not _ONE_NUMBER.fullmatch(cell)]
+        wrong = [(line, cell) for line, cell in zip(lines, cells, strict=True) if not is_number(cell)]
         self.has_numbers = self.has_numbers or len(wrong) < len(cells)
         self.not_numbers.extend(wrong[: MOST_PROBLEMS - len(self.not_numbers)])
 
@@ -83,6 +84,12 @@ class Column:
     def is_text(self) -> bool:
         """Whether no cell is a number."""
         return not self.has_numbers
+
+    @property
+    def nearly_numbers(self) -> bool:
+        """Whether no cell is a number, but the first ones are but for a decimal comma or blanks around them."""
+        cells = [cell for _, cell in self.not_numbers]
+        return self.is_text and all(is_number(cell.strip()) or _DECIMAL_COMMA.fullmatch(cell.strip()) for cell in cells)
 
     def array(self) -> NDArray[np.float64]:
         """(N,) the numbers; all cells must be some."""
@@ -126,7 +133,7 @@ def read_header(path: Path, delimiter: str) -> list[str]:
     place = f"{shown(path)}:1"
     if not names:
         raise DataError("The file is empty; a first line with the names of the columns was expected.", place=place)
-    if all(_ONE_NUMBER.fullmatch(name) for name in names):
+    if all(is_number(name) for name in names):
         raise DataError("The first line holds numbers only; it must hold the names of the columns.", place=place)
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     problems = []
@@ -187,7 +194,7 @@ def check_missing(column: Column, problems: Problems) -> None:
     for line, cell in column.not_numbers:
         if cell.casefold() in _MISSING:
             problems.add(f"column {column.name}: {cell!r} stands for a missing value. Remove the row, or give it a value.", line)
-    if any(_ONE_NUMBER.fullmatch(cell) and float(cell) % 1 for cell in column.text):
+    if any(is_number(cell) and float(cell) % 1 for cell in column.text):
         line, cell = column.not_numbers[0]
         problems.add(f"column {column.name}: {_no_number(cell)}", line)
     problems.check()
@@ -264,10 +271,10 @@ def _report_empty(name: str, cells: Sequence[str], lines: Sequence[int], problem
 
 def _no_number(cell: str) -> str:
     mend = ""
-    if _ONE_NUMBER.fullmatch(cell):
+    if is_number(cell):
         return f"{cell[:40]!r} is too large for float32. Scale the numbers."
-    if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", cell):
-        mend = f" Write {cell.replace(',', '.')}."
+    if is_number(cell.strip().replace(",", ".")):
+        mend = f" Write {cell.strip().replace(',', '.')}."
     elif cell.casefold() in _MISSING:
         mend = " Remove the row, or give it a value."
     return f"{cell[:40]!r} is not a number.{mend}"

@@ -57,7 +57,7 @@ class Dataset(Protocol):
         """(N,) the class number of each sample without loading it, or None where there are no classes."""
 
     def fingerprint(self) -> str:
-        """A SHA-256 that changes when the data do: of arrays' bytes, of files' names and sizes."""
+        """A SHA-256 that changes when the data do: of arrays' bytes, of files' names, sizes and beginnings."""
 
     def describe(self, index: int) -> str:
         """What sample `index` is called in messages: its file, its row."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from fittool.errors import DataError, shown
+
+_BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
 def existing_file(path: Path) -> Path:
@@ -45,6 +48,22 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(f"The file cannot be read: {error.strerror or error}.", place=shown(path)) from error
+
+
+def numbered(name: str) -> list[str]:
+    """The names that one with `{000..127}` stands for; the name itself where there are no such braces.
+
+    Raises:
+        DataError: It counts down.
+    """
+    braces = _BRACES.search(name)
+    if braces is None:
+        return [name]
+    first, last = braces.groups()
+    if int(first) > int(last):
+        raise DataError(f"{braces[0]} counts down. Write {{{last}..{first}}}.", place=shown(name))
+    numbers = range(int(first), int(last) + 1)
+    return [f"{name[: braces.start()]}{number:0{len(first)}}{name[braces.end() :]}" for number in numbers]
 
 
 def _nearest_neighbour(path: Path) -> str:

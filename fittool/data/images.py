@@ -165,11 +165,15 @@ def _in_color_mode(image: Image.Image, color_mode: ColorMode) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """A 16-bit grey image with values 0 to 65535 brought to 0 to 255, rounded."""
+    """A 16-bit grey image with values 0 to 65535 brought to 0 to 255, rounded; with the value that is transparent, if any."""
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise ValueError("its pixels have 32 bits; save it with 8 or 16 bits")
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    grey = Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    if "transparency" not in image.info:
+        return grey
+    seen = np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)
+    return Image.merge("LA", (grey, Image.fromarray(seen)))
 
 
 def orientation_in(exif: bytes) -> int:

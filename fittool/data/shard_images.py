@@ -61,18 +61,28 @@ class ShardImages(ImageFiles):
         Raises:
             DataError: It cannot be read or decoded; names shard and sample.
         """
-        offset, size = self.places[index].tolist()
+        size = int(self.places[index, 1])
         try:
-            descriptor = os.open(self.shards[self.shard_of[index]], os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                content = os.pread(descriptor, size, offset)
-            finally:
-                os.close(descriptor)
+            content = self._read(index, size)
         except OSError as error:
             raise DataError(f"The shard cannot be read: {error.strerror}.", place=self.describe(index)) from error
         if len(content) != size:
             raise DataError("The shard became shorter since it was opened.", place=self.describe(index))
         return decode_image(content, self.describe(index), self.form)
+
+    def _read(self, index: int, most: int) -> bytes:
+        offset, size = self.places[index].tolist()
+        descriptor = os.open(self.shards[self.shard_of[index]], os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.pread(descriptor, min(size, most), offset)
+        finally:
+            os.close(descriptor)
+
+    def _beginning(self, index: int, most: int) -> bytes:
+        try:
+            return self._read(index, most)
+        except OSError:
+            return b""
 
     def select(self, good: NDArray[np.int64]) -> Self:
         """Some of the samples, as a dataset of their own."""
@@ -82,6 +92,7 @@ class ShardImages(ImageFiles):
 
     @cached_property
     def _facts(self) -> NDArray[np.int64]:
-        """(N, 2) the length of each image, and the time of the last change of its shard."""
-        times = np.array([os.stat(shard).st_mtime_ns for shard in self.shards], np.int64)
-        return np.stack([self.places[:, 1], times[self.shard_of]], axis=1)
+        """(N, 3) the length of each image, and when the content and the entry of its shard were last changed."""
+        found = [os.stat(shard) for shard in self.shards]
+        times = np.array([(one.st_mtime_ns, one.st_ctime_ns) for one in found], np.int64)
+        return np.concatenate([self.places[:, 1:], times[self.shard_of]], axis=1)

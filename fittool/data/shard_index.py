@@ -54,6 +54,7 @@ def members_of(path: Path, image: Sequence[str], label: str | None) -> Iterator[
                         images[key] = info
                     elif ending == label:
                         labels[key] = _label(archive, info, path)
+                _check_end(path, archive.offset)
         except tarfile.ReadError as error:
             raise DataError(_cause(path, error), place=shown(path)) from error
     end = path.stat().st_size
@@ -63,6 +64,17 @@ def members_of(path: Path, image: Sequence[str], label: str | None) -> Iterator[
         if label is not None and key not in labels:
             raise DataError(f"{shown(info.name)} has no label: there is no {shown(key)}.{label}.", place=shown(path))
         yield Member(key, info.offset_data, info.size, labels.get(key))
+
+
+def _check_end(path: Path, offset: int) -> None:
+    """Refuse a shard whose headers stop before its end: a damaged or cut one would quietly lose the samples behind."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        block = file.read(tarfile.BLOCKSIZE)
+    if block != bytes(tarfile.BLOCKSIZE):
+        what = "is damaged" if len(block) == tarfile.BLOCKSIZE else "is cut short"
+        text = f"The shard {what}: at byte {offset:,} there is neither a file nor the end mark of a tar file. Write it again."
+        raise DataError(text, place=shown(path))
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fittool.data.arrays import as_numbers, check_finite
 from fittool.data.batch import Array
-from fittool.errors import DataError, Problem
+from fittool.data.number_text import is_number
+from fittool.errors import DataError, ExperimentError, Problem
 from fittool.settings import nearest_name
 
 ClassMode: TypeAlias = Literal["auto", "sparse", "categorical", "binary", "input"] | None
@@ -19,6 +20,7 @@ ClassMode: TypeAlias = Literal["auto", "sparse", "categorical", "binary", "input
 
 _MOST_CLASSES = 1_000_000
 _SHOWN = 5
+_LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,53 @@ def from_names(
     return from_class_numbers(table[numbers_of.reshape(-1)], known, class_mode, what)
 
 
+def from_text(
+    texts: NDArray[np.str_], class_mode: ClassMode, known: tuple[str, ...] | None, place: Callable[[int], str], what: str
+) -> Targets:
+    """Targets from labels that are text: names of classes, or where the class mode stays `auto` the numbers they spell.
+
+    Arguments and errors as in `from_names`.
+
+    Raises:
+        ExperimentError: Numbers are needed, and there are none.
+    """
+    if class_mode != "auto" or known is not None:
+        return from_names(texts, class_mode, known, place, what)
+    wrong = next((index for index, text in enumerate(texts) if not is_number(text.strip())), None)
+    if wrong is not None:
+        raise ExperimentError(needs_numbers(place(wrong), str(texts[wrong])))
+    return from_numbers(whole_if_possible(np.char.strip(texts).astype(np.float64)), class_mode, known, what, place)
+
+
+def whole_if_possible(values: NDArray[np.float64]) -> NDArray[np.float64] | NDArray[np.int64]:
+    """Numbers as integers where all are whole and exact."""
+    return values.astype(np.int64) if np.all(values % 1 == 0) and np.all(np.abs(values) < 2**53) else values
+
+
+def needs_numbers(label: str, found: str) -> str:
+    """What to say where a label is text, but the loss takes numbers."""
+    return (
+        f"{label} is {found[:_LONGEST]!r}, but the loss needs numbers. For names of classes use sparse_categorical_crossentropy."
+    )
+
+
+def as_text(array: NDArray[Any], called: Callable[[int], str]) -> NDArray[np.str_]:
+    """(N,) text from text or bytes.
+
+    Raises:
+        DataError: Bytes that are not UTF-8; names the first.
+    """
+    if array.dtype.kind == "U":
+        return array
+    texts = []
+    for index, value in enumerate(array.tolist()):
+        try:
+            texts.append(value.decode("utf-8"))
+        except UnicodeDecodeError:
+            raise DataError(f"{called(index)} is {value[:_LONGEST]!r}, which is not UTF-8.") from None
+    return np.array(texts, np.str_)
+
+
 def from_class_numbers(labels: NDArray[np.int64], class_names: tuple[str, ...], class_mode: ClassMode, what: str) -> Targets:
     """Targets from (N,) class numbers whose names are known.
 
@@ -140,7 +189,7 @@ def from_numbers(
     """Targets from numbers.
 
     Args:
-        array: (N,), (N, 1) or (N, …) labels; text is taken for class names.
+        array: (N,), (N, 1) or (N, …) labels; text as in `from_text`.
         class_mode: `auto` leaves the numbers as they are, whole or not, unless the training data have named classes.
         known: The class names of the training data, or None.
         name: What the array is called in messages ("digits.npz: y").
@@ -151,7 +200,7 @@ def from_numbers(
     """
     called = called or f"{name}[{{}}]".format
     if array.dtype.kind in "US" and array.ndim == 1:
-        return from_names(array.astype(np.str_), class_mode, known, called, name)
+        return from_text(as_text(array, called), class_mode, known, called, name)
     values = as_numbers(array, name)
     check_finite(values, name)
     if class_mode == "auto" and known is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -104,7 +105,9 @@ def blamed(what: str, files: list[str] | None = None) -> Iterator[None]:
         yield
     except FittoolError:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not isinstance(error, Exception | SystemExit) and threading.current_thread() is threading.main_thread():
+            raise  # someone wants the program to end; in another thread it can only be the user's code that does
         text = " ".join(_message(error).split()) or "no message"
         raise UserCodeError(f"{what}: {type(error).__name__}: {text}", place=_place(error, files)) from error
     finally:

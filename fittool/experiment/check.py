@@ -59,7 +59,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     stages_of(prepared, surroundings)
     with blaming(loaded, "callbacks"):
         started(loaded.experiment.callbacks, surroundings)
-    notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation)) if decode else ()
+    notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation, planned=True)) if decode else ()
     return Report(_summary(prepared), (*prepared.warnings, *found.warnings), (*_class_counts(prepared), *notes))
 
 

@@ -177,11 +177,11 @@ def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tup
     return CachedDataset(data) if cache == "ram" and not isinstance(data, ArrayDataset) else data, ()
 
 
-def disk_caches(loaded: LoadedExperiment, *parts: Data | None) -> tuple[str, ...]:
-    """Where `cache: disk` keeps samples, and how much room it takes: `cache: 1.2 GiB in …`, for each file."""
+def disk_caches(loaded: LoadedExperiment, *parts: Data | None, planned: bool = False) -> tuple[str, ...]:
+    """Where `cache: disk` keeps samples, or where it would, and how much room it takes: `cache: 1.2 GiB in …`, for each file."""
     if loaded.experiment.data.cache != "disk" or any(stage.mode == "fit" for stage in loaded.experiment.stages):
         return ()
-    places = [place_of(data) for data in parts if data is not None and not isinstance(data, UserBatches)]
+    places = [place_of(data, planned=planned) for data in parts if data is not None and not isinstance(data, UserBatches)]
     return tuple(f"cache: {size_in_words(size)} in {shown(path)}" for path, size in dict(filter(None, places)).items())
 
 

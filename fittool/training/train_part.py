@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fittool.data.batch import Batch
+from fittool.errors import DataError
 from fittool.training.control import Control, Logs
 from fittool.training.divergence import DivergenceWatch
 from fittool.training.pace import Pace
@@ -123,7 +124,11 @@ class TrainPart:
         )
 
     def _step(self, batch: Batch) -> None:
-        self._engine.train_step(batch)
+        try:
+            self._engine.train_step(batch)
+        except DataError as error:
+            step = self._position.step - (self._walk.stage.loop is not None)
+            raise DataError(f"{error} This is in {self._walk.train.contents(step)}.") from error
         self.pace.stepped(batch.size, self._walk.stream.waited)
 
     def _feed_step(self, batch: Batch) -> None:

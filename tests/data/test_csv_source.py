@@ -230,3 +230,36 @@ def test_missing_images_are_named_by_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data.csv:2: column file: there is no file .*1.png") as caught:
         opened(tmp_path, "file,kind\n1.png,a\n2.png,b\n", image="file")
     assert len(caught.value.problems) == 2
+
+
+def test_text_for_a_loss_of_numbers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match=r"data.csv:2: column kind is 'rose', but the loss needs numbers"):
+        opened(tmp_path, PLANTS, SourceContext())
+    with pytest.raises(DataError, match=r"data.csv:3: column kind: 'two' is not a number"):
+        opened(tmp_path, "a,kind\n1,1.5\n2,two\n", SourceContext())
+
+
+@pytest.mark.parametrize(("cell", "mend"), [('"0,5"', "0.5"), ('" 7"', "7")])
+def test_a_column_of_nearly_numbers_is_not_left_out(tmp_path: Path, cell: str, mend: str) -> None:
+    with pytest.raises(DataError, match=rf"data.csv:2: column b: .* is not a number. Write {mend}\."):
+        opened(tmp_path, f"a,b,kind\n1,{cell},x\n2,{cell},y\n")
+
+
+def test_a_line_break_between_digits_is_no_number(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"column a: '1\\n2' is not a number"):
+        opened(tmp_path, 'a,b,kind\n"1\n2",3,x\n4,5,y\n', features=["a", "b"])
+
+
+def test_rows_with_the_same_picture_keep_their_own_groups(tmp_path: Path) -> None:
+    for name in ("same", "p", "q"):
+        Image.new("L", (2, 2)).save(tmp_path / f"{name}.png")
+    written(tmp_path, "file,kind,who\nsame.png,x,ann\np.png,y,ann\nsame.png,x,bob\nq.png,y,bob\n")
+    source = CsvSource(path=str(tmp_path / "data.csv"), image="file", label="kind")
+    assert source.groups("who", source.open(SPARSE), SPARSE).tolist() == ["ann", "ann", "bob", "bob"]
+
+
+def test_a_remote_table_of_images_needs_a_root(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    written(tmp_path, "file,kind\np.png,x\n")
+    with pytest.raises(ExperimentError, match="csv: root is missing"):
+        CsvSource(path=f"file://{tmp_path}/data.csv", image="file", label="kind").open(SPARSE)

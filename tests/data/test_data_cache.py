@@ -20,6 +20,7 @@ from fittool.data.feed import DatasetFeed
 from fittool.data.image_files import ImageFiles
 from fittool.data.sources import FolderSource, SourceContext
 from fittool.data.splits import split
+from fittool.errors import DataError
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +67,6 @@ def the_file(cache: Path) -> Path:
 
 def test_a_second_run_decodes_nothing(folder: Path) -> None:
     first = everything(DiskCache(files(folder)))
-    lose(folder)
     assert_same(first, everything(_reopened(files(folder), first)))
 
 
@@ -74,6 +74,13 @@ def _reopened(dataset: ImageFiles, example: Samples) -> DiskCache:
     """A cache of a dataset that can load nothing but the one sample that tells the form."""
     dataset.load = lambda indices: ((example[0][0][:1],), (example[1][0][:1],), None)  # type: ignore[method-assign]
     return DiskCache(dataset)
+
+
+def test_files_whose_size_and_time_were_put_back_are_read_anew(folder: Path) -> None:
+    everything(DiskCache(files(folder)))
+    lose(folder)
+    with pytest.raises(DataError, match="This is no image"):
+        everything(DiskCache(files(folder)))
 
 
 def test_samples_come_as_they_are_asked_for(folder: Path) -> None:
@@ -151,7 +158,6 @@ def test_damage_is_found_and_mended(folder: Path, cache: Path, damage: Callable[
     expected = everything(DiskCache(files(folder)))
     damage(the_file(cache))
     assert_same(everything(DiskCache(files(folder))), expected)
-    lose(folder)
     assert_same(everything(_reopened(files(folder), expected)), expected)
 
 

@@ -215,3 +215,12 @@ def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:
 def test_control_characters_in_a_name_are_escaped(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\\x1b\[31m\.png: "):
         read_image(tmp_path / "a\x1b[31m.png", RGB)
+
+
+@pytest.mark.parametrize(
+    ("color_mode", "expected"), [("rgba", [[4, 4, 4, 0], [156, 156, 156, 255]]), ("grayscale", [[255], [156]])]
+)
+def test_the_transparent_value_of_16_bit_grey(tmp_path: Path, color_mode: str, expected: list[list[int]]) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.array([[1000, 40000]], np.uint16)).save(path, transparency=1000)
+    assert read_image(path, ImageForm(None, color_mode))[0].tolist() == expected  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fittool.data.targets import Targets, from_names, from_numbers, no_targets
-from fittool.errors import DataError
+from fittool.errors import DataError, ExperimentError
 
 ALL = np.arange(3)
 
@@ -123,4 +123,16 @@ def test_rows_of_another_number_of_classes_are_refused() -> None:
 
 
 def test_text_in_an_array_is_class_names() -> None:
-    assert from_numbers(np.array(["b", "a"]), "auto", None, "y").class_names == ("a", "b")
+    assert from_numbers(np.array(["b", "a"]), "sparse", None, "y").class_names == ("a", "b")
+
+
+def test_text_is_the_numbers_that_it_spells_where_the_loss_takes_numbers() -> None:
+    targets = from_numbers(np.array(["1.5", " -2 ", "7"]), "auto", None, "y")
+    assert (targets.class_names, targets.take(np.arange(3), ())[0].tolist()) == (None, [1.5, -2, 7])
+    with pytest.raises(ExperimentError, match=r"y\[1\] is 'cat', but the loss needs numbers"):
+        from_numbers(np.array(["1", "cat"]), "auto", None, "y")
+
+
+def test_bytes_that_are_no_text_are_named() -> None:
+    with pytest.raises(DataError, match=r"y\[1\] is b'\\xff', which is not UTF-8"):
+        from_numbers(np.array([b"a", b"\xff"]), "sparse", None, "y")

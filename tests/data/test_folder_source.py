@@ -11,7 +11,7 @@ from PIL import Image
 
 from fittool.data.image_files import ImageFiles
 from fittool.data.sources import FolderSource, SourceContext
-from fittool.errors import DataError
+from fittool.errors import DataError, ExperimentError
 
 CONTEXT = SourceContext(class_mode="sparse")
 
@@ -185,3 +185,23 @@ def test_a_name_that_is_no_utf8_is_loaded_and_shown_escaped(root: Path) -> None:
     dataset = opened(root)
     assert dataset.describe(0).endswith(r"a/caf\xe9.png")
     assert dataset.load(np.array([0]))[0][0].shape == (1, 3, 4, 3)
+
+
+def test_a_class_named_twice_is_refused(root: Path) -> None:
+    with pytest.raises(ExperimentError, match="classes names 'a' more than once"):
+        opened(root, classes=["a", "b", "a"])
+
+
+def test_a_group_that_takes_no_part_finds_nothing(root: Path) -> None:
+    source = FolderSource(path=str(root))
+    with pytest.raises(DataError, match=r"finds nothing in a/x.png"):
+        source.groups(r"(x)?\d?", opened(root), CONTEXT)
+
+
+def test_images_made_anew_with_the_same_names_and_sizes_have_another_fingerprint(tmp_path: Path) -> None:
+    prints = set()
+    for value in (1, 2):
+        for name in ("a/1.bmp", "b/1.bmp"):
+            image(tmp_path / name, value)
+        prints.add(opened(tmp_path).fingerprint())
+    assert len(prints) == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fittool.data.generator_feed import GeneratorFeed
 from fittool.data.sources import PythonSource, SourceContext
 from fittool.data.user_batches import UserBatches
 from fittool.errors import ExperimentError, UserCodeError
@@ -114,3 +115,11 @@ def test_numbers_are_kept_by_the_rules_for_arrays(module: Path) -> None:
     batch = opened(module).first
     assert batch.inputs[0].dtype == np.float32
     assert batch.targets[0].dtype == np.int64
+
+
+@pytest.mark.parametrize("name", ["KeyboardInterrupt", "GeneratorExit"])
+def test_what_would_end_the_program_is_blamed_where_a_worker_does_it(module: Path, name: str) -> None:
+    module.write_text(f"def batches(count=1):\n    yield [[0.0]], [0]\n    raise {name}\n")
+    feed = GeneratorFeed(opened(module), workers=1)
+    with pytest.raises(UserCodeError, match=rf"my_data.py:3: my_data:batches failed in batch 2 of pass 1: {name}"):
+        list(feed.batches(0))

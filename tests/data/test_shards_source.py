@@ -152,3 +152,47 @@ def test_nothing_is_unpacked(tmp_path: Path):
     dataset = ShardsSource(path=str(tmp_path / "a.tar")).open(CONTEXT)
     dataset.load(np.arange(2))
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]
+
+
+def damaged_header(content: bytes, header: int) -> bytes:
+    return content[: header + 3] + bytes([content[header + 3] ^ 1]) + content[header + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("damage", "text"),
+    [
+        (damaged_header, "is damaged: at byte 15,360"),
+        (lambda content, header: content[:header], "is cut short: at byte 15,360"),
+        (lambda content, header: content[: header + 100], "is cut short: at byte 15,360"),
+    ],
+    ids=["damaged", "cut between files", "cut in a header"],
+)
+def test_a_shard_that_ends_too_early_is_refused(shards: Path, damage, text: str):
+    path, header = shards / "train-002.tar", 15 * 1024
+    path.write_bytes(damage(path.read_bytes(), header))
+    with pytest.raises(DataError, match=text):
+        ShardsSource(path=str(path)).open(CONTEXT)
+
+
+def test_numbers_in_labels_are_targets_of_a_regression(tmp_path: Path):
+    write_shard(tmp_path / "a.tar", {"x.png": png(1), "x.cls": b"10.50", "y.png": png(2), "y.cls": b"-3"})
+    dataset = ShardsSource(path=str(tmp_path / "a.tar")).open(SourceContext())
+    assert dataset.class_names is None
+    assert dataset.load(np.arange(2))[1][0].tolist() == [10.5, -3]
+
+
+def test_braces_that_count_down_are_refused(shards: Path):
+    with pytest.raises(DataError, match=r"counts down. Write \{000..004\}"):
+        ShardsSource(path=str(shards / "train-{004..000}.tar")).open(CONTEXT)
+
+
+def test_the_ending_of_labels_may_have_a_dot(shards: Path):
+    assert len(ShardsSource(path=str(shards / "train-000.tar"), label=".cls").open(CONTEXT)) == 10
+
+
+def test_the_fingerprint_looks_into_the_images(tmp_path: Path):
+    prints = set()
+    for value in (1, 2):
+        write_shard(tmp_path / "a.tar", {"x.ppm": b"P5 1 1 255 " + bytes([value]), "x.cls": b"0"})
+        prints.add(ShardsSource(path=str(tmp_path / "a.tar")).open(CONTEXT).fingerprint())
+    assert len(prints) == 2

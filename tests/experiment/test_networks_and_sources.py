@@ -187,3 +187,21 @@ def test_extended_file_trains(train, write):
     run = train(write(text="extends: base.yaml\nname: child\ntrain: {epochs: 1}\n"))
     assert run.path.parent.name == "child"
     assert len(run.metrics.rows()) == 1
+
+
+WITH_A_LABEL_TOO_FAR = """\
+import numpy as np
+
+
+def batches():
+    for label in (0, 1, 7):
+        yield np.zeros((4, 6, 6, 1), "f"), np.full(4, label)
+"""
+
+
+def test_a_label_beyond_the_outputs_names_its_batch(fittool, write):
+    write(text=WITH_A_LABEL_TOO_FAR, name="mine.py")
+    source = ("npz: {path: small.npz}", "python: {function: 'mine:batches', samples: 12}")
+    done = fittool("train", write(source, ("  validation_split: 0.25", "")))
+    assert done.code == 4
+    assert "class number 7, but the network's output has places for 0 to 2 only. This is in batch 3 of pass 1 of" in done.err

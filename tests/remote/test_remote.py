@@ -6,6 +6,7 @@ import http.server
 import io
 import sys
 import threading
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from PIL import Image
 
 from fittool.data.remote import is_remote, local_copy
 from fittool.data.sources import FolderSource, NpzSource, SourceContext
-from fittool.errors import DataError, MachineError
+from fittool.errors import DataError, MachineError, StorageError
 
 fsspec = pytest.importorskip("fsspec")
 CONTEXT = SourceContext(class_mode="sparse")
@@ -92,3 +93,47 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(MachineError, match=r"needs the extra remote: pip install 'fittool\[remote\]'"):
         local_copy("s3://bucket/a")
+
+
+@pytest.mark.parametrize("damage", ["", '{"a', "[]"])
+def test_a_damaged_listing_means_another_copy(memory, cache: Path, damage: str):
+    put(memory, "/a.bin", b"one")
+    copy = local_copy("memory://a.bin")
+    copy.write_bytes(b"")
+    (copy.parent / ".listing.json").write_text(damage)
+    assert local_copy("memory://a.bin").read_bytes() == b"one"
+
+
+def test_a_copy_that_was_cut_is_made_again(memory):
+    put(memory, "/a.bin", b"one")
+    copy = local_copy("memory://a.bin")
+    copy.write_bytes(b"o")
+    assert local_copy("memory://a.bin").read_bytes() == b"one"
+
+
+def test_a_changed_zip_is_read_again(tmp_path: Path):
+    for content in (b"one", b"two"):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.writestr("x.bin", content)
+        fsspec.filesystem("file").clear_instance_cache()
+        assert local_copy(f"zip://x.bin::{tmp_path}/a.zip").read_bytes() == content
+
+
+def test_numbered_files_and_names_with_brackets(tmp_path: Path):
+    for number in range(3):
+        (tmp_path / f"s-{number:03}.tar").write_bytes(b"x")
+    folder = local_copy(f"file://{tmp_path}/s-{{000..001}}.tar").parent
+    assert sorted(path.name for path in folder.glob("*.tar")) == ["s-000.tar", "s-001.tar"]
+    with pytest.raises(DataError, match="nothing at this address"):
+        local_copy(f"file://{tmp_path}/s-{{001..003}}.tar")
+    (tmp_path / "q[1]").mkdir()
+    (tmp_path / "q[1]" / "x.bin").write_bytes(b"y")
+    assert local_copy(f"file://{tmp_path}/q[1]/x.bin").read_bytes() == b"y"
+
+
+def test_a_cache_that_cannot_be_written_is_not_the_datas_fault(memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    put(memory, "/a.bin", b"one")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(StorageError, match="set XDG_CACHE_HOME to another folder"):
+        local_copy("memory://a.bin")

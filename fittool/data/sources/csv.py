@@ -13,8 +13,9 @@ from pydantic import BeforeValidator
 
 from fittool.data.csv_table import Column, Table, check_columns, check_missing, read_header, read_table
 from fittool.data.dataset import ArrayDataset, Dataset
+from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import Targets, from_names, from_numbers, no_targets, reads_labels
+from fittool.data.targets import Targets, from_names, from_numbers, needs_numbers, no_targets, reads_labels, whole_if_possible
 from fittool.errors import DataError, ExperimentError, shown
 from fittool.settings import Field, Text, setting
 
@@ -95,9 +96,9 @@ class CsvSource(Source):
         wanted = [Column(name, keep_text=True) for name in dict.fromkeys((group, *([self.image] if self.image else ())))]
         table = read_table(path, header, wanted, self.delimiter)
         cells = table.columns[group].text
-        if isinstance(dataset, ImageFiles) and self.image is not None:  # bad files may be left out
-            by_name = dict(zip(table.columns[self.image].text, cells, strict=True))
-            cells = [by_name[name] for name in dataset.names]
+        if isinstance(dataset, ImageFiles) and self.image is not None:  # bad files may be left out, in all of their rows
+            kept = set(dataset.names)
+            cells = [cell for name, cell in zip(table.columns[self.image].text, cells, strict=True) if name in kept]
         return np.array(cells)
 
     def _features(self, path: Path, header: list[str], context: SourceContext) -> list[str]:
@@ -115,6 +116,10 @@ class CsvSource(Source):
         """The features without, by default, columns of text."""
         if self.features or context.feature_names:
             return features
+        for name in features:
+            if table.columns[name].nearly_numbers:  # to leave it out silently would be a trap
+                table.columns[name].report(table.problems)
+        table.problems.check()
         names = [name for name in features if not table.columns[name].is_text]
         if not names:
             raise DataError("There is no column of numbers to learn from beside the labels.", place=f"{shown(table.path)}:1")
@@ -132,6 +137,8 @@ class CsvSource(Source):
         from fittool.data.image_files import as_wanted, files_of, form_of  # loads Pillow
         from fittool.data.image_table import ImageTable
 
+        if self.root is None and is_remote(self.path):
+            raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")
         root = table.path.parent if self.root is None else context.path(self.root)
         names = table.columns[image].text
         for row, name in enumerate(names):
@@ -183,10 +190,13 @@ def _targets(table: Table, labels: list[str], context: SourceContext) -> Targets
         return from_numbers(_numbers(table, labels), context.class_mode, known or names, what)
     column = table.columns[labels[0]]
     what = f"column {column.name}"
+    if context.class_mode == "auto" and known is None:
+        if column.is_text:
+            raise ExperimentError(needs_numbers(what, column.text[0]), place=table.place(0))
+        _numbers(table, labels)
     if column.not_numbers and column.has_numbers:
         check_missing(column, table.problems)
     if column.not_numbers or (known is not None and known != tuple(map(str, range(len(known))))):
         return from_names(np.array(column.text), context.class_mode, known, table.place, what)
-    values = column.array()
-    whole = values.astype(np.int64) if np.all(values % 1 == 0) and np.all(np.abs(values) < 2**53) else values
-    return from_numbers(whole, context.class_mode, known, what, lambda row: f"{table.place(row)}: {what}")
+    values = whole_if_possible(column.array())
+    return from_numbers(values, context.class_mode, known, what, lambda row: f"{table.place(row)}: {what}")

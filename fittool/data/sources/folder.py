@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fittool.data.files import existing_folder
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import from_class_numbers, no_targets, reads_labels
-from fittool.errors import DataError, Problem, shown
+from fittool.errors import DataError, ExperimentError, Problem, shown
 from fittool.settings import Boolean, Field, Text, nearest_name, setting
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class FolderSource(Source):
 
         Raises:
             DataError: The folder is missing, has no class folders, or one of them is empty or unknown to training.
+            ExperimentError: `classes` names one twice.
         """
         from fittool.data.image_files import files_of  # loads Pillow
 
@@ -80,7 +81,7 @@ class FolderSource(Source):
         found = []
         for name in dataset.names:
             match = pattern.search(name)
-            if match is None:
+            if match is None or match[pattern.groups and 1] is None:
                 raise DataError(f"group: {group!r} finds nothing in {shown(name)}. Each path must belong to a group.")
             found.append(match[1] if pattern.groups else match[0])
         return np.array(found)
@@ -93,6 +94,8 @@ class FolderSource(Source):
         if not found:
             raise DataError(_no_class_folders(root, self.follow_links), place=shown(root))
         names = found if self.classes is None else tuple(self.classes)
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ExperimentError(f"folder: classes names {twice!r} more than once. Each class has one number; name it once.")
         _check_known(root, names, found, "There is no folder for the class {name!r}.")
         if context.class_names is not None:
             _check_known(root, names, context.class_names, "The training data have no class {name!r}.")

@@ -9,7 +9,7 @@ from fittool.data.dataset import ArrayDataset, Dataset
 from fittool.data.npy_format import NpzFile
 from fittool.data.sources.arrays import NamedArray, dataset_of
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import reads_labels
+from fittool.data.targets import as_text, reads_labels
 from fittool.errors import DataError, shown
 from fittool.settings import Field, Text, setting
 
@@ -52,7 +52,6 @@ class NpzSource(Source):
         path = context.path(self.path)
         values = NpzFile(path).read(group)
         if values.shape != (len(dataset),):
-            raise DataError(
-                f"{group} has shape {values.shape}; one group for each of {len(dataset):,} samples is needed.", place=shown(path)
-            )
-        return values.astype(np.str_)
+            text = f"{shown(path)}: {group} has shape {values.shape}; one group for each of {len(dataset):,} samples is needed."
+            raise DataError(text)
+        return as_text(values, f"{shown(path)}: {group}[{{}}]".format) if values.dtype.kind == "S" else values.astype(np.str_)

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fittool.data.files import existing_file
+from fittool.data.files import existing_file, numbered
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import Targets, from_names, from_numbers, no_targets, reads_labels
+from fittool.data.targets import Targets, from_numbers, from_text, no_targets, reads_labels
 from fittool.errors import DataError, shown
 from fittool.settings import Field, Integer, Text, setting
 
 if TYPE_CHECKING:
     from fittool.data.shard_images import ShardImages
     from fittool.data.shard_index import Member
-
-_BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
 @setting
@@ -57,7 +55,7 @@ class ShardsSource(Source):
         from fittool.data.shard_index import members_of
 
         shards = shards_of(context.path(self.path))
-        label = self.label.lower() if reads_labels(context.class_mode) else None
+        label = self.label.strip(" .").lower() if reads_labels(context.class_mode) else None
         endings = [ending.strip(" .").lower() for ending in self.image.split(";")]
         members = [list(members_of(shard, endings, label)) for shard in shards]
         samples = list(chain.from_iterable(members))
@@ -79,15 +77,14 @@ def _targets(samples: list[Member], context: SourceContext, place: str) -> Targe
     labels = [sample.label for sample in samples if sample.label is not None]
     if not labels:
         return no_targets(context.class_mode)
-    numbers = all(re.fullmatch(r"[0-9]{1,9}", label) for label in labels)
+    numbers = context.class_mode != "auto" and all(re.fullmatch(r"[0-9]{1,9}", label) for label in labels)
 
     def called(index: int) -> str:
         return f"{place}: {shown(samples[index].name)}"
 
     if numbers and (context.class_names is None or all(name.isdigit() for name in context.class_names)):
-        mode = "sparse" if context.class_mode == "auto" else context.class_mode
-        return from_numbers(np.array(labels, np.int64), mode, context.class_names, "labels", called)
-    return from_names(np.array(labels), context.class_mode, context.class_names, called, "label")
+        return from_numbers(np.array(labels, np.int64), context.class_mode, context.class_names, "labels", called)
+    return from_text(np.array(labels), context.class_mode, context.class_names, called, "label")
 
 
 def shards_of(pattern: Path) -> list[Path]:
@@ -96,13 +93,8 @@ def shards_of(pattern: Path) -> list[Path]:
     Raises:
         DataError: There are none, or a numbered one is missing.
     """
-    numbered = _BRACES.search(pattern.name)
-    if numbered:
-        first, last = numbered.groups()
-        names = [
-            f"{pattern.name[: numbered.start()]}{number:0{len(first)}}{pattern.name[numbered.end() :]}"
-            for number in range(int(first), int(last) + 1)
-        ]
+    names = numbered(pattern.name)
+    if names != [pattern.name]:
         return [existing_file(pattern.with_name(name)) for name in names]
     if not any(letter in pattern.name for letter in "*?["):
         return [existing_file(pattern)]
