@@ -1,8 +1,9 @@
-"""What the library below Pillow says by itself about damaged files: fittool tells these, by name and once."""
+"""What Pillow and the library below it say by themselves about damaged files: fittool tells these, by name and once."""
 
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 from contextlib import suppress
 from functools import cache
@@ -10,6 +11,8 @@ from pathlib import Path
 
 _OWN_COPY = ".dylibs"
 """Beside Pillow's modules on macOS."""
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # without any, logging writes errors to stderr
 
 
 @cache

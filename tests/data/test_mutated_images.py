@@ -18,6 +18,7 @@ def test_damaged_images_are_read_or_refused(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stderr == ""
     assert 100 < int(done.stdout) < 1400  # some damage does not show, and some does
 
 

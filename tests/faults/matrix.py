@@ -56,7 +56,7 @@ def _tables() -> list[Row]:
 
 def _titled(cases: Sequence[Any]) -> str:
     names = "; ".join(case.name for case in cases)
-    names = names if len(names) <= _SHOWN else f"{names[:_SHOWN].rpartition(';')[0] or names[:_SHOWN]}; …"
+    names = names if len(names) <= _SHOWN else f"{names[:_SHOWN].rpartition(';')[0] or names[:_SHOWN]}; and more"
     return names.encode("ascii", "backslashreplace").decode()
 
 
