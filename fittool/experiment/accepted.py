@@ -1,4 +1,4 @@
-"""What accepted changes of the optimizer make of the state that a run goes on from."""
+"""What accepted changes of the optimizer and of what is measured make of the state that a run goes on from."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from fittool.experiment.changes import Change
 from fittool.training.snapshot import Snapshot
 
 _OPTIMIZER = ("compile", "optimizer")
+_MEASURED = (("compile", "loss"), ("compile", "loss_weights"), ("compile", "metrics"), ("compile", "weighted_metrics"))
 _RATE, _STEPS = "optimizer/learning_rate", "optimizer/iterations"
 State = Mapping[str, NDArray[np.generic]]
 
 
-def with_changed_optimizer(snapshot: Snapshot, changes: Sequence[Change], fresh: State) -> tuple[Snapshot, list[str]]:
+def with_accepted_changes(snapshot: Snapshot, changes: Sequence[Change], fresh: State) -> tuple[Snapshot, list[str]]:
     """The snapshot as the changed experiment wants to go on from it; without such a change it is what it was.
 
-    A changed learning rate counts from now on. Arrays that a changed setting asks for begin at zero. Another optimizer begins
-    anew, but for the count of steps, on which order, dropout and schedules depend.
+    Running values of changed losses and metrics begin anew. A changed learning rate counts from now on. Arrays that a changed
+    setting asks for begin at zero. Another optimizer begins anew, but for the count of steps, on which order, dropout and
+    schedules depend.
 
     Args:
         snapshot: Where the run stands.
@@ -41,6 +43,10 @@ def with_changed_optimizer(snapshot: Snapshot, changes: Sequence[Change], fresh:
             kinds = {_kind(name) for name in fresh}
             tensors = {name: array for name, array in tensors.items() if _kind(name) in kinds}
         tensors = {**{name: array for name, array in fresh.items() if name.startswith("optimizer/")}, **tensors}
+    if any(change.path[:2] in _MEASURED for change in changes):
+        tensors = {name: array for name, array in tensors.items() if not name.startswith("metrics/")}
+        tensors |= {name: array for name, array in fresh.items() if name.startswith("metrics/")}
+        told.append("What is measured is another, so the values of this epoch begin anew.")
     rate = _changed_rate(of_optimizer, changes, snapshot, fresh)
     if rate is not None:
         tensors[_RATE] = rate

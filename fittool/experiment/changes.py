@@ -73,12 +73,18 @@ def refuse_changes(loaded: LoadedExperiment, changes: Sequence[Change]) -> None:
         raise ExperimentError([replace(problem, exit_code=ExperimentError.code) for problem in problems])
 
 
-def refuse_other_data(loaded: LoadedExperiment, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def refuse_other_data(
+    loaded: LoadedExperiment,
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    mend: str = "Put the old ones back, choose another run directory, or add --accept-changes.",
+) -> None:
     """Refuse to go on with other data.
 
     Args:
         loaded: The experiment.
         before, now: Two environments, with `data` (fingerprints) and `samples` (amounts) of each part.
+        mend: What to do about it.
 
     Raises:
         DataError: A fingerprint differs; says both.
@@ -90,7 +96,6 @@ def refuse_other_data(loaded: LoadedExperiment, before: Mapping[str, Any], now: 
             amounts = before.get("samples", {}).get(part), now["samples"].get(part)
             found = f"{_amounts(*amounts)}fingerprint {_short(old)} → {_short(new)}."
             text = f"The {part} data are not those that the run began with: {found}"
-            mend = "Put the old ones back, choose another run directory, or add --accept-changes."
             problems.append(loaded.problem(f"{text} {mend}", "data", part))
     if problems:
         raise DataError([replace(problem, exit_code=DataError.code) for problem in problems])
@@ -120,7 +125,10 @@ def _leaves(data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
             yield from _leaves(value, (*path, key))
     elif isinstance(data, list) and any(isinstance(item, dict) for item in data):
         for index, item in enumerate(data):
-            yield from _leaves(item, (*path, index))
+            if isinstance(item, dict) and len(item) == 1 and next(iter(item.values())) in _ABSENT:
+                yield (*path, index), next(iter(item))  # a name without arguments
+            else:
+                yield from _leaves(item, (*path, index))
     else:
         yield path, data
 

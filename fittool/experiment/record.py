@@ -46,8 +46,10 @@ def write_beginning(prepared: Prepared, directory: RunDirectory, environment: Ma
 
 
 def write_experiment(prepared: Prepared, directory: RunDirectory) -> None:
-    """The resolved experiment, and what the data gave."""
-    directory.write_experiment(prepared.loaded.resolved_yaml(prepared.written))
+    """The resolved experiment where it is not written yet, and what the data gave."""
+    text = prepared.loaded.resolved_yaml(prepared.written)
+    if not directory.paths.experiment.exists() or directory.read_experiment() != text:
+        directory.write_experiment(text)
     if prepared.class_names is not None:
         directory.write_classes(prepared.class_names)
     if prepared.skipped:

@@ -15,9 +15,11 @@ from fittool.data.preprocessing import preprocessed
 from fittool.data.user_batches import UserBatches
 from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown
 from fittool.experiment.assemble import trainer_of
+from fittool.experiment.changes import refuse_other_data
 from fittool.experiment.initial_weights import start_from
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.prepare import prepare
+from fittool.experiment.record import known_data, samples_of
 from fittool.experiment.trained import refuse_code
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
@@ -76,6 +78,7 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
 
     Raises:
         CheckpointError: It is no run, has no whole checkpoint, or names code without the user's consent.
+        DataError: The data are not those of the run.
     """
     with ExitStack() as stack:
         run = stack.enter_context(RunDirectory.open(path))
@@ -84,6 +87,8 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
             refuse_code(loaded, path)
         task = _task(run, steps)
         prepared = prepare(loaded)
+        now = {"data": prepared.fingerprints, "samples": samples_of(prepared)}
+        refuse_other_data(loaded, known_data(run.read_environment()), now, mend="Put the old ones back.")
         engine = ExchangeableEngine(prepared.engine())
         stack.callback(engine.close)
         if not isinstance(prepared.train, UserBatches):
@@ -139,7 +144,10 @@ def _different_tensors(recorded: Checkpoint, made: Checkpoint) -> list[Problem]:
     names = sorted(recorded.tensors.keys() ^ made.tensors.keys())
     if names:
         return [Problem(f"Only one of both has {names[0]}.", place)]
+    in_validation = recorded.facts.training.get("train_logs") is not None
     for name, tensor in recorded.tensors.items():
+        if in_validation and name.startswith("metrics/"):  # the validation's, which the steps do not lead to
+            continue
         if tensor.tobytes() != made.tensors[name].tobytes():
             by = _distance(tensor, made.tensors[name])
             return [Problem(f"At step {made.facts.step:,} {name} is different, by up to {by}.", place)]

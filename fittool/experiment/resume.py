@@ -12,7 +12,7 @@ from fittool.data.user_batches import UserBatches
 from fittool.data.worker_output import WorkerOutput
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
-from fittool.experiment.accepted import with_changed_optimizer
+from fittool.experiment.accepted import with_accepted_changes
 from fittool.experiment.assemble import trainer_of, verbosity
 from fittool.experiment.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.loading import loading_shown
@@ -194,7 +194,7 @@ def go_on(
     checkpoint.check_finite()
     rows, kept = standing.go_back_to(checkpoint)
     trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options, rows=rows, kept=kept)
-    snapshot, changed = with_changed_optimizer(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
+    snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, engine.state(), shown(checkpoint.path))
     told = [*(f"warning: {warning}" for warning in prepared.warnings), *changed]
@@ -209,8 +209,7 @@ def go_on(
         trainer.say(line)
     say_where_it_continues(trainer, standing, exact=other_digits(changes_of_environment(environment, now)) is None)
     write_continuation(directory, environment, now, trainer.position)
-    if asked.changes(prepared) or _planned(loaded.experiment) != _planned(asked.before.experiment):
-        write_experiment(prepared, directory)
+    write_experiment(prepared, directory)
     outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fittool.nn.schedules import CosineDecay, PolynomialDecay, Schedule
+from fittool.nn.schedules import CosineDecay, OneCycle, PolynomialDecay, Schedule
 from fittool.spec.description import Experiment
 from fittool.training.callbacks.learning_rate_scheduler import LearningRateScheduler
 from fittool.training.trainer import Trainer
@@ -41,6 +41,8 @@ def _callbacks(experiment: Experiment) -> Iterator[LearningRateScheduler]:
 
 def _end(schedule: Schedule) -> int | None:
     """The step from which on the rate stays; None where it never does."""
+    if isinstance(schedule, OneCycle):
+        return schedule.total_steps
     if isinstance(schedule, CosineDecay):
         return schedule.decay_steps + (0 if schedule.warmup_target is None else schedule.warmup_steps)
     return schedule.decay_steps if isinstance(schedule, PolynomialDecay) and not schedule.cycle else None

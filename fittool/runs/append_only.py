@@ -26,12 +26,15 @@ def append_line(path: Path, line: bytes) -> None:
         # Non-blocking, because opening a pipe that nobody reads would wait for ever.
         descriptor = open_descriptor(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK)
         try:
-            before = os.fstat(descriptor)
-            if not stat.S_ISREG(before.st_mode):
-                raise OSError(errno.EEXIST, "it is not a regular file. Remove it")
-            _write_or_undo(descriptor, line + b"\n", before.st_size)
+            _refuse_other_kinds(descriptor)
+            _write_or_undo(descriptor, line + b"\n", os.fstat(descriptor).st_size)
         finally:
             os.close(descriptor)
+
+
+def _refuse_other_kinds(descriptor: int) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EEXIST, "it is not a regular file. Remove it")
 
 
 def _write_or_undo(descriptor: int, rest: bytes, length_before: int) -> None:
@@ -93,9 +96,12 @@ def drop_torn_line(path: Path) -> int:
     """
     with storing(path):
         try:
-            content = path.read_bytes()
+            descriptor = open_descriptor(path, os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
             return 0
+        with open(descriptor, "rb") as file:
+            _refuse_other_kinds(descriptor)
+            content = file.read()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         truncate(path, whole)

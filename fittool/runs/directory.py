@@ -28,6 +28,8 @@ from fittool.runs.status import Status, encode_status, load_status
 from fittool.runs.storage import read_whole, storing
 from fittool.runs.times import utc_stamp, utc_text
 
+_KINDS: dict[str, type] = {"data": dict, "samples": dict, "resumed": list}
+
 
 class RunDirectory:
     """A run directory. Made by `create`, `at` or `temporary` to be written, by `open` to be read or written.
@@ -310,6 +312,10 @@ def _read_environment(path: Path) -> dict[str, Any]:
     environment = _read_json(file)
     if not isinstance(environment, dict) or not isinstance(environment.get("run"), str):
         raise CheckpointError("is damaged: the id of the run is not in it.", place=shown(file))
+    if wrong := [name for name, kind in _KINDS.items() if not isinstance(environment.get(name, kind()), kind)]:
+        raise CheckpointError(f"is damaged: {wrong[0]} is not what fittool wrote.", place=shown(file))
+    if not all(isinstance(time, dict) and isinstance(time.get("changed"), dict) for time in environment.get("resumed", [])):
+        raise CheckpointError("is damaged: resumed is not what fittool wrote.", place=shown(file))
     return environment
 
 

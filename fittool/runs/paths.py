@@ -88,3 +88,12 @@ class RunPaths:
     def best(self) -> Path:
         """The checkpoint of the best epoch."""
         return self.checkpoints / BEST
+
+    def keeps(self, path: Path) -> bool:
+        """Whether a file is one of the run's own, or lies in a directory of its own."""
+        files = (
+            self.experiment, self.environment, self.classes, self.skipped, self.status, self.diverged, self.metrics, self.history,
+            self.log, self.report, self.root / ".lock", self.root / "metrics.discarded.jsonl",
+        )  # fmt: skip
+        folders = (self.checkpoints, self.plots)
+        return path in (*files, *folders) or any(folder in path.parents for folder in folders)

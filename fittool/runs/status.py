@@ -15,6 +15,11 @@ from fittool.runs.storage import read_whole
 KILLED = 128 + 9
 """The exit code of a run that could not record its end; whoever finds it killed writes it down."""
 
+_NONE = type(None)
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "reason": str, "epoch": int, "step": int, "best": (dict, _NONE), "exit_code": (int, _NONE), "pid": (int, _NONE),
+    "started": str, "updated": str,
+}  # fmt: skip
 State = Literal["running", "completed", "stopped", "interrupted", "diverged", "failed"]
 
 
@@ -68,6 +73,8 @@ def load_status(path: Path) -> Status:
         status = Status(**{name: value for name, value in said.items() if name in known})
     except (ValueError, AttributeError, TypeError) as error:
         raise CheckpointError("is not a status that fittool wrote.", place=shown(path)) from error
+    if wrong := [name for name, kinds in _KINDS.items() if not isinstance(getattr(status, name), kinds)]:
+        raise CheckpointError(f"is not a status that fittool wrote: {wrong[0]} is damaged.", place=shown(path))
     if status.state not in get_args(State):
         raise CheckpointError(f"has the unknown state {visible(str(status.state))}.", place=shown(path))
     return status

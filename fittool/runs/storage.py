@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,10 @@ def read_whole(path: Path) -> bytes:
         CheckpointError: It is missing or cannot be read.
     """
     try:
-        return path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe in its place would block for ever
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise CheckpointError("is no regular file. Remove it.", place=shown(path))
+            return file.read()
     except OSError as error:
         raise CheckpointError(f"cannot be read: {visible(error.strerror or str(error))}.", place=shown(path)) from error

@@ -10,7 +10,7 @@ from typing import Any
 
 from fittool.errors import CheckpointError, FittoolError, Problem, shown
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
-from fittool.runs.checkpoint_store import LAST
+from fittool.runs.checkpoint_store import LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
 from fittool.runs.history_table import csv_table
 from fittool.runs.lock import is_held
@@ -94,6 +94,17 @@ class _Look:
             yield f"checkpoints/{path.name}: whole, epoch {facts.epoch}, step {facts.step:,}"
         if not files:
             yield "checkpoints: none yet"
+        if not self._at_work:
+            self._sequence({path.name for path in files if path.parent == self._run.paths.checkpoints})
+
+    def _sequence(self, names: set[str]) -> None:
+        """A run that ended, or that saved twice, has a last checkpoint, and none before it is later."""
+        last, previous = self._newest(), self._newest(PREVIOUS)
+        if LAST not in names and (PREVIOUS in names or self._came_to_its_end()):
+            self._wrong(self._run.paths.last, "There is no such file, although the run has saved one.")
+        elif last is not None and previous is not None and previous.facts.step > last.facts.step:
+            text = f"This is at step {last.facts.step:,}, but {PREVIOUS}, which was saved before, at {previous.facts.step:,}."
+            self._wrong(self._run.paths.last, text)
 
     def _metrics(self) -> Iterator[str]:
         log, path = self._run.metrics, self._run.paths.metrics
@@ -118,9 +129,9 @@ class _Look:
             text = f"The checkpoint expects a row's end at byte {length:,} of {len(content):,}: rows are lost, or another's."
             self._wrong(self._run.paths.metrics, text)
 
-    def _newest(self) -> Checkpoint | None:
+    def _newest(self, name: str = LAST) -> Checkpoint | None:
         try:
-            return load_checkpoint(self._run.paths.checkpoints / LAST)
+            return load_checkpoint(self._run.paths.checkpoints / name)
         except CheckpointError:
             return None  # told already
 

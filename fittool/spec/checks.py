@@ -18,7 +18,7 @@ from fittool.spec.augmentation_checks import augmentation_contradictions, augmen
 from fittool.spec.description import Experiment
 from fittool.spec.places import KeyPath, Node, Place, Placed, find, path_text
 from fittool.spec.sections import Stage, Train
-from fittool.training.callbacks import CallbackSetting, LambdaCallback, PythonCallback
+from fittool.training.callbacks import CallbackSetting, CSVLogger, LambdaCallback, ModelCheckpoint, PythonCallback
 
 if TYPE_CHECKING:
     from fittool.nn.graph import LayerError
@@ -181,6 +181,7 @@ def _monitors(written: Written) -> Iterator[Placed]:
     for path, callbacks in lists:
         for index, callback in enumerate(callbacks):
             yield from _monitor(written, (*path, index), callback, may_grow)
+            yield from _own_file(written, (*path, index), callback, may_grow)
 
 
 def _adds_to_logs(callback: CallbackSetting) -> bool:
@@ -202,6 +203,25 @@ def _monitor(written: Written, at: KeyPath, callback: CallbackSetting, may_grow:
         near = nearest_name(monitor, list(known))
         mend = f" Did you mean {near}?" if near else ""
         yield written.problem(path, f"{name} watches {monitor}, which is not computed. There are {', '.join(known)}.{mend}")
+
+
+def _own_file(written: Written, at: KeyPath, callback: CallbackSetting, may_grow: bool) -> Iterator[Placed]:
+    """The file that a callback writes: none of the run's own, and its name can be made."""
+    path = (*at, _written_name(written, at, callback.public_name()))
+    if isinstance(callback, CSVLogger) and callback.is_file_of_a_run:
+        text = f"CSVLogger.filename {callback.filename} is a file that the run keeps itself. Choose another name."
+        yield written.problem((*path, "filename"), text)
+    if isinstance(callback, ModelCheckpoint):
+        known = value_names(written.experiment)
+        unknown = [name for name in callback.asked_values if name not in known and not may_grow]
+        if callback.is_checkpoint_of_a_run:
+            text = f"ModelCheckpoint.filepath {callback.filepath} is one of the run's own checkpoints. Choose another name."
+            yield written.problem((*path, "filepath"), text)
+        elif unknown and written.is_known("compile"):
+            near = nearest_name(unknown[0], list(known))
+            mend = f" Did you mean {near}?" if near else ""
+            text = f"ModelCheckpoint.filepath asks for {unknown[0]}, which is not computed. There are epoch, batch,"
+            yield written.problem((*path, "filepath"), f"{text} {', '.join(known)}.{mend}")
 
 
 def _written_name(written: Written, at: KeyPath, name: str) -> str:

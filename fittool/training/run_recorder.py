@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fittool.errors import ExperimentError
@@ -140,7 +141,7 @@ class RunRecorder:
             )
         tensors = {name: array for name, array in snapshot.tensors.items() if not weights_only or name.startswith("weights/")}
         make_folder(path.parent)
-        self._warn(save_checkpoint(path, tensors, self._facts(snapshot)))
+        self._warn(save_checkpoint(path, tensors, replace(self._facts(snapshot), run=self._directory.id)))
 
     def _write_views(self, snapshot: Snapshot) -> None:
         """Status and table, now and then."""

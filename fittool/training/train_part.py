@@ -78,6 +78,8 @@ class TrainPart:
                 self._user_loop(self._walk.stage.loop, epoch)
             self.logs = self._read_metrics()
             self.pace.trained()
+            if self._walk.stage.loop is not None:
+                self._settled()
         return self.logs
 
     def state(self) -> dict[str, Any]:
@@ -110,6 +112,7 @@ class TrainPart:
             None if steps is None else steps - begun,
             stopping=self._stopping,
             begun=self._position.advance,
+            settled=self._settled,
         )
         run_loop(
             loop,
@@ -120,7 +123,7 @@ class TrainPart:
             first=begun,
             before=self._walk.callbacks.on_train_batch_begin,
             step=self._step,
-            after=self._after_step,
+            after=self._step_done,
         )
 
     def _step(self, batch: Batch) -> None:
@@ -136,13 +139,16 @@ class TrainPart:
         self._position.advance()
 
     def _after_step(self, step: int, batch: Batch) -> bool:
+        self._step_done(step, batch)
+        self._settled()
+        return self._stopping()
+
+    def _step_done(self, step: int, batch: Batch) -> None:
         self._divergence.check(self._position)
         if self._walk.callbacks.train_batch_end:
             self._walk.callbacks.on_train_batch_end(step, self._read_metrics())
         if self._progress.due():
             self._look()
-        self._settled()
-        return self._stopping()
 
     def _read_metrics(self) -> Logs:
         self._divergence.check(self._position)

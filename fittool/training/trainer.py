@@ -273,8 +273,6 @@ class Trainer:
     def _epoch(self, epoch: int) -> None:
         part = self._train_part
         trained = part.run(epoch)
-        if self._walk.stage.loop is not None:
-            self._obey_interruption()
         validated = self._validation.run(epoch) if self._validation is not None and self.plan.validates(epoch) else {}
         logs: Logs = {**trained, **validated, "learning_rate": self.engine.learning_rate}
         pace = part.pace.seconds, part.pace.examples_per_second, part.pace.waited

@@ -29,12 +29,20 @@ class LoopBatches:
         steps: How many there still are in the epoch; None: as many as come.
         stopping: Whether training is to end.
         begun: Called once for each batch, when the loop works on it or leaves it.
+        settled: Called when the loop is done with a batch, as it gets the next one; may save, or raise. In the middle of a
+            batch nothing may be saved, since the loop could train on it once more.
     """
 
     def __init__(
-        self, batches: Iterator[Batch], steps: int | None, *, stopping: Callable[[], bool], begun: Callable[[], None]
+        self,
+        batches: Iterator[Batch],
+        steps: int | None,
+        *,
+        stopping: Callable[[], bool],
+        begun: Callable[[], None],
+        settled: Callable[[], None],
     ) -> None:
-        self._batches, self._steps, self._stopping, self._begun = batches, steps, stopping, begun
+        self._batches, self._steps, self._stopping, self._begun, self._settled = batches, steps, stopping, begun, settled
         self._drawn = 0
         self._counts = True  # data of the loop's own, where it draws none, are counted step by step
 
@@ -48,6 +56,8 @@ class LoopBatches:
         if self._stopping() or (self._steps is not None and self._drawn >= self._steps):
             raise StopIteration
         batch = next(self._batches)
+        if self._drawn:  # behind the last batch the loop may still train on it; what is saved there is saved once it returned
+            self._settled()
         self._drawn += 1
         self._counts = True
         parts = (_unpacked(batch.inputs), _unpacked(batch.targets))
@@ -58,6 +68,11 @@ class LoopBatches:
         if self._counts:
             self._begun()
         self._counts = not self._drawn
+
+    def done(self) -> None:
+        """A training step and what follows it are done; on data of the loop's own each is a batch."""
+        if not self._drawn:
+            self._settled()
 
     def pass_by(self) -> None:
         """A batch was drawn and nothing done with it."""
@@ -195,6 +210,7 @@ def run_loop(
         nonlocal done
         done += 1
         after(done - 1, batch)
+        batches.done()
 
     with blamed(f"{name} failed in epoch {epoch + 1}", file_of(loop)):
         loop(model(numbered_step, after_step), batches, epoch)

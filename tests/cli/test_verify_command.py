@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 import fittool as ft
+from fittool.errors import Interrupted
+from fittool.experiment.train import TrainOptions, train_experiment
 from fittool.runs.checkpoint import load_checkpoint, save_checkpoint
 from fittool.runs.lock import RunLock
+from fittool.training.signals import StopSignals
 
 EXPERIMENT = """
 data: {train: {synthetic: {samples: 40, shape: [4, 4, 1], classes: 3}}}
@@ -157,3 +160,43 @@ def test_a_metric_that_training_does_not_give_is_found(run: Path, refused):
     (run / "metrics.jsonl").write_text(changed)
     (run / "history.csv").unlink()
     assert "In epoch 2 loss was" in refused(run, "--replay", "6")
+
+
+def test_files_of_a_model_checkpoint_belong_to_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said):
+    monkeypatch.chdir(tmp_path)
+    Path("e.yaml").write_text(EXPERIMENT + "callbacks: [{ModelCheckpoint: {filepath: 'm{epoch}.safetensors', monitor: loss}}]\n")
+    lines = said(ft.train(ft.load_experiment("e.yaml")).directory).splitlines()
+    assert "checkpoints/m2.safetensors: whole, epoch 2, step 4" in lines
+
+
+def test_replaying_a_run_that_was_stopped_in_its_validation(run: Path, fittool, said):
+    experiment = Path("e.yaml").read_text().replace("epochs: 3", "epochs: 2000")
+    Path("long.yaml").write_text(experiment)
+    stopped = _stopped_in_validation("long.yaml")
+    assert "replayed steps 1 to 2: the same bytes as last.safetensors" in said(stopped, "--replay", "1")
+
+
+def _stopped_in_validation(path: str) -> Path:
+    """A run that was stopped after the training steps of an epoch, in front of its validation's second batch."""
+    seen: list[int] = []
+
+    def stop(self: StopSignals) -> Interrupted | None:
+        seen.append(1)
+        return Interrupted(15, "Stopped.") if len(seen) == 3 else None  # two steps, then a batch of the validation
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StopSignals, "interruption", stop)
+        with pytest.raises(Interrupted):
+            train_experiment(ft.load_experiment(path), TrainOptions(Path("stopped"), quiet=True))
+    facts = load_checkpoint(Path("stopped/checkpoints/last.safetensors")).facts
+    assert facts.training["train_logs"] is not None
+    return Path("stopped")
+
+
+def test_replaying_on_other_data_blames_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused):
+    monkeypatch.chdir(tmp_path)
+    np.savez("d.npz", x=np.zeros((40, 4, 4, 1), np.float32), y=np.arange(40) % 3)
+    Path("e.yaml").write_text(EXPERIMENT.replace("synthetic: {samples: 40, shape: [4, 4, 1], classes: 3}", "npz: {path: d.npz}"))
+    run = ft.train(ft.load_experiment("e.yaml")).directory
+    np.savez("d.npz", x=np.ones((40, 4, 4, 1), np.float32), y=np.arange(40) % 3)
+    assert "The train data are not those that the run began with" in refused(run, "--replay", "2", code=4)

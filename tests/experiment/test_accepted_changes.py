@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fittool.errors import CheckpointError, DivergedError
-from fittool.experiment.train import Run, TrainOptions, train_experiment
+from fittool.errors import CheckpointError, DivergedError, ExperimentError
+from fittool.experiment.train import Run, TrainOptions, resume_run, train_experiment
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fittool.spec.experiment_file import load_experiment
 
@@ -110,3 +110,29 @@ def test_a_checkpoint_without_an_array_of_the_optimizer_is_refused() -> None:
     save_checkpoint(found.path, tensors, found.facts)
     with pytest.raises(CheckpointError, match=r"does not fit the network: optimizer/\w+/dense/kernel is missing"):
         train("{SGD: {learning_rate: 0.1, momentum: 0.9}}", 3)
+
+
+@pytest.mark.parametrize("metrics", ["[]", "[mape]", "[mape, mae]"])
+def test_other_metrics_begin_anew(metrics: str) -> None:
+    _measuring("[mae]", 1)
+    with pytest.raises(ExperimentError, match=r"compile.metrics\[0\].* was .* when the run began"):
+        _measuring(metrics)
+    assert _measuring(metrics, accept_changes=True).outcome.epochs == 3
+    assert "What is measured is another" in log()
+
+
+def _measuring(metrics: str, epochs: int = 3, *, accept_changes: bool = False) -> Run:
+    text = TEXT.replace("OPTIMIZER", "sgd").replace("EPOCHS", str(epochs)).replace("loss: mse", f"loss: mse, metrics: {metrics}")
+    Path("e.yaml").write_text(text)
+    options = TrainOptions(Path("run"), quiet=True, resume=True, accept_changes=accept_changes)
+    return train_experiment(load_experiment("e.yaml"), options)
+
+
+def test_where_the_data_moved_to_is_remembered() -> None:
+    train("sgd", 1)
+    Path("elsewhere").mkdir()
+    Path("data.npz").rename("elsewhere/data.npz")
+    text = TEXT.replace("OPTIMIZER", "sgd").replace("EPOCHS", "2").replace("data.npz", "elsewhere/data.npz")
+    Path("e.yaml").write_text(text)
+    train_experiment(load_experiment("e.yaml"), TrainOptions(Path("run"), quiet=True, resume=True))
+    assert resume_run(Path("run"), TrainOptions(quiet=True), epochs=3).outcome.epochs == 3

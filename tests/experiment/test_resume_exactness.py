@@ -44,6 +44,13 @@ def batches():
 def loop(model, batches, epoch):
     for batch in batches:
         model.train_on_batch(*batch)
+
+def twice(model, batches, epoch):
+    for batch in batches:
+        model.train_on_batch(*batch)
+        if epoch % 2:
+            model.train_on_batch(*batch)
+    model.train_on_batch(*batch)
 """
 FROM_CODE = ("npz: {path: pictures.npz}", 'python: {function: "mine:batches"}')
 
@@ -74,6 +81,7 @@ SETTINGS = {
     ),
     "generator": ("{mode: fit_generator, epochs: 3, steps_per_epoch: 3, workers: 1}", "", ADAM),
     "loop": ("{mode: train_on_batch, loop: 'mine:loop', epochs: 3, batch_size: 8}", "", ADAM),
+    "twice": ("{mode: train_on_batch, loop: 'mine:twice', epochs: 3, batch_size: 8}", "", ADAM),
 }  # fmt: skip
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fittool.errors import CheckpointError
 from fittool.runs import verify
 from fittool.runs.checkpoint import CheckpointFacts
 from fittool.runs.directory import RunDirectory
@@ -21,7 +23,7 @@ def run(tmp_path: Path) -> Path:
     with RunDirectory.at(tmp_path / "run") as made:
         made.write_experiment("name: a\n")
         made.write_environment({})
-        made.write_status(Status("completed"))
+        made.write_status(Status("running"))
     return tmp_path / "run"
 
 
@@ -79,3 +81,58 @@ def test_a_copy_that_cannot_be_locked_is_looked_at_all_the_same(run: Path, monke
 
     monkeypatch.setattr(verify, "is_held", refuse)
     assert not verify_run(run).at_work
+
+
+def saved(run: Path, *steps: int) -> None:
+    with RunDirectory.open(run, lock=True) as again:
+        for step in steps:
+            again.save_checkpoint({"weights/a": np.zeros(1, np.float32)}, CheckpointFacts(step=step))
+
+
+@pytest.mark.parametrize("lost", ["last", "last, previous"])
+def test_a_run_that_ended_must_have_its_last_checkpoint(run: Path, lost: str) -> None:
+    saved(run, 1, 2)
+    with RunDirectory.open(run, lock=True) as again:
+        again.write_status(Status("completed"))
+    for name in lost.split(", "):
+        (run / "checkpoints" / f"{name}.safetensors").unlink()
+    (problem,) = verify_run(run).problems
+    assert problem.text == "There is no such file, although the run has saved one."
+
+
+def test_checkpoints_that_were_swapped_are_told(run: Path) -> None:
+    saved(run, 1, 2)
+    folder = run / "checkpoints"
+    (folder / "last.safetensors").rename(folder / "x")
+    (folder / "previous.safetensors").rename(folder / "last.safetensors")
+    (folder / "x").rename(folder / "previous.safetensors")
+    (problem,) = verify_run(run).problems
+    assert problem.text == "This is at step 1, but previous.safetensors, which was saved before, at 2."
+
+
+@pytest.mark.parametrize("name", ["status.json", "environment.json", "metrics.jsonl", "experiment.yaml", "classes.json"])
+def test_a_pipe_in_the_place_of_a_file_blocks_nothing(run: Path, name: str) -> None:
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    try:
+        problems = verify_run(run).problems
+    except CheckpointError as error:
+        problems = error.problems
+    assert "is no regular file. Remove it." in [problem.text for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("status.json", "epoch", "x"), ("status.json", "updated", 3), ("environment.json", "data", 3),
+        ("environment.json", "samples", 3), ("environment.json", "resumed", [3]),
+    ],
+)  # fmt: skip
+def test_values_of_another_kind_are_damage(run: Path, name: str, field: str, value: object) -> None:
+    content = json.loads((run / name).read_text())
+    (run / name).write_text(json.dumps(content | {field: value}))
+    try:
+        problems = verify_run(run).problems
+    except CheckpointError as error:
+        problems = error.problems
+    assert f"{field} is" in problems[0].text

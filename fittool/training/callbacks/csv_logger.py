@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from fittool.errors import StorageError
 from fittool.runs.atomic import atomic_write
+from fittool.runs.paths import RunPaths
 from fittool.settings import Boolean, Field, Text, setting
 from fittool.training.callbacks.base import Callback, CallbackSetting, Surroundings
 from fittool.training.control import Logs
@@ -34,6 +36,11 @@ class CSVLogger(CallbackSetting):
         if len(separator) != 1 or separator in '"\r\n':
             raise PydanticCustomError("separator", "must be one character, and no quote or line end")
         return separator
+
+    @property
+    def is_file_of_a_run(self) -> bool:
+        """Whether the name is that of a file that a run keeps itself, which it would destroy."""
+        return RunPaths(Path()).keeps(Path(os.path.normpath(self.filename)))
 
     def start(self, surroundings: Surroundings) -> CSVLoggerAtWork:
         """The callback at work."""

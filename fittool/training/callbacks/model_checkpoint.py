@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from string import Formatter
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field as Limits
@@ -10,6 +12,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from fittool.errors import ExperimentError
+from fittool.runs.checkpoint_store import LAST, PREVIOUS
 from fittool.settings import Boolean, Field, Integer, Number, Text, setting
 from fittool.training.callbacks.base import Callback, CallbackSetting, Surroundings
 from fittool.training.control import Logs
@@ -55,6 +58,17 @@ class ModelCheckpoint(CallbackSetting):
     def start(self, surroundings: Surroundings) -> ModelCheckpointAtWork:
         """The callback at work."""
         return ModelCheckpointAtWork(self)
+
+    @property
+    def asked_values(self) -> tuple[str, ...]:
+        """The values that the file's name asks for, beside epoch and batch."""
+        fields = (field for _, field, _, _ in Formatter().parse(self.filepath or "") if field is not None)
+        return tuple(field for field in fields if field not in ("epoch", "batch"))
+
+    @property
+    def is_checkpoint_of_a_run(self) -> bool:
+        """Whether the file is one that a run keeps itself to go on from."""
+        return self.filepath is not None and os.path.normpath(self.filepath) in (LAST, PREVIOUS)
 
     @property
     def has_own_file(self) -> bool:
