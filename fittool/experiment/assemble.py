@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import FittoolError, UsageError
-from fittool.experiment.blame import blaming
+from fittool.experiment.callbacks import callbacks_at_work
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.prepare import Prepared
 from fittool.experiment.stages import stages_of
@@ -18,7 +18,6 @@ from fittool.nn.objectives import directions
 from fittool.report.live_page import live_page, machine_default
 from fittool.runs.directory import RunDirectory
 from fittool.spec.experiment_file import LoadedExperiment
-from fittool.training.callbacks import started
 from fittool.training.callbacks.base import Callback, Surroundings
 from fittool.training.callbacks.progbar_logger import ProgbarLoggerAtWork
 from fittool.training.history import Row
@@ -112,8 +111,7 @@ def _callbacks(
 ) -> list[Callback]:
     """The experiment's callbacks, and the live page, which comes last."""
     experiment = prepared.loaded.experiment
-    with blaming(prepared.loaded, "callbacks"):
-        callbacks = started(experiment.callbacks, surroundings)
+    callbacks = callbacks_at_work(prepared.loaded, experiment.callbacks, ("callbacks",), surroundings)
     if options.quiet:
         callbacks = [callback for callback in callbacks if not isinstance(callback, ProgbarLoggerAtWork)]
     page = live_page(view_metrics(prepared.loaded), directory.paths.report, cast("str", experiment.name), epochs)

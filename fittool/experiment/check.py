@@ -10,7 +10,7 @@ import numpy as np
 from fittool.data.user_batches import UserBatches
 from fittool.data.user_code import load_function
 from fittool.errors import Problem
-from fittool.experiment.blame import blaming
+from fittool.experiment.callbacks import callbacks_at_work
 from fittool.experiment.class_counts import class_counts
 from fittool.experiment.data import OpenedData, disk_caches, open_data
 from fittool.experiment.prepare import Loading, Prepared, fit_together, silent
@@ -18,7 +18,6 @@ from fittool.experiment.stages import stages_of
 from fittool.experiment.survey import Survey, survey
 from fittool.nn.shapes import size_of
 from fittool.spec.experiment_file import LoadedExperiment
-from fittool.training.callbacks import started
 from fittool.training.callbacks.base import Surroundings
 
 _FLOAT_BYTES = 4
@@ -57,8 +56,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     prepared = fit_together(loaded, data)
     surroundings = Surroundings(Path(), lambda reference: load_function(reference, Path()))
     stages_of(prepared, surroundings)
-    with blaming(loaded, "callbacks"):
-        started(loaded.experiment.callbacks, surroundings)
+    callbacks_at_work(loaded, loaded.experiment.callbacks, ("callbacks",), surroundings)
     notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation, planned=True)) if decode else ()
     return Report(_summary(prepared), (*prepared.warnings, *found.warnings), (*_class_counts(prepared), *notes))
 

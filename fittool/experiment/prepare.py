@@ -222,8 +222,17 @@ def _check(loaded: LoadedExperiment, graph: Graph, targets: tuple[Targets, ...],
     compile_ = loaded.experiment.compile
     if not targets:
         raise ExperimentError(loaded.problem("Training needs targets, but data.train gives none.", "data", "class_mode"))
-    with blaming(loaded, "compile", "loss"):
-        check_objectives(compile_.objectives(graph.outputs), targets, graph.output_shapes)
+    objectives = compile_.objectives(graph.outputs)
+    problems: list[Problem] = []
+    for kind in ("loss", "metrics", "weighted_metrics"):
+        alone = {name: Objective(**{kind: getattr(one, kind)}) for name, one in objectives.items()}
+        try:
+            with blaming(loaded, "compile", kind):
+                check_objectives(alone, targets, graph.output_shapes)
+        except ExperimentError as error:
+            problems += error.problems
+    if problems:
+        raise ExperimentError(problems)
     if validation is not None and dict(validation.input_shapes) != dict(graph.inputs):
         shapes = f"{_shapes(validation.input_shapes)}, but data.train gives {_shapes(graph.inputs)}"
         raise ExperimentError(loaded.problem(f"data.validation gives inputs of shape {shapes}.", "data", "validation"))

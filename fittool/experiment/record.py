@@ -9,13 +9,13 @@ from fittool.data.user_batches import UserBatches
 from fittool.experiment.arithmetic import arithmetic
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.prepare import Prepared
-from fittool.runs.directory import RunDirectory
+from fittool.runs.directory import RunDirectory, digest_of
 from fittool.runs.environment import describe_environment
 from fittool.runs.times import utc_text
 from fittool.training.plan import Position
 
 _DECIDE_DIGITS = ("arithmetic", "versions.numpy", "versions.fittool", "engine")
-_NOT_COMPARED = ("run", "command", "resumed", "git_commit", "seed")
+_NOT_COMPARED = ("run", "experiment", "command", "resumed", "git_commit", "seed")
 Changed = dict[str, tuple[Any, Any]]
 """By dotted key: what was, and what is."""
 
@@ -42,18 +42,23 @@ def samples_of(prepared: Prepared) -> dict[str, int]:
 def write_beginning(prepared: Prepared, directory: RunDirectory, environment: Mapping[str, Any]) -> None:
     """What must be on disk before the first batch; the environment last, which makes it a run."""
     write_experiment(prepared, directory)
-    directory.write_environment(environment)
+    directory.write_environment({**environment, "experiment": [digest_of(directory.read_experiment())]})
 
 
 def write_experiment(prepared: Prepared, directory: RunDirectory) -> None:
     """The resolved experiment where it is not written yet, and what the data gave."""
-    text = prepared.loaded.resolved_yaml(prepared.written)
+    text = text_of_experiment(prepared)
     if not directory.paths.experiment.exists() or directory.read_experiment() != text:
         directory.write_experiment(text)
     if prepared.class_names is not None:
         directory.write_classes(prepared.class_names)
     if prepared.skipped:
         directory.write_skipped(prepared.skipped)
+
+
+def text_of_experiment(prepared: Prepared) -> str:
+    """The content of experiment.yaml."""
+    return prepared.loaded.resolved_yaml(prepared.written)
 
 
 def known_data(environment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -79,11 +84,15 @@ def changes_of_environment(before: Mapping[str, Any], now: Mapping[str, Any]) ->
     return {key: (old.get(key), new.get(key)) for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)}
 
 
-def write_continuation(directory: RunDirectory, before: Mapping[str, Any], now: Mapping[str, Any], at: Position) -> None:
-    """Append to environment.json when, where and on what the run went on."""
+def write_continuation(
+    directory: RunDirectory, before: Mapping[str, Any], now: Mapping[str, Any], at: Position, experiment: str
+) -> None:
+    """Append to environment.json when, where and on what the run went on, and with which experiment."""
     changed = {key: list(pair) for key, pair in changes_of_environment(before, now).items()}
     time = {"at": utc_text(), "epoch": at.epoch, "step": at.step, "command": now["command"], "changed": changed}
-    directory.write_environment({**before, "resumed": [*before.get("resumed", []), time]})
+    # Both experiments are known, so that a kill before the new one is written leaves nothing that seems edited.
+    known = dict.fromkeys((digest_of(directory.read_experiment()), digest_of(experiment)))
+    directory.write_environment({**before, "experiment": list(known), "resumed": [*before.get("resumed", []), time]})
 
 
 def other_digits(changed: Changed) -> str | None:

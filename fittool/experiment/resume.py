@@ -23,6 +23,7 @@ from fittool.experiment.record import (
     environment_of,
     known_data,
     other_digits,
+    text_of_experiment,
     write_continuation,
     write_experiment,
 )
@@ -176,6 +177,8 @@ def go_on(
     verbose = verbosity(loaded, options)
     progress = make_progress(verbose)
     standing = Standing.of(directory, progress)
+    if not options.accept_changes:
+        directory.check_experiment()
     asked = _Asked(loaded, load_experiment(directory.paths.experiment), epochs, options.accept_changes)
     if standing.is_finished and not asked.goes_beyond(standing):
         if not options.accept_changes:
@@ -208,7 +211,7 @@ def go_on(
     for line in [*told, *_said_of_generators(prepared, trainer)]:
         trainer.say(line)
     say_where_it_continues(trainer, standing, exact=other_digits(changes_of_environment(environment, now)) is None)
-    write_continuation(directory, environment, now, trainer.position)
+    write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history)

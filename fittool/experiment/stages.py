@@ -14,13 +14,13 @@ from fittool.data.user_code import load_function
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError
 from fittool.experiment.blame import blaming
+from fittool.experiment.callbacks import callbacks_at_work
 from fittool.experiment.prepare import Prepared
 from fittool.nn.graph import Graph
 from fittool.settings import nearest_name
 from fittool.spec.experiment_file import LoadedExperiment
 from fittool.spec.sections import Stage as StageSetting
 from fittool.spec.sections import Train
-from fittool.training.callbacks import started
 from fittool.training.callbacks.base import Surroundings
 from fittool.training.plan import Plan
 from fittool.training.stages import ExchangeableEngine, Stage
@@ -93,7 +93,7 @@ def _stage(
     return replace(
         stage,
         name=train.name or str(experiment.stages.index(train) + 1),
-        callbacks=started(train.callbacks, surroundings),
+        callbacks=callbacks_at_work(prepared.loaded, train.callbacks, (*experiment.path_of(train), "callbacks"), surroundings),
         learning_rate=train.learning_rate,
         prepare=_preparing(prepared, train, engine),
     )

@@ -119,9 +119,15 @@ def _one_hot(measure: Measure, targets: Targets, output: Shape) -> str | None:
 def _probabilities(measure: Measure, targets: Targets, output: Shape) -> str | None:
     name, source = measure.keras_name, targets.source
     if targets.lowest < 0 or targets.highest > 1:
-        advice = " Use sparse_categorical_crossentropy." if targets.kind == "class numbers" and targets.lowest >= 0 else ""
+        advice = _for_class_numbers(name) if targets.kind == "class numbers" and targets.lowest >= 0 else ""
         return f"{name} expects targets from 0 to 1, but {source} gives {targets}.{advice}"
     return _numbers(measure, targets, output)
+
+
+def _for_class_numbers(name: str) -> str:
+    if name.endswith("crossentropy"):
+        return " Use sparse_categorical_crossentropy."
+    return " Set data.class_mode: categorical, and the loss categorical_crossentropy; or remove it."
 
 
 def _numbers(measure: Measure, targets: Targets, output: Shape) -> str | None:

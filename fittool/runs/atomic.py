@@ -157,6 +157,25 @@ def atomic_write(path: Path, chunks: Sequence[Chunk]) -> str | None:
         return staging.sync()
 
 
+def overwritten(path: Path, content: bytes) -> bool:
+    """Write a small file in its old place, the last resort on a full disk: not at one instant, but without new room.
+
+    Returns:
+        Whether it could be done.
+    """
+    try:
+        descriptor = open_descriptor(path, os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.pwrite(descriptor, content, 0)
+            os.ftruncate(descriptor, len(content))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 def make_folder(path: Path) -> None:
     """Create a directory and its missing parents, durably, so that no power cut takes the files in it away.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import shutil
 import tempfile
@@ -14,9 +15,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fittool.errors import CheckpointError, Problem, UsageError, shown, visible
+from fittool.errors import CheckpointError, ExperimentError, Problem, StorageError, UsageError, shown, visible
 from fittool.runs.append_only import append_line, drop_torn_line
-from fittool.runs.atomic import atomic_write, is_temporary, make_folder, remove_temporary_files, sync_folder
+from fittool.runs.atomic import atomic_write, is_temporary, make_folder, overwritten, remove_temporary_files, sync_folder
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 from fittool.runs.checkpoint_store import CheckpointStore
 from fittool.runs.history_table import csv_table
@@ -28,7 +29,7 @@ from fittool.runs.status import Status, encode_status, load_status
 from fittool.runs.storage import read_whole, storing
 from fittool.runs.times import utc_stamp, utc_text
 
-_KINDS: dict[str, type] = {"data": dict, "samples": dict, "resumed": list}
+_KINDS: dict[str, type] = {"data": dict, "samples": dict, "resumed": list, "experiment": list}
 
 
 class RunDirectory:
@@ -166,6 +167,17 @@ class RunDirectory:
         """
         return read_whole(self.paths.experiment).decode("utf-8", "surrogateescape")
 
+    def check_experiment(self) -> None:
+        """Refuse an experiment.yaml that was edited: what the run has trained with would not be known any more.
+
+        Raises:
+            ExperimentError: It was.
+        """
+        known = self.read_environment().get("experiment")
+        if known is not None and digest_of(self.read_experiment()) not in known:
+            text = "was changed after fittool wrote it. Put it back, or add --accept-changes to go on with what it says now."
+            raise ExperimentError(text, place=shown(self.paths.experiment))
+
     def write_environment(self, environment: Mapping[str, Any]) -> str | None:
         """Write environment.json, with the run's id as `run`; returns a warning or None."""
         return self._write_json(self.paths.environment, {"run": self.id, **environment})
@@ -203,7 +215,13 @@ class RunDirectory:
     def write_status(self, status: Status) -> str | None:
         """Write status.json, with process and times filled in; returns a warning or None."""
         full = dataclasses.replace(status, pid=os.getpid(), started=self._started, updated=utc_text())
-        return atomic_write(self.paths.status, [encode_status(full)])
+        content = encode_status(full)
+        try:
+            return atomic_write(self.paths.status, [content])
+        except StorageError:
+            if not overwritten(self.paths.status, content):
+                raise
+            return None
 
     def read_status(self) -> Status:
         """How the run stands.
@@ -271,6 +289,11 @@ class RunDirectory:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close."""
         self.close()
+
+
+def digest_of(experiment: str) -> str:
+    """The SHA-256 of the text of an experiment.yaml."""
+    return hashlib.sha256(experiment.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def foreign_files(folder: Path) -> list[str]:

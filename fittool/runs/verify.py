@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fittool.errors import CheckpointError, FittoolError, Problem, shown
+from fittool.errors import CheckpointError, ExperimentError, FittoolError, Problem, shown
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
 from fittool.runs.checkpoint_store import LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
@@ -79,6 +79,10 @@ class _Look:
         self._run.read_experiment()
         self._run.read_environment()
         self._run.read_classes()
+        try:
+            self._run.check_experiment()
+        except ExperimentError:
+            self._wrong(self._run.paths.experiment, "This is not what fittool wrote: it was changed.")
         yield "experiment.yaml, environment.json: readable"
 
     def _checkpoints(self) -> Iterator[str]:

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from arrays import read_arrays
-from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR
+from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, SMALL
 
 GENERATED = ("--set", "train.mode=fit_generator")
 
@@ -189,16 +189,26 @@ def test_layer_that_does_not_fit_is_told_at_its_line(refused, write):
 
 
 @pytest.mark.parametrize(
-    ("loss", "metric", "said"),
+    ("loss", "metric", "line", "said"),
     [
-        ("mean_squared_error", "mae", "mean_squared_error expects targets of the outputs' shape (3,), but data.train gives ()"),
-        ("categorical_crossentropy", "sparse_categorical_accuracy", "one-hot targets of 3 classes. Use categorical_accuracy."),
+        (
+            "mean_squared_error",
+            "mae",
+            14,
+            "mean_squared_error expects targets of the outputs' shape (3,), but data.train gives ()",
+        ),
+        (
+            "categorical_crossentropy",
+            "sparse_categorical_accuracy",
+            15,
+            "one-hot targets of 3 classes. Use categorical_accuracy.",
+        ),
     ],
 )
-def test_loss_or_metric_that_does_not_fit_the_targets(refused, write, loss, metric, said):
+def test_loss_or_metric_that_does_not_fit_the_targets(refused, write, loss, metric, line, said):
     code, told = refused(write(("sparse_categorical_crossentropy", loss), ("[accuracy]", f"[{metric}]")))
     assert (code, said in told) == (3, True)
-    assert told.startswith("e.yaml:14:3: ")
+    assert told.startswith(f"e.yaml:{line}:3: ")
 
 
 def test_loss_for_two_classes_of_three(refused, write):
@@ -291,3 +301,9 @@ def test_too_little_memory_says_what_needs_less(fittool, small, monkeypatch):
     monkeypatch.setattr("fittool.experiment.train.prepare", prepare)
     done = fittool("train", small)
     assert (done.code, "fit_generator instead of fit" in done.err) == (6, True)
+
+
+def test_a_callback_that_cannot_be_made_is_told_at_its_place(refused, write):
+    code, told = refused(write(text=f"{SMALL}callbacks:\n  - LearningRateScheduler: {{schedule: 'nomod:f'}}\n"))
+    assert code == 3
+    assert told.startswith(f"e.yaml:{SMALL.count(chr(10)) + 2}:5: ")

@@ -136,3 +136,14 @@ def test_where_the_data_moved_to_is_remembered() -> None:
     Path("e.yaml").write_text(text)
     train_experiment(load_experiment("e.yaml"), TrainOptions(Path("run"), quiet=True, resume=True))
     assert resume_run(Path("run"), TrainOptions(quiet=True), epochs=3).outcome.epochs == 3
+
+
+def test_an_experiment_of_a_run_that_was_edited_is_refused() -> None:
+    train("sgd", 1)
+    path = Path("run/experiment.yaml")
+    path.write_text(path.read_text().replace("batch_size: 8", "batch_size: 4"))
+    with pytest.raises(ExperimentError, match=r"run/experiment.yaml: was changed after fittool wrote it"):
+        resume_run(Path("run"), TrainOptions(quiet=True), epochs=2)
+    accepting = TrainOptions(quiet=True, accept_changes=True)
+    assert resume_run(Path("run"), accepting, epochs=2).outcome.epochs == 2
+    assert resume_run(Path("run"), TrainOptions(quiet=True), epochs=3).outcome.epochs == 3

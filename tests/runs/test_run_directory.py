@@ -49,7 +49,9 @@ def test_a_root_that_cannot_be_written_is_a_storage_error(tmp_path):
 
 def test_every_path_has_its_public_name(run):
     paths = {
-        name: str(getattr(run.paths, name).relative_to(run.path)) for name in dir(run.paths) if name[0] != "_" and name != "root"
+        name: str(getattr(run.paths, name).relative_to(run.path))
+        for name in dir(run.paths)
+        if name[0] != "_" and name not in ("root", "keeps")
     }
     assert paths == {
         "best": "checkpoints/best.safetensors",
@@ -316,3 +318,17 @@ def test_a_working_directory_that_is_gone_is_no_failure(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     assert directory._absolute(Path("run")) == Path("run")
+
+
+def test_the_status_is_true_although_the_disk_is_full(run, monkeypatch):
+    run.write_status(Status("running", epoch=100))
+
+    def full(path, chunks):
+        raise StorageError("cannot be written: the disk is full.", place=str(path))
+
+    monkeypatch.setattr(directory, "atomic_write", full)
+    run.write_status(Status("failed", epoch=3))
+    assert (run.read_status().state, run.read_status().epoch) == ("failed", 3)
+    run.paths.status.unlink()
+    with pytest.raises(StorageError, match="the disk is full"):
+        run.write_status(Status("failed"))

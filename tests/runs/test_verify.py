@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fittool.errors import CheckpointError
+from fittool.errors import CheckpointError, ExperimentError
 from fittool.runs import verify
 from fittool.runs.checkpoint import CheckpointFacts
-from fittool.runs.directory import RunDirectory
+from fittool.runs.directory import RunDirectory, digest_of
 from fittool.runs.status import Status
 from fittool.runs.verify import verify_run
 
@@ -136,3 +136,13 @@ def test_values_of_another_kind_are_damage(run: Path, name: str, field: str, val
     except CheckpointError as error:
         problems = error.problems
     assert f"{field} is" in problems[0].text
+
+
+def test_an_edited_experiment_is_told(run: Path) -> None:
+    with RunDirectory.open(run, lock=True) as again:
+        again.write_environment({"experiment": [digest_of("name: a\n")]})
+        assert not verify_run(run).problems
+        again.write_experiment("name: b\n")
+        with pytest.raises(ExperimentError, match="was changed after fittool wrote it"):
+            again.check_experiment()
+    assert [problem.text for problem in verify_run(run).problems] == ["This is not what fittool wrote: it was changed."]
