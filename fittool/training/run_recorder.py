@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fittool.errors import ExperimentError
+from fittool.errors import ExperimentError, StorageError
 from fittool.runs.atomic import make_folder
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
@@ -115,11 +115,15 @@ class RunRecorder:
 
     def finished(self, outcome: Outcome) -> None:
         """Write the table, the last status and the reason."""
-        if self._rows:
-            self._warn(self._directory.write_history(self._rows))
-        self._write_status(
-            Status(outcome.reason, outcome.text, outcome.epochs, outcome.step, _best_facts(outcome.best), outcome.exit_code)
-        )
+        end = Status(outcome.reason, outcome.text, outcome.epochs, outcome.step, _best_facts(outcome.best), outcome.exit_code)
+        try:
+            if self._rows:
+                self._warn(self._directory.write_history(self._rows))
+        except StorageError as error:
+            failed = replace(end, state="failed", reason=str(error), exit_code=error.exit_code)
+            self._write_status(failed if end.is_finished else end)
+            raise
+        self._write_status(end)
         self.say(outcome.summary)
 
     def _facts(self, snapshot: Snapshot) -> CheckpointFacts:

@@ -6,7 +6,7 @@ import json
 import pytest
 from training.fake_engine import FakeEngine, FakeFeed
 
-from fittool.errors import ExperimentError, Interrupted
+from fittool.errors import ExperimentError, Interrupted, StorageError
 from fittool.runs.checkpoint import load_checkpoint
 from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
@@ -113,3 +113,20 @@ def test_the_log_has_a_line_for_each_epoch_and_the_end(run):
 def test_the_status_is_running_meanwhile(run):
     RunRecorder(run, 3).begin(Position(0), None)
     assert json.loads(run.paths.status.read_text())["state"] == "running"
+
+
+@pytest.mark.parametrize("ended", ["completed", "interrupted"])
+def test_the_status_is_true_although_the_table_cannot_be_written(run, monkeypatch, ended):
+    def full(rows):
+        raise StorageError("cannot be written: the disk is full.")
+
+    def never_but_for(epochs):
+        return lambda: Interrupted(15) if run.metrics.rows()[epochs:] else None
+
+    monkeypatch.setattr(run, "write_history", full)
+    monkeypatch.setattr(RunRecorder, "_write_views", lambda self, snapshot: None)
+    stop = never_but_for(0 if ended == "interrupted" else 100)
+    with pytest.raises(StorageError if ended == "completed" else Interrupted):
+        train(run, interruption=stop)
+    status = run.read_status()
+    assert (status.state, status.exit_code) == (("failed", 7) if ended == "completed" else ("interrupted", 143))
