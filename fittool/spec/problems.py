@@ -155,7 +155,7 @@ def _sentence(group: list[_Complaint], where: str, top: type) -> tuple[Place, st
         mend = f" Write [{shortened(first.value)}]." if first.kind == "list_type" and isinstance(first.value, str) else ""
         return first.node.place, f"{where} {wrong_kind(wanted, first.value)}{mend}{_nearest_literal(group, first.value)}"
     text = rule(first.kind, first.message, first.context)
-    told = first.kind in _SAYS_WHAT_WAS_FOUND or (first.kind == "value_error" and isinstance(first.value, dict))
+    told = first.kind in _SAYS_WHAT_WAS_FOUND or isinstance(first.value, dict)  # settings that do not go together
     got = "" if told else f", got {_as_written(first.value)}"
     return first.node.place, f"{where} {text}{got}."
 
