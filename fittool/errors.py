@@ -56,12 +56,14 @@ class Problem:
         place: `file:line:column`, a file's path, or "" where no place can be named.
         excerpt: The offending source line with a caret below it, or "".
         exit_code: The exit code of this kind of problem; an error that gathers several kinds exits with the lowest.
+        key: Which entry is wrong of a setting that is a mapping, for those who know where the setting stands.
     """
 
     text: str
     place: str = ""
     excerpt: str = ""
     exit_code: int | None = None
+    key: str | None = None
 
     def __str__(self) -> str:
         """The sentence behind its place, in one line without control characters, whatever names of files and columns hold."""

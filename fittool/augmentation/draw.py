@@ -221,7 +221,8 @@ def _symmetric(chance: Floats, limit: float) -> Floats:
 def _shift(chance: Floats, shift: int | float | tuple[float, ...], side: int) -> Floats:
     """Shifts in pixels, of an axis of `side` pixels."""
     if isinstance(shift, tuple):
-        choices = np.array([sign * value for value in shift for sign in (1, -1)])
+        unit = side if max(shift) < 1 else 1  # as in Keras, fractions where all are below 1
+        choices = np.array([sign * value * unit for value in shift for sign in (1, -1)])
         return choices[(chance * len(choices)).astype(np.intp)]
     if isinstance(shift, int):
         limit = max(shift - 1, 0)

@@ -33,7 +33,7 @@ def _amount(value: object) -> float | None:
 def _shift(value: object) -> int | float | tuple[float, ...]:
     shift = numbers(value) or _amount(value)
     if shift is None:
-        forms = "a fraction below 1.0, pixels from 1.0, a whole number n for up to n - 1 whole pixels, or a list of pixels"
+        forms = "a fraction below 1.0, pixels from 1.0, a whole number n for up to n - 1 whole pixels, or a list of such"
         raise PydanticCustomError("shift_form", "must be {forms}", {"forms": forms})
     return shift
 

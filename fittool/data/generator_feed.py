@@ -127,16 +127,17 @@ class GeneratorFeed:
                 raise _ended_early(self.source, len(place.given), steps, place.pass_number)
             return self.source.checked(self.source.function.batch_at(place), place.number)
 
-        places = self.source.function.places(first_step, steps)
+        places, done = self.source.function.places(first_step, steps), first_step
         batches = in_order(
             made, islice(places, most), self._workers, self._max_queue_size, timeout=self._timeout, describe=self._named_place
         )
         try:
             for batch in batches:
+                done += 1
                 yield self._weighted(batch)
         finally:
             batches.close()
-            places.close()
+            self.source.function.walked(done)
 
     def _named_place(self, place: Place) -> str:
         return f"batch {place.number + 1} of pass {place.pass_number + 1} of {self.source.name}"
@@ -159,7 +160,7 @@ class GeneratorFeed:
                 yield batch
         finally:
             batches.close()
-            self.source.function.go_to(done // steps)
+            self.source.function.walked(done)
 
     def _pass_after_pass(self, first_step: int, steps: int) -> Generator[Batch, None, None]:
         pass_number, start = divmod(first_step, steps)

@@ -20,15 +20,19 @@ class Placed(Protocol):
 
     @property
     def pass_number(self) -> int:
-        """The pass under way, from 0; `on_epoch_end` begins the next."""
+        """The pass under way, from 0."""
+
+    @property
+    def batch_index(self) -> int:
+        """The number of its next batch, from 0."""
 
     def __len__(self) -> int: ...
 
     def batch_at(self, pass_number: int, number: int) -> Any:
         """A batch of any pass."""
 
-    def on_epoch_end(self) -> None:
-        """Begin the next pass."""
+    def go_to(self, pass_number: int, batch_index: int) -> None:
+        """Let another batch be the next."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,13 @@ class Place:
 
     Attributes:
         given: What gives it.
-        given_pass: Its pass, as `given` counts.
-        pass_number: The same, as the training counts.
-        number: Which batch of the pass, from 0.
+        given_pass, given_number: Its pass and its number in it, as `given` counts.
+        pass_number, number: The same, as the training counts.
     """
 
     given: Placed
     given_pass: int
+    given_number: int
     pass_number: int
     number: int
 
@@ -54,9 +58,12 @@ class SameObject:
 
     Attributes:
         given: The object.
+        goes_on: Whether the walk begins where the object stands in its pass, and leaves it where it ends; otherwise it
+            begins with the object's pass and does not move it.
     """
 
     given: object
+    goes_on: bool = False
 
     def __call__(self) -> object:
         """The object."""
@@ -113,7 +120,7 @@ class UserFunction:
             self.placed = getattr(given, "placed", False)
             self.addressed = self.placed or not hasattr(given, "on_epoch_end")
             if self.placed and self._stood_at is None and isinstance(self._function, SameObject):
-                self._stood_at = given.pass_number  # type: ignore[attr-defined]
+                self._stood_at = _position(given, within_pass=self._function.goes_on)
         return given
 
     def batch(self, given: Any, number: int, pass_number: int) -> object:
@@ -121,39 +128,32 @@ class UserFunction:
         with blamed(self._failure(number + 1, pass_number), self._files):
             return given[number]
 
-    def places(self, first_step: int, steps: int) -> Generator[Place, None, None]:
-        """The places of all batches from a step on, in passes of so many steps, where what it gives is placed.
-
-        A pass is over once the place of its last batch was given.
-        """
-        first_pass, start = divmod(first_step, steps)
-        for pass_number in count(first_pass):
-            given: Any = self.call()
-            number = -1
-            try:
-                for number in range(start, steps):
-                    yield self.place(given, pass_number, number)
-            finally:
-                if number == steps - 1:
-                    self.go_to(pass_number + 1)
-            start = 0
+    def places(self, first_step: int, steps: int) -> Iterator[Place]:
+        """The places of all batches from a step on, in passes of so many steps, where what it gives is placed."""
+        given: Any = None
+        for step in count(first_step):
+            pass_number, number = divmod(step, steps)
+            if given is None or number == 0:
+                given = self.call()
+            yield self.place(given, pass_number, number)
 
     def place(self, given: Any, pass_number: int, number: int) -> Place:
-        """Where a batch of something placed is: its own passes count on from the one that it stands at."""
-        begun = given.pass_number if self._stood_at is None else self._stood_at
-        return Place(given, begun + pass_number, pass_number, number)
+        """Where a batch of something placed is: its own passes count on from where it stood."""
+        if self._stood_at is None:
+            return Place(given, given.pass_number + pass_number, number, pass_number, number)
+        own = divmod(self._stood_at + pass_number * len(given) + number, len(given))
+        return Place(given, *own, pass_number, number)
 
-    def go_to(self, pass_number: int) -> None:
-        """Let one object for all passes know that a pass was begun, as it may be walked over once more afterwards."""
-        if self._stood_at is not None:
+    def walked(self, steps: int) -> None:
+        """Leave one object that goes on from training to training so many batches behind where it stood."""
+        if self._stood_at is not None and isinstance(self._function, SameObject) and self._function.goes_on:
             given: Any = self.call()
-            while given.pass_number < self._stood_at + pass_number:
-                given.on_epoch_end()
+            given.go_to(*divmod(self._stood_at + steps, len(given)))
 
     def batch_at(self, place: Place) -> object:
         """The batch at a place."""
         with blamed(self._failure(place.number + 1, place.pass_number), self._files):
-            return place.given.batch_at(place.given_pass, place.number)
+            return place.given.batch_at(place.given_pass, place.given_number)
 
     def _walk(self, given: Any, pass_number: int) -> Generator[object, None, None]:
         iterator = self._items_of(given)
@@ -167,8 +167,7 @@ class UserFunction:
 
     def _items_of(self, given: Any) -> Iterator[object]:
         if self.placed:  # looking does not end the pass
-            here = given.pass_number
-            return (given.batch_at(here, number) for number in range(len(given)))
+            return (self.batch_at(self.place(given, 0, number)) for number in range(len(given)))
         return _items(given) if is_sequence(given) else iter(given)
 
     def _failure(self, number: int, pass_number: int) -> str:
@@ -215,6 +214,11 @@ class PassWalker:
 def is_sequence(given: object) -> bool:
     """Whether batches can be asked for by number."""
     return hasattr(given, "__len__") and hasattr(given, "__getitem__")
+
+
+def _position(given: Any, *, within_pass: bool) -> int:
+    """How many batches of something placed lie behind it, from the first of its first pass."""
+    return given.pass_number * len(given) + (given.batch_index if within_pass else 0)  # type: ignore[no-any-return]
 
 
 def named(value: object) -> str:

@@ -41,7 +41,8 @@ def class_factors(
     numbers = {key: _class_number(key, class_names, count) for key in class_weight}
     problems = [_unknown(key, class_names, count) for key, number in numbers.items() if number is None]
     negative = [(key, value) for key, value in class_weight.items() if not value >= 0]
-    problems += [Problem(f"class_weight: the weight of {key} is {value}; it must be at least 0.") for key, value in negative]
+    rule = "it must be at least 0"
+    problems += [Problem(f"class_weight: the weight of {key} is {value}; {rule}.", key=str(key)) for key, value in negative]
     if problems:
         raise ExperimentError(problems)
     highest = max((number for number in numbers.values() if number is not None), default=0)
@@ -97,7 +98,7 @@ def _unknown(key: object, class_names: tuple[str, ...] | None, count: int | None
         mend = f"Classes are {', '.join(class_names[:10])}{', …' if len(class_names) > 10 else ''}."
     else:
         mend = "Classes are numbers from 0." if count is None else f"Classes are 0 to {count - 1}."
-    return Problem(f"class_weight: there is no class {key}. {mend}")
+    return Problem(f"class_weight: there is no class {key}. {mend}", key=str(key))
 
 
 def classes_of(targets: NDArray[Any]) -> NDArray[np.int64] | None:

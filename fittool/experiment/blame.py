@@ -32,7 +32,8 @@ def _placed(
     loaded: LoadedExperiment, path: tuple[str | int, ...], own: Mapping[str, str], problem: Problem, code: int
 ) -> Problem:
     if not problem.place:
-        return replace(loaded.problem(problem.text, *path), exit_code=code)
+        entry = () if problem.key is None else (problem.key,)
+        return replace(loaded.problem(problem.text, *path, *entry), exit_code=code)
     if problem.place not in own:
         return problem
     return replace(loaded.problem(f"{problem.place}: {problem.text}", *path, own[problem.place]), exit_code=code)

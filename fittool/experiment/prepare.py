@@ -230,7 +230,8 @@ def _check(loaded: LoadedExperiment, graph: Graph, targets: tuple[Targets, ...],
             with blaming(loaded, "compile", kind):
                 check_objectives(alone, targets, graph.output_shapes)
         except ExperimentError as error:
-            problems += error.problems
+            told = {problem.text for problem in problems}  # what is wrong with the loss is so with metrics like it
+            problems += [problem for problem in error.problems if problem.text not in told]
     if problems:
         raise ExperimentError(problems)
     if validation is not None and dict(validation.input_shapes) != dict(graph.inputs):

@@ -18,7 +18,7 @@ from fittool.errors import ExperimentError
 from fittool.experiment.blame import blaming
 from fittool.nn.graph import layer_names
 from fittool.nn.layers import Input, Layer, Standardization
-from fittool.nn.losses import Loss
+from fittool.nn.losses import Hinge, Loss, SquaredHinge
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.settings import fields_of
@@ -132,6 +132,9 @@ def check_mixing(loaded: LoadedExperiment, targets: Sequence[Targets], inputs: M
     name = "mixup" if mixing[0].mixup else "cutmix"
     asked = experiment.compile.loss
     for loss in [asked] if isinstance(asked, Loss) else asked.values():
+        if isinstance(loss, Hinge | SquaredHinge) and any(form.lowest >= 0 for form in targets):
+            text = f"augmentation.{name} mixes targets, but {loss.public_name()} reads 0 and 1 as -1 and 1, and none between."
+            raise ExperimentError(loaded.problem(f"{text} Write the labels as -1 and 1.", "compile", "loss"))
         if loss.expects == "class numbers":
             text = f"augmentation.{name} mixes targets, but {loss.public_name()} takes whole class numbers."
             raise ExperimentError(loaded.problem(f"{text} Use categorical_crossentropy.", "compile", "loss"))

@@ -39,7 +39,10 @@ class ArrayIterator(ImageIterator):
         subset: str | None = None,
         ignore_class_split: bool = False,
     ) -> None:
-        images, *further = [np.asarray(array) for array in (x if isinstance(x, list | tuple) else [x])]
+        given = x if isinstance(x, list | tuple) else [x]
+        if len(given) == 2 and isinstance(given[1], list):  # Keras's form of several further arrays
+            given = [given[0], *given[1]]
+        images, *further = [np.asarray(array) for array in given]
         if images.ndim != 4:
             raise ValueError(f"flow needs images of shape (N, H, W, C), got an array of shape {images.shape}.")
         y = None if y is None else np.asarray(y)
@@ -75,7 +78,7 @@ def _check_lengths(expected: int, arrays: dict[str, NDArray[Any] | None]) -> Non
 
 
 def _check_classes(y: NDArray[Any], first: int) -> None:
-    if not np.array_equal(np.unique(y[:first], axis=0), np.unique(y[first:], axis=0)):
+    if not np.array_equal(np.unique(y[:first]), np.unique(y[first:])):
         raise ValueError(
             "The training and the validation part have different classes. Shuffle x and y before, or pass "
             "ignore_class_split=True."

@@ -123,9 +123,9 @@ def _column(table: Any, name: str) -> list[Any]:
 
 
 def _texts(cells: list[Any], what: str) -> list[str]:
-    wrong = next((cell for cell in cells if not isinstance(cell, str)), None)
-    if wrong is not None:
-        raise TypeError(f"{what} must hold texts, but holds {wrong!r}, a {type(wrong).__name__}.")
+    for cell in cells:
+        if not isinstance(cell, str):
+            raise TypeError(f"{what} must hold texts, but holds {cell!r}, a {type(cell).__name__}.")
     return cells
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -22,6 +23,7 @@ from fittool.image_data_generator.transform import as_parameters, as_transform
 DataFormat = Literal["channels_last", "channels_first"]
 _BATCH = 256
 _NOT_HERE = ("mixup", "cutmix", "until_epoch")
+SETTINGS = frozenset(field.name for field in fields(Augmentation)) - {*_NOT_HERE, "preprocessing_function"}
 
 
 class ImageDataGenerator:
@@ -36,7 +38,7 @@ class ImageDataGenerator:
             zca_epsilon: Steps of `standardize`; those by feature need `fit` first.
         rotation_range: Degrees.
         width_shift_range, height_shift_range: A fraction below 1.0, pixels from 1.0, a whole number n for up to n - 1 whole
-            pixels, or a list of pixels.
+            pixels, or a list of pixels (of fractions, where all are below 1).
         brightness_range: Two factors.
         shear_range: Degrees.
         zoom_range: z for [1 - z, 1 + z], or [low, high]; below 1 enlarges.
@@ -89,7 +91,7 @@ class ImageDataGenerator:
         augment_validation: bool = False,
         **beyond: Any,
     ) -> None:
-        self.augmentation = _setting(
+        self.augmentation = setting_of(
             featurewise_center=featurewise_center, samplewise_center=samplewise_center,
             featurewise_std_normalization=featurewise_std_normalization,
             samplewise_std_normalization=samplewise_std_normalization, zca_whitening=zca_whitening, zca_epsilon=zca_epsilon,
@@ -98,8 +100,11 @@ class ImageDataGenerator:
             channel_shift_range=channel_shift_range, fill_mode=fill_mode, cval=cval, horizontal_flip=horizontal_flip,
             vertical_flip=vertical_flip, rescale=rescale, interpolation_order=interpolation_order, **beyond,
         )  # fmt: skip
+        if preprocessing_function is not None and not callable(preprocessing_function):
+            raise TypeError(f"preprocessing_function must be a function of one image, got {preprocessing_function!r}.")
         self.preprocessing_function = preprocessing_function
         self.data_format = _data_format(data_format)
+        validation_split = validation_split or 0.0
         if not 0 <= validation_split < 1:
             raise ValueError(f"validation_split must be at least 0 and less than 1, got {validation_split}.")
         self.validation_split = validation_split
@@ -107,23 +112,73 @@ class ImageDataGenerator:
         self.dtype = np.dtype(np.float32 if dtype is None else dtype)
         self.statistics = Statistics()
         self.seed = secrets.randbits(32)
-        self._changes = replace(self.augmentation, rescale=None)
         self._draws = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """The arguments for changes and fixed steps, under their names."""
+        if name in SETTINGS:
+            return getattr(self.augmentation, name)
+        raise AttributeError(f"ImageDataGenerator has no attribute {name}.")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """An argument that is set later counts from then on.
+
+        Raises:
+            ValueError: It is wrong.
+        """
+        if name in SETTINGS:
+            others = {one: getattr(self.augmentation, one) for one in SETTINGS}
+            name, value = "augmentation", setting_of(**{**others, name: value})
+        super().__setattr__(name, value)
+        if name == "augmentation":
+            super().__setattr__("_changes", replace(value, rescale=None))
+
+    @property
+    def channel_axis(self) -> int:
+        """The axis of channels of (N, …) images."""
+        return 1 if self.data_format == "channels_first" else 3
+
+    @property
+    def row_axis(self) -> int:
+        """The axis of rows."""
+        return 2 if self.data_format == "channels_first" else 1
+
+    @property
+    def col_axis(self) -> int:
+        """The axis of columns."""
+        return self.row_axis + 1
 
     @property
     def mean(self) -> NDArray[np.float32] | None:
-        """(C,) of each channel, or None before `fit`."""
-        return self.statistics.mean
+        """Of each channel, (1, 1, C) or (C, 1, 1) as images are; None before `fit`. May be set, also as (C,)."""
+        return self._by_channel(self.statistics.mean)
+
+    @mean.setter
+    def mean(self, values: ArrayLike | None) -> None:
+        self.statistics = replace(self.statistics, mean=_flat(values))
 
     @property
     def std(self) -> NDArray[np.float32] | None:
-        """(C,) of each channel, or None before `fit`."""
-        return self.statistics.std
+        """The same of the standard deviation."""
+        return self._by_channel(self.statistics.std)
+
+    @std.setter
+    def std(self, values: ArrayLike | None) -> None:
+        self.statistics = replace(self.statistics, std=_flat(values))
 
     @property
     def zca_whitening_matrix(self) -> NDArray[np.float32] | None:
-        """(H·W·C, H·W·C), or None before `fit`."""
+        """(H·W·C, H·W·C), or None before `fit`. May be set."""
         return self.statistics.zca
+
+    @zca_whitening_matrix.setter
+    def zca_whitening_matrix(self, matrix: ArrayLike | None) -> None:
+        self.statistics = replace(self.statistics, zca=None if matrix is None else np.asarray(matrix, np.float32))
+
+    def _by_channel(self, values: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+        if values is None:
+            return None
+        return values.reshape((-1, 1, 1) if self.data_format == "channels_first" else (1, 1, -1))
 
     def flow(
         self,
@@ -315,7 +370,33 @@ class ImageDataGenerator:
         function = self.preprocessing_function
         if function is None:
             return images
-        return self._last(np.stack([np.asarray(function(image)) for image in self._first(images.astype(self.dtype))]))
+        made = []
+        for image in self._first(images.astype(self.dtype)):
+            result = np.asarray(function(image))
+            if result.shape != image.shape:
+                wanted, found = image.shape, result.shape
+                raise ValueError(f"preprocessing_function must give an image of the shape it gets, {wanted}, but gave {found}.")
+            made.append(result)
+        return self._last(np.stack(made))
+
+    @property
+    def has_own_methods(self) -> bool:
+        """Whether a subclass, or this object, does some of the work itself, image by image."""
+        kinds = type(self).__mro__
+        own = {*vars(self), *(name for kind in kinds[: kinds.index(ImageDataGenerator)] for name in vars(kind))}
+        return not own.isdisjoint(("standardize", "apply_transform", "get_random_transform", "random_transform"))
+
+    def one_by_one(
+        self, images: NDArray[Any], seed: int, pass_number: int, positions: NDArray[np.int64], *, augmented: bool
+    ) -> NDArray[Any]:
+        """The images (N, H, W, C), changed and standardised by the methods for single images, as Keras does it."""
+        made = []
+        for image, position in zip(self._first(images), positions.tolist(), strict=True):
+            if augmented:
+                own_seed = zlib.crc32(f"{seed} {pass_number} {position}".encode())
+                image = self.apply_transform(image, self.get_random_transform(image.shape, own_seed))
+            made.append(self.standardize(image))
+        return self._last(np.stack(made))
 
     def _shape(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
         if len(shape) != 3:
@@ -331,7 +412,28 @@ class ImageDataGenerator:
         return images.transpose(0, 3, 1, 2) if self.data_format == "channels_first" else images
 
 
-def _setting(**arguments: Any) -> Augmentation:
+def _flat(values: ArrayLike | None) -> NDArray[np.float32] | None:
+    return None if values is None else np.asarray(values, np.float32).reshape(-1)
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays, and ranges, as Python's."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return list(value) if isinstance(value, range) else value
+
+
+def setting_of(**arguments: Any) -> Augmentation:
+    """The arguments as one setting.
+
+    Raises:
+        ValueError: One is wrong.
+        TypeError: One is not known.
+    """
+    arguments = {name: _plain(value) for name, value in arguments.items()}
+    for name in ("horizontal_flip", "vertical_flip"):
+        if arguments.get(name) in (0, 1):
+            arguments[name] = bool(arguments[name])
     for name in _NOT_HERE:
         if name in arguments:
             raise TypeError(f"ImageDataGenerator has no argument {name}: it is for the `augmentation:` section of an experiment.")

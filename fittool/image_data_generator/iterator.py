@@ -68,6 +68,9 @@ class ImageIterator(ABC):
         self.pass_number = 0
         self._order = Order(n, batch_size, self.seed, shuffle=shuffle)
         self._saving, self._augmented = saving, augmented
+        self.data_format, self.dtype = generator.data_format, generator.dtype
+        self.save_to_dir = None if saving is None else str(saving.folder)
+        self.save_prefix, self.save_format = ("", "png") if saving is None else (saving.prefix, saving.format)
 
     def __init_subclass__(cls, **options: Any) -> None:
         """A subclass with batches of its own is asked for them as Keras would, in order and in one thread."""
@@ -119,6 +122,10 @@ class ImageIterator(ABC):
         self.pass_number += 1
         self.batch_index = 0
 
+    def go_to(self, pass_number: int, batch_index: int) -> None:
+        """Let another batch be the next."""
+        self.pass_number, self.batch_index = pass_number, batch_index
+
     def reset(self) -> None:
         """Let the next batch be the first of a pass; one under way is left, and its order does not come again."""
         if self.batch_index:
@@ -138,11 +145,13 @@ class ImageIterator(ABC):
     def _images(self, indices: NDArray[np.int64], pass_number: int, first: int) -> NDArray[Any]:
         """The images of a batch, in the user's data format."""
         generator = self.image_data_generator
-        images = self._load(indices)
-        if self._augmented:
-            positions = np.arange(first, first + len(indices))
-            images = generator.changed(images, self.seed, pass_number, positions, indices)
-        images = generator.standardized(images)
+        images, positions = self._load(indices), np.arange(first, first + len(indices))
+        if generator.has_own_methods:
+            images = generator.one_by_one(images, self.seed, pass_number, positions, augmented=self._augmented)
+        else:
+            if self._augmented:
+                images = generator.changed(images, self.seed, pass_number, positions, indices)
+            images = generator.standardized(images)
         if self._saving is not None:
             self._saving.save(images, indices, pass_number)
         return images.transpose(0, 3, 1, 2) if generator.data_format == "channels_first" else images

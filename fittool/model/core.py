@@ -247,7 +247,7 @@ class Model:
             raise ExperimentError("fit_generator needs a generator or a sequence of batches; give arrays to fit.")
         plan = plan_of(epochs, initial_epoch, steps_per_epoch, validation_steps, validation_freq)
         page = page_of(view_metrics, plan.epochs)
-        source = self._reader.batches(generator, "generator")
+        source = self._reader.batches(generator, "generator", goes_on=True)
         length = plan.steps_per_epoch or source.batches_per_pass
         feed = GeneratorFeed(
             source,

@@ -115,7 +115,14 @@ class Reader:
         return self.feed(x, y, weight, batch_size, "validation ")
 
     def batches(
-        self, given: Any, name: str, *, only_inputs: bool = False, once_more: bool = False, timeout: float = FOREVER
+        self,
+        given: Any,
+        name: str,
+        *,
+        only_inputs: bool = False,
+        once_more: bool = False,
+        goes_on: bool = False,
+        timeout: float = FOREVER,
     ) -> UserBatches:
         """A generator, a function that makes one, or a sequence of batches.
 
@@ -124,10 +131,11 @@ class Reader:
             name: What it is called in messages.
             only_inputs: Whether targets are passed over.
             once_more: Whether a generator, which can be walked over only once, is remembered and given again.
+            goes_on: Whether an iterator of fittool's goes on in mid-pass from where it was left.
             timeout: Seconds for the first batch.
         """
         return UserBatches(
-            _start_of_pass(given, once_more),
+            _start_of_pass(given, once_more, goes_on),
             name,
             class_mode=None if only_inputs else "auto",
             convert=lambda item: self._item(item, name, only_inputs),
@@ -147,10 +155,10 @@ class Reader:
         return (inputs, targets) if weights is None else (inputs, targets, weights)
 
 
-def _start_of_pass(given: Any, once_more: bool) -> Callable[[], Any]:
+def _start_of_pass(given: Any, once_more: bool, goes_on: bool) -> Callable[[], Any]:
     """What starts a pass: a function is called, all else is walked over again, a generator from where it stands."""
     if is_sequence(given):
-        return SameObject(given)
+        return SameObject(given, goes_on)
     if once_more and hasattr(given, "__next__"):
         return _remembered(given)
     return given if callable(given) and not hasattr(given, "__iter__") else SameObject(given)

@@ -307,3 +307,9 @@ def test_a_callback_that_cannot_be_made_is_told_at_its_place(refused, write):
     code, told = refused(write(text=f"{SMALL}callbacks:\n  - LearningRateScheduler: {{schedule: 'nomod:f'}}\n"))
     assert code == 3
     assert told.startswith(f"e.yaml:{SMALL.count(chr(10)) + 2}:5: ")
+
+
+def test_a_class_weight_is_told_at_its_entry(refused, write):
+    code, told = refused(write(("train:\n", "train:\n  class_weight:\n    0: 1.0\n    9: 2.0\n")))
+    line = SMALL[: SMALL.index("train:\n  epochs")].count("\n") + 4
+    assert (code, told.startswith(f"e.yaml:{line}:5: class_weight: there is no class 9.")) == (3, True)

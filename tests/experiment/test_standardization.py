@@ -162,3 +162,18 @@ def test_views_need_an_augmentation(write) -> None:
     run = open_trained(trained(write("{rescale: 1/255}")).directory)
     with pytest.raises(UsageError, match=r"--tta .* none that changes images at random"):
         evaluate(run, views=2)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+def test_a_hinge_takes_mixed_signs_but_not_mixed_zeros_and_ones(write, loss) -> None:
+    changes = ("units: 3, activation: softmax", "units: 1"), (", metrics: [accuracy]", "")
+    path = write("{mixup: 0.2}", loss=loss)
+    text = path.read_text()
+    for old, new in changes:
+        text = text.replace(old, new)
+    path.write_text(text)
+    np.savez("images.npz", x=IMAGES, y=np.arange(40) % 2)
+    with pytest.raises(ExperimentError, match=r"e.yaml:5:\d+: augmentation.mixup .* Write the labels as -1 and 1"):
+        prepare(load_experiment(path))
+    np.savez("images.npz", x=IMAGES, y=np.arange(40) % 2 * 2 - 1)
+    assert prepare(load_experiment(path)).targets

@@ -108,8 +108,8 @@ def test_fit_takes_what_standardize_needs():
     batch = generator.standardize(IMAGES)
     np.testing.assert_allclose(batch.mean((0, 1, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(batch.std((0, 1, 2)), 1, atol=1e-5)
-    np.testing.assert_allclose(generator.mean, IMAGES.mean((0, 1, 2)), rtol=1e-6)
-    np.testing.assert_allclose(generator.std, IMAGES.std((0, 1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(generator.mean, IMAGES.mean((0, 1, 2))[None, None], rtol=1e-6)
+    np.testing.assert_allclose(generator.std, IMAGES.std((0, 1, 2))[None, None], rtol=1e-6)
 
 
 def test_without_fit_it_is_said_and_left_out():
@@ -136,3 +136,86 @@ def test_fit_on_changed_images_sees_other_ones():
 def test_fit_refuses_what_is_no_batch_of_images():
     with pytest.raises(ValueError, match=r"shape \(N, H, W, C\), got an array of shape \(8, 12, 3\)"):
         ft.ImageDataGenerator(featurewise_center=True).fit(IMAGES[0])
+
+
+def test_arguments_can_be_read_and_set_later():
+    generator = ft.ImageDataGenerator(rotation_range=20)
+    assert (generator.rotation_range, generator.fill_mode, generator.channel_axis) == (20, "nearest", 3)
+    generator.rotation_range, generator.rescale, generator.horizontal_flip = 0, 1 / 255, True
+    batch = next(generator.flow(IMAGES, shuffle=False, seed=1))
+    assert batch.max() <= 1
+    flipped = [np.allclose(made, image[:, ::-1] / 255) for made, image in zip(batch, IMAGES, strict=False)]
+    assert 0 < sum(flipped) < len(flipped)
+    with pytest.raises(ValueError, match="fill_mode input should be"):
+        generator.fill_mode = "sideways"
+    with pytest.raises(AttributeError, match="no attribute rotation"):
+        _ = generator.rotation
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 1, 3), (3, 1, 1)])
+def test_a_mean_may_be_set_instead_of_fitted(shape):
+    generator = ft.ImageDataGenerator(featurewise_center=True)
+    generator.mean = np.reshape([123, 116, 103], shape)
+    np.testing.assert_allclose(generator.standardize(IMAGES), IMAGES - np.array([123, 116, 103]), rtol=1e-5)
+    assert generator.mean.shape == (1, 1, 3)
+    generator.data_format = "channels_first"
+    assert generator.mean.shape == (3, 1, 1)
+
+
+def test_methods_of_a_subclass_do_the_work():
+    class Own(ft.ImageDataGenerator):
+        def apply_transform(self, x, transform_parameters):
+            return super().apply_transform(x, {**transform_parameters, "theta": 0, "flip_horizontal": True})
+
+        def standardize(self, x):
+            return super().standardize(x) / 2
+
+    batch = next(Own(rotation_range=90).flow(IMAGES, shuffle=False, seed=1))
+    np.testing.assert_allclose(batch, IMAGES[: len(batch), :, ::-1] / 2, atol=0.5)
+    plain = ft.ImageDataGenerator()
+    plain.standardize = lambda x: np.zeros_like(x)
+    assert not next(plain.flow(IMAGES)).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "same"),
+    [
+        ("width_shift_range", np.int64(3), 3), ("width_shift_range", np.array([-2, 0, 2]), [-2, 0, 2]),
+        ("height_shift_range", range(3), [0, 1, 2]), ("zoom_range", np.array([0.8, 1.2]), [0.8, 1.2]),
+        ("horizontal_flip", np.True_, True), ("vertical_flip", 1, True), ("rotation_range", np.float32(20), 20),
+    ],
+)  # fmt: skip
+def test_values_of_numpy_mean_what_pythons_mean(name, given, same):
+    made = [ft.ImageDataGenerator(**{name: value}).get_random_transform((20, 20, 3), seed=5) for value in (given, same)]
+    assert made[0] == made[1]
+
+
+def test_a_list_of_fractions_is_of_the_side():
+    generator = ft.ImageDataGenerator(width_shift_range=[0.2, -0.1])
+    assert {generator.get_random_transform((9, 100, 3), seed)["tx"] for seed in range(60)} == {20, -20, 10, -10}
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "text"),
+    [
+        (lambda image: None, ValueError, "must give an image of the shape it gets"),
+        (lambda image: image.mean(), ValueError, "must give an image of the shape it gets"),
+        ("module:function", TypeError, "must be a function of one image"),
+    ],
+)
+def test_what_is_no_preprocessing_is_refused(function, error, text):
+    with pytest.raises(error, match=text):
+        next(ft.ImageDataGenerator(preprocessing_function=function).flow(IMAGES))
+
+
+@pytest.mark.parametrize("shape", [(5,), (9, 1)])
+def test_a_part_may_hold_any_targets(shape):
+    targets = np.random.default_rng(0).integers(0, 2, (len(IMAGES), *shape))
+    _, part = next(ft.ImageDataGenerator(validation_split=0.3).flow(IMAGES, targets, subset="validation"))
+    assert part.shape[1:] == shape
+
+
+def test_several_further_arrays_in_kerass_form():
+    numbers, rows = np.arange(len(IMAGES)), np.zeros((len(IMAGES), 2))
+    (images, *further), _ = next(ft.ImageDataGenerator().flow((IMAGES, [numbers, rows]), numbers, batch_size=4))
+    assert [array.shape for array in (images, *further)] == [(4, *IMAGES.shape[1:]), (4,), (4, 2)]

@@ -116,3 +116,18 @@ def test_balanced_class_weights_count_the_labels_of_one_pass(workers, processes)
     flows = [generator.flow(IMAGES, labels, batch_size=6, seed=3) for _ in range(2)]
     losses = trained(flows[0], 2, class_weight="balanced", workers=workers, use_multiprocessing=processes)
     assert losses == trained(flows[1], 2, class_weight={0: 20 / (2 * 5), 1: 20 / (2 * 15)})
+
+
+@pytest.mark.parametrize(("workers", "processes"), WORKERS)
+def test_steps_go_on_within_a_pass_from_training_to_training(workers, processes):
+    """A pass has 4 batches, an epoch 3 steps."""
+    options = {"steps_per_epoch": 3, "workers": workers, "use_multiprocessing": processes}
+    iterator = flow()
+    assert trained(iterator, 2, 1, 1, **options) == trained(flow(), 4, steps_per_epoch=3, workers=0)
+    assert (iterator.pass_number, iterator.batch_index) == (3, 0)
+
+
+def test_looking_at_an_iterator_does_not_move_it():
+    own, iterator = model(), flow()
+    assert own.evaluate(iterator, verbose=0) == own.evaluate(iterator, verbose=0)
+    assert (iterator.pass_number, iterator.batch_index) == (0, 0)
