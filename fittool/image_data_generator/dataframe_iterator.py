@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode
+from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode, is_image
 from fittool.image_data_generator.iterator import split_range
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ class DataFrameIterator(FileIterator):
         rows = _existing(files, directory or "", validate_filenames)
         names = [] if class_mode in (None, "input") else [y_col] if isinstance(y_col, str) else list(y_col)
         columns = [_column(dataframe, name) for name in names]
+        for name, cells in zip(names, columns, strict=True):
+            if len(cells) != len(files):
+                raise ValueError(f"The column {name} has {len(cells):,} cells, but {x_col} has {len(files):,}.")
         self.classes: list[Any] = []
         self.class_indices: dict[str, int] = {}
         if class_mode in _BY_NAME:
@@ -133,11 +136,11 @@ def _existing(files: list[str], directory: str, validate: bool) -> list[int]:
     """The rows whose file is there, told where some are not."""
     if not validate:
         return list(range(len(files)))
-    rows = [row for row, file in enumerate(files) if os.path.isfile(os.path.join(directory, file))]
-    missing = len(files) - len(rows)
-    if missing:
-        first = next(file for file in files if not os.path.isfile(os.path.join(directory, file)))
-        warnings.warn(f"{missing:,} of {len(files):,} image files are not there and left out, first {first!r}.", stacklevel=4)
+    rows = [row for row, file in enumerate(files) if is_image(file) and os.path.isfile(os.path.join(directory, file))]
+    if len(rows) < len(files):
+        first, missing = files[min(set(range(len(files))).difference(rows))], len(files) - len(rows)
+        text = f"{missing:,} of {len(files):,} image files are not there, or no images, and left out, first {first!r}."
+        warnings.warn(text, stacklevel=4)
     return rows
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +11,13 @@ from numpy.typing import NDArray
 
 from fittool.data.files import existing_folder
 from fittool.data.sources.folder import class_folders, files_below
-from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode
+from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode, is_image
 from fittool.image_data_generator.iterator import split_range
 
 if TYPE_CHECKING:
     from fittool.image_data_generator.generator import ImageDataGenerator
 
 _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".gif", ".webp")
 
 
 class DirectoryIterator(FileIterator):
@@ -75,7 +73,7 @@ class DirectoryIterator(FileIterator):
 
 def _pictures(root: Path, folder: str, follow_links: bool) -> list[str]:
     existing_folder(root / folder)
-    return [file for file in files_below(root, folder, follow_links) if os.path.splitext(file)[1].lower() in _SUFFIXES]
+    return [file for file in files_below(root, folder, follow_links) if is_image(file)]
 
 
 def _part(files: list[str], low: float, high: float) -> list[str]:

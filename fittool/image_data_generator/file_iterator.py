@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from fittool.image_data_generator.generator import ImageDataGenerator
 
 
+FORMATS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff", "gif", "webp")
+"""The suffixes of files that count as images."""
+
+
 class FileIterator(ImageIterator):
     """Batches of image files, decoded when they are asked for.
 
@@ -33,6 +37,7 @@ class FileIterator(ImageIterator):
     """
 
     sample_weight: NDArray[Any] | None = None
+    white_list_formats = FORMATS
 
     def __init__(
         self,
@@ -83,6 +88,11 @@ class FileIterator(ImageIterator):
     @abstractmethod
     def _targets(self, indices: NDArray[np.int64]) -> Any:
         """The targets of some samples."""
+
+
+def is_image(file: str) -> bool:
+    """Whether a file's name ends as that of an image."""
+    return os.path.splitext(file)[1].lower().removeprefix(".") in FORMATS
 
 
 def check_class_mode(given: object, known: tuple[str | None, ...]) -> None:

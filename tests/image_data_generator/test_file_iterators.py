@@ -130,7 +130,7 @@ def test_weights_of_a_column(pictures: Path, table):
 
 def test_a_file_that_is_not_there_is_left_out_and_told(pictures: Path, table):
     (pictures / "dog" / "1.png").unlink()
-    with pytest.warns(UserWarning, match=r"1 of 15 image files are not there and left out, first 'dog/1.png'"):
+    with pytest.warns(UserWarning, match=r"1 of 15 image files are not there, or no images, and left out, first 'dog/1.png'"):
         flow = ft.ImageDataGenerator().flow_from_dataframe(table, str(pictures), **SIZE, class_mode="sparse")
     assert flow.samples == 14
     assert flow.classes.count(1) == 4
@@ -156,3 +156,23 @@ def test_a_part_of_a_table(pictures: Path, table):
 def test_tables_that_do_not_fit_are_refused(pictures: Path, table, arguments, error, message):
     with pytest.raises(error, match=message):
         ft.ImageDataGenerator().flow_from_dataframe(table, str(pictures), **SIZE, **arguments)
+
+
+def test_a_file_that_is_no_image_is_left_out_and_told(pictures: Path):
+    (pictures / "notes.txt").touch()
+    table = {"filename": ["notes.txt", "cat/1.png", "dog/1.png"], "class": ["cat", "cat", "dog"]}
+    with pytest.warns(UserWarning, match=r"1 of 3 image files are not there, or no images, and left out, first 'notes.txt'"):
+        flow = ft.ImageDataGenerator().flow_from_dataframe(table, str(pictures), **SIZE)
+    assert flow.filenames == ["cat/1.png", "dog/1.png"]
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "message"),
+    [
+        ({"filename": ["a.png", "b.png"], "class": ["a"]}, ValueError, "The column class has 1 cells, but filename has 2"),
+        ({"filename": ["a.png", None], "class": ["a", "b"]}, TypeError, "must hold texts, but holds None"),
+    ],
+)
+def test_ragged_tables_are_refused(pictures: Path, table, error, message):
+    with pytest.raises(error, match=message):
+        ft.ImageDataGenerator().flow_from_dataframe(table, str(pictures), **SIZE)
