@@ -54,12 +54,12 @@ class DataFrameIterator(FileIterator):
         check_class_mode(class_mode, _CLASS_MODES)
         low, high = split_range(image_data_generator, subset)
         files = _texts(_column(dataframe, x_col), f"The column {x_col} of file names")
-        rows = _existing(files, directory or "", validate_filenames)
         names = [] if class_mode in (None, "input") else [y_col] if isinstance(y_col, str) else list(y_col)
         columns = [_column(dataframe, name) for name in names]
         for name, cells in zip(names, columns, strict=True):
             if len(cells) != len(files):
                 raise ValueError(f"The column {name} has {len(cells):,} cells, but {x_col} has {len(files):,}.")
+        rows = _existing(files, directory or "", validate_filenames)
         self.classes: list[Any] = []
         self.class_indices: dict[str, int] = {}
         if class_mode in _BY_NAME:
