@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 from fittool.version import __version__
 
 if TYPE_CHECKING:
+    from fittool import callbacks
+    from fittool.config.experiment_file import LoadedExperiment, load_experiment
     from fittool.experiment.train import Run, TrainOptions
     from fittool.experiment.train import train_experiment as train
     from fittool.image_data_generator import ImageDataGenerator
     from fittool.model import Model, load_model
     from fittool.nn import initializers, layers, losses, metrics, optimizers, regularizers, schedules
-    from fittool.spec.experiment_file import LoadedExperiment, load_experiment
-    from fittool.training import callbacks
 
 __all__ = [
     "ImageDataGenerator",
@@ -50,18 +50,18 @@ __all__ = [
 
 _HOMES = {
     "ImageDataGenerator": ("fittool.image_data_generator", "ImageDataGenerator"),
-    "LoadedExperiment": ("fittool.spec.experiment_file", "LoadedExperiment"),
+    "LoadedExperiment": ("fittool.config.experiment_file", "LoadedExperiment"),
     "Model": ("fittool.model", "Model"),
     "Run": ("fittool.experiment.train", "Run"),
     "TrainOptions": ("fittool.experiment.train", "TrainOptions"),
-    "load_experiment": ("fittool.spec.experiment_file", "load_experiment"),
+    "load_experiment": ("fittool.config.experiment_file", "load_experiment"),
     "load_model": ("fittool.model", "load_model"),
     "train": ("fittool.experiment.train", "train_experiment"),
 }
 """The module and the name there of each public name."""
 
 _MODULES = {
-    "callbacks": "fittool.training.callbacks",
+    "callbacks": "fittool.callbacks",
     "initializers": "fittool.nn.initializers",
     "layers": "fittool.nn.layers",
     "losses": "fittool.nn.losses",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fittool.config.experiment_file import load_experiment
+from fittool.config.reference import reference
 from fittool.settings import plain
-from fittool.spec.experiment_file import load_experiment
-from fittool.spec.reference import reference
 
 FOLDER = Path(__file__).parents[1] / "configs"
 EXPERIMENTS = sorted(FOLDER.rglob("*.yaml"))

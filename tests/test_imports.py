@@ -33,7 +33,7 @@ def test_help_imports_click_alone() -> None:
     names = imported_by(HELP)
     assert {name.split(".")[0] for name in names} == {"click", "fittool"}
     assert {name for name in names if name.startswith("fittool")} == {
-        "fittool", "fittool.version", "fittool.cli", "fittool.cli.leave", "fittool.errors",
+        "fittool", "fittool.version", "fittool.cli", "fittool.cli.exit", "fittool.errors",
     }  # fmt: skip
 
 

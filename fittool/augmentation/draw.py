@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fittool.augmentation.crops import RandAugment
 from fittool.augmentation.rectangles import draw_crops, draw_erased, happens
 from fittool.augmentation.settings import Augmentation
-from fittool.chance import bits, uniforms
+from fittool.rng import bits, uniforms
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

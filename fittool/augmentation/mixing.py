@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool import chance
+from fittool import rng
 from fittool.augmentation.settings import Augmentation
 
 Arrays = tuple[NDArray[Any], ...]
@@ -51,7 +51,7 @@ def mix(
     Returns:
         The three, new; inputs float32 after MixUp, targets and weights float32.
     """
-    numbers = chance.generator(seed, "mixing", pass_number, first)
+    numbers = rng.generator(seed, "mixing", pass_number, first)
     count = len(inputs[0])
     order = numbers.permutation(count)
     partner = np.empty(count, np.int64)

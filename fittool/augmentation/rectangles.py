@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fittool.augmentation.crops import RandomCrop, RandomErasing, RandomResizedCrop
-from fittool.chance import uniforms
+from fittool.rng import uniforms
 
 Floats = NDArray[np.float64]
 _TRIES = 10

@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command; a closed pipe is passed on under a name of its own, as click would make exit 1 of it."""
-        from fittool.cli.leave import ReaderGone
+        from fittool.cli.exit import ReaderGone
 
         try:
             return super().invoke(context)
@@ -89,6 +89,6 @@ def group() -> None:
 
 def main() -> None:
     """The console script: run a command and leave with its exit code."""
-    from fittool.cli.leave import run_and_leave
+    from fittool.cli.exit import run_and_leave
 
     run_and_leave(group)

@@ -19,17 +19,17 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...], decode: bool) -
 
     Looks at the file, the data, the labels, the shapes and the memory needed. Nothing is trained or written.
     """
-    from fittool.cli.leave import show
+    from fittool.cli.exit import show
+    from fittool.config.experiment_file import load_experiment
     from fittool.errors import FittoolError
-    from fittool.spec.experiment_file import load_experiment
 
     codes = []
     for config in configs:
         try:
             loaded = load_experiment(config, overrides)
             from fittool.experiment.assemble import verbosity  # slow to import, and not needed for a wrong file
+            from fittool.experiment.building.loading_progress import loading_shown
             from fittool.experiment.check import check_experiment
-            from fittool.experiment.loading import loading_shown
             from fittool.experiment.options import TrainOptions
 
             loading = loading_shown(verbosity(loaded, TrainOptions()))

@@ -36,10 +36,10 @@ def evaluate(
 
     Prints loss and metrics, one a line.
     """
-    from fittool.cli.leave import show_warnings
+    from fittool.cli.exit import show_warnings
     from fittool.errors import Problem
     from fittool.experiment.evaluate import evaluate as measure
-    from fittool.experiment.trained import open_trained
+    from fittool.experiment.trained_run import open_trained
 
     def warn(text: str) -> None:
         show_warnings([Problem(text)])

@@ -20,9 +20,9 @@ def init(file: Path, data: str | None, template: str | None) -> None:
     FILE is experiment.yaml by default. An existing file is never overwritten.
     """
     from fittool.errors import UsageError
-    from fittool.runs.atomic import atomic_write
-    from fittool.spec.scaffold import from_data, scaffold
-    from fittool.spec.templates import template_text
+    from fittool.runs.files.atomic import atomic_write
+    from fittool.scaffold.scaffold import from_data, scaffold
+    from fittool.scaffold.templates import template_text
 
     if file.exists():
         raise UsageError(f"{file} is there already. Choose another name, or remove it.")

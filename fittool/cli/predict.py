@@ -28,11 +28,11 @@ def predict(
     Takes images, folders of images, CSV, npz and npy files. Columns: input, prediction, probability, and one a class;
     for numbers instead of classes, the numbers.
     """
-    from fittool.cli.leave import echo_content, show_warnings
+    from fittool.cli.exit import echo_content, show_warnings
     from fittool.experiment.predict import predict as predicted
     from fittool.experiment.predictions import encode, format_of
-    from fittool.experiment.trained import open_trained
-    from fittool.runs.atomic import atomic_write
+    from fittool.experiment.trained_run import open_trained
+    from fittool.runs.files.atomic import atomic_write
 
     form = "csv" if out is None else format_of(out)
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)

@@ -26,11 +26,11 @@ def preview(config: Path, overrides: tuple[str, ...], out: Path, samples: int, v
     """
     from io import BytesIO
 
-    from fittool.cli.leave import show_warnings
+    from fittool.cli.exit import show_warnings
+    from fittool.config.experiment_file import load_experiment
     from fittool.experiment.preview import in_network
     from fittool.experiment.preview import preview as draw_sheet
-    from fittool.runs.atomic import atomic_write
-    from fittool.spec.experiment_file import load_experiment
+    from fittool.runs.files.atomic import atomic_write
 
     loaded = load_experiment(config, overrides)
     show_warnings(loaded.warnings)

@@ -29,8 +29,8 @@ def resume(
 
     The last line on stdout is the run directory; progress and messages go to stderr.
     """
-    from fittool.cli.leave import echo_directory
-    from fittool.cli.requirements import Requirement, asked_of
+    from fittool.cli.exit import echo_directory
+    from fittool.cli.thresholds import Requirement, asked_of
     from fittool.experiment.train import TrainOptions, resume_run
 
     asked = [Requirement.parse(text) for text in requirements]

@@ -19,9 +19,9 @@ def show(config: Path, overrides: tuple[str, ...], origin: bool) -> None:
 
     Every setting is there, presets are expanded, data paths absolute; fittool takes it as it is.
     """
-    from fittool.cli.leave import show_warnings
+    from fittool.cli.exit import show_warnings
+    from fittool.config.experiment_file import load_experiment
     from fittool.experiment.show import expanded_yaml
-    from fittool.spec.experiment_file import load_experiment
 
     loaded = load_experiment(config, overrides)
     show_warnings(loaded.warnings)

@@ -35,9 +35,9 @@ def train(
 
     The last line on stdout is the run directory; progress and messages go to stderr.
     """
-    from fittool.cli.leave import echo_directory, show_warnings
-    from fittool.cli.requirements import asked_of
-    from fittool.spec.experiment_file import load_experiment
+    from fittool.cli.exit import echo_directory, show_warnings
+    from fittool.cli.thresholds import asked_of
+    from fittool.config.experiment_file import load_experiment
 
     if engine is not None:
         overrides = (*overrides, f"engine={engine}")

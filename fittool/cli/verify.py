@@ -33,7 +33,7 @@ def verify(run: Path, steps: int | None, experiment: Path | None) -> None:
     if verified.problems:
         raise CheckpointError(verified.problems)
     if steps is not None:
-        from fittool.experiment.replay import replay
+        from fittool.experiment.resuming.replay import replay
 
         again = replay(run, steps, experiment)
         if again.problems:

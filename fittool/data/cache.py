@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Samples, Subset
-from fittool.data.mapped import MappedArray
+from fittool.data.formats.memory_mapped import MemoryMappedArray
 from fittool.errors import shown
 
 _MAGIC = b"fittool cache 1\n"
@@ -55,7 +55,7 @@ def kept_on_disk(dataset: Dataset) -> tuple[Dataset, str]:
     Returns:
         The dataset, and why it cannot be kept on disk (then it is the one that was given), or "".
     """
-    if isinstance(dataset, ArrayDataset | MappedArray):
+    if isinstance(dataset, ArrayDataset | MemoryMappedArray):
         return dataset, ""
     if type(dataset) is Subset:
         whole, trouble = kept_on_disk(dataset.dataset)
@@ -79,7 +79,7 @@ def place_of(dataset: Dataset, *, planned: bool = False) -> tuple[Path, int] | N
     """
     if isinstance(dataset, DiskCache):
         return None if dataset.layout is None else (dataset.layout.path, dataset.layout.size)
-    if isinstance(dataset, ArrayDataset | MappedArray):
+    if isinstance(dataset, ArrayDataset | MemoryMappedArray):
         return None
     if type(dataset) is Subset:
         return place_of(dataset.dataset, planned=planned)

@@ -1,6 +1,6 @@
 """Samples by index: what every source opens as, in memory or not.
 
-Feeds ask a dataset for the samples at some indices; which, and when, is the business of `order` and `feed`.
+Loaders ask a dataset for the samples at some indices; which, and when, is the business of `order` and `loader`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fittool.data.arrays import check_lengths
 from fittool.data.batch import Array
-from fittool.data.weights import classes_of
+from fittool.data.class_weights import classes_of
 
 Shape: TypeAlias = tuple[int, ...]
 Samples: TypeAlias = tuple[tuple[Array, ...], tuple[Array, ...], Array | None]

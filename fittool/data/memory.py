@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from fittool.data.available_memory import available_memory, size_in_words
 from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Progress, Samples, Subset
-from fittool.data.loader import in_order
-from fittool.data.shared_memory import shared_array
+from fittool.data.loading.prefetch import in_order
+from fittool.data.workers.shared_memory import shared_array
 from fittool.errors import MachineError
 
 _CHUNK = 64

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool import chance
+from fittool import rng
 from fittool.data.dataset import Dataset, Subset
 
 _BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
-class Stream:
+class BatchStream:
     """An order for samples in shards: a pass takes the shards in a random order and mixes samples within a buffer.
 
     It is computed, not made: any position of any pass can be asked for, and no array of all samples is needed.
@@ -35,25 +35,23 @@ class Stream:
             first = block * self.buffer
             here = positions // self.buffer == block
             size = min(self.buffer, total - first)
-            mixed[here] = first + chance.permuted(
-                seed, "buffer", pass_number, block, positions=positions[here] - first, size=size
-            )
+            mixed[here] = first + rng.permuted(seed, "buffer", pass_number, block, positions=positions[here] - first, size=size)
         count = len(self.sizes)
-        order = chance.permuted(seed, "shards", pass_number, positions=np.arange(count), size=count)
+        order = rng.permuted(seed, "shards", pass_number, positions=np.arange(count), size=count)
         ends = np.cumsum(self.sizes[order])
         turn = np.searchsorted(ends, mixed, side="right")
         starts = np.cumsum(self.sizes) - self.sizes
         return np.asarray(starts[order[turn]] + mixed - (ends[turn] - self.sizes[order[turn]]), np.int64)
 
 
-def stream_of(dataset: Dataset) -> Stream | None:
+def stream_of(dataset: Dataset) -> BatchStream | None:
     """The stream that a dataset, or a part of one in its order, wants to be read as."""
     if isinstance(dataset, Subset):
         whole = stream_of(dataset.dataset)
         if whole is None or np.any(np.diff(dataset.indices) < 0):
             return None
         sizes = np.diff(np.searchsorted(dataset.indices, np.cumsum([0, *whole.sizes])))
-        return Stream(sizes, whole.buffer)
+        return BatchStream(sizes, whole.buffer)
     return getattr(dataset, "stream", None)
 
 
@@ -68,7 +66,7 @@ class Order:
         stream: Shards that are to be read nearly in sequence; None: any sample may come next.
     """
 
-    def __init__(self, samples: int, batch_size: int, seed: int, *, shuffle: bool, stream: Stream | None = None) -> None:
+    def __init__(self, samples: int, batch_size: int, seed: int, *, shuffle: bool, stream: BatchStream | None = None) -> None:
         self._stream = stream
         self.samples = samples
         self.batch_size = batch_size
@@ -104,6 +102,6 @@ class Order:
         if self.shuffle and self._stream is not None:
             indices = self._stream.samples(self.seed, pass_number, indices)
         elif self.shuffle:
-            indices = chance.permuted(self.seed, "order", pass_number, positions=indices, size=self.samples)
+            indices = rng.permuted(self.seed, "order", pass_number, positions=indices, size=self.samples)
         self._block = ((pass_number, block), indices)
         return indices

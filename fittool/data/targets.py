@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fittool.data.arrays import as_numbers, check_finite
 from fittool.data.batch import Array
-from fittool.data.number_text import is_number
+from fittool.data.formats.number_parsing import is_number
 from fittool.errors import DataError, ExperimentError, Problem
 from fittool.settings import nearest_name
 

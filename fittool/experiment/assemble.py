@@ -7,23 +7,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from fittool.data.user_code import load_function
+from fittool.callbacks.base import Callback, CallbackContext
+from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
+from fittool.config.experiment_file import LoadedExperiment
+from fittool.data.user_code.functions import load_function
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import FittoolError, UsageError
-from fittool.experiment.callbacks import callbacks_at_work
+from fittool.experiment.building.callbacks import build_callbacks_of
+from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.building.stages import stages_of
 from fittool.experiment.options import TrainOptions
-from fittool.experiment.prepare import Prepared
-from fittool.experiment.stages import stages_of
 from fittool.nn.objectives import directions
 from fittool.report.live_page import live_page, machine_default
 from fittool.runs.directory import RunDirectory
-from fittool.spec.experiment_file import LoadedExperiment
-from fittool.training.callbacks.base import Callback, Surroundings
-from fittool.training.callbacks.progbar_logger import ProgbarLoggerAtWork
+from fittool.training.display.progress import Progress, Verbose
 from fittool.training.history import Row
-from fittool.training.kept_weights import KeptWeights
-from fittool.training.progress import Progress, Verbose
-from fittool.training.run_recorder import RunRecorder
+from fittool.training.recording.callback_weights import CallbackWeights
+from fittool.training.recording.run_recorder import RunRecorder
 from fittool.training.stages import ExchangeableEngine
 from fittool.training.trainer import Trainer
 
@@ -58,7 +58,7 @@ def trainer_of(
     options: TrainOptions,
     *,
     rows: Sequence[Row] = (),
-    kept: KeptWeights | None = None,
+    kept: CallbackWeights | None = None,
 ) -> Trainer:
     """The trainer of an experiment in its run directory.
 
@@ -76,7 +76,7 @@ def trainer_of(
         ExperimentError: A callback, a loop or a pattern of layers does not fit.
     """
     experiment = prepared.loaded.experiment
-    surroundings = Surroundings(directory.paths.root, _function)
+    surroundings = CallbackContext(directory.paths.root, _function)
     stages = stages_of(prepared, surroundings, engine, smoke=options.smoke)
     epochs = sum(stage.plan.epochs for stage in stages)
     recorder = RunRecorder(
@@ -107,13 +107,13 @@ def trainer_of(
 
 
 def _callbacks(
-    prepared: Prepared, surroundings: Surroundings, directory: RunDirectory, epochs: int, options: TrainOptions
+    prepared: Prepared, surroundings: CallbackContext, directory: RunDirectory, epochs: int, options: TrainOptions
 ) -> list[Callback]:
     """The experiment's callbacks, and the live page, which comes last."""
     experiment = prepared.loaded.experiment
-    callbacks = callbacks_at_work(prepared.loaded, experiment.callbacks, ("callbacks",), surroundings)
+    callbacks = build_callbacks_of(prepared.loaded, experiment.callbacks, ("callbacks",), surroundings)
     if options.quiet:
-        callbacks = [callback for callback in callbacks if not isinstance(callback, ProgbarLoggerAtWork)]
+        callbacks = [callback for callback in callbacks if not isinstance(callback, ProgbarLoggerCallback)]
     page = live_page(view_metrics(prepared.loaded), directory.paths.report, cast("str", experiment.name), epochs)
     return callbacks if page is None else [*callbacks, page]
 

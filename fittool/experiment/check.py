@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from fittool.data.user_batches import UserBatches
-from fittool.data.user_code import load_function
+from fittool.callbacks.base import CallbackContext
+from fittool.config.experiment_file import LoadedExperiment
+from fittool.data.user_code.functions import load_function
+from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import Problem
-from fittool.experiment.callbacks import callbacks_at_work
-from fittool.experiment.class_counts import class_counts
-from fittool.experiment.data import OpenedData, disk_caches, open_data
-from fittool.experiment.prepare import Loading, Prepared, fit_together, silent
-from fittool.experiment.stages import stages_of
-from fittool.experiment.survey import Survey, survey
+from fittool.experiment.building.callbacks import build_callbacks_of
+from fittool.experiment.building.class_counts import class_counts
+from fittool.experiment.building.data import OpenedData, disk_caches, open_data
+from fittool.experiment.building.prepare import Loading, Prepared, fit_together, silent
+from fittool.experiment.building.stages import stages_of
+from fittool.experiment.data_check import Survey, survey
 from fittool.nn.shapes import size_of
-from fittool.spec.experiment_file import LoadedExperiment
-from fittool.training.callbacks.base import Surroundings
 
 _FLOAT_BYTES = 4
 
@@ -54,9 +54,9 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
         found = survey(data, loading)
         found.check((*loaded.warnings, *data.warnings))
     prepared = fit_together(loaded, data)
-    surroundings = Surroundings(Path(), lambda reference: load_function(reference, Path()))
+    surroundings = CallbackContext(Path(), lambda reference: load_function(reference, Path()))
     stages_of(prepared, surroundings)
-    callbacks_at_work(loaded, loaded.experiment.callbacks, ("callbacks",), surroundings)
+    build_callbacks_of(loaded, loaded.experiment.callbacks, ("callbacks",), surroundings)
     notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation, planned=True)) if decode else ()
     return Report(_summary(prepared), (*prepared.warnings, *found.warnings), (*_class_counts(prepared), *notes))
 
@@ -64,7 +64,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
 def _unseen(loaded: LoadedExperiment, data: OpenedData) -> tuple[str, ...]:
     """What of the data was not looked at."""
     share = loaded.experiment.data.fraction
-    if share == 1 or isinstance(data.train, UserBatches):
+    if share == 1 or isinstance(data.train, GeneratorData):
         return ()
     return (f"looked at the {len(data.train):,} samples to train on that data.fraction: {share:g} keeps, and not at the others",)
 
@@ -81,7 +81,9 @@ def _summary(prepared: Prepared) -> str:
     parts = []
     for data, purpose in ((prepared.train, "to train on"), (prepared.validation, "to validate on")):
         if data is not None:
-            amount = "batches of a function" if isinstance(data, UserBatches) else f"{len(data):,} sample{'s' * (len(data) != 1)}"
+            amount = (
+                "batches of a function" if isinstance(data, GeneratorData) else f"{len(data):,} sample{'s' * (len(data) != 1)}"
+            )
             parts.append(f"{amount} {purpose}")
     if prepared.class_names is not None:
         parts.append(f"{len(prepared.class_names)} classes")
@@ -100,7 +102,7 @@ def memory_needed(prepared: Prepared) -> int:
 def _data_bytes(prepared: Prepared) -> int:
     total = 0
     for data in (prepared.train, prepared.validation):
-        if data is not None and not isinstance(data, UserBatches):
+        if data is not None and not isinstance(data, GeneratorData):
             inputs = data.load(np.zeros(1, np.int64))[0]
             total += len(data) * sum(array.nbytes for array in inputs)
     return total

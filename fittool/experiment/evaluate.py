@@ -9,15 +9,15 @@ from typing import Literal
 
 import numpy as np
 
-from fittool.data.feed import Feed, ValidationFeed
-from fittool.data.generator_feed import GeneratorFeed
-from fittool.data.user_batches import UserBatches
+from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
+from fittool.data.loading.generator_loader import GeneratorLoader
+from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import CheckpointError, DataError, Problem
-from fittool.experiment.data import Data, left_out, open_data, skipped_in_words, source_context, targets_of
-from fittool.experiment.sources import source_like
-from fittool.experiment.trained import TrainedRun
-from fittool.experiment.views import Views
+from fittool.experiment.building.data import Data, left_out, open_data, skipped_in_words, source_context, targets_of
+from fittool.experiment.building.data_sources import source_like
+from fittool.experiment.test_time_augmentation import TestTimeAugmentation
+from fittool.experiment.trained_run import TrainedRun
 from fittool.nn.objectives import check_objectives, with_target_shapes
 
 
@@ -58,7 +58,7 @@ def evaluate(
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
     check_objectives(objectives, targets, run.graph.output_shapes)
     engine = run.engine(objectives=with_target_shapes(objectives, [one.shape for one in targets]))
-    return _measured(engine, Views(run, engine, views), _feed(data, run.loaded.experiment.first.batch_size))
+    return _measured(engine, TestTimeAugmentation(run, engine, views), _loader(data, run.loaded.experiment.first.batch_size))
 
 
 def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data, Sequence[Problem]]:
@@ -77,16 +77,16 @@ def _other_data(run: TrainedRun, path: Path) -> tuple[Data, Sequence[Problem]]:
     return data, left_out(data)
 
 
-def _feed(data: Data, batch_size: int) -> Feed:
-    return GeneratorFeed(data) if isinstance(data, UserBatches) else ValidationFeed(data, batch_size)
+def _loader(data: Data, batch_size: int) -> BatchLoader:
+    return GeneratorLoader(data) if isinstance(data, GeneratorData) else ValidationLoader(data, batch_size)
 
 
-def _measured(engine: NumpyEngine, asked: Views, feed: Feed) -> dict[str, float]:
+def _measured(engine: NumpyEngine, asked: TestTimeAugmentation, loader: BatchLoader) -> dict[str, float]:
     engine.reset_metrics()
     done = 0
-    for step, batch in enumerate(feed.batches(0), start=1):
+    for step, batch in enumerate(loader.batches(0), start=1):
         engine.judge_step(asked.outputs(batch.inputs, np.arange(done, done + batch.size)), batch)
         done += batch.size
-        if step == feed.steps_per_pass:
+        if step == loader.steps_per_pass:
             break
     return engine.metrics()

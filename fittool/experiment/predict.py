@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from fittool.data.dataset import Dataset
 from fittool.data.files import existing_file
 from fittool.data.targets import no_targets
-from fittool.data.user_batches import UserBatches
+from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.numpy_engine.activations import ACTIVATIONS
 from fittool.errors import DataError, Problem
-from fittool.experiment.data import left_out, source_context
-from fittool.experiment.sources import source_of_inputs
-from fittool.experiment.trained import TrainedRun
-from fittool.experiment.views import Views
+from fittool.experiment.building.data import left_out, source_context
+from fittool.experiment.building.data_sources import source_of_inputs
+from fittool.experiment.test_time_augmentation import TestTimeAugmentation
+from fittool.experiment.trained_run import TrainedRun
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 
 _COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
@@ -74,7 +74,7 @@ def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predic
         DataError: A path is missing or unreadable, or holds inputs of another shape than the network takes.
     """
     engine = run.engine()
-    asked = Views(run, engine, views)
+    asked = TestTimeAugmentation(run, engine, views)
     batch_size = max(1, run.loaded.experiment.first.batch_size)
     names: list[str] = []
     outputs: list[NDArray[np.float32]] = []
@@ -103,7 +103,7 @@ def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
         yield from _image_files(images, context)
         images = []
         data = source.open(context)
-        assert not isinstance(data, UserBatches)  # no path is a function
+        assert not isinstance(data, GeneratorData)  # no path is a function
         yield data
     yield from _image_files(images, context)
 
@@ -117,7 +117,7 @@ def _image_form(run: TrainedRun) -> dict[str, Any]:
 
 
 def _image_files(names: list[str], context: Any) -> Iterator[Dataset]:
-    from fittool.data.image_files import files_of  # loads Pillow
+    from fittool.data.images.image_files import files_of  # loads Pillow
 
     if names:
         yield files_of("", names, no_targets(None), None, context)

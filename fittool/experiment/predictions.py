@@ -10,8 +10,8 @@ import numpy as np
 
 from fittool.errors import UsageError
 from fittool.experiment.predict import Predictions
+from fittool.runs.files.json_text import to_json
 from fittool.runs.history_table import csv_table
-from fittool.runs.json_text import to_json
 
 Form = Literal["csv", "jsonl", "npz"]
 

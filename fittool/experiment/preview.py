@@ -13,16 +13,16 @@ from fittool.augmentation import Augmentation, apply, draw
 from fittool.augmentation.draw import Parameters
 from fittool.augmentation.mixing import mix, mixes
 from fittool.augmentation.standardize import standardizes
+from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import Dataset
 from fittool.data.order import Order, stream_of
-from fittool.data.sampling import balanced
-from fittool.data.user_batches import UserBatches
+from fittool.data.splits.subsampling import balanced
+from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError
-from fittool.experiment.augmentable import check_augmentation
-from fittool.experiment.data import open_data
-from fittool.experiment.standardization import STEPS, changes_of, preprocessing_of
+from fittool.experiment.building.compatibility import check_augmentation
+from fittool.experiment.building.data import open_data
+from fittool.experiment.building.transforms import STEPS, changes_of, preprocessing_of
 from fittool.report.contact_sheet import contact_sheet
-from fittool.spec.experiment_file import LoadedExperiment
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,7 +46,7 @@ def preview(loaded: LoadedExperiment, *, samples: int = 8, variants: int = 7) ->
     """
     experiment = loaded.experiment
     data = open_data(loaded).train
-    if isinstance(data, UserBatches) or any(len(shape) != _IMAGE_AXES for shape in data.input_shapes.values()):
+    if isinstance(data, GeneratorData) or any(len(shape) != _IMAGE_AXES for shape in data.input_shapes.values()):
         raise ExperimentError(loaded.problem("A preview needs images, which data.train does not give.", "data", "train"))
     check_augmentation(loaded, data.input_shapes)
     if experiment.data.oversample is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fittool.experiment.data import open_data, targets_of
-from fittool.experiment.network import layers_of
+from fittool.config.experiment_file import LoadedExperiment
+from fittool.experiment.building.data import open_data, targets_of
+from fittool.experiment.building.network import layers_of
 from fittool.nn.layers import Layer
-from fittool.spec.experiment_file import LoadedExperiment
 
 
 def expanded_yaml(loaded: LoadedExperiment, *, origins: bool = False) -> str:

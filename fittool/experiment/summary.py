@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from fittool.config.experiment_file import load_experiment
 from fittool.errors import UsageError
-from fittool.experiment.prepare import fit_together
-from fittool.experiment.trained import trained_network
+from fittool.experiment.building.prepare import fit_together
+from fittool.experiment.trained_run import trained_network
 from fittool.nn.summary import table
-from fittool.spec.experiment_file import load_experiment
 
 
 def summary_table(path: Path, overrides: Sequence[str] = ()) -> str:

@@ -7,26 +7,26 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import cast
 
-from fittool.data.preprocessing import preprocessed
-from fittool.data.user_batches import UserBatches
-from fittool.data.worker_output import WorkerOutput
+from fittool.config.experiment_file import LoadedExperiment
+from fittool.data.images.preprocessing import preprocessed
+from fittool.data.user_code.generator_data import GeneratorData
+from fittool.data.workers.worker_output import WorkerOutput
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, TimeLimitReached, UsageError, UserCodeError
 from fittool.experiment.assemble import trainer_of, verbosity, view_metrics
-from fittool.experiment.class_counts import class_counts
-from fittool.experiment.data import disk_caches
-from fittool.experiment.initial_weights import start_from
-from fittool.experiment.loading import loading_shown
+from fittool.experiment.building.class_counts import class_counts
+from fittool.experiment.building.data import disk_caches
+from fittool.experiment.building.initial_weights import start_from
+from fittool.experiment.building.loading_progress import loading_shown
+from fittool.experiment.building.prepare import Prepared, prepare
 from fittool.experiment.options import Run, TrainOptions
-from fittool.experiment.prepare import Prepared, prepare
-from fittool.experiment.record import environment_of, write_beginning
-from fittool.experiment.resume import go_on, run_to_continue
+from fittool.experiment.resuming.resume import go_on, run_to_continue
+from fittool.experiment.run_metadata import environment_of, write_beginning
 from fittool.nn.layers import Normalization
 from fittool.report.live_page import check_extra
 from fittool.runs.directory import RunDirectory
-from fittool.spec.experiment_file import LoadedExperiment
-from fittool.training.adapt import adapt, adapting
-from fittool.training.progress import make_progress
+from fittool.training.adaptation import adapt, adapting
+from fittool.training.display.progress import make_progress
 from fittool.training.signals import StopSignals
 from fittool.training.stages import ExchangeableEngine
 from fittool.training.trainer import Trainer
@@ -128,7 +128,7 @@ def _said_of_data(prepared: Prepared) -> list[str]:
 
 def _said_of_generators(prepared: Prepared) -> list[str]:
     """What must be known of data that only the user's code can make again."""
-    sources = {data.name: None for data in (prepared.train, prepared.validation) if isinstance(data, UserBatches)}
+    sources = {data.name: None for data in (prepared.train, prepared.validation) if isinstance(data, GeneratorData)}
     return [
         f"{name} is Python code: a resumed run calls it again, and is exact if every call gives the same batches."
         for name in sources
@@ -137,7 +137,7 @@ def _said_of_generators(prepared: Prepared) -> list[str]:
 
 def _adapt(prepared: Prepared, engine: NumpyEngine) -> None:
     """Let the layers that adapt see the training data; a generator may not have an end."""
-    if isinstance(prepared.train, UserBatches):
+    if isinstance(prepared.train, GeneratorData):
         for node in adapting(prepared.graph):
             mend = "Give it mean and variance." if isinstance(node.layer, Normalization) else "Give data that can be counted."
             text = f"A {node.layer.public_name()} layer cannot adapt to a generator. {mend}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.images import CHANNELS, ColorMode, ImageForm, Interpolation, read_image, resized
+from fittool.data.images.decoding import CHANNELS, ColorMode, ImageForm, Interpolation, read_image, resized
 from fittool.image_data_generator.iterator import ImageIterator, augments
 from fittool.image_data_generator.saving import Saving
 

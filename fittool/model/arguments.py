@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import numpy as np
 
+from fittool.callbacks import Callback
 from fittool.errors import ExperimentError
 from fittool.report.live_page import live_page, machine_default
-from fittool.training.callbacks import Callback
+from fittool.training.display.progress import Verbose
 from fittool.training.plan import Plan
-from fittool.training.progress import Verbose
 
 BATCH_SIZE = 32
 """Keras's default."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from fittool.training.callbacks import Callback
-from fittool.training.control import Control
+from fittool.callbacks import Callback
+from fittool.callbacks.control import Control
 
 if TYPE_CHECKING:
     from fittool.model.core import Model

@@ -10,18 +10,28 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.callbacks.control import Control
 from fittool.data.batch import Batch
+from fittool.data.class_weights import ClassWeight
 from fittool.data.dataset import Dataset
-from fittool.data.feed import DatasetFeed, Feed, ValidationFeed
-from fittool.data.generator_feed import GeneratorFeed
-from fittool.data.weights import ClassWeight
+from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
+from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.errors import ExperimentError
 from fittool.model.arguments import BATCH_SIZE, batch_size_of, page_of, plan_of, truth, verbosity, whole, whole_or_none
 from fittool.model.attach import Attach
 from fittool.model.compiled import Compiled, compiled
-from fittool.model.feeds import Reader, ShiftedFeed, first_step, gives_batches, named_classes, split_off, target_shapes, weighted
 from fittool.model.file_recorder import FileRecorder
-from fittool.model.machine import Machine, OptimizerAtWork
+from fittool.model.loaders import (
+    OffsetLoader,
+    Reader,
+    first_step,
+    gives_batches,
+    named_classes,
+    split_off,
+    target_shapes,
+    weighted,
+)
+from fittool.model.machine import Machine, OptimizerView
 from fittool.model.measuring import measured, predicted
 from fittool.model.parsing import callbacks_of, parsed
 from fittool.model.saving import facts_of, save_model
@@ -30,11 +40,10 @@ from fittool.nn.layers import LAYERS
 from fittool.nn.objectives import directions
 from fittool.nn.shapes import Shape
 from fittool.nn.summary import table
-from fittool.training.adapt import adapt, adapting
-from fittool.training.control import Control
+from fittool.training.adaptation import adapt, adapting
+from fittool.training.display.progress import make_progress
 from fittool.training.history import History
 from fittool.training.plan import Plan
-from fittool.training.progress import make_progress
 from fittool.training.trainer import Trainer
 
 _TIMEOUT = 600.0  # seconds that a worker may take for a batch, as in an experiment
@@ -188,12 +197,14 @@ class Model:
         data = data if class_weight is None else named_classes(data, self._output_shapes)
         train, cut_off = split_off(data, 0.0 if validation_data is not None else validation_split)
         self._adapt(train, [array.shape[1:] for array in data.targets])
-        feed = DatasetFeed(train, size, self.seed, shuffle=truth("shuffle", shuffle), class_weight=class_weight)
+        loader = DatasetLoader(train, size, self.seed, shuffle=truth("shuffle", shuffle), class_weight=class_weight)
         size_of_validation = whole_or_none("validation_batch_size", validation_batch_size) or size
         validation = self._reader.validation(validation_data, size_of_validation)
         if cut_off is not None:
-            validation = ValidationFeed(cut_off, size_of_validation)
-        shifted = ShiftedFeed(feed, first_step(feed, plan, self.epochs_done) - plan.initial_epoch * (plan.steps(feed) or 0))
+            validation = ValidationLoader(cut_off, size_of_validation)
+        shifted = OffsetLoader(
+            loader, first_step(loader, plan, self.epochs_done) - plan.initial_epoch * (plan.steps(loader) or 0)
+        )
         return self._train(shifted, validation, plan, callbacks, verbose, [array.shape[1:] for array in data.targets])
 
     def fit_generator(
@@ -249,7 +260,7 @@ class Model:
         page = page_of(view_metrics, plan.epochs)
         source = self._reader.batches(generator, "generator", goes_on=True)
         length = plan.steps_per_epoch or source.batches_per_pass
-        feed = GeneratorFeed(
+        loader = GeneratorLoader(
             source,
             class_weight=class_weight,
             workers=whole("workers", workers, 0),
@@ -260,8 +271,8 @@ class Model:
         )
         size = whole_or_none("validation_batch_size", validation_batch_size) or BATCH_SIZE
         validation = self._reader.validation(validation_data, size)
-        shifted = ShiftedFeed(feed, -plan.initial_epoch * (length or 0))
-        return self._train(shifted, validation, plan, [*callbacks_of(callbacks), *page], verbose, target_shapes(feed))
+        shifted = OffsetLoader(loader, -plan.initial_epoch * (length or 0))
+        return self._train(shifted, validation, plan, [*callbacks_of(callbacks), *page], verbose, target_shapes(loader))
 
     def evaluate(
         self,
@@ -286,10 +297,10 @@ class Model:
             `loss` first, then the metrics.
         """
         size = whole_or_none("batch_size", batch_size) or BATCH_SIZE
-        feed = self._reader.feed(x, y, sample_weight, size)
-        engine = self._machine.for_targets(target_shapes(feed))
+        loader = self._reader.loader(x, y, sample_weight, size)
+        engine = self._machine.for_targets(target_shapes(loader))
         with self._machine.own_metrics(engine):
-            return measured(engine, feed, whole_or_none("steps", steps), callbacks_of(callbacks), self, verbosity(verbose))
+            return measured(engine, loader, whole_or_none("steps", steps), callbacks_of(callbacks), self, verbosity(verbose))
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: Any = 0, steps: int | None = None, callbacks: Any = None
@@ -307,9 +318,9 @@ class Model:
             (N, …) float32, or a list of such for several outputs.
         """
         verbosity(verbose)
-        feed = self._reader.inputs_feed(x, whole_or_none("batch_size", batch_size) or BATCH_SIZE)
+        loader = self._reader.inputs_loader(x, whole_or_none("batch_size", batch_size) or BATCH_SIZE)
         engine = self._machine.for_predictions()
-        outputs = predicted(engine, feed, whole_or_none("steps", steps), callbacks_of(callbacks), self)
+        outputs = predicted(engine, loader, whole_or_none("steps", steps), callbacks_of(callbacks), self)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def train_on_batch(
@@ -393,10 +404,10 @@ class Model:
         return self._machine.compiled
 
     @property
-    def optimizer(self) -> OptimizerAtWork:
+    def optimizer(self) -> OptimizerView:
         """The optimizer at work: `model.optimizer.learning_rate` may be set."""
         self._machine.needs_compile()
-        return OptimizerAtWork(self._machine)
+        return OptimizerView(self._machine)
 
     @property
     def stop_training(self) -> bool:
@@ -434,13 +445,19 @@ class Model:
             adapt(self.graph, data, self._machine.for_targets(shapes))
 
     def _train(
-        self, feed: Feed, validation: Feed | None, plan: Plan, callbacks: Any, verbose: Any, shapes: Sequence[Shape]
+        self,
+        loader: BatchLoader,
+        validation: BatchLoader | None,
+        plan: Plan,
+        callbacks: Any,
+        verbose: Any,
+        shapes: Sequence[Shape],
     ) -> History:
         """The one training loop, with this model's engine."""
         before = max(self.epochs_done, plan.initial_epoch)
         trainer = Trainer(
             self._machine.for_targets(shapes),
-            feed,
+            loader,
             validation,
             [Attach(self), *callbacks_of(callbacks)],
             plan,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fittool.runs.atomic import make_folder
+from fittool.callbacks.control import Kind
+from fittool.callbacks.snapshot import Snapshot
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
-from fittool.training.control import Kind
-from fittool.training.recorder import NullRecorder
-from fittool.training.snapshot import Snapshot
+from fittool.runs.files.atomic import make_folder
+from fittool.training.recording.recorder import NullRecorder
 
 
 class FileRecorder(NullRecorder):

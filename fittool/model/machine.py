@@ -148,7 +148,7 @@ class Machine:
             engine.load_state(kept)
 
 
-class OptimizerAtWork:
+class OptimizerView:
     """`model.optimizer`: the rate and the number of steps as they are now, and the arguments that it was made with."""
 
     def __init__(self, machine: Machine) -> None:

@@ -8,27 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.callbacks import Callback
+from fittool.callbacks.control import Control
+from fittool.callbacks.group import CallbackGroup
 from fittool.data.batch import Batch
-from fittool.data.feed import Feed
+from fittool.data.loading.batch_loader import BatchLoader
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.training.callbacks import Callback
-from fittool.training.callbacks.group import CallbackGroup
-from fittool.training.control import Control
+from fittool.training.display.formatting import values
+from fittool.training.display.progress import Verbose, make_progress
 from fittool.training.plan import Plan
-from fittool.training.progress import Verbose, make_progress
-from fittool.training.steps import Stream, run_steps
+from fittool.training.steps import BatchStream, run_steps
 from fittool.training.validation import Validation
-from fittool.training.wording import values
 
 
 def measured(
-    engine: NumpyEngine, feed: Feed, steps: int | None, callbacks: list[Callback], model: object, verbose: Verbose
+    engine: NumpyEngine, loader: BatchLoader, steps: int | None, callbacks: list[Callback], model: object, verbose: Verbose
 ) -> dict[str, float]:
     """Loss and metrics.
 
     Args:
         engine: The network.
-        feed: The data.
+        loader: The data.
         steps: How many batches; None: all.
         callbacks: Those that listen to tests.
         model: What they find as `model`.
@@ -38,18 +38,20 @@ def measured(
         ExperimentError: A ValueError: more batches are asked for than there are.
     """
     plan = Plan(1, validation_steps=steps)
-    plan.check(feed, feed)
+    plan.check(loader, loader)
     progress = make_progress(verbose)
-    logs = Validation(engine, feed, plan, CallbackGroup(callbacks, Control(engine, model=model)), progress, _nothing).measure()
+    logs = Validation(engine, loader, plan, CallbackGroup(callbacks, Control(engine, model=model)), progress, _nothing).measure()
     progress.say(f"evaluated  {values(logs)}")
     return logs
 
 
-def predicted(engine: NumpyEngine, feed: Feed, steps: int | None, callbacks: list[Callback], model: object) -> list[NDArray[Any]]:
+def predicted(
+    engine: NumpyEngine, loader: BatchLoader, steps: int | None, callbacks: list[Callback], model: object
+) -> list[NDArray[Any]]:
     """The outputs, each (N, …) float32, for all samples; arguments as for `measured`."""
     group = CallbackGroup(callbacks, Control(engine, model=model))
     parts: list[tuple[NDArray[np.float32], ...]] = []
-    stream, length = Stream(feed), feed.steps_per_pass
+    stream, length = BatchStream(loader), loader.steps_per_pass
     _tell(group, "on_predict_begin")
     try:
         run_steps(

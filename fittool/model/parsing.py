@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
+from fittool.callbacks import CALLBACKS, Callback, started
 from fittool.errors import ExperimentError
-from fittool.training.callbacks import CALLBACKS, Callback, started
 
 Parsed = TypeVar("Parsed")
 

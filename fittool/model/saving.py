@@ -11,7 +11,7 @@ from fittool.engines.state import check_whole_state, weights_in
 from fittool.errors import CheckpointError, ExperimentError
 from fittool.model.architecture import described, layers_of
 from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
-from fittool.runs.json_text import to_json
+from fittool.runs.files.json_text import to_json
 
 if TYPE_CHECKING:
     from fittool.model.core import Model

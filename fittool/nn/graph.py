@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool import chance
+from fittool import rng
 from fittool.errors import ExperimentError, Problem
 from fittool.nn.layers import Input, Layer
 from fittool.nn.naming import snake_case
@@ -108,7 +108,7 @@ class Graph:
     def initial_weights(self, seed: int) -> dict[str, NDArray[np.float32]]:
         """The weights before training, by `<node>/<parameter>`; they depend on the seed and the order, not on names."""
         return {
-            key: parameter.initializer.draw(parameter.shape, chance.generator(seed, "initial weights", position))
+            key: parameter.initializer.draw(parameter.shape, rng.generator(seed, "initial weights", position))
             for position, (key, parameter) in enumerate(self.weights())
         }
 

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from fittool.callbacks.base import Callback
+from fittool.callbacks.control import Logs
+from fittool.callbacks.position import Position
 from fittool.errors import MachineError, visible
-from fittool.runs.atomic import atomic_write
-from fittool.training.callbacks.base import Callback
-from fittool.training.control import Logs
-from fittool.training.plan import Position
-from fittool.training.wording import number
+from fittool.runs.files.atomic import atomic_write
+from fittool.training.display.formatting import number
 
 _NEEDED = ("matplotlib", "jinja2")
 _NOT_DRAWN = ("epoch", "stage", "seconds", "examples_per_second", "data_seconds")

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.errors import CheckpointError, shown, visible
-from fittool.runs.atomic import Chunk, atomic_write
-from fittool.runs.json_text import from_json, to_json
-from fittool.runs.safetensors_file import DTYPES, RefusedError, SafetensorsFile, read_safetensors
+from fittool.runs.files.atomic import Chunk, atomic_write
+from fittool.runs.files.json_text import from_json, to_json
+from fittool.runs.files.safetensors_file import DTYPES, RefusedError, SafetensorsFile, read_safetensors
 from fittool.version import __version__
 
 FORMAT = 1

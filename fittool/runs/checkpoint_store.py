@@ -11,9 +11,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fittool.errors import CheckpointError
-from fittool.runs.atomic import Staging
 from fittool.runs.checkpoint import Checkpoint, CheckpointFacts, encode_checkpoint, load_checkpoint, save_checkpoint
-from fittool.runs.storage import storing
+from fittool.runs.files.atomic import Staging
+from fittool.runs.files.storage_errors import storing
 
 LAST = "last.safetensors"
 PREVIOUS = "previous.safetensors"

@@ -16,17 +16,17 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fittool.errors import CheckpointError, ExperimentError, Problem, StorageError, UsageError, shown, visible
-from fittool.runs.append_only import append_line, drop_torn_line
-from fittool.runs.atomic import atomic_write, is_temporary, make_folder, overwritten, remove_temporary_files, sync_folder
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 from fittool.runs.checkpoint_store import CheckpointStore
+from fittool.runs.files.append_only import append_line, drop_torn_line
+from fittool.runs.files.atomic import atomic_write, is_temporary, make_folder, overwritten, remove_temporary_files, sync_folder
+from fittool.runs.files.json_text import from_json, to_json
+from fittool.runs.files.lock import RunLock
+from fittool.runs.files.storage_errors import read_whole, storing
 from fittool.runs.history_table import csv_table
-from fittool.runs.json_text import from_json, to_json
-from fittool.runs.lock import RunLock
 from fittool.runs.metrics_log import MetricsLog
 from fittool.runs.paths import RunPaths
 from fittool.runs.status import Status, encode_status, load_status
-from fittool.runs.storage import read_whole, storing
 from fittool.runs.times import utc_stamp, utc_text
 
 _KINDS: dict[str, type] = {"data": dict, "samples": dict, "resumed": list, "experiment": list}

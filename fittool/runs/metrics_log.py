@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from fittool.errors import CheckpointError, shown
-from fittool.runs.append_only import append_line, drop_torn_line, sync, truncate
-from fittool.runs.json_text import from_json, to_json
-from fittool.runs.storage import read_whole
+from fittool.runs.files.append_only import append_line, drop_torn_line, sync, truncate
+from fittool.runs.files.json_text import from_json, to_json
+from fittool.runs.files.storage_errors import read_whole
 
 _NONFINITE = "nonfinite"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from fittool.errors import CheckpointError, shown, visible
-from fittool.runs.json_text import from_json, to_json
-from fittool.runs.storage import read_whole
+from fittool.runs.files.json_text import from_json, to_json
+from fittool.runs.files.storage_errors import read_whole
 
 KILLED = 128 + 9
 """The exit code of a run that could not record its end; whoever finds it killed writes it down."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from fittool.training.callbacks.base import Callback
-from fittool.training.control import Logs
+from fittool.callbacks.base import Callback
+from fittool.callbacks.control import Logs
 
 Row = dict[str, Any]
 """`epoch` (from 1), in a training of several parts `stage`, then `loss`, metrics, `val_*`, `learning_rate`, `seconds`,

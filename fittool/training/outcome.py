@@ -6,10 +6,10 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fittool.callbacks.control import Reason
+from fittool.callbacks.position import Position
 from fittool.errors import DivergedError, FittoolError, Interrupted, TimeLimitReached
-from fittool.training.control import Reason
-from fittool.training.plan import Position
-from fittool.training.wording import number
+from fittool.training.display.formatting import number
 
 _SHELL_OFFSET = 128
 

@@ -1,4 +1,4 @@
-"""How long a training is, and where in it we are. Positions are plain numbers, so that a checkpoint can hold them."""
+"""How long a training is, and when it validates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fittool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from fittool.data.feed import Feed
+    from fittool.data.loading.batch_loader import BatchLoader
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Plan:
     Attributes:
         epochs: The number of the last epoch, not a count: training ends when so many are done, `initial_epoch` included.
         initial_epoch: Epochs that count as done before the first.
-        steps_per_epoch: Batches in an epoch; None: all that the feed gives in a pass. Explicit steps go on where the
+        steps_per_epoch: Batches in an epoch; None: all that the loader gives in a pass. Explicit steps go on where the
             last epoch stopped.
         validation_steps: Batches in a validation, which always begins at the first; None: all of a pass.
         validation_frequency: Validate after every so many epochs, or after the epochs of these numbers (from 1).
@@ -33,13 +33,13 @@ class Plan:
     validation_frequency: int | Sequence[int] = 1
     within_pass: bool = False
 
-    def steps(self, feed: Feed) -> int | None:
+    def steps(self, loader: BatchLoader) -> int | None:
         """Batches of a training epoch; None where only the end of the data can tell."""
-        return feed.steps_per_pass if self.steps_per_epoch is None else self.steps_per_epoch
+        return loader.steps_per_pass if self.steps_per_epoch is None else self.steps_per_epoch
 
-    def steps_of_validation(self, feed: Feed) -> int | None:
+    def steps_of_validation(self, loader: BatchLoader) -> int | None:
         """Batches of a validation; None where only the end of the data can tell."""
-        return feed.steps_per_pass if self.validation_steps is None else self.validation_steps
+        return loader.steps_per_pass if self.validation_steps is None else self.validation_steps
 
     def validates(self, epoch: int) -> bool:
         """Whether validation follows the epoch with this number (from 0)."""
@@ -47,7 +47,7 @@ class Plan:
             return (epoch + 1) % self.validation_frequency == 0
         return epoch + 1 in self.validation_frequency
 
-    def check(self, train: Feed, validation: Feed | None) -> None:
+    def check(self, train: BatchLoader, validation: BatchLoader | None) -> None:
         """Find, before training, what cannot be carried out.
 
         Raises:
@@ -56,39 +56,9 @@ class Plan:
         asked = [("steps_per_epoch", self.steps_per_epoch, train)] if self.within_pass else []
         if validation is not None:
             asked.append(("validation_steps", self.validation_steps, validation))
-        for name, steps, feed in asked:
-            if steps is not None and feed.steps_per_pass is not None and steps > feed.steps_per_pass:
+        for name, steps, loader in asked:
+            if steps is not None and loader.steps_per_pass is not None and steps > loader.steps_per_pass:
                 raise ExperimentError(
-                    f"{name} is {steps}, but the data have only {feed.steps_per_pass} batches of {feed.batch_size}. "
-                    f"Leave {name} out, or make it {feed.steps_per_pass} or less."
+                    f"{name} is {steps}, but the data have only {loader.steps_per_pass} batches of {loader.batch_size}. "
+                    f"Leave {name} out, or make it {loader.steps_per_pass} or less."
                 )
-
-
-@dataclass
-class Position:
-    """Where training stands: between two steps.
-
-    Attributes:
-        epoch: The epoch under way, from 0.
-        step_in_epoch: How many of its training steps are done.
-        step: The number, from 0 since the first epoch, of the next batch; it alone decides what the batch holds.
-    """
-
-    epoch: int
-    step_in_epoch: int = 0
-    step: int = 0
-
-    def go_to(self, other: Position) -> None:
-        """Stand where another position is."""
-        self.epoch, self.step_in_epoch, self.step = other.epoch, other.step_in_epoch, other.step
-
-    def advance(self) -> None:
-        """One more training step is done."""
-        self.step_in_epoch += 1
-        self.step += 1
-
-    def begin_epoch(self, epoch: int, steps: int | None) -> None:
-        """Stand before an epoch's first step; `steps` is the length of every epoch, if known."""
-        self.epoch, self.step_in_epoch = epoch, 0
-        if steps is not None:
-            self.step = epoch * steps

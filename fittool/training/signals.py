@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from fittool.errors import FittoolError, Interrupted, TimeLimitReached
-from fittool.training.wording import duration
+from fittool.training.display.formatting import duration
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHELL_OFFSET = 128

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.callbacks.base import Callback
 from fittool.data.batch import Array, Batch
 from fittool.engines.health import Health
-from fittool.training.callbacks.base import Callback
 from fittool.training.plan import Plan
 
 if TYPE_CHECKING:
-    from fittool.data.feed import Feed
+    from fittool.data.loading.batch_loader import BatchLoader
     from fittool.engines.base import Engine
 
 AnyEngine = TypeVar("AnyEngine", bound="Engine")
@@ -47,8 +47,8 @@ class Stage:
         loop_name: What it is called in messages.
     """
 
-    train: Feed
-    validation: Feed | None
+    train: BatchLoader
+    validation: BatchLoader | None
     plan: Plan
     name: str | None = None
     callbacks: Sequence[Callback] = ()

@@ -10,7 +10,7 @@ from fittool.data.batch import Batch
 from fittool.errors import UserCodeError
 
 if TYPE_CHECKING:
-    from fittool.data.feed import Feed
+    from fittool.data.loading.batch_loader import BatchLoader
 
 
 def run_steps(
@@ -48,23 +48,23 @@ def run_steps(
     return done
 
 
-class Stream:
-    """The batches of a feed in the order of their steps; epochs that follow each other share one walk over the feed.
+class BatchStream:
+    """The batches of a loader in the order of their steps; epochs that follow each other share one walk over the loader.
 
     Args:
-        feed: Where the batches come from.
+        loader: Where the batches come from.
 
     Attributes:
         waited: Seconds that the last batch was waited for.
     """
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, loader: BatchLoader) -> None:
         self.waited = 0.0
-        self._feed = feed
+        self._loader = loader
         self._batches: Iterator[Batch] | None = None
         self._step = 0
 
-    def __iter__(self) -> Stream:
+    def __iter__(self) -> BatchStream:
         """The stream itself."""
         return self
 
@@ -82,15 +82,15 @@ class Stream:
         self._step += 1
         return batch
 
-    def from_step(self, step: int) -> Stream:
+    def from_step(self, step: int) -> BatchStream:
         """Go on where the stream stands if that is before this step, else begin there."""
         if self._batches is None or self._step != step:
             self.close()
-            self._batches, self._step = iter(self._feed.batches(step)), step
+            self._batches, self._step = iter(self._loader.batches(step)), step
         return self
 
     def close(self) -> None:
-        """Let the feed's workers end."""
+        """Let the loader's workers end."""
         close = getattr(self._batches, "close", None)
         self._batches = None
         if close is not None:

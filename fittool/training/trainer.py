@@ -1,4 +1,4 @@
-"""The one training loop. Batches come from a feed, steps are done by an engine; everything else listens.
+"""The one training loop. Batches come from a loader, steps are done by an engine; everything else listens.
 
 Stopping is asked for, by callbacks or a signal, and done between two steps, so that a checkpoint can continue there.
 """
@@ -13,28 +13,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.callbacks.base import Callback
+from fittool.callbacks.control import Control, Directions, Kind, Logs
+from fittool.callbacks.group import CallbackGroup
+from fittool.callbacks.position import Position
+from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
+from fittool.callbacks.snapshot import Snapshot
 from fittool.errors import DivergedError, FittoolError
-from fittool.training.best import BestEpoch
-from fittool.training.callbacks.base import Callback
-from fittool.training.callbacks.group import CallbackGroup
-from fittool.training.callbacks.progbar_logger import ProgbarLoggerAtWork
-from fittool.training.control import Control, Directions, Kind, Logs
-from fittool.training.divergence import DivergenceWatch
-from fittool.training.fault_report import FaultReport
+from fittool.training.best_epoch import BestEpoch
+from fittool.training.display.progress import NullProgress, Progress, make_progress
+from fittool.training.epoch import TrainingEpoch
 from fittool.training.history import History, Row, logs_of, make_row
-from fittool.training.leaks import LeakWatch
+from fittool.training.monitoring.divergence import DivergenceWatch
+from fittool.training.monitoring.floating_point_warnings import FloatingPointWarnings
+from fittool.training.monitoring.resource_monitor import ResourceMonitor
 from fittool.training.outcome import Outcome, exit_code_of, reason_of, text_of
-from fittool.training.plan import Plan, Position
-from fittool.training.progress import NullProgress, Progress, make_progress
-from fittool.training.recorder import NullRecorder, Recorder
-from fittool.training.snapshot import Snapshot
-from fittool.training.stage_walk import StageWalk
+from fittool.training.plan import Plan
+from fittool.training.recording.recorder import NullRecorder, Recorder
+from fittool.training.stage_schedule import StageSchedule
 from fittool.training.stages import Stage
-from fittool.training.train_part import TrainPart
 from fittool.training.validation import Validation
 
 if TYPE_CHECKING:
-    from fittool.data.feed import Feed
+    from fittool.data.loading.batch_loader import BatchLoader
     from fittool.engines.base import Engine
 
 
@@ -44,7 +45,7 @@ def never() -> FittoolError | None:
 
 
 class Trainer:
-    """Trains an engine's network on a feed.
+    """Trains an engine's network on a loader.
 
     Args:
         engine: Does the steps.
@@ -70,8 +71,8 @@ class Trainer:
     def __init__(
         self,
         engine: Engine,
-        train: Feed,
-        validation: Feed | None,
+        train: BatchLoader,
+        validation: BatchLoader | None,
         callbacks: Sequence[Callback],
         plan: Plan,
         *,
@@ -85,7 +86,7 @@ class Trainer:
         stages: Sequence[Stage] = (),
     ) -> None:
         self.engine = engine
-        self._walk = StageWalk(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch)
+        self._walk = StageSchedule(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch)
         self._recorder: Recorder = NullRecorder() if recorder is None else recorder
         self._progress: Progress = displayed(progress, callbacks)
         self._interruption, self._header = interruption, header
@@ -93,14 +94,14 @@ class Trainer:
         self.history = next((callback for callback in callbacks if isinstance(callback, History)), None) or History()
         self.best = BestEpoch.following(callbacks, validation is not None)
         self._divergence = DivergenceWatch(engine, lambda step: self.train.contents(step), stop_on_divergence)
-        self._faults = FaultReport(engine)
-        self._leaks = LeakWatch()
+        self._faults = FloatingPointWarnings(engine)
+        self._leaks = ResourceMonitor()
         self._last_logs: Logs = {}
         self.position = Position(plan.initial_epoch, 0, plan.initial_epoch * (plan.steps(train) or 0))
         self._control = self._make_control(callbacks)
         self._own = CallbackGroup([*callbacks, *([] if self.history in callbacks else [self.history])], self._control)
         self._attach_stage()
-        self._train_part = TrainPart(
+        self._train_part = TrainingEpoch(
             engine,
             self._walk,
             self._control,
@@ -128,12 +129,12 @@ class Trainer:
         )
 
     @property
-    def train(self) -> Feed:
+    def train(self) -> BatchLoader:
         """The training data of the stage at work."""
         return self._walk.train
 
     @property
-    def validation(self) -> Feed | None:
+    def validation(self) -> BatchLoader | None:
         """Its validation data, or None."""
         return self._walk.validation
 
@@ -242,7 +243,7 @@ class Trainer:
             error.add_note(f"Ending the callbacks failed as well: {second}")
 
     def _finish(self, error: BaseException | None) -> Outcome:
-        """Whatever happened: end the feed's workers, tell the recorder, clear the display."""
+        """Whatever happened: end the loader's workers, tell the recorder, clear the display."""
         outcome = self._outcome(error)
         try:
             with ExitStack() as stack:
@@ -396,5 +397,5 @@ class Trainer:
 def displayed(progress: Progress | None, callbacks: Sequence[Callback]) -> Progress:
     """The display; where there is none, the one that the callback ProgbarLogger asks for."""
     if progress is None or type(progress) is NullProgress:
-        return make_progress(1) if any(isinstance(one, ProgbarLoggerAtWork) for one in callbacks) else NullProgress()
+        return make_progress(1) if any(isinstance(one, ProgbarLoggerCallback) for one in callbacks) else NullProgress()
     return progress

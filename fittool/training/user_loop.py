@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.callbacks.control import Logs
 from fittool.data.batch import Array, Batch
-from fittool.data.user_batches import as_batch
-from fittool.data.user_code import blamed, file_of
-from fittool.data.weights import ClassWeight, class_factors, classes_of, per_sample
+from fittool.data.class_weights import ClassWeight, class_factors, classes_of, per_sample
+from fittool.data.user_code.functions import blamed, file_of
+from fittool.data.user_code.generator_data import as_batch
 from fittool.errors import DataError, UserCodeError
-from fittool.training.control import Logs
 
 if TYPE_CHECKING:
+    from fittool.callbacks.control import Control
     from fittool.engines.base import Engine
-    from fittool.training.control import Control
 
 
 class LoopBatches:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from fittool.callbacks.control import Logs
+from fittool.callbacks.group import CallbackGroup
 from fittool.data.batch import Batch
-from fittool.training.callbacks.group import CallbackGroup
-from fittool.training.control import Logs
-from fittool.training.pace import Pace
+from fittool.training.display.progress import Progress, View
+from fittool.training.monitoring.throughput import Throughput
 from fittool.training.plan import Plan
-from fittool.training.progress import Progress, View
-from fittool.training.steps import Stream, check_enough, run_steps
+from fittool.training.steps import BatchStream, check_enough, run_steps
 
 if TYPE_CHECKING:
-    from fittool.data.feed import Feed
+    from fittool.data.loading.batch_loader import BatchLoader
     from fittool.engines.base import Engine
 
 
@@ -23,7 +23,7 @@ class Validation:
 
     Args:
         engine: Does the steps.
-        feed: The validation data.
+        loader: The validation data.
         plan: When and for how many steps.
         callbacks: Those that listen.
         progress: Shows it.
@@ -33,17 +33,17 @@ class Validation:
     def __init__(
         self,
         engine: Engine,
-        feed: Feed,
+        loader: BatchLoader,
         plan: Plan,
         callbacks: CallbackGroup,
         progress: Progress,
         between_steps: Callable[[], None],
     ) -> None:
-        self._engine, self._feed, self._plan = engine, feed, plan
+        self._engine, self._loader, self._plan = engine, loader, plan
         self._callbacks, self._progress, self._between_steps = callbacks, progress, between_steps
-        self._steps = plan.steps_of_validation(feed)
+        self._steps = plan.steps_of_validation(loader)
         self._epoch = 0
-        self._pace = Pace()
+        self._pace = Throughput()
 
     def run(self, epoch: int) -> Logs:
         """Walk over the data.
@@ -61,7 +61,7 @@ class Validation:
 
     def measure(self, epoch: int = 0) -> Logs:
         """Walk over the data; what `run` gives, under the plain names."""
-        self._epoch, self._pace = epoch, Pace()
+        self._epoch, self._pace = epoch, Throughput()
         self._engine.reset_metrics()
         self._callbacks.on_test_begin()
         check_enough(self._walk(), self._steps, f"validation data in epoch {epoch + 1}")
@@ -71,7 +71,7 @@ class Validation:
         return logs
 
     def _walk(self) -> int:
-        stream = Stream(self._feed)
+        stream = BatchStream(self._loader)
         try:
             return run_steps(
                 stream.from_step(0),

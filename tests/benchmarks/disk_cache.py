@@ -23,9 +23,9 @@ RUN = """
 import sys
 from itertools import islice
 from pathlib import Path
-from fittool.experiment.prepare import prepare
-from fittool.spec.experiment_file import load_experiment
-batches = prepare(load_experiment(Path(sys.argv[1]), ())).train_feed().batches(0)
+from fittool.experiment.building.prepare import prepare
+from fittool.config.experiment_file import load_experiment
+batches = prepare(load_experiment(Path(sys.argv[1]), ())).train_loader().batches(0)
 for batch in islice(batches, int(sys.argv[2])):
     pass
 batches.close()

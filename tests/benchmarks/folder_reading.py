@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fittool.data.feed import DatasetFeed
+from fittool.data.loading.batch_loader import DatasetLoader
 from fittool.data.sources import FolderSource, SourceContext
 from tests.benchmarks.inputs import BATCH, jpeg_folder
 from tests.benchmarks.measuring import Figure, seconds, side_by_side
@@ -53,7 +53,7 @@ def bare(paths: list[str], threads: int) -> float:
 def ours(root: Path, workers: int, processes: bool) -> float:
     """Files a second; the start of the workers does not count."""
     files = FolderSource(path=str(root)).open(SourceContext(size=(32, 32)))
-    walk = DatasetFeed(files, BATCH, workers=workers, use_multiprocessing=processes).batches(0)
+    walk = DatasetLoader(files, BATCH, workers=workers, use_multiprocessing=processes).batches(0)
     for _ in islice(walk, 20):
         pass
     steps = FILES // BATCH

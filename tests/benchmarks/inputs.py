@@ -14,7 +14,7 @@ from PIL import Image
 
 from fittool.augmentation import Augmentation, augment
 from fittool.data.dataset import ArrayDataset
-from fittool.data.feed import DatasetFeed
+from fittool.data.loading.batch_loader import DatasetLoader
 
 CLASSIC: dict[str, Any] = {
     "rotation_range": 20,
@@ -41,16 +41,16 @@ def classic(**changes: Any) -> Any:
     return partial(augment, Augmentation(**CLASSIC | changes))
 
 
-def rate(feed: DatasetFeed, batches: int) -> float:
-    """Samples a second out of a feed whose workers are under way."""
+def rate(loader: DatasetLoader, batches: int) -> float:
+    """Samples a second out of a loader whose workers are under way."""
     from tests.benchmarks.measuring import seconds
 
-    walk = feed.batches(0)
+    walk = loader.batches(0)
     for _ in islice(walk, 2 * 10 + 2):  # the queue is full, and memory is warm
         pass
     took = seconds(lambda: [None for _ in islice(walk, batches)])
     walk.close()  # type: ignore[attr-defined]
-    return batches * feed.batch_size / took
+    return batches * loader.batch_size / took
 
 
 def jpeg_folder(folder: Path, count: int, side: int = 32) -> Path:

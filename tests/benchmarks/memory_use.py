@@ -20,10 +20,10 @@ COMMON = """
 import resource, sys
 import numpy as np
 from itertools import islice
-from fittool.data.feed import DatasetFeed
+from fittool.data.loading.batch_loader import DatasetLoader
 from fittool.data.memory import in_memory
 from fittool.data.sources import FolderSource, NpzSource, SourceContext
-from fittool.data.splits import split
+from fittool.data.splits.validation_split import split
 
 def peak():
     if sys.platform == "darwin":
@@ -36,7 +36,7 @@ STREAM = (
     + """
 files = FolderSource(path=sys.argv[1]).open(SourceContext(size=(32, 32)))
 files.fingerprint()
-batches = DatasetFeed(split(files, 0.1).train, 32, workers=2).batches(0)
+batches = DatasetLoader(split(files, 0.1).train, 32, workers=2).batches(0)
 for _ in islice(batches, 150):
     pass
 print(peak())
@@ -49,7 +49,7 @@ before = peak()
 data = {source}.open(SourceContext(size=(64, 64)))
 held = in_memory(split(data, 0.1).train.dataset)
 held.fingerprint()
-for _ in islice(DatasetFeed(split(held, 0.1).train, 32).batches(0), 100):
+for _ in islice(DatasetLoader(split(held, 0.1).train, 32).batches(0), 100):
     pass
 print((peak() - before) / sum(array.nbytes for array in held.inputs))
 """

@@ -6,7 +6,7 @@ from itertools import count
 
 import numpy as np
 
-from fittool import chance
+from fittool import rng
 from tests.benchmarks.measuring import Figure, seconds, side_by_side
 
 SIZE = 1_000_000
@@ -15,7 +15,7 @@ SIZE = 1_000_000
 def figures(turns: int) -> list[Figure]:
     passes, positions = count(), np.arange(SIZE)
     sides = {
-        "fittool": lambda: seconds(lambda: chance.permuted(7, "order", next(passes), positions=positions, size=SIZE)),
+        "fittool": lambda: seconds(lambda: rng.permuted(7, "order", next(passes), positions=positions, size=SIZE)),
         "NumPy": lambda: seconds(lambda: np.random.default_rng(next(passes)).permutation(SIZE)),
     }
     took = side_by_side(sides, turns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fittool.data.feed import DatasetFeed
+from fittool.data.loading.batch_loader import DatasetLoader
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Rescaling
@@ -12,7 +12,7 @@ from fittool.nn.losses import SparseCategoricalCrossentropy
 from fittool.nn.objectives import shared_out
 from fittool.nn.optimizers import Adam
 from fittool.nn.presets import SimpleCNN
-from fittool.training.steps import Stream
+from fittool.training.steps import BatchStream
 from tests.benchmarks.inputs import BATCH, classic, dataset
 from tests.benchmarks.measuring import Figure, seconds, side_by_side
 
@@ -27,8 +27,8 @@ def figures(turns: int) -> list[Figure]:
         engine = NumpyEngine(
             graph, objectives=shared_out(graph.outputs, loss=SparseCategoricalCrossentropy()), optimizer=Adam(), seed=0
         )
-        feed = DatasetFeed(data, BATCH, augment=augment, workers=2, use_multiprocessing=processes)
-        stream, waited = Stream(feed).from_step(0), 0.0
+        loader = DatasetLoader(data, BATCH, augment=augment, workers=2, use_multiprocessing=processes)
+        stream, waited = BatchStream(loader).from_step(0), 0.0
         for _ in range(5):
             engine.train_step(next(stream))
 

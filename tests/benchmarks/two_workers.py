@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from fittool.data.feed import DatasetFeed
+from fittool.data.loading.batch_loader import DatasetLoader
 from tests.benchmarks.inputs import BATCH, classic, dataset, rate
 from tests.benchmarks.measuring import Figure, side_by_side
 
@@ -21,7 +21,7 @@ def _figures(side: int, turns: int) -> list[Figure]:
     sides = {
         f"{workers} {kind}": partial(
             rate,
-            DatasetFeed(data, BATCH, augment=classic(), workers=workers, use_multiprocessing=kind == "processes"),
+            DatasetLoader(data, BATCH, augment=classic(), workers=workers, use_multiprocessing=kind == "processes"),
             BATCHES[side],
         )
         for kind in ("threads", "processes")

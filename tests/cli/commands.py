@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from fittool.cli import group
-from fittool.cli.leave import run_and_leave
+from fittool.cli.exit import run_and_leave
 from fittool.runs.directory import RunDirectory
 
 SMALL = """\

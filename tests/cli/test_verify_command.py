@@ -13,7 +13,7 @@ import fittool as ft
 from fittool.errors import Interrupted
 from fittool.experiment.train import TrainOptions, train_experiment
 from fittool.runs.checkpoint import load_checkpoint, save_checkpoint
-from fittool.runs.lock import RunLock
+from fittool.runs.files.lock import RunLock
 from fittool.training.signals import StopSignals
 
 EXPERIMENT = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fittool.data.weights import class_factors, classes_of, per_sample
+from fittool.data.class_weights import class_factors, classes_of, per_sample
 from fittool.errors import ExperimentError
 
 LABELS = np.array([0, 0, 0, 1, 2, 2])

@@ -16,10 +16,10 @@ from PIL import Image
 
 from fittool.data.cache import DiskCache, cache_folder, kept_on_disk
 from fittool.data.dataset import ArrayDataset, Samples, Subset
-from fittool.data.feed import DatasetFeed
-from fittool.data.image_files import ImageFiles
+from fittool.data.images.image_files import ImageFiles
+from fittool.data.loading.batch_loader import DatasetLoader
 from fittool.data.sources import FolderSource, SourceContext
-from fittool.data.splits import split
+from fittool.data.splits.validation_split import split
 from fittool.errors import DataError
 
 
@@ -245,8 +245,8 @@ def test_another_process_opens_it_again(folder: Path) -> None:
 
 @pytest.mark.parametrize("use_multiprocessing", [False, True])
 def test_batches_are_the_same_with_and_without(folder: Path, use_multiprocessing: bool) -> None:
-    plain, cached = DatasetFeed(files(folder), 3, 7), DiskCache(files(folder))
-    feed = DatasetFeed(cached, 3, 7, workers=2, use_multiprocessing=use_multiprocessing)
+    plain, cached = DatasetLoader(files(folder), 3, 7), DiskCache(files(folder))
+    loader = DatasetLoader(cached, 3, 7, workers=2, use_multiprocessing=use_multiprocessing)
     for _ in range(2):
-        for left, right in zip(islice(plain.batches(0), 8), islice(feed.batches(0), 8), strict=True):
+        for left, right in zip(islice(plain.batches(0), 8), islice(loader.batches(0), 8), strict=True):
             np.testing.assert_array_equal(left.inputs[0], right.inputs[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fittool import chance
+from fittool import rng
 from fittool.data.order import Order
 
 
@@ -19,7 +19,7 @@ def test_the_order_is_the_permutation_of_the_pass(samples: int, batch_size: int)
     order = Order(samples, batch_size, 7, shuffle=True)
     steps = range(order.steps_per_pass, 2 * order.steps_per_pass)
     joined = np.concatenate([order.batch(step)[2] for step in steps])
-    np.testing.assert_array_equal(joined, chance.permuted(7, "order", 1, positions=np.arange(samples), size=samples))
+    np.testing.assert_array_equal(joined, rng.permuted(7, "order", 1, positions=np.arange(samples), size=samples))
 
 
 def test_each_pass_has_its_own_order() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from fittool.data.batch import Batch
 from fittool.engines.health import Health
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.engines.numpy_engine.threads import ThreadTeam
+from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Dense
 from fittool.nn.losses import MeanSquaredError
@@ -53,10 +53,10 @@ def test_threads_count_into_the_same_place() -> None:
 
 def test_the_team_s_threads_are_watched() -> None:
     health = Health()
-    team = ThreadTeam(2, health)
+    pool = ThreadPool(2, health)
     with health.watched():
-        team.run([[overflow], [overflow]])
-    team.close()
+        pool.run([[overflow], [overflow]])
+    pool.close()
     assert health.faults == {"overflow": 2}
 
 

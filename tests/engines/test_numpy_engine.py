@@ -109,10 +109,10 @@ def trained_state(threads, steps=6):
 
 @pytest.fixture
 def cut_finely(monkeypatch):
-    """Groups and lanes even for a small network, so that threads have something to share."""
+    """Groups and chains even for a small network, so that threads have something to share."""
     monkeypatch.setattr("fittool.engines.numpy_engine.program._WORTH_CUTTING", 0)
     monkeypatch.setattr("fittool.engines.numpy_engine.operations.dense._WORTH_CUTTING", 0)
-    monkeypatch.setattr("fittool.engines.numpy_engine.update._PIECE", 1000)
+    monkeypatch.setattr("fittool.engines.numpy_engine.optimizer_step._PIECE", 1000)
 
 
 @pytest.mark.usefixtures("cut_finely")

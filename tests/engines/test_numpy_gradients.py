@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from fittool.engines.numpy_engine import NumpyEngine
+from fittool.engines.numpy_engine.buffers import Buffers
 from fittool.engines.numpy_engine.layers import OPERATIONS
 from fittool.engines.numpy_engine.lowering import lower
-from fittool.engines.numpy_engine.operations.base import Clock, Scratch
+from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.program import Program, Workspace
-from fittool.engines.numpy_engine.threads import ThreadTeam
-from fittool.engines.numpy_engine.values import Storages
+from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.nn import layers as nn
 from fittool.nn.graph import Graph
 
@@ -171,11 +171,11 @@ class Bench:
         generator = np.random.default_rng(5)
         self.store.trainable += 0.1 * generator.standard_normal(self.store.trainable.size)
         lowered = lower(self.graph)
-        storages = Storages(lowered.sizes, np.float64)
+        storages = Buffers(lowered.sizes, np.float64)
         storages.grow(batch)
-        space = Workspace(lowered, self.store, storages, Scratch(np.float64), Clock(1), ThreadTeam(threads))
+        space = Workspace(lowered, self.store, storages, Scratch(np.float64), StepInputs(1), ThreadPool(threads))
         whole, real = generator.integers(0, 4, (batch, *shape)), generator.standard_normal((batch, *shape))
-        space.clock.inputs = (whole if indices else real,)
+        space.step_inputs.inputs = (whole if indices else real,)
         self.program = Program(space, batch, training=True, judge=self._judge, backward=True)
         self.direction = generator.standard_normal(self.program.outputs[0].shape)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fittool.engines.numpy_engine.optimizers import optimizer_at_work
+from fittool.engines.numpy_engine.optimizers import update_rule
 from fittool.nn.optimizers import OPTIMIZERS, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Nadam, Optimizer, RMSprop
 
 START, GRADIENTS = np.array([1.0, -2.0, 0.5]), [np.array([0.5, -1.0, 0.0]), np.array([0.1, 2.0, -0.3])]
@@ -11,7 +11,7 @@ START, GRADIENTS = np.array([1.0, -2.0, 0.5]), [np.array([0.5, -1.0, 0.0]), np.a
 
 def moved(setting: Optimizer, dtype: type = np.float64, pieces: int = 1) -> np.ndarray:
     """START after one step along each of GRADIENTS."""
-    rule, weights = optimizer_at_work(setting), START.astype(dtype)
+    rule, weights = update_rule(setting), START.astype(dtype)
     state, scratch = rule.make_state(3, dtype), np.full((rule.scratch_rows, 3), np.nan, dtype)
     for iteration, gradient in enumerate(GRADIENTS, 1):
         for part in np.array_split(np.arange(3), pieces):
@@ -105,18 +105,18 @@ def test_every_optimizer_is_checked() -> None:
     ],
 )  # fmt: skip
 def test_slots_are_those_the_formula_needs(setting: Optimizer, slots: tuple[str, ...]) -> None:
-    assert tuple(optimizer_at_work(setting).make_state(2, np.float32)) == slots == optimizer_at_work(setting).slots
+    assert tuple(update_rule(setting).make_state(2, np.float32)) == slots == update_rule(setting).slots
 
 
 def test_the_gradients_are_only_read() -> None:
-    rule, gradients = optimizer_at_work(RMSprop(momentum=0.5, centered=True)), np.array([1.0, 2.0])
+    rule, gradients = update_rule(RMSprop(momentum=0.5, centered=True)), np.array([1.0, 2.0])
     rule.update(np.ones(2), gradients, rule.make_state(2, np.float64), 0.1, 1, np.empty((1, 2)))
     np.testing.assert_array_equal(gradients, [1.0, 2.0])
 
 
 def test_the_momentum_of_nadam_is_known_at_any_iteration() -> None:
     def step(iteration: int) -> float:
-        rule, weights = optimizer_at_work(Nadam(beta_1=0.9999)), np.zeros(1)
+        rule, weights = update_rule(Nadam(beta_1=0.9999)), np.zeros(1)
         rule.update(weights, np.ones(1), rule.make_state(1, np.float64), 0.1, iteration, np.empty((2, 1)))
         return float(weights[0])
 

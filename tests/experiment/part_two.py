@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fittool.config.experiment_file import load_experiment
 from fittool.experiment.train import Run, TrainOptions, train_experiment
-from fittool.spec.experiment_file import load_experiment
 
 TEXT = """\
 seed: 3

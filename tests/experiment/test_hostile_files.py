@@ -12,11 +12,11 @@ import pytest
 from experiment import hostile_files
 
 import fittool as ft
-from fittool.data.images import ImageForm, read_image
+from fittool.config.experiment_file import load_experiment
+from fittool.data.images.decoding import ImageForm, read_image
 from fittool.data.sources import CsvSource, IdxSource, NpySource, NpzSource, ShardsSource, SourceContext
 from fittool.errors import FittoolError
 from fittool.runs.checkpoint import load_checkpoint
-from fittool.spec.experiment_file import load_experiment
 
 CONTEXT = SourceContext(class_mode="sparse")
 FORBIDDEN = ("pickle.find_class", "os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "ctypes.dlopen")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from cli.commands import FROM_PICTURES
 
+from fittool.config.experiment_file import load_experiment
 from fittool.experiment import preview as module
-from fittool.experiment.prepare import prepare
-from fittool.spec.experiment_file import load_experiment
+from fittool.experiment.building.prepare import prepare
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def sheet(loaded, monkeypatch):
 
 def one_pass(loaded, number):
     """(N, H, W, C) images of a pass, in order."""
-    feed = prepare(loaded).train_feed()
-    batches = feed.batches(number * feed.steps_per_pass)
-    images = [next(batches).inputs[0] for _ in range(feed.steps_per_pass)]
+    loader = prepare(loaded).train_loader()
+    batches = loader.batches(number * loader.steps_per_pass)
+    images = [next(batches).inputs[0] for _ in range(loader.steps_per_pass)]
     batches.close()
     return np.concatenate(images)
 

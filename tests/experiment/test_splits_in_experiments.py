@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fittool.data.images import read_image
+from fittool.config.experiment_file import load_experiment
+from fittool.data.images.decoding import read_image
 from fittool.errors import DataError, ExperimentError
+from fittool.experiment.building.data import open_data
+from fittool.experiment.building.prepare import prepare
 from fittool.experiment.check import check_experiment
-from fittool.experiment.data import open_data
-from fittool.experiment.prepare import prepare
-from fittool.spec.experiment_file import load_experiment
 
 MODEL = """
 model: {layers: [Flatten, {Dense: {units: 2, activation: softmax}}]}
@@ -120,7 +120,7 @@ def test_fraction_and_oversampling_leave_validation_alone(folder: Path):
         )
     )
     assert (len(prepared.train), len(prepared.validation)) == (6, 6)
-    assert prepared.train_feed().samples == 6
+    assert prepared.train_loader().samples == 6
 
 
 def test_oversampling_needs_classes_at_its_line(folder: Path):
@@ -128,7 +128,7 @@ def test_oversampling_needs_classes_at_its_line(folder: Path):
     text = "  train: {npz: {path: a.npz}}\n  oversample: balanced\n"
     experiment = loaded(text, "compile.loss=mse", "compile.metrics=[]", "model.layers.1.Dense={units: 1}")
     with pytest.raises(DataError, match=r"e\.yaml:3:.*needs targets that are classes"):
-        prepare(experiment).train_feed()
+        prepare(experiment).train_loader()
 
 
 def test_check_counts_the_classes_of_both_parts(folder: Path):
@@ -174,7 +174,9 @@ def test_check_of_the_data_tells_bad_files_and_leaks_in_one_go(folder: Path):
 def test_check_of_the_data_shows_how_far_it_is_and_reads_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
     read: list[str] = []
     steps: list[tuple[str, int, int]] = []
-    monkeypatch.setattr("fittool.data.image_files.read_image", lambda path, *more: read.append(path) or read_image(path, *more))
+    monkeypatch.setattr(
+        "fittool.data.images.image_files.read_image", lambda path, *more: read.append(path) or read_image(path, *more)
+    )
     data = "  train: {folder: {path: pictures}}\n  validation: {split: {kind: last, fraction: 0.5}}\n  image: {size: [4, 4]}\n"
     check_experiment(loaded(data), decode=True, loading=lambda what: lambda done, total: steps.append((what, done, total)))
     assert steps == [("validation data", 10, 10), ("training data", 8, 8)]

@@ -10,10 +10,10 @@ from arrays import read_arrays
 from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, weights
 from PIL import Image
 
-from fittool.data import image_files
 from fittool.data.dataset import ArrayDataset
+from fittool.data.images import image_files
 from fittool.errors import shown
-from fittool.experiment.class_counts import class_counts
+from fittool.experiment.building.class_counts import class_counts
 
 NO_SPLIT = ("  validation_split: 0.25\n", "")
 

@@ -61,7 +61,7 @@ def test_both_modes_give_the_same_weights(experiment: Path):
 def test_a_bad_picture_takes_its_numbers_with_it(experiment: Path):
     Path("3.png").write_bytes(b"no picture")
     loaded = ft.load_experiment(str(experiment), overrides=["data.on_bad_file=skip", "train.epochs=1"])
-    from fittool.experiment.data import open_data
+    from fittool.experiment.building.data import open_data
 
     data = open_data(loaded).train
     numbers = data.load(np.arange(4))[0][1]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from experiment.part_two import trained, weights, written
 
+from fittool.config.code_references import code_named_in
+from fittool.config.experiment_file import load_experiment
 from fittool.errors import CheckpointError, ExperimentError, UserCodeError
-from fittool.experiment.trained import open_trained
-from fittool.spec.code import code_named_in
-from fittool.spec.experiment_file import load_experiment
+from fittool.experiment.trained_run import open_trained
 
 LOOP = "{mode: train_on_batch, loop: 'mine:loop', epochs: 3, batch_size: 5, validation_split: 0.25}"
 PLAIN = """
@@ -115,7 +115,7 @@ def test_a_loop_in_another_mode_is_a_warning(tmp_path):
 
 def test_a_class_of_the_user_hears_of_everything_and_its_faults_are_told(tmp_path):
     (tmp_path / "mine.py").write_text("""
-from fittool.training.callbacks import Callback
+from fittool.callbacks import Callback
 class Bad(Callback):
     def __init__(self, at): self.at = at
     def on_epoch_end(self, epoch, logs=None):
@@ -157,7 +157,7 @@ def test_what_is_no_callback_is_refused(tmp_path, callback, message):
 )
 def test_a_run_directory_runs_no_code(tmp_path, train, more, named):
     code = """
-from fittool.training.callbacks import Callback
+from fittool.callbacks import Callback
 import pathlib
 ran = pathlib.Path(__file__ + ".ran")
 ran.write_text(ran.read_text() + "x" if ran.exists() else "x")

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from experiment.part_two import trained, written
 
+from fittool.config.experiment_file import load_experiment
 from fittool.errors import MachineError
 from fittool.experiment.train import view_metrics
 from fittool.report import live_page
-from fittool.spec.experiment_file import load_experiment
 
 
 @pytest.mark.skipif(not live_page.extra_is_there(), reason="needs the extra report (matplotlib, jinja2)")

@@ -148,7 +148,7 @@ def l09(bench: Bench) -> str:
 def l10(bench: Bench) -> str:
     expected = reference(bench, 1)
     code = (
-        "import sys; from pathlib import Path; from fittool.runs.lock import RunLock\n"
+        "import sys; from pathlib import Path; from fittool.runs.files.lock import RunLock\n"
         "lock = RunLock(Path(sys.argv[1])); open(Path(sys.argv[1]) / '.lock').close(); print('held', flush=True)\n"
         "sys.stdin.read()"
     )

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 import fittool as ft
-from fittool.data.generator_feed import GeneratorFeed
-from fittool.data.user_batches import UserBatches
-from fittool.data.user_function import SameObject
+from fittool.data.loading.generator_loader import GeneratorLoader
+from fittool.data.user_code.batch_function import IndexableBatches
+from fittool.data.user_code.generator_data import GeneratorData
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
 LABELS = np.arange(20) % 2
@@ -66,8 +66,8 @@ def test_folder_is_read_by_several_threads(tmp_path):
     both = threading.Barrier(2)
     generator = ft.ImageDataGenerator(preprocessing_function=look)
     iterator = generator.flow_from_directory(str(tmp_path), target_size=(8, 8), class_mode="sparse", batch_size=1, shuffle=False)
-    feed = GeneratorFeed(UserBatches(SameObject(iterator), "pictures"), workers=2, steps=20)
-    images = [batch.inputs[0] for batch in feed.batches(0)]
+    loader = GeneratorLoader(GeneratorData(IndexableBatches(iterator), "pictures"), workers=2, steps=20)
+    images = [batch.inputs[0] for batch in loader.batches(0)]
     assert len(seen) == 3
     assert all(np.array_equal(image, iterator[number][0]) for number, image in enumerate(images))
 
@@ -75,8 +75,8 @@ def test_folder_is_read_by_several_threads(tmp_path):
 @pytest.mark.parametrize("first_step", [1, 3, 4, 11])
 def test_a_walk_may_begin_at_any_step(first_step):
     def walk(first, steps):
-        feed = GeneratorFeed(UserBatches(SameObject(flow()), "flow"), workers=2, steps=steps)
-        return [batch.inputs[0] for batch in feed.batches(first)]
+        loader = GeneratorLoader(GeneratorData(IndexableBatches(flow()), "flow"), workers=2, steps=steps)
+        return [batch.inputs[0] for batch in loader.batches(first)]
 
     assert all(map(np.array_equal, walk(first_step, 12), walk(0, 12)[first_step:]))
 

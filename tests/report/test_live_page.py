@@ -6,13 +6,13 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from training.fake_engine import FakeEngine, FakeFeed
+from training.fake_engine import FakeEngine, FakeLoader
 
 import fittool.report.live_page as module
 from fittool.errors import MachineError
 from fittool.report.live_page import LivePage, live_page
+from fittool.training.display.progress import NullProgress
 from fittool.training.plan import Plan
-from fittool.training.progress import NullProgress
 from fittool.training.trainer import Trainer
 
 with_extra = pytest.mark.skipif(not module.extra_is_there(), reason="needs the extra report (matplotlib, jinja2)")
@@ -27,7 +27,7 @@ class Elements(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.found = []
-        self.feed(text)
+        self.loader(text)
 
     def handle_starttag(self, tag, attrs):
         self.found.append((tag, dict(attrs)))
@@ -85,7 +85,7 @@ class Heard(NullProgress):
 
 def run(page, epochs=3):
     heard = Heard()
-    Trainer(FakeEngine(), FakeFeed(1), FakeFeed(1), [page], Plan(epochs), progress=heard).run()
+    Trainer(FakeEngine(), FakeLoader(1), FakeLoader(1), [page], Plan(epochs), progress=heard).run()
     return heard.said
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fittool.runs import environment
 from fittool.runs.environment import describe_environment
-from fittool.runs.json_text import to_json
+from fittool.runs.files.json_text import to_json
 from fittool.version import __version__
 
 

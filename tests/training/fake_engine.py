@@ -1,4 +1,4 @@
-"""An engine without mathematics and feeds without data, so that the loop around them can be tested alone."""
+"""An engine without mathematics and loaders without data, so that the loop around them can be tested alone."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def batch(number: int, size: int = 2) -> Batch:
     return Batch((np.full((size, 1), number, np.float32),), (np.zeros(size, np.int64),))
 
 
-class FakeFeed:
+class FakeLoader:
     """Batches that hold their own step number, without end.
 
     Args:
@@ -122,7 +122,7 @@ class FakeFeed:
         return f"sample {step}"
 
 
-class FiniteFeed(FakeFeed):
+class FiniteLoader(FakeLoader):
     """A generator of unknown length: each walk ends after so many batches.
 
     Args:

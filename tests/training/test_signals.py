@@ -13,7 +13,7 @@ from fittool.training.signals import StopSignals
 
 CHILD = """
 import sys, time
-from training.fake_engine import FakeEngine, FakeFeed
+from training.fake_engine import FakeEngine, FakeLoader
 from fittool.errors import Interrupted
 from fittool.training.plan import Plan
 from fittool.training.signals import StopSignals
@@ -27,7 +27,7 @@ class Slow(FakeEngine):
         super().train_step(batch)
 with StopSignals() as signals:
     try:
-        Trainer(Slow(), FakeFeed(), None, [], Plan({epochs}), interruption=signals.interruption).run()
+        Trainer(Slow(), FakeLoader(), None, [], Plan({epochs}), interruption=signals.interruption).run()
     except Interrupted as error:
         sys.exit(error.exit_code)
 """

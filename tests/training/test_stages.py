@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training.fake_engine import FakeEngine, FakeFeed, batch
+from training.fake_engine import FakeEngine, FakeLoader, batch
 
+from fittool.callbacks import Callback, EarlyStopping, started
 from fittool.errors import CheckpointError
-from fittool.training.callbacks import Callback, EarlyStopping, started
 from fittool.training.plan import Plan
-from fittool.training.recorder import NullRecorder
+from fittool.training.recording.recorder import NullRecorder
 from fittool.training.stages import ExchangeableEngine, Stage
 from fittool.training.trainer import Trainer
 
@@ -30,9 +30,9 @@ class Saving(NullRecorder):
 def stages():
     stopping = started([EarlyStopping("loss", patience=2)])
     return [
-        Stage(FakeFeed(3), None, Plan(2), "one"),
-        Stage(FakeFeed(2), None, Plan(5), "two", stopping, learning_rate=0.5),
-        Stage(FakeFeed(3), None, Plan(1), "three", learning_rate=0.25),
+        Stage(FakeLoader(3), None, Plan(2), "one"),
+        Stage(FakeLoader(2), None, Plan(5), "two", stopping, learning_rate=0.5),
+        Stage(FakeLoader(3), None, Plan(1), "three", learning_rate=0.25),
     ]
 
 
@@ -76,7 +76,7 @@ def test_from_every_moment_it_goes_on_the_same():
 def test_a_state_of_a_stage_that_is_no_more_is_refused():
     recorder = Saving()
     training(recorder)[0].run()
-    trainer = Trainer(FakeEngine(), FakeFeed(), None, [], Plan(9))
+    trainer = Trainer(FakeEngine(), FakeLoader(), None, [], Plan(9))
     with pytest.raises(CheckpointError, match="of stage 3, but there are only 1 stages now"):
         trainer.load_snapshot(recorder.snapshots[-1], [])
 
@@ -91,9 +91,9 @@ def test_a_stage_is_prepared_and_its_callbacks_begin_and_end_with_it():
         def on_train_end(self, logs=None):
             seen.append(f"end {self.run.reason}")
 
-    second = Stage(FakeFeed(1), None, Plan(1), "b", [Telling()], prepare=lambda: seen.append("prepare"))
-    first = Stage(FakeFeed(1), None, Plan(1), "a", prepare=lambda: seen.append("first"))
-    Trainer(FakeEngine(), FakeFeed(1), None, [], Plan(1), stages=[first, second, first]).run()
+    second = Stage(FakeLoader(1), None, Plan(1), "b", [Telling()], prepare=lambda: seen.append("prepare"))
+    first = Stage(FakeLoader(1), None, Plan(1), "a", prepare=lambda: seen.append("first"))
+    Trainer(FakeEngine(), FakeLoader(1), None, [], Plan(1), stages=[first, second, first]).run()
     assert seen == ["first", "prepare", "begin", "end completed", "first"]
 
 

@@ -5,19 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training.fake_engine import FakeEngine, FakeFeed, FiniteFeed
+from training.fake_engine import FakeEngine, FakeLoader, FiniteLoader
 
+from fittool.callbacks import Callback, CallbackContext, EarlyStopping, ModelCheckpoint, TerminateOnNaN
+from fittool.callbacks.snapshot import Snapshot
 from fittool.errors import DivergedError, ExperimentError, Interrupted, UserCodeError
-from fittool.training.callbacks import Callback, EarlyStopping, ModelCheckpoint, Surroundings, TerminateOnNaN
+from fittool.training.display.progress import NullProgress, View
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.plan import Plan
-from fittool.training.progress import NullProgress, View
-from fittool.training.recorder import NullRecorder
-from fittool.training.snapshot import Snapshot
+from fittool.training.recording.recorder import NullRecorder
 from fittool.training.trainer import Trainer
 
-PLACE = Surroundings(Path())
+PLACE = CallbackContext(Path())
 
 
 class Spy(Callback):
@@ -83,9 +83,9 @@ class Keeper(NullRecorder):
         self.outcome = outcome
 
 
-def trainer(engine=None, feed=None, validation=None, callbacks=(), *, epochs=1, plan=None, **options):
+def trainer(engine=None, loader=None, validation=None, callbacks=(), *, epochs=1, plan=None, **options):
     plan = Plan(epochs) if plan is None else plan
-    return Trainer(engine or FakeEngine(), feed or FakeFeed(), validation, list(callbacks), plan, **options)
+    return Trainer(engine or FakeEngine(), loader or FakeLoader(), validation, list(callbacks), plan, **options)
 
 
 class StopAt(Callback):
@@ -105,7 +105,7 @@ class StopAt(Callback):
 
 def test_hooks_come_in_the_order_of_keras():
     spy = Spy()
-    trainer(feed=FakeFeed(2), validation=FakeFeed(1), callbacks=[spy]).run()
+    trainer(loader=FakeLoader(2), validation=FakeLoader(1), callbacks=[spy]).run()
     assert spy.calls == [
         "train begin",
         "epoch begin 0",
@@ -123,27 +123,27 @@ def test_hooks_come_in_the_order_of_keras():
 
 
 def test_an_epoch_is_a_pass_and_batches_are_numbered_across_epochs():
-    feed = FakeFeed(3)
-    training = trainer(feed=feed, epochs=2)
+    loader = FakeLoader(3)
+    training = trainer(loader=loader, epochs=2)
     training.run()
     assert training.engine.trained == [0, 1, 2, 3, 4, 5]
-    assert feed.starts == [0]
+    assert loader.starts == [0]
 
 
 def test_explicit_steps_go_on_where_the_last_epoch_stopped():
-    training = trainer(feed=FakeFeed(3), plan=Plan(2, steps_per_epoch=2))
+    training = trainer(loader=FakeLoader(3), plan=Plan(2, steps_per_epoch=2))
     training.run()
     assert training.engine.trained == [0, 1, 2, 3]
 
 
 def test_more_steps_than_a_pass_go_into_the_next_pass():
-    training = trainer(feed=FakeFeed(3), plan=Plan(1, steps_per_epoch=5))
+    training = trainer(loader=FakeLoader(3), plan=Plan(1, steps_per_epoch=5))
     training.run()
     assert training.engine.trained == [0, 1, 2, 3, 4]
 
 
 def test_more_steps_than_a_pass_are_an_error_in_fit_before_training():
-    training = trainer(feed=FakeFeed(3), plan=Plan(1, steps_per_epoch=5, within_pass=True))
+    training = trainer(loader=FakeLoader(3), plan=Plan(1, steps_per_epoch=5, within_pass=True))
     with pytest.raises(ExperimentError, match="steps_per_epoch is 5, but the data have only 3 batches of 2"):
         training.run()
     assert training.engine.trained == []
@@ -151,7 +151,7 @@ def test_more_steps_than_a_pass_are_an_error_in_fit_before_training():
 
 @pytest.mark.parametrize(("plan", "first"), [(Plan(4, initial_epoch=2), 6), (Plan(4, initial_epoch=2, steps_per_epoch=2), 4)])
 def test_initial_epoch_begins_at_that_epoch_and_its_batches(plan, first):
-    training = trainer(feed=FakeFeed(3), plan=plan)
+    training = trainer(loader=FakeLoader(3), plan=plan)
     training.run()
     assert training.history.epoch == [2, 3]
     assert training.engine.trained[0] == first
@@ -172,48 +172,48 @@ def test_no_epochs_left_train_nothing():
 
 
 def test_data_of_unknown_length_end_the_epoch():
-    feed = FiniteFeed(2, 3)
-    training = trainer(feed=feed, epochs=2)
+    loader = FiniteLoader(2, 3)
+    training = trainer(loader=loader, epochs=2)
     training.run()
     assert training.engine.trained == [0, 1, 2, 3, 4]
-    assert feed.starts == [0, 2]
+    assert loader.starts == [0, 2]
 
 
 def test_a_generator_that_ends_early_is_an_error_with_both_numbers():
     with pytest.raises(UserCodeError, match=r"training data in epoch 2 ended after 1 of 2 batches"):
-        trainer(feed=FiniteFeed(3), plan=Plan(2, steps_per_epoch=2)).run()
+        trainer(loader=FiniteLoader(3), plan=Plan(2, steps_per_epoch=2)).run()
 
 
 def test_an_exhausted_generator_is_an_error():
     with pytest.raises(UserCodeError, match="no batch of training data in epoch 2"):
-        trainer(feed=FiniteFeed(3, 0), epochs=2).run()
+        trainer(loader=FiniteLoader(3, 0), epochs=2).run()
 
 
 def test_every_validation_begins_at_the_first_batch():
-    training = trainer(validation=FakeFeed(4), plan=Plan(2, validation_steps=2))
+    training = trainer(validation=FakeLoader(4), plan=Plan(2, validation_steps=2))
     training.run()
     assert training.engine.tested == [0, 1, 0, 1]
 
 
 def test_too_many_validation_steps_are_an_error_before_training():
     with pytest.raises(ExperimentError, match="validation_steps is 5, but the data have only 4 batches"):
-        trainer(validation=FakeFeed(4), plan=Plan(2, validation_steps=5)).run()
+        trainer(validation=FakeLoader(4), plan=Plan(2, validation_steps=5)).run()
 
 
 def test_a_validation_generator_that_ends_early_is_an_error():
     with pytest.raises(UserCodeError, match="validation data in epoch 1 ended after 1 of 2"):
-        trainer(validation=FiniteFeed(1), plan=Plan(1, validation_steps=2)).run()
+        trainer(validation=FiniteLoader(1), plan=Plan(1, validation_steps=2)).run()
 
 
 @pytest.mark.parametrize(("frequency", "epochs"), [(2, [1, 3]), ([1, 4], [0, 3])])
 def test_validation_frequency_counts_or_names_epochs(frequency, epochs):
-    training = trainer(validation=FakeFeed(1), plan=Plan(4, validation_frequency=frequency))
+    training = trainer(validation=FakeLoader(1), plan=Plan(4, validation_frequency=frequency))
     training.run()
     assert [row["epoch"] - 1 for row in training.history.rows if "val_loss" in row] == epochs
 
 
 def test_a_row_holds_everything_in_order():
-    training = trainer(FakeEngine([0.5, 1.5, 4.0]), validation=FakeFeed(1))
+    training = trainer(FakeEngine([0.5, 1.5, 4.0]), validation=FakeLoader(1))
     training.run()
     (row,) = training.history.rows
     assert list(row) == [
@@ -251,7 +251,7 @@ def test_a_history_that_is_given_is_used():
 
 def test_stopping_in_an_epoch_still_validates_and_ends_it():
     spy = Spy()
-    training = trainer(validation=FakeFeed(1), callbacks=[StopAt(batch=1), spy], epochs=5)
+    training = trainer(validation=FakeLoader(1), callbacks=[StopAt(batch=1), spy], epochs=5)
     outcome = training.run()
     assert training.engine.trained == [0, 1]
     assert "epoch end 0 loss accuracy val_loss val_accuracy learning_rate" in spy.calls
@@ -266,7 +266,7 @@ def test_stopping_after_an_epoch_lets_all_callbacks_run_first():
 
 
 def test_metrics_are_not_read_for_callbacks_that_do_not_ask():
-    training = trainer(feed=FakeFeed(50), callbacks=[EarlyStopping("loss").start(PLACE)])
+    training = trainer(loader=FakeLoader(50), callbacks=[EarlyStopping("loss").start(PLACE)])
     before = training.engine.reads
     training.run()
     assert training.engine.reads == before + 1
@@ -296,7 +296,7 @@ def test_divergence_is_found_before_a_save_in_the_middle():
     engine = FakeEngine([1.0, math.inf])
     keeper = Keeper(due=[3])
     with pytest.raises(DivergedError, match="epoch 1, step 2"):
-        trainer(engine, feed=FakeFeed(9), stop_on_divergence=True, recorder=keeper).run()
+        trainer(engine, loader=FakeLoader(9), stop_on_divergence=True, recorder=keeper).run()
     assert len(engine.trained) == 2
     assert [kind for kind, _, _ in keeper.saved] == ["diverged"]
 
@@ -315,7 +315,7 @@ def test_without_the_watch_a_loss_may_be_nan():
 
 
 def test_terminate_on_nan_stops_at_the_batch():
-    training = trainer(FakeEngine([1.0, math.nan]), feed=FakeFeed(5), callbacks=[TerminateOnNaN().start(PLACE)], epochs=3)
+    training = trainer(FakeEngine([1.0, math.nan]), loader=FakeLoader(5), callbacks=[TerminateOnNaN().start(PLACE)], epochs=3)
     assert training.run().text == "Stopped at epoch 1: the loss is not finite at batch 2."
     assert training.engine.trained == [0, 1]
 
@@ -339,7 +339,7 @@ def after_steps(count, number=15):
 def test_an_interruption_finishes_the_step_and_saves_there():
     keeper = Keeper()
     with pytest.raises(Interrupted, match="SIGTERM"):
-        trainer(feed=FakeFeed(5), recorder=keeper, interruption=after_steps(2)).run()
+        trainer(loader=FakeLoader(5), recorder=keeper, interruption=after_steps(2)).run()
     ((kind, snapshot, _),) = keeper.saved
     assert kind == "last"
     assert (snapshot.position.epoch, snapshot.position.step_in_epoch, snapshot.position.step) == (0, 2, 2)
@@ -352,7 +352,7 @@ def test_resuming_after_any_step_equals_training_straight_through(steps):
 
     def make(engine, **options):
         stopping = EarlyStopping(patience=1).start(PLACE)
-        return trainer(engine, FakeFeed(3), FakeFeed(2), [stopping], epochs=5, **options)
+        return trainer(engine, FakeLoader(3), FakeLoader(2), [stopping], epochs=5, **options)
 
     straight = make(FakeEngine(losses, val_losses))
     straight.run()
@@ -373,12 +373,12 @@ def test_the_end_is_recorded_when_a_callback_fails():
         def on_epoch_end(self, epoch, logs=None):
             raise ZeroDivisionError("mine")
 
-    keeper, spy, feed = Keeper(), Spy(), FakeFeed()
+    keeper, spy, loader = Keeper(), Spy(), FakeLoader()
     with pytest.raises(ZeroDivisionError, match="mine"):
-        trainer(feed=feed, callbacks=[Fails(), spy], recorder=keeper).run()
+        trainer(loader=loader, callbacks=[Fails(), spy], recorder=keeper).run()
     assert keeper.outcome.reason == "failed"
     assert spy.calls[-1] == "train end"
-    assert feed.closed == 1
+    assert loader.closed == 1
 
 
 def test_an_error_at_the_end_does_not_hide_the_first_one():
@@ -396,7 +396,7 @@ def test_an_error_at_the_end_does_not_hide_the_first_one():
 
 def test_last_is_saved_each_epoch_and_best_when_it_improved():
     keeper = Keeper()
-    trainer(FakeEngine(val_losses=[0.5, 0.7, 0.4]), validation=FakeFeed(1), epochs=3, recorder=keeper).run()
+    trainer(FakeEngine(val_losses=[0.5, 0.7, 0.4]), validation=FakeLoader(1), epochs=3, recorder=keeper).run()
     assert [(kind, snapshot.position.epoch) for kind, snapshot, _ in keeper.saved] == [
         ("last", 1),
         ("best", 1),
@@ -409,7 +409,9 @@ def test_last_is_saved_each_epoch_and_best_when_it_improved():
 def test_last_holds_the_state_before_best_weights_are_put_back():
     keeper = Keeper()
     stopping = EarlyStopping(patience=1, restore_best_weights=True).start(PLACE)
-    training = trainer(FakeEngine(val_losses=[0.5, 0.7]), validation=FakeFeed(1), callbacks=[stopping], epochs=9, recorder=keeper)
+    training = trainer(
+        FakeEngine(val_losses=[0.5, 0.7]), validation=FakeLoader(1), callbacks=[stopping], epochs=9, recorder=keeper
+    )
     outcome = training.run()
     assert keeper.saved[-1][1].tensors["weights/w"] == 5
     assert training.engine.state()["weights/w"] == 2
@@ -421,7 +423,7 @@ def test_best_follows_model_checkpoint():
     keeper = Keeper()
     checkpoint = ModelCheckpoint(monitor="val_accuracy").start(PLACE)
     options = {"directions": {"accuracy": "max"}, "recorder": keeper, "epochs": 3}
-    training = trainer(FakeEngine(val_losses=[0.5, 0.7, 0.4]), None, FakeFeed(1), [checkpoint], **options)
+    training = trainer(FakeEngine(val_losses=[0.5, 0.7, 0.4]), None, FakeLoader(1), [checkpoint], **options)
     training.run()
     assert (training.best.best.monitor, training.best.best.epoch) == ("val_accuracy", 3)
 
@@ -438,7 +440,7 @@ def test_the_display_is_asked_before_metrics_are_read():
             self.views.append(view)
 
     eager = Eager()
-    trainer(feed=FakeFeed(2), validation=FakeFeed(1), progress=eager).run()
+    trainer(loader=FakeLoader(2), validation=FakeLoader(1), progress=eager).run()
     seen = [(view.epoch, view.done, view.steps, view.validating) for view in eager.views]
     assert seen == [
         (1, 1, 2, False),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.patience import FOREVER
+from fittool.data.loading.timeouts import FOREVER
 from fittool.data.remote import is_remote, local_copy
 from fittool.data.targets import ClassMode
 from fittool.errors import DataError
@@ -18,8 +18,8 @@ from fittool.settings import Named, setting
 
 if TYPE_CHECKING:
     from fittool.data.dataset import Dataset, Progress
-    from fittool.data.images import ColorMode, Interpolation
-    from fittool.data.user_batches import UserBatches
+    from fittool.data.images.decoding import ColorMode, Interpolation
+    from fittool.data.user_code.generator_data import GeneratorData
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class Source(Named):
     reads_images: ClassVar[bool] = False
     """Whether it decodes image files, so that the settings of `data.image` matter."""
 
-    def open(self, context: SourceContext) -> Dataset | UserBatches:
-        """The samples; only the source `python` gives `UserBatches`, all others a `Dataset`.
+    def open(self, context: SourceContext) -> Dataset | GeneratorData:
+        """The samples; only the source `python` gives `GeneratorData`, all others a `Dataset`.
 
         Raises:
             DataError: Data are wrong, missing or unreadable.

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
-from fittool.data.csv_table import Column, Table, check_columns, check_missing, read_header, read_table
 from fittool.data.dataset import ArrayDataset, Dataset
+from fittool.data.formats.csv_table import Column, Table, check_columns, check_missing, read_header, read_table
 from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import Targets, from_names, from_numbers, needs_numbers, no_targets, reads_labels, whole_if_possible
@@ -20,7 +20,7 @@ from fittool.errors import DataError, ExperimentError, shown
 from fittool.settings import Field, Text, setting
 
 if TYPE_CHECKING:
-    from fittool.data.image_files import ImageFiles
+    from fittool.data.images.image_files import ImageFiles
 
 
 def _as_list(value: object) -> object:
@@ -88,7 +88,7 @@ class CsvSource(Source):
         Raises:
             DataError: There is no such column.
         """
-        from fittool.data.image_files import ImageFiles
+        from fittool.data.images.image_files import ImageFiles
 
         path = context.path(self.path)
         header = read_header(path, self.delimiter)
@@ -134,8 +134,8 @@ class CsvSource(Source):
         weight: NDArray[np.float32] | None,
         context: SourceContext,
     ) -> ImageFiles:
-        from fittool.data.image_files import as_wanted, files_of, form_of  # loads Pillow
-        from fittool.data.image_table import ImageTable
+        from fittool.data.images.image_files import as_wanted, files_of, form_of  # loads Pillow
+        from fittool.data.images.image_table import ImageTable
 
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")

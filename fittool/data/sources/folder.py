@@ -19,7 +19,7 @@ from fittool.settings import Boolean, Field, Text, nearest_name, setting
 
 if TYPE_CHECKING:
     from fittool.data.dataset import Dataset
-    from fittool.data.image_files import ImageFiles
+    from fittool.data.images.image_files import ImageFiles
 
 _IGNORED = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 
@@ -48,7 +48,7 @@ class FolderSource(Source):
             DataError: The folder is missing, has no class folders, or one of them is empty or unknown to training.
             ExperimentError: `classes` names one twice.
         """
-        from fittool.data.image_files import files_of  # loads Pillow
+        from fittool.data.images.image_files import files_of  # loads Pillow
 
         root = existing_folder(context.path(self.path))
         names = self._class_names(root, context)
@@ -71,7 +71,7 @@ class FolderSource(Source):
         Raises:
             DataError: The pattern is none, or finds nothing in a path.
         """
-        from fittool.data.image_files import ImageFiles
+        from fittool.data.images.image_files import ImageFiles
 
         assert isinstance(dataset, ImageFiles)
         try:

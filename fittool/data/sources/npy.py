@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fittool.data.arrays import as_weights, check_lengths
-from fittool.data.mapped import MappedArray
-from fittool.data.npy_format import map_array
+from fittool.data.formats.memory_mapped import MemoryMappedArray
+from fittool.data.formats.npy_format import map_array
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import from_numbers, no_targets, reads_labels
 from fittool.errors import ExperimentError, shown
@@ -26,7 +26,7 @@ class NpySource(Source):
         """The word in files."""
         return "npy"
 
-    def open(self, context: SourceContext) -> MappedArray:
+    def open(self, context: SourceContext) -> MemoryMappedArray:
         """Map the inputs, read labels and weights.
 
         Raises:
@@ -36,7 +36,7 @@ class NpySource(Source):
         wanted = {"y": self.y if reads_labels(context.class_mode) else None, "sample_weight": self.sample_weight}
         if wanted["y"] is None and reads_labels(context.class_mode):
             raise ExperimentError("npy: y is missing. Name the file of labels, or set data.class_mode to input or null.")
-        dataset = MappedArray(context.path(self.x))
+        dataset = MemoryMappedArray(context.path(self.x))
         paths = {key: context.path(written) for key, written in wanted.items() if written is not None}
         arrays = {key: map_array(path, shown(path)) for key, path in paths.items()}
         length = check_lengths({dataset.name: dataset.array, **{shown(paths[key]): array for key, array in arrays.items()}})

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.dataset import ArrayDataset, Dataset
-from fittool.data.npy_format import NpzFile
+from fittool.data.formats.npy_format import NpzFile
 from fittool.data.sources.arrays import NamedArray, dataset_of
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import as_text, reads_labels

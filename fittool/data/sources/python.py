@@ -6,8 +6,8 @@ from functools import partial
 from typing import Annotated, Any
 
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.user_batches import UserBatches
-from fittool.data.user_code import check_arguments, load_function
+from fittool.data.user_code.functions import check_arguments, load_function
+from fittool.data.user_code.generator_data import GeneratorData
 from fittool.settings import NAMES_CODE, Field, Integer, Text, setting
 
 
@@ -29,7 +29,7 @@ class PythonSource(Source):
         """The word in files."""
         return "python"
 
-    def open(self, context: SourceContext) -> UserBatches:
+    def open(self, context: SourceContext) -> GeneratorData:
         """Load the function; it is not called yet.
 
         Raises:
@@ -40,4 +40,4 @@ class PythonSource(Source):
         name = self.function.rpartition("/")[2]
         check_arguments(function, self.arguments, name)
         call = partial(function, **self.arguments)
-        return UserBatches(call, name, self.samples, context.class_mode, timeout=context.timeout)
+        return GeneratorData(call, name, self.samples, context.class_mode, timeout=context.timeout)

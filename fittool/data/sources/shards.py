@@ -16,8 +16,8 @@ from fittool.errors import DataError, shown
 from fittool.settings import Field, Integer, Text, setting
 
 if TYPE_CHECKING:
-    from fittool.data.shard_images import ShardImages
-    from fittool.data.shard_index import Member
+    from fittool.data.formats.shard_index import Member
+    from fittool.data.images.shard_images import ShardImages
 
 
 @setting
@@ -49,10 +49,10 @@ class ShardsSource(Source):
         Raises:
             DataError: There is no such shard, or one is damaged, compressed or has samples without labels.
         """
-        from fittool.data.image_files import as_wanted, form_of  # loads Pillow
-        from fittool.data.names import Names
-        from fittool.data.shard_images import ShardImages
-        from fittool.data.shard_index import members_of
+        from fittool.data.formats.shard_index import members_of
+        from fittool.data.formats.string_table import StringTable
+        from fittool.data.images.image_files import as_wanted, form_of  # loads Pillow
+        from fittool.data.images.shard_images import ShardImages
 
         shards = shards_of(context.path(self.path))
         label = self.label.strip(" .").lower() if reads_labels(context.class_mode) else None
@@ -63,7 +63,7 @@ class ShardsSource(Source):
             raise DataError(f"The shards hold no images; endings looked for: {', '.join(endings)}.", place=shown(shards[0]))
         files = ShardImages(
             [str(shard) for shard in shards],
-            Names(sample.name for sample in samples),
+            StringTable(sample.name for sample in samples),
             np.repeat(np.arange(len(shards), dtype=np.int32), [len(of_shard) for of_shard in members]),
             np.array([(sample.offset, sample.size) for sample in samples], np.int64),
             form_of(context),

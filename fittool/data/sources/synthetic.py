@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool import chance
+from fittool import rng
 from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset
 from fittool.data.sources.base import Source, SourceContext
@@ -43,7 +43,7 @@ class SyntheticSource(Source):
             DataError: Class mode `binary` with other than two classes.
         """
         purpose = "synthetic samples" if context.class_names is None else "synthetic validation samples"
-        labels = chance.permuted(context.seed, purpose, positions=np.arange(self.samples), size=self.samples) % self.classes
+        labels = rng.permuted(context.seed, purpose, positions=np.arange(self.samples), size=self.samples) % self.classes
         inputs = self._inputs(labels, context.seed, purpose)
         targets = no_targets(context.class_mode)
         if reads_labels(context.class_mode):
@@ -61,8 +61,8 @@ class SyntheticSource(Source):
         """(N, features) float32, or (N, H, W, C) uint8."""
         shape = (*self.shape, 1) if len(self.shape) == 2 else tuple(self.shape)
         size, image = math.prod(shape), len(shape) == 3
-        patterns = chance.generator(seed, "synthetic patterns").standard_normal((self.classes, size), np.float32)
-        noise = chance.generator(seed, f"{purpose}, noise")
+        patterns = rng.generator(seed, "synthetic patterns").standard_normal((self.classes, size), np.float32)
+        noise = rng.generator(seed, f"{purpose}, noise")
         result = np.empty((self.samples, size), np.uint8 if image else np.float32)
         for start in range(0, self.samples, _CHUNK):
             rows = patterns[labels[start : start + _CHUNK]]

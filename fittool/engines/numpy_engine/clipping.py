@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.threads import Lane, ThreadTeam
+from fittool.engines.numpy_engine.thread_pool import TaskChain, ThreadPool
 from fittool.nn.optimizers import Optimizer
 
 
@@ -24,13 +24,13 @@ class Clipping:
         gradients: (P,) all gradients, which are clipped in place.
         bounds: For each weight array, where in `gradients` its own begin and end.
         piece: The longest part that is worked on at once.
-        team: The threads.
+        pool: The threads.
     """
 
     def __init__(
-        self, optimizer: Optimizer, gradients: NDArray[Any], bounds: Sequence[tuple[int, int]], piece: int, team: ThreadTeam
+        self, optimizer: Optimizer, gradients: NDArray[Any], bounds: Sequence[tuple[int, int]], piece: int, pool: ThreadPool
     ) -> None:
-        self._gradients, self._team = gradients, team
+        self._gradients, self._pool = gradients, pool
         self._value, self._limit = optimizer.clipvalue, optimizer.clipnorm or optimizer.global_clipnorm
         parts = [
             (array, slice(begin, min(begin + piece, stop)))
@@ -40,22 +40,22 @@ class Clipping:
         together = optimizer.clipnorm is None
         self._array_of = np.array([0 if together else array for array, _ in parts], np.intp)
         self._squares, self._factors = np.zeros(len(parts)), np.ones(len(parts))
-        self._measuring: list[Lane] = [[partial(self._measure, number, part)] for number, (_, part) in enumerate(parts)]
-        self._scaling: list[Lane] = [[partial(self._scale, number, part)] for number, (_, part) in enumerate(parts)]
-        self._cutting: list[Lane] = [[partial(self._cut, part)] for _, part in parts]
+        self._measuring: list[TaskChain] = [[partial(self._measure, number, part)] for number, (_, part) in enumerate(parts)]
+        self._scaling: list[TaskChain] = [[partial(self._scale, number, part)] for number, (_, part) in enumerate(parts)]
+        self._cutting: list[TaskChain] = [[partial(self._cut, part)] for _, part in parts]
 
     def apply(self) -> None:
         """Clip the gradients; one that is not finite spreads as in Keras: over its array, or over all."""
         if self._value is not None:
-            self._team.run(self._cutting)
+            self._pool.run(self._cutting)
         if self._limit is None:
             return
-        self._team.run(self._measuring)
+        self._pool.run(self._measuring)
         norms = np.sqrt(np.bincount(self._array_of, self._squares))
         factors = self._limit / np.maximum(norms, self._limit)
         np.take(factors, self._array_of, out=self._factors)
         if not (factors == 1).all():
-            self._team.run(self._scaling)
+            self._pool.run(self._scaling)
 
     def _measure(self, number: int, part: slice) -> None:
         self._squares[number] = np.dot(self._gradients[part], self._gradients[part])

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from fittool.data.batch import Array, Batch
 from fittool.engines.health import Health
 from fittool.engines.numpy_engine import blas
-from fittool.engines.numpy_engine.judge import Judge
+from fittool.engines.numpy_engine.buffers import Buffers
+from fittool.engines.numpy_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.numpy_engine.lowering import lower
-from fittool.engines.numpy_engine.operations.base import Clock, Scratch
+from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
+from fittool.engines.numpy_engine.optimizer_step import OptimizerStep
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.program import Program, Workspace
-from fittool.engines.numpy_engine.threads import ThreadTeam, available_threads
-from fittool.engines.numpy_engine.update import Update
-from fittool.engines.numpy_engine.values import Storages
+from fittool.engines.numpy_engine.thread_pool import ThreadPool, available_threads
 from fittool.engines.state import check_state
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
@@ -69,20 +69,20 @@ class NumpyEngine:
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
         lowered = lower(graph)
         self.health = Health()
-        team = ThreadTeam(available_threads() if threads is None else threads, self.health)
-        storages = Storages(lowered.sizes, dtype, lowered.exact())
-        self._space = Workspace(lowered, self._store, storages, Scratch(dtype), Clock(seed), team)
+        pool = ThreadPool(available_threads() if threads is None else threads, self.health)
+        storages = Buffers(lowered.sizes, dtype, lowered.exact())
+        self._space = Workspace(lowered, self._store, storages, Scratch(dtype), StepInputs(seed), pool)
         if objectives is None:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
-        self._judge = Judge(graph, objectives, self._space.clock, self._store)
-        self._update = None if optimizer is None else Update(optimizer, self._store, team)
+        self._judge = LossesAndMetrics(graph, objectives, self._space.step_inputs, self._store)
+        self._update = None if optimizer is None else OptimizerStep(optimizer, self._store, pool)
         self._programs: dict[tuple[int, str], Program] = {}
         self._skips_bad_steps = skips_bad_steps
 
     @property
     def threads(self) -> int:
         """How many threads compute."""
-        return self._space.team.threads
+        return self._space.pool.threads
 
     @property
     def iterations(self) -> int:
@@ -103,7 +103,7 @@ class NumpyEngine:
         """Forward, backward, update; adds to the running metrics."""
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
-        self._space.clock.iteration = self._update.iterations
+        self._space.step_inputs.iteration = self._update.iterations
         with self.health.watched():
             self._run(batch, "train")
             if self._is_good(self._update) or not self._skips_bad_steps:
@@ -112,7 +112,7 @@ class NumpyEngine:
             else:
                 self._update.skip()
 
-    def _is_good(self, update: Update) -> bool:
+    def _is_good(self, update: OptimizerStep) -> bool:
         """Whether the loss of the step is finite; the first that is not is remembered."""
         loss, health = self._judge.last_loss, self.health
         good = math.isfinite(loss)
@@ -135,8 +135,8 @@ class NumpyEngine:
 
     def judge_step(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
-        clock = self._space.clock
-        clock.targets, clock.sample_weight = batch.targets, batch.sample_weight
+        step_inputs = self._space.step_inputs
+        step_inputs.targets, step_inputs.sample_weight = batch.targets, batch.sample_weight
         with self.health.watched():
             self._judge.judge(list(outputs), [None] * len(outputs), training=False)
 
@@ -175,11 +175,11 @@ class NumpyEngine:
 
     def close(self) -> None:
         """Let the engine's threads end."""
-        self._space.team.close()
+        self._space.pool.close()
 
     def _run(self, batch: Batch, kind: str) -> Program:
-        clock = self._space.clock
-        clock.inputs, clock.targets, clock.sample_weight = batch.inputs, batch.targets, batch.sample_weight
+        step_inputs = self._space.step_inputs
+        step_inputs.inputs, step_inputs.targets, step_inputs.sample_weight = batch.inputs, batch.targets, batch.sample_weight
         program = self._program(batch.size, kind)
         program.run()
         return program

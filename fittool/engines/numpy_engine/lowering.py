@@ -6,15 +6,15 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
+from fittool.engines.numpy_engine.buffers import Value
 from fittool.engines.numpy_engine.layers import Plan, plan_of
 from fittool.engines.numpy_engine.operations.base import Operation, Steps
-from fittool.engines.numpy_engine.values import Value
 from fittool.nn.graph import Graph, Node
 from fittool.nn.shapes import Shape
 
 
 @dataclass(frozen=True)
-class Placed:
+class Instruction:
     """One operation with the numbers of the values it reads and writes.
 
     Attributes:
@@ -30,7 +30,7 @@ class Placed:
 
 
 @dataclass
-class Lowered:
+class ExecutionPlan:
     """A network as operations on values.
 
     Attributes:
@@ -43,7 +43,7 @@ class Lowered:
     values: list[Value] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
-    placed: list[Placed] = field(default_factory=list)
+    placed: list[Instruction] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     _last_writer: dict[int, Operation] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class Lowered:
         shared = self.values[first].storage if self._may_overwrite(operation, first, readers) else None
         output = self._add_value(shape, needs_gradient, shared, None)
         self._last_writer[self.values[output].storage] = operation
-        self.placed.append(Placed(operation, name, len(self.placed), inputs, output))
+        self.placed.append(Instruction(operation, name, len(self.placed), inputs, output))
         return output
 
     def place_all(self, steps: Steps, name: str, inputs: tuple[int, ...], trains: bool, readers: Counter[int]) -> int:
@@ -99,9 +99,9 @@ class Lowered:
         return inputs[0]
 
 
-def lower(graph: Graph) -> Lowered:
+def lower(graph: Graph) -> ExecutionPlan:
     """List the operations of a graph, in order, with the arrays they share."""
-    lowered = Lowered()
+    lowered = ExecutionPlan()
     plans = [(node, plan_of(node)) for node in _needed(graph)]
     readers = _readers(graph, plans)
     numbers: dict[str, int] = {}

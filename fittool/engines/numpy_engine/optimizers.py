@@ -21,7 +21,7 @@ Floats = NDArray[Any]
 Setting = TypeVar("Setting", bound=Optimizer)
 
 
-class Rule(ABC, Generic[Setting]):
+class UpdateRule(ABC, Generic[Setting]):
     """One optimizer at work.
 
     Attributes:
@@ -71,7 +71,7 @@ class Rule(ABC, Generic[Setting]):
         """The update proper."""
 
 
-class _GradientDescent(Rule[SGD]):
+class _GradientDescent(UpdateRule[SGD]):
     def __init__(self, setting: SGD) -> None:
         super().__init__(setting)
         self.slots = ("momentum",) if setting.momentum else ()
@@ -95,7 +95,7 @@ class _GradientDescent(Rule[SGD]):
         np.add(parameters, work, parameters)
 
 
-class _RootMeanSquare(Rule[RMSprop]):
+class _RootMeanSquare(UpdateRule[RMSprop]):
     def __init__(self, setting: RMSprop) -> None:
         super().__init__(setting)
         momentum = ("momentum",) if setting.momentum else ()
@@ -134,7 +134,7 @@ class _RootMeanSquare(Rule[RMSprop]):
         np.sqrt(work, work)
 
 
-class _AdaptiveMoments(Rule[Adam | AdamW]):
+class _AdaptiveMoments(UpdateRule[Adam | AdamW]):
     def __init__(self, setting: Adam | AdamW) -> None:
         super().__init__(setting)
         self.slots = ("momentum", "velocity", *(("velocity_hat",) if setting.amsgrad else ()))
@@ -161,7 +161,7 @@ class _AdaptiveMoments(Rule[Adam | AdamW]):
         np.subtract(parameters, work, parameters)
 
 
-class _SummedSquares(Rule[Adagrad]):
+class _SummedSquares(UpdateRule[Adagrad]):
     slots = ("accumulator",)
 
     def make_state(self, size: int, dtype: Any) -> dict[str, Floats]:
@@ -182,7 +182,7 @@ class _SummedSquares(Rule[Adagrad]):
         np.subtract(parameters, work, parameters)
 
 
-class _SquaredUpdates(Rule[Adadelta]):
+class _SquaredUpdates(UpdateRule[Adadelta]):
     scratch_rows = 2
     slots = ("accumulated_grad", "accumulated_delta_var")
 
@@ -200,7 +200,7 @@ class _SquaredUpdates(Rule[Adadelta]):
         np.subtract(parameters, work, parameters)
 
 
-class _LargestSize(Rule[Adamax]):
+class _LargestSize(UpdateRule[Adamax]):
     slots = ("momentum", "norm")
 
     def _step(
@@ -218,7 +218,7 @@ class _LargestSize(Rule[Adamax]):
         np.subtract(parameters, work, parameters)
 
 
-class _NesterovMoments(Rule[Nadam]):
+class _NesterovMoments(UpdateRule[Nadam]):
     scratch_rows = 2
     slots = ("momentum", "velocity")
 
@@ -241,7 +241,7 @@ class _NesterovMoments(Rule[Nadam]):
         np.subtract(parameters, work, parameters)
 
 
-class _Signs(Rule[Lion]):
+class _Signs(UpdateRule[Lion]):
     scratch_rows = 2
     slots = ("momentum",)
 
@@ -277,7 +277,7 @@ def _warmed_product(beta: float, iteration: int) -> float:
     return math.prod(_warmed(beta, number) for number in range(1, first + 1)) * float(beta ** (iteration - first))
 
 
-_RULES: dict[type[Optimizer], type[Rule[Any]]] = {
+_RULES: dict[type[Optimizer], type[UpdateRule[Any]]] = {
     SGD: _GradientDescent,
     RMSprop: _RootMeanSquare,
     Adam: _AdaptiveMoments,
@@ -290,6 +290,6 @@ _RULES: dict[type[Optimizer], type[Rule[Any]]] = {
 }
 
 
-def optimizer_at_work(setting: Optimizer) -> Rule[Any]:
+def update_rule(setting: Optimizer) -> UpdateRule[Any]:
     """The rule behind an optimizer's setting."""
     return _RULES[type(setting)](setting)

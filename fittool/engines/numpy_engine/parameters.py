@@ -21,7 +21,7 @@ Floats = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Slot:
+class ParameterView:
     """Where one parameter lies: `flat[start:stop]` of the trainable or the fixed array."""
 
     name: str
@@ -47,13 +47,13 @@ class ParameterStore:
 
     def __init__(self, graph: Graph, dtype: type[np.floating[Any]]) -> None:
         sizes = {True: 0, False: 0}
-        self.slots: dict[str, Slot] = {}
+        self.slots: dict[str, ParameterView] = {}
         for node in graph.nodes:
             for parameter in node.parameters:
                 trainable = parameter.trainable and node.layer.trainable
                 start, stop = sizes[trainable], sizes[trainable] + math.prod(parameter.shape)
                 name = f"{node.name}/{parameter.name}"
-                self.slots[name] = Slot(name, parameter, trainable, start, stop)
+                self.slots[name] = ParameterView(name, parameter, trainable, start, stop)
                 sizes[trainable] = stop
         self.trainable: Floats = np.zeros(sizes[True], dtype)
         self.gradients: Floats = np.zeros(sizes[True], dtype)

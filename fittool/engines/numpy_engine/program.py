@@ -16,11 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array
-from fittool.engines.numpy_engine.lowering import Lowered, Placed
-from fittool.engines.numpy_engine.operations.base import Clock, Part, PerSlice, Phase, Scratch, Site, Whole
+from fittool.engines.numpy_engine.buffers import Buffers
+from fittool.engines.numpy_engine.lowering import ExecutionPlan, Instruction
+from fittool.engines.numpy_engine.operations.base import (
+    BatchPhase,
+    BatchSlice,
+    OperationContext,
+    Phase,
+    Scratch,
+    SlicePhase,
+    StepInputs,
+)
 from fittool.engines.numpy_engine.parameters import ParameterStore
-from fittool.engines.numpy_engine.threads import Lane, Task, ThreadTeam
-from fittool.engines.numpy_engine.values import Storages
+from fittool.engines.numpy_engine.thread_pool import Task, TaskChain, ThreadPool
 
 Floats = NDArray[Any]
 
@@ -32,7 +40,7 @@ _SLICE_ELEMENTS = 64 * 1024
 """A slice's largest value has about this many elements, a quarter of a megabyte, so that it stays in a core's cache."""
 
 
-def cut(batch: int, largest: int, flops: int, threads: int) -> list[Part]:
+def cut(batch: int, largest: int, flops: int, threads: int) -> list[BatchSlice]:
     """The slices of a batch.
 
     Args:
@@ -44,10 +52,10 @@ def cut(batch: int, largest: int, flops: int, threads: int) -> list[Part]:
     groups = min(_GROUPS, batch) if flops * batch > _WORTH_CUTTING else 1
     bounds = [batch * group // groups for group in range(groups + 1)]
     size = max(1, _SLICE_ELEMENTS // max(1, largest))
-    parts: list[Part] = []
+    parts: list[BatchSlice] = []
     for group, (low, high) in enumerate(pairwise(bounds)):
         for start in range(low, high, size):
-            parts.append(Part(len(parts), start, min(start + size, high), group, start == low, group % threads))
+            parts.append(BatchSlice(len(parts), start, min(start + size, high), group, start == low, group % threads))
     return parts
 
 
@@ -55,12 +63,12 @@ def cut(batch: int, largest: int, flops: int, threads: int) -> list[Part]:
 class Workspace:
     """The memory that all programs of an engine share."""
 
-    lowered: Lowered
+    lowered: ExecutionPlan
     store: ParameterStore
-    storages: Storages
+    storages: Buffers
     scratch: Scratch
-    clock: Clock
-    team: ThreadTeam
+    step_inputs: StepInputs
+    pool: ThreadPool
     _partials: dict[str, Floats] = field(default_factory=dict)
 
     def partials(self, name: str, groups: int, size: int) -> Floats:
@@ -93,21 +101,21 @@ class Program:
         self._workspace, self._batch, self._training, self._backward = workspace, batch, training, backward
         lowered = workspace.lowered
         flops = sum(placed.operation.flops_per_sample for placed in lowered.placed)
-        self._parts = cut(batch, max(lowered.sizes), flops, workspace.team.threads)
-        self._sites = {placed.position: self._site(placed) for placed in lowered.placed}
+        self._parts = cut(batch, max(lowered.sizes), flops, workspace.pool.threads)
+        self._contexts = {placed.position: self._context(placed) for placed in lowered.placed}
         self.outputs = [workspace.storages.output(lowered.values[number], batch) for number in lowered.outputs]
         self._stages = list(_stages(self._phases(judge), self._parts))
 
     def run(self) -> None:
-        """Make all calls; the clock holds the batch."""
-        run = self._workspace.team.run
-        for lanes in self._stages:
-            run(lanes)
+        """Make all calls; the step_inputs holds the batch."""
+        run = self._workspace.pool.run
+        for chains in self._stages:
+            run(chains)
 
-    def _site(self, placed: Placed) -> Site:
+    def _context(self, placed: Instruction) -> OperationContext:
         space, values = self._workspace, self._workspace.lowered.values
         output = values[placed.output]
-        return Site(
+        return OperationContext(
             name=placed.name,
             position=placed.position,
             x=[space.storages.output(values[number], self._batch) for number in placed.inputs],
@@ -116,7 +124,7 @@ class Program:
             dy=self._gradient(placed.output),
             parts=self._parts,
             training=self._training,
-            clock=space.clock,
+            step_inputs=space.step_inputs,
             store=space.store,
             scratch=space.scratch,
             partials=space.partials,
@@ -131,25 +139,25 @@ class Program:
 
     def _phases(self, judge: Callable[[list[Floats], list[Floats | None]], object] | None) -> Iterator[Phase]:
         placed = self._workspace.lowered.placed
-        yield PerSlice(self._take_inputs)
+        yield SlicePhase(self._take_inputs)
         if self._backward:
             for step in placed:
-                yield from step.operation.prepare(self._sites[step.position])
+                yield from step.operation.prepare(self._contexts[step.position])
         for step in placed:
-            yield from step.operation.forward(self._sites[step.position])
+            yield from step.operation.forward(self._contexts[step.position])
         if judge is not None:
             gradients = [self._gradient(number) for number in self._workspace.lowered.outputs]
-            yield Whole([[partial(judge, self.outputs, gradients)]])
+            yield BatchPhase([[partial(judge, self.outputs, gradients)]])
         if self._backward:
             yield from self._backward_phases()
 
-    def _take_inputs(self, part: Part) -> Iterable[Task]:
+    def _take_inputs(self, part: BatchSlice) -> Iterable[Task]:
         """Copy a slice of the batch into the network's own arrays; this is where uint8 becomes float."""
-        clock = self._workspace.clock
+        step_inputs = self._workspace.step_inputs
         lowered = self._workspace.lowered
         for index, number in enumerate(lowered.inputs):
             target = self._workspace.storages.output(lowered.values[number], self._batch)[part.start : part.stop]
-            yield partial(_take, clock, index, part.start, part.stop, target)
+            yield partial(_take, step_inputs, index, part.start, part.stop, target)
 
     def _backward_phases(self) -> Iterator[Phase]:
         """The operations from last to first; the second reader of a value adds its gradient to the first one's."""
@@ -158,65 +166,65 @@ class Program:
         for step in reversed(lowered.placed):
             if not lowered.values[step.output].needs_gradient:
                 continue
-            site = self._sites[step.position]
+            context = self._contexts[step.position]
             adding: list[tuple[Floats, Floats]] = []
             for index, number in enumerate(step.inputs):
-                target, root = site.dx[index], lowered.roots[number]
+                target, root = context.dx[index], lowered.roots[number]
                 if target is None:
                     continue
                 if root in started:
                     share = self._workspace.storages.extra(f"{step.position} share {index}", self._batch, target.shape[1:])
-                    site.dx[index] = share
+                    context.dx[index] = share
                     adding.append((target, share))
                 started.add(root)
-            yield from step.operation.backward(site)
+            yield from step.operation.backward(context)
             if adding:
-                yield PerSlice(partial(_add_shares, adding))
+                yield SlicePhase(partial(_add_shares, adding))
 
 
-def _take(clock: Clock, index: int, start: int, stop: int, target: Floats) -> None:
-    source: Array = clock.inputs[index]
+def _take(step_inputs: StepInputs, index: int, start: int, stop: int, target: Floats) -> None:
+    source: Array = step_inputs.inputs[index]
     np.copyto(target, source[start:stop].reshape(target.shape), casting="unsafe")
 
 
-def _add_shares(adding: Sequence[tuple[Floats, Floats]], part: Part) -> Iterable[Task]:
+def _add_shares(adding: Sequence[tuple[Floats, Floats]], part: BatchSlice) -> Iterable[Task]:
     for target, share in adding:
         whole = target[part.start : part.stop]
         yield partial(np.add, whole, share[part.start : part.stop], whole)
 
 
-def _stages(phases: Iterable[Phase], parts: list[Part]) -> Iterator[list[Lane]]:
-    """Phases as lists of lanes: neighbours that go slice by slice are fused, and so are neighbours with one lane."""
-    pending: list[Lane] = []
-    for lanes in _lanes(phases, parts):
-        if len(lanes) == 1 and len(pending) == 1:
-            pending = [[*pending[0], *lanes[0]]]
+def _stages(phases: Iterable[Phase], parts: list[BatchSlice]) -> Iterator[list[TaskChain]]:
+    """Phases as lists of chains: neighbours that go slice by slice are fused, and so are neighbours with one chain."""
+    pending: list[TaskChain] = []
+    for chains in _chains(phases, parts):
+        if len(chains) == 1 and len(pending) == 1:
+            pending = [[*pending[0], *chains[0]]]
             continue
         if pending:
             yield pending
-        pending = lanes
+        pending = chains
     if pending:
         yield pending
 
 
-def _lanes(phases: Iterable[Phase], parts: list[Part]) -> Iterator[list[Lane]]:
-    run: list[PerSlice] = []
+def _chains(phases: Iterable[Phase], parts: list[BatchSlice]) -> Iterator[list[TaskChain]]:
+    run: list[SlicePhase] = []
     for phase in phases:
-        if isinstance(phase, PerSlice):
+        if isinstance(phase, SlicePhase):
             run.append(phase)
             continue
         if run:
             yield _fused(run, parts)
             run = []
-        yield phase.lanes
+        yield phase.chains
     if run:
         yield _fused(run, parts)
 
 
-def _fused(run: list[PerSlice], parts: list[Part]) -> list[Lane]:
-    """One lane a group: each slice goes through all phases before the next slice begins."""
-    lanes: list[list[Task]] = [[] for _ in range(parts[-1].group + 1)]
+def _fused(run: list[SlicePhase], parts: list[BatchSlice]) -> list[TaskChain]:
+    """One chain a group: each slice goes through all phases before the next slice begins."""
+    chains: list[list[Task]] = [[] for _ in range(parts[-1].group + 1)]
     for part in parts:
         for phase in run:
-            lanes[part.group].extend(phase.tasks(part))
-    return list(lanes)
+            chains[part.group].extend(phase.tasks(part))
+    return list(chains)

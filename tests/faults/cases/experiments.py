@@ -87,7 +87,7 @@ def _rate(value: str) -> str:
 
 
 def _planted(folder: Path) -> None:
-    """Each mistake of tests/spec/planted_mistakes.txt, with every line that is told."""
+    """Each mistake of tests/config/planted_mistakes.txt, with every line that is told."""
     for mistake in test_planted_mistakes.MISTAKES:
         assert test_planted_mistakes.told(mistake.text) == mistake.told, mistake.title
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from data import mutated_images
+from data.images import mutated_images
 from faults.cases.inputs import CHECK, TRAIN, encoded, experiment, picture, pictures, with_picture
 from faults.cases.runner import Case, Done
 from faults.rights import ORDINARY
 from PIL import Image
 
-from fittool.data.images import ImageForm, read_image
+from fittool.data.images.decoding import ImageForm, read_image
 from fittool.data.sources import FolderSource, SourceContext
 
 NO_IMAGE = "pictures/cat/bad.png: This is no image in a format that is read"
@@ -91,7 +91,7 @@ def _truncated() -> Iterator[Case]:
 
 
 def _mutants(folder: Path) -> None:
-    """Damaged files in this process; tests/data/test_mutated_images.py does many more in one of their own."""
+    """Damaged files in this process; tests/data/images/test_mutated_images.py does many more in one of their own."""
     warnings.simplefilter("error")
     mutated_images.check_many(folder, 100_000, 300)
 

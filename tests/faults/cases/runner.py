@@ -30,7 +30,7 @@ from experiment.hostile_files import MARKER
 from faults.rights import obeys_permissions
 
 from fittool.cli import group
-from fittool.cli.leave import run_and_leave
+from fittool.cli.exit import run_and_leave
 
 SECONDS = 20
 MEMORY = 2 << 30

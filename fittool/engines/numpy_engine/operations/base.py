@@ -1,7 +1,7 @@
 """What an operation is: it lists, once for each batch size, the NumPy calls of its forward and its backward half.
 
 A `Phase` is a set of calls between two points where all samples must have arrived. Most operations work slice by slice
-(`PerSlice`), so that neighbours are fused and a slice stays in the cache; the others see the whole batch (`Whole`).
+(`SlicePhase`), so that neighbours are fused and a slice stays in the cache; the others see the whole batch (`BatchPhase`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.chance import key_of
 from fittool.data.batch import Array
 from fittool.engines.numpy_engine.parameters import ParameterStore
-from fittool.engines.numpy_engine.threads import Lane, Task
+from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
 from fittool.nn.shapes import Shape
+from fittool.rng import key_of
 
 Floats = NDArray[Any]
 SCRATCH_FLOOR = 320 * 1024
@@ -27,7 +27,7 @@ SCRATCH_FLOOR = 320 * 1024
 
 
 @dataclass(frozen=True)
-class Part:
+class BatchSlice:
     """Some neighbouring samples of a batch: what one thread has in its cache at a time.
 
     Attributes:
@@ -52,23 +52,23 @@ class Part:
 
 
 @dataclass(frozen=True)
-class PerSlice:
+class SlicePhase:
     """Calls for each slice on its own; neighbouring phases of this kind run without a meeting in between."""
 
-    tasks: Callable[[Part], Iterable[Task]]
+    tasks: Callable[[BatchSlice], Iterable[Task]]
 
 
 @dataclass(frozen=True)
-class Whole:
-    """Calls that need all samples; lanes are independent of each other and are shared out among the threads."""
+class BatchPhase:
+    """Calls that need all samples; chains are independent of each other and are shared out among the threads."""
 
-    lanes: list[Lane]
-
-
-Phase = PerSlice | Whole
+    chains: list[TaskChain]
 
 
-class Clock:
+Phase = SlicePhase | BatchPhase
+
+
+class StepInputs:
     """What changes from step to step: the batch, and the number of the step."""
 
     def __init__(self, seed: int) -> None:
@@ -108,7 +108,7 @@ class Scratch:
 
 
 @dataclass
-class Site:
+class OperationContext:
     """One operation at one batch size: the arrays it reads and writes, all made before the first step.
 
     Attributes:
@@ -124,9 +124,9 @@ class Site:
     y: Floats
     dx: list[Floats | None]
     dy: Floats | None
-    parts: list[Part]
+    parts: list[BatchSlice]
     training: bool
-    clock: Clock
+    step_inputs: StepInputs
     store: ParameterStore
     scratch: Scratch
     partials: Callable[[str, int, int], Floats]
@@ -153,7 +153,7 @@ class Site:
         """How many groups the batch has."""
         return self.parts[-1].group + 1
 
-    def group_gradient(self, part: Part, *parameters: str, shape: Shape | None = None) -> Floats:
+    def group_gradient(self, part: BatchSlice, *parameters: str, shape: Shape | None = None) -> Floats:
         """Where a group of samples sums its share of a gradient; the shares are added by `add_groups`."""
         whole = self.gradient(*parameters, shape=shape)
         if self.groups() == 1:
@@ -167,7 +167,7 @@ class Site:
         if self.groups() > 1:
             whole = self.gradient(*parameters, shape=(-1,))
             shares = self.partials("+".join(self.names(*parameters)), self.groups(), whole.size)
-            yield Whole([[partial(np.add.reduce, shares, 0, None, whole)]])
+            yield BatchPhase([[partial(np.add.reduce, shares, 0, None, whole)]])
 
 
 class Operation:
@@ -183,22 +183,22 @@ class Operation:
     """The input holds whole numbers such as indices; a network input that nothing else reads is kept in float64."""
     flops_per_sample: int = 0
 
-    def prepare(self, site: Site) -> Iterable[Phase]:
+    def prepare(self, context: OperationContext) -> Iterable[Phase]:
         """Work on weights alone, done at the start of each step."""
         return ()
 
-    def forward(self, site: Site) -> Iterable[Phase]:
+    def forward(self, context: OperationContext) -> Iterable[Phase]:
         """The phases that compute y from x."""
-        yield PerSlice(partial(self._forward_slice, site))
+        yield SlicePhase(partial(self._forward_slice, context))
 
-    def backward(self, site: Site) -> Iterable[Phase]:
+    def backward(self, context: OperationContext) -> Iterable[Phase]:
         """The phases that compute dx and the weights' gradients from dy."""
-        yield PerSlice(partial(self._backward_slice, site))
+        yield SlicePhase(partial(self._backward_slice, context))
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         return ()
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         return ()
 
 
@@ -206,7 +206,7 @@ Steps = list[tuple[Operation, Shape]]
 """Operations one after the other, each with the shape of its output."""
 
 
-def rows(array: Floats, part: Part) -> Floats:
+def rows(array: Floats, part: BatchSlice) -> Floats:
     """The samples of a slice as (samples · positions, channels)."""
     return array[part.start : part.stop].reshape(-1, array.shape[-1])
 

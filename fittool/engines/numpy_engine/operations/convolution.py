@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fittool.engines.numpy_engine.operations.base import Floats, Operation, Part, Phase, Site, Whole, added
-from fittool.engines.numpy_engine.threads import Task
+from fittool.engines.numpy_engine.operations.base import BatchPhase, BatchSlice, Floats, Operation, OperationContext, Phase, added
+from fittool.engines.numpy_engine.thread_pool import Task
 from fittool.nn.shapes import Shape
 
 _PATCH_ELEMENTS = 128 * 1024
@@ -107,54 +107,56 @@ class Convolution(Operation):
         reach = [(size - 1) * step for size, step in zip(window.kernel, window.dilation, strict=True)]
         return window.strides == (1, 1) and window.before[0] <= reach[0] and window.before[1] <= reach[1]
 
-    def prepare(self, site: Site) -> Iterable[Phase]:
+    def prepare(self, context: OperationContext) -> Iterable[Phase]:
         """Turn the kernel round for the input's gradient, once a step."""
-        if site.dx[0] is not None and self.back is not None:
+        if context.dx[0] is not None and self.back is not None:
             height, width = self.window.kernel
-            kernel = self._matrix(site)[: self.window.elements].reshape(height, width, -1, self.filters)
+            kernel = self._matrix(context)[: self.window.elements].reshape(height, width, -1, self.filters)
             turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-            yield Whole([[partial(np.copyto, self._turned(site).reshape(turned.shape), turned)]])
+            yield BatchPhase([[partial(np.copyto, self._turned(context).reshape(turned.shape), turned)]])
 
-    def _turned(self, site: Site) -> Floats:
-        return site.scratch.array(0, f"{site.position} turned", (self.back.elements if self.back else 0, self.window.image[2]))
+    def _turned(self, context: OperationContext) -> Floats:
+        return context.scratch.array(
+            0, f"{context.position} turned", (self.back.elements if self.back else 0, self.window.image[2])
+        )
 
-    def _matrix(self, site: Site) -> Floats:
-        return site.weights(*self.parameters, shape=(self.columns, self.filters))
+    def _matrix(self, context: OperationContext) -> Floats:
+        return context.weights(*self.parameters, shape=(self.columns, self.filters))
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        matrix = self._matrix(site)
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        matrix = self._matrix(context)
         for start, stop in chunks(part, self.window.positions * self.columns):
-            patches = yield from gathered(site, part, self.window, site.x[0][start:stop], self.columns)
-            yield partial(np.matmul, patches, matrix, site.y[start:stop].reshape(-1, self.filters))
+            patches = yield from gathered(context, part, self.window, context.x[0][start:stop], self.columns)
+            yield partial(np.matmul, patches, matrix, context.y[start:stop].reshape(-1, self.filters))
 
-    def backward(self, site: Site) -> Iterable[Phase]:
+    def backward(self, context: OperationContext) -> Iterable[Phase]:
         """Slice by slice, then the groups' shares of the gradient are added."""
-        yield from super().backward(site)
-        yield from site.add_groups(*self.parameters)
+        yield from super().backward(context)
+        yield from context.add_groups(*self.parameters)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        target = site.group_gradient(part, *self.parameters, shape=(self.columns, self.filters))
-        scratch = site.scratch.array(part.thread, "kernel gradient", target.shape)
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        target = context.group_gradient(part, *self.parameters, shape=(self.columns, self.filters))
+        scratch = context.scratch.array(part.thread, "kernel gradient", target.shape)
         first = part.first
         for start, stop in chunks(part, self.window.positions * self.columns):
-            dy = site.dy[start:stop].reshape(-1, self.filters)
-            patches = yield from gathered(site, part, self.window, site.x[0][start:stop], self.columns)
+            dy = context.dy[start:stop].reshape(-1, self.filters)
+            patches = yield from gathered(context, part, self.window, context.x[0][start:stop], self.columns)
             yield from added(target, partial(product_into, patches.T, dy), first, scratch)
             first = False
-        if site.dx[0] is not None:
-            yield from self._input_gradient(site, part)
+        if context.dx[0] is not None:
+            yield from self._input_gradient(context, part)
 
-    def _input_gradient(self, site: Site, part: Part) -> Iterator[Task]:
-        assert site.dy is not None and site.dx[0] is not None
+    def _input_gradient(self, context: OperationContext, part: BatchSlice) -> Iterator[Task]:
+        assert context.dy is not None and context.dx[0] is not None
         if self.back is None:
-            kernel = self._matrix(site)[: self.window.elements]
-            yield from scattered(site, part, self.window, site.dy, kernel, site.dx[0])
+            kernel = self._matrix(context)[: self.window.elements]
+            yield from scattered(context, part, self.window, context.dy, kernel, context.dx[0])
             return
-        turned = self._turned(site)
+        turned = self._turned(context)
         for start, stop in chunks(part, self.back.positions * self.back.elements):
-            patches = yield from gathered(site, part, self.back, site.dy[start:stop], self.back.elements)
-            yield partial(np.matmul, patches, turned, site.dx[0][start:stop].reshape(-1, turned.shape[1]))
+            patches = yield from gathered(context, part, self.back, context.dy[start:stop], self.back.elements)
+            yield partial(np.matmul, patches, turned, context.dx[0][start:stop].reshape(-1, turned.shape[1]))
 
 
 class DepthwiseConvolution(Operation):
@@ -171,50 +173,50 @@ class DepthwiseConvolution(Operation):
         """(N, OH, OW, C · M) as (N, OH, OW, C, M)."""
         return array.reshape(*array.shape[:3], self.window.image[2], self.multiplier)
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        images, copies = _padded(site, part, self.window, site.x[0][part.start : part.stop])
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        images, copies = _padded(context, part, self.window, context.x[0][part.start : part.stop])
         yield from copies
-        y, kernel = self._spread(site.y[part.start : part.stop]), site.weights("depthwise_kernel")
-        product = site.scratch.array(part.thread, "product", y.shape)
+        y, kernel = self._spread(context.y[part.start : part.stop]), context.weights("depthwise_kernel")
+        product = context.scratch.array(part.thread, "product", y.shape)
         for count, (down, right) in enumerate(self._places()):
             seen = self.window.shifted(images, down, right)[..., None]
             yield from added(y, partial(_times, seen, kernel[down, right]), count == 0, product)
         if self.use_bias:
-            whole = site.y[part.start : part.stop]
-            yield partial(np.add, whole, site.weights("bias"), whole)
+            whole = context.y[part.start : part.stop]
+            yield partial(np.add, whole, context.weights("bias"), whole)
 
-    def backward(self, site: Site) -> Iterable[Phase]:
+    def backward(self, context: OperationContext) -> Iterable[Phase]:
         """Slice by slice, then the groups' shares of the gradients are added."""
-        yield from super().backward(site)
-        yield from site.add_groups("depthwise_kernel")
+        yield from super().backward(context)
+        yield from context.add_groups("depthwise_kernel")
         if self.use_bias:
-            yield from site.add_groups("bias")
+            yield from context.add_groups("bias")
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        dy = site.dy[part.start : part.stop]
-        images, copies = _padded(site, part, self.window, site.x[0][part.start : part.stop])
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        dy = context.dy[part.start : part.stop]
+        images, copies = _padded(context, part, self.window, context.x[0][part.start : part.stop])
         yield from copies
-        yield from self._kernel_gradient(site, part, images, self._spread(dy))
+        yield from self._kernel_gradient(context, part, images, self._spread(dy))
         if self.use_bias:
-            target = site.group_gradient(part, "bias")
+            target = context.group_gradient(part, "bias")
             yield from added(target, partial(summed, dy, (0, 1, 2)), part.first, np.empty_like(target))
-        if site.dx[0] is not None:
-            yield from self._input_gradient(site, part, self._spread(dy), site.dx[0][part.start : part.stop])
+        if context.dx[0] is not None:
+            yield from self._input_gradient(context, part, self._spread(dy), context.dx[0][part.start : part.stop])
 
-    def _kernel_gradient(self, site: Site, part: Part, images: Floats, dy: Floats) -> Iterator[Task]:
-        target = site.group_gradient(part, "depthwise_kernel")
-        product = site.scratch.array(part.thread, "product", dy.shape)
+    def _kernel_gradient(self, context: OperationContext, part: BatchSlice, images: Floats, dy: Floats) -> Iterator[Task]:
+        target = context.group_gradient(part, "depthwise_kernel")
+        product = context.scratch.array(part.thread, "product", dy.shape)
         for down, right in self._places():
             yield partial(np.multiply, self.window.shifted(images, down, right)[..., None], dy, product)
             place = target[down, right]
             yield from added(place, partial(summed, product, (0, 1, 2)), part.first, np.empty_like(place))
 
-    def _input_gradient(self, site: Site, part: Part, dy: Floats, dx: Floats) -> Iterator[Task]:
-        kernel = site.weights("depthwise_kernel")
-        wide = site.scratch.array(part.thread, "scatter", (part.size, *self.window.padded))
-        product = site.scratch.array(part.thread, "product", dy.shape)
-        share = site.scratch.array(part.thread, "share", dy.shape[:-1])
+    def _input_gradient(self, context: OperationContext, part: BatchSlice, dy: Floats, dx: Floats) -> Iterator[Task]:
+        kernel = context.weights("depthwise_kernel")
+        wide = context.scratch.array(part.thread, "scatter", (part.size, *self.window.padded))
+        product = context.scratch.array(part.thread, "product", dy.shape)
+        share = context.scratch.array(part.thread, "share", dy.shape[:-1])
         yield partial(wide.fill, 0)
         for down, right in self._places():
             yield partial(np.multiply, dy, kernel[down, right], product)
@@ -238,26 +240,28 @@ def summed(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
     return partial(np.add.reduce, array, axes, None, out)
 
 
-def chunks(part: Part, elements: int) -> Iterator[tuple[int, int]]:
+def chunks(part: BatchSlice, elements: int) -> Iterator[tuple[int, int]]:
     """Runs of whole images whose patches fit into the cache."""
     count = max(1, _PATCH_ELEMENTS // elements)
     for start in range(part.start, part.stop, count):
         yield start, min(start + count, part.stop)
 
 
-def _padded(site: Site, part: Part, window: Window, images: Floats) -> tuple[Floats, list[Task]]:
+def _padded(context: OperationContext, part: BatchSlice, window: Window, images: Floats) -> tuple[Floats, list[Task]]:
     """Images with their border of zeros, and the calls that fill it; without padding the images themselves."""
     if not window.is_padded:
         return images, []
-    border = site.scratch.bordered(part.thread, f"{site.position} {window.padded}", (len(images), *window.padded))
+    border = context.scratch.bordered(part.thread, f"{context.position} {window.padded}", (len(images), *window.padded))
     return border, [partial(np.copyto, window.interior(border), images)]
 
 
-def gathered(site: Site, part: Part, window: Window, images: Floats, columns: int) -> Generator[Task, None, Floats]:
+def gathered(
+    context: OperationContext, part: BatchSlice, window: Window, images: Floats, columns: int
+) -> Generator[Task, None, Floats]:
     """Calls that copy all patches of some images into (N · OH · OW, columns), the last column ones if one is spare."""
-    source, copies = _padded(site, part, window, images)
+    source, copies = _padded(context, part, window, images)
     yield from copies
-    matrix = site.scratch.array(part.thread, "patches", (len(images) * window.positions, columns))
+    matrix = context.scratch.array(part.thread, "patches", (len(images) * window.positions, columns))
     yield partial(np.copyto, _places(matrix, window, len(images)), _merged(window, window.patches(source)))
     if columns > window.elements:
         yield partial(matrix[:, -1].fill, 1)
@@ -278,13 +282,15 @@ def _merged(window: Window, patches: Floats) -> Floats:
     return as_strided(patches, shape, (*patches.strides[:4], patches.strides[5]), writeable=patches.flags.writeable)
 
 
-def scattered(site: Site, part: Part, window: Window, dy: Floats, kernel: Floats, dx: Floats) -> Iterator[Task]:
+def scattered(
+    context: OperationContext, part: BatchSlice, window: Window, dy: Floats, kernel: Floats, dx: Floats
+) -> Iterator[Task]:
     """Calls for the input's gradient with strides: each patch's gradient is added where the patch was taken."""
     for start, stop in chunks(part, window.positions * window.elements):
         count = stop - start
         flat = dy[start:stop].reshape(-1, dy.shape[-1])
-        patches = site.scratch.array(part.thread, "patches", (len(flat), window.elements))
-        wide = site.scratch.array(part.thread, "scatter", (count, *window.padded))
+        patches = context.scratch.array(part.thread, "patches", (len(flat), window.elements))
+        wide = context.scratch.array(part.thread, "scatter", (count, *window.padded))
         yield partial(np.matmul, flat, kernel.T, patches)
         yield partial(wide.fill, 0)
         shares = patches.reshape(count, *window.output, *window.kernel, -1)

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from fittool.engines.numpy_engine.operations.base import Floats, Operation, Phase, Site, Whole, ones
-from fittool.engines.numpy_engine.threads import Lane
+from fittool.engines.numpy_engine.operations.base import BatchPhase, Floats, Operation, OperationContext, Phase, ones
+from fittool.engines.numpy_engine.thread_pool import TaskChain
 
 _COLUMNS = 256
 _WORTH_CUTTING = 1 << 22
@@ -22,39 +22,39 @@ class Dense(Operation):
         self.inputs, self.units, self.use_bias = inputs, units, use_bias
         self.flops_per_sample = 2 * inputs * units * positions
 
-    def _cuts(self, site: Site, size: int) -> list[slice]:
+    def _cuts(self, context: OperationContext, size: int) -> list[slice]:
         """Fixed pieces of an axis, whatever the number of threads."""
-        if self.flops_per_sample * site.batch < _WORTH_CUTTING:
+        if self.flops_per_sample * context.batch < _WORTH_CUTTING:
             return [slice(0, size)]
         return [slice(start, min(start + _COLUMNS, size)) for start in range(0, size, _COLUMNS)]
 
-    def forward(self, site: Site) -> Iterable[Phase]:
-        """One lane for each block of columns."""
-        x, y = _flat(site.x[0]), _flat(site.y)
-        kernel = site.weights("kernel")
-        lanes: list[Lane] = []
-        for cut in self._cuts(site, self.units):
-            lane = [partial(np.matmul, x, kernel[:, cut], y[:, cut])]
+    def forward(self, context: OperationContext) -> Iterable[Phase]:
+        """One chain for each block of columns."""
+        x, y = _flat(context.x[0]), _flat(context.y)
+        kernel = context.weights("kernel")
+        chains: list[TaskChain] = []
+        for cut in self._cuts(context, self.units):
+            chain = [partial(np.matmul, x, kernel[:, cut], y[:, cut])]
             if self.use_bias:
-                lane.append(partial(np.add, y[:, cut], site.weights("bias")[cut], y[:, cut]))
-            lanes.append(lane)
-        yield Whole(lanes)
+                chain.append(partial(np.add, y[:, cut], context.weights("bias")[cut], y[:, cut]))
+            chains.append(chain)
+        yield BatchPhase(chains)
 
-    def backward(self, site: Site) -> Iterable[Phase]:
-        """One lane for each block of the kernel's rows, and the bias with the first."""
-        assert site.dy is not None
-        x, dy = _flat(site.x[0]), _flat(site.dy)
-        kernel, gradient = site.weights("kernel"), site.gradient("kernel")
-        dx = None if site.dx[0] is None else _flat(site.dx[0])
-        lanes: list[list[partial[object]]] = []
-        for cut in self._cuts(site, self.inputs):
-            lane: list[partial[object]] = [partial(np.matmul, x[:, cut].T, dy, gradient[cut])]
+    def backward(self, context: OperationContext) -> Iterable[Phase]:
+        """One chain for each block of the kernel's rows, and the bias with the first."""
+        assert context.dy is not None
+        x, dy = _flat(context.x[0]), _flat(context.dy)
+        kernel, gradient = context.weights("kernel"), context.gradient("kernel")
+        dx = None if context.dx[0] is None else _flat(context.dx[0])
+        chains: list[list[partial[object]]] = []
+        for cut in self._cuts(context, self.inputs):
+            chain: list[partial[object]] = [partial(np.matmul, x[:, cut].T, dy, gradient[cut])]
             if dx is not None:
-                lane.append(partial(np.matmul, dy, kernel[cut].T, dx[:, cut]))
-            lanes.append(lane)
+                chain.append(partial(np.matmul, dy, kernel[cut].T, dx[:, cut]))
+            chains.append(chain)
         if self.use_bias:
-            lanes[0].append(partial(np.matmul, ones(len(dy), dy.dtype), dy, site.gradient("bias", shape=(1, self.units))))
-        yield Whole(list(lanes))
+            chains[0].append(partial(np.matmul, ones(len(dy), dy.dtype), dy, context.gradient("bias", shape=(1, self.units))))
+        yield BatchPhase(list(chains))
 
 
 def _flat(array: Floats) -> Floats:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from fittool.chance import keep_bits, normals
 from fittool.engines.numpy_engine.activations import ActivationFunction
-from fittool.engines.numpy_engine.operations.base import Floats, Operation, Part, Phase, Site
-from fittool.engines.numpy_engine.threads import Task
+from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, Phase
+from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.rng import keep_bits, normals
 
 
 class Activation(Operation):
@@ -24,13 +24,13 @@ class Activation(Operation):
         self.function = function
         self.in_place = function.from_output
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        yield partial(self.function.forward, site.x[0][part.start : part.stop], site.y[part.start : part.stop])
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        yield partial(self.function.forward, context.x[0][part.start : part.stop], context.y[part.start : part.stop])
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is not None:
-            arrays = (array[part.start : part.stop] for array in (site.x[0], site.y, site.dy, site.dx[0]))
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
+            arrays = (array[part.start : part.stop] for array in (context.x[0], context.y, context.dy, context.dx[0]))
             yield partial(self.function.backward, *arrays)
 
 
@@ -42,16 +42,16 @@ class Scaling(Operation):
     def __init__(self, scale: Any, offset: Any) -> None:
         self.scale, self.offset = np.asarray(scale), np.asarray(offset)
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        x, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
         yield partial(np.multiply, x, self.scale.astype(y.dtype), y)
         if np.any(self.offset):
             yield partial(np.add, y, self.offset.astype(y.dtype), y)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is not None:
-            dy, dx = site.dy[part.start : part.stop], site.dx[0][part.start : part.stop]
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
+            dy, dx = context.dy[part.start : part.stop], context.dx[0][part.start : part.stop]
             yield partial(np.multiply, dy, self.scale.astype(dy.dtype), dx)
 
 
@@ -69,44 +69,44 @@ class Dropout(Operation):
         self.purpose = "dropout" if seed is None else f"dropout {seed}"
         self.count = math.prod(shape)
 
-    def mask(self, site: Site) -> Floats:
+    def mask(self, context: OperationContext) -> Floats:
         """(N, *shape): 0 where an element is dropped, 1 / (1 - rate) elsewhere; filled by the calls of `drawn`."""
-        return site.extra("mask", self.shape, None)
+        return context.extra("mask", self.shape, None)
 
-    def drawn(self, site: Site, part: Part) -> Iterable[Task]:
+    def drawn(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         """The calls that fill a slice of the mask."""
-        mask = self.mask(site)[part.start : part.stop]
+        mask = self.mask(context)[part.start : part.stop]
         pairs = (self.count + 1) // 2  # one 32-bit hash decides two elements
         numbers = np.arange(part.start * pairs, part.stop * pairs, dtype=np.uint64).astype(np.uint32)
-        words = [site.scratch.array(part.thread, use, numbers.shape, np.uint32) for use in ("hash", "shifted")]
-        kept = site.scratch.array(part.thread, "kept", mask.shape, bool)
-        yield partial(self._draw, site, numbers, words, kept, mask)
+        words = [context.scratch.array(part.thread, use, numbers.shape, np.uint32) for use in ("hash", "shifted")]
+        kept = context.scratch.array(part.thread, "kept", mask.shape, bool)
+        yield partial(self._draw, context, numbers, words, kept, mask)
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
-        if not site.training or self.rate == 0:
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        x, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
+        if not context.training or self.rate == 0:
             if not np.shares_memory(x, y):
                 yield partial(np.copyto, y, x)
             return
-        yield from self.drawn(site, part)
-        yield partial(np.multiply, x, self.mask(site)[part.start : part.stop], y)
+        yield from self.drawn(context, part)
+        yield partial(np.multiply, x, self.mask(context)[part.start : part.stop], y)
 
-    def _draw(self, site: Site, numbers: Any, words: list[Any], kept: Any, mask: Floats) -> None:
+    def _draw(self, context: OperationContext, numbers: Any, words: list[Any], kept: Any, mask: Floats) -> None:
         if self.rate == 1:
             mask.fill(0)
             return
-        keep_bits(site.clock.key(self.purpose, site.position), numbers, words[0], words[1])
+        keep_bits(context.step_inputs.key(self.purpose, context.position), numbers, words[0], words[1])
         halves = words[0].view(np.uint16).reshape(len(mask), -1)[:, : self.count].reshape(mask.shape)
         np.greater_equal(halves, np.uint16(round(self.rate * 65536)), kept)
         np.multiply(kept, mask.dtype.type(1 / (1 - self.rate)), mask)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is None:
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is None:
             return
-        dy, dx = site.dy[part.start : part.stop], site.dx[0][part.start : part.stop]
-        if site.training and self.rate > 0:
-            yield partial(np.multiply, dy, self.mask(site)[part.start : part.stop], dx)
+        dy, dx = context.dy[part.start : part.stop], context.dx[0][part.start : part.stop]
+        if context.training and self.rate > 0:
+            yield partial(np.multiply, dy, self.mask(context)[part.start : part.stop], dx)
         elif not np.shares_memory(dx, dy):
             yield partial(np.copyto, dx, dy)
 
@@ -120,23 +120,23 @@ class Noise(Operation):
         self.deviation = deviation
         self.purpose = "noise" if seed is None else f"noise {seed}"
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
-        if site.training and self.deviation > 0:
-            yield partial(self._add, site, part, x, y)
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        x, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
+        if context.training and self.deviation > 0:
+            yield partial(self._add, context, part, x, y)
         elif not np.shares_memory(x, y):
             yield partial(np.copyto, y, x)
 
-    def _add(self, site: Site, part: Part, x: Floats, y: Floats) -> None:
-        clock, samples = site.clock, np.arange(part.start, part.stop)
+    def _add(self, context: OperationContext, part: BatchSlice, x: Floats, y: Floats) -> None:
+        step_inputs, samples = context.step_inputs, np.arange(part.start, part.stop)
         draws = math.prod(x.shape[1:])
-        numbers = normals(clock.seed, self.purpose, site.position, clock.iteration, positions=samples, draws=draws)
+        numbers = normals(step_inputs.seed, self.purpose, context.position, step_inputs.iteration, positions=samples, draws=draws)
         np.add(x, (self.deviation * numbers).astype(y.dtype).reshape(x.shape), y)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is not None:
-            dy, dx = site.dy[part.start : part.stop], site.dx[0][part.start : part.stop]
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
+            dy, dx = context.dy[part.start : part.stop], context.dx[0][part.start : part.stop]
             if not np.shares_memory(dx, dy):
                 yield partial(np.copyto, dx, dy)
 
@@ -147,24 +147,24 @@ class ParametricReLU(Operation):
     def __init__(self, alpha_shape: tuple[int, ...]) -> None:
         self.alpha_shape = alpha_shape
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
-        positive = site.scratch.array(part.thread, "product", x.shape)
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        x, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
+        positive = context.scratch.array(part.thread, "product", x.shape)
         yield partial(np.minimum, x, 0, out=y)
-        yield partial(np.multiply, y, site.weights("alpha"), y)
+        yield partial(np.multiply, y, context.weights("alpha"), y)
         yield partial(np.maximum, x, 0, out=positive)
         yield partial(np.add, y, positive, y)
 
-    def backward(self, site: Site) -> Iterable[Phase]:
+    def backward(self, context: OperationContext) -> Iterable[Phase]:
         """Slice by slice, then the groups' shares of the gradient are added."""
-        yield from super().backward(site)
-        yield from site.add_groups("alpha")
+        yield from super().backward(context)
+        yield from context.add_groups("alpha")
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        x, dy = site.x[0][part.start : part.stop], site.dy[part.start : part.stop]
-        target = site.group_gradient(part, "alpha")
-        share = site.scratch.array(part.thread, "product", x.shape)
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        x, dy = context.x[0][part.start : part.stop], context.dy[part.start : part.stop]
+        target = context.group_gradient(part, "alpha")
+        share = context.scratch.array(part.thread, "product", x.shape)
         axes = (0, *(axis + 1 for axis, size in enumerate(self.alpha_shape) if size == 1))
         yield partial(np.minimum, x, 0, out=share)
         yield partial(np.multiply, share, dy, share)
@@ -172,10 +172,10 @@ class ParametricReLU(Operation):
         yield partial(_sum_axes, share, axes, summed)
         if not part.first:
             yield partial(np.add, target, summed, target)
-        if site.dx[0] is not None:
-            dx = site.dx[0][part.start : part.stop]
-            negative = site.scratch.array(part.thread, "won", x.shape, bool)
-            yield partial(np.multiply, dy, site.weights("alpha"), share)
+        if context.dx[0] is not None:
+            dx = context.dx[0][part.start : part.stop]
+            negative = context.scratch.array(part.thread, "won", x.shape, bool)
+            yield partial(np.multiply, dy, context.weights("alpha"), share)
             yield partial(np.less, x, 0, negative)
             yield partial(np.copyto, dx, dy)
             yield partial(np.copyto, dx, share, where=negative)

@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from fittool.engines.numpy_engine.operations.base import Floats, Site, ones
+from fittool.engines.numpy_engine.operations.base import Floats, OperationContext, ones
 from fittool.engines.numpy_engine.operations.recurrent import Moment, Recurrent, flat
-from fittool.engines.numpy_engine.threads import Lane
+from fittool.engines.numpy_engine.thread_pool import TaskChain
 
 
 class LongShortTermCell(Recurrent):
@@ -22,10 +22,10 @@ class LongShortTermCell(Recurrent):
         units = self.walk.units
         return [array[:, : 2 * units], *(array[:, units * gate : units * (gate + 1)] for gate in range(4))]
 
-    def advance(self, site: Site, moment: Moment) -> None:
+    def advance(self, context: OperationContext, moment: Moment) -> None:
         """One step."""
         wide, carry, squashed = moment.work["wide"], moment.kept["carry"], moment.kept["squashed"]
-        np.matmul(moment.seen, site.weights(self.name("recurrent_kernel")), wide)
+        np.matmul(moment.seen, context.weights(self.name("recurrent_kernel")), wide)
         np.add(moment.sums, wide, moment.sums)
         both, _, _, candidate, last = self._quarters(moment.sums)
         gates, let_in, kept, new, let_out = self._quarters(moment.gates)
@@ -39,7 +39,7 @@ class LongShortTermCell(Recurrent):
         self.activation.forward(carry, squashed)
         np.multiply(let_out, squashed, moment.state)
 
-    def retreat(self, site: Site, moment: Moment) -> None:
+    def retreat(self, context: OperationContext, moment: Moment) -> None:
         """One step back; work["carry"] holds the gradient of the carry."""
         carry, squashed = moment.kept["carry"], moment.kept["squashed"]
         state, slope, product = (moment.work[name] for name in ("state", "carry", "product"))
@@ -57,7 +57,7 @@ class LongShortTermCell(Recurrent):
         self.recurrent_activation.backward(both, gates, gates_slope, gates_slope)
         self.activation.backward(candidate, new, new_slope, new_slope)
         self.recurrent_activation.backward(last, let_out, out_slope, out_slope)
-        self.back_to_state(site, moment, moment.gradient, state)
+        self.back_to_state(context, moment, moment.gradient, state)
 
 
 class _GatedCell(Recurrent):
@@ -96,12 +96,12 @@ class ResetAfterCell(_GatedCell):
 
     kept = ("recurrent", "slope")
 
-    def advance(self, site: Site, moment: Moment) -> None:
+    def advance(self, context: OperationContext, moment: Moment) -> None:
         """One step."""
         wide, product = moment.work["wide"], moment.work["product"]
-        np.matmul(moment.seen, site.weights(self.name("recurrent_kernel")), wide)
+        np.matmul(moment.seen, context.weights(self.name("recurrent_kernel")), wide)
         if self.use_bias:
-            np.add(wide, site.weights(self.name("bias"))[1], wide)
+            np.add(wide, context.weights(self.name("bias"))[1], wide)
         both_sums, _, _, new_sums = self.thirds(moment.sums)
         both, _, reset, new = self.thirds(moment.gates)
         both_products, _, _, new_product = self.thirds(wide)
@@ -113,7 +113,7 @@ class ResetAfterCell(_GatedCell):
         self.activation.forward(new_sums, new)
         self.mix(moment)
 
-    def retreat(self, site: Site, moment: Moment) -> None:
+    def retreat(self, context: OperationContext, moment: Moment) -> None:
         """One step back."""
         self.unmix(moment)
         state, wide, product = (moment.work[name] for name in ("state", "wide", "product"))
@@ -125,23 +125,23 @@ class ResetAfterCell(_GatedCell):
         both_products, _, _, new_product = self.thirds(wide)
         np.copyto(both_products, both_slopes)
         np.copyto(new_product, moment.kept["slope"])
-        self.back_to_state(site, moment, wide, product)
+        self.back_to_state(context, moment, wide, product)
         np.add(state, product, state)
 
-    def recurrent_gradient(self, site: Site) -> Lane:
+    def recurrent_gradient(self, context: OperationContext) -> TaskChain:
         """The calls for the gradients of the recurrent kernel and of the second bias, in two pieces of columns."""
         both = 2 * self.walk.units
         pieces = (
-            (flat(self.array(site, "gradient"))[:, :both], slice(0, both)),
-            (flat(self.array(site, "slope", 1)), slice(both, None)),
+            (flat(self.array(context, "gradient"))[:, :both], slice(0, both)),
+            (flat(self.array(context, "slope", 1)), slice(both, None)),
         )
-        kernel, seen = site.gradient(self.name("recurrent_kernel")), flat(self.seen(site))
-        lane = [partial(np.matmul, seen.T, slopes, kernel[:, columns]) for slopes, columns in pieces]
+        kernel, seen = context.gradient(self.name("recurrent_kernel")), flat(self.seen(context))
+        chain = [partial(np.matmul, seen.T, slopes, kernel[:, columns]) for slopes, columns in pieces]
         if self.use_bias:
-            bias = site.gradient(self.name("bias"))[1:]
+            bias = context.gradient(self.name("bias"))[1:]
             row = ones(len(seen), seen.dtype)
-            lane += [partial(np.matmul, row, slopes, bias[:, columns]) for slopes, columns in pieces]
-        return lane
+            chain += [partial(np.matmul, row, slopes, bias[:, columns]) for slopes, columns in pieces]
+        return chain
 
 
 class ResetBeforeCell(_GatedCell):
@@ -149,9 +149,9 @@ class ResetBeforeCell(_GatedCell):
 
     kept = ("reset",)
 
-    def advance(self, site: Site, moment: Moment) -> None:
+    def advance(self, context: OperationContext, moment: Moment) -> None:
         """One step."""
-        kernel, wide = site.weights(self.name("recurrent_kernel")), moment.work["wide"]
+        kernel, wide = context.weights(self.name("recurrent_kernel")), moment.work["wide"]
         units = self.walk.units
         both_sums, _, _, new_sums = self.thirds(moment.sums)
         both, _, reset, new = self.thirds(moment.gates)
@@ -165,10 +165,10 @@ class ResetBeforeCell(_GatedCell):
         self.activation.forward(new_sums, new)
         self.mix(moment)
 
-    def retreat(self, site: Site, moment: Moment) -> None:
+    def retreat(self, context: OperationContext, moment: Moment) -> None:
         """One step back."""
         self.unmix(moment)
-        kernel, units = site.weights(self.name("recurrent_kernel")), self.walk.units
+        kernel, units = context.weights(self.name("recurrent_kernel")), self.walk.units
         state, seen, product = (moment.work[name] for name in ("state", "carry", "product"))
         both, _, reset, _ = self.thirds(moment.gates)
         both_slopes, _, reset_slope, new_slope = self.thirds(moment.gradient)
@@ -182,11 +182,11 @@ class ResetBeforeCell(_GatedCell):
             np.multiply(seen, moment.mask, seen)
         np.add(state, seen, state)
 
-    def recurrent_gradient(self, site: Site) -> Lane:
+    def recurrent_gradient(self, context: OperationContext) -> TaskChain:
         """The calls for the gradient of the recurrent kernel: of the gates', then of the candidate's columns."""
         both = 2 * self.walk.units
-        kernel, slopes = site.gradient(self.name("recurrent_kernel")), flat(self.array(site, "gradient"))
+        kernel, slopes = context.gradient(self.name("recurrent_kernel")), flat(self.array(context, "gradient"))
         return [
-            partial(np.matmul, flat(self.seen(site)).T, slopes[:, :both], kernel[:, :both]),
-            partial(np.matmul, flat(self.array(site, "reset", 1)).T, slopes[:, both:], kernel[:, both:]),
+            partial(np.matmul, flat(self.seen(context)).T, slopes[:, :both], kernel[:, :both]),
+            partial(np.matmul, flat(self.array(context, "reset", 1)).T, slopes[:, both:], kernel[:, both:]),
         ]

@@ -7,24 +7,24 @@ from functools import partial
 
 import numpy as np
 
-from fittool.engines.numpy_engine.operations.base import Operation, Part, Site
-from fittool.engines.numpy_engine.threads import Task
+from fittool.engines.numpy_engine.operations.base import BatchSlice, Operation, OperationContext
+from fittool.engines.numpy_engine.thread_pool import Task
 
 
 class Add(Operation):
     """The sum of all inputs, which may have axes of size 1 to be repeated."""
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        first, second, *others = (x[part.start : part.stop] for x in site.x)
-        y = site.y[part.start : part.stop]
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        first, second, *others = (x[part.start : part.stop] for x in context.x)
+        y = context.y[part.start : part.stop]
         yield partial(np.add, first, second, y)
         for x in others:
             yield partial(np.add, y, x, y)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        dy = site.dy[part.start : part.stop]
-        for dx in site.dx:
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        dy = context.dy[part.start : part.stop]
+        for dx in context.dx:
             if dx is not None:
                 yield _reduced(dy, dx[part.start : part.stop])
 
@@ -32,14 +32,14 @@ class Add(Operation):
 class Subtract(Operation):
     """The first input minus the second; either may have axes of size 1 to be repeated."""
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        first, second = (x[part.start : part.stop] for x in site.x)
-        yield partial(np.subtract, first, second, site.y[part.start : part.stop])
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        first, second = (x[part.start : part.stop] for x in context.x)
+        yield partial(np.subtract, first, second, context.y[part.start : part.stop])
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        dy = site.dy[part.start : part.stop]
-        first, second = (None if dx is None else dx[part.start : part.stop] for dx in site.dx)
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        dy = context.dy[part.start : part.stop]
+        first, second = (None if dx is None else dx[part.start : part.stop] for dx in context.dx)
         if first is not None:
             yield _reduced(dy, first)
         if second is not None:
@@ -55,23 +55,23 @@ class Extremum(Operation):
     def __init__(self, function: np.ufunc) -> None:
         self.function = function
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        first, second, *others = (x[part.start : part.stop] for x in site.x)
-        y = site.y[part.start : part.stop]
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        first, second, *others = (x[part.start : part.stop] for x in context.x)
+        y = context.y[part.start : part.stop]
         yield partial(self.function, first, second, out=y)
         for x in others:
             yield partial(self.function, y, x, out=y)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        y, dy = site.y[part.start : part.stop], site.dy[part.start : part.stop]
-        share, won = (site.scratch.array(part.thread, use, dy.shape) for use in ("share", "product"))
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        y, dy = context.y[part.start : part.stop], context.dy[part.start : part.stop]
+        share, won = (context.scratch.array(part.thread, use, dy.shape) for use in ("share", "product"))
         yield partial(share.fill, 0)
-        for x in site.x:
+        for x in context.x:
             yield partial(np.equal, x[part.start : part.stop], y, won, casting="unsafe")
             yield partial(np.add, share, won, share)
         yield partial(np.divide, dy, share, share)
-        for x, dx in zip(site.x, site.dx, strict=True):
+        for x, dx in zip(context.x, context.dx, strict=True):
             if dx is not None:
                 yield partial(np.equal, x[part.start : part.stop], y, won, casting="unsafe")
                 yield partial(np.multiply, won, share, won)
@@ -81,22 +81,22 @@ class Extremum(Operation):
 class Multiply(Operation):
     """The product of all inputs, which may have axes of size 1 to be repeated."""
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        first, second, *others = (x[part.start : part.stop] for x in site.x)
-        y = site.y[part.start : part.stop]
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        first, second, *others = (x[part.start : part.stop] for x in context.x)
+        y = context.y[part.start : part.stop]
         yield partial(np.multiply, first, second, y)
         for x in others:
             yield partial(np.multiply, y, x, y)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        dy = site.dy[part.start : part.stop]
-        product = site.scratch.array(part.thread, "product", dy.shape)
-        for index, dx in enumerate(site.dx):
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        dy = context.dy[part.start : part.stop]
+        product = context.scratch.array(part.thread, "product", dy.shape)
+        for index, dx in enumerate(context.dx):
             if dx is None:
                 continue
             yield partial(np.copyto, product, dy)
-            for other, x in enumerate(site.x):
+            for other, x in enumerate(context.x):
                 if other != index:
                     yield partial(np.multiply, product, x[part.start : part.stop], product)
             yield _reduced(product, dx[part.start : part.stop])
@@ -110,15 +110,15 @@ class Concatenate(Operation):
         before = (slice(None),) * (axis + 1)
         self.places = [(*before, slice(int(end) - size, int(end))) for end, size in zip(ends, sizes, strict=True)]
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        y = site.y[part.start : part.stop]
-        for x, place in zip(site.x, self.places, strict=True):
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        y = context.y[part.start : part.stop]
+        for x, place in zip(context.x, self.places, strict=True):
             yield partial(np.copyto, y[place], x[part.start : part.stop])
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        dy = site.dy[part.start : part.stop]
-        for dx, place in zip(site.dx, self.places, strict=True):
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        dy = context.dy[part.start : part.stop]
+        for dx, place in zip(context.dx, self.places, strict=True):
             if dx is not None:
                 yield partial(np.copyto, dx[part.start : part.stop], dy[place])
 

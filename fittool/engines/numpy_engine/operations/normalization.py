@@ -12,8 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from fittool.engines.numpy_engine.operations.base import Floats, Operation, Part, PerSlice, Phase, Site, Whole, ones, rows
-from fittool.engines.numpy_engine.threads import Task
+from fittool.engines.numpy_engine.operations.base import (
+    BatchPhase,
+    BatchSlice,
+    Floats,
+    Operation,
+    OperationContext,
+    Phase,
+    SlicePhase,
+    ones,
+    rows,
+)
+from fittool.engines.numpy_engine.thread_pool import Task
 
 
 class _Rows:
@@ -29,7 +39,7 @@ class _Rows:
         """Repeat the vectors over the rows."""
         self.wide.reshape(len(self.wide), self.repeats, self.channels)[...] = self.vectors[:, None, :]
 
-    def view(self, array: Floats, part: Part) -> Floats:
+    def view(self, array: Floats, part: BatchSlice) -> Floats:
         """A slice of (N, …, W, C) as (rows, W · C)."""
         return array[part.start : part.stop].reshape(-1, self.repeats * self.channels)
 
@@ -48,27 +58,29 @@ class BatchNormalization(Operation):
         self.frozen = frozen
         self.positions = math.prod(shape[:-1])
 
-    def _gamma(self, site: Site) -> Floats:
-        return site.weights("gamma") if self.scale else np.ones(self.shape[-1], site.y.dtype)
+    def _gamma(self, context: OperationContext) -> Floats:
+        return context.weights("gamma") if self.scale else np.ones(self.shape[-1], context.y.dtype)
 
-    def _beta(self, site: Site) -> Floats:
-        return site.weights("beta") if self.center else np.zeros(self.shape[-1], site.y.dtype)
+    def _beta(self, context: OperationContext) -> Floats:
+        return context.weights("beta") if self.center else np.zeros(self.shape[-1], context.y.dtype)
 
-    def forward(self, site: Site) -> Iterable[Phase]:
+    def forward(self, context: OperationContext) -> Iterable[Phase]:
         """Statistics slice by slice, a meeting to merge them, then one multiplication and one addition."""
-        factors = _Rows(self.shape, 2, site.y.dtype)
-        statistics = site.extra("statistics", (3, self.shape[-1]), None)[0]
-        if site.training and not self.frozen:
-            slices = np.zeros((2, len(site.parts), self.shape[-1]), site.y.dtype)
-            yield PerSlice(partial(self._measure, site, slices))
-            yield Whole([[partial(self._merge, site, slices, statistics), partial(self._factors, site, statistics, factors)]])
+        factors = _Rows(self.shape, 2, context.y.dtype)
+        statistics = context.extra("statistics", (3, self.shape[-1]), None)[0]
+        if context.training and not self.frozen:
+            slices = np.zeros((2, len(context.parts), self.shape[-1]), context.y.dtype)
+            yield SlicePhase(partial(self._measure, context, slices))
+            yield BatchPhase(
+                [[partial(self._merge, context, slices, statistics), partial(self._factors, context, statistics, factors)]]
+            )
         else:
-            yield Whole([[partial(self._recall, site, statistics), partial(self._factors, site, statistics, factors)]])
-        yield PerSlice(partial(self._scale_slice, site, factors))
+            yield BatchPhase([[partial(self._recall, context, statistics), partial(self._factors, context, statistics, factors)]])
+        yield SlicePhase(partial(self._scale_slice, context, factors))
 
-    def _measure(self, site: Site, slices: Floats, part: Part) -> Iterable[Task]:
+    def _measure(self, context: OperationContext, slices: Floats, part: BatchSlice) -> Iterable[Task]:
         """Mean and sum of squared deviations of one slice; y is free to hold the deviations."""
-        x, y = rows(site.x[0], part), rows(site.y, part)
+        x, y = rows(context.x[0], part), rows(context.y, part)
         total = ones(len(x), y.dtype)
         mean, squares = slices[0, part.index : part.index + 1], slices[1, part.index : part.index + 1]
         yield partial(np.matmul, total / y.dtype.type(len(x)), x, mean)
@@ -76,73 +88,73 @@ class BatchNormalization(Operation):
         yield partial(np.multiply, y, y, y)
         yield partial(np.matmul, total, y, squares)
 
-    def _merge(self, site: Site, slices: Floats, statistics: Floats) -> None:
+    def _merge(self, context: OperationContext, slices: Floats, statistics: Floats) -> None:
         """Batch mean and biased variance, and the moving ones."""
         means, squares = slices
-        weights = np.array([part.size / site.batch for part in site.parts], means.dtype)
+        weights = np.array([part.size / context.batch for part in context.parts], means.dtype)
         mean = weights @ means
-        variance = squares.sum(axis=0) / (site.batch * self.positions) + weights @ np.square(means - mean)
+        variance = squares.sum(axis=0) / (context.batch * self.positions) + weights @ np.square(means - mean)
         statistics[0], statistics[1] = mean, variance
         for name, now in (("moving_mean", mean), ("moving_variance", variance)):
-            moving = site.weights(name)
+            moving = context.weights(name)
             moving += (now - moving) * moving.dtype.type(1 - self.momentum)
 
-    def _recall(self, site: Site, statistics: Floats) -> None:
-        statistics[0], statistics[1] = site.weights("moving_mean"), site.weights("moving_variance")
+    def _recall(self, context: OperationContext, statistics: Floats) -> None:
+        statistics[0], statistics[1] = context.weights("moving_mean"), context.weights("moving_variance")
 
-    def _factors(self, site: Site, statistics: Floats, factors: _Rows) -> None:
+    def _factors(self, context: OperationContext, statistics: Floats, factors: _Rows) -> None:
         """Y = x · factor + offset."""
         mean, variance = statistics[0], statistics[1]
         statistics[2] = 1 / np.sqrt(variance + mean.dtype.type(self.epsilon))
-        factors.vectors[0] = self._gamma(site) * statistics[2]
-        factors.vectors[1] = self._beta(site) - mean * factors.vectors[0]
+        factors.vectors[0] = self._gamma(context) * statistics[2]
+        factors.vectors[1] = self._beta(context) - mean * factors.vectors[0]
         factors.spread()
 
-    def _scale_slice(self, site: Site, factors: _Rows, part: Part) -> Iterable[Task]:
-        x, y = factors.view(site.x[0], part), factors.view(site.y, part)
+    def _scale_slice(self, context: OperationContext, factors: _Rows, part: BatchSlice) -> Iterable[Task]:
+        x, y = factors.view(context.x[0], part), factors.view(context.y, part)
         yield partial(np.multiply, x, factors.wide[0], y)
         yield partial(np.add, y, factors.wide[1], y)
 
-    def backward(self, site: Site) -> Iterable[Phase]:
+    def backward(self, context: OperationContext) -> Iterable[Phase]:
         """Two sums slice by slice, a meeting, then dx = dy · a + x · b + c."""
-        statistics = site.extra("statistics", (3, self.shape[-1]), None)[0]
-        slices = np.zeros((2, len(site.parts), self.shape[-1]), site.y.dtype)
-        factors = _Rows(self.shape, 3, site.y.dtype)
-        yield PerSlice(partial(self._sum_slice, site, statistics, slices))
-        yield Whole([[partial(self._gradients, site, statistics, slices, factors)]])
-        if site.dx[0] is not None:
-            yield PerSlice(partial(self._input_gradient, site, factors))
+        statistics = context.extra("statistics", (3, self.shape[-1]), None)[0]
+        slices = np.zeros((2, len(context.parts), self.shape[-1]), context.y.dtype)
+        factors = _Rows(self.shape, 3, context.y.dtype)
+        yield SlicePhase(partial(self._sum_slice, context, statistics, slices))
+        yield BatchPhase([[partial(self._gradients, context, statistics, slices, factors)]])
+        if context.dx[0] is not None:
+            yield SlicePhase(partial(self._input_gradient, context, factors))
 
-    def _sum_slice(self, site: Site, statistics: Floats, slices: Floats, part: Part) -> Iterable[Task]:
+    def _sum_slice(self, context: OperationContext, statistics: Floats, slices: Floats, part: BatchSlice) -> Iterable[Task]:
         """The sums of dy and of dy · (x - mean)."""
-        assert site.dy is not None
-        x, dy = rows(site.x[0], part), rows(site.dy, part)
-        centred = site.scratch.array(part.thread, "product", x.shape)
+        assert context.dy is not None
+        x, dy = rows(context.x[0], part), rows(context.dy, part)
+        centred = context.scratch.array(part.thread, "product", x.shape)
         total = ones(len(x), dy.dtype)
         yield partial(np.matmul, total, dy, slices[0, part.index : part.index + 1])
         yield partial(np.subtract, x, statistics[0], centred)
         yield partial(np.multiply, centred, dy, centred)
         yield partial(np.matmul, total, centred, slices[1, part.index : part.index + 1])
 
-    def _gradients(self, site: Site, statistics: Floats, slices: Floats, factors: _Rows) -> None:
+    def _gradients(self, context: OperationContext, statistics: Floats, slices: Floats, factors: _Rows) -> None:
         mean, _, inverse = statistics
         sums, products = slices.sum(axis=1)
         dgamma = products * inverse
         if self.scale:
-            site.gradient("gamma")[...] = dgamma
+            context.gradient("gamma")[...] = dgamma
         if self.center:
-            site.gradient("beta")[...] = sums
-        count = mean.dtype.type(site.batch * self.positions)
-        factors.vectors[0] = self._gamma(site) * inverse
-        if site.training and not self.frozen:
+            context.gradient("beta")[...] = sums
+        count = mean.dtype.type(context.batch * self.positions)
+        factors.vectors[0] = self._gamma(context) * inverse
+        if context.training and not self.frozen:
             factors.vectors[1] = -factors.vectors[0] * inverse * dgamma / count
             factors.vectors[2] = -factors.vectors[0] * sums / count - factors.vectors[1] * mean
         factors.spread()
 
-    def _input_gradient(self, site: Site, factors: _Rows, part: Part) -> Iterable[Task]:
-        assert site.dy is not None and site.dx[0] is not None
-        x, dy, dx = (factors.view(array, part) for array in (site.x[0], site.dy, site.dx[0]))
-        share = site.scratch.array(part.thread, "product", x.shape)
+    def _input_gradient(self, context: OperationContext, factors: _Rows, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None and context.dx[0] is not None
+        x, dy, dx = (factors.view(array, part) for array in (context.x[0], context.dy, context.dx[0]))
+        share = context.scratch.array(part.thread, "product", x.shape)
         yield partial(np.multiply, dy, factors.wide[0], dx)
         yield partial(np.multiply, x, factors.wide[1], share)
         yield partial(np.add, dx, share, dx)
@@ -156,15 +168,15 @@ class LayerNormalization(Operation):
         self.shape, self.epsilon, self.scale, self.center = shape, epsilon, scale, center
         self.positions, self.channels = math.prod(shape[:-1]), shape[-1]
 
-    def _kept(self, site: Site, part: Part) -> tuple[Floats, Floats]:
+    def _kept(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
         """What the backward half needs: the normalised values (rows, C) and 1 / deviation (rows, 1)."""
-        normal = site.extra("normal", self.shape, None)[part.start : part.stop].reshape(-1, self.channels)
-        inverse = site.extra("inverse", (self.positions,), None)[part.start : part.stop].reshape(-1, 1)
+        normal = context.extra("normal", self.shape, None)[part.start : part.stop].reshape(-1, self.channels)
+        inverse = context.extra("inverse", (self.positions,), None)[part.start : part.stop].reshape(-1, 1)
         return normal, inverse
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        x, y = rows(site.x[0], part), rows(site.y, part)
-        normal, inverse = self._kept(site, part)
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        x, y = rows(context.x[0], part), rows(context.y, part)
+        normal, inverse = self._kept(context, part)
         mean = np.full((self.channels, 1), 1 / self.channels, y.dtype)
         yield partial(np.matmul, x, mean, inverse)
         yield partial(np.subtract, x, inverse, normal)
@@ -174,38 +186,38 @@ class LayerNormalization(Operation):
         yield partial(np.sqrt, inverse, inverse)
         yield partial(np.divide, 1, inverse, inverse)
         yield partial(np.multiply, normal, inverse, normal)
-        yield from self._scaled(site, normal, y)
+        yield from self._scaled(context, normal, y)
 
-    def _scaled(self, site: Site, normal: Floats, y: Floats) -> Iterable[Task]:
-        yield partial(np.multiply, normal, site.weights("gamma") if self.scale else 1, y)
+    def _scaled(self, context: OperationContext, normal: Floats, y: Floats) -> Iterable[Task]:
+        yield partial(np.multiply, normal, context.weights("gamma") if self.scale else 1, y)
         if self.center:
-            yield partial(np.add, y, site.weights("beta"), y)
+            yield partial(np.add, y, context.weights("beta"), y)
 
-    def backward(self, site: Site) -> Iterable[Phase]:
+    def backward(self, context: OperationContext) -> Iterable[Phase]:
         """Slice by slice, then the groups' shares of the gradients are added."""
-        yield from super().backward(site)
+        yield from super().backward(context)
         for name, used in (("gamma", self.scale), ("beta", self.center)):
             if used:
-                yield from site.add_groups(name)
+                yield from context.add_groups(name)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        dy = rows(site.dy, part)
-        normal, _ = self._kept(site, part)
-        product = site.scratch.array(part.thread, "product", dy.shape)
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        dy = rows(context.dy, part)
+        normal, _ = self._kept(context, part)
+        product = context.scratch.array(part.thread, "product", dy.shape)
         for name, used, factor in (("gamma", self.scale, normal), ("beta", self.center, None)):
             if used:
-                yield from self._sums(site, part, name, dy, factor, product)
-        if site.dx[0] is not None:
-            yield from self._input_gradient(site, part, product)
+                yield from self._sums(context, part, name, dy, factor, product)
+        if context.dx[0] is not None:
+            yield from self._input_gradient(context, part, product)
 
-    def _input_gradient(self, site: Site, part: Part, product: Floats) -> Iterable[Task]:
-        assert site.dy is not None and site.dx[0] is not None
-        dy, dx = rows(site.dy, part), rows(site.dx[0], part)
-        normal, inverse = self._kept(site, part)
+    def _input_gradient(self, context: OperationContext, part: BatchSlice, product: Floats) -> Iterable[Task]:
+        assert context.dy is not None and context.dx[0] is not None
+        dy, dx = rows(context.dy, part), rows(context.dx[0], part)
+        normal, inverse = self._kept(context, part)
         mean = np.full((self.channels, 1), 1 / self.channels, dy.dtype)
         column = np.empty((len(dy), 1), dy.dtype)
-        yield partial(np.multiply, dy, site.weights("gamma") if self.scale else 1, dx)
+        yield partial(np.multiply, dy, context.weights("gamma") if self.scale else 1, dx)
         yield partial(np.multiply, dx, normal, product)
         yield partial(np.matmul, product, mean, column)
         yield partial(np.multiply, normal, column, product)
@@ -214,8 +226,10 @@ class LayerNormalization(Operation):
         yield partial(np.subtract, dx, column, dx)
         yield partial(np.multiply, dx, inverse, dx)
 
-    def _sums(self, site: Site, part: Part, name: str, dy: Floats, factor: Floats | None, product: Floats) -> Iterable[Task]:
-        target = site.group_gradient(part, name, shape=(1, self.channels))
+    def _sums(
+        self, context: OperationContext, part: BatchSlice, name: str, dy: Floats, factor: Floats | None, product: Floats
+    ) -> Iterable[Task]:
+        target = context.group_gradient(part, name, shape=(1, self.channels))
         result = target if part.first else np.empty_like(target)
         if factor is not None:
             yield partial(np.multiply, dy, factor, product)
@@ -230,27 +244,27 @@ class Normalization(Operation):
     in_place = True
     epsilon = 1e-7
 
-    def forward(self, site: Site) -> Iterable[Phase]:
+    def forward(self, context: OperationContext) -> Iterable[Phase]:
         """The deviation first, then every slice."""
-        deviation = np.zeros(site.weights("variance").shape, site.y.dtype)
-        yield Whole([[partial(self._deviation, site, deviation)]])
-        yield PerSlice(partial(self._apply, site, deviation))
+        deviation = np.zeros(context.weights("variance").shape, context.y.dtype)
+        yield BatchPhase([[partial(self._deviation, context, deviation)]])
+        yield SlicePhase(partial(self._apply, context, deviation))
 
-    def _deviation(self, site: Site, deviation: Floats) -> None:
-        np.maximum(np.sqrt(site.weights("variance")), deviation.dtype.type(self.epsilon), out=deviation)
+    def _deviation(self, context: OperationContext, deviation: Floats) -> None:
+        np.maximum(np.sqrt(context.weights("variance")), deviation.dtype.type(self.epsilon), out=deviation)
 
-    def _apply(self, site: Site, deviation: Floats, part: Part) -> Iterable[Task]:
-        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
-        yield partial(np.subtract, x, site.weights("mean"), y)
+    def _apply(self, context: OperationContext, deviation: Floats, part: BatchSlice) -> Iterable[Task]:
+        x, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
+        yield partial(np.subtract, x, context.weights("mean"), y)
         yield partial(np.divide, y, deviation, y)
 
-    def backward(self, site: Site) -> Iterable[Phase]:
+    def backward(self, context: OperationContext) -> Iterable[Phase]:
         """The same factor on the gradient."""
-        deviation = np.zeros(site.weights("variance").shape, site.y.dtype)
-        yield Whole([[partial(self._deviation, site, deviation)]])
-        yield PerSlice(partial(self._apply_back, site, deviation))
+        deviation = np.zeros(context.weights("variance").shape, context.y.dtype)
+        yield BatchPhase([[partial(self._deviation, context, deviation)]])
+        yield SlicePhase(partial(self._apply_back, context, deviation))
 
-    def _apply_back(self, site: Site, deviation: Floats, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is not None:
-            yield partial(np.divide, site.dy[part.start : part.stop], deviation, site.dx[0][part.start : part.stop])
+    def _apply_back(self, context: OperationContext, deviation: Floats, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
+            yield partial(np.divide, context.dy[part.start : part.stop], deviation, context.dx[0][part.start : part.stop])

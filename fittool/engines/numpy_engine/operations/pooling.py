@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fittool.engines.numpy_engine.operations.base import Floats, Operation, Part, Site, ones
+from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, ones
 from fittool.engines.numpy_engine.operations.convolution import Window
-from fittool.engines.numpy_engine.threads import Task
+from fittool.engines.numpy_engine.thread_pool import Task
 
 
 class MaxPooling(Operation):
@@ -26,17 +26,17 @@ class MaxPooling(Operation):
     def _places(self) -> list[tuple[int, int]]:
         return list(np.ndindex(*self.window.kernel))
 
-    def _images(self, site: Site, part: Part) -> tuple[Floats, list[Task]]:
+    def _images(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, list[Task]]:
         """The slice's images, with a border of -inf where the window leaves them."""
-        images = site.x[0][part.start : part.stop]
+        images = context.x[0][part.start : part.stop]
         if not self.window.is_padded:
             return images, []
-        border = site.scratch.array(part.thread, "padded", (part.size, *self.window.padded))
+        border = context.scratch.array(part.thread, "padded", (part.size, *self.window.padded))
         return border, [partial(border.fill, -np.inf), partial(np.copyto, self.window.interior(border), images)]
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        images, copies = self._images(site, part)
-        y = site.y[part.start : part.stop]
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        images, copies = self._images(context, part)
+        y = context.y[part.start : part.stop]
         views = [self.window.shifted(images, *place) for place in self._places()]
         yield from copies
         if len(views) == 1:
@@ -46,17 +46,17 @@ class MaxPooling(Operation):
         for view in views[2:]:
             yield partial(np.maximum, y, view, out=y)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is None:
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is None:
             return
-        images, copies = self._images(site, part)
-        y, dy, dx = (array[part.start : part.stop] for array in (site.y, site.dy, site.dx[0]))
+        images, copies = self._images(context, part)
+        y, dy, dx = (array[part.start : part.stop] for array in (context.y, context.dy, context.dx[0]))
         yield from copies
-        wide = site.scratch.array(part.thread, "scatter", images.shape) if self.window.is_padded else dx
-        rest = site.scratch.array(part.thread, "product", dy.shape)
-        share = site.scratch.array(part.thread, "share", dy.shape)
-        won = site.scratch.array(part.thread, "won", dy.shape, bool)
+        wide = context.scratch.array(part.thread, "scatter", images.shape) if self.window.is_padded else dx
+        rest = context.scratch.array(part.thread, "product", dy.shape)
+        share = context.scratch.array(part.thread, "share", dy.shape)
+        won = context.scratch.array(part.thread, "won", dy.shape, bool)
         yield partial(wide.fill, 0)
         yield partial(np.copyto, rest, dy)
         for place in self._places():
@@ -85,10 +85,10 @@ class AveragePooling(Operation):
         counts = sum(self.window.shifted(inside, *place) for place in np.ndindex(*self.window.kernel))
         return np.asarray(1 / np.asarray(counts), dtype)
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        images, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        images, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
         if self.window.is_padded:
-            border = site.scratch.bordered(part.thread, f"{site.position} padded", (part.size, *self.window.padded))
+            border = context.scratch.bordered(part.thread, f"{context.position} padded", (part.size, *self.window.padded))
             yield partial(np.copyto, self.window.interior(border), images)
             images = border
         yield partial(y.fill, 0)
@@ -96,13 +96,13 @@ class AveragePooling(Operation):
             yield partial(np.add, y, self.window.shifted(images, *place), y)
         yield partial(np.multiply, y, self._shares(y.dtype), y)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is None:
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is None:
             return
-        dy, dx = site.dy[part.start : part.stop], site.dx[0][part.start : part.stop]
-        wide = site.scratch.array(part.thread, "scatter", (part.size, *self.window.padded))
-        share = site.scratch.array(part.thread, "share", dy.shape)
+        dy, dx = context.dy[part.start : part.stop], context.dx[0][part.start : part.stop]
+        wide = context.scratch.array(part.thread, "scatter", (part.size, *self.window.padded))
+        share = context.scratch.array(part.thread, "share", dy.shape)
         yield partial(wide.fill, 0)
         yield partial(np.multiply, dy, self._shares(dy.dtype), share)
         for place in np.ndindex(*self.window.kernel):
@@ -117,18 +117,18 @@ class GlobalAveragePooling(Operation):
     def __init__(self, positions: int) -> None:
         self.positions = positions
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        images = site.x[0][part.start : part.stop].reshape(part.size, self.positions, -1)
-        y = site.y[part.start : part.stop].reshape(part.size, 1, -1)
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        images = context.x[0][part.start : part.stop].reshape(part.size, self.positions, -1)
+        y = context.y[part.start : part.stop].reshape(part.size, 1, -1)
         weights = ones(self.positions, y.dtype) / y.dtype.type(self.positions)
         yield partial(np.matmul, weights, images, y)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is None:
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is None:
             return
-        dx = site.dx[0][part.start : part.stop].reshape(part.size, self.positions, -1)
-        dy = site.dy[part.start : part.stop].reshape(part.size, 1, -1)
+        dx = context.dx[0][part.start : part.stop].reshape(part.size, self.positions, -1)
+        dy = context.dy[part.start : part.stop].reshape(part.size, 1, -1)
         yield partial(np.multiply, dy, dy.dtype.type(1 / self.positions), dx)
 
 
@@ -140,18 +140,18 @@ class GlobalMaxPooling(Operation):
     def __init__(self, positions: int) -> None:
         self.positions = positions
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        images = site.x[0][part.start : part.stop].reshape(part.size, self.positions, -1)
-        yield partial(np.maximum.reduce, images, 1, None, site.y[part.start : part.stop].reshape(part.size, -1))
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        images = context.x[0][part.start : part.stop].reshape(part.size, self.positions, -1)
+        yield partial(np.maximum.reduce, images, 1, None, context.y[part.start : part.stop].reshape(part.size, -1))
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterator[Task]:
-        assert site.dy is not None
-        if site.dx[0] is None:
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterator[Task]:
+        assert context.dy is not None
+        if context.dx[0] is None:
             return
-        images = site.x[0][part.start : part.stop].reshape(part.size, self.positions, -1)
-        dx = site.dx[0][part.start : part.stop].reshape(images.shape)
-        y = site.y[part.start : part.stop].reshape(part.size, 1, -1)
-        dy = site.dy[part.start : part.stop].reshape(part.size, 1, -1)
+        images = context.x[0][part.start : part.stop].reshape(part.size, self.positions, -1)
+        dx = context.dx[0][part.start : part.stop].reshape(images.shape)
+        y = context.y[part.start : part.stop].reshape(part.size, 1, -1)
+        dy = context.dy[part.start : part.stop].reshape(part.size, 1, -1)
         count = np.empty_like(dy)
         yield partial(np.equal, images, y, dx, casting="unsafe")
         yield partial(np.add.reduce, dx, 1, None, count, True)

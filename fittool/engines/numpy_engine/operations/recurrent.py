@@ -1,6 +1,6 @@
 """Walks along sequences: all steps' inputs are projected in one product, then a loop of small ones carries the state on.
 
-A lane takes a fixed run of samples through all steps; the weights' gradients are products over all samples and steps.
+A chain takes a fixed run of samples through all steps; the weights' gradients are products over all samples and steps.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from functools import partial
 import numpy as np
 
 from fittool.engines.numpy_engine.activations import ActivationFunction
-from fittool.engines.numpy_engine.operations.base import Floats, Operation, PerSlice, Phase, Site, Whole, ones
+from fittool.engines.numpy_engine.operations.base import BatchPhase, Floats, Operation, OperationContext, Phase, SlicePhase, ones
 from fittool.engines.numpy_engine.operations.elementwise import Dropout
-from fittool.engines.numpy_engine.threads import Lane, Task
+from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
 
 _WORTH_CUTTING = 1 << 24
-"""Below this many floating-point operations all samples are one lane; threads would cost more than they bring."""
+"""Below this many floating-point operations all samples are one chain; threads would cost more than they bring."""
 _LANE_SAMPLES = 16
-"""A lane has at least this many samples: with fewer, a step's product would read the weights for too little."""
+"""A chain has at least this many samples: with fewer, a step's product would read the weights for too little."""
 _LANES = 8
 
 
@@ -55,7 +55,7 @@ class Walk:
 
 @dataclass
 class Moment:
-    """One step of one lane, as views (n, …).
+    """One step of one chain, as views (n, …).
 
     Attributes:
         sums: What goes into the gates' activations; their output itself where that is all the derivative needs.
@@ -67,7 +67,7 @@ class Moment:
         gradient: That of `sums`.
         mask: What the recurrent product's view of the state is multiplied by, if anything.
         kept: What the cell keeps for its backward half, by name.
-        work: Arrays that all steps of the lane share, see `Recurrent.workspace`.
+        work: Arrays that all steps of the chain share, see `Recurrent.workspace`.
         earlier: The step before in the walk.
     """
 
@@ -111,60 +111,60 @@ class Recurrent(Operation):
         self.width = self.gates * walk.units
         self.flops_per_sample = 2 * walk.steps * self.width * (walk.inputs + walk.units)
 
-    def advance(self, site: Site, moment: Moment) -> None:
+    def advance(self, context: OperationContext, moment: Moment) -> None:
         """One step: from `sums` (the projected inputs) and the state before to `state`."""
         raise NotImplementedError
 
-    def retreat(self, site: Site, moment: Moment) -> None:
+    def retreat(self, context: OperationContext, moment: Moment) -> None:
         """One step back: from the state's gradient, work["state"], to `gradient` and the gradient of the state before."""
         raise NotImplementedError
 
-    def recurrent_gradient(self, site: Site) -> Lane:
+    def recurrent_gradient(self, context: OperationContext) -> TaskChain:
         """The calls for the gradient of the recurrent kernel."""
-        seen, gradient = flat(self.seen(site)), flat(self.array(site, "gradient"))
-        return [partial(np.matmul, seen.T, gradient, site.gradient(self.name("recurrent_kernel")))]
+        seen, gradient = flat(self.seen(context)), flat(self.array(context, "gradient"))
+        return [partial(np.matmul, seen.T, gradient, context.gradient(self.name("recurrent_kernel")))]
 
     def name(self, parameter: str) -> str:
         """The name of a parameter in its layer."""
         return f"{self.walk.prefix}{parameter}"
 
-    def array(self, site: Site, name: str, gates: int | None = None) -> Floats:
+    def array(self, context: OperationContext, name: str, gates: int | None = None) -> Floats:
         """(N, T, gates · units) of memory that the operation keeps; by default for all gates."""
         width = self.width if gates is None else gates * self.walk.units
-        return site.extra(name, (self.walk.steps, width), None)
+        return context.extra(name, (self.walk.steps, width), None)
 
-    def forward(self, site: Site) -> Iterable[Phase]:
-        """The dropout of the state, then one lane for each run of samples."""
-        if self._drops(site) and self.dropout is not None:
-            yield PerSlice(partial(self.dropout.drawn, site))
-        yield Whole([list(self._forward_lane(site, samples)) for samples in self._lanes(site)])
+    def forward(self, context: OperationContext) -> Iterable[Phase]:
+        """The dropout of the state, then one chain for each run of samples."""
+        if self._drops(context) and self.dropout is not None:
+            yield SlicePhase(partial(self.dropout.drawn, context))
+        yield BatchPhase([list(self._forward_lane(context, samples)) for samples in self._chains(context)])
 
-    def backward(self, site: Site) -> Iterable[Phase]:
-        """The walk back, one lane for each run of samples; then the kernels' gradients, each in one product."""
-        yield Whole([list(self._backward_lane(site, samples)) for samples in self._lanes(site)])
-        yield Whole([list(self._input_weights(site)), self.recurrent_gradient(site)])
+    def backward(self, context: OperationContext) -> Iterable[Phase]:
+        """The walk back, one chain for each run of samples; then the kernels' gradients, each in one product."""
+        yield BatchPhase([list(self._backward_lane(context, samples)) for samples in self._chains(context)])
+        yield BatchPhase([list(self._input_weights(context)), self.recurrent_gradient(context)])
 
-    def _drops(self, site: Site) -> bool:
-        return site.training and self.dropout is not None and self.dropout.rate > 0
+    def _drops(self, context: OperationContext) -> bool:
+        return context.training and self.dropout is not None and self.dropout.rate > 0
 
-    def seen(self, site: Site) -> Floats:
+    def seen(self, context: OperationContext) -> Floats:
         """(N, T, units): the state before each step as the recurrent product sees it."""
-        return self.array(site, "seen" if self._drops(site) else "previous", 1)
+        return self.array(context, "seen" if self._drops(context) else "previous", 1)
 
-    def _lanes(self, site: Site) -> list[slice]:
+    def _chains(self, context: OperationContext) -> list[slice]:
         """Fixed runs of samples, whatever the number of threads."""
-        worth = self.flops_per_sample * site.batch >= _WORTH_CUTTING
-        count = min(_LANES, max(1, site.batch // _LANE_SAMPLES)) if worth else 1
-        return [slice(site.batch * lane // count, site.batch * (lane + 1) // count) for lane in range(count)]
+        worth = self.flops_per_sample * context.batch >= _WORTH_CUTTING
+        count = min(_LANES, max(1, context.batch // _LANE_SAMPLES)) if worth else 1
+        return [slice(context.batch * chain // count, context.batch * (chain + 1) // count) for chain in range(count)]
 
-    def _moments(self, site: Site, samples: slice) -> list[Moment]:
-        """The steps of one lane in the order of the walk."""
-        gates, previous, seen = self.array(site, "gates"), self.array(site, "previous", 1), self.seen(site)
-        sums = gates if self._from_outputs() else self.array(site, "sums")
-        gradient = self.array(site, "gradient") if site.dy is not None else gates
-        kept = {name: self.array(site, name, 1) for name in self.kept}
-        mask = self.dropout.mask(site)[samples] if self.dropout is not None and self._drops(site) else None
-        work = self.workspace(samples.stop - samples.start, site.y.dtype)
+    def _moments(self, context: OperationContext, samples: slice) -> list[Moment]:
+        """The steps of one chain in the order of the walk."""
+        gates, previous, seen = self.array(context, "gates"), self.array(context, "previous", 1), self.seen(context)
+        sums = gates if self._from_outputs() else self.array(context, "sums")
+        gradient = self.array(context, "gradient") if context.dy is not None else gates
+        kept = {name: self.array(context, name, 1) for name in self.kept}
+        mask = self.dropout.mask(context)[samples] if self.dropout is not None and self._drops(context) else None
+        work = self.workspace(samples.stop - samples.start, context.y.dtype)
         moments: list[Moment] = []
         for count, time in enumerate(self.walk.times()):
             moment = Moment(
@@ -173,8 +173,8 @@ class Recurrent(Operation):
                 previous=previous[samples, time],
                 seen=seen[samples, time],
                 state=work["last"],
-                output=self.walk.output(site.y[samples], count),
-                output_gradient=None if site.dy is None else self.walk.output(site.dy[samples], count),
+                output=self.walk.output(context.y[samples], count),
+                output_gradient=None if context.dy is None else self.walk.output(context.dy[samples], count),
                 gradient=gradient[samples, time],
                 mask=mask,
                 kept={name: array[samples, time] for name, array in kept.items()},
@@ -190,47 +190,47 @@ class Recurrent(Operation):
         return self.activation.from_output and self.recurrent_activation.from_output
 
     def workspace(self, samples: int, dtype: np.dtype[np.generic]) -> dict[str, Floats]:
-        """Memory of one lane: the last state, the gradients of state and carry, room for products as wide as state and gates."""
+        """Memory of one chain: the last state, the gradients of state and carry, room for products as wide as state and gates."""
         arrays = {name: np.zeros((samples, self.walk.units), dtype) for name in ("last", "state", "carry", "product")}
         return arrays | {"wide": np.zeros((samples, self.width), dtype)}
 
-    def _forward_lane(self, site: Site, samples: slice) -> Iterator[Task]:
-        moments = self._moments(site, samples)
-        sums = flat(self.array(site, "gates" if self._from_outputs() else "sums")[samples])
-        yield partial(np.matmul, flat(site.x[0][samples]), site.weights(self.name("kernel")), sums)
+    def _forward_lane(self, context: OperationContext, samples: slice) -> Iterator[Task]:
+        moments = self._moments(context, samples)
+        sums = flat(self.array(context, "gates" if self._from_outputs() else "sums")[samples])
+        yield partial(np.matmul, flat(context.x[0][samples]), context.weights(self.name("kernel")), sums)
         if self.use_bias:
-            yield partial(np.add, sums, site.weights(self.name("bias")).reshape(-1)[: self.width], sums)
+            yield partial(np.add, sums, context.weights(self.name("bias")).reshape(-1)[: self.width], sums)
         yield partial(moments[0].previous.fill, 0)
         for moment in moments:
             if moment.mask is not None:
                 yield partial(np.multiply, moment.previous, moment.mask, moment.seen)
-            yield partial(self.advance, site, moment)
+            yield partial(self.advance, context, moment)
             if moment.output is not None:
                 yield partial(np.copyto, moment.output, moment.state)
 
-    def _backward_lane(self, site: Site, samples: slice) -> Iterator[Task]:
-        moments = self._moments(site, samples)
+    def _backward_lane(self, context: OperationContext, samples: slice) -> Iterator[Task]:
+        moments = self._moments(context, samples)
         state = moments[0].work["state"]
         yield partial(state.fill, 0)
         yield partial(moments[0].work["carry"].fill, 0)
         for moment in reversed(moments):
             if moment.output_gradient is not None:
                 yield partial(np.add, state, moment.output_gradient, state)
-            yield partial(self.retreat, site, moment)
-        if site.dx[0] is not None:
-            gradient = flat(self.array(site, "gradient")[samples])
-            yield partial(np.matmul, gradient, site.weights(self.name("kernel")).T, flat(site.dx[0][samples]))
+            yield partial(self.retreat, context, moment)
+        if context.dx[0] is not None:
+            gradient = flat(self.array(context, "gradient")[samples])
+            yield partial(np.matmul, gradient, context.weights(self.name("kernel")).T, flat(context.dx[0][samples]))
 
-    def _input_weights(self, site: Site) -> Iterator[Task]:
-        gradient = flat(self.array(site, "gradient"))
-        yield partial(np.matmul, flat(site.x[0]).T, gradient, site.gradient(self.name("kernel")))
+    def _input_weights(self, context: OperationContext) -> Iterator[Task]:
+        gradient = flat(self.array(context, "gradient"))
+        yield partial(np.matmul, flat(context.x[0]).T, gradient, context.gradient(self.name("kernel")))
         if self.use_bias:
-            bias = site.gradient(self.name("bias")).reshape(-1, self.width)[:1]
+            bias = context.gradient(self.name("bias")).reshape(-1, self.width)[:1]
             yield partial(np.matmul, ones(len(gradient), gradient.dtype), gradient, bias)
 
-    def back_to_state(self, site: Site, moment: Moment, gradient: Floats, out: Floats) -> None:
+    def back_to_state(self, context: OperationContext, moment: Moment, gradient: Floats, out: Floats) -> None:
         """The gradient of the state before the step, from that of its product with the recurrent kernel."""
-        np.matmul(gradient, site.weights(self.name("recurrent_kernel")).T, out)
+        np.matmul(gradient, context.weights(self.name("recurrent_kernel")).T, out)
         if moment.mask is not None:
             np.multiply(out, moment.mask, out)
 
@@ -238,19 +238,19 @@ class Recurrent(Operation):
 class SimpleCell(Recurrent):
     """State = activation(inputs · kernel + state · recurrent kernel + bias)."""
 
-    def advance(self, site: Site, moment: Moment) -> None:
+    def advance(self, context: OperationContext, moment: Moment) -> None:
         """One step."""
         wide = moment.work["wide"]
-        np.matmul(moment.seen, site.weights(self.name("recurrent_kernel")), wide)
+        np.matmul(moment.seen, context.weights(self.name("recurrent_kernel")), wide)
         np.add(moment.sums, wide, moment.sums)
         self.activation.forward(moment.sums, moment.gates)
         np.copyto(moment.state, moment.gates)
 
-    def retreat(self, site: Site, moment: Moment) -> None:
+    def retreat(self, context: OperationContext, moment: Moment) -> None:
         """One step back."""
         state = moment.work["state"]
         self.activation.backward(moment.sums, moment.gates, state, moment.gradient)
-        self.back_to_state(site, moment, moment.gradient, state)
+        self.back_to_state(context, moment, moment.gradient, state)
 
 
 def flat(array: Floats) -> Floats:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fittool.engines.numpy_engine.operations.base import Operation, Part, Site
-from fittool.engines.numpy_engine.threads import Task
+from fittool.engines.numpy_engine.operations.base import BatchSlice, Operation, OperationContext
+from fittool.engines.numpy_engine.thread_pool import Task
 
 
 class View(Operation):
@@ -24,16 +24,16 @@ class ZeroPadding(Operation):
     def __init__(self, top: int, left: int) -> None:
         self.top, self.left = top, left
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        x, y = site.x[0][part.start : part.stop], site.y[part.start : part.stop]
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        x, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
         yield partial(y.fill, 0)
         yield partial(np.copyto, _inside(y, x.shape, self.top, self.left), x)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is not None:
-            dx = site.dx[0][part.start : part.stop]
-            yield partial(np.copyto, dx, _inside(site.dy[part.start : part.stop], dx.shape, self.top, self.left))
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
+            dx = context.dx[0][part.start : part.stop]
+            yield partial(np.copyto, dx, _inside(context.dy[part.start : part.stop], dx.shape, self.top, self.left))
 
 
 class Cropping(Operation):
@@ -42,14 +42,14 @@ class Cropping(Operation):
     def __init__(self, top: int, left: int) -> None:
         self.top, self.left = top, left
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        y = site.y[part.start : part.stop]
-        yield partial(np.copyto, y, _inside(site.x[0][part.start : part.stop], y.shape, self.top, self.left))
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        y = context.y[part.start : part.stop]
+        yield partial(np.copyto, y, _inside(context.x[0][part.start : part.stop], y.shape, self.top, self.left))
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is not None:
-            dy, dx = site.dy[part.start : part.stop], site.dx[0][part.start : part.stop]
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
+            dy, dx = context.dy[part.start : part.stop], context.dx[0][part.start : part.stop]
             yield partial(dx.fill, 0)
             yield partial(np.copyto, _inside(dx, dy.shape, self.top, self.left), dy)
 
@@ -65,14 +65,14 @@ class Transposition(Operation):
     def __init__(self, axes: tuple[int, ...]) -> None:
         self.axes = (0, *(axis + 1 for axis in axes))
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        yield partial(np.copyto, site.y[part.start : part.stop], site.x[0][part.start : part.stop].transpose(self.axes))
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        yield partial(np.copyto, context.y[part.start : part.stop], context.x[0][part.start : part.stop].transpose(self.axes))
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is not None:
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
             back = np.argsort(self.axes)
-            yield partial(np.copyto, site.dx[0][part.start : part.stop], site.dy[part.start : part.stop].transpose(back))
+            yield partial(np.copyto, context.dx[0][part.start : part.stop], context.dy[part.start : part.stop].transpose(back))
 
 
 class RepeatPixels(Operation):
@@ -81,19 +81,19 @@ class RepeatPixels(Operation):
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
 
-    def _blocks(self, array: np.ndarray[Any, Any], part: Part, height: int, width: int) -> np.ndarray[Any, Any]:
+    def _blocks(self, array: np.ndarray[Any, Any], part: BatchSlice, height: int, width: int) -> np.ndarray[Any, Any]:
         """(N, H, repeats, W, repeats, C) view on the enlarged images."""
         return array[part.start : part.stop].reshape(part.size, height, self.size[0], width, self.size[1], -1)
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        x = site.x[0][part.start : part.stop]
-        yield partial(np.copyto, self._blocks(site.y, part, *x.shape[1:3]), x[:, :, None, :, None, :])
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        x = context.x[0][part.start : part.stop]
+        yield partial(np.copyto, self._blocks(context.y, part, *x.shape[1:3]), x[:, :, None, :, None, :])
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is not None:
-            dx = site.dx[0][part.start : part.stop]
-            yield partial(np.add.reduce, self._blocks(site.dy, part, *dx.shape[1:3]), (2, 4), None, dx)
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
+            dx = context.dx[0][part.start : part.stop]
+            yield partial(np.add.reduce, self._blocks(context.dy, part, *dx.shape[1:3]), (2, 4), None, dx)
 
 
 class Resampling(Operation):
@@ -107,17 +107,17 @@ class Resampling(Operation):
     def __init__(self, rows: np.ndarray[Any, Any], columns: np.ndarray[Any, Any]) -> None:
         self.rows, self.columns = rows, columns
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        yield partial(self._apply, site, part, site.x[0], site.y, self.rows, self.columns)
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        yield partial(self._apply, context, part, context.x[0], context.y, self.rows, self.columns)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        assert site.dy is not None
-        if site.dx[0] is not None:
-            yield partial(self._apply, site, part, site.dy, site.dx[0], self.rows.T, self.columns.T)
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
+            yield partial(self._apply, context, part, context.dy, context.dx[0], self.rows.T, self.columns.T)
 
-    def _apply(self, site: Site, part: Part, source: Any, target: Any, rows: Any, columns: Any) -> None:
+    def _apply(self, context: OperationContext, part: BatchSlice, source: Any, target: Any, rows: Any, columns: Any) -> None:
         images, out = source[part.start : part.stop], target[part.start : part.stop]
         count, height, width, channels = images.shape
-        tall = site.scratch.array(part.thread, "product", (count, len(rows), width * channels))
+        tall = context.scratch.array(part.thread, "product", (count, len(rows), width * channels))
         np.matmul(rows.astype(out.dtype), images.reshape(count, height, width * channels), tall)
         np.matmul(columns.astype(out.dtype), tall.reshape(count, len(rows), width, channels), out)

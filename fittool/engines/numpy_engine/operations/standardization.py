@@ -19,8 +19,8 @@ from fittool.augmentation.standardize import (
     scales,
     standardize,
 )
-from fittool.engines.numpy_engine.operations.base import Operation, Part, Site
-from fittool.engines.numpy_engine.threads import Task
+from fittool.engines.numpy_engine.operations.base import BatchSlice, Operation, OperationContext
+from fittool.engines.numpy_engine.thread_pool import Task
 
 
 class Standardization(Operation):
@@ -33,32 +33,32 @@ class Standardization(Operation):
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
 
-    def _statistics(self, site: Site) -> Statistics:
+    def _statistics(self, context: OperationContext) -> Statistics:
         return Statistics(
-            mean=site.weights("mean") if centres(self.steps) else None,
-            std=site.weights("std") if scales(self.steps) else None,
-            zca=site.weights("zca") if self.steps.zca_whitening else None,
+            mean=context.weights("mean") if centres(self.steps) else None,
+            std=context.weights("std") if scales(self.steps) else None,
+            zca=context.weights("zca") if self.steps.zca_whitening else None,
         )
 
-    def _forward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        yield partial(self._apply, site, slice(part.start, part.stop))
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        yield partial(self._apply, context, slice(part.start, part.stop))
 
-    def _apply(self, site: Site, samples: slice) -> None:
-        site.y[samples] = standardize(site.x[0][samples], self.steps, self._statistics(site), site.y.dtype)
+    def _apply(self, context: OperationContext, samples: slice) -> None:
+        context.y[samples] = standardize(context.x[0][samples], self.steps, self._statistics(context), context.y.dtype)
 
-    def _backward_slice(self, site: Site, part: Part) -> Iterable[Task]:
-        if site.dx[0] is not None:
-            yield partial(self._apply_back, site, site.dx[0], slice(part.start, part.stop))
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        if context.dx[0] is not None:
+            yield partial(self._apply_back, context, context.dx[0], slice(part.start, part.stop))
 
-    def _apply_back(self, site: Site, dx: NDArray[Any], samples: slice) -> None:
+    def _apply_back(self, context: OperationContext, dx: NDArray[Any], samples: slice) -> None:
         """The steps' transposes in the opposite order."""
-        assert site.dy is not None
-        gradient, statistics = site.dy[samples].copy(), self._statistics(site)
+        assert context.dy is not None
+        gradient, statistics = context.dy[samples].copy(), self._statistics(context)
         if statistics.zca is not None:
             gradient = (gradient.reshape(len(gradient), -1) @ statistics.zca.T).reshape(gradient.shape)
         if statistics.std is not None:
             gradient /= statistics.std + gradient.dtype.type(EPSILON)
-        gradient = self._by_sample_back(site.x[0][samples], gradient)
+        gradient = self._by_sample_back(context.x[0][samples], gradient)
         dx[samples] = gradient * gradient.dtype.type(1 if self.steps.rescale is None else self.steps.rescale)
 
     def _by_sample_back(self, x: NDArray[Any], gradient: NDArray[Any]) -> NDArray[Any]:

@@ -1,0 +1,63 @@
+"""What can happen beside the training: Keras's callbacks, each in its own file.
+
+A setting describes a callback; `start` makes the object that is called at Keras's hooks. Custom ones subclass `Callback`.
+"""
+
+from __future__ import annotations
+
+from fittool.callbacks.backup_and_restore import BackupAndRestore
+from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting, started
+from fittool.callbacks.csv_logger import CSVLogger
+from fittool.callbacks.early_stopping import EarlyStopping
+from fittool.callbacks.lambda_callback import LambdaCallback
+from fittool.callbacks.learning_rate_scheduler import LearningRateScheduler
+from fittool.callbacks.model_checkpoint import ModelCheckpoint
+from fittool.callbacks.progbar_logger import ProgbarLogger
+from fittool.callbacks.python_callback import PythonCallback
+from fittool.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from fittool.callbacks.remote_monitor import RemoteMonitor
+from fittool.callbacks.tensorboard import TensorBoard
+from fittool.callbacks.terminate_on_nan import TerminateOnNaN
+from fittool.settings import Family
+
+__all__ = [
+    "CALLBACKS",
+    "BackupAndRestore",
+    "CSVLogger",
+    "Callback",
+    "CallbackContext",
+    "CallbackSetting",
+    "EarlyStopping",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgbarLogger",
+    "PythonCallback",
+    "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "TensorBoard",
+    "TerminateOnNaN",
+    "started",
+]
+
+CALLBACKS: Family[CallbackSetting] = Family(
+    "callback",
+    {
+        cls.public_name(): cls
+        for cls in (
+            EarlyStopping,
+            ModelCheckpoint,
+            ReduceLROnPlateau,
+            LearningRateScheduler,
+            CSVLogger,
+            TerminateOnNaN,
+            BackupAndRestore,
+            LambdaCallback,
+            RemoteMonitor,
+            ProgbarLogger,
+            TensorBoard,
+            PythonCallback,
+        )
+    },
+    accepts=lambda value: isinstance(value, Callback),
+)

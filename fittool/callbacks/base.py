@@ -1,0 +1,184 @@
+"""What all callbacks share: Keras's hooks, the training they look at, their state, and the settings they are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from fittool.callbacks.control import Control, Logs
+from fittool.callbacks.position import Position
+from fittool.errors import ExperimentError
+from fittool.settings import Named, setting
+
+
+class Callback:
+    """Something that is called at set moments of a training; subclass it and override Keras's hooks.
+
+    Epochs and batches count from 0. `logs` hold Keras's keys and `learning_rate`; those of an epoch are complete before
+    any callback sees them, and what `on_epoch_end` adds to them is recorded with the epoch.
+
+    Attributes:
+        run: The training: `stop(reason)`, `learning_rate`, `get_weights()`, `set_weights()`.
+        model: The model that is trained, in Python; the same object as `run` in an experiment.
+        params: `epochs` and `steps`.
+    """
+
+    run: Control
+    model: Any
+    params: Mapping[str, Any]
+    adds_to_logs: ClassVar[bool] = True
+    """Whether the callback may add values to an epoch's logs, so that names watched are looked for only after an epoch."""
+
+    def set_run(self, run: Control) -> None:
+        """Say which training the callback belongs to."""
+        self.run = run
+        self.set_model(run if run.model is None else run.model)
+        self.set_params(run.params)
+
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Keras's hook: the training's length."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Keras's hook: the model that is trained."""
+        self.model = model
+
+    def state(self) -> dict[str, Any]:
+        """Plain data (JSON) that a checkpoint has to hold, so that a resumed training goes on the same."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`; comes before `on_train_begin`."""
+
+    def kept_weights(self) -> Mapping[str, NDArray[Any]] | None:
+        """Weights that the callback will need later, for whoever saves the training; the same object as long as they are."""
+        return None
+
+    def keep_weights(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `kept_weights` gave; comes after `load_state`."""
+
+    def go_on_after_stop(self) -> None:
+        """The training goes on although its end was asked for, maybe by this callback; comes after `load_state`."""
+
+    def restore(self) -> None:
+        """Put the training back to where an earlier one stood; comes before everything else."""
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After the last epoch, however training ended (`run.reason`)."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before an epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After an epoch and its validation."""
+
+    def on_epoch_settled(self, position: Position) -> None:
+        """After an epoch, when all callbacks had their turn and its row is known: a moment to save the whole training."""
+
+    def on_train_batch_settled(self, position: Position) -> None:
+        """The same after a training step."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a training step."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a training step, with the epoch's running values."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Keras's older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Keras's older name of `on_train_batch_end`."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Before a validation."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """After a validation."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of a validation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of a validation, with its running values."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Before a prediction."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """After a prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of a prediction."""
+
+    def overrides(self, *hooks: str) -> bool:
+        """Whether one of these hooks does anything; hooks that do nothing cost nothing."""
+        return any(hook in vars(self) or getattr(type(self), hook) is not getattr(Callback, hook) for hook in hooks)
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+"""The names of all hooks."""
+
+
+def _no_functions(name: str) -> Callable[..., Any]:
+    raise ExperimentError(f"{name} names a function in a module, which only an experiment file can do. Give the function itself.")
+
+
+@dataclass(frozen=True)
+class CallbackContext:
+    """Where a callback starts to work.
+
+    Attributes:
+        directory: What relative file names are relative to.
+        function: Finds the function that `module:function` names.
+    """
+
+    directory: Path = field(default_factory=Path)
+    function: Callable[[str], Callable[..., Any]] = _no_functions
+
+
+_AT_WORK = "_at_work"
+
+
+@setting
+class CallbackSetting(Named):
+    """A callback by its arguments, as a file or a program names it.
+
+    Beside its arguments it shows what the object has that it last became (`stopped_epoch`, `best`, …), where people who come
+    from Keras look for it after training.
+    """
+
+    def start(self, surroundings: CallbackContext) -> Callback:
+        """The callback at work, with fresh state."""
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        """What the object at work has."""
+        at_work = self.__dict__.get(_AT_WORK)
+        if at_work is None or name.startswith("_"):
+            raise AttributeError(f"{self.public_name()} has no {name}.", name=name, obj=self)
+        return getattr(at_work, name)
+
+
+def started(callbacks: Sequence[CallbackSetting | Callback], surroundings: CallbackContext | None = None) -> list[Callback]:
+    """Callbacks at work, in the same order: those given as settings are made, custom ones taken as they are."""
+    place = CallbackContext() if surroundings is None else surroundings
+    return [_started(callback, place) if isinstance(callback, CallbackSetting) else callback for callback in callbacks]
+
+
+def _started(callback: CallbackSetting, place: CallbackContext) -> Callback:
+    at_work = callback.start(place)
+    callback.__dict__[_AT_WORK] = at_work  # the setting itself stays as it is
+    return at_work

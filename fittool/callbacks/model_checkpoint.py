@@ -1,0 +1,164 @@
+"""ModelCheckpoint: what counts as the best epoch, and further files of the model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from string import Formatter
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field as Limits
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
+from fittool.callbacks.control import Logs
+from fittool.callbacks.monitor import Monitor
+from fittool.errors import ExperimentError
+from fittool.runs.checkpoint_store import LAST, PREVIOUS
+from fittool.settings import Boolean, Field, Integer, Number, Text, setting
+
+
+@setting
+class ModelCheckpoint(CallbackSetting):
+    """Decides which epoch is the best, and saves the model to files of its own if asked."""
+
+    filepath: Text | None = Field(
+        default=None,
+        min_length=1,
+        description="File to save to; {epoch:02d}, {batch}, {val_loss:.4f} are filled in. By default the run's best.safetensors.",
+    )
+    monitor: Text = Field(default="val_loss", description="The value that decides which epoch is the best.")
+    verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells each save.")
+    save_best_only: Boolean = Field(
+        default=False, description="Whether to save only after epochs that are the best so far; always so for best.safetensors."
+    )
+    save_weights_only: Boolean = Field(default=False, description="Whether the file holds the weights without the architecture.")
+    mode: Literal["auto", "min", "max"] = Field(
+        default="auto", description="Whether less or more is better; auto knows it from the name."
+    )
+    save_freq: Literal["epoch"] | Annotated[Integer, Limits(ge=1)] = Field(
+        default="epoch", description="Save after each epoch, or after so many batches."
+    )
+    initial_value_threshold: Number | None = Field(default=None, description="A value that the first best epoch has to beat.")
+
+    @model_validator(mode="after")
+    def _template(self) -> ModelCheckpoint:
+        """A template that cannot be filled is found before training."""
+        if self.filepath is None:
+            return self
+        if not self.filepath.endswith(".safetensors"):
+            raise PydanticCustomError("suffix", "filepath must end in .safetensors, the one format that is written")
+        try:
+            self.filepath.format_map(_AnyNumber())
+        except (ValueError, IndexError, AttributeError, KeyError) as error:
+            raise PydanticCustomError("template", "filepath cannot be filled in: {reason}", {"reason": str(error)}) from None
+        return self
+
+    def start(self, surroundings: CallbackContext) -> ModelCheckpointCallback:
+        """The callback at work."""
+        return ModelCheckpointCallback(self)
+
+    @property
+    def asked_values(self) -> tuple[str, ...]:
+        """The values that the file's name asks for, beside epoch and batch."""
+        fields = (field for _, field, _, _ in Formatter().parse(self.filepath or "") if field is not None)
+        return tuple(field for field in fields if field not in ("epoch", "batch"))
+
+    @property
+    def is_checkpoint_of_a_run(self) -> bool:
+        """Whether the file is one that a run keeps itself to go on from."""
+        return self.filepath is not None and os.path.normpath(self.filepath) in (LAST, PREVIOUS)
+
+    @property
+    def has_own_file(self) -> bool:
+        """Whether there is a file beside the best one, which the run keeps by itself."""
+        return self.filepath not in (None, "best.safetensors")
+
+    def new_monitor(self) -> Monitor:
+        """A fresh watch over what this callback watches."""
+        return Monitor(self.monitor, self.mode, best=self.initial_value_threshold, owner="ModelCheckpoint")
+
+
+class _AnyNumber(dict[str, int]):
+    """Has a number for every name."""
+
+    def __missing__(self, key: str) -> int:
+        return 1
+
+
+class ModelCheckpointCallback(Callback):
+    """Has the model saved by whoever records the run; without a file of its own it does nothing but say what is best."""
+
+    adds_to_logs: ClassVar[bool] = False
+
+    def __init__(self, setting: ModelCheckpoint) -> None:
+        self.setting = setting
+        self.monitor = setting.new_monitor()
+        self._epoch = 0
+        self._batches = 0
+
+    def overrides(self, *hooks: str) -> bool:
+        """Batches are looked at only where they are counted."""
+        return self.setting.save_freq != "epoch" and super().overrides(*hooks)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Check the watched name.
+
+        Raises:
+            ExperimentError: The name does not exist, or there is no place to save to.
+        """
+        if self.setting.filepath is None and not self.run.keeps_best:
+            raise ExperimentError("ModelCheckpoint needs a filepath here; only a run of an experiment has a best.safetensors.")
+        if self.setting.save_best_only:
+            self.monitor.begin(self.run)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Know the epoch for the file's name."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Save after so many batches."""
+        self._batches += 1
+        if isinstance(self.setting.save_freq, int) and self._batches >= self.setting.save_freq:
+            self._batches = 0
+            self._save(batch, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Save after the epoch."""
+        if self.setting.save_freq == "epoch":
+            self._save(None, logs or {})
+
+    def state(self) -> dict[str, Any]:
+        """The best value and the batches since the last save."""
+        return {"monitor": self.monitor.state(), "epoch": self._epoch, "batches": self._batches}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.monitor.load_state(state["monitor"])
+        self._epoch, self._batches = state["epoch"], state["batches"]
+
+    def _save(self, batch: int | None, logs: Logs) -> None:
+        if self.setting.filepath is None or (self.run.keeps_best and not self.setting.has_own_file):
+            return
+        if self.setting.save_best_only and not self.monitor.see(self._epoch, logs):
+            return
+        path = self._path(self.setting.filepath, batch, logs)
+        self.run.save("weights" if self.setting.save_weights_only else "model", path)
+        if self.setting.verbose:
+            self.run.say(f"ModelCheckpoint: saved {path}.")
+
+    def _path(self, template: str, batch: int | None, logs: Logs) -> str:
+        """The file's name, epochs and batches counted from 1 as in Keras.
+
+        Raises:
+            ExperimentError: The name asks for a value that is not there.
+        """
+        values: dict[str, float] = {**logs, "epoch": self._epoch + 1}
+        if batch is not None:
+            values["batch"] = batch + 1
+        try:
+            return template.format(**values)
+        except KeyError as error:
+            names = ", ".join(values)
+            raise ExperimentError(f"ModelCheckpoint's filepath {template} asks for {error.args[0]}; there are {names}.") from None

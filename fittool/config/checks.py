@@ -1,0 +1,349 @@
+"""Settings held against each other: what contradicts, and what can have no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fittool.callbacks import CallbackSetting, CSVLogger, LambdaCallback, ModelCheckpoint, PythonCallback
+from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
+from fittool.config.experiment import Experiment
+from fittool.config.sections import Stage, Train
+from fittool.config.yaml.source_map import KeyPath, Node, Place, Placed, find, path_text
+from fittool.data.sources import Source
+from fittool.data.splits.split_setting import SplitSetting
+from fittool.errors import ExperimentError
+from fittool.nn.graph import layer_names
+from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from fittool.nn.objectives import loss_names, measured
+from fittool.nn.schedules import Schedule
+from fittool.settings import nearest_name
+
+if TYPE_CHECKING:
+    from fittool.nn.graph import LayerError
+
+_CLASS_LOSSES = (SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy)
+_WRONG_FORMS = {
+    ("one-hot", "sparse"): ("one-hot targets", "class numbers", "sparse_categorical_crossentropy"),
+    ("one-hot", "binary"): ("one-hot targets", "0 or 1", "binary_crossentropy"),
+    ("class numbers", "categorical"): ("class numbers", "one-hot targets", "categorical_crossentropy"),
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """An experiment together with the tree it came from.
+
+    Attributes:
+        experiment: The settings; a default stands for each that was wrong.
+        root: The file's tree, without those.
+        wrong: The settings that were wrong: nothing may be concluded from their defaults.
+    """
+
+    experiment: Experiment
+    root: Node
+    wrong: frozenset[KeyPath] = frozenset()
+
+    def is_known(self, *path: str | int) -> bool:
+        """Whether nothing at a key path, around it or below it was wrong."""
+        return not any(one[: len(path)] == path[: len(one)] for one in self.wrong)
+
+    def knows_mode(self, stage: Train) -> bool:
+        """Whether the mode of a stage is what its user wants."""
+        return self.is_known(*self.experiment.path_of(stage), "mode")
+
+    @property
+    def knows_modes(self) -> bool:
+        """Whether the modes of all stages are what their user wants."""
+        return all(map(self.knows_mode, self.experiment.stages))
+
+    def node(self, *path: str | int) -> Node | None:
+        """The node at a key path, or None where the file does not have it."""
+        node, depth = find(self.root, path)
+        return node if depth == len(path) else None
+
+    def place(self, *path: str | int) -> Place:
+        """Where the setting, or the nearest thing around it that was written, stands."""
+        return find(self.root, path)[0].best_place
+
+    def said(self, *path: str | int) -> str:
+        """Where a setting was written, for a sentence about another one; or that it is the default."""
+        return f"at {self.place(*path)}" if self.node(*path) is not None else "by default"
+
+    def problem(self, path: KeyPath, text: str) -> Placed:
+        """A problem with the setting at a key path."""
+        return Placed(self.place(*path), text, path)
+
+    @property
+    def validates(self) -> bool:
+        """Whether there are, or may be meant to be, validation data."""
+        path = self.experiment.path_of(self.experiment.first)
+        known = self.is_known("data", "validation") and self.is_known(*path, "validation_split")
+        return not known or validates(self.experiment)
+
+
+def contradictions(written: Written) -> Iterator[Placed]:
+    """Settings that cannot hold together, each with both places."""
+    experiment, first = written.experiment, written.experiment.first
+    yield from augmentation_contradictions(written)
+    if experiment.data.validation is not None and first.validation_split > 0:
+        where = written.said("data", "validation")
+        path = (*experiment.path_of(first), "validation_split")
+        text = f"{path_text(path)} and data.validation ({where}) both give validation data. Remove one."
+        yield written.problem(path, text)
+    for setting in ("fraction", "oversample"):
+        if experiment.data.train.public_name() == "python" and getattr(experiment.data, setting) not in (None, 1):
+            text = f"data.{setting} needs samples that can be counted, which a python source cannot offer. Remove it."
+            yield written.problem(("data", setting), text)
+    for stage in experiment.stages:
+        yield from _lengths(written, stage)
+        yield from _loop(written, stage)
+    yield from _stages(written)
+    yield from _class_mode(written)
+    outputs = list(_outputs(written))
+    yield from outputs
+    if not outputs:  # else the names of the values are not known
+        yield from _monitors(written)
+
+
+def _lengths(written: Written, stage: Train) -> Iterator[Placed]:
+    if stage.epochs is not None and stage.initial_epoch >= stage.epochs:
+        path = written.experiment.path_of(stage)
+        where = f"{stage.epochs} ({written.said(*path, 'epochs')})"
+        text = f"{path_text(path)}.initial_epoch must be less than {path_text(path)}.epochs, which is {where}"
+        yield written.problem((*path, "initial_epoch"), f"{text}, got {stage.initial_epoch}.")
+
+
+def _loop(written: Written, stage: Train) -> Iterator[Placed]:
+    """The user's loop belongs to its mode."""
+    path = written.experiment.path_of(stage)
+    if stage.mode == "train_on_batch" and stage.loop is None and written.is_known(*path, "loop"):
+        text = f"{path_text(path)}.mode train_on_batch needs your own loop. Write loop: module:function beside it."
+        yield written.problem((*path, "mode"), text)
+    if stage.loop is not None and ":" not in stage.loop:
+        text = f"{path_text(path)}.loop must have the form module:function, got {stage.loop!r}."
+        yield written.problem((*path, "loop"), text)
+
+
+def _stages(written: Written) -> Iterator[Placed]:
+    """What can only hold for the whole of a training in stages."""
+    first, *later = written.experiment.stages
+    for stage in later:
+        path = written.experiment.path_of(stage)
+        if stage.initial_epoch:
+            text = f"{path_text(path)}.initial_epoch can be given in the first stage alone; epochs count on."
+            yield written.problem((*path, "initial_epoch"), text)
+        if stage.validation_split not in (0, first.validation_split):
+            text = f"{path_text(path)}.validation_split must be that of the first stage, {first.validation_split:g}: all stages"
+            yield written.problem((*path, "validation_split"), f"{text} share one validation part.")
+    for stage in (first, *later):
+        rate = stage.learning_rate if isinstance(stage, Stage) else None
+        if rate is not None and isinstance(written.experiment.compile.optimizer.learning_rate, Schedule):
+            path = written.experiment.path_of(stage)
+            where = written.said("compile", "optimizer")
+            text = f"{path_text(path)}.learning_rate cannot be set, as the optimizer's ({where}) is a schedule."
+            yield written.problem((*path, "learning_rate"), f"{text} Use one of the two.")
+
+
+def _outputs(written: Written) -> Iterator[Placed]:
+    """The outputs' names, in the network and where losses and metrics go by them."""
+    model = written.experiment.model
+    known = layer_names(model.layers or ())
+    for index, name in enumerate(model.outputs or ()):
+        if model.layers is not None and name not in known:
+            near = nearest_name(name, known)
+            mend = f" Did you mean {near}?" if near else f" Layers are {', '.join(known)}."
+            yield written.problem(("model", "outputs", index), f"model.outputs names {name}, but no layer is called that.{mend}")
+            return
+    try:
+        written.experiment.compile.objectives(output_names(written.experiment))
+    except ExperimentError as error:
+        yield written.problem(("compile",), f"compile.{error}")
+
+
+def _class_mode(written: Written) -> Iterator[Placed]:
+    """The form of the labels, where it is written, against what the loss takes."""
+    mode, loss = written.experiment.data.class_mode, written.experiment.compile.main_loss
+    if mode is None:
+        yield written.problem(("data", "class_mode"), "data.class_mode is null, so there are no labels to train on. Remove it.")
+    elif (loss.expects, mode) in _WRONG_FORMS:
+        wanted, given, mend = _WRONG_FORMS[loss.expects, mode]
+        text = f"{loss.public_name()} expects {wanted}, but data.class_mode ({written.said('data', 'class_mode')}) gives {given}."
+        yield written.problem(("compile", "loss"), f"{text} Use {mend}.")
+
+
+def _monitors(written: Written) -> Iterator[Placed]:
+    experiment = written.experiment
+    lists: list[tuple[KeyPath, list[CallbackSetting]]] = [(("callbacks",), experiment.callbacks)]
+    lists += [((*experiment.path_of(stage), "callbacks"), experiment.callbacks_of(stage)) for stage in experiment.stages]
+    may_grow = any(_adds_to_logs(callback) for _, callbacks in lists for callback in callbacks)
+    for path, callbacks in lists:
+        for index, callback in enumerate(callbacks):
+            yield from _monitor(written, (*path, index), callback, may_grow)
+            yield from _own_file(written, (*path, index), callback, may_grow)
+
+
+def _adds_to_logs(callback: CallbackSetting) -> bool:
+    """Whether a callback of the user's may compute further values."""
+    return isinstance(callback, PythonCallback | LambdaCallback)
+
+
+def _monitor(written: Written, at: KeyPath, callback: CallbackSetting, may_grow: bool) -> Iterator[Placed]:
+    monitor = getattr(callback, "monitor", None)
+    if not isinstance(monitor, str):
+        return
+    name = callback.public_name()
+    path = (*at, _written_name(written, at, name), "monitor")
+    known = value_names(written.experiment)
+    if monitor.startswith("val_") and not written.validates:
+        mend = "Give data.validation or train.validation_split, or watch loss."
+        yield written.problem(path, f"{name} watches {monitor}, but there are no validation data. {mend}")
+    elif monitor not in known and not may_grow and written.is_known("compile"):
+        near = nearest_name(monitor, list(known))
+        mend = f" Did you mean {near}?" if near else ""
+        yield written.problem(path, f"{name} watches {monitor}, which is not computed. There are {', '.join(known)}.{mend}")
+
+
+def _own_file(written: Written, at: KeyPath, callback: CallbackSetting, may_grow: bool) -> Iterator[Placed]:
+    """The file that a callback writes: none of the run's own, and its name can be made."""
+    path = (*at, _written_name(written, at, callback.public_name()))
+    if isinstance(callback, CSVLogger) and callback.is_file_of_a_run:
+        text = f"CSVLogger.filename {callback.filename} is a file that the run keeps itself. Choose another name."
+        yield written.problem((*path, "filename"), text)
+    if isinstance(callback, ModelCheckpoint):
+        known = value_names(written.experiment)
+        unknown = [name for name in callback.asked_values if name not in known and not may_grow]
+        if callback.is_checkpoint_of_a_run:
+            text = f"ModelCheckpoint.filepath {callback.filepath} is one of the run's own checkpoints. Choose another name."
+            yield written.problem((*path, "filepath"), text)
+        elif unknown and written.is_known("compile"):
+            near = nearest_name(unknown[0], list(known))
+            mend = f" Did you mean {near}?" if near else ""
+            text = f"ModelCheckpoint.filepath asks for {unknown[0]}, which is not computed. There are epoch, batch,"
+            yield written.problem((*path, "filepath"), f"{text} {', '.join(known)}.{mend}")
+
+
+def _written_name(written: Written, at: KeyPath, name: str) -> str:
+    """The callback's name as the file has it, in whatever case."""
+    node = written.node(*at)
+    return next(iter(node.value), name) if node is not None and isinstance(node.value, dict) else name
+
+
+def output_names(experiment: Experiment) -> list[str]:
+    """The names of the network's outputs, as far as they are known without data."""
+    model = experiment.model
+    return model.outputs or (layer_names(model.layers)[-1:] if model.layers is not None else ["output"])
+
+
+def value_names(experiment: Experiment) -> tuple[str, ...]:
+    """The names of the values that each epoch computes."""
+    objectives = experiment.compile.objectives(output_names(experiment))
+    names = ("loss", *loss_names(objectives), *measured(objectives))
+    validation = tuple(f"val_{name}" for name in names) if validates(experiment) else ()
+    return (*names, *validation, "learning_rate")
+
+
+def validates(experiment: Experiment) -> bool:
+    """Whether there are validation data."""
+    return experiment.data.validation is not None or experiment.first.validation_split > 0
+
+
+def without_effect(written: Written) -> Iterator[Placed]:
+    """Settings that differ from their default and yet change nothing."""
+    for stage in written.experiment.stages:
+        yield from _train_without_effect(written, stage)
+    yield from _whole_without_effect(written)
+    yield from _data_without_effect(written)
+    yield from augmentation_without_effect(written)
+
+
+def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
+    path, default = written.experiment.path_of(train), Train()
+    name = path_text(path)
+    if train.mode == "fit" and written.knows_mode(train):
+        for field in ("workers", "max_queue_size", "use_multiprocessing"):
+            if getattr(train, field) != getattr(default, field):
+                yield written.problem((*path, field), f"{name}.{field} has no effect in mode fit.")
+    elif train.use_multiprocessing and not train.workers:
+        yield written.problem((*path, "use_multiprocessing"), f"{name}.use_multiprocessing has no effect with workers: 0.")
+    if train.loop is not None and train.mode != "train_on_batch" and written.knows_mode(train):
+        yield written.problem((*path, "loop"), f"{name}.loop has no effect in mode {train.mode}, but in train_on_batch.")
+    if train.validation_steps != default.validation_steps and not written.validates:
+        yield written.problem((*path, "validation_steps"), f"{name}.validation_steps has no effect without validation data.")
+    if not train.shuffle and written.experiment.data.train.public_name() == "python":
+        yield written.problem((*path, "shuffle"), f"{name}.shuffle has no effect on a python source, which gives its own order.")
+    if train.class_weight == "balanced" and written.experiment.data.oversample == "balanced":
+        where = written.said("data", "oversample")
+        text = f"{name}.class_weight has no effect, as data.oversample ({where}) makes all classes equally frequent."
+        yield written.problem((*path, "class_weight"), text)
+    loss = written.experiment.compile.main_loss
+    if train.class_weight is not None and not isinstance(loss, _CLASS_LOSSES):
+        where = written.said("compile", "loss")
+        text = f"{name}.class_weight has no effect with the loss {loss.public_name()} ({where}), which knows no classes."
+        yield written.problem((*path, "class_weight"), text)
+
+
+def _whole_without_effect(written: Written) -> Iterator[Placed]:
+    """What is taken from the first stage, or is no part of a callback's work here."""
+    first, *later = written.experiment.stages
+    for stage in later:
+        path = written.experiment.path_of(stage)
+        for field in ("verbose", "view_metrics"):
+            if getattr(stage, field) not in ("auto", getattr(first, field)):
+                text = f"{path_text(path)}.{field} has no effect: the first stage's holds for all."
+                yield written.problem((*path, field), text)
+    for index, callback in enumerate(written.experiment.callbacks):
+        if isinstance(callback, LambdaCallback) and not callback.functions:
+            yield written.problem(("callbacks", index), "LambdaCallback has no effect without a function.")
+
+
+def _has_workers(train: Train) -> bool:
+    """Whether batches are made ahead."""
+    return train.mode != "fit" and train.workers > 0
+
+
+def _data_without_effect(written: Written) -> Iterator[Placed]:
+    data = written.experiment.data
+    part = data.validation
+    if isinstance(part, SplitSetting):
+        yield from _split_without_effect(written, part)
+    sources = [source for source in (data.train, data.validation) if isinstance(source, Source)]
+    kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
+    if data.cache != "none" and written.knows_modes and all(stage.mode == "fit" for stage in written.experiment.stages):
+        yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
+    elif data.cache == "disk" and not any(source.reads_images for source in sources):
+        yield written.problem(("data", "cache"), f"data.cache: disk has no effect on {kinds}, which hold no image files.")
+    if data.timeout != type(data)(data.train).timeout and not any(map(_has_workers, written.experiment.stages)):
+        yield written.problem(("data", "timeout"), "data.timeout has no effect without workers, which mode fit never has.")
+    if not any(source.reads_images for source in sources):
+        if data.image != type(data.image)():
+            yield written.problem(("data", "image"), f"data.image has no effect on {kinds}, which hold no image files.")
+        if data.on_bad_file != "error":
+            yield written.problem(
+                ("data", "on_bad_file"), f"data.on_bad_file has no effect on {kinds}, which hold no image files."
+            )
+
+
+def _split_without_effect(written: Written, part: SplitSetting) -> Iterator[Placed]:
+    """Settings of a split that its kind does not look at."""
+    used = {"kfold": ("folds", "fold", "by")}.get(part.kind, ("fraction",))
+    for field in ("fraction", "folds", "fold", "by", "group", "seed"):
+        chance = field == "seed" and part.kind not in ("last", "first")
+        if field in used or chance or (field == "group" and part.needs_groups):
+            continue
+        if getattr(part, field) != getattr(SplitSetting(), field):
+            path = ("data", "validation", "split", field)
+            yield written.problem(path, f"{path_text(path)} has no effect on a split of kind {part.kind}.")
+
+
+def placed_layer_error(error: LayerError, root: Node) -> ExperimentError:
+    """The same mistakes, each at the line of its layer; for layers that a preset made, at the preset."""
+    problems = []
+    for problem in error.problems:
+        path: KeyPath = ("model", "layers", index) if (index := getattr(problem, "index", -1)) >= 0 else ("model", "layers")
+        node, depth = find(root, path)
+        place = node.best_place if depth == len(path) else find(root, ("model", "preset"))[0].best_place
+        text = problem.text[:1].upper() + problem.text[1:]
+        problems.append(place.problem(text))
+    return ExperimentError(problems)

@@ -1,0 +1,91 @@
+"""The experiment as a whole: what a file describes, with every section."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import Discriminator, Tag
+
+from fittool.augmentation import Augmentation
+from fittool.callbacks import CALLBACKS, CallbackSetting
+from fittool.config.sections import ENGINES, Compile, Data, EngineSetting, InitialWeights, Model, Numpy, Output, Stage, Train
+from fittool.settings import Field, Integer, Text, setting
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+def name_from(text: str) -> str:
+    """A run's name as close to any text as names can be."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).lstrip("._-")[:100] or "experiment"
+
+
+WHOLE, STAGES = "(whole)", "(stages)"
+"""What pydantic's locations say for the two forms of `train`."""
+
+
+def _form(train: object) -> str:
+    return STAGES if isinstance(train, list) else WHOLE
+
+
+Parts = Annotated[Annotated[Train, Tag(WHOLE)] | Annotated[list[Stage], Field(min_length=1), Tag(STAGES)], Discriminator(_form)]
+"""One training, or a list of stages; which of them is decided by the form alone, so that mistakes are told of that form."""
+
+
+@setting
+class Experiment:
+    """One experiment file: data, network and training."""
+
+    name: Annotated[Text, Field(pattern=NAME_PATTERN)] | None = Field(
+        default=None, description="The run's name; by default the file's, without its ending."
+    )
+    seed: Integer = Field(
+        default=0, ge=0, lt=2**63, description="All chance comes from this number: the same seed gives the same weights."
+    )
+    engine: Annotated[EngineSetting, ENGINES] = Field(default_factory=Numpy, description="What executes the steps.")
+    data: Data = Field(kw_only=True, description="Where samples come from, and how they are read.")
+    augmentation: Augmentation | None = Field(
+        default=None, description="Random changes to training images, ImageDataGenerator's arguments; for mode fit_generator."
+    )
+    model: Model = Field(kw_only=True, description="The network: a list of layers, or a preset.")
+    compile: Compile = Field(kw_only=True, description="What the training minimises, how, and what it reports.")
+    initial_weights: InitialWeights | None = Field(
+        default=None, description="Weights of an earlier training to start from, instead of random ones."
+    )
+    train: Parts = Field(
+        default_factory=Train, description="How long and in which batches to train; a list is a training in stages."
+    )
+    callbacks: list[Annotated[CallbackSetting, CALLBACKS]] = Field(
+        default_factory=list, description="What happens beside the training."
+    )
+    output: Output = Field(default_factory=Output, description="Where runs go, and what they save.")
+
+    @property
+    def stages(self) -> tuple[Train, ...]:
+        """The parts of the training, in order: one, or those of the list."""
+        return tuple(self.train) if isinstance(self.train, list) else (self.train,)
+
+    @property
+    def first(self) -> Train:
+        """The first part, whose settings hold for the data and the display of the whole."""
+        return self.stages[0]
+
+    def path_of(self, stage: Train) -> tuple[str | int, ...]:
+        """The key path of a part."""
+        return ("train",) if not isinstance(self.train, list) else ("train", [id(one) for one in self.train].index(id(stage)))
+
+    def augmentation_of(self, stage: Train) -> Augmentation | None:
+        """The augmentation of a part: its own, else that of the experiment."""
+        if stage.mode != "fit_generator":
+            return None
+        own = stage.augmentation if isinstance(stage, Stage) else None
+        return self.augmentation if own is None else own
+
+    @property
+    def any_augmentation(self) -> Augmentation | None:
+        """The first augmentation that a part uses."""
+        return next((found for stage in self.stages if (found := self.augmentation_of(stage)) is not None), self.augmentation)
+
+    def callbacks_of(self, stage: Train) -> list[CallbackSetting]:
+        """The callbacks of a part alone."""
+        return stage.callbacks if isinstance(stage, Stage) else []

@@ -1,0 +1,224 @@
+"""Loading an experiment: read, extend, override, resolve paths, validate, check; all mistakes at once, each with its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from fittool.config.checks import Written, contradictions, without_effect
+from fittool.config.experiment import Experiment, name_from
+from fittool.config.messages.validation_errors import in_file_order, limited, problems_of
+from fittool.config.yaml.file_references import with_absolute_paths
+from fittool.config.yaml.inheritance import read_layers
+from fittool.config.yaml.overrides import apply
+from fittool.config.yaml.source_map import KeyPath, Node, Placed, without
+from fittool.config.yaml.writer import yaml_text
+from fittool.errors import ExperimentError, Problem, UsageError, visible
+from fittool.nn.layers import Layer
+from fittool.settings import folded, plain
+
+_MOST_MENDS = 8
+
+
+class RefusedExperimentError(ExperimentError):
+    """The experiment is wrong; `warnings` are the settings without effect in what can be read of it."""
+
+    def __init__(self, problems: Sequence[Problem], warnings: tuple[Problem, ...]) -> None:
+        super().__init__(problems)
+        self.warnings = warnings
+
+
+@dataclass(frozen=True)
+class LoadedExperiment:
+    """An experiment, and everything that its file says about where it came from.
+
+    Attributes:
+        experiment: The settings.
+        warnings: Settings without effect.
+        root: The file merged with what it extends and with the options, each value with its place.
+    """
+
+    experiment: Experiment
+    warnings: tuple[Problem, ...]
+    root: Node
+
+    def place(self, *path: str | int) -> str:
+        """`file:line:column` or `--set …` of a setting, or of the nearest thing around it that was written."""
+        return str(self._node(path)[0].best_place)
+
+    def problem(self, text: str, *path: str | int) -> Problem:
+        """A problem with a setting, with place and excerpt, for what is found only later (a missing folder, a label)."""
+        return self._node(path)[0].best_place.problem(text)
+
+    def origin(self, *path: str | int) -> str:
+        """Where a resolved setting was written; "default" where nobody wrote it. Layers of a preset come from the preset."""
+        node, depth = self._node(path)
+        if depth == len(path):
+            return str(node.best_place)
+        preset = self.root.child("model")
+        preset = preset.child("preset") if preset is not None and path[:2] == ("model", "layers") else None
+        return "default" if preset is None else str(preset.best_place)
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """All settings as plain data, defaults included, data paths absolute."""
+        return dict(plain(self.experiment))
+
+    @property
+    def origins(self) -> dict[KeyPath, str]:
+        """Where each resolved value, list or scalar, was written, by key path."""
+        return {path: self.origin(*path) for path in _leaves(self.resolved, ())}
+
+    def resolved_yaml(self, layers: Sequence[Layer] | None = None, *, origins: bool = False) -> str:
+        """The resolved experiment as a file that `load_experiment` takes as it is.
+
+        Args:
+            layers: What the preset expands to, to be written in its place.
+            origins: Whether each value says in a comment where it was written.
+        """
+        data = _without_nothing(self.resolved if layers is None else self.resolved_with(layers))
+        return yaml_text(data, (lambda path: self.origin(*path)) if origins else None)
+
+    def resolved_with(self, layers: Sequence[Layer]) -> dict[str, Any]:
+        """All settings as plain data, with the layers that the preset expands to in its place."""
+        written = {"layers": [plain(layer) for layer in layers], "preset": None}
+        return {**self.resolved, "model": {**self.resolved["model"], **written}}
+
+    def _node(self, path: Sequence[str | int]) -> tuple[Node, int]:
+        """The deepest written node along `path`, where names of things may differ in case, and how deep it is."""
+        node, depth = self.root, 0
+        for step in path:
+            child = node.child(step) or _same_name(node, step)
+            if child is None:
+                break
+            node, depth = child, depth + 1
+        return node, depth
+
+
+def load_experiment(
+    path: str | os.PathLike[str], overrides: Sequence[str] = (), variables: Mapping[str, str] | None = None
+) -> LoadedExperiment:
+    """Load an experiment file.
+
+    Args:
+        path: The YAML file.
+        overrides: `KEY=VALUE` or `~KEY`, as in `--set`.
+        variables: What `${ENV:NAME}` takes; by default the environment.
+
+    Raises:
+        UsageError: There is no such file, it is a folder, or an override names what does not exist.
+        ExperimentError: The experiment is wrong; holds every mistake that can be told.
+    """
+    name = os.fspath(path)
+    variables = os.environ if variables is None else variables
+    if not os.path.lexists(name):
+        raise UsageError("There is no such experiment file.", place=visible(name))
+    if os.path.isdir(name):
+        raise UsageError("This is a folder. Give an experiment file.", place=visible(name))
+    layered = read_layers(name, name, Experiment, variables)
+    if not isinstance(layered.root.value, dict):
+        text = "An experiment file must hold keys such as data:, model:, compile: and train:."
+        raise ExperimentError([*(told.problem for told in layered.problems), layered.root.place.problem(text)])
+    root = with_absolute_paths(apply(layered.root, overrides, Experiment, variables))
+    return _held_against_description(root, layered.problems, name_from(os.path.splitext(os.path.basename(name))[0]))
+
+
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[Experiment]:
+    return TypeAdapter(Experiment)
+
+
+def _held_against_description(root: Node, told: Sequence[Placed], name: str) -> LoadedExperiment:
+    places = {one.place for one in told}
+    experiment, wrong = _validated(root, name)
+    dropped: frozenset[KeyPath] = frozenset()
+    placed = [*told, *(one for one in wrong if one.place not in places)]
+    warnings: tuple[Problem, ...] = ()
+    if experiment is None:
+        root, experiment, dropped = _mended(root, wrong, name)
+    if experiment is not None:
+        written = Written(experiment, root, dropped)
+        placed += contradictions(written)
+        warnings = in_file_order(without_effect(written))
+    if experiment is None or placed:
+        raise RefusedExperimentError(limited(in_file_order(placed)), warnings)
+    return LoadedExperiment(experiment, warnings, root)
+
+
+def _validated(root: Node, name: str) -> tuple[Experiment | None, list[Placed]]:
+    try:
+        return _adapter().validate_python(_with_defaults(root.data(), name)), []
+    except ValidationError as error:
+        return None, problems_of(error, root, Experiment)
+
+
+def _mended(root: Node, wrong: list[Placed], name: str) -> tuple[Node, Experiment | None, frozenset[KeyPath]]:
+    """The experiment without the settings that are wrong, if that is one, so that the rest can still be checked; and those."""
+    dropped: set[KeyPath] = set()
+    for _ in range(_MOST_MENDS):
+        for path in sorted({one.path for one in wrong}, key=_position, reverse=True):
+            if root.child(path[0] if path else "") is None:
+                return root, None, frozenset(dropped)
+            root = without(root, path)
+            dropped.add(path)
+        experiment, wrong = _validated(root, name)
+        if experiment is not None:
+            return root, experiment, frozenset(dropped)
+    return root, None, frozenset(dropped)
+
+
+def _position(path: KeyPath) -> list[tuple[int, str]]:
+    """Orders items of a list by number, so that leaving out the last first keeps the others' numbers."""
+    return [(step, "") if isinstance(step, int) else (0, step) for step in path]
+
+
+def _with_defaults(data: Any, name: str) -> dict[str, Any]:
+    """Defaults that depend on the file's name or on another setting; a key without a value counts as absent."""
+    whole: dict[str, Any] = {"name": name} | {key: value for key, value in data.items() if value is not None}
+    train = whole.get("train", {})
+    whole["train"] = [_with_epochs(stage) for stage in train] if isinstance(train, list) else _with_epochs(train)
+    return whole
+
+
+def _with_epochs(train: Any) -> Any:
+    """Keras's default lengths."""
+    if not isinstance(train, dict) or train.get("epochs") is not None:
+        return train
+    return train | {"epochs": 10 if train.get("mode", "fit") == "fit" else 1}
+
+
+def _same_name(node: Node, step: str | int) -> Node | None:
+    """What a bare name, or a name in another case, stands for."""
+    if not isinstance(step, str):
+        return None
+    if isinstance(node.value, str) and folded(node.value) == folded(step):
+        return node
+    if isinstance(node.value, dict) and len(node.value) == 1:
+        ((name, child),) = node.value.items()
+        return child if folded(name) == folded(step) else None
+    return None
+
+
+def _leaves(data: object, path: KeyPath) -> Iterator[KeyPath]:
+    if isinstance(data, dict) and data:
+        for key, value in data.items():
+            yield from _leaves(value, (*path, key))
+    elif isinstance(data, list) and any(isinstance(item, dict) for item in data):
+        for index, item in enumerate(data):
+            yield from _leaves(item, (*path, index))
+    else:
+        yield path
+
+
+def _without_nothing(data: dict[str, Any]) -> dict[str, Any]:
+    """Without what is absent: half of the model section, sections that were not given."""
+    return {
+        key: {name: item for name, item in value.items() if item is not None} if key == "model" else value
+        for key, value in data.items()
+        if value is not None
+    }

@@ -1,0 +1,1 @@
+"""Sentences for mistakes in an experiment file, with the mend."""

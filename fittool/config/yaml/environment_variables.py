@@ -1,0 +1,76 @@
+"""`${ENV:NAME}` and `${ENV:NAME:default}` in values; `$${` stands for a literal `${`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fittool.config.yaml.scalars import ScalarError, scalar
+from fittool.config.yaml.source_map import Node, Place, Scalar, shortened
+from fittool.errors import ExperimentError, Problem, visible
+from fittool.settings import nearest_name
+
+_MOST_REFERENCES = 100
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inside>[^{}]*)\}?")
+_VARIABLE = re.compile(r"ENV:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>.*))?", re.DOTALL)
+
+
+def filled(node: Node, variables: Mapping[str, str]) -> Node:
+    """The tree with every reference replaced; values without quotes are read again, so that they can be numbers.
+
+    Raises:
+        ExperimentError: Variables that are not set and have no default, or references in another form; all of them.
+    """
+    problems: list[Problem] = []
+    result = _filled(node, variables, problems)
+    if problems:
+        raise ExperimentError(problems)
+    return result
+
+
+def protected(text: str) -> str:
+    """Text in which `filled` finds nothing to replace and gives `text` back."""
+    return text.replace("${", "$${")
+
+
+def _filled(node: Node, variables: Mapping[str, str], problems: list[Problem]) -> Node:
+    if isinstance(node.value, dict):
+        return replace(node, value={key: _filled(child, variables, problems) for key, child in node.value.items()})
+    if isinstance(node.value, list):
+        return replace(node, value=[_filled(child, variables, problems) for child in node.value])
+    if not isinstance(node.value, str) or "${" not in node.value:
+        return node
+    if node.value.count("${") > _MOST_REFERENCES:
+        problems.append(node.place.problem(f"The text holds more than {_MOST_REFERENCES} references to variables."))
+        return node
+    text = _REFERENCE.sub(lambda match: _text_for(match, variables, node.place, problems), node.value)
+    return replace(node, value=_read_again(text, node, problems))
+
+
+def _read_again(text: str, node: Node, problems: list[Problem]) -> Scalar:
+    if "\0" in text:
+        problems.append(node.place.problem("An environment variable holds a NUL character."))
+        return None
+    try:
+        return scalar(text) if node.plain else text
+    except ScalarError as error:
+        problems.append(node.place.problem(f"{shortened(text, 20)} {error}."))
+        return None
+
+
+def _text_for(match: re.Match[str], variables: Mapping[str, str], place: Place, problems: list[Problem]) -> str:
+    inside = match["inside"]
+    if inside is None:
+        return "${"
+    variable = _VARIABLE.fullmatch(inside) if match[0].endswith("}") else None
+    if variable is None:
+        problems.append(place.problem(f"{shortened(match[0])} is not replaced. Write ${{ENV:NAME}}, or $${{ for the text ${{."))
+        return match[0]
+    value = variables.get(variable["name"], variable["default"])
+    if value is None:
+        near = nearest_name(variable["name"], list(variables))
+        mend = f"Did you mean {visible(near)}?" if near else f"Set it, or write ${{ENV:{variable['name']}:default}}."
+        problems.append(place.problem(f"The environment variable {variable['name']} is not set. {mend}"))
+        return match[0]
+    return value

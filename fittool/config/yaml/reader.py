@@ -1,0 +1,279 @@
+"""A strict reader for the experiment file, on the events of PyYAML's pure-Python parser.
+
+It gives a tree of `Node`s, each with its place. Depth, size and aliases are bounded before anything recurses, nothing in
+a file can name code, and whatever the bytes are, only an ExperimentError comes out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from yaml.error import MarkedYAMLError
+from yaml.events import (
+    AliasEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.scanner import Scanner
+
+from fittool.config.messages.yaml_messages import points_at_opening, sentence_for
+from fittool.config.yaml.scalars import ScalarError, scalar
+from fittool.config.yaml.source_map import Node, Place, Placed, Source, path_text, shortened
+from fittool.config.yaml.text_file import check_readable, read_source
+from fittool.errors import ExperimentError, visible
+
+DEEPEST = 32
+MOST_NODES = 20_000
+_INVISIBLE = ("Zs", "Zl", "Zp", "Cf", "Cs", "Cc")
+_UNFIT_IN_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a file holds.
+
+    Attributes:
+        root: The whole tree.
+        problems: Mistakes that did not keep the rest from being read: duplicate keys, tags, bad keys and numbers.
+    """
+
+    root: Node
+    problems: tuple[Placed, ...]
+
+
+def read_file(path: str, name: str | None = None) -> Document:
+    """Read a YAML file; messages call it `name`, by default its path.
+
+    Raises:
+        ExperimentError: It cannot be read as text or as YAML.
+    """
+    source, text = read_source(path, path if name is None else name)
+    return _Reading(source, text).document()
+
+
+def read_text(text: str, source: Source) -> Document:
+    """Read YAML from a text, such as the value of a `--set`.
+
+    Raises:
+        ExperimentError: It cannot be read as YAML.
+    """
+    check_readable(text, source.name, source.folder)
+    return _Reading(source, text).document()
+
+
+class _Events(Reader, Scanner, Parser):
+    """PyYAML's parser without the parts that resolve tags and build objects."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
+
+@dataclass
+class _Open:
+    """A mapping or list whose end has not come yet.
+
+    A mapping may wait for the value of `key`, and drops it if it `refused` the key.
+    """
+
+    place: Place
+    is_mapping: bool
+    anchor: str | None
+    counted_before: int
+    entries: dict[str, Node] = field(default_factory=dict)
+    items: list[Node] = field(default_factory=list)
+    key: tuple[str, Place] | None = None
+    refused: bool = False
+    height: int = 1
+
+    @property
+    def step(self) -> str | int:
+        """The key or index that comes now."""
+        if self.is_mapping:
+            return "" if self.key is None else self.key[0]
+        return len(self.items)
+
+
+@dataclass
+class _Anchored:
+    """A finished node that aliases may repeat, with what a repetition costs."""
+
+    node: Node
+    size: int
+    height: int
+
+
+class _Reading:
+    """One pass over the events of one text."""
+
+    def __init__(self, source: Source, text: str) -> None:
+        self.source = source
+        self.events = _Events(text)
+        self.problems: list[Placed] = []
+        self.open: list[_Open] = []
+        self.anchors: dict[str, _Anchored | None] = {}
+        self.nodes = 0
+        self.root: Node | None = None
+        self.documents = 0
+
+    def document(self) -> Document:
+        """Walk all events."""
+        while not isinstance(event := self._next(), StreamEndEvent):
+            self._take(event)
+        root = self.root or Node(None, Place(self.source, 1, 1))
+        return Document(root, tuple(self.problems))
+
+    def _next(self) -> Event:
+        try:
+            return cast("Event", self.events.get_event())  # type: ignore[no-untyped-call]
+        except MarkedYAMLError as error:
+            opening = points_at_opening(error) and error.context_mark is not None
+            mark = error.context_mark if opening else error.problem_mark
+            character = visible(repr(self.events.peek()))
+            raise self._refused(sentence_for(error, character), self._place(mark)) from error
+        except (ValueError, OverflowError, IndexError) as error:
+            # chr() of an escape beyond Unicode, int() of a version with thousands of digits
+            place = self._place(self.events.get_mark())
+            raise self._refused("An escape or number here is out of range.", place) from error
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, DocumentStartEvent):
+            self.documents += 1
+            if self.documents > 1:
+                raise self._refused(
+                    "A second document begins here. One file holds one experiment.", self._place(event.start_mark)
+                )
+        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            self._close()
+        elif isinstance(event, AliasEvent):
+            self._repeat(event)
+        elif isinstance(event, NodeEvent):
+            self._begin(event)
+
+    def _begin(self, event: NodeEvent) -> None:
+        place = self._place(event.start_mark)
+        self._count(1, place)
+        if getattr(event, "tag", None) is not None:
+            self.problems.append(Placed(place, "Tags are not allowed. Leave out the part from '!' on."))
+        if isinstance(event, CollectionStartEvent):
+            self._check_depth(1, place)
+            if event.anchor is not None:
+                self.anchors[event.anchor] = None
+            self.open.append(_Open(place, isinstance(event, MappingStartEvent), event.anchor, self.nodes))
+        elif isinstance(event, ScalarEvent):
+            self._scalar(event, place)
+
+    def _scalar(self, event: ScalarEvent, place: Place) -> None:
+        if self._awaits_key():
+            self._key(event.value, place)
+            return
+        plain = event.style is None
+        node = Node(self._value(event.value, plain, place), place, plain=plain)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = _Anchored(node, 1, 0)
+        self._add(node, 0)
+
+    def _value(self, text: str, plain: bool, place: Place) -> str | int | float | bool | None:
+        if match := _UNFIT_IN_TEXT.search(text):
+            self.problems.append(Placed(place, f"The character U+{ord(match[0]):04X} is not allowed in text."))
+            return text.replace(match[0], "?")
+        try:
+            return scalar(text) if plain else text
+        except ScalarError as error:
+            where = path_text(self._path()) or "The value"
+            self.problems.append(Placed(place, f"{where}: {shortened(text, 20)} {error}."))
+            return 0
+
+    def _awaits_key(self) -> bool:
+        return bool(self.open) and self.open[-1].is_mapping and self.open[-1].key is None
+
+    def _key(self, key: str, place: Place) -> None:
+        mapping = self.open[-1]
+        mapping.key = (key, place)
+        complaint = self._key_complaint(key, mapping)
+        mapping.refused = complaint is not None
+        if complaint is not None:
+            self.problems.append(Placed(place, complaint))
+
+    def _key_complaint(self, key: str, mapping: _Open) -> str | None:
+        if key == "":
+            return "A key is missing before the ':'."
+        if key == "<<":
+            return "Merge keys ('<<') are not allowed. Use 'extends:' to build on another file."
+        hidden = [letter for letter in key if letter != " " and unicodedata.category(letter) in _INVISIBLE]
+        if hidden:
+            return f"The key '{visible(key)}' holds the invisible character U+{ord(hidden[0]):04X}. Remove it."
+        if key in mapping.entries:
+            return f"{path_text(self._path())} is given twice, first at {mapping.entries[key].best_place}. Remove one."
+        return None
+
+    def _repeat(self, event: AliasEvent) -> None:
+        place = self._place(event.start_mark)
+        name = str(event.anchor)
+        if name not in self.anchors:
+            text = f"No anchor is called '{name}' before this place. Put text that begins with '*' in quotes."
+            raise self._refused(text, place)
+        if self._awaits_key():
+            raise self._refused("Keys must be plain text.", place)
+        anchored = self.anchors[name]
+        if anchored is None:
+            raise self._refused(f"The alias '{name}' stands inside what it repeats.", place)
+        self._count(anchored.size, place)
+        self._check_depth(anchored.height, place)
+        self._add(anchored.node, anchored.height)
+
+    def _close(self) -> None:
+        done = self.open.pop()
+        node = Node(done.entries if done.is_mapping else done.items, done.place)
+        if done.anchor is not None:
+            self.anchors[done.anchor] = _Anchored(node, self.nodes - done.counted_before + 1, done.height)
+        if self._awaits_key():
+            self.problems.append(Placed(done.place, "Keys must be plain text; this is a list or a mapping."))
+            self.open[-1].key, self.open[-1].refused = ("", done.place), True
+            return
+        self._add(node, done.height)
+
+    def _add(self, node: Node, height: int) -> None:
+        if not self.open:
+            self.root = node
+            return
+        parent = self.open[-1]
+        parent.height = max(parent.height, height + 1)
+        if parent.key is None:
+            parent.items.append(node)
+            return
+        key, place = parent.key
+        parent.key = None
+        if not parent.refused:
+            parent.entries[key] = replace(node, key_place=place)
+
+    def _path(self) -> tuple[str | int, ...]:
+        return tuple(level.step for level in self.open)
+
+    def _count(self, nodes: int, place: Place) -> None:
+        self.nodes += nodes
+        if self.nodes > MOST_NODES:
+            raise self._refused(f"The file holds more than {MOST_NODES:,} values, repeated ones counted each time.", place)
+
+    def _check_depth(self, height: int, place: Place) -> None:
+        if len(self.open) + height > DEEPEST:
+            raise self._refused(f"Lists and mappings are nested deeper than {DEEPEST}.", place)
+
+    def _place(self, mark: Any) -> Place:
+        return Place(self.source, 1, 1) if mark is None else Place(self.source, mark.line + 1, mark.column + 1)
+
+    def _refused(self, text: str, place: Place) -> ExperimentError:
+        return ExperimentError([*(told.problem for told in self.problems), place.problem(text)])

@@ -1,0 +1,231 @@
+"""A dataset of image files, decoded when they are asked for."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.dataset import Progress, Samples, Shape
+from fittool.data.formats.string_table import StringTable
+from fittool.data.images.decoding import CHANNELS, ImageForm, read_image
+from fittool.data.loading.prefetch import in_order
+from fittool.data.sources.base import SourceContext
+from fittool.data.targets import Targets
+from fittool.errors import DataError, Problem, shown
+
+_FILES_LOOKED_INTO = 256
+_BYTES_LOOKED_AT = 16 << 20  # in all of them
+_CHUNK = 64
+_SHOWN = 20
+
+
+Files = TypeVar("Files", bound="ImageFiles")
+
+
+class ImageFiles:
+    """Image files with targets; each `load` decodes.
+
+    Args:
+        root: The folder that the fingerprint does not depend on.
+        names: The files, relative to `root` or absolute.
+        form: Size and colours of the arrays.
+        targets: Of all files.
+        sample_weight: (N,) float32.
+        grouped_by_class: Whether the files stand class by class.
+    """
+
+    feature_names: tuple[str, ...] | None = None
+
+    def __init__(
+        self,
+        root: str,
+        names: Sequence[str],
+        form: ImageForm,
+        targets: Targets,
+        sample_weight: NDArray[np.float32] | None = None,
+        *,
+        grouped_by_class: bool = False,
+    ) -> None:
+        self.root = root
+        self.names = names if isinstance(names, StringTable) else StringTable(names)
+        self.form = form
+        self.targets = targets
+        self.sample_weight = sample_weight
+        self.class_names = targets.class_names
+        self.grouped_by_class = grouped_by_class
+        self.bad_files: tuple[Problem, ...] = ()
+        self.damaged_exif: set[str] = set()  # names, noted when they are decoded
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def path(self, index: int) -> str:
+        """The file of a sample."""
+        return os.path.join(self.root, self.names[index])
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """The decoded image of a sample, (H, W, C).
+
+        Raises:
+            DataError: It cannot be decoded; names it.
+        """
+        return read_image(self.path(index), self.form, lambda: self.damaged_exif.add(self.names[index]))
+
+    def describe(self, index: int) -> str:
+        """The file of a sample, fit for messages."""
+        return shown(self.path(index))
+
+    @cached_property
+    def _shape(self) -> Shape:
+        if self.form.size is not None:
+            return (*self.form.size, CHANNELS[self.form.color_mode])
+        return self.image(0).shape
+
+    @property
+    def input_shapes(self) -> dict[str, Shape]:
+        """(H, W, C); without a size, that of the first file."""
+        return {"input": self._shape}
+
+    def load(self, indices: NDArray[np.int64]) -> Samples:
+        """Decode files; (N, H, W, C) uint8.
+
+        Raises:
+            DataError: A file cannot be decoded, or has another size than the first while no size is set.
+        """
+        images = np.empty((len(indices), *self._shape), np.uint8)
+        for row, index in enumerate(indices.tolist()):
+            image = self.image(index)
+            if image.shape != self._shape:
+                raise DataError(_sizes_differ(image.shape, self._shape, self.describe(0)), place=self.describe(index))
+            images[row] = image
+        inputs = (images,)
+        weight = None if self.sample_weight is None else self.sample_weight.take(indices)
+        return inputs, self.targets.take(indices, inputs), weight
+
+    def labels(self) -> NDArray[np.int64] | None:
+        """The class number of each file."""
+        return self.targets.labels
+
+    @cached_property
+    def _facts(self) -> NDArray[np.int64]:
+        """(N, 3) the size of each file, and when its content and its entry were last changed; nobody can put back the last."""
+        facts = np.empty((len(self), 3), np.int64)
+        for index in range(len(self)):
+            found = os.stat(self.path(index))
+            facts[index] = found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        return facts
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256(repr((self.class_names, self.form)).encode("utf-8", "surrogateescape"))
+        for name, size in zip(self.names, self._facts[:, 0].tolist(), strict=True):
+            digest.update(os.fsencode(f"{name}\0{size}\0"))
+        some = np.linspace(0, len(self) - 1, min(len(self), _FILES_LOOKED_INTO)).astype(np.int64)
+        for index in some.tolist():
+            digest.update(self._beginning(index, _BYTES_LOOKED_AT // len(some)))
+        for values in (self.targets.values, self.sample_weight):
+            digest.update(b"" if values is None else np.ascontiguousarray(values).data)
+        return digest.hexdigest()
+
+    def _beginning(self, index: int, most: int) -> bytes:
+        """The first bytes of a file; none where it cannot be read, which decoding will tell."""
+        try:
+            with open(self.path(index), "rb", buffering=0) as file:
+                return file.read(most)
+        except OSError:
+            return b""
+
+    def fingerprint(self) -> str:
+        """Of the files' names and sizes (not their dates or folder), targets and image settings, and of what some files hold.
+
+        All files would take minutes to read; 256 of them, evenly chosen, tell where the images were made anew.
+        """
+        return self._fingerprint
+
+    def dated_fingerprint(self) -> str:
+        """Of all that, and of the times of the files' last changes."""
+        return hashlib.sha256(self._fingerprint.encode() + self._facts.tobytes()).hexdigest()
+
+    def without_bad_files(self, workers: int, progress: Progress | None = None) -> Self:
+        """The files that can be decoded; decodes each once, and keeps why the others cannot in `bad_files`.
+
+        Raises:
+            DataError: None can be decoded; holds the first causes.
+        """
+        bad: dict[int, Problem] = {}
+        pieces = iter([range(start, min(start + _CHUNK, len(self))) for start in range(0, len(self), _CHUNK)])
+        for piece, problems in in_order(lambda piece: (piece, self.unreadable(piece)), pieces, workers, 2 * workers + 1):
+            bad |= problems
+            if progress is not None:
+                progress(piece.stop, len(self))
+        if len(bad) == len(self):
+            raise DataError([Problem(f"None of {len(self):,} image files can be read."), *list(bad.values())[:_SHOWN]])
+        rest = self.select(np.array([index for index in range(len(self)) if index not in bad], np.int64))
+        rest.bad_files = tuple(bad.values())
+        return rest
+
+    def select(self, good: NDArray[np.int64]) -> Self:
+        """Some of the files, as a dataset of their own."""
+        rest = copy.copy(self)
+        for computed in ("_shape", "_facts", "_fingerprint"):
+            rest.__dict__.pop(computed, None)
+        rest.names, rest.targets = self.names.select(good), self.targets.select(good)
+        rest.sample_weight = None if self.sample_weight is None else self.sample_weight[good]
+        return rest
+
+    def unreadable(self, indices: Iterable[int]) -> dict[int, Problem]:
+        """Why each of some files cannot be decoded; whether their sizes are alike does not matter here."""
+        problems = {}
+        for index in indices:
+            try:
+                self.image(index)
+            except DataError as error:
+                problems[index] = error.problems[0]
+        return problems
+
+
+def _sizes_differ(shape: Shape, first: Shape, first_name: str) -> str:
+    return (
+        f"The image has {shape[0]} x {shape[1]} pixels (height x width), but {first_name} has {first[0]} x {first[1]}. "
+        "Set data.image.size, so that all become alike."
+    )
+
+
+def files_of(
+    root: str,
+    names: Sequence[str],
+    targets: Targets,
+    sample_weight: NDArray[np.float32] | None,
+    context: SourceContext,
+    *,
+    grouped_by_class: bool = False,
+) -> ImageFiles:
+    """Image files as an experiment wants them: with its image settings, and bad files left out if it says so.
+
+    Raises:
+        DataError: `on_bad_file: skip`, and no file can be read.
+    """
+    return as_wanted(
+        ImageFiles(root, names, form_of(context), targets, sample_weight, grouped_by_class=grouped_by_class), context
+    )
+
+
+def form_of(context: SourceContext) -> ImageForm:
+    """The experiment's image settings."""
+    return ImageForm(context.size, context.color_mode, context.interpolation)
+
+
+def as_wanted(files: Files, context: SourceContext) -> Files:
+    """The files, without bad ones if the experiment says so.
+
+    Raises:
+        DataError: `on_bad_file: skip`, and no file can be read.
+    """
+    return files.without_bad_files(context.workers, context.progress) if context.on_bad_file == "skip" else files

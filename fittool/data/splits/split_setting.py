@@ -1,0 +1,59 @@
+"""`data.validation: {split: …}`: which part of the training data is validated on instead."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from fittool.data.sources import SOURCES
+from fittool.settings import Family, Field, Integer, Named, Number, Text, setting
+
+By = Literal["random", "stratified", "group"]
+
+
+@setting
+class SplitSetting(Named):
+    """A part of the training data, taken out of them."""
+
+    kind: Literal["last", "first", "random", "stratified", "group", "kfold"] = Field(
+        default="last",
+        description="last, first: of the data as they stand, of folders in each class; random: any samples; stratified: the same "
+        "share of each class; group: whole groups; kfold: one of several parts of equal size.",
+    )
+    fraction: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        default=0.2, description="Share of the samples to validate on, for all kinds but kfold."
+    )
+    folds: Integer = Field(default=5, ge=2, le=1000, description="Number of parts, for kfold.")
+    fold: Integer = Field(default=0, ge=0, description="Number of the part to validate on, from 0, for kfold.")
+    by: By = Field(default="random", description="How kfold makes its parts: random, stratified by class, or of whole groups.")
+    group: Text | None = Field(
+        default=None,
+        min_length=1,
+        description="What tells the groups apart: a column of a csv, an array of an npz, or for folders a pattern (a regular "
+        "expression) that finds the group in a file's path.",
+    )
+    seed: Annotated[Integer, Field(ge=0)] | None = Field(default=None, description="Of the choice; by default the experiment's.")
+
+    @classmethod
+    def public_name(cls) -> str:
+        """The word in files."""
+        return "split"
+
+    @property
+    def needs_groups(self) -> bool:
+        """Whether whole groups go to one side."""
+        return self.kind == "group" or (self.kind == "kfold" and self.by == "group")
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> SplitSetting:
+        if self.kind == "kfold" and self.fold >= self.folds:
+            raise PydanticCustomError("fold_number", f"must have a fold below folds, which is {self.folds}; folds count from 0")
+        if self.needs_groups and self.group is None:
+            raise PydanticCustomError("group_missing", "must say what tells the groups apart: write group: COLUMN or a pattern")
+        return self
+
+
+VALIDATION: Family[Named] = Family("validation source", {**SOURCES.members, "split": SplitSetting})
+"""What `data.validation` may be: a source, or a part of the training data."""

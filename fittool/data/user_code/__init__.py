@@ -1,0 +1,1 @@
+"""Functions and batches from the user's own Python files."""

@@ -1,0 +1,68 @@
+"""A few threads that run lists of NumPy calls side by side. Which thread runs what is fixed, so its caches stay warm."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+
+from fittool.engines.health import Health
+
+Task = Callable[[], object]
+TaskChain = Sequence[Task]
+"""Calls that one thread makes one after the other."""
+
+
+def available_threads() -> int:
+    """The processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class ThreadPool:
+    """`threads - 1` daemon threads and the caller; chain i is run by thread i modulo `threads`; `health` counts their faults."""
+
+    def __init__(self, threads: int, health: Health | None = None) -> None:
+        self.threads = threads
+        self._health = Health() if health is None else health
+        self._queues: list[SimpleQueue[Sequence[TaskChain] | None]] = [SimpleQueue() for _ in range(threads - 1)]
+        self._finished: SimpleQueue[BaseException | None] = SimpleQueue()
+        for queue in self._queues:
+            threading.Thread(target=self._work, args=(queue,), daemon=True, name="fittool-engine").start()
+
+    def run(self, chains: Sequence[TaskChain]) -> None:
+        """Run all chains and return when the last has ended; an exception in any chain is raised here."""
+        if self.threads == 1 or len(chains) == 1:
+            for chain in chains:
+                for task in chain:
+                    task()
+            return
+        busy = min(self.threads, len(chains)) - 1
+        for worker in range(busy):
+            self._queues[worker].put(chains[worker + 1 :: self.threads])
+        failure: BaseException | None = None
+        try:
+            for chain in chains[:: self.threads]:
+                for task in chain:
+                    task()
+        finally:
+            for _ in range(busy):
+                failure = self._finished.get() or failure
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """Let the threads end; the pool cannot be used afterwards."""
+        for queue in self._queues:
+            queue.put(None)
+
+    def _work(self, queue: SimpleQueue[Sequence[TaskChain] | None]) -> None:
+        self._health.watch_this_thread()
+        while (chains := queue.get()) is not None:
+            try:
+                for chain in chains:
+                    for task in chain:
+                        task()
+                self._finished.put(None)
+            except BaseException as error:
+                self._finished.put(error)

@@ -1,0 +1,1 @@
+"""From a checked experiment to data, network, transforms, stages and callbacks."""

@@ -1,0 +1,251 @@
+"""Everything that can be known before training: data, network, and whether they fit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fittool.config.experiment_file import LoadedExperiment
+from fittool.config.sections import Train
+from fittool.data.available_memory import available_memory, size_in_words
+from fittool.data.dataset import Dataset, Progress
+from fittool.data.images.preprocessing import Preprocessing, preprocessed
+from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
+from fittool.data.loading.generator_loader import GeneratorLoader
+from fittool.data.splits.subsampling import balanced
+from fittool.data.user_code.generator_data import GeneratorData
+from fittool.engines.numpy_engine import NumpyEngine
+from fittool.errors import ExperimentError, MachineError, Problem
+from fittool.experiment.building.compatibility import check_augmentation
+from fittool.experiment.building.data import Data, OpenedData, kept, open_data, targets_of
+from fittool.experiment.building.data_warnings import damaged_exif
+from fittool.experiment.building.error_location import error_location
+from fittool.experiment.building.network import graph_of, layers_of
+from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
+from fittool.model.architecture import described
+from fittool.model.compiled import Compiled
+from fittool.nn.graph import Graph
+from fittool.nn.layers import Layer
+from fittool.nn.objectives import Objective, check_objectives, with_target_shapes
+from fittool.nn.targets import Targets
+from fittool.runs.files.json_text import to_json
+from fittool.settings import plain
+
+Loading = Callable[[str], Progress | None]
+"""Given what is loaded ("training data"), what shows how far it is."""
+
+
+def silent(what: str) -> Progress | None:
+    """Shows nothing."""
+    return None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment whose data are open and whose network fits them.
+
+    Attributes:
+        loaded: The experiment.
+        train, validation: The data.
+        class_names: The name of each class, or None.
+        targets: The form of the training targets, one for each output.
+        layers: The network's layers, a preset expanded, behind those that `augmentation:` stands for.
+        graph: The network.
+        warnings: Of the data, beside the file's own.
+        skipped: The files that were left out.
+        written: The layers that the experiment writes, or its preset.
+        preprocess: The user's function of an image, or None.
+    """
+
+    loaded: LoadedExperiment
+    train: Data
+    validation: Data | None
+    class_names: tuple[str, ...] | None
+    targets: tuple[Targets, ...]
+    layers: list[Layer]
+    graph: Graph
+    warnings: tuple[Problem, ...]
+    skipped: tuple[Problem, ...] = ()
+    written: Sequence[Layer] = ()
+    preprocess: Preprocessing | None = None
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """The network as plain data."""
+        features = None if isinstance(self.train, GeneratorData) else self.train.feature_names
+        compile_ = self.loaded.experiment.compile
+        return described(self.layers, self.graph) | {
+            "loss": plain(compile_.main_loss, defaults=False),
+            "features": features,
+            "compile": Compiled(compile_.optimizer, self.objectives).plain(),
+            "seed": self.loaded.experiment.seed,
+        }
+
+    @property
+    def objectives(self) -> dict[str, Objective]:
+        """What is asked of each output, for the targets that the data give."""
+        objectives = self.loaded.experiment.compile.objectives(self.graph.outputs)
+        return with_target_shapes(objectives, [targets.shape for targets in self.targets])
+
+    @property
+    def identity(self) -> str:
+        """What tells this network from others: a hash of its description."""
+        network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed")}
+        return hashlib.sha256(to_json(network)).hexdigest()
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprint of each part of the data that has one."""
+        parts = {"train": self.train, "validation": self.validation}
+        return {
+            name: data.fingerprint() for name, data in parts.items() if data is not None and not isinstance(data, GeneratorData)
+        }
+
+    def train_loader(self, stage: Train | None = None) -> BatchLoader:
+        """Batches to train on, in the first stage unless another is asked for.
+
+        Raises:
+            ExperimentError: A class weight does not fit the data.
+        """
+        experiment = self.loaded.experiment
+        train = experiment.first if stage is None else stage
+        workers, timeout = _workers(train), experiment.data.timeout_seconds
+        with error_location(self.loaded, *experiment.path_of(train), "class_weight"):
+            if isinstance(self.train, GeneratorData):
+                return GeneratorLoader(
+                    self.train, class_weight=train.class_weight, class_names=self.class_names, workers=workers,
+                    max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
+                    steps=_steps(train, self.train) if len(experiment.stages) == 1 else None,
+                )  # fmt: skip
+            data = self._sampled(self.train)
+            return DatasetLoader(
+                data, train.batch_size, experiment.seed, shuffle=train.shuffle,
+                augment=changes_of(experiment, train, self.preprocess, -(-len(data) // train.batch_size)),
+                class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
+                use_multiprocessing=train.use_multiprocessing, timeout=timeout,
+            )  # fmt: skip
+
+    def _sampled(self, train: Dataset) -> Dataset:
+        """The training samples of a pass: all once, or rare classes more often."""
+        if self.loaded.experiment.data.oversample is None:
+            return train
+        with error_location(self.loaded, "data", "oversample"):
+            return balanced(train, self.loaded.experiment.seed)
+
+    def validation_loader(self, stage: Train | None = None) -> BatchLoader | None:
+        """Batches to validate on, or None."""
+        return None if self.validation is None else self.loader_of(self.validation, stage)
+
+    def loader_of(self, data: Data, stage: Train | None = None) -> BatchLoader:
+        """Batches of some data as they stand."""
+        train = self.loaded.experiment.first if stage is None else stage
+        workers, timeout = _workers(train), self.loaded.experiment.data.timeout_seconds
+        if isinstance(data, GeneratorData):
+            return GeneratorLoader(data, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
+        data = preprocessed(data, self.preprocess)
+        return ValidationLoader(data, train.batch_size, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
+
+    def engine(self, graph: Graph | None = None) -> NumpyEngine:
+        """The network, or it with other layers that learn, and its optimizer, with starting weights drawn from the seed."""
+        experiment = self.loaded.experiment
+        return NumpyEngine(
+            self.graph if graph is None else graph,
+            objectives=self.objectives,
+            optimizer=experiment.compile.optimizer,
+            seed=experiment.seed,
+            threads=getattr(experiment.engine, "threads", None),
+            skips_bad_steps=True,
+        )
+
+
+def _workers(train: Train) -> int:
+    """Threads that make batches; data in memory need none."""
+    return 0 if train.mode == "fit" else train.workers
+
+
+def _steps(train: Train, data: GeneratorData) -> int | None:
+    """Batches in the whole of a training that is one stage, so that user code is not asked for more; None: nobody knows."""
+    steps = train.steps_per_epoch if isinstance(train.steps_per_epoch, int) else data.batches_per_pass
+    return None if steps is None or train.epochs is None else steps * train.epochs
+
+
+def prepare(loaded: LoadedExperiment, loading: Loading = silent) -> Prepared:
+    """Open the data, build the network, hold them against each other, and read what the mode wants in memory.
+
+    Args:
+        loaded: The experiment.
+        loading: Shows how far reading into memory is.
+
+    Raises:
+        DataError: The data are wrong, missing or unreadable.
+        ExperimentError: Data, network and loss do not fit.
+    """
+    prepared = fit_together(loaded)
+    with error_location(loaded, "data", "train"):
+        train, warnings = kept(loaded, prepared.train, loading("training data"))
+    validation = prepared.validation
+    if validation is not None:
+        with error_location(loaded, "data", "validation"):
+            validation, _ = kept(loaded, validation, loading("validation data"))
+    told = (*prepared.warnings, *warnings, *damaged_exif(prepared.train, prepared.validation))
+    return replace(prepared, train=train, validation=validation, warnings=told)
+
+
+def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Prepared:
+    """What `prepare` does, but nothing is read into memory; `data` where they are open already.
+
+    Raises:
+        DataError: The data are wrong, missing or unreadable, as far as can be told without decoding all.
+        ExperimentError: Data, network and loss do not fit.
+    """
+    data = open_data(loaded) if data is None else data
+    targets = targets_of(data.train)
+    layers = layers_of(loaded, targets[0] if targets else None, data.class_names)
+    network = standardized(loaded, layers, data.train.input_shapes)
+    graph = graph_of(loaded, network, data.train.input_shapes)
+    _check(loaded, graph, targets, data.validation)
+    _check_size(loaded, graph)
+    check_augmentation(loaded, data.train.input_shapes)
+    check_mixing(loaded, targets, graph.inputs)
+    return Prepared(
+        loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, data.warnings, data.skipped,
+        written=layers, preprocess=preprocessing_of(loaded),
+    )  # fmt: skip
+
+
+def _check(loaded: LoadedExperiment, graph: Graph, targets: tuple[Targets, ...], validation: Data | None) -> None:
+    """Loss and metrics against targets and output; training data against validation data."""
+    compile_ = loaded.experiment.compile
+    if not targets:
+        raise ExperimentError(loaded.problem("Training needs targets, but data.train gives none.", "data", "class_mode"))
+    objectives = compile_.objectives(graph.outputs)
+    problems: list[Problem] = []
+    for kind in ("loss", "metrics", "weighted_metrics"):
+        alone = {name: Objective(**{kind: getattr(one, kind)}) for name, one in objectives.items()}
+        try:
+            with error_location(loaded, "compile", kind):
+                check_objectives(alone, targets, graph.output_shapes)
+        except ExperimentError as error:
+            told = {problem.text for problem in problems}  # what is wrong with the loss is so with metrics like it
+            problems += [problem for problem in error.problems if problem.text not in told]
+    if problems:
+        raise ExperimentError(problems)
+    if validation is not None and dict(validation.input_shapes) != dict(graph.inputs):
+        shapes = f"{_shapes(validation.input_shapes)}, but data.train gives {_shapes(graph.inputs)}"
+        raise ExperimentError(loaded.problem(f"data.validation gives inputs of shape {shapes}.", "data", "validation"))
+
+
+def _check_size(loaded: LoadedExperiment, graph: Graph) -> None:
+    """The weights alone must fit in memory; said before an array of that size is asked for."""
+    needed, available = graph.parameter_count * np.dtype(np.float32).itemsize, available_memory()
+    if needed > available.bytes:
+        weights = f"The network's {graph.parameter_count:,} parameters need {size_in_words(needed)} of memory"
+        raise MachineError(loaded.problem(f"{weights}, but {available}. Make layers smaller.", "model"))
+
+
+def _shapes(shapes: Any) -> str:
+    return ", ".join(str(tuple(shape)) for shape in shapes.values())

@@ -1,0 +1,157 @@
+"""The stages of an experiment as the trainer takes them: loaders, plans, callbacks, and which layers learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from fittool.callbacks.base import CallbackContext
+from fittool.config.experiment_file import LoadedExperiment
+from fittool.config.sections import Stage as StageSetting
+from fittool.config.sections import Train
+from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader
+from fittool.data.user_code.functions import load_function
+from fittool.engines.numpy_engine import NumpyEngine
+from fittool.errors import ExperimentError
+from fittool.experiment.building.callbacks import build_callbacks_of
+from fittool.experiment.building.error_location import error_location
+from fittool.experiment.building.prepare import Prepared
+from fittool.nn.graph import Graph
+from fittool.settings import nearest_name
+from fittool.training.plan import Plan
+from fittool.training.stages import ExchangeableEngine, Stage
+
+_SMOKE_STEPS, _SMOKE_VALIDATION_STEPS = 2, 1
+
+
+def plan_of(train: Train, *, smoke: bool = False) -> Plan:
+    """How long a part of an experiment trains."""
+    plan = Plan(
+        epochs=cast("int", train.epochs),
+        initial_epoch=train.initial_epoch,
+        steps_per_epoch=_number(train.steps_per_epoch),
+        validation_steps=_number(train.validation_steps),
+        within_pass=train.mode == "fit",
+    )
+    return plan if not smoke else replace(plan, epochs=plan.initial_epoch + 1)
+
+
+def check_plan(loaded: LoadedExperiment, part: Train, plan: Plan, train: BatchLoader, validation: BatchLoader | None) -> None:
+    """Hold the plan of a part of an experiment against the data.
+
+    Raises:
+        ExperimentError: More batches are asked for than there are; at the setting that asks.
+    """
+    path = loaded.experiment.path_of(part)
+    with error_location(loaded, *path, "steps_per_epoch"):
+        plan.check(train, None)
+    with error_location(loaded, *path, "validation_steps"):
+        plan.check(train, validation)
+
+
+def _number(steps: int | str) -> int | None:
+    return steps if isinstance(steps, int) else None
+
+
+def stages_of(
+    prepared: Prepared,
+    surroundings: CallbackContext,
+    engine: ExchangeableEngine[NumpyEngine] | None = None,
+    *,
+    smoke: bool = False,
+) -> list[Stage]:
+    """All stages, or the one of an experiment that has no list.
+
+    Args:
+        prepared: Data and network.
+        surroundings: Where callbacks start.
+        engine: The engine that is exchanged where other layers are to learn; None where nothing is trained.
+        smoke: One epoch of two training batches and one validation batch in each.
+
+    Raises:
+        ExperimentError: A pattern fits no layer, or a loop or callback is not there.
+    """
+    return [_stage(prepared, train, surroundings, engine, smoke=smoke) for train in prepared.loaded.experiment.stages]
+
+
+def _stage(
+    prepared: Prepared,
+    train: Train,
+    surroundings: CallbackContext,
+    engine: ExchangeableEngine[NumpyEngine] | None,
+    *,
+    smoke: bool,
+) -> Stage:
+    experiment = prepared.loaded.experiment
+    path = experiment.path_of(train)
+    loader, validation, plan = prepared.train_loader(train), prepared.validation_loader(train), plan_of(train, smoke=smoke)
+    if smoke:
+        plan = _smoke_steps(plan, loader, validation)
+    check_plan(prepared.loaded, train, plan, loader, validation)
+    with error_location(prepared.loaded, *path, "loop"):
+        loop = None if train.mode != "train_on_batch" else load_function(cast("str", train.loop), Path())
+    stage = Stage(loader, validation, plan, loop=cast("Any", loop), loop_name=str(train.loop).rpartition("/")[2])
+    if isinstance(loader, DatasetLoader):
+        stage = replace(stage, begin=loader.begin_stage)
+    if not isinstance(train, StageSetting):
+        return stage
+    return replace(
+        stage,
+        name=train.name or str(experiment.stages.index(train) + 1),
+        callbacks=build_callbacks_of(prepared.loaded, train.callbacks, (*experiment.path_of(train), "callbacks"), surroundings),
+        learning_rate=train.learning_rate,
+        prepare=_preparing(prepared, train, engine),
+    )
+
+
+def _smoke_steps(plan: Plan, train: BatchLoader, validation: BatchLoader | None) -> Plan:
+    """Two training batches and one validation batch, or fewer where there are fewer."""
+    steps = min(_SMOKE_STEPS, train.steps_per_pass or _SMOKE_STEPS)
+    return replace(plan, steps_per_epoch=steps, validation_steps=None if validation is None else _SMOKE_VALIDATION_STEPS)
+
+
+def _preparing(prepared: Prepared, train: StageSetting, engine: ExchangeableEngine[NumpyEngine] | None) -> Callable[[], None]:
+    """What makes exactly the layers of a stage learn, and costs nothing where they do already."""
+    graph = prepared.graph
+    if train.trainable is not None:
+        with error_location(prepared.loaded, *prepared.loaded.experiment.path_of(train), "trainable"):
+            graph = learning_only(graph, train.trainable)
+    return partial(_exchange, prepared, graph, engine)
+
+
+def _exchange(prepared: Prepared, graph: Graph, engine: ExchangeableEngine[NumpyEngine] | None) -> None:
+    if engine is not None and _learning(graph) != _learning(engine.engine.graph):
+        engine.exchange(prepared.engine(graph))
+
+
+def _learning(graph: Graph) -> list[bool]:
+    return [node.layer.trainable for node in graph.nodes]
+
+
+def learning_only(graph: Graph, patterns: Sequence[str]) -> Graph:
+    """The same network in which only the layers learn whose names match one of the patterns.
+
+    Raises:
+        ExperimentError: A pattern fits no layer that has weights to learn.
+    """
+    names = [node.name for node in graph.nodes if any(parameter.trainable for parameter in node.parameters)]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            near = nearest_name(pattern, names)
+            mend = f"Did you mean {near}?" if near else f"There are {', '.join(names) or 'none that learn'}."
+            raise ExperimentError(f"trainable: no layer with weights to learn is called {pattern}. {mend}")
+    return replace(
+        graph,
+        nodes=tuple(
+            node if any(fnmatchcase(node.name, pattern) for pattern in patterns) else _frozen(node) for node in graph.nodes
+        ),
+    )
+
+
+def _frozen(node: Any) -> Any:
+    parameters = tuple(replace(parameter, trainable=False) for parameter in node.parameters)
+    return replace(node, layer=replace(node.layer, trainable=False), parameters=parameters)

@@ -1,0 +1,1 @@
+"""Going on with a run: its state, changed settings, replays."""

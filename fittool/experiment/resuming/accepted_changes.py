@@ -1,0 +1,86 @@
+"""What accepted changes of the optimizer and of what is measured make of the state that a run goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.callbacks.snapshot import Snapshot
+from fittool.experiment.resuming.changes import Change
+
+_OPTIMIZER = ("compile", "optimizer")
+_MEASURED = (("compile", "loss"), ("compile", "loss_weights"), ("compile", "metrics"), ("compile", "weighted_metrics"))
+_RATE, _STEPS = "optimizer/learning_rate", "optimizer/iterations"
+State = Mapping[str, NDArray[np.generic]]
+
+
+def with_accepted_changes(snapshot: Snapshot, changes: Sequence[Change], fresh: State) -> tuple[Snapshot, list[str]]:
+    """The snapshot as the changed experiment wants to go on from it; without such a change it is what it was.
+
+    Running values of changed losses and metrics begin anew. A changed learning rate counts from now on. Arrays that a changed
+    setting asks for begin at zero. Another optimizer begins anew, but for the count of steps, on which order, dropout and
+    schedules depend.
+
+    Args:
+        snapshot: Where the run stands.
+        changes: What is different between its experiment and the one that it goes on with.
+        fresh: The state of an engine that was made for the latter, before its first step.
+
+    Returns:
+        The snapshot, and what to say about it.
+    """
+    of_optimizer = [change for change in changes if change.path[:2] == _OPTIMIZER]
+    tensors, told = dict(snapshot.tensors), []
+    if of_optimizer:
+        if _is_another(of_optimizer):
+            tensors = {name: array for name, array in tensors.items() if not name.startswith("optimizer/") or name == _STEPS}
+            told.append("The optimizer is another one and begins anew.")
+        else:
+            kinds = {_kind(name) for name in fresh}
+            tensors = {name: array for name, array in tensors.items() if _kind(name) in kinds}
+        tensors = {**{name: array for name, array in fresh.items() if name.startswith("optimizer/")}, **tensors}
+    if any(change.path[:2] in _MEASURED for change in changes):
+        tensors = {name: array for name, array in tensors.items() if not name.startswith("metrics/")}
+        tensors |= {name: array for name, array in fresh.items() if name.startswith("metrics/")}
+        told.append("What is measured is another, so the values of this epoch begin anew.")
+    rate = _changed_rate(of_optimizer, changes, snapshot, fresh)
+    if rate is not None:
+        tensors[_RATE] = rate
+        told.append(f"The learning rate is {float(rate):g} from now on.")
+    return replace(snapshot, tensors=tensors), told
+
+
+def _is_another(changes: Sequence[Change]) -> bool:
+    """Whether it has another name: then all settings below the old one are gone."""
+    before, now = ({change.path[2:3] for change in changes if value(change) is not None} for value in (_old, _new))
+    return bool(before and now) and before.isdisjoint(now)
+
+
+def _old(change: Change) -> Any:
+    return change.old
+
+
+def _new(change: Change) -> Any:
+    return change.new
+
+
+def _kind(name: str) -> str:
+    """`optimizer/velocity` of `optimizer/velocity/dense/kernel`; other names have no kind."""
+    return "/".join(name.split("/")[:2]) if name.startswith("optimizer/") else ""
+
+
+def _changed_rate(
+    of_optimizer: Sequence[Change], changes: Sequence[Change], snapshot: Snapshot, fresh: State
+) -> NDArray[np.generic] | None:
+    """The rate that was changed to, of the stage at work or of all; None where it is as it was, or a schedule's."""
+    stage = ("train", snapshot.training.get("stage", {}).get("number", 0), "learning_rate")
+    own = [change.new for change in changes if change.path == stage and isinstance(change.new, int | float)]
+    if own:
+        return np.array(own[0], np.float64)
+    if any("learning_rate" in change.path for change in of_optimizer):
+        return fresh.get(_RATE)
+    return None

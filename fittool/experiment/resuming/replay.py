@@ -1,0 +1,167 @@
+"""Training some steps of a run again, to see whether they give what the run recorded, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.callbacks.snapshot import snapshot_of
+from fittool.config.experiment_file import load_experiment
+from fittool.data.images.preprocessing import preprocessed
+from fittool.data.user_code.generator_data import GeneratorData
+from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown
+from fittool.experiment.assemble import trainer_of
+from fittool.experiment.building.initial_weights import start_from
+from fittool.experiment.building.prepare import prepare
+from fittool.experiment.options import TrainOptions
+from fittool.experiment.resuming.changes import refuse_other_data
+from fittool.experiment.run_metadata import known_data, samples_of
+from fittool.experiment.trained_run import refuse_code
+from fittool.runs.checkpoint import Checkpoint
+from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
+from fittool.runs.directory import RunDirectory
+from fittool.training.adaptation import adapt
+from fittool.training.display.progress import NullProgress
+from fittool.training.stages import ExchangeableEngine
+from fittool.training.trainer import Trainer
+
+_PACE = ("seconds", "examples_per_second", "data_seconds")
+_SIGNAL = 15
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What was trained again.
+
+    Attributes:
+        first, last: The steps before and behind it.
+        checkpoint: The file that it was compared with.
+        rows: How many epochs' rows were compared.
+        problems: What is different.
+    """
+
+    first: int
+    last: int
+    checkpoint: str
+    rows: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """From where to where: None is the beginning."""
+
+    start: Checkpoint | None
+    end: Checkpoint
+
+    @property
+    def length(self) -> int:
+        """How many steps lie between."""
+        return self.end.facts.step - (0 if self.start is None else self.start.facts.step)
+
+
+def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
+    """Train at least `steps` steps of a run again and compare: weights, optimizer and metrics of a checkpoint, and rows.
+
+    It is the shortest way of so many steps between two of the run's checkpoints or its beginning; all of it if none is as long.
+
+    Args:
+        path: The run directory.
+        steps: How many steps.
+        experiment: The experiment file that the user names, as consent to the code in it.
+
+    Raises:
+        CheckpointError: It is no run, has no whole checkpoint, or names code without the user's consent.
+        DataError: The data are not those of the run.
+    """
+    with ExitStack() as stack:
+        run = stack.enter_context(RunDirectory.open(path))
+        loaded = load_experiment(run.paths.experiment if experiment is None else experiment)
+        if experiment is None:
+            refuse_code(loaded, path)
+        task = _task(run, steps)
+        prepared = prepare(loaded)
+        now = {"data": prepared.fingerprints, "samples": samples_of(prepared)}
+        refuse_other_data(loaded, known_data(run.read_environment()), now, mend="Put the old ones back.")
+        engine = ExchangeableEngine(prepared.engine())
+        stack.callback(engine.close)
+        if not isinstance(prepared.train, GeneratorData):
+            adapt(prepared.graph, preprocessed(prepared.train, prepared.preprocess), engine.engine)
+        start_from(loaded, engine)
+        again = RunDirectory.temporary()
+        stack.callback(again.discard)
+        trainers: list[Trainer] = []
+        stop = _stop_at(task.end, trainers)
+        rows = run.metrics.rows()
+        before = rows[: task.start.facts.epoch] if task.start is not None else []
+        trainers.append(trainer_of(prepared, engine, again, NullProgress(), stop, TrainOptions(quiet=True), rows=before))
+        if task.start is not None:
+            trainers[0].load_snapshot(snapshot_of(task.start), before)
+        with suppress(Interrupted):
+            trainers[0].run()
+        made = again.checkpoints.load(LAST)
+        new_rows = again.metrics.rows()
+        problems = [*_different_tensors(task.end, made), *_different_rows(run.paths.metrics, rows[len(before) :], new_rows)]
+        first = 0 if task.start is None else task.start.facts.step
+        return Replay(first, made.facts.step, task.end.path.name, min(len(new_rows), len(rows) - len(before)), tuple(problems))
+
+
+def _task(run: RunDirectory, steps: int) -> _Task:
+    """The shortest way of at least so many steps; later ones first, as they are the nearest to the result."""
+    found: list[Checkpoint] = []
+    for name in (LAST, PREVIOUS, BEST):
+        with suppress(CheckpointError):
+            found.append(run.checkpoints.load(name))
+    tasks = [task for end in found for start in (*found, None) if (task := _Task(start, end)).length > 0]
+    if not tasks:
+        raise CheckpointError("has no whole checkpoint of a step to compare with.", place=shown(run.path))
+    enough = [task for task in tasks if task.length >= steps]
+    return min(enough, key=lambda task: task.length) if enough else max(tasks, key=lambda task: task.length)
+
+
+def _stop_at(end: Checkpoint, trainers: Sequence[Trainer]) -> Callable[[], FittoolError | None]:
+    """What ends the training exactly where the checkpoint was saved."""
+    facts = end.facts
+
+    def stop() -> FittoolError | None:
+        position = trainers[0].position
+        there = (position.epoch, position.step_in_epoch, position.step) == (facts.epoch, facts.step_in_epoch, facts.step)
+        return Interrupted(_SIGNAL, "The steps to be compared are done.") if there else None
+
+    return stop
+
+
+def _different_tensors(recorded: Checkpoint, made: Checkpoint) -> list[Problem]:
+    place = shown(recorded.path)
+    if recorded.facts.step != made.facts.step:
+        return [Problem(f"Training ended at step {made.facts.step:,}, but the run was at {recorded.facts.step:,}.", place)]
+    names = sorted(recorded.tensors.keys() ^ made.tensors.keys())
+    if names:
+        return [Problem(f"Only one of both has {names[0]}.", place)]
+    in_validation = recorded.facts.training.get("train_logs") is not None
+    for name, tensor in recorded.tensors.items():
+        if in_validation and name.startswith("metrics/"):  # the validation's, which the steps do not lead to
+            continue
+        if tensor.tobytes() != made.tensors[name].tobytes():
+            by = _distance(tensor, made.tensors[name])
+            return [Problem(f"At step {made.facts.step:,} {name} is different, by up to {by}.", place)]
+    return []
+
+
+def _distance(first: NDArray[Any], second: NDArray[Any]) -> str:
+    return f"{float(np.max(np.abs(first.astype(np.float64) - second.astype(np.float64)))):.3g}"
+
+
+def _different_rows(path: Path, recorded: Sequence[Mapping[str, Any]], made: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    for old, new in zip(recorded, made, strict=False):
+        for name in old.keys() | new.keys():
+            if name not in _PACE and repr(old.get(name)) != repr(new.get(name)):
+                text = f"In epoch {old.get('epoch')} {name} was {old.get(name)}, and is {new.get(name)} now."
+                return [Problem(text, shown(path))]
+    return []

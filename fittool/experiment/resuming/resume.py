@@ -1,0 +1,253 @@
+"""Going on with a run that is in a directory: what it was, whether it may, where it stands, and then its training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fittool.callbacks.snapshot import snapshot_of
+from fittool.config.experiment import Experiment
+from fittool.config.experiment_file import LoadedExperiment, load_experiment
+from fittool.config.sections import Train
+from fittool.data.user_code.generator_data import GeneratorData
+from fittool.data.workers.worker_output import WorkerOutput
+from fittool.engines.state import check_whole_state
+from fittool.errors import CheckpointError, ExperimentError, shown
+from fittool.experiment.assemble import trainer_of, verbosity
+from fittool.experiment.building.loading_progress import loading_shown
+from fittool.experiment.building.prepare import Prepared, prepare
+from fittool.experiment.options import Run, TrainOptions
+from fittool.experiment.resuming.accepted_changes import with_accepted_changes
+from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
+from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
+from fittool.experiment.resuming.schedules import schedule_made_for
+from fittool.experiment.run_metadata import (
+    changes_of_environment,
+    environment_of,
+    known_data,
+    other_digits,
+    text_of_experiment,
+    write_continuation,
+    write_experiment,
+)
+from fittool.experiment.trained_run import check_weights, refuse_code
+from fittool.runs.directory import RunDirectory
+from fittool.training.display.progress import make_progress
+from fittool.training.history import History
+from fittool.training.outcome import Outcome
+from fittool.training.signals import StopSignals
+from fittool.training.stages import ExchangeableEngine
+from fittool.training.trainer import Trainer
+
+
+def run_to_continue(
+    path: Path, epochs: int | None, experiment: Path | None, stack: ExitStack
+) -> tuple[RunDirectory, LoadedExperiment]:
+    """Open a run, locked, and read its experiment.
+
+    Args:
+        path: The run directory.
+        epochs: The number of the new last epoch; None: as it is.
+        experiment: The experiment file that the user names instead of the run's own, as consent to the code in it.
+        stack: Closes the directory.
+
+    Raises:
+        CheckpointError: It is no run, or has no checkpoint, or names code without the user's consent.
+        RunInUseError: It is still at work.
+    """
+    directory = stack.enter_context(RunDirectory.open(path, lock=True))
+    if directory.checkpoints.is_empty:
+        text = "has no checkpoint to go on from. Start it again with fittool train CONFIG --run-dir DIR --resume."
+        raise CheckpointError(text, place=str(path))
+    file = directory.paths.experiment if experiment is None else experiment
+    loaded = load_experiment(file)
+    if experiment is None:
+        refuse_code(loaded, path)
+    if epochs is not None:
+        loaded = load_experiment(file, [_override(loaded.experiment, epochs, directory)])
+    return directory, loaded
+
+
+def _override(experiment: Experiment, epochs: int, directory: RunDirectory) -> str:
+    """The `--set` that makes `epochs` the last epoch; of stages the last one becomes longer."""
+    if not isinstance(experiment.train, list):
+        return f"train.epochs={epochs}"
+    last = len(experiment.stages) - 1
+    stage = directory.checkpoints.load_newest()[0].facts.training.get("stage", {})
+    number, first = stage.get("number", 0), stage.get("first_epoch", experiment.first.initial_epoch)
+    return f"train.{last}.epochs={max(epochs - first - sum(map(_length, experiment.stages[number:last])), 1)}"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a run is asked to become.
+
+    Attributes:
+        now, before: The experiment, and the one that the run has.
+        epochs: The number of the last epoch that the user named, or None.
+        accepted: Whether changes are.
+    """
+
+    now: LoadedExperiment
+    before: LoadedExperiment
+    epochs: int | None
+    accepted: bool
+
+    @property
+    def is_longer(self) -> bool:
+        """Whether there are more epochs than the run was to have."""
+        return _planned(self.now.experiment) > _planned(self.before.experiment)
+
+    def goes_beyond(self, standing: Standing) -> bool:
+        """Whether training is to go on although it was finished."""
+        named = self.epochs is not None and standing.status is not None and self.epochs > standing.status.epoch
+        return standing.is_finished and (named or self.is_longer)
+
+    def changes(self, prepared: Prepared | None) -> list[Change]:
+        """What may change the numbers, more epochs and those that the user named apart.
+
+        Args:
+            prepared: Knows the layers that a preset expands to; None: networks from presets are not compared.
+        """
+        now, before = self.now.resolved, self.before.resolved
+        if prepared is not None:
+            now = self.now.resolved_with(prepared.written)
+        elif self.now.experiment.model.preset is not None:
+            now, before = ({**one, "model": None} for one in (now, before))
+        return [change for change in changes_between(before, now) if not self._is_allowed(change)]
+
+    def _is_allowed(self, change: Change) -> bool:
+        train = self.now.experiment.train
+        last = ("train", len(train) - 1, "epochs") if isinstance(train, list) else ("train", "epochs")
+        return change.path == last and (change.is_more_epochs or self.epochs is not None)
+
+    def check(self, prepared: Prepared, environment: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        """Refuse another experiment, then other data, unless they are accepted."""
+        if not self.accepted:
+            refuse_changes(self.now, self.changes(prepared))
+            refuse_other_data(self.now, known_data(environment), now)
+
+    def check_schedule(self, trainer: Trainer) -> str | None:
+        """Ask where more epochs would lie behind the end of a learning-rate schedule; what to warn of where nobody can be asked.
+
+        Raises:
+            ExperimentError: The user named the epochs, and did not accept it.
+        """
+        if not self.is_longer:
+            return None
+        before = _planned(self.before.experiment)
+        text = schedule_made_for(self.before.experiment, before, trainer)
+        if text is None:
+            return None
+        whole = f"one run of {_planned(self.now.experiment)} epochs"
+        text = f"{text}: the epochs after it get its last rate, which is hardly what {whole} would be given."
+        if self.epochs is None or self.accepted:
+            return f"warning: {text}"
+        raise ExperimentError(f"{text} Add --accept-changes to go on so, or start a new run with a longer schedule.")
+
+
+def go_on(
+    loaded: LoadedExperiment,
+    directory: RunDirectory,
+    options: TrainOptions,
+    stack: ExitStack,
+    signals: StopSignals,
+    output: WorkerOutput,
+    *,
+    epochs: int | None = None,
+) -> Run:
+    """Go on with the run in a directory, which has a checkpoint.
+
+    Args:
+        loaded: The experiment.
+        directory: The run, locked.
+        options: What a command line adds.
+        stack: Closes what is opened.
+        signals: What may end it early.
+        output: What workers print.
+        epochs: The number of the last epoch that the user asks for; None: the experiment's.
+
+    Raises:
+        ExperimentError, DataError: They are other ones than the run's, and that was not accepted.
+        CheckpointError: No checkpoint is whole, or it does not fit.
+    """
+    verbose = verbosity(loaded, options)
+    progress = make_progress(verbose)
+    standing = Standing.of(directory, progress)
+    if not options.accept_changes:
+        directory.check_experiment()
+    asked = _Asked(loaded, load_experiment(directory.paths.experiment), epochs, options.accept_changes)
+    if standing.is_finished and not asked.goes_beyond(standing):
+        if not options.accept_changes:
+            refuse_changes(loaded, asked.changes(None))
+        progress.say(_nothing_to_do(standing))
+        return _finished(standing)
+    prepared = prepare(loaded, loading_shown(verbose))
+    environment = directory.read_environment()
+    engine = ExchangeableEngine(prepared.engine())
+    stack.callback(engine.close)
+    now = environment_of(prepared, engine.engine.threads, options)
+    asked.check(prepared, environment, now)
+    checkpoint = standing.newest()
+    checkpoint.check_fits(model=prepared.identity, class_names=prepared.class_names)
+    check_weights(checkpoint, engine.state())
+    checkpoint.check_finite()
+    rows, kept = standing.go_back_to(checkpoint)
+    trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options, rows=rows, kept=kept)
+    snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
+    trainer.load_snapshot(snapshot, rows)
+    check_whole_state(snapshot.tensors, engine.state(), shown(checkpoint.path))
+    told = [*(f"warning: {warning}" for warning in prepared.warnings), *changed]
+    told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
+    signals.training_begins()
+    output.goes_to(directory.log)
+    if asked.goes_beyond(standing):
+        trainer.go_on_after_stop()
+    if asked.goes_beyond(standing) or changed:
+        trainer.save("last")  # else the next one, after a kill, would not know of it
+    for line in [*told, *_said_of_generators(prepared, trainer)]:
+        trainer.say(line)
+    say_where_it_continues(trainer, standing, exact=other_digits(changes_of_environment(environment, now)) is None)
+    write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
+    write_experiment(prepared, directory)
+    outcome = trainer.run()
+    return Run(directory.path, outcome, trainer.history)
+
+
+def _said_of_generators(prepared: Prepared, trainer: Trainer) -> list[str]:
+    """What must be known of batches that only the user's code can make again."""
+    if not isinstance(prepared.train, GeneratorData) or not trainer.position.step:
+        return []
+    text = "is called again, and batches that were used are passed by. The run is exact if every call gives the same."
+    return [f"{prepared.train.name} {text}"]
+
+
+def _nothing_to_do(standing: Standing) -> str:
+    assert standing.status is not None
+    status = standing.status
+    when = status.updated.replace("T", " ").replace("Z", " UTC")
+    hint = f"fittool resume {standing.directory.path} --epochs N trains on."
+    return f"Finished on {when}; nothing to do. {status.reason} {hint}"
+
+
+def _finished(standing: Standing) -> Run:
+    """The run as it was."""
+    assert standing.status is not None
+    status, directory = standing.status, standing.directory
+    history = History()
+    history.replace(directory.metrics.rows())
+    best = best_of(directory.checkpoints.load_newest()[0])
+    outcome = Outcome("completed", status.reason, status.epoch, status.step, best)
+    return Run(directory.path, outcome, history, done=False)
+
+
+def _planned(experiment: Experiment) -> int:
+    """The number of the last epoch, if no stage ends early."""
+    return experiment.first.initial_epoch + sum(map(_length, experiment.stages))
+
+
+def _length(stage: Train) -> int:
+    return (stage.epochs or 0) - stage.initial_epoch

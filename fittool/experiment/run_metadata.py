@@ -1,0 +1,118 @@
+"""What a run's directory says about its beginning, and about each time that it went on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from fittool.callbacks.position import Position
+from fittool.data.user_code.generator_data import GeneratorData
+from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.numeric_fingerprint import arithmetic
+from fittool.experiment.options import TrainOptions
+from fittool.runs.directory import RunDirectory, digest_of
+from fittool.runs.environment import describe_environment
+from fittool.runs.times import utc_text
+
+_DECIDE_DIGITS = ("arithmetic", "versions.numpy", "versions.fittool", "engine")
+_NOT_COMPARED = ("run", "experiment", "command", "resumed", "git_commit", "seed")
+Changed = dict[str, tuple[Any, Any]]
+"""By dotted key: what was, and what is."""
+
+
+def environment_of(prepared: Prepared, threads: int, options: TrainOptions) -> dict[str, Any]:
+    """Everything for environment.json but the run's id."""
+    experiment = prepared.loaded.experiment
+    described = describe_environment(
+        engine=experiment.engine.public_name(),
+        threads=threads,
+        seed=experiment.seed,
+        data=prepared.fingerprints,
+        command=options.command,
+    )
+    return described | {"samples": samples_of(prepared), "arithmetic": arithmetic()}
+
+
+def samples_of(prepared: Prepared) -> dict[str, int]:
+    """How many samples each part of the data has that can be counted."""
+    parts = {"train": prepared.train, "validation": prepared.validation}
+    return {name: len(data) for name, data in parts.items() if data is not None and not isinstance(data, GeneratorData)}
+
+
+def write_beginning(prepared: Prepared, directory: RunDirectory, environment: Mapping[str, Any]) -> None:
+    """What must be on disk before the first batch; the environment last, which makes it a run."""
+    write_experiment(prepared, directory)
+    directory.write_environment({**environment, "experiment": [digest_of(directory.read_experiment())]})
+
+
+def write_experiment(prepared: Prepared, directory: RunDirectory) -> None:
+    """The resolved experiment where it is not written yet, and what the data gave."""
+    text = text_of_experiment(prepared)
+    if not directory.paths.experiment.exists() or directory.read_experiment() != text:
+        directory.write_experiment(text)
+    if prepared.class_names is not None:
+        directory.write_classes(prepared.class_names)
+    if prepared.skipped:
+        directory.write_skipped(prepared.skipped)
+
+
+def text_of_experiment(prepared: Prepared) -> str:
+    """The content of experiment.yaml."""
+    return prepared.loaded.resolved_yaml(prepared.written)
+
+
+def known_data(environment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The data that a run last went on with: `data`, the fingerprint of each part, and `samples`, its amount."""
+    known = {name: dict(environment.get(name, {})) for name in ("data", "samples")}
+    for key, (_, new) in _news(environment).items():
+        name, _, part = key.partition(".")
+        if name in known:
+            known[name][part] = new
+    return known
+
+
+def _news(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """What changed each time that the run went on, the last change of each key."""
+    return {key: pair for time in environment.get("resumed", []) for key, pair in time["changed"].items()}
+
+
+def changes_of_environment(before: Mapping[str, Any], now: Mapping[str, Any]) -> Changed:
+    """What is different from when the run last went on."""
+    old = dict(_leaves(before))
+    old |= {key: new for key, (_, new) in _news(before).items()}
+    new = dict(_leaves(now))
+    return {key: (old.get(key), new.get(key)) for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)}
+
+
+def write_continuation(
+    directory: RunDirectory, before: Mapping[str, Any], now: Mapping[str, Any], at: Position, experiment: str
+) -> None:
+    """Append to environment.json when, where and on what the run went on, and with which experiment."""
+    changed = {key: list(pair) for key, pair in changes_of_environment(before, now).items()}
+    time = {"at": utc_text(), "epoch": at.epoch, "step": at.step, "command": now["command"], "changed": changed}
+    # Both experiments are known, so that a kill before the new one is written leaves nothing that seems edited.
+    known = dict.fromkeys((digest_of(directory.read_experiment()), digest_of(experiment)))
+    directory.write_environment({**before, "experiment": list(known), "resumed": [*before.get("resumed", []), time]})
+
+
+def other_digits(changed: Changed) -> str | None:
+    """The note where results will differ in their last digits from those of an undisturbed run."""
+    if not any(key in changed and changed[key][0] is not None for key in _DECIDE_DIGITS):
+        return None
+    told = [
+        f"{key} {old} → {new}"
+        for key, (old, new) in changed.items()
+        if key.startswith(("versions.", "machine.processor", "engine"))
+    ]
+    cause = ", ".join(told) or "the processor's kernels are other ones"
+    return f"The run continues, but not bit-identical: {cause}."
+
+
+def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in data.items():
+        if not prefix and key in _NOT_COMPARED:
+            continue
+        if isinstance(value, Mapping):
+            yield from _leaves(cast("Mapping[str, Any]", value), f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

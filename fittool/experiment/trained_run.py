@@ -1,0 +1,127 @@
+"""A run that was trained, opened again to be measured or used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from fittool.config.code_references import code_named_in
+from fittool.config.experiment_file import LoadedExperiment, load_experiment
+from fittool.config.yaml.source_map import path_text
+from fittool.engines.numpy_engine import NumpyEngine
+from fittool.engines.state import check_whole_state, weights_in
+from fittool.errors import CheckpointError, shown, visible
+from fittool.model.architecture import rebuilt
+from fittool.nn.graph import Graph
+from fittool.nn.losses import LOSSES, Loss
+from fittool.runs.checkpoint import Checkpoint
+from fittool.runs.checkpoint_store import LAST
+from fittool.runs.directory import RunDirectory
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run with one of its checkpoints.
+
+    Attributes:
+        directory: The run.
+        loaded: Its experiment.
+        checkpoint: The state that is used.
+        graph: The network, as the checkpoint describes it.
+        warnings: What to say about the checkpoint.
+    """
+
+    directory: RunDirectory
+    loaded: LoadedExperiment
+    checkpoint: Checkpoint
+    graph: Graph
+    warnings: tuple[str, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The name of each class in the order of the outputs, or None."""
+        return self.checkpoint.facts.class_names
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that the run was trained with."""
+        return LOSSES.parse(self._architecture["loss"])
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """What the features of a table are called, or None."""
+        features = self._architecture.get("features")
+        return None if features is None else tuple(features)
+
+    @property
+    def _architecture(self) -> Mapping[str, Any]:
+        return self.checkpoint.facts.architecture or {}
+
+    def engine(self, **options: Any) -> NumpyEngine:
+        """The network with its trained weights; options as for the engine."""
+        engine = NumpyEngine(self.graph, **options)
+        check_weights(self.checkpoint, engine.state())
+        engine.load_state(weights_in(self.checkpoint.tensors))
+        return engine
+
+
+def check_weights(checkpoint: Checkpoint, state: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse a checkpoint whose weights are not just those of a network, by name, shape and dtype.
+
+    Raises:
+        CheckpointError: Names the file and the first five differences.
+    """
+    check_whole_state(weights_in(checkpoint.tensors), weights_in(state), shown(checkpoint.path))
+
+
+def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", experiment: Path | None = None) -> TrainedRun:
+    """Open a run to use it.
+
+    Args:
+        path: The run directory.
+        checkpoint: The best epoch's state, or the last.
+        experiment: The experiment file that the user names, as consent to the code in it; else the run's own is read.
+
+    Raises:
+        CheckpointError: The run or its checkpoint is missing or damaged, or names code without the user's consent.
+    """
+    directory = RunDirectory.open(path)
+    loaded = load_experiment(directory.paths.experiment if experiment is None else experiment)
+    if experiment is None:
+        refuse_code(loaded, path)
+    store = directory.checkpoints
+    found, warning = store.load_best() if checkpoint == "best" else (store.load(LAST), None)
+    warnings = [text for text in (warning, found.not_finite()) if text is not None]
+    return TrainedRun(directory, loaded, found, _network(found), tuple(warnings))
+
+
+def trained_network(path: Path) -> Graph:
+    """The network of a run, from its best checkpoint alone; the experiment is not read.
+
+    Raises:
+        CheckpointError: The run or its checkpoint is missing or damaged.
+    """
+    return _network(RunDirectory.open(path).checkpoints.load_best()[0])
+
+
+def _network(checkpoint: Checkpoint) -> Graph:
+    if checkpoint.facts.architecture is None:
+        raise CheckpointError("does not describe its network.", place=str(checkpoint.path))
+    return rebuilt(checkpoint.facts.architecture)
+
+
+def refuse_code(loaded: LoadedExperiment, path: Path) -> None:
+    """A run directory from elsewhere must not run code.
+
+    Raises:
+        CheckpointError: The experiment names code in a file.
+    """
+    named = next(code_named_in(loaded.experiment), None)
+    if named is not None:
+        keys, code = named
+        text = f"The run's experiment names Python code, {visible(code)} as {path_text(keys)}."
+        raise CheckpointError(f"{text} Give the experiment file with --experiment, if you trust it.", place=str(path))

@@ -1,0 +1,241 @@
+"""From what people hand to `fit` (arrays, generators, sequences) to the loaders that the trainer eats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fittool.data.batch import Array, Batch
+from fittool.data.class_weights import ClassWeight, class_factors, per_sample
+from fittool.data.dataset import ArrayDataset, Dataset
+from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
+from fittool.data.loading.generator_loader import GeneratorLoader
+from fittool.data.loading.timeouts import FOREVER
+from fittool.data.splits.validation_split import split
+from fittool.data.user_code.batch_function import IndexableBatches, is_sequence
+from fittool.data.user_code.generator_data import GeneratorData
+from fittool.errors import ExperimentError
+from fittool.model.arrays import inputs_of, targets_of, weights_of
+from fittool.nn.graph import Graph
+from fittool.nn.shapes import Shape
+from fittool.training.plan import Plan
+
+
+class OffsetLoader:
+    """A loader whose first batch is another's batch number `steps`, so that a second `fit` goes on with the next order.
+
+    Args:
+        loader: The other loader.
+        steps: How many batches of it come before; negative where a training counts steps that this loader never had.
+    """
+
+    def __init__(self, loader: BatchLoader, steps: int) -> None:
+        self._loader, self._steps = loader, steps
+        self.samples, self.batch_size, self.steps_per_pass = loader.samples, loader.batch_size, loader.steps_per_pass
+
+    def batches(self, first_step: int) -> Iterator[Batch]:
+        """The batches from an absolute step on."""
+        return self._loader.batches(first_step + self._steps)
+
+    def contents(self, step: int) -> str:
+        """What the batch of an absolute step holds."""
+        return self._loader.contents(step + self._steps)
+
+
+def gives_batches(value: object) -> bool:
+    """Whether a value gives batches one after the other: a generator, a function that makes one, a sequence of batches."""
+    if isinstance(value, np.ndarray | list | tuple | Mapping | str) or value is None or hasattr(value, "__array__"):
+        return False
+    return callable(value) or hasattr(value, "__iter__") or is_sequence(value)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Turns what people hand over into datasets and batches that fit one network.
+
+    Args:
+        graph: The network, whose inputs and outputs arrays are held against.
+    """
+
+    graph: Graph
+
+    def dataset(self, x: Any, y: Any, sample_weight: Any, what: str = "") -> ArrayDataset:
+        """Arrays as a dataset.
+
+        Raises:
+            DataError: A ValueError: arrays are missing, or do not fit each other or the network.
+        """
+        inputs = inputs_of(x, self.graph.inputs, f"{what}x")
+        targets = targets_of(y, self.graph.outputs, f"{what}y")
+        samples = len(next(iter(inputs.values())))
+        weights = weights_of(sample_weight, self.graph.outputs, samples, f"{what}sample_weight")
+        return ArrayDataset(inputs, targets, weights)
+
+    def batch(self, x: Any, y: Any, sample_weight: Any) -> Batch:
+        """Arrays as one batch; errors as for `dataset`."""
+        data = self.dataset(x, y, sample_weight)
+        return Batch(data.inputs, data.targets, data.sample_weight)
+
+    def inputs(self, x: Any) -> tuple[Array, ...]:
+        """Arrays of inputs alone; errors as for `dataset`."""
+        return tuple(inputs_of(x, self.graph.inputs).values())
+
+    def loader(self, x: Any, y: Any, sample_weight: Any, batch_size: int, what: str = "") -> ValidationLoader | GeneratorLoader:
+        """Batches to measure on, from arrays or whatever gives batches; errors as for `dataset`."""
+        if gives_batches(x):
+            return GeneratorLoader(self.batches(x, "x"))
+        return ValidationLoader(self.dataset(x, y, sample_weight, what), batch_size)
+
+    def inputs_loader(self, x: Any, batch_size: int) -> BatchLoader:
+        """Batches to predict on; errors as for `dataset`."""
+        if gives_batches(x):
+            return GeneratorLoader(self.batches(x, "x", only_inputs=True))
+        return ValidationLoader(ArrayDataset(inputs_of(x, self.graph.inputs)), batch_size)
+
+    def validation(self, data: Any, batch_size: int) -> BatchLoader | None:
+        """Batches to validate on, or None.
+
+        Args:
+            data: `(x, y)`, `(x, y, sample_weight)`, whatever gives batches, or None.
+            batch_size: Samples in a batch of arrays.
+
+        Raises:
+            ExperimentError: A ValueError: it is something else.
+        """
+        if data is None:
+            return None
+        if gives_batches(data):
+            return GeneratorLoader(self.batches(data, "validation_data", once_more=True))
+        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            raise ExperimentError("validation_data must be (x, y), (x, y, sample_weight), or give batches.")
+        x, y, weight = (*data, None) if len(data) == 2 else data
+        return self.loader(x, y, weight, batch_size, "validation ")
+
+    def batches(
+        self,
+        given: Any,
+        name: str,
+        *,
+        only_inputs: bool = False,
+        once_more: bool = False,
+        goes_on: bool = False,
+        timeout: float = FOREVER,
+    ) -> GeneratorData:
+        """A generator, a function that makes one, or a sequence of batches.
+
+        Args:
+            given: What gives the batches.
+            name: What it is called in messages.
+            only_inputs: Whether targets are passed over.
+            once_more: Whether a generator, which can be walked over only once, is remembered and given again.
+            goes_on: Whether an iterator of fittool's goes on in mid-pass from where it was left.
+            timeout: Seconds for the first batch.
+        """
+        return GeneratorData(
+            _start_of_pass(given, once_more, goes_on),
+            name,
+            class_mode=None if only_inputs else "auto",
+            convert=lambda item: self._item(item, name, only_inputs),
+            timeout=timeout,
+        )
+
+    def _item(self, item: Any, name: str, only_inputs: bool) -> Any:
+        """One item with its arrays in the network's order; what is no item is left for `GeneratorData` to refuse."""
+        if only_inputs:
+            x = item[0] if isinstance(item, tuple) else item
+            return (tuple(inputs_of(x, self.graph.inputs, f"{name}: inputs").values()),)
+        if not isinstance(item, tuple | list) or not 2 <= len(item) <= 3:
+            return item
+        inputs = tuple(inputs_of(item[0], self.graph.inputs, f"{name}: inputs").values())
+        targets = targets_of(item[1], self.graph.outputs, f"{name}: targets")
+        weights = weights_of(item[2] if len(item) == 3 else None, self.graph.outputs, len(inputs[0]), f"{name}: sample_weights")
+        return (inputs, targets) if weights is None else (inputs, targets, weights)
+
+
+def _start_of_pass(given: Any, once_more: bool, goes_on: bool) -> Callable[[], Any]:
+    """What starts a pass: a function is called, all else is walked over again, a generator from where it stands."""
+    if is_sequence(given):
+        return IndexableBatches(given, goes_on)
+    if once_more and hasattr(given, "__next__"):
+        return _remembered(given)
+    return given if callable(given) and not hasattr(given, "__iter__") else IndexableBatches(given)
+
+
+def _remembered(generator: Iterator[Any]) -> Callable[[], Iterator[Any]]:
+    kept: list[Any] = []
+
+    def again() -> Iterator[Any]:
+        yield from kept
+        for item in generator:
+            kept.append(item)
+            yield item
+
+    return again
+
+
+def target_shapes(loader: ValidationLoader | GeneratorLoader) -> list[Shape]:
+    """Shape of the targets for each output, without the batch axis."""
+    if isinstance(loader, GeneratorLoader):
+        return [array.shape[1:] for array in loader.source.first.targets]
+    return [array.shape[1:] for array in loader.dataset.load(np.zeros(1, np.int64))[1]]
+
+
+def first_step(loader: DatasetLoader, plan: Plan, epochs_done: int) -> int:
+    """The batch of a loader with which a training begins.
+
+    One that goes on where the last one ended takes the next batch. Any other begins a pass, as Keras does, and no earlier
+    one than the model has seen, so that each has its own order.
+
+    Args:
+        loader: The training data.
+        plan: How long to train.
+        epochs_done: How many epochs the model was trained before.
+    """
+    before = max(epochs_done, plan.initial_epoch) * (plan.steps(loader) or 0)
+    if plan.initial_epoch == epochs_done:
+        return before
+    return -(-before // loader.steps_per_pass) * loader.steps_per_pass
+
+
+def split_off(dataset: ArrayDataset, validation_split: float) -> tuple[Dataset, Dataset | None]:
+    """Training and validation part; the last part is for validation.
+
+    Raises:
+        ExperimentError: A ValueError: the share is not from 0 to 1.
+        DataError: A ValueError: a part is empty.
+    """
+    if not 0 <= validation_split < 1:
+        raise ExperimentError(f"validation_split must be at least 0 and less than 1; got {validation_split}.")
+    if not validation_split:
+        return dataset, None
+    parts = split(dataset, validation_split)
+    return parts.train, parts.validation
+
+
+def named_classes(dataset: ArrayDataset, outputs: Sequence[Shape]) -> ArrayDataset:
+    """The same data with a number as the name of each class that the network can answer, for class weights.
+
+    Raises:
+        ExperimentError: A ValueError: there are several outputs, or the targets are no classes.
+    """
+    labels = dataset.labels()
+    if labels is None or len(outputs) > 1:
+        found = "several outputs" if len(outputs) > 1 else "targets that are no classes"
+        raise ExperimentError(f"class_weight needs one output with classes, but there are {found}. Use sample_weight.")
+    places = outputs[0][-1] if outputs[0] else 1
+    count = max(places, 2, int(labels.max()) + 1)
+    inputs = dict(zip(dataset.input_shapes, dataset.inputs, strict=True))
+    return ArrayDataset(inputs, dataset.targets, dataset.sample_weight, class_names=tuple(map(str, range(count))), labels=labels)
+
+
+def weighted(batch: Batch, class_weight: ClassWeight, outputs: Sequence[Shape]) -> Batch:
+    """A batch whose sample weights are multiplied with those of the classes; errors as for `named_classes`."""
+    inputs = {str(number): array for number, array in enumerate(batch.inputs)}
+    data = named_classes(ArrayDataset(inputs, batch.targets, batch.sample_weight), outputs)
+    labels = data.labels()
+    assert labels is not None
+    factors = class_factors(class_weight, data.class_names, labels)
+    return replace(batch, sample_weight=per_sample(factors, labels, batch.sample_weight))

@@ -1,0 +1,1 @@
+"""Files that survive kills and power cuts, and formats read without trust."""

@@ -1,0 +1,1 @@
+"""Experiments to start from: templates, and what `fittool init` writes for somebody's data."""

@@ -1,0 +1,136 @@
+"""The display on a terminal: a header, settled lines, and one live line that is written over. Needs rich."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Literal
+
+from rich.console import Console
+from rich.text import Text
+
+from fittool.training.display.formatting import IMPROVED, clock, duration, number, values
+from fittool.training.display.progress import View
+from fittool.training.display.terminal import Terminal
+from fittool.training.history import Row
+from fittool.training.outcome import Outcome
+
+_INTERVAL = 0.1
+_GAP = "   "
+_LONGEST_BAR, _SHORTEST_BAR = 25, 5
+
+
+class LiveProgress:
+    """Everything on as few lines as possible; nothing scrolls that nobody reads.
+
+    The live line is cleared by blanks, so that a terminal for which NO_COLOR is set gets no escape sequence at all.
+
+    Args:
+        screen: A terminal.
+    """
+
+    def __init__(self, screen: Terminal) -> None:
+        self._screen = screen
+        colors: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+        self._console = Console(
+            file=screen.stream, force_terminal=True, color_system=colors, highlight=False, markup=False, emoji=False
+        )
+        self._live = 0
+        self._next = 0.0
+
+    def begin(self, header: str) -> None:
+        """The header, its name bold, with as many of its parts as there is room for."""
+        name, *rest = header.split(_GAP)
+        if header:
+            self._settle(_fitting(Text(name, "bold"), [Text(_GAP + part, "dim") for part in rest], self._screen.width))
+
+    def due(self) -> bool:
+        """At most ten times a second."""
+        return time.monotonic() >= self._next
+
+    def look(self, view: View) -> None:
+        """Write the live line over."""
+        text = self._cut(live_line(view, self._screen.width))
+        shorter = text.cell_len < self._live
+        start = self._cleared() if shorter else "\r"
+        self._live, self._next = text.cell_len, time.monotonic() + _INTERVAL
+        self._screen.write(start + self._rendered(text))
+
+    def epoch_finished(self, row: Row, epochs: int, improved: bool) -> None:
+        """Settle the epoch's line."""
+        text = Text(f"{int(row['epoch']):>{len(str(epochs))}}  ", style="")
+        text.append(values(row))
+        if improved:
+            text.append(f" {IMPROVED}", "green")
+        text.append(f"  {duration(row['seconds'])}", "dim")
+        self._settle(text)
+
+    def say(self, text: str) -> None:
+        """A message, on as many lines as it needs."""
+        self._wrapped(Text(text))
+
+    def finished(self, outcome: Outcome) -> None:
+        """Why it ended and which epoch was the best; after an error the live line is cleared, and that is all."""
+        if outcome.reason in ("completed", "stopped"):
+            self._wrapped(Text(outcome.summary))
+        else:
+            self._screen.write(self._cleared())
+
+    def _settle(self, text: Text) -> None:
+        self._screen.write(f"{self._cleared()}{self._rendered(self._cut(text))}\n")
+
+    def _wrapped(self, text: Text) -> None:
+        lines = text.wrap(self._console, self._screen.width)
+        self._screen.write(self._cleared() + "".join(f"{self._rendered(line)}\n" for line in lines))
+
+    def _cleared(self) -> str:
+        """What clears the live line."""
+        blanks, self._live, self._next = " " * min(self._live, self._screen.width), 0, 0.0
+        return f"\r{blanks}\r" if blanks else ""
+
+    def _cut(self, text: Text) -> Text:
+        text = text.copy()
+        text.plain = self._screen.writable(text.plain)
+        text.truncate(self._screen.width, overflow="crop")
+        return text
+
+    def _rendered(self, text: Text) -> str:
+        """The text with its styles as the terminal can show them."""
+        with self._console.capture() as capture:
+            self._console.print(text, end="", soft_wrap=True)
+        return capture.get()
+
+
+def live_line(view: View, width: int) -> Text:
+    """`  3/100 ━━━━━━━╸━━━━━━ 27/44  0:00:00  4,310 examples/s  loss 0.3622  accuracy 0.8851`.
+
+    Where that is wider than `width`, first the bar becomes shorter, then the last values are left out.
+    """
+    number_width = len(str(view.epochs))
+    parts = [Text(f" {view.done:,}" if view.steps is None else f" {view.done:,}/{view.steps:,}")]
+    if view.time_left is not None:
+        parts.append(Text(f"  {clock(view.time_left)}", "cyan"))
+    parts.append(Text(f"  {view.examples_per_second:,.0f} examples/s", "dim"))
+    parts += [Text(f"  {name} {number(value)}") for name, value in view.metrics.items()]
+    start = Text.assemble(f"{view.epoch:>{number_width}}/{view.epochs} ", ("validation " if view.validating else "", "dim"))
+    room = width - start.cell_len - sum(part.cell_len for part in parts)
+    start.append_text(_bar(view, min(max(room, _SHORTEST_BAR), _LONGEST_BAR)))
+    return _fitting(start, parts, width)
+
+
+def _fitting(start: Text, parts: list[Text], width: int) -> Text:
+    """The start with as many of the parts as there is room for."""
+    for part in parts:
+        if start.cell_len + part.cell_len > width:
+            break
+        start.append_text(part)
+    return start
+
+
+def _bar(view: View, length: int) -> Text:
+    if not view.steps:
+        return Text("━" * length, style="bright_black")
+    filled = min(length * view.done // view.steps, length)
+    if filled == length:
+        return Text("━" * length, style="green")
+    return Text.assemble(("━" * filled + "╸", "green"), ("━" * (length - filled - 1), "bright_black"))

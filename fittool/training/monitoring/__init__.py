@@ -1,0 +1,1 @@
+"""Watches beside a training: divergence, floating-point faults, memory and handles, throughput."""

@@ -1,0 +1,1 @@
+"""From a training to its run directory: snapshots, the recorder, weights that callbacks keep."""

@@ -1,0 +1,65 @@
+"""What the trainer asks of whoever records a run. Without a run, nothing is recorded."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fittool.callbacks.control import Kind
+from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Snapshot
+from fittool.training.history import Row
+from fittool.training.outcome import Best, Outcome
+
+
+class Recorder(Protocol):
+    """Writes down a training. What it raises ends the training."""
+
+    @property
+    def saves(self) -> bool:
+        """Whether it keeps `last` and `best`, so that states need not be copied for nothing."""
+
+    def begin(self, position: Position, best: Best | None) -> None:
+        """Training begins here, or goes on; `best` is its best epoch so far."""
+
+    def due(self, step: int) -> bool:
+        """Whether a checkpoint in the middle of an epoch is due after this training step."""
+
+    def epoch_finished(self, row: Row, best: Best | None, improved: bool) -> None:
+        """An epoch is done; comes before its state is saved."""
+
+    def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
+        """Save a state; `best` follows `last` of the same snapshot. `path` is for the kinds `model` and `weights`."""
+
+    def say(self, text: str) -> None:
+        """Write a line to the log."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """The training has ended, in whatever way."""
+
+
+class NullRecorder:
+    """Records nothing."""
+
+    @property
+    def saves(self) -> bool:
+        """No."""
+        return False
+
+    def begin(self, position: Position, best: Best | None) -> None:
+        """Nothing."""
+
+    def due(self, step: int) -> bool:
+        """Never."""
+        return False
+
+    def epoch_finished(self, row: Row, best: Best | None, improved: bool) -> None:
+        """Nothing."""
+
+    def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
+        """Nothing."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Nothing."""

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from training.fake_engine import FakeEngine, FakeLoader
+
+from fittool.callbacks import CALLBACKS, Callback, EarlyStopping, started
+from fittool.callbacks.control import Control
+from fittool.callbacks.group import CallbackGroup
+from fittool.settings import fields_of
+from fittool.training.plan import Plan
+from fittool.training.trainer import Trainer
+
+KERAS = {
+    "BackupAndRestore": "backup_dir save_freq double_checkpoint delete_checkpoint",
+    "LambdaCallback": "on_epoch_begin on_epoch_end on_train_begin on_train_end on_train_batch_begin on_train_batch_end",
+    "RemoteMonitor": "root path field headers send_as_json",
+    "ProgbarLogger": "",
+    "TensorBoard": "log_dir histogram_freq write_graph write_images write_steps_per_second update_freq profile_batch "
+    "embeddings_freq embeddings_metadata",
+    "python": "class arguments",
+    "EarlyStopping": "monitor min_delta patience verbose mode baseline restore_best_weights start_from_epoch",
+    "ModelCheckpoint": "filepath monitor verbose save_best_only save_weights_only mode save_freq initial_value_threshold",
+    "ReduceLROnPlateau": "monitor factor patience verbose mode min_delta cooldown min_lr",
+    "LearningRateScheduler": "schedule verbose",
+    "CSVLogger": "filename separator append",
+    "TerminateOnNaN": "raise_error",
+}
+
+
+@pytest.mark.parametrize("name", CALLBACKS.members)
+def test_arguments_are_those_of_keras_in_its_order(name):
+    fields = fields_of(CALLBACKS.members[name])
+    assert " ".join(field for field, info in fields.items() if not info.kw_only) == KERAS[name]
+
+
+@pytest.mark.parametrize("name", CALLBACKS.members)
+def test_every_argument_is_described(name):
+    assert all(field.description.endswith(".") for field in fields_of(CALLBACKS.members[name]).values())
+
+
+def test_names_arguments_and_custom_callbacks_are_welcome():
+    custom = Callback()
+    parsed = [CALLBACKS.parse(value) for value in ("early_stopping", {"EarlyStopping": {"patience": 3}}, custom)]
+    assert parsed == [EarlyStopping(), EarlyStopping(patience=3), custom]
+
+
+def test_each_start_has_fresh_state():
+    setting = EarlyStopping()
+    first, second = started([setting, setting])
+    assert first is not second
+
+
+def test_states_go_by_name_and_number():
+    engine = FakeEngine()
+    callbacks = started([EarlyStopping("loss"), EarlyStopping("val_loss")])
+    callbacks[0].wait, callbacks[1].wait = 1, 2
+    state = CallbackGroup(callbacks, Control(engine)).state()
+    assert {name: value["wait"] for name, value in state.items()} == {"EarlyStopping": 1, "EarlyStopping_1": 2}
+    fewer = started([EarlyStopping("loss")])
+    CallbackGroup(fewer, Control(engine)).load_state(state)
+    assert fewer[0].wait == 1
+
+
+@pytest.mark.parametrize("hook", ["on_train_batch_end", "on_batch_end"])
+def test_a_hook_may_be_put_on_the_object(hook):
+    seen = []
+    callback = Callback()
+    setattr(callback, hook, lambda batch, logs=None: seen.append(batch))
+    Trainer(FakeEngine(), FakeLoader(3), None, [callback], Plan(1)).run()
+    assert seen == [0, 1, 2]
+
+
+def test_hooks_have_the_names_and_arguments_of_keras():
+    hooks = [f"on_{kind}batch_{end}" for kind in ("", "train_", "test_", "predict_") for end in ("begin", "end")]
+    for hook in hooks:
+        assert list(inspect.signature(getattr(Callback, hook)).parameters) == ["self", "batch", "logs"]
+
+
+def test_the_model_is_the_training_and_unknown_names_say_so():
+    callback = Callback()
+    CallbackGroup([callback], Control(FakeEngine()))
+    assert callback.model is callback.run
+    with pytest.raises(AttributeError, match="The training has no predict"):
+        callback.model.predict()
+
+
+def test_weights_are_read_and_put_back():
+    engine = FakeEngine()
+    control = Control(engine)
+    before = control.get_weights()
+    engine.load_state({"weights/w": before["weights/w"] + 5})
+    control.set_weights(before)
+    assert list(before) == ["weights/w"]
+    assert control.get_weights()["weights/w"] == 0
+
+
+def test_the_first_reason_to_stop_counts():
+    control = Control(FakeEngine())
+    control.stop("one")
+    control.stop("two")
+    assert control.stop_reason == "one"

@@ -1,0 +1,137 @@
+"""What `fittool init` writes: it loads without warnings, and fits the data it was shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fittool.config.experiment_file import LoadedExperiment, load_experiment
+from fittool.errors import DataError
+from fittool.scaffold.scaffold import from_data, scaffold
+
+
+def picture(path: Path, size: tuple[int, int] = (12, 10), mode: str = "RGB") -> None:
+    """A picture of one colour that is no grey."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, "red" if mode == "RGB" else 99).save(path)
+
+
+def fitted(data: Path, folder: Path) -> tuple[LoadedExperiment, tuple[str, ...]]:
+    """The experiment that fits the data, loaded from another folder, and what was said."""
+    experiment = folder / "made" / "experiment.yaml"
+    experiment.parent.mkdir()
+    made = from_data(data, experiment)
+    experiment.write_text(made.text)
+    loaded = load_experiment(experiment)
+    assert loaded.warnings == ()
+    return loaded, made.lines
+
+
+def test_the_plain_scaffold_loads_without_warnings(tmp_path: Path) -> None:
+    path = tmp_path / "experiment.yaml"
+    path.write_text(scaffold())
+    assert load_experiment(path).warnings == ()
+
+
+def test_a_folder_of_pictures(tmp_path: Path) -> None:
+    for index in range(9):
+        picture(tmp_path / "photos/cat" / f"{index}.png")
+    picture(tmp_path / "photos/owl/a.png", (40, 50))
+    loaded, lines = fitted(tmp_path / "photos", tmp_path)
+    experiment = loaded.experiment
+    assert loaded.resolved["data"]["train"]["folder"]["path"] == str(tmp_path / "photos")
+    assert (experiment.name, experiment.train.mode, experiment.train.class_weight) == ("photos", "fit_generator", "balanced")
+    assert (experiment.data.image.size, experiment.data.image.color_mode) == ((32, 32), "rgb")
+    assert lines[0] == f"{tmp_path}/photos/: 10 images in 2 classes (cat 9, owl 1), sizes 12×10 to 40×50"
+    assert "class_weight balanced because owl has 10% of the samples" in lines[-1]
+
+
+def test_small_grey_pictures_keep_their_size(tmp_path: Path) -> None:
+    picture(tmp_path / "digits/0/a.png", (8, 9), "L")
+    picture(tmp_path / "digits/1/a.png", (8, 9), "L")
+    image = fitted(tmp_path / "digits", tmp_path)[0].experiment.data.image
+    assert (image.size, image.color_mode) == ((9, 8), "grayscale")
+
+
+def test_folders_train_and_test_are_used_as_such(tmp_path: Path) -> None:
+    for name in ("train/a", "train/b", "test/a", "test/b"):
+        picture(tmp_path / "photos" / name / "x.png")
+    loaded, _ = fitted(tmp_path / "photos", tmp_path)
+    assert loaded.resolved["data"]["validation"]["folder"]["path"] == str(tmp_path / "photos/test")
+    assert loaded.experiment.train.validation_split == 0
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    picture(tmp_path / "photos/a/x.png")
+    picture(tmp_path / "photos/b/x.png")
+    (tmp_path / "photos/b/notes.png").write_text("no image")
+    _, lines = fitted(tmp_path / "photos", tmp_path)
+    assert lines[1].startswith(f"  1 file cannot be read: {tmp_path}/photos/b/notes.png (")
+
+
+@pytest.mark.parametrize(
+    ("labels", "units", "loss"),
+    [
+        (["a", "b", "a", "b"] * 3, 2, "SparseCategoricalCrossentropy"),
+        (["0", "1", "2"] * 4, 3, "SparseCategoricalCrossentropy"),
+        (["0.5", "1.25", "7", "8.5"] * 3, 1, "MeanSquaredError"),
+    ],
+)
+def test_a_table(tmp_path: Path, labels: list[str], units: int, loss: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("width,label,height\n" + "".join(f"1.5,{label},2\n" for label in labels))
+    experiment = fitted(path, tmp_path)[0].experiment
+    assert experiment.model.layers is not None
+    assert (experiment.model.layers[-1].units, experiment.compile.loss.public_name()) == (units, loss)  # type: ignore[attr-defined]
+    assert experiment.data.train.label == ["label"]  # type: ignore[attr-defined]
+
+
+def test_a_table_in_the_order_of_its_classes_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("x;y\n" + "1;a\n" * 10 + "2;b\n" * 10)
+    loaded, lines = fitted(path, tmp_path)
+    assert lines[1] == "  The last fifth, which is validated on, lacks a: mix the samples."
+    assert loaded.resolved["data"]["train"]["csv"]["delimiter"] == ";"
+
+
+def test_an_archive_of_images(tmp_path: Path) -> None:
+    path = tmp_path / "digits.npz"
+    np.savez(path, x_train=np.zeros((20, 8, 8), np.uint8), y_train=np.arange(20) % 4)
+    loaded, lines = fitted(path, tmp_path)
+    npz = loaded.resolved["data"]["train"]["npz"]
+    assert (npz["x"], npz["y"], loaded.experiment.train.mode) == ("x_train", "y_train", "fit")
+    assert lines[0] == f"{path}: 20 samples of shape 8×8, 4 classes (0 5, 1 5, 2 5, 3 5)"
+
+
+def test_an_archive_of_numbers_to_predict(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.npz"
+    np.savez(path, x=np.zeros((20, 3)), y=np.zeros((20, 2)))
+    layers = fitted(path, tmp_path)[0].resolved["model"]["layers"]
+    assert layers[-1]["Dense"]["units"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none", None, "There is no such file or folder"),
+        ("data.txt", b"x", r"Give a folder with one folder of images for each class, a \.csv or a \.npz file"),
+        ("data.npz", b"x", "The file is no npz archive"),
+        ("data.csv", b"a,b\n", "It needs a header, at least two columns and at least one row"),
+        ("data.csv", b"", "cannot be read as a table|It needs a header"),
+        ("data.csv", b"a,b\n1,\xff\n", "cannot be read as a table"),
+    ],
+)
+def test_what_cannot_be_trained_on(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        from_data(tmp_path / name)
+
+
+def test_a_folder_without_class_folders(tmp_path: Path) -> None:
+    picture(tmp_path / "photos/x.png")
+    with pytest.raises(DataError, match="there must be one folder for each class"):
+        from_data(tmp_path / "photos")
