@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from data import test_mutated_arrays
+from data.formats import test_mutated_arrays
 from experiment import hostile_files
 from faults.cases.inputs import CHECK, X, Y, experiment, npy, with_npy, with_npz
 from faults.cases.runner import Case, Done

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from config import test_planted_mistakes
 from experiment import hostile_files
 from faults.cases.inputs import EXPERIMENT, X, Y
 from faults.cases.runner import ANY, Case, Done, here
 from faults.rights import ORDINARY
-from spec import test_planted_mistakes
 
 GOOD = EXPERIMENT.replace("SOURCE", "{npz: {path: data.npz}}").replace("MORE", "")
 COMMANDS = ("check", "train")

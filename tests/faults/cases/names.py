@@ -12,7 +12,7 @@ from pathlib import Path
 
 from faults.cases.inputs import CHECK, TRAIN, encoded, experiment, picture, pictures, with_table
 from faults.cases.runner import Case, Done, here
-from runs import test_atomic
+from runs.files import test_atomic
 
 from fittool.report import live_page
 from fittool.runs.history_table import csv_table

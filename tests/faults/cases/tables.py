@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from data import test_mutated_arrays
+from data.formats import test_mutated_arrays
 from faults.cases.inputs import CHECK, encoded, experiment, picture, with_table
 from faults.cases.runner import Case, Done
 
