@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
@@ -37,3 +39,15 @@ def _activation(value: object) -> object:
 
 Activation = Annotated[str, BeforeValidator(_activation, json_schema_input_type=str)]
 """The name of an activation."""
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities (…, K) that sum to 1 over the last axis, from logits (…, K) of any size."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))  # the largest is 1, so nothing overflows
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), logits.dtype)
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities (…) of the positive class, from logits (…)."""
+    with np.errstate(over="ignore"):
+        return np.asarray(1 / (1 + np.exp(-logits)), logits.dtype)

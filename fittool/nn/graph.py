@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -57,6 +57,13 @@ class Node:
     output_shape: Shape
     parameters: tuple[Parameter, ...]
 
+    def with_trainable(self, trainable: bool) -> Node:
+        """The same layer, learning or not."""
+        if self.layer.trainable == trainable:
+            return self
+        layer = replace(self.layer, trainable=trainable)
+        return replace(self, layer=layer, parameters=_parameters(layer, self.input_shapes))
+
 
 @dataclass(frozen=True)
 class LayerRow:
@@ -105,6 +112,10 @@ class Graph:
             for parameter in node.parameters:
                 yield f"{node.name}/{parameter.name}", parameter
 
+    def with_trainable(self, layers: Collection[str]) -> Graph:
+        """The same network in which exactly the layers of these names learn."""
+        return replace(self, nodes=tuple(node.with_trainable(node.name in layers) for node in self.nodes))
+
     def initial_weights(self, seed: int) -> dict[str, NDArray[np.float32]]:
         """The weights before training, by `<node>/<parameter>`; they depend on the seed and the order, not on names."""
         return {
@@ -141,6 +152,12 @@ class Graph:
             )
             for node in self.nodes
         ]
+
+
+def _parameters(layer: Layer, input_shapes: tuple[Shape, ...]) -> tuple[Parameter, ...]:
+    """The weights of a layer; where it does not learn, none of them does."""
+    weights = layer.parameters(input_shapes)
+    return tuple(replace(entry, trainable=entry.trainable and layer.trainable) for entry in weights)
 
 
 def layer_names(layers: Sequence[Layer]) -> list[str]:
@@ -232,9 +249,7 @@ class _Builder:
         shape = self._shape(index, layer, shapes)
         self.shapes[name] = shape
         if shape is not None:
-            weights = layer.parameters(shapes)
-            parameters = tuple(replace(entry, trainable=entry.trainable and layer.trainable) for entry in weights)
-            self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, parameters))
+            self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, _parameters(layer, shapes)))
 
     def _found(self, index: int, taken: str) -> Shape | None:
         """The shape of what a layer takes; None where it is not known."""

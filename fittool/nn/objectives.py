@@ -78,6 +78,12 @@ def measured(objectives: Objectives) -> dict[str, Measured]:
     return found
 
 
+def value_names(objectives: Objectives) -> tuple[str, ...]:
+    """The names of the running values in logs: `loss`, the single losses where there are several, then the metrics."""
+    total = ("loss",) if any(objective.loss is not None for objective in objectives.values()) else ()
+    return (*total, *loss_names(objectives), *measured(objectives))
+
+
 def _free(name: str, taken: Mapping[str, object]) -> str:
     number, free = 0, name
     while free in taken:

@@ -15,7 +15,7 @@ from fittool.training.monitoring.throughput import Throughput
 from fittool.training.stage_schedule import StageSchedule
 from fittool.training.stages import Loop
 from fittool.training.steps import check_enough, run_steps
-from fittool.training.user_loop import LoopBatches, LoopModel, run_loop
+from fittool.training.user_loop import LoopBatches, run_loop
 
 if TYPE_CHECKING:
     from fittool.engines.base import Engine
@@ -119,7 +119,8 @@ class TrainingEpoch:
             self._walk.stage.loop_name,
             epoch,
             batches,
-            lambda step, after: LoopModel(self._engine, self._control, step, after),
+            self._control,
+            self._engine,
             first=begun,
             before=self._walk.callbacks.on_train_batch_begin,
             step=self._step,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.callbacks.base import Callback
-from fittool.callbacks.control import Control, Directions, Kind, Logs
+from fittool.callbacks.control import Control, Directions, Kind, Logs, TrainedModel
 from fittool.callbacks.group import CallbackGroup
 from fittool.callbacks.position import Position
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
@@ -23,6 +23,7 @@ from fittool.errors import DivergedError, FittoolError
 from fittool.training.best_epoch import BestEpoch
 from fittool.training.display.progress import NullProgress, Progress, make_progress
 from fittool.training.epoch import TrainingEpoch
+from fittool.training.evaluation import Evaluation
 from fittool.training.history import History, Row, logs_of, make_row
 from fittool.training.monitoring.divergence import DivergenceWatch
 from fittool.training.monitoring.floating_point_warnings import FloatingPointWarnings
@@ -32,7 +33,6 @@ from fittool.training.plan import Plan
 from fittool.training.recording.recorder import NullRecorder, Recorder
 from fittool.training.stage_schedule import StageSchedule
 from fittool.training.stages import Stage
-from fittool.training.validation import Validation
 
 if TYPE_CHECKING:
     from fittool.data.loading.batch_loader import BatchLoader
@@ -53,12 +53,13 @@ class Trainer:
         validation: The validation data, or None.
         callbacks: At work, in the order in which they are called; History, recorder and progress come after them.
         plan: How long to train.
+        names: The running values that the engine gives, in the order of logs.
         directions: For each metric whether more (`max`) or less (`min`) is better.
         recorder: Writes the run down; by default nobody.
         progress: Shows it; by default nobody.
         stop_on_divergence: Whether a loss that is not finite is an error.
         interruption: Asked after each step; the error that it gives ends the training, with a checkpoint.
-        model: What callbacks find behind `model`, beside the training itself.
+        model: The model that callbacks and a user's own loop get; told of this training.
         header: One line about the training, for the display.
         stages: The parts of the training, if it has several; `train`, `validation` and `plan` are then the first one's.
 
@@ -76,12 +77,13 @@ class Trainer:
         callbacks: Sequence[Callback],
         plan: Plan,
         *,
+        names: Sequence[str] = ("loss",),
         directions: Directions | None = None,
         recorder: Recorder | None = None,
         progress: Progress | None = None,
         stop_on_divergence: bool = False,
         interruption: Callable[[], FittoolError | None] = never,
-        model: object | None = None,
+        model: TrainedModel | None = None,
         header: str = "",
         stages: Sequence[Stage] = (),
     ) -> None:
@@ -90,7 +92,7 @@ class Trainer:
         self._recorder: Recorder = NullRecorder() if recorder is None else recorder
         self._progress: Progress = displayed(progress, callbacks)
         self._interruption, self._header = interruption, header
-        self._directions, self._model = directions, model
+        self._names, self._directions, self._model = tuple(names), directions, model
         self.history = next((callback for callback in callbacks if isinstance(callback, History)), None) or History()
         self.best = BestEpoch.following(callbacks, validation is not None)
         self._divergence = DivergenceWatch(engine, lambda step: self.train.contents(step), stop_on_divergence)
@@ -99,6 +101,8 @@ class Trainer:
         self._last_logs: Logs = {}
         self.position = Position(plan.initial_epoch, 0, plan.initial_epoch * (plan.steps(train) or 0))
         self._control = self._make_control(callbacks)
+        if model is not None:
+            model.run = self._control
         self._own = CallbackGroup([*callbacks, *([] if self.history in callbacks else [self.history])], self._control)
         self._attach_stage()
         self._train_part = TrainingEpoch(
@@ -113,7 +117,7 @@ class Trainer:
         )
 
     def _make_control(self, callbacks: Sequence[Callback]) -> Control:
-        trained = tuple(self.engine.metrics())
+        trained = self._names
         validated = () if self.validation is None else tuple(f"val_{name}" for name in trained)
         return Control(
             self.engine,
@@ -181,10 +185,18 @@ class Trainer:
         """All callbacks with their names in a checkpoint."""
         return self._callbacks.named
 
-    def _make_validation(self) -> Validation | None:
+    def _make_validation(self) -> Evaluation | None:
         if self.validation is None:
             return None
-        return Validation(self.engine, self.validation, self.plan, self._callbacks, self._progress, self._obey_interruption)
+        return Evaluation(
+            self.engine,
+            self.validation,
+            self.plan.steps_of_validation(self.validation),
+            self._callbacks,
+            self._progress,
+            epochs=lambda: self.plan.epochs,
+            between_steps=self._obey_interruption,
+        )
 
     def run(self) -> Outcome:
         """Train to the end of the plan, or until someone asks for the end.

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import BackupAndRestore, Callback, EarlyStopping, ReduceLROnPlateau, started
 from fittool.errors import CheckpointError
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 VALUES = [0.9, 0.5, 0.7, 0.6, 0.8, 0.9]
 
@@ -33,7 +32,7 @@ def training(folder, cut=None, **options):
         EarlyStopping(patience=3, restore_best_weights=True),
     ]
     callbacks = [*started(settings), Cut(cut)]
-    return Trainer(engine, FakeLoader(), FakeLoader(2), callbacks, Plan(6)), engine
+    return FakeTrainer(engine, FakeLoader(), FakeLoader(2), callbacks, Plan(6)), engine
 
 
 def outcome(trainer, engine):

@@ -3,14 +3,13 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CALLBACKS, Callback, EarlyStopping, started
 from fittool.callbacks.control import Control
 from fittool.callbacks.group import CallbackGroup
 from fittool.settings import fields_of
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 KERAS = {
     "BackupAndRestore": "backup_dir save_freq double_checkpoint delete_checkpoint",
@@ -68,7 +67,7 @@ def test_a_hook_may_be_put_on_the_object(hook):
     seen = []
     callback = Callback()
     setattr(callback, hook, lambda batch, logs=None: seen.append(batch))
-    Trainer(FakeEngine(), FakeLoader(3), None, [callback], Plan(1)).run()
+    FakeTrainer(FakeEngine(), FakeLoader(3), None, [callback], Plan(1)).run()
     assert seen == [0, 1, 2]
 
 
@@ -76,14 +75,6 @@ def test_hooks_have_the_names_and_arguments_of_keras():
     hooks = [f"on_{kind}batch_{end}" for kind in ("", "train_", "test_", "predict_") for end in ("begin", "end")]
     for hook in hooks:
         assert list(inspect.signature(getattr(Callback, hook)).parameters) == ["self", "batch", "logs"]
-
-
-def test_the_model_is_the_training_and_unknown_names_say_so():
-    callback = Callback()
-    CallbackGroup([callback], Control(FakeEngine()))
-    assert callback.model is callback.run
-    with pytest.raises(AttributeError, match="The training has no predict"):
-        callback.model.predict()
 
 
 def test_weights_are_read_and_put_back():

@@ -8,12 +8,11 @@ from urllib.parse import parse_qs
 
 import pytest
 from pydantic import ValidationError
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import RemoteMonitor, started
 from fittool.training.display.progress import NullProgress
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ class Heard(NullProgress):
 def run(*arguments, losses=(0.5,), epochs=2, **options):
     heard = Heard()
     callbacks = started([RemoteMonitor(*arguments, **options)])
-    Trainer(FakeEngine(losses), FakeLoader(1), None, callbacks, Plan(epochs), progress=heard).run()
+    FakeTrainer(FakeEngine(losses), FakeLoader(1), None, callbacks, Plan(epochs), progress=heard).run()
     return heard.said
 
 

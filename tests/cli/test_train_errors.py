@@ -287,7 +287,7 @@ def test_debug_shows_the_traceback_of_a_mistake(fittool, write):
 
 
 def test_bug_shows_a_traceback_and_asks_for_a_report(fittool, small, monkeypatch):
-    monkeypatch.setattr("fittool.experiment.train.prepare", lambda *arguments: 1 / 0)
+    monkeypatch.setattr("fittool.experiment.session.prepare", lambda *arguments: 1 / 0)
     done = fittool("train", small)
     assert done.code == 1
     assert "ZeroDivisionError" in done.err
@@ -298,7 +298,7 @@ def test_too_little_memory_says_what_needs_less(fittool, small, monkeypatch):
     def prepare(*arguments):
         raise MemoryError
 
-    monkeypatch.setattr("fittool.experiment.train.prepare", prepare)
+    monkeypatch.setattr("fittool.experiment.session.prepare", prepare)
     done = fittool("train", small)
     assert (done.code, "fit_generator instead of fit" in done.err) == (6, True)
 

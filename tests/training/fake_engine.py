@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
+from fittool.engines.base import ALL_KINDS, StateKind
 from fittool.engines.health import Health
+from fittool.engines.settings import EngineSetting
+from fittool.engines.state import State, TensorInfo, check_state
+from fittool.nn.graph import Graph
+from fittool.nn.layers import Dense
+from fittool.settings import setting
+from fittool.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from fittool.engines.base import Engine
+
+NAMES = ("loss", "accuracy")
+"""The values that the engine gives."""
+
+
+@setting
+class Fake(EngineSetting):
+    """The setting of the engine below; a test that wants it enters `{Fake: make_fake}` among the registry's factories."""
+
+
+def make_fake(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
+    """An engine for the registry; it pays no regard to the network."""
+    return FakeEngine()
 
 
 class FakeEngine:
@@ -23,6 +47,10 @@ class FakeEngine:
 
     def __init__(self, losses: Sequence[float] = (1.0,), val_losses: Sequence[float] = (1.0,), steps_per_epoch: int = 3) -> None:
         self.learning_rate = 0.1
+        self.graph = Graph.build([Dense(1, name="d"), Dense(1, name="e")], {"input": (1,)})
+        self.label, self.threads = "fake", 1
+        self.copies: list[str] = []
+        self.closed = False
         self.losses, self.val_losses, self.steps_per_epoch = losses, val_losses, steps_per_epoch
         self.iterations = 0
         self.health = Health()
@@ -44,6 +72,10 @@ class FakeEngine:
             self.health.first_bad_step = self.iterations
         self._add(loss, batch.size)
 
+    def put(self, batch: Batch) -> Batch:
+        """The batch as it is."""
+        return batch
+
     def finish_training(self) -> None:
         """Nothing is averaged here."""
 
@@ -57,6 +89,10 @@ class FakeEngine:
         """The weight for each sample."""
         return (np.full((len(inputs[0]), 1), self._weight[0], np.float32),)
 
+    def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
+        """Take the mean output for the loss."""
+        self._add(float(outputs[0].mean()), batch.size)
+
     def metrics(self) -> dict[str, float]:
         """The mean loss, and an accuracy that mirrors it."""
         self.reads += 1
@@ -67,21 +103,46 @@ class FakeEngine:
         """Start anew."""
         self._sums[:] = 0
 
-    def state(self) -> dict[str, NDArray[np.generic]]:
+    def metrics_state(self) -> State:
+        """The sums."""
+        return {"metrics/loss": self._sums.copy()}
+
+    def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take over the sums."""
+        self._sums[:] = state["metrics/loss"]
+
+    def set_trainable(self, layers: Collection[str]) -> None:
+        """Remember which layers learn."""
+        self.graph = self.graph.with_trainable(layers)
+
+    def describe(self) -> dict[str, TensorInfo]:
+        """The form of the state."""
+        return {name: TensorInfo(array.shape, array.dtype) for name, array in self._tensors().items()}
+
+    def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
         """Weight, iterations, learning rate, sums."""
+        self.copies.extend(kinds)
+        return {name: array.copy() for name, array in self._tensors().items() if name.split("/")[0] in kinds}
+
+    def _tensors(self) -> State:
         return {
-            "weights/w": self._weight.copy(),
+            "weights/w": self._weight,
             "optimizer/iterations": np.array(self.iterations),
             "optimizer/learning_rate": np.array(self.learning_rate),
-            "metrics/loss": self._sums.copy(),
+            "metrics/loss": self._sums,
         }
 
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take over what is given."""
+        check_state(state, self.describe())
         self._weight[:] = state.get("weights/w", self._weight)
         self.iterations = int(state.get("optimizer/iterations", self.iterations))
         self.learning_rate = float(state.get("optimizer/learning_rate", self.learning_rate))
         self._sums[:] = state.get("metrics/loss", self._sums)
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
 
     def _add(self, loss: float, size: int) -> None:
         self._sums += (loss * size, size)
@@ -139,3 +200,10 @@ class FiniteLoader(FakeLoader):
         length = self.lengths[min(len(self.starts), len(self.lengths)) - 1]
         for step in range(first_step, first_step + length):
             yield batch(step)
+
+
+class FakeTrainer(Trainer):
+    """The trainer, told which values the engine gives."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{"names": NAMES, **options})

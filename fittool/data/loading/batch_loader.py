@@ -60,6 +60,8 @@ class DatasetLoader:
         max_queue_size: How many batches are under way or wait, ready made.
         use_multiprocessing: Whether the workers are processes; the batches are the same, to the bit.
         timeout: Seconds to wait for one batch of a worker.
+        offset: Added to each step, so that a second `fit` goes on with the next order; negative where a training counts
+            steps that this loader never had.
 
     Raises:
         ExperimentError: A class weight names an unknown class, or the data have no classes.
@@ -79,6 +81,7 @@ class DatasetLoader:
         max_queue_size: int = 10,
         use_multiprocessing: bool = False,
         timeout: float = FOREVER,
+        offset: int = 0,
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
@@ -92,12 +95,14 @@ class DatasetLoader:
         self._max_queue_size = max_queue_size
         self._use_multiprocessing = use_multiprocessing
         self._timeout = timeout
+        self._offset = offset
         if self._changes.any and not any(len(shape) == 3 for shape in dataset.input_shapes.values()):
             shapes = ", ".join(map(str, dataset.input_shapes.values()))
             raise DataError(f"augmentation needs images of shape (height, width, channels), but the samples have shape {shapes}.")
 
     def batches(self, first_step: int) -> Iterator[Batch]:
         """The batches from an absolute step on; never ends by itself."""
+        first_step += self._offset
         if self._use_multiprocessing and self._workers:
             from fittool.data.workers.process_pool import in_order_by_processes  # not needed where threads are enough
 
@@ -114,7 +119,7 @@ class DatasetLoader:
 
     def contents(self, step: int) -> str:
         """The first samples by name, and how many others."""
-        indices = self._order.batch(step)[2]
+        indices = self._order.batch(step + self._offset)[2]
         names = ", ".join(self.dataset.describe(int(index)) for index in indices[:_NAMED])
         return f"{names} and {len(indices) - _NAMED} others" if len(indices) > _NAMED else names
 

@@ -13,6 +13,7 @@ from fittool.engines.numpy_engine.losses import LossFunction, loss_function
 from fittool.engines.numpy_engine.metrics import metric_function
 from fittool.engines.numpy_engine.operations.base import Floats, StepInputs
 from fittool.engines.numpy_engine.parameters import ParameterStore
+from fittool.engines.state import TensorInfo
 from fittool.errors import DataError
 from fittool.nn.graph import Graph
 from fittool.nn.objectives import Objectives, loss_names, measured
@@ -116,6 +117,11 @@ class LossesAndMetrics:
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Copies of the sums behind the running values."""
         return {f"metrics/{name}": sums.copy() for name, sums in (self._sums | self._accumulators).items()}
+
+    def describe(self) -> dict[str, TensorInfo]:
+        """Name, shape and dtype of these sums."""
+        sums = (self._sums | self._accumulators).items()
+        return {f"metrics/{name}": TensorInfo(array.shape, array.dtype) for name, array in sums}
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over what is given."""

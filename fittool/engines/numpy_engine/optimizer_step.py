@@ -13,6 +13,7 @@ from fittool.engines.numpy_engine.clipping import Clipping
 from fittool.engines.numpy_engine.optimizers import update_rule
 from fittool.engines.numpy_engine.parameters import ParameterStore, ParameterView
 from fittool.engines.numpy_engine.thread_pool import TaskChain, ThreadPool
+from fittool.engines.state import TensorInfo
 from fittool.errors import ExperimentError
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.schedules import Schedule
@@ -119,6 +120,13 @@ class OptimizerStep:
         for name, slot, flat in self._named():
             state[name] = flat[slot.start : slot.stop].reshape(slot.shape).copy()
         return state
+
+    def describe(self) -> dict[str, TensorInfo]:
+        """Name, shape and dtype of what `state` gives."""
+        form = {"optimizer/iterations": TensorInfo((), np.dtype(np.int64))}
+        if not isinstance(self._rate, Schedule):
+            form["optimizer/learning_rate"] = TensorInfo((), np.dtype(np.float64))
+        return form | {name: TensorInfo(slot.shape, flat.dtype) for name, slot, flat in self._named()}
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over what is given; names and shapes have been checked."""

@@ -13,22 +13,16 @@ from numpy.typing import NDArray
 
 from fittool.callbacks.snapshot import snapshot_of
 from fittool.config.experiment_file import load_experiment
-from fittool.data.images.preprocessing import preprocessed
-from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown
-from fittool.experiment.assemble import trainer_of
-from fittool.experiment.building.initial_weights import start_from
-from fittool.experiment.building.prepare import prepare
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import refuse_other_data
 from fittool.experiment.run_metadata import known_data, samples_of
+from fittool.experiment.session import Session
 from fittool.experiment.trained_run import refuse_code
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
-from fittool.training.adaptation import adapt
 from fittool.training.display.progress import NullProgress
-from fittool.training.stages import ExchangeableEngine
 from fittool.training.trainer import Trainer
 
 _PACE = ("seconds", "examples_per_second", "data_seconds")
@@ -86,21 +80,19 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         if experiment is None:
             refuse_code(loaded, path)
         task = _task(run, steps)
-        prepared = prepare(loaded)
+        session = Session.of(loaded)
+        stack.callback(session.close)
+        prepared = session.prepared
         now = {"data": prepared.fingerprints, "samples": samples_of(prepared)}
         refuse_other_data(loaded, known_data(run.read_environment()), now, mend="Put the old ones back.")
-        engine = ExchangeableEngine(prepared.engine())
-        stack.callback(engine.close)
-        if not isinstance(prepared.train, GeneratorData):
-            adapt(prepared.graph, preprocessed(prepared.train, prepared.preprocess), engine.engine)
-        start_from(loaded, engine)
+        session.begin()
         again = RunDirectory.temporary()
         stack.callback(again.discard)
         trainers: list[Trainer] = []
         stop = _stop_at(task.end, trainers)
         rows = run.metrics.rows()
         before = rows[: task.start.facts.epoch] if task.start is not None else []
-        trainers.append(trainer_of(prepared, engine, again, NullProgress(), stop, TrainOptions(quiet=True), rows=before))
+        trainers.append(session.trainer(again, NullProgress(), stop, TrainOptions(quiet=True), rows=before))
         if task.start is not None:
             trainers[0].load_snapshot(snapshot_of(task.start), before)
         with suppress(Interrupted):

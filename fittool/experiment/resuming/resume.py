@@ -16,10 +16,9 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
-from fittool.experiment.assemble import trainer_of, verbosity
 from fittool.experiment.building.loading_progress import loading_shown
-from fittool.experiment.building.prepare import Prepared, prepare
-from fittool.experiment.options import Run, TrainOptions
+from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.options import Run, TrainOptions, verbosity
 from fittool.experiment.resuming.accepted_changes import with_accepted_changes
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
@@ -33,13 +32,13 @@ from fittool.experiment.run_metadata import (
     write_continuation,
     write_experiment,
 )
+from fittool.experiment.session import Session
 from fittool.experiment.trained_run import check_weights, refuse_code
 from fittool.runs.directory import RunDirectory
 from fittool.training.display.progress import make_progress
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.signals import StopSignals
-from fittool.training.stages import ExchangeableEngine
 from fittool.training.trainer import Trainer
 
 
@@ -185,21 +184,21 @@ def go_on(
             refuse_changes(loaded, asked.changes(None))
         progress.say(_nothing_to_do(standing))
         return _finished(standing)
-    prepared = prepare(loaded, loading_shown(verbose))
+    session = Session.of(loaded, loading_shown(verbose))
+    stack.callback(session.close)
+    prepared, engine = session.prepared, session.engine
     environment = directory.read_environment()
-    engine = ExchangeableEngine(prepared.engine())
-    stack.callback(engine.close)
-    now = environment_of(prepared, engine.engine.threads, options)
+    now = environment_of(prepared, engine.threads, options)
     asked.check(prepared, environment, now)
     checkpoint = standing.newest()
     checkpoint.check_fits(model=prepared.identity, class_names=prepared.class_names)
-    check_weights(checkpoint, engine.state())
+    check_weights(checkpoint, engine.describe())
     checkpoint.check_finite()
     rows, kept = standing.go_back_to(checkpoint)
-    trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options, rows=rows, kept=kept)
+    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept)
     snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
     trainer.load_snapshot(snapshot, rows)
-    check_whole_state(snapshot.tensors, engine.state(), shown(checkpoint.path))
+    check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
     told = [*(f"warning: {warning}" for warning in prepared.warnings), *changed]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
     signals.training_begins()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal
 
@@ -13,35 +14,34 @@ from numpy.typing import NDArray
 from fittool.callbacks.control import Control
 from fittool.data.batch import Batch
 from fittool.data.class_weights import ClassWeight
-from fittool.data.dataset import Dataset
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
-from fittool.errors import ExperimentError
-from fittool.model.arguments import BATCH_SIZE, batch_size_of, page_of, plan_of, truth, verbosity, whole, whole_or_none
-from fittool.model.attach import Attach
+from fittool.engines.settings import ENGINES
+from fittool.errors import DataError, ExperimentError, UserCodeError
+from fittool.model.adaptation import adapt_once
+from fittool.model.arguments import (
+    BATCH_SIZE,
+    batch_size_of,
+    check_bool,
+    check_int,
+    check_int_or_none,
+    page_of,
+    plan_of,
+    verbosity,
+)
 from fittool.model.compiled import Compiled, compiled
 from fittool.model.file_recorder import FileRecorder
-from fittool.model.loaders import (
-    OffsetLoader,
-    Reader,
-    first_step,
-    gives_batches,
-    named_classes,
-    split_off,
-    target_shapes,
-    weighted,
-)
-from fittool.model.machine import Machine, OptimizerView
-from fittool.model.measuring import measured, predicted
+from fittool.model.loaders import Reader, first_step, gives_batches, named_classes, split_off, target_shapes, weighted
+from fittool.model.network import Network, OptimizerView
 from fittool.model.parsing import callbacks_of, parsed
 from fittool.model.saving import facts_of, save_model
 from fittool.nn.graph import Graph
-from fittool.nn.layers import LAYERS
-from fittool.nn.objectives import directions
+from fittool.nn.layers import LAYERS, Layer
+from fittool.nn.objectives import directions, value_names
 from fittool.nn.shapes import Shape
 from fittool.nn.summary import table
-from fittool.training.adaptation import adapt, adapting
 from fittool.training.display.progress import make_progress
+from fittool.training.evaluation import evaluate, predict
 from fittool.training.history import History
 from fittool.training.plan import Plan
 from fittool.training.trainer import Trainer
@@ -61,13 +61,13 @@ class Model:
         input_shape: Shape of the only input without the axis of samples; for several inputs their shapes by name.
         inputs: The same for several inputs.
         outputs: Names of the layers that are the outputs; by default the last.
-        engine: What computes: `numpy`, or `auto`.
+        engine: The engine that computes, by name or in the file's form: `numpy`, `auto`, `{"numpy": {"threads": 2}}`.
         seed: Decides starting weights, the order of samples and dropout.
-        threads: How many threads compute; by default all processors. Results do not depend on it.
+        threads: The number of threads, instead of the engine's own; results do not depend on it.
 
     Attributes:
         layers: The layers.
-        graph: The network.
+        network: Weights, optimizer and the engine behind them.
         seed: The seed.
         history: The history of the last `fit`, or None.
         epochs_done: How many epochs the model was trained in its life.
@@ -84,28 +84,49 @@ class Model:
         *,
         inputs: Mapping[str, Sequence[int]] | None = None,
         outputs: Sequence[str] | str | None = None,
-        engine: str = "numpy",
+        engine: object = "numpy",
         seed: int = 7,
         threads: int | None = None,
     ) -> None:
         if (input_shape is None) == (inputs is None):
             raise ExperimentError("Give input_shape for one input, or inputs={name: shape} for several.")
-        if engine not in ("numpy", "auto"):
-            raise ExperimentError(f"engine must be numpy or auto; got {engine!r}.")
         shapes: Any = inputs if input_shape is None else input_shape
         shapes = shapes if isinstance(shapes, Mapping) else {"input": shapes}
-        self.layers = [parsed(f"layers.{number}", LAYERS.parse, layer) for number, layer in enumerate(layers)]
-        self.graph = Graph.build(
-            self.layers,
-            {name: tuple(whole("a size of input_shape", size) for size in shape) for name, shape in shapes.items()},
+        parts = [parsed(f"layers.{number}", LAYERS.parse, layer) for number, layer in enumerate(layers)]
+        graph = Graph.build(
+            parts,
+            {name: tuple(check_int("a size of input_shape", size) for size in shape) for name, shape in shapes.items()},
             (outputs,) if isinstance(outputs, str) else outputs,
         )
-        self.seed = seed
+        setting = parsed("engine", ENGINES.parse, engine)
+        if threads is not None:
+            setting = replace(setting, threads=check_int("threads", threads))
+        self._set_up(parts, Network(graph, setting, seed), seed)
+
+    def _set_up(self, layers: Sequence[Layer], network: Network, seed: int) -> None:
+        self.layers, self.network, self.seed = list(layers), network, seed
         self.history: History | None = None
         self.epochs_done = 0
         self.run: Control | None = None
-        self._reader = Reader(self.graph)
-        self._machine = Machine(self.graph, seed, None if threads is None else whole("threads", threads))
+        self._reader = Reader(network.graph)
+
+    @classmethod
+    def of(cls, layers: Sequence[Layer], network: Network, seed: int) -> Model:
+        """The model around a network that was made elsewhere, as an experiment does.
+
+        Args:
+            layers: The network's layers.
+            network: Weights, optimizer and engine.
+            seed: The seed.
+        """
+        model = cls.__new__(cls)
+        model._set_up(layers, network, seed)
+        return model
+
+    @property
+    def graph(self) -> Graph:
+        """The network's layers and how they are wired."""
+        return self.network.graph
 
     def compile(
         self,
@@ -127,7 +148,7 @@ class Model:
         Raises:
             ExperimentError: A ValueError that names the argument.
         """
-        self._machine.compile(
+        self.network.compile(
             compiled(
                 self.graph.outputs,
                 optimizer=optimizer,
@@ -196,16 +217,19 @@ class Model:
         size = batch_size_of(batch_size, plan, len(data))
         data = data if class_weight is None else named_classes(data, self._output_shapes)
         train, cut_off = split_off(data, 0.0 if validation_data is not None else validation_split)
-        self._adapt(train, [array.shape[1:] for array in data.targets])
-        loader = DatasetLoader(train, size, self.seed, shuffle=truth("shuffle", shuffle), class_weight=class_weight)
-        size_of_validation = whole_or_none("validation_batch_size", validation_batch_size) or size
+        shapes = [array.shape[1:] for array in data.targets]
+        adapt_once(self.network, train)
+        steps = -(-len(train) // size)
+        begun = plan.initial_epoch * (plan.steps_per_epoch or steps)
+        loader = DatasetLoader(
+            train, size, self.seed, shuffle=check_bool("shuffle", shuffle), class_weight=class_weight,
+            offset=first_step(steps, plan, self.epochs_done) - begun,
+        )  # fmt: skip
+        size_of_validation = check_int_or_none("validation_batch_size", validation_batch_size) or size
         validation = self._reader.validation(validation_data, size_of_validation)
         if cut_off is not None:
             validation = ValidationLoader(cut_off, size_of_validation)
-        shifted = OffsetLoader(
-            loader, first_step(loader, plan, self.epochs_done) - plan.initial_epoch * (plan.steps(loader) or 0)
-        )
-        return self._train(shifted, validation, plan, callbacks, verbose, [array.shape[1:] for array in data.targets])
+        return self._train(loader, validation, plan, callbacks, verbose, shapes)
 
     def fit_generator(
         self,
@@ -263,16 +287,16 @@ class Model:
         loader = GeneratorLoader(
             source,
             class_weight=class_weight,
-            workers=whole("workers", workers, 0),
-            max_queue_size=whole("max_queue_size", max_queue_size),
-            use_multiprocessing=truth("use_multiprocessing", use_multiprocessing),
+            workers=check_int("workers", workers, 0),
+            max_queue_size=check_int("max_queue_size", max_queue_size),
+            use_multiprocessing=check_bool("use_multiprocessing", use_multiprocessing),
             timeout=_TIMEOUT,
             steps=None if length is None else length * max(plan.epochs - plan.initial_epoch, 0),
+            offset=-plan.initial_epoch * (length or 0),
         )
-        size = whole_or_none("validation_batch_size", validation_batch_size) or BATCH_SIZE
+        size = check_int_or_none("validation_batch_size", validation_batch_size) or BATCH_SIZE
         validation = self._reader.validation(validation_data, size)
-        shifted = OffsetLoader(loader, -plan.initial_epoch * (length or 0))
-        return self._train(shifted, validation, plan, [*callbacks_of(callbacks), *page], verbose, target_shapes(loader))
+        return self._train(loader, validation, plan, [*callbacks_of(callbacks), *page], verbose, target_shapes(loader))
 
     def evaluate(
         self,
@@ -296,11 +320,18 @@ class Model:
         Returns:
             `loss` first, then the metrics.
         """
-        size = whole_or_none("batch_size", batch_size) or BATCH_SIZE
+        size = check_int_or_none("batch_size", batch_size) or BATCH_SIZE
         loader = self._reader.loader(x, y, sample_weight, size)
-        engine = self._machine.for_targets(target_shapes(loader))
-        with self._machine.own_metrics(engine):
-            return measured(engine, loader, whole_or_none("steps", steps), callbacks_of(callbacks), self, verbosity(verbose))
+        engine = self.network.for_targets(target_shapes(loader))
+        with self.network.own_metrics(engine):
+            return evaluate(
+                engine,
+                loader,
+                check_int_or_none("steps", steps),
+                callbacks_of(callbacks),
+                self,
+                make_progress(verbosity(verbose)),
+            )
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: Any = 0, steps: int | None = None, callbacks: Any = None
@@ -318,9 +349,9 @@ class Model:
             (N, …) float32, or a list of such for several outputs.
         """
         verbosity(verbose)
-        loader = self._reader.inputs_loader(x, whole_or_none("batch_size", batch_size) or BATCH_SIZE)
-        engine = self._machine.for_predictions()
-        outputs = predicted(engine, loader, whole_or_none("steps", steps), callbacks_of(callbacks), self)
+        loader = self._reader.inputs_loader(x, check_int_or_none("batch_size", batch_size) or BATCH_SIZE)
+        engine = self.network.for_predictions()
+        outputs = predict(engine, loader, check_int_or_none("steps", steps), callbacks_of(callbacks), self)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def train_on_batch(
@@ -335,10 +366,20 @@ class Model:
         Returns:
             Loss and metrics of this batch alone, measured before the step.
         """
+        loop = None if self.run is None else self.run.loop
+        if loop is None:
+            return self._one_step(self._batch(x, y, sample_weight, class_weight), lambda engine: engine.train_step)
+        batch = loop.batch_of(x, y, sample_weight) if class_weight is None else None
+        if batch is None:
+            try:
+                batch = self._batch(x, y, sample_weight, class_weight)
+            except (DataError, ExperimentError) as error:
+                raise UserCodeError(error.problems) from error
+        return loop.train(batch)
+
+    def _batch(self, x: Any, y: Any, sample_weight: Any, class_weight: ClassWeight | None) -> Batch:
         batch = self._reader.batch(x, y, sample_weight)
-        if class_weight is not None:
-            batch = weighted(batch, class_weight, self._output_shapes)
-        return self._one_step(batch, lambda engine: engine.train_step)
+        return batch if class_weight is None else weighted(batch, class_weight, self._output_shapes)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Loss and metrics of one batch, without training."""
@@ -346,12 +387,12 @@ class Model:
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, (N, …); a list of such for several outputs."""
-        outputs = self._machine.for_predictions().predict_step(self._reader.inputs(x))
+        outputs = self.network.for_predictions().predict_step(self._reader.inputs(x))
         return outputs[0] if len(outputs) == 1 else list(outputs)
 
     def get_weights(self) -> list[NDArray[np.float32]]:
         """Copies of all weights, in Keras's order and layout."""
-        return list(self._machine.weights().values())
+        return list(self.network.weights().values())
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Take over weights in the order of `get_weights`.
@@ -359,14 +400,14 @@ class Model:
         Raises:
             ExperimentError: A ValueError: their number or a shape is another.
         """
-        own = self._machine.weights()
+        own = self.network.weights()
         if len(weights) != len(own):
             raise ExperimentError(f"set_weights got {len(weights)} arrays, but the model has {len(own)}.")
         arrays = {name: np.asarray(array, np.float32) for name, array in zip(own, weights, strict=True)}
         for name, array in arrays.items():
             if array.shape != own[name].shape:
                 raise ExperimentError(f"{name.removeprefix('weights/')} has shape {own[name].shape}, but got {array.shape}.")
-        self._machine.load(arrays)
+        self.network.load(arrays)
 
     def count_params(self) -> int:
         """How many numbers the weights hold."""
@@ -387,7 +428,7 @@ class Model:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Copies of weights and optimizer by name: `weights/<layer>/<name>`, `optimizer/…`."""
-        return self._machine.state()
+        return self.network.state()
 
     def load_state(self, state: Mapping[str, NDArray[Any]], epochs_done: int) -> None:
         """Take over what `state` gave, after so many epochs.
@@ -395,19 +436,28 @@ class Model:
         Raises:
             CheckpointError: It does not fit the network.
         """
-        self._machine.load(state)
+        self.network.load(state)
         self.epochs_done = epochs_done
 
     @property
     def compiled(self) -> Compiled | None:
         """What `compile` was told, or None."""
-        return self._machine.compiled
+        return self.network.compiled
 
     @property
     def optimizer(self) -> OptimizerView:
         """The optimizer at work: `model.optimizer.learning_rate` may be set."""
-        self._machine.needs_compile()
-        return OptimizerView(self._machine)
+        self.network.needs_compile()
+        return OptimizerView(self.network)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step; may be set."""
+        return self.network.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.network.learning_rate = rate
 
     @property
     def stop_training(self) -> bool:
@@ -421,28 +471,20 @@ class Model:
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of loss and metrics, known once the model saw data."""
-        return list(self._machine.for_predictions().metrics())
+        """The names of loss and metrics, in the order of logs; empty before `compile`."""
+        return [] if self.compiled is None else list(value_names(self.compiled.objectives))
 
     @property
     def _output_shapes(self) -> list[Shape]:
         return list(self.graph.output_shapes.values())
 
     def _one_step(self, batch: Batch, chosen: Callable[[Any], Callable[[Batch], None]]) -> dict[str, float]:
-        engine = self._machine.for_targets([array.shape[1:] for array in batch.targets])
-        with nullcontext() if self.run is None else self._machine.own_metrics(engine):
+        engine = self.network.for_targets([array.shape[1:] for array in batch.targets])
+        # A step of one's own within a training (from a callback) leaves the epoch's running values as they are.
+        with nullcontext() if self.run is None else self.network.own_metrics(engine):
             engine.reset_metrics()
             chosen(engine)(batch)
             return engine.metrics()
-
-    def _adapt(self, data: Dataset, shapes: Sequence[Shape]) -> None:
-        """Before the first step of its life: layers that want the data's mean and variance get them, unless they were set."""
-        waiting = adapting(self.graph)
-        if not waiting or self._machine.iterations:
-            return
-        weights = self._machine.weights()
-        if not any(weights[f"weights/{node.name}/mean"].any() for node in waiting):
-            adapt(self.graph, data, self._machine.for_targets(shapes))
 
     def _train(
         self,
@@ -456,12 +498,13 @@ class Model:
         """The one training loop, with this model's engine."""
         before = max(self.epochs_done, plan.initial_epoch)
         trainer = Trainer(
-            self._machine.for_targets(shapes),
+            self.network.for_targets(shapes),
             loader,
             validation,
-            [Attach(self), *callbacks_of(callbacks)],
+            callbacks_of(callbacks),
             plan,
-            directions=directions(self._machine.needs_compile().objectives),
+            names=self.metrics_names,
+            directions=directions(self.network.needs_compile().objectives),
             recorder=FileRecorder(lambda snapshot: facts_of(self, before + snapshot.position.epoch - plan.initial_epoch)),
             progress=make_progress(verbosity(verbose)),
             model=self,
