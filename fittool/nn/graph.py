@@ -14,6 +14,7 @@ from fittool.errors import ExperimentError, Problem
 from fittool.nn.layers import Input, Layer
 from fittool.nn.naming import snake_case
 from fittool.nn.parameter import Parameter
+from fittool.nn.random_stream import RandomStream
 from fittool.nn.shapes import Shape, ShapeError
 from fittool.settings import nearest_name
 
@@ -47,6 +48,7 @@ class Node:
         input_shapes: Their shapes, without the batch axis.
         output_shape: Its own.
         parameters: Its weight arrays, not trainable where the layer is not.
+        random_index: How many layers before it draw random numbers; the number of its own.
     """
 
     name: str
@@ -56,6 +58,17 @@ class Node:
     input_shapes: tuple[Shape, ...]
     output_shape: Shape
     parameters: tuple[Parameter, ...]
+    random_index: int
+
+    def random_stream(self, purpose: str, seed: int | None = None, use: int = 0) -> RandomStream:
+        """Random numbers that the layer draws while it trains.
+
+        Args:
+            purpose: What they are for, such as `dropout`.
+            seed: The layer's own, if it has one.
+            use: Tells several uses in the layer apart.
+        """
+        return RandomStream(purpose if seed is None else f"{purpose} {seed}", self.random_index, use)
 
     def with_trainable(self, trainable: bool) -> Node:
         """The same layer, learning or not."""
@@ -122,6 +135,11 @@ class Graph:
             key: parameter.initializer.draw(parameter.shape, rng.generator(seed, "initial weights", position))
             for position, (key, parameter) in enumerate(self.weights())
         }
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a layer draws random numbers while it trains."""
+        return any(node.layer.is_random for node in self.nodes)
 
     @property
     def output_shapes(self) -> dict[str, Shape]:
@@ -249,7 +267,9 @@ class _Builder:
         shape = self._shape(index, layer, shapes)
         self.shapes[name] = shape
         if shape is not None:
-            self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, _parameters(layer, shapes)))
+            random_index = sum(node.layer.is_random for node in self.nodes)
+            parameters = _parameters(layer, shapes)
+            self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, parameters, random_index))
 
     def _found(self, index: int, taken: str) -> Shape | None:
         """The shape of what a layer takes; None where it is not known."""

@@ -62,6 +62,25 @@ def test_it_goes_on_exactly(tmp_path, options, cut, first):
     assert all(np.array_equal(again[2][name], array) for name, array in whole[2].items())
 
 
+def said_when_it_goes_on(folder):
+    trainer, _ = training(folder)
+    lines = []
+    trainer._control.say = lines.append
+    trainer.run()
+    return " ".join(lines)
+
+
+def test_a_backup_of_the_first_format_is_said_to_be_not_exact(tmp_path, monkeypatch):
+    for name, format in (("new", 2), ("old", 1)):
+        monkeypatch.setattr("fittool.runs.checkpoint.FORMAT", format)
+        with pytest.raises(KeyboardInterrupt):
+            training(tmp_path / name, 7)[0].run()
+    assert "not exact. For that, finish it with the older release (pip install fittool==0.1.0)" in said_when_it_goes_on(
+        tmp_path / "old"
+    )
+    assert "not exact" not in said_when_it_goes_on(tmp_path / "new")
+
+
 def test_the_folder_is_gone_after_success_with_what_is_ours(tmp_path):
     training(tmp_path / "backup")[0].run()
     assert not (tmp_path / "backup").exists()

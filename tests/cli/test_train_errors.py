@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from arrays import read_arrays
-from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, SMALL
+from cli.commands import DIVERGING, FROM_GENERATOR, FROM_PICTURES, GENERATOR, SMALL
 
 GENERATED = ("--set", "train.mode=fit_generator")
 
@@ -84,7 +84,7 @@ def test_nan_in_the_input_is_found(refused, write):
 
 
 def test_loss_that_turns_nan_ends_the_run_and_is_recorded(fittool, small):
-    done = fittool("train", small, "--set", "compile.optimizer={SGD: {learning_rate: 1e30}}", "--run-dir", "here")
+    done = fittool("train", small, *DIVERGING, "--run-dir", "here")
     assert (done.code, done.out) == (9, "")
     assert "loss became NaN at epoch 1, step 2 (last finite: " in done.err
     assert "small.npz: x[" in done.err

@@ -146,11 +146,16 @@ def _global(kind: Callable[[int], Operation]) -> Callable[[Node, Any], Steps]:
 
 
 def _dropout(node: Node, layer: Any) -> Steps:
-    return [(Dropout(layer.rate, node.output_shape, layer.seed), node.output_shape)]
+    return [(Dropout(layer.rate, node.output_shape, node.random_stream("dropout", layer.seed)), node.output_shape)]
+
+
+def _noise(node: Node, layer: Any) -> Steps:
+    return [(Noise(layer.stddev, node.random_stream("noise", layer.seed)), node.output_shape)]
 
 
 def _spatial_dropout(node: Node, layer: Any) -> Steps:
-    return [(Dropout(layer.rate, (1, 1, node.output_shape[-1]), layer.seed), node.output_shape)]
+    stream = node.random_stream("dropout", layer.seed)
+    return [(Dropout(layer.rate, (1, 1, node.output_shape[-1]), stream), node.output_shape)]
 
 
 def _batch_normalization(node: Node, layer: Any) -> Steps:
@@ -269,7 +274,7 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.UpSampling2D: _enlarged,
     nn.Dropout: _dropout,
     nn.SpatialDropout2D: _spatial_dropout,
-    nn.GaussianNoise: lambda node, layer: [(Noise(layer.stddev, layer.seed), node.output_shape)],
+    nn.GaussianNoise: _noise,
     nn.BatchNormalization: _batch_normalization,
     nn.LayerNormalization: _layer_normalization,
     nn.GroupNormalization: _group_normalization,

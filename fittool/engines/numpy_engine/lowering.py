@@ -19,7 +19,7 @@ class Instruction:
 
     Attributes:
         name: The layer it belongs to, whose parameters it uses.
-        position: Counts the operations; names their random numbers and what they keep.
+        position: Counts the operations; names what they keep.
     """
 
     operation: Operation

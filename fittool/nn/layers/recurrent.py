@@ -45,7 +45,14 @@ class _Recurrent:
     kernel_regularizer: Regularizer | None
     recurrent_regularizer: Regularizer | None
     bias_regularizer: Regularizer | None
+    dropout: float
+    recurrent_dropout: float
     return_sequences: bool
+
+    @property
+    def is_random(self) -> bool:
+        """Where inputs or parts of the state are dropped."""
+        return self.dropout > 0 or self.recurrent_dropout > 0
 
     def bias(self) -> tuple[Shape, Initializer]:
         """Shape and start of the bias."""
@@ -177,6 +184,11 @@ class Bidirectional(Layer):
         if self.layer.go_backwards:
             raise PydanticCustomError("go_backwards", "the layer must not have go_backwards, its copy goes backwards")
         return self
+
+    @property
+    def is_random(self) -> bool:
+        """Where the recurrent layer is."""
+        return self.layer.is_random
 
     def backward(self) -> SimpleRNN | LSTM | GRU:
         """The copy that walks the other way."""

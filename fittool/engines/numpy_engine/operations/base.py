@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from fittool.data.batch import Array
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
+from fittool.nn.random_stream import RandomStream
 from fittool.nn.shapes import Shape
-from fittool.rng import key_of
 
 Floats = NDArray[Any]
 SCRATCH_FLOOR = 320 * 1024
@@ -78,9 +78,9 @@ class StepInputs:
         self.targets: tuple[Array, ...] = ()
         self.sample_weight: Array | None = None
 
-    def key(self, purpose: str, position: int) -> int:
-        """The key of this step's random numbers for the operation at `position` of the graph."""
-        return key_of(self.seed, purpose, position, self.iteration)
+    def key(self, stream: RandomStream) -> int:
+        """The key of this step's random numbers of a stream."""
+        return stream.key(self.seed, self.iteration)
 
 
 class Scratch:
@@ -112,6 +112,8 @@ class OperationContext:
     """One operation at one batch size: the arrays it reads and writes, all made before the first step.
 
     Attributes:
+        name: The layer that it belongs to.
+        position: Counts the operations; names what each keeps, and nothing that a result depends on.
         x, y: Inputs and output, (N, …).
         dx, dy: Their gradients; dx holds None for inputs that need none. All None in programs that only predict.
         parts: The slices of the batch.

@@ -12,6 +12,7 @@ import numpy as np
 from fittool.engines.numpy_engine.activations import ActivationFunction
 from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, Phase
 from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.nn.random_stream import RandomStream
 from fittool.rng import keep_bits, normals
 
 
@@ -58,15 +59,14 @@ class Scaling(Operation):
 class Dropout(Operation):
     """Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate), only in training.
 
-    Which elements is a function of (seed, layer, step, sample in the batch, element): the same on any engine, with any
+    Which elements is a function of (seed, stream, step, sample in the batch, element): the same on any engine, with any
     number of threads, and after a resume. `shape` may hold ones, along which a decision is shared (SpatialDropout2D).
     """
 
     in_place = True
 
-    def __init__(self, rate: float, shape: tuple[int, ...], seed: int | None) -> None:
-        self.rate, self.shape = rate, shape
-        self.purpose = "dropout" if seed is None else f"dropout {seed}"
+    def __init__(self, rate: float, shape: tuple[int, ...], stream: RandomStream) -> None:
+        self.rate, self.shape, self.stream = rate, shape, stream
         self.count = math.prod(shape)
 
     def mask(self, context: OperationContext) -> Floats:
@@ -95,7 +95,7 @@ class Dropout(Operation):
         if self.rate == 1:
             mask.fill(0)
             return
-        keep_bits(context.step_inputs.key(self.purpose, context.position), numbers, words[0], words[1])
+        keep_bits(context.step_inputs.key(self.stream), numbers, words[0], words[1])
         halves = words[0].view(np.uint16).reshape(len(mask), -1)[:, : self.count].reshape(mask.shape)
         np.greater_equal(halves, np.uint16(round(self.rate * 65536)), kept)
         np.multiply(kept, mask.dtype.type(1 / (1 - self.rate)), mask)
@@ -112,13 +112,12 @@ class Dropout(Operation):
 
 
 class Noise(Operation):
-    """Adds normal numbers with mean 0, only in training: a function of (seed, layer, step, sample in the batch, element)."""
+    """Adds normal numbers with mean 0, only in training: a function of (seed, stream, step, sample in the batch, element)."""
 
     in_place = True
 
-    def __init__(self, deviation: float, seed: int | None) -> None:
-        self.deviation = deviation
-        self.purpose = "noise" if seed is None else f"noise {seed}"
+    def __init__(self, deviation: float, stream: RandomStream) -> None:
+        self.deviation, self.stream = deviation, stream
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         x, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
@@ -129,8 +128,8 @@ class Noise(Operation):
 
     def _add(self, context: OperationContext, part: BatchSlice, x: Floats, y: Floats) -> None:
         step_inputs, samples = context.step_inputs, np.arange(part.start, part.stop)
-        draws = math.prod(x.shape[1:])
-        numbers = normals(step_inputs.seed, self.purpose, context.position, step_inputs.iteration, positions=samples, draws=draws)
+        counters, draws = self.stream.counters(step_inputs.iteration), math.prod(x.shape[1:])
+        numbers = normals(step_inputs.seed, self.stream.purpose, *counters, positions=samples, draws=draws)
         np.add(x, (self.deviation * numbers).astype(y.dtype).reshape(x.shape), y)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
