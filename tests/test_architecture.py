@@ -13,12 +13,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fittool"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-BASE = {"settings", "rng", "cpu", "errors"}
+BASE = {"settings", "rng", "cpu", "process_group", "errors"}
 MAY_IMPORT = {
     "version": set(),
     "errors": set(),
     "rng": set(),
     "cpu": set(),
+    "process_group": set(),
     "settings": {"errors"},
     "nn": BASE,
     "augmentation": BASE,

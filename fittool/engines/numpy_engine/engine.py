@@ -113,6 +113,11 @@ class NumpyEngine:
         if self._update is not None:
             self._update.learning_rate = rate
 
+    @property
+    def copies_ahead(self) -> bool:
+        """No: batches lie where they are computed with."""
+        return False
+
     def put(self, batch: Batch) -> Batch:
         """The batch as it is: it lies in the memory that the engine computes in."""
         return batch
