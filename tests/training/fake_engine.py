@@ -18,6 +18,8 @@ from fittool.nn.layers import Dense
 from fittool.training.trainer import Trainer
 
 if TYPE_CHECKING:
+    from fittool.engines.base import Engine
+
     pass
 
 NAMES = ("loss", "accuracy")
