@@ -16,8 +16,8 @@ _PACKAGES = ("numpy", "pydantic", "PyYAML", "click", "pillow", "rich", "safetens
 @debug_option
 def doctor() -> None:
     """Show versions, engines, threads and what is missing for which feature."""
+    from fittool.cpu import available_threads
     from fittool.engines.numpy_engine.blas import use_one_thread
-    from fittool.engines.numpy_engine.thread_pool import available_threads
     from fittool.version import __version__
 
     rows = [("fittool", __version__), ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.cpu import available_threads
 from fittool.data.batch import Array, Batch
 from fittool.engines.health import Health
 from fittool.engines.numpy_engine import blas
@@ -20,7 +21,7 @@ from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
 from fittool.engines.numpy_engine.optimizer_step import OptimizerStep
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.program import Program, Workspace
-from fittool.engines.numpy_engine.thread_pool import ThreadPool, available_threads
+from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.engines.state import check_state
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
@@ -12,11 +11,6 @@ from fittool.engines.health import Health
 Task = Callable[[], object]
 TaskChain = Sequence[Task]
 """Calls that one thread makes one after the other."""
-
-
-def available_threads() -> int:
-    """The processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class ThreadPool:
