@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
-from fittool.engines.health import Health
+from fittool.engines.numerics_monitor import NumericsMonitor
 
 
 class Engine(Protocol):
@@ -23,7 +23,7 @@ class Engine(Protocol):
         """How many training steps were done since the network was made, resumed ones included."""
 
     @property
-    def health(self) -> Health:
+    def health(self) -> NumericsMonitor:
         """What was noticed about the numbers so far. Reading it does not wait for a device, so it may come some steps late."""
 
     def train_step(self, batch: Batch) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fittool.callbacks.base import Callback
 from fittool.data.batch import Array, Batch
-from fittool.engines.health import Health
+from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class ExchangeableEngine(Generic[AnyEngine]):
         return self.engine.iterations
 
     @property
-    def health(self) -> Health:
+    def health(self) -> NumericsMonitor:
         """What the engine noticed about its numbers."""
         return self.engine.health
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fittool.engines.health import Health
+from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
 from fittool.engines.numpy_engine.losses import loss_function
 from fittool.errors import DataError
 from fittool.nn.losses import (
@@ -156,10 +156,10 @@ def test_targets_of_another_shape_are_refused(loss: Loss) -> None:
 
 
 def test_overflow_gives_infinity_and_is_counted() -> None:
-    health = Health()
-    with health.watched():
+    monitor = FloatingPointMonitor()
+    with monitor.watched():
         values = loss_function(MeanSquaredError())(np.zeros((1, 1)), np.full((1, 1), 1e30, np.float32), None)
-    assert health.faults == {"overflow": 1}
+    assert monitor.faults == {"overflow": 1}
     assert np.isinf(values).all()
 
 

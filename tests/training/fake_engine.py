@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
-from fittool.engines.health import Health
+from fittool.engines.numerics_monitor import NumericsMonitor
 
 
 class FakeEngine:
@@ -25,7 +25,7 @@ class FakeEngine:
         self.learning_rate = 0.1
         self.losses, self.val_losses, self.steps_per_epoch = losses, val_losses, steps_per_epoch
         self.iterations = 0
-        self.health = Health()
+        self.health = NumericsMonitor()
         self.trained: list[int] = []
         self.tested: list[int] = []
         self.reads = 0

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from fittool.cpu import available_threads
 from fittool.data.batch import Array, Batch
-from fittool.engines.health import Health
 from fittool.engines.numpy_engine import blas
 from fittool.engines.numpy_engine.buffers import Buffers
+from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
 from fittool.engines.numpy_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.numpy_engine.lowering import lower
 from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
@@ -69,7 +69,7 @@ class NumpyEngine:
         self._store = ParameterStore(graph, dtype)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
         lowered = lower(graph)
-        self.health = Health()
+        self.health = FloatingPointMonitor()
         pool = ThreadPool(available_threads() if threads is None else threads, self.health)
         storages = Buffers(lowered.sizes, dtype, lowered.exact())
         self._space = Workspace(lowered, self._store, storages, Scratch(dtype), StepInputs(seed), pool)
