@@ -14,13 +14,12 @@ from fittool.data.dataset import Dataset
 from fittool.data.files import existing_file
 from fittool.data.targets import no_targets
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.engines.numpy_engine.activations import ACTIVATIONS
 from fittool.errors import DataError, Problem
 from fittool.experiment.building.data import left_out, source_context
 from fittool.experiment.building.data_sources import source_of_inputs
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
-from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from fittool.nn.losses import LogitsOrProbabilities
 
 _COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 
@@ -135,9 +134,8 @@ def _probabilities(run: TrainedRun, outputs: NDArray[np.float32]) -> NDArray[np.
     loss = run.loss
     if run.class_names is None:
         return outputs
-    if isinstance(loss, SparseCategoricalCrossentropy | CategoricalCrossentropy | BinaryCrossentropy) and loss.from_logits:
-        name = "sigmoid" if isinstance(loss, BinaryCrossentropy) else "softmax"
-        ACTIVATIONS[name].forward(outputs, outputs)
+    if isinstance(loss, LogitsOrProbabilities):
+        outputs = loss.probabilities(outputs)
     if outputs.shape[1:] == (1,) and len(run.class_names) == 2:
         return np.concatenate([1 - outputs, outputs], axis=1)
     return outputs

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.engines.numpy_engine.normal_distribution import density, distribution
+from fittool.nn.activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, SHRINK_LIMIT, sigmoid, softmax
 
 Floats = NDArray[Any]
 Function = Callable[[Floats], Any]
 
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
-_SHRINK = 0.5  # Keras's default threshold of soft_shrink and hard_shrink
 _ZEROS_LIMIT = 1 << 16
 
 
@@ -69,21 +68,6 @@ def _relu_backward(x: Floats, y: Floats, dy: Floats, out: Floats) -> None:
     # dy's bits by it keeps or clears them. Half the time of multiplying by a boolean mask, which NumPy converts first.
     integer = np.int32 if y.dtype == np.float32 else np.int64
     np.multiply(dy.view(integer), np.sign(y.view(integer)), out.view(integer))
-
-
-def _sigmoid(x: Floats, out: Floats) -> None:
-    np.maximum(x, -87.0 if x.dtype == np.float32 else -700.0, out=out)  # exp of the negative stays finite
-    np.negative(out, out)
-    np.exp(out, out)
-    np.add(out, 1, out)
-    np.reciprocal(out, out)
-
-
-def sigmoid(x: Floats) -> Floats:
-    """`1 / (1 + exp(-x))`, of x's shape and dtype."""
-    out = np.empty_like(x)
-    _sigmoid(x, out)
-    return out
 
 
 def _softplus(x: Floats, out: Floats) -> None:
@@ -173,20 +157,15 @@ def gelu(approximate: bool = False) -> ActivationFunction:
     return _by_input(lambda x: 0.5 * x * (1 + bent(x)), slope)
 
 
-def softmax(axis: int = -1) -> ActivationFunction:
+def softmax_along(axis: int = -1) -> ActivationFunction:
     """`exp(x) / Σ exp(x)` along an axis of the array, the batch axis being 0."""
-
-    def forward(x: Floats, out: Floats) -> None:
-        np.subtract(x, x.max(axis=axis, keepdims=True), out)
-        np.exp(out, out)
-        np.divide(out, out.sum(axis=axis, keepdims=True), out)
 
     def backward(x: Floats, y: Floats, dy: Floats, out: Floats) -> None:
         mean = (dy * y).sum(axis=axis, keepdims=True)
         np.subtract(dy, mean, out)
         np.multiply(out, y, out)
 
-    return ActivationFunction(forward, backward, True)
+    return ActivationFunction(lambda x, out: softmax(x, out, axis), backward, True)
 
 
 def _log_softmax(x: Floats, out: Floats) -> None:
@@ -241,7 +220,7 @@ ACTIVATIONS: dict[str, ActivationFunction] = {
     "linear": ActivationFunction(lambda x, out: np.copyto(out, x), lambda x, y, dy, out: np.copyto(out, dy), True),
     "relu": RELU,
     "relu6": clipped(1.0, 0.0, 0.0, 6.0),
-    "leaky_relu": leaky_relu(0.2),
+    "leaky_relu": leaky_relu(LEAKY_SLOPE),
     "elu": elu(),
     "celu": elu(),
     "selu": elu(SELU_ALPHA, SELU_SCALE),
@@ -252,7 +231,7 @@ ACTIVATIONS: dict[str, ActivationFunction] = {
     "softsign": _by_output(lambda x, out: np.divide(x, np.abs(x) + 1, out), lambda y: np.square(1 - np.abs(y))),
     "squareplus": _by_output(_squareplus, lambda y: y * y / (y * y + 1)),
     "sparse_plus": _by_output(_sparse_plus, lambda y: np.minimum(np.sqrt(y), 1)),
-    "sigmoid": _by_output(_sigmoid, lambda y: y * (1 - y)),
+    "sigmoid": _by_output(sigmoid, lambda y: y * (1 - y)),
     "log_sigmoid": _by_output(_log_sigmoid, lambda y: -np.expm1(y)),
     "hard_sigmoid": clipped(1 / 6, 0.5, 0.0, 1.0),
     "sparse_sigmoid": clipped(0.5, 0.5, 0.0, 1.0),
@@ -260,10 +239,10 @@ ACTIVATIONS: dict[str, ActivationFunction] = {
     "tanh": _by_output(lambda x, out: np.tanh(x, out), lambda y: 1 - y * y),
     "hard_tanh": clipped(1.0, 0.0, -1.0, 1.0),
     "tanh_shrink": _by_input(lambda x: x - np.tanh(x), lambda x: np.square(np.tanh(x))),
-    "soft_shrink": _by_output(lambda x, out: np.subtract(x, np.clip(x, -_SHRINK, _SHRINK), out), lambda y: y != 0),
-    "hard_shrink": _by_output(lambda x, out: np.multiply(x, np.abs(x) > _SHRINK, out), lambda y: y != 0),
+    "soft_shrink": _by_output(lambda x, out: np.subtract(x, np.clip(x, -SHRINK_LIMIT, SHRINK_LIMIT), out), lambda y: y != 0),
+    "hard_shrink": _by_output(lambda x, out: np.multiply(x, np.abs(x) > SHRINK_LIMIT, out), lambda y: y != 0),
     "exponential": _by_output(lambda x, out: np.exp(x, out), lambda y: y),
-    "softmax": softmax(),
+    "softmax": softmax_along(),
     "log_softmax": ActivationFunction(_log_softmax, _log_softmax_backward, True),
     "sparsemax": ActivationFunction(_sparsemax, _sparsemax_backward, True),
 }
@@ -274,7 +253,7 @@ _MAKERS: dict[str, Callable[..., ActivationFunction]] = {
     "leaky_relu": leaky_relu,
     "elu": elu,
     "gelu": gelu,
-    "softmax": softmax,
+    "softmax": softmax_along,
 }
 
 

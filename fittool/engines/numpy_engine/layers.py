@@ -283,7 +283,7 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.SiLU: _function(lambda layer: ACTIVATIONS["silu"]),
     nn.Sigmoid: _function(lambda layer: ACTIVATIONS["sigmoid"]),
     nn.Tanh: _function(lambda layer: ACTIVATIONS["tanh"]),
-    nn.Softmax: _function(lambda layer: activations.softmax(layer.axis)),
+    nn.Softmax: _function(lambda layer: activations.softmax_along(layer.axis)),
     nn.Add: _simple(Add),
     nn.Subtract: _simple(Subtract),
     nn.Average: _average,

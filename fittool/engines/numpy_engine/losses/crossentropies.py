@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.activations import sigmoid
 from fittool.engines.numpy_engine.losses.common import EPSILON, Floats, class_numbers, last_mean, one_hot_like, shaped_like
+from fittool.nn.activations import sigmoid
 from fittool.nn.losses import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.activations import sigmoid
 from fittool.engines.numpy_engine.losses import Floats, shaped_like
 from fittool.engines.numpy_engine.metrics.weights import spread
 from fittool.nn import metrics
+from fittool.nn.activations import sigmoid
 
 Numbers = NDArray[np.float64]
 
