@@ -17,7 +17,11 @@ from fittool.settings import Boolean, Family, Field, Integer, Named, Number, set
 Squash = Literal["softmax", "sigmoid"]
 _SQUASH: dict[Squash, Callable[[NDArray[Any]], NDArray[Any]]] = {"softmax": softmax, "sigmoid": sigmoid}
 
+EPSILON = 1e-7
+"""Keras's: how far probabilities are kept from 0 and 1, and what divisors are at least."""
+
 Reduction = Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight"]
+Divisor = Literal["nothing", "positions", "weights"]
 
 
 @setting
@@ -30,6 +34,23 @@ class Loss(Measure):
         description="How the weighted values of a batch become one: their sum, divided by their number (`sum_over_batch_size`, "
         "`mean`), by nothing (`sum`) or by the sum of the weights (`mean_with_sample_weight`).",
     )
+
+    def divisor(self, *, weighted: bool) -> Divisor:
+        """The number by which the sum of a batch's weighted values is divided, in every engine.
+
+        `nothing` is 1; `positions` is how many values there are; `weights` is the sum of the weights (1 where there are none) of
+        the positions that count. A divisor of 0 gives the loss 0 and no gradient. Where some class numbers are ignored, their
+        values are 0; with `positions` the others' are multiplied by all positions over those that count, which makes the loss
+        their mean.
+
+        Args:
+            weighted: Whether the batch has sample weights.
+        """
+        if self.reduction == "sum":
+            return "nothing"
+        if self.reduction == "mean_with_sample_weight" and (weighted or self.ignored() is not None):
+            return "weights"
+        return "positions"
 
 
 @setting

@@ -75,7 +75,7 @@ class NumpyEngine:
         self._space = Workspace(lowered, self._store, storages, Scratch(dtype), StepInputs(seed), pool)
         if objectives is None:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
-        self._judge = LossesAndMetrics(graph, objectives, self._space.step_inputs, self._store)
+        self._losses_and_metrics = LossesAndMetrics(graph, objectives, self._space.step_inputs, self._store)
         self._update = None if optimizer is None else OptimizerStep(optimizer, self._store, pool)
         self._programs: dict[tuple[int, str], Program] = {}
         self._skips_bad_steps = skips_bad_steps
@@ -108,14 +108,14 @@ class NumpyEngine:
         with self.health.watched():
             self._run(batch, "train")
             if self._is_good(self._update) or not self._skips_bad_steps:
-                self._judge.add_penalty_gradients()
+                self._losses_and_metrics.add_penalty_gradients()
                 self._update.step()
             else:
                 self._update.skip()
 
     def _is_good(self, update: OptimizerStep) -> bool:
         """Whether the loss of the step is finite; the first that is not is remembered."""
-        loss, health = self._judge.last_loss, self.health
+        loss, health = self._losses_and_metrics.last_loss, self.health
         good = math.isfinite(loss)
         if health.first_bad_step is None:
             if good:
@@ -139,7 +139,7 @@ class NumpyEngine:
         step_inputs = self._space.step_inputs
         step_inputs.targets, step_inputs.sample_weight = batch.targets, batch.sample_weight
         with self.health.watched():
-            self._judge.judge(list(outputs), [None] * len(outputs), training=False)
+            self._losses_and_metrics.update_metrics(list(outputs), [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
@@ -149,18 +149,18 @@ class NumpyEngine:
 
     def metrics(self) -> dict[str, float]:
         """The running values: `loss` first, then the metrics."""
-        return self._judge.results()
+        return self._losses_and_metrics.results()
 
     def reset_metrics(self) -> None:
         """Start the running values anew."""
-        self._judge.reset()
+        self._losses_and_metrics.reset()
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Copies of everything a step depends on."""
         state: dict[str, NDArray[np.generic]] = {f"weights/{name}": array for name, array in self._store.copies().items()}
         if self._update is not None:
             state |= self._update.state()
-        return state | self._judge.state()
+        return state | self._losses_and_metrics.state()
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over the arrays that are given.
@@ -172,7 +172,7 @@ class NumpyEngine:
         self._store.load({name.removeprefix("weights/"): array for name, array in state.items() if name.startswith("weights/")})
         if self._update is not None:
             self._update.load_state(state)
-        self._judge.load_state(state)
+        self._losses_and_metrics.load_state(state)
 
     def close(self) -> None:
         """Let the engine's threads end."""
@@ -190,7 +190,7 @@ class NumpyEngine:
             self._space.storages.grow(batch)
             self._programs.clear()
         if (batch, kind) not in self._programs:
-            judge = None if kind == "predict" else partial(self._judge.judge, training=kind == "train")
+            judge = None if kind == "predict" else partial(self._losses_and_metrics.update_metrics, training=kind == "train")
             training = kind == "train"
             self._programs[batch, kind] = Program(self._space, batch, training=training, judge=judge, backward=training)
         return self._programs[batch, kind]

@@ -1,4 +1,4 @@
-"""Crossentropies and their gradients with respect to the outputs.
+"""Crossentropies, other losses of probabilities and counts, and their gradients with respect to the outputs.
 
 Probabilities are divided by their row's sum (categorical), then kept between 1e-7 and 1 - 1e-7, where the gradient is 0;
 with logits the stable forms are used.
@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.losses.common import EPSILON, Floats, class_numbers, last_mean, one_hot_like, shaped_like
+from fittool.engines.numpy_engine.losses.common import Floats, class_numbers, last_mean, one_hot_like, shaped_like
 from fittool.nn.activations import sigmoid
 from fittool.nn.losses import (
+    EPSILON,
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     CategoricalFocalCrossentropy,
+    Loss,
     SparseCategoricalCrossentropy,
 )
 
@@ -34,8 +36,8 @@ def sparse(loss: SparseCategoricalCrossentropy, targets: NDArray[Any], outputs: 
     slopes = None if gradient is None else gradient.reshape(rows.shape)
     values = (_sparse_logits if loss.from_logits else _sparse_probabilities)(numbers, rows, slopes)
     if counted is not None:
-        of_all = loss.reduction in ("sum_over_batch_size", "mean")  # the mean over all is then that over those which count
-        share = rows.dtype.type(counted.size / max(int(counted.sum()), 1) if of_all else 1)
+        over_all = loss.divisor(weighted=True) == "positions"
+        share = rows.dtype.type(counted.size / max(int(counted.sum()), 1) if over_all else 1)
         values = np.where(counted, values * share, 0)
         if slopes is not None:
             slopes[...] = np.where(counted[:, None], slopes * share, 0)
@@ -140,3 +142,20 @@ def binary_focal(loss: BinaryFocalCrossentropy, targets: NDArray[Any], outputs: 
         slope = factor * np.where(raw == p, (p - y) / (p * (1 - p)), 0) + steepness * (1 - 2 * y) * entropy
         np.divide(weight * slope * (raw * (1 - raw) if loss.from_logits else 1), outputs.shape[-1], gradient)
     return last_mean(weight * factor * entropy)
+
+
+def divergence(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """`Σ y log(y / p)`, both kept between 1e-7 and 1."""
+    y, p = np.clip(shaped_like(targets, outputs), EPSILON, 1), np.clip(outputs, EPSILON, 1)
+    if gradient is not None:
+        np.multiply(y / p, -(p == outputs).astype(outputs.dtype), gradient)
+    result: Floats = np.add.reduce(y * np.log(y / p), axis=-1)
+    return result
+
+
+def poisson(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `p - y log p`."""
+    y, p = shaped_like(targets, outputs), outputs + outputs.dtype.type(EPSILON)
+    if gradient is not None:
+        np.divide(1 - y / p, outputs.shape[-1], gradient)
+    return last_mean(outputs - y * np.log(p))
