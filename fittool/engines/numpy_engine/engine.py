@@ -68,11 +68,11 @@ class NumpyEngine:
         self.graph = graph
         self._store = ParameterStore(graph, dtype)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
-        lowered = lower(graph)
+        plan = lower(graph)
         self.health = FloatingPointMonitor()
         pool = ThreadPool(available_threads() if threads is None else threads, self.health)
-        storages = Buffers(lowered.sizes, dtype, lowered.exact())
-        self._space = Workspace(lowered, self._store, storages, Scratch(dtype), StepInputs(seed), pool)
+        buffers = Buffers(plan.sizes, dtype, plan.exact())
+        self._space = Workspace(plan, self._store, buffers, Scratch(dtype), StepInputs(seed), pool)
         if objectives is None:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
         self._losses_and_metrics = LossesAndMetrics(graph, objectives, self._space.step_inputs, self._store)
@@ -186,11 +186,11 @@ class NumpyEngine:
         return program
 
     def _program(self, batch: int, kind: str) -> Program:
-        if batch > self._space.storages.capacity:
-            self._space.storages.grow(batch)
+        if batch > self._space.buffers.capacity:
+            self._space.buffers.grow(batch)
             self._programs.clear()
         if (batch, kind) not in self._programs:
-            judge = None if kind == "predict" else partial(self._losses_and_metrics.update_metrics, training=kind == "train")
+            update = None if kind == "predict" else partial(self._losses_and_metrics.update_metrics, training=kind == "train")
             training = kind == "train"
-            self._programs[batch, kind] = Program(self._space, batch, training=training, judge=judge, backward=training)
+            self._programs[batch, kind] = Program(self._space, batch, training=training, update_metrics=update, backward=training)
         return self._programs[batch, kind]

@@ -30,7 +30,7 @@ from fittool.nn.shapes import Shape, feature_axis, transposed_padding, window_co
 
 
 @dataclass(frozen=True)
-class Plan:
+class LayerSteps:
     """What carries out one layer: branches that all read its inputs, then steps that read the branches' ends.
 
     Without branches, the steps read the inputs.
@@ -40,11 +40,11 @@ class Plan:
     branches: tuple[Steps, ...] = ()
 
 
-def plan_of(node: Node) -> Plan:
+def layer_steps(node: Node) -> LayerSteps:
     """What carries out one layer of a graph."""
     kind = type(node.layer)
     branches = BRANCHES[kind](node, node.layer) if kind in BRANCHES else ()
-    return Plan(OPERATIONS[kind](node, node.layer), branches)
+    return LayerSteps(OPERATIONS[kind](node, node.layer), branches)
 
 
 def window(
