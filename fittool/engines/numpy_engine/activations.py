@@ -92,7 +92,7 @@ def _sparse_plus(x: Floats, out: Floats) -> None:
     np.copyto(out, np.where(x < 1, bent, x))
 
 
-def clipped(slope: float, offset: float, low: float, high: float) -> ActivationFunction:
+def clip_linear(slope: float, offset: float, low: float, high: float) -> ActivationFunction:
     """`slope · x + offset`, kept between `low` and `high`; flat at both."""
 
     def forward(x: Floats, out: Floats) -> None:
@@ -219,7 +219,7 @@ RELU = ActivationFunction(_relu, _relu_backward, True)
 ACTIVATIONS: dict[str, ActivationFunction] = {
     "linear": ActivationFunction(lambda x, out: np.copyto(out, x), lambda x, y, dy, out: np.copyto(out, dy), True),
     "relu": RELU,
-    "relu6": clipped(1.0, 0.0, 0.0, 6.0),
+    "relu6": clip_linear(1.0, 0.0, 0.0, 6.0),
     "leaky_relu": leaky_relu(LEAKY_SLOPE),
     "elu": elu(),
     "celu": elu(),
@@ -233,11 +233,11 @@ ACTIVATIONS: dict[str, ActivationFunction] = {
     "sparse_plus": _by_output(_sparse_plus, lambda y: np.minimum(np.sqrt(y), 1)),
     "sigmoid": _by_output(sigmoid, lambda y: y * (1 - y)),
     "log_sigmoid": _by_output(_log_sigmoid, lambda y: -np.expm1(y)),
-    "hard_sigmoid": clipped(1 / 6, 0.5, 0.0, 1.0),
-    "sparse_sigmoid": clipped(0.5, 0.5, 0.0, 1.0),
+    "hard_sigmoid": clip_linear(1 / 6, 0.5, 0.0, 1.0),
+    "sparse_sigmoid": clip_linear(0.5, 0.5, 0.0, 1.0),
     "hard_silu": _by_input(lambda x: x * _hard_sigmoid(x), lambda x: _hard_sigmoid(x) + x * (np.abs(x) < 3) * (1 / 6)),
     "tanh": _by_output(lambda x, out: np.tanh(x, out), lambda y: 1 - y * y),
-    "hard_tanh": clipped(1.0, 0.0, -1.0, 1.0),
+    "hard_tanh": clip_linear(1.0, 0.0, -1.0, 1.0),
     "tanh_shrink": _by_input(lambda x: x - np.tanh(x), lambda x: np.square(np.tanh(x))),
     "soft_shrink": _by_output(lambda x, out: np.subtract(x, np.clip(x, -SHRINK_LIMIT, SHRINK_LIMIT), out), lambda y: y != 0),
     "hard_shrink": _by_output(lambda x, out: np.multiply(x, np.abs(x) > SHRINK_LIMIT, out), lambda y: y != 0),

@@ -12,13 +12,13 @@ class FloatingPointMonitor(NumericsMonitor):
 
     def watched(self) -> np.errstate:
         """A context in which faults of the calling thread are counted."""
-        return np.errstate(over="call", divide="call", invalid="call", under="ignore", call=self._called)
+        return np.errstate(over="call", divide="call", invalid="call", under="ignore", call=self._count_call)
 
     def watch_this_thread(self) -> None:
         """Count the faults of the calling thread from now on, for threads that do nothing else."""
         # NumPy keeps these settings for each thread: a worker inherits none of the caller's `watched`.
-        np.seterrcall(self._called)
+        np.seterrcall(self._count_call)
         np.seterr(over="call", divide="call", invalid="call", under="ignore")
 
-    def _called(self, fault: str, _: int) -> None:
+    def _count_call(self, fault: str, _: int) -> None:
         self.count(fault)

@@ -104,7 +104,7 @@ class ExecutionPlan:
 def lower(graph: Graph) -> ExecutionPlan:
     """List the operations of a graph, in order, with the arrays they share."""
     plan = ExecutionPlan()
-    layers = [(node, layer_steps(node)) for node in _needed(graph)]
+    layers = [(node, layer_steps(node)) for node in _nodes_behind_outputs(graph)]
     readers = _readers(graph, layers)
     numbers: dict[str, int] = {}
     for name, shape in graph.inputs.items():
@@ -118,7 +118,7 @@ def lower(graph: Graph) -> ExecutionPlan:
     return plan
 
 
-def _needed(graph: Graph) -> list[Node]:
+def _nodes_behind_outputs(graph: Graph) -> list[Node]:
     """The nodes that an output depends on."""
     wanted = set(graph.outputs)
     for node in reversed(graph.nodes):

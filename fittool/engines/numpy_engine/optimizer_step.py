@@ -101,18 +101,18 @@ class OptimizerStep:
     def state(self) -> dict[str, NDArray[np.generic]]:
         """The count and rate, shape (), and copies of the slots in the shapes of their weights."""
         state = self._counter.state()
-        for name, view, flat in self._named():
+        for name, view, flat in self._slots_by_name():
             state[name] = flat[view.start : view.stop].reshape(view.shape).copy()
         return state
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over what is given; names and shapes, as in `state`, have been checked."""
         self._counter.load_state(state)
-        for name, view, flat in self._named():
+        for name, view, flat in self._slots_by_name():
             if name in state:
                 flat[view.start : view.stop] = state[name].reshape(-1)
 
-    def _named(self) -> list[tuple[str, ParameterView, NDArray[Any]]]:
+    def _slots_by_name(self) -> list[tuple[str, ParameterView, NDArray[Any]]]:
         views = self._store.trainable_views()
         return [(f"optimizer/{slot}/{view.name}", view, flat) for slot, flat in self._slots.items() for view in views]
 

@@ -202,8 +202,8 @@ class _NesterovMoments(UpdateRule[Nadam]):
         np.copyto(work, gradients)
         _blend(mean, setting.beta_1, work)
         _blend(square, setting.beta_2, np.multiply(gradients, gradients, work))
-        ahead = _warmed(setting.beta_1, iteration + 1) / (1 - _warmed_product(setting.beta_1, iteration + 1))
-        now = (1 - _warmed(setting.beta_1, iteration)) / (1 - _warmed_product(setting.beta_1, iteration))
+        ahead = _nadam_momentum(setting.beta_1, iteration + 1) / (1 - _nadam_momentum_product(setting.beta_1, iteration + 1))
+        now = (1 - _nadam_momentum(setting.beta_1, iteration)) / (1 - _nadam_momentum_product(setting.beta_1, iteration))
         np.multiply(gradients, now, work)
         np.add(work, np.multiply(mean, ahead, divisor), work)
         np.divide(square, 1 - setting.beta_2**iteration, divisor)
@@ -237,16 +237,16 @@ def _blend(average: Floats, kept: float, values: Floats) -> None:
     np.add(average, values, average)
 
 
-def _warmed(beta: float, iteration: int) -> float:
+def _nadam_momentum(beta: float, iteration: int) -> float:
     """Nadam's momentum at one update: from half of beta up to it."""
     return float(beta * (1 - 0.5 * 0.96**iteration))
 
 
 @lru_cache(maxsize=8)
-def _warmed_product(beta: float, iteration: int) -> float:
+def _nadam_momentum_product(beta: float, iteration: int) -> float:
     """The product of the momenta of all updates so far; those after the thousandth are beta, to the last digit."""
     first = min(iteration, 1000)
-    return math.prod(_warmed(beta, number) for number in range(1, first + 1)) * float(beta ** (iteration - first))
+    return math.prod(_nadam_momentum(beta, number) for number in range(1, first + 1)) * float(beta ** (iteration - first))
 
 
 _RULES: dict[type[Optimizer], type[UpdateRule[Any]]] = {

@@ -45,7 +45,7 @@ def both_ways(node: Node, layer: Any) -> tuple[Steps, ...]:
     return _walk(layer.layer, shape, "forward_"), _walk(layer.backward(), shape, "backward_", turned=True)
 
 
-def merged(node: Node, layer: Any) -> Steps:
+def merge_directions(node: Node, layer: Any) -> Steps:
     """What makes one output of both walks'."""
     shape, units = node.output_shape, layer.layer.units
     if layer.merge_mode == "concat":

@@ -24,7 +24,7 @@ from fittool.nn.losses import (
 )
 
 
-def _smoothed(loss: Any, targets: Floats, classes: int) -> Floats:
+def _smooth_labels(loss: Any, targets: Floats, classes: int) -> Floats:
     """Targets moved towards `1 / classes`."""
     return targets * (1 - loss.label_smoothing) + loss.label_smoothing / classes if loss.label_smoothing else targets
 
@@ -71,7 +71,7 @@ def _sparse_logits(numbers: NDArray[np.int64], rows: Floats, slopes: Floats | No
 
 def categorical(loss: CategoricalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
     """`-Σ y log p`."""
-    y = _smoothed(loss, one_hot_like(targets, outputs), outputs.shape[-1])
+    y = _smooth_labels(loss, one_hot_like(targets, outputs), outputs.shape[-1])
     if loss.from_logits:
         return _categorical_logits(y, outputs, gradient)
     total = outputs.sum(axis=-1, keepdims=True)
@@ -98,7 +98,7 @@ def _categorical_logits(y: Floats, outputs: Floats, gradient: Floats | None) -> 
 
 def binary(loss: BinaryCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
     """The mean of `-y log p - (1 - y) log(1 - p)`."""
-    y = _smoothed(loss, shaped_like(targets, outputs), 2)
+    y = _smooth_labels(loss, shaped_like(targets, outputs), 2)
     if loss.from_logits:
         if gradient is not None:
             np.divide(sigmoid(outputs) - y, outputs.shape[-1], gradient)
@@ -113,7 +113,7 @@ def categorical_focal(
     loss: CategoricalFocalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None
 ) -> Floats:
     """`-Σ alpha (1 - p)^gamma y log p`."""
-    y = _smoothed(loss, one_hot_like(targets, outputs), outputs.shape[-1])
+    y = _smooth_labels(loss, one_hot_like(targets, outputs), outputs.shape[-1])
     rows = np.exp(outputs - outputs.max(axis=-1, keepdims=True)) if loss.from_logits else outputs
     total = rows.sum(axis=-1, keepdims=True)
     raw = rows / total
@@ -130,7 +130,7 @@ def categorical_focal(
 
 def binary_focal(loss: BinaryFocalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
     """Binary crossentropy times `(1 - q)^gamma`; q is not kept from 0 and 1, as in Keras."""
-    y = _smoothed(loss, shaped_like(targets, outputs), 2)
+    y = _smooth_labels(loss, shaped_like(targets, outputs), 2)
     raw = sigmoid(outputs) if loss.from_logits else outputs
     p = np.clip(raw, EPSILON, 1 - EPSILON)
     entropy = -(y * np.log(p) + (1 - y) * np.log(1 - p))

@@ -11,7 +11,7 @@ from fittool.engines.numpy_engine.losses.common import Floats, last_mean, one_ho
 from fittool.nn.losses import EPSILON, Huber, Loss
 
 
-def squared(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+def squared_error(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
     """The mean of `d²`."""
     difference = outputs - shaped_like(targets, outputs)
     if gradient is not None:
@@ -19,7 +19,7 @@ def squared(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats
     return last_mean(difference * difference)
 
 
-def absolute(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+def absolute_error(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
     """The mean of `|d|`."""
     difference = outputs - shaped_like(targets, outputs)
     if gradient is not None:
@@ -27,7 +27,7 @@ def absolute(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Float
     return last_mean(np.abs(difference))
 
 
-def absolute_percentage(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+def absolute_percentage_error(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
     """The mean of `100 |d| / |y|`, where y is at least 1e-7."""
     y = shaped_like(targets, outputs)
     difference, unit = outputs - y, np.maximum(np.abs(y), EPSILON) / 100
@@ -36,7 +36,7 @@ def absolute_percentage(loss: Loss, targets: NDArray[Any], outputs: Floats, grad
     return last_mean(np.abs(difference / unit))
 
 
-def squared_logarithmic(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+def squared_logarithmic_error(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
     """The mean of `(log(1 + p) - log(1 + y))²`, where p and y are at least 1e-7."""
     kept = np.maximum(outputs, EPSILON)
     difference = np.log(kept + 1) - np.log(np.maximum(shaped_like(targets, outputs), EPSILON) + 1)

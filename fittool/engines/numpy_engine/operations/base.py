@@ -98,7 +98,7 @@ class Scratch:
             held = self._arrays[thread, use, kind] = np.empty(max(size, SCRATCH_FLOOR), kind)
         return held[:size].reshape(shape)
 
-    def bordered(self, thread: int, owner: str, shape: Shape) -> Floats:
+    def border(self, thread: int, owner: str, shape: Shape) -> Floats:
         """An array that one operation keeps for itself and that starts as zeros, so that a border stays zero."""
         size = math.prod(shape)
         held = self._arrays.get((thread, owner, "zeros"))
@@ -216,6 +216,6 @@ def ones(count: int, dtype: Any) -> Floats:
     return np.ones((1, count), dtype)
 
 
-def added(target: Floats, make: Callable[[Floats], Task], first: bool, scratch: Floats) -> list[Task]:
+def accumulate(target: Floats, make: Callable[[Floats], Task], first: bool, scratch: Floats) -> list[Task]:
     """Calls that put a result into `target`, or add it there through `scratch` unless it is the first."""
     return [make(target)] if first else [make(scratch), partial(np.add, target, scratch, target)]

@@ -70,10 +70,10 @@ class Dropout(Operation):
         self.count = math.prod(shape)
 
     def mask(self, context: OperationContext) -> Floats:
-        """(N, *shape): 0 where an element is dropped, 1 / (1 - rate) elsewhere; filled by the calls of `drawn`."""
+        """(N, *shape): 0 where an element is dropped, 1 / (1 - rate) elsewhere; filled by the calls of `draw_mask`."""
         return context.extra("mask", self.shape, None)
 
-    def drawn(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+    def draw_mask(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         """The calls that fill a slice of the mask."""
         mask = self.mask(context)[part.start : part.stop]
         pairs = (self.count + 1) // 2  # one 32-bit hash decides two elements
@@ -88,7 +88,7 @@ class Dropout(Operation):
             if not np.shares_memory(x, y):
                 yield partial(np.copyto, y, x)
             return
-        yield from self.drawn(context, part)
+        yield from self.draw_mask(context, part)
         yield partial(np.multiply, x, self.mask(context)[part.start : part.stop], y)
 
     def _draw(self, context: OperationContext, numbers: Any, words: list[Any], kept: Any, mask: Floats) -> None:
@@ -168,10 +168,10 @@ class ParametricReLU(Operation):
         axes = (0, *(axis + 1 for axis, size in enumerate(self.alpha_shape) if size == 1))
         yield partial(np.minimum, x, 0, out=share)
         yield partial(np.multiply, share, dy, share)
-        summed = target if part.first else np.empty_like(target)
-        yield partial(_sum_axes, share, axes, summed)
+        total = target if part.first else np.empty_like(target)
+        yield partial(_sum_axes, share, axes, total)
         if not part.first:
-            yield partial(np.add, target, summed, target)
+            yield partial(np.add, target, total, target)
         if context.dx[0] is not None:
             dx = context.dx[0][part.start : part.stop]
             negative = context.scratch.array(part.thread, "won", x.shape, bool)

@@ -26,7 +26,7 @@ class Add(Operation):
         dy = context.dy[part.start : part.stop]
         for dx in context.dx:
             if dx is not None:
-                yield _reduced(dy, dx[part.start : part.stop])
+                yield _sum_repeated(dy, dx[part.start : part.stop])
 
 
 class Subtract(Operation):
@@ -41,9 +41,9 @@ class Subtract(Operation):
         dy = context.dy[part.start : part.stop]
         first, second = (None if dx is None else dx[part.start : part.stop] for dx in context.dx)
         if first is not None:
-            yield _reduced(dy, first)
+            yield _sum_repeated(dy, first)
         if second is not None:
-            yield _reduced(dy, second)
+            yield _sum_repeated(dy, second)
             yield partial(np.negative, second, second)
 
 
@@ -75,7 +75,7 @@ class Extremum(Operation):
             if dx is not None:
                 yield partial(np.equal, x[part.start : part.stop], y, won, casting="unsafe")
                 yield partial(np.multiply, won, share, won)
-                yield _reduced(won, dx[part.start : part.stop])
+                yield _sum_repeated(won, dx[part.start : part.stop])
 
 
 class Multiply(Operation):
@@ -99,7 +99,7 @@ class Multiply(Operation):
             for other, x in enumerate(context.x):
                 if other != index:
                     yield partial(np.multiply, product, x[part.start : part.stop], product)
-            yield _reduced(product, dx[part.start : part.stop])
+            yield _sum_repeated(product, dx[part.start : part.stop])
 
 
 class Concatenate(Operation):
@@ -123,7 +123,7 @@ class Concatenate(Operation):
                 yield partial(np.copyto, dx[part.start : part.stop], dy[place])
 
 
-def _reduced(dy: np.ndarray, dx: np.ndarray) -> Task:
+def _sum_repeated(dy: np.ndarray, dx: np.ndarray) -> Task:
     """A call that puts dy into dx, summed along the axes where dx is one and was repeated."""
     if dy.shape == dx.shape:
         return partial(np.copyto, dx, dy)
