@@ -182,6 +182,8 @@ class Operation:
     reads_integers: bool = False
     """The input holds whole numbers such as indices; a network input that nothing else reads is kept in float64."""
     flops_per_sample: int = 0
+    grouped_gradients: tuple[tuple[str, ...], ...] = ()
+    """The weights whose gradients each group of samples sums for itself, neighbours in the flat weights together."""
 
     def prepare(self, context: OperationContext) -> Iterable[Phase]:
         """Work on weights alone, done at the start of each step."""
@@ -192,8 +194,10 @@ class Operation:
         yield SlicePhase(partial(self._forward_slice, context))
 
     def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """The phases that compute dx and the weights' gradients from dy."""
+        """The phases that compute dx and the weights' gradients from dy: slice by slice, then the groups' shares are added."""
         yield SlicePhase(partial(self._backward_slice, context))
+        for parameters in self.grouped_gradients:
+            yield from context.add_groups(*parameters)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         return ()
@@ -216,6 +220,16 @@ def ones(count: int, dtype: Any) -> Floats:
     return np.ones((1, count), dtype)
 
 
+def product_into(left: Floats, right: Floats, out: Floats) -> Task:
+    """The call that puts the matrix product of (m, k) and (k, n) into `out`, (m, n)."""
+    return partial(np.matmul, left, right, out)
+
+
+def sum_into(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
+    """The call that puts the sum along some axes into `out`, whose shape is that of the others."""
+    return partial(np.add.reduce, array, axes, None, out)
+
+
 def accumulate(target: Floats, make: Callable[[Floats], Task], first: bool, scratch: Floats) -> list[Task]:
-    """Calls that put a result into `target`, or add it there through `scratch` unless it is the first."""
+    """Calls that put a result into `target`, or add it there through `scratch`, of the same shape, unless it is the first."""
     return [make(target)] if first else [make(scratch), partial(np.add, target, scratch, target)]

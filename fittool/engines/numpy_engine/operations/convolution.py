@@ -21,6 +21,8 @@ from fittool.engines.numpy_engine.operations.base import (
     OperationContext,
     Phase,
     accumulate,
+    product_into,
+    sum_into,
 )
 from fittool.engines.numpy_engine.thread_pool import Task
 from fittool.nn.shapes import Shape
@@ -105,6 +107,7 @@ class Convolution(Operation):
     def __init__(self, window: Window, filters: int, use_bias: bool, kernel: str = "kernel") -> None:
         self.window, self.filters = window, filters
         self.parameters = (kernel, "bias") if use_bias else (kernel,)
+        self.grouped_gradients = (self.parameters,)
         self.columns = window.elements + use_bias
         self.back = window.transpose(filters) if self._gathers_gradient(window) else None
         self.flops_per_sample = 2 * window.positions * self.columns * filters
@@ -136,11 +139,6 @@ class Convolution(Operation):
         for start, stop in chunks(part, self.window.positions * self.columns):
             patches = yield from im2col(context, part, self.window, context.x[0][start:stop], self.columns)
             yield partial(np.matmul, patches, matrix, context.y[start:stop].reshape(-1, self.filters))
-
-    def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """Slice by slice, then the groups' shares of the gradient are added."""
-        yield from super().backward(context)
-        yield from context.add_groups(*self.parameters)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
@@ -179,6 +177,7 @@ class TransposedConvolution(Operation):
 
     def __init__(self, window: Window, channels: int, use_bias: bool) -> None:
         self.window, self.channels, self.use_bias = window, channels, use_bias
+        self.grouped_gradients = (("kernel",), ("bias",)) if use_bias else (("kernel",),)
         self.flops_per_sample = 2 * window.positions * window.elements * channels
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
@@ -190,12 +189,6 @@ class TransposedConvolution(Operation):
     def _matrix(self, context: OperationContext) -> Floats:
         """The kernel (KH · KW · filters, channels)."""
         return context.weights("kernel", shape=(self.window.elements, self.channels))
-
-    def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """Slice by slice, then the groups' shares of the gradients are added."""
-        yield from super().backward(context)
-        for name in ("kernel", "bias") if self.use_bias else ("kernel",):
-            yield from context.add_groups(name)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
@@ -220,6 +213,7 @@ class DepthwiseConvolution(Operation):
 
     def __init__(self, window: Window, multiplier: int, use_bias: bool) -> None:
         self.window, self.multiplier, self.use_bias = window, multiplier, use_bias
+        self.grouped_gradients = (("depthwise_kernel",), ("bias",)) if use_bias else (("depthwise_kernel",),)
         self.flops_per_sample = 2 * window.positions * window.elements * multiplier
 
     def _offsets(self) -> list[tuple[int, int]]:
@@ -230,7 +224,7 @@ class DepthwiseConvolution(Operation):
         return array.reshape(*array.shape[:3], self.window.image[2], self.multiplier)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        images, copies = _pad(context, part, self.window, context.x[0][part.start : part.stop])
+        images, copies = pad(context, part, self.window, context.x[0][part.start : part.stop])
         yield from copies
         y, kernel = self._spread(context.y[part.start : part.stop]), context.weights("depthwise_kernel")
         product = context.scratch.array(part.thread, "product", y.shape)
@@ -241,17 +235,10 @@ class DepthwiseConvolution(Operation):
             whole = context.y[part.start : part.stop]
             yield partial(np.add, whole, context.weights("bias"), whole)
 
-    def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """Slice by slice, then the groups' shares of the gradients are added."""
-        yield from super().backward(context)
-        yield from context.add_groups("depthwise_kernel")
-        if self.use_bias:
-            yield from context.add_groups("bias")
-
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
         dy = context.dy[part.start : part.stop]
-        images, copies = _pad(context, part, self.window, context.x[0][part.start : part.stop])
+        images, copies = pad(context, part, self.window, context.x[0][part.start : part.stop])
         yield from copies
         yield from self._kernel_gradient(context, part, images, self._spread(dy))
         if self.use_bias:
@@ -282,18 +269,8 @@ class DepthwiseConvolution(Operation):
         yield partial(np.copyto, dx, self.window.interior(wide))
 
 
-def product_into(left: Floats, right: Floats, out: Floats) -> Task:
-    """The call that puts the matrix product of `left` and `right` into `out`."""
-    return partial(np.matmul, left, right, out)
-
-
 def _times(left: Floats, right: Floats, out: Floats) -> Task:
     return partial(np.multiply, left, right, out)
-
-
-def sum_into(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
-    """The call that puts the sum along some axes into `out`."""
-    return partial(np.add.reduce, array, axes, None, out)
 
 
 def chunks(part: BatchSlice, elements: int) -> Iterator[tuple[int, int]]:
@@ -303,7 +280,7 @@ def chunks(part: BatchSlice, elements: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + count, part.stop)
 
 
-def _pad(context: OperationContext, part: BatchSlice, window: Window, images: Floats) -> tuple[Floats, list[Task]]:
+def pad(context: OperationContext, part: BatchSlice, window: Window, images: Floats) -> tuple[Floats, list[Task]]:
     """Images with their border of zeros, and the calls that fill it; without padding the images themselves."""
     if not window.is_padded:
         return images, []
@@ -315,7 +292,7 @@ def im2col(
     context: OperationContext, part: BatchSlice, window: Window, images: Floats, columns: int
 ) -> Generator[Task, None, Floats]:
     """Calls that copy all patches of some images into (N · OH · OW, columns), the last column ones if one is spare."""
-    source, copies = _pad(context, part, window, images)
+    source, copies = pad(context, part, window, images)
     yield from copies
     matrix = context.scratch.array(part.thread, "patches", (len(images) * window.positions, columns))
     yield partial(np.copyto, _as_patches(matrix, window, len(images)), _join_last_axes(window, window.patches(source)))

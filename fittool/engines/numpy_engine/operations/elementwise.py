@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fittool.engines.numpy_engine.activations import ActivationFunction
-from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, Phase
+from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, accumulate
 from fittool.engines.numpy_engine.thread_pool import Task
 from fittool.rng import keep_bits, normals
 
@@ -144,6 +144,8 @@ class Noise(Operation):
 class ParametricReLU(Operation):
     """max(x, 0) + alpha · min(x, 0) with a learnt alpha, shared along axes where its shape is 1."""
 
+    grouped_gradients = (("alpha",),)
+
     def __init__(self, alpha_shape: tuple[int, ...]) -> None:
         self.alpha_shape = alpha_shape
 
@@ -155,11 +157,6 @@ class ParametricReLU(Operation):
         yield partial(np.maximum, x, 0, out=positive)
         yield partial(np.add, y, positive, y)
 
-    def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """Slice by slice, then the groups' shares of the gradient are added."""
-        yield from super().backward(context)
-        yield from context.add_groups("alpha")
-
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
         x, dy = context.x[0][part.start : part.stop], context.dy[part.start : part.stop]
@@ -168,10 +165,7 @@ class ParametricReLU(Operation):
         axes = (0, *(axis + 1 for axis, size in enumerate(self.alpha_shape) if size == 1))
         yield partial(np.minimum, x, 0, out=share)
         yield partial(np.multiply, share, dy, share)
-        total = target if part.first else np.empty_like(target)
-        yield partial(_sum_axes, share, axes, total)
-        if not part.first:
-            yield partial(np.add, target, total, target)
+        yield from accumulate(target, partial(_alpha_gradient, share, axes), part.first, np.empty_like(target))
         if context.dx[0] is not None:
             dx = context.dx[0][part.start : part.stop]
             negative = context.scratch.array(part.thread, "won", x.shape, bool)
@@ -181,5 +175,6 @@ class ParametricReLU(Operation):
             yield partial(np.copyto, dx, share, where=negative)
 
 
-def _sum_axes(array: Floats, axes: tuple[int, ...], out: Floats) -> None:
-    out[...] = array.sum(axis=axes, keepdims=True)[0]
+def _alpha_gradient(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
+    """The call that sums (n, …) along some axes, the first among them, into `out`, which keeps the others as axes of size 1."""
+    return lambda: np.copyto(out, array.sum(axis=axes, keepdims=True)[0])

@@ -20,7 +20,9 @@ from fittool.engines.numpy_engine.operations.base import (
     OperationContext,
     Phase,
     SlicePhase,
+    accumulate,
     ones,
+    product_into,
     rows,
 )
 from fittool.engines.numpy_engine.thread_pool import Task
@@ -166,6 +168,7 @@ class LayerNormalization(Operation):
 
     def __init__(self, shape: tuple[int, ...], epsilon: float, scale: bool, center: bool) -> None:
         self.shape, self.epsilon, self.scale, self.center = shape, epsilon, scale, center
+        self.grouped_gradients = tuple((name,) for name, used in (("gamma", scale), ("beta", center)) if used)
         self.positions, self.channels = math.prod(shape[:-1]), shape[-1]
 
     def _cache(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
@@ -192,13 +195,6 @@ class LayerNormalization(Operation):
         yield partial(np.multiply, normal, context.weights("gamma") if self.scale else 1, y)
         if self.center:
             yield partial(np.add, y, context.weights("beta"), y)
-
-    def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """Slice by slice, then the groups' shares of the gradients are added."""
-        yield from super().backward(context)
-        for name, used in (("gamma", self.scale), ("beta", self.center)):
-            if used:
-                yield from context.add_groups(name)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
@@ -230,12 +226,10 @@ class LayerNormalization(Operation):
         self, context: OperationContext, part: BatchSlice, name: str, dy: Floats, factor: Floats | None, product: Floats
     ) -> Iterable[Task]:
         target = context.group_gradient(part, name, shape=(1, self.channels))
-        result = target if part.first else np.empty_like(target)
         if factor is not None:
             yield partial(np.multiply, dy, factor, product)
-        yield partial(np.matmul, ones(len(dy), dy.dtype), dy if factor is None else product, result)
-        if not part.first:
-            yield partial(np.add, target, result, target)
+        total = partial(product_into, ones(len(dy), dy.dtype), dy if factor is None else product)
+        yield from accumulate(target, total, part.first, np.empty_like(target))
 
 
 class GroupNormalization(LayerNormalization):

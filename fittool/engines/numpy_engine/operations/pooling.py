@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, ones
-from fittool.engines.numpy_engine.operations.convolution import Window
+from fittool.engines.numpy_engine.operations.convolution import Window, pad
 from fittool.engines.numpy_engine.thread_pool import Task
 
 
@@ -86,11 +86,9 @@ class AveragePooling(Operation):
         return np.asarray(1 / np.asarray(counts), dtype)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        images, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
-        if self.window.is_padded:
-            border = context.scratch.border(part.thread, f"{context.position} padded", (part.size, *self.window.padded_shape))
-            yield partial(np.copyto, self.window.interior(border), images)
-            images = border
+        images, copies = pad(context, part, self.window, context.x[0][part.start : part.stop])
+        y = context.y[part.start : part.stop]
+        yield from copies
         yield partial(y.fill, 0)
         for place in np.ndindex(*self.window.kernel):
             yield partial(np.add, y, self.window.shift(images, *place), y)
