@@ -231,7 +231,7 @@ def test_many_slices_and_groups_give_the_same_gradient_as_one(monkeypatch, threa
     monkeypatch.setattr("fittool.engines.numpy_engine.program._SLICE_ELEMENTS", 1)
     monkeypatch.setattr("fittool.engines.numpy_engine.operations.dense._WORTH_CUTTING", 0)
     monkeypatch.setattr("fittool.engines.numpy_engine.operations.recurrent._WORTH_CUTTING", 0)
-    monkeypatch.setattr("fittool.engines.numpy_engine.operations.recurrent._LANE_SAMPLES", 5)
+    monkeypatch.setattr("fittool.engines.numpy_engine.operations.recurrent._CHAIN_SAMPLES", 5)
     cut = Bench(layers, IMAGE, batch=12, threads=threads)
     cut.program.run()
     assert len(cut.program._parts) == 12
