@@ -1,6 +1,6 @@
-"""What every engine does with the gradients of a training step, and in which order.
+"""The order in which every engine does a training step, once the gradients of the losses are known.
 
-What an optimizer does not ask for is left out. The numbers come from `StepCounter.next`, which is a function of how many
+Whatever an optimizer does not ask for is left out. The numbers come from `StepCounter.next`, which is a function of how many
 steps were done.
 
 1. The gradients of the penalties (`fittool.nn.objectives.penalties`) are added to those of the losses.
@@ -81,7 +81,7 @@ class StepCounter:
 
     @property
     def ends_with_average(self) -> bool:
-        """Whether the weights become their average at the end of the training: where one is kept and a step was done."""
+        """True where the weights become their average at the end of the training: one is kept, and a step was done."""
         return self._optimizer.use_ema and self.iterations > 0
 
     def next(self) -> TrainingStep:

@@ -20,7 +20,7 @@ from fittool.nn.activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, SHRINK_L
 Floats = NDArray[Any]
 Function = Callable[[Floats], Any]
 
-_ZEROS_LIMIT = 1 << 16
+_ZEROS_LIMIT = 1 << 16  # above, one row of zeros is repeated: zeros as large as x would push it out of the cache
 # For z ≥ 0 and t = 2 / (2 + z), log(erfc(z) · exp(z²) / t) is a smooth function of t on (0, 1]. The coefficients are its
 # Chebyshev series there, worked out with 40 digits from the interpolation at 64 Chebyshev nodes; cut after 24 terms it gives
 # the distribution function within 1e-15, after 10 terms within 3e-8.
@@ -151,7 +151,7 @@ def relu(max_value: float | None = None, negative_slope: float = 0.0, threshold:
 
 
 def normal_distribution(x: NDArray[Any]) -> NDArray[Any]:
-    """The probability that a standard normal number is at most x, which NumPy lacks: of x's shape and dtype."""
+    """The probability that a standard normal number is at most x, (…), which NumPy lacks: (…), of x's dtype."""
     series = _ERFC_SERIES[:_SINGLE_TERMS] if x.dtype == np.float32 else _ERFC_SERIES
     z = np.abs(x) * math.sqrt(0.5)
     t = 2 / (2 + z)
@@ -165,7 +165,7 @@ def normal_distribution(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def normal_density(x: NDArray[Any]) -> NDArray[Any]:
-    """The density of the standard normal distribution at x, of its shape and dtype."""
+    """The density of the standard normal distribution at x, (…): (…), of its dtype."""
     result: NDArray[Any] = np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
     return result
 

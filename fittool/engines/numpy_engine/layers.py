@@ -34,7 +34,7 @@ from fittool.nn.shapes import Shape, feature_axis, transposed_padding, window_co
 
 @dataclass(frozen=True)
 class LayerSteps:
-    """What carries out one layer: branches that all read its inputs, then steps that read the branches' ends.
+    """The operations that carry out one layer: branches that all read its inputs, then steps that read the branches' ends.
 
     Without branches, the steps read the inputs.
     """
@@ -44,7 +44,7 @@ class LayerSteps:
 
 
 def layer_steps(node: Node) -> LayerSteps:
-    """What carries out one layer of a graph."""
+    """List the operations that carry out one layer of a graph."""
     kind = type(node.layer)
     branches = BRANCHES[kind](node, node.layer) if kind in BRANCHES else ()
     return LayerSteps(OPERATIONS[kind](node, node.layer), branches)

@@ -242,7 +242,7 @@ def _nadam_momentum(beta: float, iteration: int) -> float:
     return float(beta * (1 - 0.5 * 0.96**iteration))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=8)  # every piece of the weights asks for the same two numbers
 def _nadam_momentum_product(beta: float, iteration: int) -> float:
     """The product of the momenta of all updates so far; those after the thousandth are beta, to the last digit."""
     first = min(iteration, 1000)

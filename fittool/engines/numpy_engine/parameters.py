@@ -52,6 +52,7 @@ class ParameterStore:
         for node in graph.nodes:
             for parameter in node.parameters:
                 trainable = parameter.trainable and node.layer.trainable
+                # In the order of the layer, so that its kernel and bias are neighbours: convolutions take both as one matrix.
                 start, stop = sizes[trainable], sizes[trainable] + math.prod(parameter.shape)
                 name = f"{node.name}/{parameter.name}"
                 self.views[name] = ParameterView(name, parameter, trainable, start, stop)

@@ -1,4 +1,4 @@
-"""What the recurrent layers are made of; both directions of a bidirectional one are branches of their own."""
+"""The operations of the recurrent layers; both directions of a bidirectional one are branches of their own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def both_ways(node: Node, layer: Any) -> tuple[Steps, ...]:
 
 
 def merge_directions(node: Node, layer: Any) -> Steps:
-    """What makes one output of both walks'."""
+    """The operations that make one output of both walks'."""
     shape, units = node.output_shape, layer.layer.units
     if layer.merge_mode == "concat":
         return [(Concatenate(len(shape) - 1, [units, units]), shape)]

@@ -27,6 +27,7 @@ class ThreadPool:
         self._queues: list[SimpleQueue[Sequence[TaskChain] | None]] = [SimpleQueue() for _ in range(threads - 1)]
         self._finished: SimpleQueue[BaseException | None] = SimpleQueue()
         for queue in self._queues:
+            # Daemons, so that a process whose engine nobody closed can end.
             threading.Thread(target=self._work, args=(queue,), daemon=True, name="fittool-engine").start()
 
     def run(self, chains: Sequence[TaskChain]) -> None:
@@ -45,6 +46,7 @@ class ThreadPool:
                 for task in chain:
                     task()
         finally:
+            # Also where the caller's own chain failed: the others write into arrays that the next step will use.
             for _ in range(busy):
                 failure = self._finished.get() or failure
         if failure is not None:
@@ -63,5 +65,5 @@ class ThreadPool:
                     for task in chain:
                         task()
                 self._finished.put(None)
-            except BaseException as error:
+            except BaseException as error:  # whatever it is, the caller waits for a word from this thread
                 self._finished.put(error)

@@ -30,7 +30,7 @@ def _smooth_labels(loss: Any, targets: Floats, classes: int) -> Floats:
 
 
 def sparse(loss: SparseCategoricalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """`-log p` of the true class."""
+    """`-log p` of the true class: (N, …, K) outputs give (N, …)."""
     numbers, counted = class_numbers(targets, outputs, loss.ignore_class)
     rows = outputs.reshape(-1, outputs.shape[-1])
     slopes = None if gradient is None else gradient.reshape(rows.shape)
@@ -70,7 +70,7 @@ def _sparse_logits(numbers: NDArray[np.int64], rows: Floats, slopes: Floats | No
 
 
 def categorical(loss: CategoricalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """`-Σ y log p`."""
+    """`-Σ y log p`: (N, …, K) outputs give (N, …)."""
     y = _smooth_labels(loss, one_hot_like(targets, outputs), outputs.shape[-1])
     if loss.from_logits:
         return _categorical_logits(y, outputs, gradient)
@@ -97,7 +97,7 @@ def _categorical_logits(y: Floats, outputs: Floats, gradient: Floats | None) -> 
 
 
 def binary(loss: BinaryCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """The mean of `-y log p - (1 - y) log(1 - p)`."""
+    """The mean of `-y log p - (1 - y) log(1 - p)`: (N, …, K) outputs give (N, …)."""
     y = _smooth_labels(loss, shaped_like(targets, outputs), 2)
     if loss.from_logits:
         if gradient is not None:
@@ -112,7 +112,7 @@ def binary(loss: BinaryCrossentropy, targets: NDArray[Any], outputs: Floats, gra
 def categorical_focal(
     loss: CategoricalFocalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None
 ) -> Floats:
-    """`-Σ alpha (1 - p)^gamma y log p`."""
+    """`-Σ alpha (1 - p)^gamma y log p`: (N, …, K) outputs give (N, …)."""
     y = _smooth_labels(loss, one_hot_like(targets, outputs), outputs.shape[-1])
     rows = np.exp(outputs - outputs.max(axis=-1, keepdims=True)) if loss.from_logits else outputs
     total = rows.sum(axis=-1, keepdims=True)
@@ -129,7 +129,7 @@ def categorical_focal(
 
 
 def binary_focal(loss: BinaryFocalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """Binary crossentropy times `(1 - q)^gamma`; q is not kept from 0 and 1, as in Keras."""
+    """Binary crossentropy times `(1 - q)^gamma`; q is not kept from 0 and 1, as in Keras: (N, …, K) outputs give (N, …)."""
     y = _smooth_labels(loss, shaped_like(targets, outputs), 2)
     raw = sigmoid(outputs) if loss.from_logits else outputs
     p = np.clip(raw, EPSILON, 1 - EPSILON)
@@ -138,6 +138,7 @@ def binary_focal(loss: BinaryFocalCrossentropy, targets: NDArray[Any], outputs: 
     factor = wrong**loss.gamma
     weight = y * loss.alpha + (1 - y) * (1 - loss.alpha) if loss.apply_class_balancing else np.ones_like(y)
     if gradient is not None:
+        # With a gamma below 1 the power is infinite at 0, where the slope counts as 0.
         steepness = np.where(wrong > 0, loss.gamma * np.maximum(wrong, EPSILON**2) ** (loss.gamma - 1), 0)
         slope = factor * np.where(raw == p, (p - y) / (p * (1 - p)), 0) + steepness * (1 - 2 * y) * entropy
         np.divide(weight * slope * (raw * (1 - raw) if loss.from_logits else 1), outputs.shape[-1], gradient)
@@ -145,7 +146,7 @@ def binary_focal(loss: BinaryFocalCrossentropy, targets: NDArray[Any], outputs: 
 
 
 def divergence(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """`Σ y log(y / p)`, both kept between 1e-7 and 1."""
+    """`Σ y log(y / p)`, both kept between 1e-7 and 1: (N, …, K) outputs give (N, …)."""
     y, p = np.clip(shaped_like(targets, outputs), EPSILON, 1), np.clip(outputs, EPSILON, 1)
     if gradient is not None:
         np.multiply(y / p, -(p == outputs).astype(outputs.dtype), gradient)
@@ -154,7 +155,7 @@ def divergence(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Flo
 
 
 def poisson(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """The mean of `p - y log p`."""
+    """The mean of `p - y log p`: (N, …, K) outputs give (N, …)."""
     y, p = shaped_like(targets, outputs), outputs + outputs.dtype.type(EPSILON)
     if gradient is not None:
         np.divide(1 - y / p, outputs.shape[-1], gradient)

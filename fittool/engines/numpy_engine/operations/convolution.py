@@ -28,7 +28,7 @@ from fittool.engines.numpy_engine.thread_pool import Task
 from fittool.nn.shapes import Shape
 
 _PATCH_ELEMENTS = 128 * 1024
-"""Half a megabyte of float32 patches at a time; whole images, so at least one."""
+"""Half a megabyte of float32 patches at a time, which the product then finds in the cache; whole images, so at least one."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Window:
 
     @property
     def is_padded(self) -> bool:
-        """Whether there is any padding."""
+        """True where there is any padding."""
         return self.padded_shape != self.image
 
     @property
@@ -69,7 +69,7 @@ class Window:
         return self.output[0] * self.output[1]
 
     def interior(self, padded: Floats) -> Floats:
-        """The images inside their padding."""
+        """The images (N, H, W, C) inside their padding, a view."""
         (top, left), (height, width, _) = self.before, self.image
         return padded[:, top : top + height, left : left + width]
 
@@ -79,6 +79,7 @@ class Window:
         (vertical, horizontal), (down, right) = self.strides, self.dilation
         shape = (len(images), *self.output, *self.kernel, images.shape[-1])
         strides = (count, row * vertical, column * horizontal, row * down, column * right, channel)
+        # Patches overlap: a write through one would change others, so NumPy is told to refuse it.
         return as_strided(images, shape, strides, writeable=False)
 
     def shift(self, images: Floats, down: int, right: int) -> Floats:
@@ -114,7 +115,7 @@ class Convolution(Operation):
 
     @staticmethod
     def _gathers_gradient(window: Window) -> bool:
-        """Whether the input's gradient is itself a convolution: with strides it would mostly multiply zeros."""
+        """Tell whether the input's gradient is itself done as a convolution: with strides it would mostly multiply zeros."""
         reach = [(size - 1) * step for size, step in zip(window.kernel, window.dilation, strict=True)]
         return window.strides == (1, 1) and window.before[0] <= reach[0] and window.before[1] <= reach[1]
 
@@ -142,6 +143,8 @@ class Convolution(Operation):
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
+        # The patches are made anew instead of being kept from the forward half: those of a batch are KH · KW times as large as
+        # its images, which is more than many a machine has room for.
         target = context.group_gradient(part, *self.parameters, shape=(self.columns, self.filters))
         scratch = context.scratch.array(part.thread, "kernel gradient", target.shape)
         first = part.first
@@ -281,7 +284,7 @@ def chunks(part: BatchSlice, elements: int) -> Iterator[tuple[int, int]]:
 
 
 def pad(context: OperationContext, part: BatchSlice, window: Window, images: Floats) -> tuple[Floats, list[Task]]:
-    """Images with their border of zeros, and the calls that fill it; without padding the images themselves."""
+    """Images (n, H, W, C) with their border of zeros, and the calls that fill it; without padding the images themselves."""
     if not window.is_padded:
         return images, []
     border = context.scratch.border(part.thread, f"{context.position} {window.padded_shape}", (len(images), *window.padded_shape))
@@ -316,7 +319,13 @@ def _join_last_axes(window: Window, patches: Floats) -> Floats:
 
 
 def col2im(context: OperationContext, part: BatchSlice, window: Window, dy: Floats, kernel: Floats, dx: Floats) -> Iterator[Task]:
-    """Calls for the input's gradient with strides: each patch's gradient is added where the patch was taken."""
+    """Calls that add the gradient of each patch where the patch was taken.
+
+    Args:
+        dy: (N, OH, OW, filters), the gradient of the convolution's output.
+        kernel: (KH · KW · C, filters).
+        dx: (N, H, W, C), takes the gradient of its input.
+    """
     for start, stop in chunks(part, window.positions * window.elements):
         count = stop - start
         flat = dy[start:stop].reshape(-1, dy.shape[-1])
@@ -325,6 +334,7 @@ def col2im(context: OperationContext, part: BatchSlice, window: Window, dy: Floa
         yield partial(np.matmul, flat, kernel.T, patches)
         yield partial(wide.fill, 0)
         shares = patches.reshape(count, *window.output, *window.kernel, -1)
+        # Patches overlap, so they cannot be added at once; those of one element of the kernel do not, so each is one strided sum.
         for down, right in np.ndindex(*window.kernel):
             place = window.shift(wide, down, right)
             yield partial(np.add, place, shares[:, :, :, down, right], place)

@@ -22,7 +22,7 @@ class Activation(Operation):
 
     def __init__(self, function: ActivationFunction) -> None:
         self.function = function
-        self.in_place = function.from_output
+        self.in_place = function.from_output  # any other derivative needs x, which would be overwritten
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         yield partial(self.function.forward, context.x[0][part.start : part.stop], context.y[part.start : part.stop])

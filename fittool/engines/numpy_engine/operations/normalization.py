@@ -148,6 +148,7 @@ class BatchNormalization(Operation):
             context.gradient("beta")[...] = sums
         count = mean.dtype.type(context.batch * self.positions)
         factors.vectors[0] = self._gamma(context) * inverse
+        # Statistics that are fixed do not depend on x: then b and c stay 0.
         if context.training and not self.frozen:
             factors.vectors[1] = -factors.vectors[0] * inverse * dgamma / count
             factors.vectors[2] = -factors.vectors[0] * sums / count - factors.vectors[1] * mean
@@ -172,7 +173,7 @@ class LayerNormalization(Operation):
         self.positions, self.channels = math.prod(shape[:-1]), shape[-1]
 
     def _cache(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
-        """What the backward half needs: the normalised values (rows, C) and 1 / deviation (rows, 1)."""
+        """Arrays kept for the backward half: the normalised values (rows, C) and 1 / deviation (rows, 1)."""
         normal = context.extra("normal", self.shape, None)[part.start : part.stop].reshape(-1, self.channels)
         inverse = context.extra("inverse", (self.positions,), None)[part.start : part.stop].reshape(-1, 1)
         return normal, inverse
@@ -180,7 +181,7 @@ class LayerNormalization(Operation):
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         x, y = rows(context.x[0], part), rows(context.y, part)
         normal, inverse = self._cache(context, part)
-        mean = np.full((self.channels, 1), 1 / self.channels, y.dtype)
+        mean = np.full((self.channels, 1), 1 / self.channels, y.dtype)  # BLAS sums short rows several times faster than `mean`
         yield partial(np.matmul, x, mean, inverse)
         yield partial(np.subtract, x, inverse, normal)
         yield partial(np.multiply, normal, normal, y)
@@ -240,7 +241,7 @@ class GroupNormalization(LayerNormalization):
         self.groups = groups
 
     def _cache(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
-        """What the backward half needs: the normalised values (rows, C) and 1 / deviation (n, 1, groups, 1)."""
+        """Arrays kept for the backward half: the normalised values (rows, C) and 1 / deviation (n, 1, groups, 1)."""
         normal = context.extra("normal", self.shape, None)[part.start : part.stop].reshape(-1, self.channels)
         return normal, context.extra("inverse", (1, self.groups, 1), None)[part.start : part.stop]
 

@@ -21,6 +21,7 @@ _WORTH_CUTTING = 1 << 24
 _CHAIN_SAMPLES = 16
 """A chain has at least this many samples: with fewer, a step's product would read the weights for too little."""
 _CHAINS = 8
+"""The most chains that a batch is cut into; a constant, so that the cuts do not depend on the number of threads."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class TimeStep:
     """One step of one chain, as views (n, …).
 
     Attributes:
-        sums: What goes into the gates' activations; their output itself where that is all the derivative needs.
+        sums: The input of the gates' activations; their output itself where that is all the derivative needs.
         gates: The activated gates.
         previous, seen: The state before the step; the same as the recurrent product sees it, after dropout.
         state: Where the state after the step goes.
@@ -86,7 +87,7 @@ class TimeStep:
 
 
 class Recurrent(Operation):
-    """What the cells share: the loop, the projection of the inputs, and the kernels' gradients.
+    """The common part of the cells: the loop, the projection of the inputs, and the kernels' gradients.
 
     Args:
         activation: Of the state or of the candidate for it.
@@ -181,6 +182,8 @@ class Recurrent(Operation):
                 work=work,
                 before=steps[-1] if steps else None,
             )
+            # A state is written straight to where the next step reads it, and the last one to memory of the chain: no copies,
+            # and all states lie next to each other for the product that gives the kernel's gradient.
             if step.before is not None:
                 step.before.state = step.previous
             steps.append(step)
@@ -190,7 +193,7 @@ class Recurrent(Operation):
         return self.activation.from_output and self.recurrent_activation.from_output
 
     def workspace(self, samples: int, dtype: np.dtype[np.generic]) -> dict[str, Floats]:
-        """Memory of one chain: the last state, the gradients of state and carry, room for products as wide as state and gates."""
+        """Memory of one chain, (samples, units): last state, gradients of state and carry, products; `wide` for all gates."""
         arrays = {name: np.zeros((samples, self.walk.units), dtype) for name in ("last", "state", "carry", "product")}
         return arrays | {"wide": np.zeros((samples, self.width), dtype)}
 
@@ -229,7 +232,7 @@ class Recurrent(Operation):
             yield partial(np.matmul, ones(len(gradient), gradient.dtype), gradient, bias)
 
     def state_gradient(self, context: OperationContext, step: TimeStep, gradient: Floats, out: Floats) -> None:
-        """The gradient of the state before the step, from that of its product with the recurrent kernel."""
+        """Put the gradient of the state before the step, (n, units), into `out`, from that of the recurrent kernel's product."""
         np.matmul(gradient, context.weights(self.name("recurrent_kernel")).T, out)
         if step.mask is not None:
             np.multiply(out, step.mask, out)
