@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "nn": BASE,
     "augmentation": BASE,
     "data": {"augmentation", "nn", *BASE},
-    "engines": {"data", "augmentation", "nn", *BASE},
+    "engines": {"cpu", "data", "augmentation", "nn", *BASE},
     "image_data_generator": {"data", "augmentation", *BASE},
     "runs": {"version", *BASE},
     "callbacks": {"runs", "engines", "data", "nn", *BASE},
@@ -34,10 +34,10 @@ MAY_IMPORT = {
     "scaffold": {"config", "data", *BASE},
     "model": {"report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
     "experiment": {
-        "model", "config", "report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE,
+        "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn", *BASE,
     },
     "cli": {
-        "experiment", "scaffold", "config", "report", "training", "runs", "engines", "data", "nn", "version", *BASE,
+        "experiment", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn", "version", *BASE,
     },
 }  # fmt: skip
 """Each part of the package, with the parts it may know."""

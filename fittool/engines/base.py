@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
-from fittool.engines.health import Health
+from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.state import State, TensorInfo
 from fittool.nn.graph import Graph
 
@@ -42,7 +42,7 @@ class Engine(Protocol):
         """Training steps since the network was made, resumed ones included."""
 
     @property
-    def health(self) -> Health:
+    def health(self) -> NumericsMonitor:
         """Losses that were not finite and faults of the arithmetic. Reading does not wait for a device, so it may come late."""
 
     @property

@@ -20,8 +20,7 @@ from fittool.experiment.building.data_sources import source_of_inputs
 from fittool.experiment.predictions import Predictions
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
-from fittool.nn.activations import sigmoid, softmax
-from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from fittool.nn.losses import LogitsOrProbabilities
 from fittool.training import evaluation as training
 
 _COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
@@ -103,7 +102,10 @@ def _check_shapes(run: TrainedRun, data: Dataset) -> None:
 def _probabilities(run: TrainedRun, outputs: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
     """The outputs (N, …); those of classes as a probability for each, also from logits or from the second class's alone."""
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
-    found = {name: _from_logits(objectives[name].loss, output) for name, output in outputs.items()}
+    found = {
+        name: loss.probabilities(output) if isinstance(loss := objectives[name].loss, LogitsOrProbabilities) else output
+        for name, output in outputs.items()
+    }
     class_names = _class_names(run)
     if class_names is None:
         return found if len(outputs) > 1 else outputs
@@ -111,11 +113,3 @@ def _probabilities(run: TrainedRun, outputs: dict[str, NDArray[np.float32]]) -> 
     if output.shape[1:] == (1,) and len(class_names) == 2:
         return {name: np.concatenate([1 - output, output], axis=1)}
     return found
-
-
-def _from_logits(loss: Loss | None, output: NDArray[np.float32]) -> NDArray[np.float32]:
-    if isinstance(loss, BinaryCrossentropy) and loss.from_logits:
-        return sigmoid(output)
-    if isinstance(loss, SparseCategoricalCrossentropy | CategoricalCrossentropy) and loss.from_logits:
-        return softmax(output)
-    return output

@@ -184,8 +184,9 @@ class Trainer:
 
     def _is_to_stop(self) -> bool:
         """Whether the stage, or all of the training, is to end; what one process was asked is asked of all."""
-        for control in (self._control, self._walk.control):
-            control.stop_reason = self._group.agree(control.stop_reason)
+        if self._group.size > 1:
+            for control in (self._control, self._walk.control):
+                control.stop_reason = self._group.agree(control.stop_reason)
         return self._stop_reason is not None
 
     def rows(self) -> Sequence[Mapping[str, Any]]:

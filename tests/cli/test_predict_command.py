@@ -176,7 +176,11 @@ def test_two_classes_by_one_output(fittool, table, write):
 
 @pytest.mark.parametrize(
     ("units", "loss"),
-    [("1", "{BinaryCrossentropy: {from_logits: true}}"), ("2", "{SparseCategoricalCrossentropy: {from_logits: true}}")],
+    [
+        ("1", "{BinaryCrossentropy: {from_logits: true}}"),
+        ("1", "{BinaryFocalCrossentropy: {from_logits: true}}"),
+        ("2", "{SparseCategoricalCrossentropy: {from_logits: true}}"),
+    ],
 )
 def test_logits_become_probabilities(fittool, table, units, loss):
     predicted = rows(fittool("predict", table("kind", units, "linear", loss), "table.csv"))

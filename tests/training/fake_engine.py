@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
 from fittool.engines.base import ALL_KINDS, StateKind
-from fittool.engines.health import Health
+from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Dense
@@ -56,7 +56,7 @@ class FakeEngine:
         self.closed = False
         self.losses, self.val_losses, self.steps_per_epoch = losses, val_losses, steps_per_epoch
         self.iterations = 0
-        self.health = Health()
+        self.health = NumericsMonitor()
         self.trained: list[int] = []
         self.tested: list[int] = []
         self.reads = 0

@@ -144,8 +144,9 @@ class DatasetLoader:
         pass_number, first, indices = place
         step = pass_number * self.steps_per_pass + first // self.batch_size
         # The order is that of all processes together, so the same global batches come with any number of them.
-        share = share_of(len(indices), self._group)
-        first, indices = first + share.start, indices[share]
+        if self._group.size > 1:
+            share = share_of(len(indices), self._group)
+            first, indices = first + share.start, indices[share]
         inputs, targets, sample_weight = self.dataset.load(indices)
         at = self._seed, step - self._first_step, pass_number, first
         if self._changes.any:

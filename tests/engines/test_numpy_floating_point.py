@@ -7,8 +7,8 @@ from threading import Thread
 import numpy as np
 
 from fittool.data.batch import Batch
-from fittool.engines.health import Health
 from fittool.engines.numpy_engine import NumpyEngine
+from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
 from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Dense
@@ -23,41 +23,41 @@ def overflow() -> None:
 
 
 def test_faults_are_counted_by_kind() -> None:
-    health = Health()
-    with health.watched():
+    monitor = FloatingPointMonitor()
+    with monitor.watched():
         overflow()
         np.divide(HUGE, np.float32(0))
         np.subtract(HUGE * 2, HUGE * 2)
-    assert health.faults == {"overflow": 3, "divide by zero": 1, "invalid value": 1}
+    assert monitor.faults == {"overflow": 3, "divide by zero": 1, "invalid value": 1}
 
 
 def test_underflow_is_no_fault() -> None:
-    health = Health()
-    with health.watched():
+    monitor = FloatingPointMonitor()
+    with monitor.watched():
         np.multiply(np.float32(1e-30), np.float32(1e-30))
-    assert not health.faults
+    assert not monitor.faults
 
 
 def test_threads_count_into_the_same_place() -> None:
-    health = Health()
+    monitor = FloatingPointMonitor()
 
     def work() -> None:
-        health.watch_this_thread()
+        monitor.watch_this_thread()
         overflow()
 
     thread = Thread(target=work)
     thread.start()
     thread.join()
-    assert health.faults == {"overflow": 1}
+    assert monitor.faults == {"overflow": 1}
 
 
-def test_the_team_s_threads_are_watched() -> None:
-    health = Health()
-    pool = ThreadPool(2, health)
-    with health.watched():
+def test_the_pool_s_threads_are_watched() -> None:
+    monitor = FloatingPointMonitor()
+    pool = ThreadPool(2, monitor)
+    with monitor.watched():
         pool.run([[overflow], [overflow]])
     pool.close()
-    assert health.faults == {"overflow": 2}
+    assert monitor.faults == {"overflow": 2}
 
 
 def _engine(skips: bool) -> NumpyEngine:
