@@ -18,6 +18,7 @@ from fittool.augmentation.standardize import Statistics, centres, fit, standardi
 from fittool.image_data_generator.array_iterator import ArrayIterator
 from fittool.image_data_generator.dataframe_iterator import DataFrameIterator
 from fittool.image_data_generator.directory_iterator import DirectoryIterator
+from fittool.image_data_generator.flow_options import FileOptions, FlowOptions
 from fittool.image_data_generator.transform import as_parameters, as_transform
 
 DataFormat = Literal["channels_last", "channels_first"]
@@ -210,20 +211,11 @@ class ImageDataGenerator:
         Raises:
             ValueError: The arrays do not fit each other.
         """
-        return ArrayIterator(
-            x,
-            y,
-            self,
-            batch_size,
-            shuffle,
-            sample_weight,
-            seed,
-            save_to_dir,
-            save_prefix,
-            save_format,
-            subset,
-            ignore_class_split,
-        )
+        options = FlowOptions(
+            batch_size=batch_size, shuffle=shuffle, seed=seed, save_to_dir=save_to_dir, save_prefix=save_prefix,
+            save_format=save_format, subset=subset,
+        )  # fmt: skip
+        return ArrayIterator(x, y, self, options, sample_weight, ignore_class_split)
 
     def flow_from_directory(
         self,
@@ -249,10 +241,12 @@ class ImageDataGenerator:
             ValueError: An argument is wrong.
             DataError: A ValueError: the folder or a file is missing or cannot be read.
         """
-        return DirectoryIterator(
-            directory, self, target_size, color_mode, classes, class_mode, batch_size, shuffle, seed, save_to_dir, save_prefix,
-            save_format, follow_links, subset, interpolation, keep_aspect_ratio,
+        options = FileOptions(
+            target_size=target_size, color_mode=color_mode, class_mode=class_mode, batch_size=batch_size, shuffle=shuffle,
+            seed=seed, save_to_dir=save_to_dir, save_prefix=save_prefix, save_format=save_format, subset=subset,
+            interpolation=interpolation, keep_aspect_ratio=keep_aspect_ratio,
         )  # fmt: skip
+        return DirectoryIterator(directory, self, options, classes, follow_links)
 
     def flow_from_dataframe(
         self,
@@ -285,10 +279,12 @@ class ImageDataGenerator:
             TypeError: A column holds cells of another kind than the class mode needs.
             ValueError: An argument is wrong.
         """
-        return DataFrameIterator(
-            dataframe, directory, self, x_col, y_col, weight_col, target_size, color_mode, classes, class_mode, batch_size,
-            shuffle, seed, save_to_dir, save_prefix, save_format, subset, interpolation, keep_aspect_ratio, validate_filenames,
+        options = FileOptions(
+            target_size=target_size, color_mode=color_mode, class_mode=class_mode, batch_size=batch_size, shuffle=shuffle,
+            seed=seed, save_to_dir=save_to_dir, save_prefix=save_prefix, save_format=save_format, subset=subset,
+            interpolation=interpolation, keep_aspect_ratio=keep_aspect_ratio,
         )  # fmt: skip
+        return DataFrameIterator(dataframe, directory, self, options, x_col, y_col, weight_col, classes, validate_filenames)
 
     def fit(self, x: ArrayLike, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Take the statistics that the steps by feature need.
