@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from fittool.config.code_references import code_named_in
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
-from fittool.config.yaml.source_map import path_text
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.engines.state import check_whole_state, weights_in
-from fittool.errors import CheckpointError, shown, visible
+from fittool.errors import CheckpointError, path_text, shown, visible
 from fittool.model.architecture import rebuilt
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss

@@ -20,6 +20,7 @@ from fittool.image_data_generator.dataframe_iterator import DataFrameIterator
 from fittool.image_data_generator.directory_iterator import DirectoryIterator
 from fittool.image_data_generator.flow_options import FileOptions, FlowOptions
 from fittool.image_data_generator.transform import as_parameters, as_transform
+from fittool.settings.complaints import argument_error
 
 DataFormat = Literal["channels_last", "channels_first"]
 _BATCH = 256
@@ -424,7 +425,7 @@ def setting_of(**arguments: Any) -> Augmentation:
 
     Raises:
         ValueError: One is wrong.
-        TypeError: One is not known.
+        TypeError: One is not known; an ArgumentError is both.
     """
     arguments = {name: _plain(value) for name, value in arguments.items()}
     for name in ("horizontal_flip", "vertical_flip"):
@@ -436,12 +437,7 @@ def setting_of(**arguments: Any) -> Augmentation:
     try:
         return Augmentation(**arguments)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"]))
-        if first["type"] == "unexpected_keyword_argument":
-            raise TypeError(f"ImageDataGenerator has no argument {name}.") from None
-        message = first["msg"] if first["msg"].startswith("must") else f"{first['msg'][:1].lower()}{first['msg'][1:]}"
-        raise ValueError(f"{name} {message}, got {first['input']!r}.") from None
+        raise argument_error("ImageDataGenerator", Augmentation, (), arguments, error) from None
 
 
 def _data_format(given: str | None) -> DataFormat:

@@ -94,7 +94,7 @@ class Model:
             raise ExperimentError(f"engine must be numpy or auto; got {engine!r}.")
         shapes: Any = inputs if input_shape is None else input_shape
         shapes = shapes if isinstance(shapes, Mapping) else {"input": shapes}
-        self.layers = [parsed(f"layers.{number}", LAYERS.parse, layer) for number, layer in enumerate(layers)]
+        self.layers = [parsed(f"layers[{number}]", LAYERS, layer) for number, layer in enumerate(layers)]
         self.graph = Graph.build(
             self.layers,
             {name: tuple(whole("a size of input_shape", size) for size in shape) for name, shape in shapes.items()},

@@ -150,8 +150,8 @@ def test_summary_is_a_table(model):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"layers": ["Dens"], "input_shape": (4,)}, "layers.0: no layer is called Dens. Did you mean Dense?"),
-        ({"layers": [{"Dense": {"units": 0}}], "input_shape": (4,)}, "layers.0.Dense.units"),
+        ({"layers": ["Dens"], "input_shape": (4,)}, r"layers\[0\]: no layer is called Dens. Did you mean Dense?"),
+        ({"layers": [{"Dense": {"units": 0}}], "input_shape": (4,)}, r"layers\[0\].Dense.units must be at least 1, got 0"),
         ({"layers": ["Flatten"]}, "Give input_shape"),
         ({"layers": ["Flatten"], "input_shape": (4,), "engine": "cuda"}, "engine must be"),
         ({"layers": ["Flatten"], "input_shape": (0,)}, "must be at least 1"),

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from fittool.errors import Problem, UsageError, visible
-
-KeyPath = tuple[str | int, ...]
-Scalar = str | int | float | bool | None
+from fittool.errors import KeyPath, Problem, UsageError, visible
+from fittool.settings.scalars import Scalar
 
 _EXCERPT_WIDTH = 100
 _OPTION_PREFIX = "--set "
@@ -153,16 +151,3 @@ def without(node: Node, path: Sequence[str | int]) -> Node:
     before = node.value if isinstance(node.value, list) else []
     items = [without(child, rest) if index == path[0] else item for index, item in enumerate(before)]
     return replace(node, value=[item for index, item in enumerate(items) if index != path[0] or not gone])
-
-
-def path_text(path: Sequence[object]) -> str:
-    """A key path as it reads in messages: `model.layers[0].Dense.units`."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{visible(str(step))}" if text else visible(str(step))
-    return text
-
-
-def shortened(text: str, limit: int = 60) -> str:
-    """Escaped text of bounded length, for quoting what was found."""
-    return visible(text if len(text) <= limit else text[: limit - 1] + "…")

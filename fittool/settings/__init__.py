@@ -203,7 +203,24 @@ class Family(Generic[T]):
         return {"anyOf": forms}
 
 
-class Named:
+class _Made(type):
+    """The class of members of families: wrong arguments in Python are told by the sentences that tell them in a file."""
+
+    def __call__(cls, *args: Any, **named: Any) -> Any:
+        """Make an object.
+
+        Raises:
+            ArgumentError: A ValueError and TypeError that says what is wrong with the arguments.
+        """
+        try:
+            return super().__call__(*args, **named)
+        except ValidationError as error:
+            from fittool.settings.complaints import argument_error  # only needed once something is wrong
+
+            raise argument_error(cast("type[Named]", cls).public_name(), cls, args, named, error) from None
+
+
+class Named(metaclass=_Made):
     """Mixed into the members of a family: written as `{public name: arguments}`."""
 
     @classmethod
