@@ -18,8 +18,8 @@ from fittool.model.architecture import rebuilt
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
 from fittool.runs.checkpoint import Checkpoint
-from fittool.runs.checkpoint_store import LAST
 from fittool.runs.directory import RunDirectory
+from fittool.runs.paths import LAST
 
 
 @dataclass(frozen=True)

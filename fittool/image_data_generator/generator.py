@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from pydantic import ValidationError
 
-from fittool.augmentation import Augmentation, apply, augment, draw
+from fittool.augmentation import Augmentation
+from fittool.augmentation.augment import apply, augment
+from fittool.augmentation.draw import draw
 from fittool.augmentation.standardize import Statistics, centres, fit, standardize, standardizes
 from fittool.image_data_generator.array_iterator import ArrayIterator
 from fittool.image_data_generator.dataframe_iterator import DataFrameIterator

@@ -14,10 +14,7 @@ from fittool.errors import CheckpointError
 from fittool.runs.checkpoint import Checkpoint, CheckpointFacts, encode_checkpoint, load_checkpoint, save_checkpoint
 from fittool.runs.files.atomic import Staging
 from fittool.runs.files.storage_errors import storing
-
-LAST = "last.safetensors"
-PREVIOUS = "previous.safetensors"
-BEST = "best.safetensors"
+from fittool.runs.paths import BEST, LAST, PREVIOUS
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 

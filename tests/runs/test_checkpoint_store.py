@@ -8,7 +8,8 @@ import pytest
 
 from fittool.errors import CheckpointError, StorageError
 from fittool.runs.checkpoint import CheckpointFacts
-from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS, CheckpointStore
+from fittool.runs.checkpoint_store import CheckpointStore
+from fittool.runs.paths import BEST, LAST, PREVIOUS
 
 
 @pytest.fixture

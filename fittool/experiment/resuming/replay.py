@@ -24,8 +24,8 @@ from fittool.experiment.resuming.changes import refuse_other_data
 from fittool.experiment.run_metadata import known_data, samples_of
 from fittool.experiment.trained_run import refuse_code
 from fittool.runs.checkpoint import Checkpoint
-from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
+from fittool.runs.paths import BEST, LAST, PREVIOUS
 from fittool.training.adaptation import adapt
 from fittool.training.display.progress import NullProgress
 from fittool.training.stages import ExchangeableEngine
