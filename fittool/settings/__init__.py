@@ -36,6 +36,7 @@ __all__ = [
     "Number",
     "Pair",
     "Text",
+    "arguments",
     "fields_of",
     "nearest_name",
     "plain",
@@ -52,6 +53,12 @@ CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, defer_build=Tr
 def setting(cls: type[T]) -> type[T]:
     """Make a class a frozen, validated description; unknown keys are refused."""
     return cast("type[T]", pydantic_dataclass(frozen=True, config=CONFIG)(cls))
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(Field,))
+def arguments(cls: type[T]) -> type[T]:
+    """Make a class the arguments that several descriptions share; they validate them, so it costs no validator of its own."""
+    return dataclasses.dataclass(frozen=True)(cls)
 
 
 def _number(value: object) -> object:

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from fittool.config.experiment import STAGES, WHOLE
 from fittool.config.yaml.source_map import Node, Placed, find
 from fittool.errors import Problem
-from fittool.settings.complaints import Subject, sentences
 
 MOST_PROBLEMS = 20
 
@@ -44,6 +43,8 @@ def problems_of(error: ValidationError, root: Node, top: type) -> list[Placed]:
         root: The tree of the file.
         top: The description it was held against.
     """
+    from fittool.settings.complaints import Subject, sentences  # only needed once something is wrong
+
     told = sentences(error.errors(include_url=False), Subject(top, root.data(), tags=(WHOLE, STAGES)))
     nodes = [find(root, one.at)[0] for one in told]
     places = [node.best_place if one.at_key else node.place for one, node in zip(told, nodes, strict=True)]

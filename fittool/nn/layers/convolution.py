@@ -16,10 +16,10 @@ from fittool.nn.layers.weights import Filters, KernelAndBias
 from fittool.nn.parameter import Parameter
 from fittool.nn.regularizers import RegularizerSetting
 from fittool.nn.shapes import Shape, image, size_of, window_count
-from fittool.settings import Boolean, Field, Integer, setting
+from fittool.settings import Boolean, Field, Integer, arguments, setting
 
 
-@setting
+@arguments
 class Window2D(Layer):
     """A window that moves over images."""
 
@@ -70,7 +70,7 @@ class Conv2D(KernelAndBias, Convolution, Filters):
         return size_of(self.output_shape(shapes)) * (2 * math.prod(self.kernel_size) * image(shapes)[2] + self.use_bias)
 
 
-@setting
+@arguments
 class DepthMultiplier(Window2D):
     """A window over each channel by itself."""
 

@@ -16,7 +16,7 @@ from fittool.nn.layers.base import Layer
 from fittool.nn.parameter import Parameter
 from fittool.nn.regularizers import RegularizerSetting
 from fittool.nn.shapes import Shape, sequence, size_of
-from fittool.settings import Boolean, Family, Field, Integer, Number, setting
+from fittool.settings import Boolean, Family, Field, Integer, Number, arguments, setting
 
 
 @setting
@@ -32,7 +32,7 @@ class ForgetBias(Initializer):
         return np.concatenate([first, np.ones(units, np.float32), last])
 
 
-@setting
+@arguments
 class Cell(Layer):
     """A state that is made anew at every step."""
 
@@ -40,14 +40,14 @@ class Cell(Layer):
     activation: Activation | None = Field(default="tanh", description="Activation of the state; none if absent.")
 
 
-@setting
+@arguments
 class GatedCell(Cell):
     """A state that gates let in, keep and let out."""
 
     recurrent_activation: Activation | None = Field(default="sigmoid", description="Activation of the gates; none if absent.")
 
 
-@setting
+@arguments
 class CellWeights(Cell):
     """How the weights of a cell start."""
 
@@ -57,14 +57,14 @@ class CellWeights(Cell):
     bias_initializer: InitializerSetting = Field(default=Zeros(), description="How the bias starts.")
 
 
-@setting
+@arguments
 class UnitForgetBias(CellWeights):
     """A cell whose forget gate has a start of its own."""
 
     unit_forget_bias: Boolean = Field(default=True, description="Whether the forget gate's bias starts as ones.")
 
 
-@setting
+@arguments
 class Recurrent(CellWeights):
     """What the recurrent layers share: (T, in) to (units,), or to (T, units) with `return_sequences`."""
 

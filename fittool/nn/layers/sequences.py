@@ -12,7 +12,7 @@ from fittool.nn.layers.base import Layer, Padding, PositiveSingle
 from fittool.nn.layers.weights import Filters, KernelAndBias
 from fittool.nn.parameter import Parameter
 from fittool.nn.shapes import Shape, sequence, size_of, window_count
-from fittool.settings import Boolean, Field, Integer, setting
+from fittool.settings import Boolean, Field, Integer, arguments, setting
 
 
 def _ends(value: object) -> object:
@@ -25,7 +25,7 @@ Ends = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_ends, json_sc
 """(before, after); one number stands for both."""
 
 
-@setting
+@arguments
 class Window1D(Layer):
     """A window that moves along a sequence."""
 

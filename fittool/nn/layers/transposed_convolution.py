@@ -12,10 +12,10 @@ from fittool.nn.layers.base import Layer, Padding, PositivePair
 from fittool.nn.layers.weights import Filters, KernelAndBias
 from fittool.nn.parameter import Parameter
 from fittool.nn.shapes import Shape, image, size_of, transposed_count
-from fittool.settings import Field, Pair, setting
+from fittool.settings import Field, Pair, arguments, setting
 
 
-@setting
+@arguments
 class PaintedWindow(Layer):
     """A window that every pixel paints into the output."""
 

@@ -12,24 +12,24 @@ from fittool.nn.layers.base import Layer
 from fittool.nn.parameter import Parameter
 from fittool.nn.regularizers import RegularizerSetting
 from fittool.nn.shapes import Shape
-from fittool.settings import Boolean, Field, Integer, setting
+from fittool.settings import Boolean, Field, Integer, arguments
 
 
-@setting
+@arguments
 class Units(Layer):
     """A layer with a number of output features."""
 
     units: Integer = Field(ge=1, description="Size of the output's last axis.")
 
 
-@setting
+@arguments
 class Filters(Layer):
     """A layer with a number of output channels."""
 
     filters: Integer = Field(ge=1, description="Number of output channels.")
 
 
-@setting
+@arguments
 class KernelAndBias(Layer):
     """A layer that multiplies by a kernel, adds a bias and applies an activation."""
 
