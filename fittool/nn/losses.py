@@ -5,7 +5,7 @@ A loss gives one value for each position of all axes but the last, which is turn
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from fittool.nn.targets import Expected, Measure
 from fittool.settings import Boolean, Family, Field, Integer, Named, Number, setting
@@ -202,6 +202,3 @@ LOSSES: Family[Loss] = Family(
         "kld": "KLDivergence",
     },
 )
-
-LossSetting = Annotated[Loss, LOSSES]
-"""A loss by name, by name with arguments, or as an object."""

@@ -183,6 +183,3 @@ class Lion(Optimizer):
 OPTIMIZERS: Family[Optimizer] = Family(
     "optimizer", {cls.__name__: cls for cls in (SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Lion)}
 )
-
-OptimizerSetting = Annotated[Optimizer, OPTIMIZERS]
-"""An optimizer by name, by name with arguments, or as an object."""

@@ -61,10 +61,6 @@ class CheckpointStore:
                 staging.move(old, PREVIOUS)
             return staging.sync()
 
-    def save_best(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
-        """Make this state the best one; returns and raises as `save_last`."""
-        return save_checkpoint(self.folder / BEST, tensors, dataclasses.replace(facts, run=self.run))
-
     def save_as(self, name: str, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
         """Save a state under another name, in place of what had it; returns and raises as `save_last`."""
         return save_checkpoint(self.folder / name, tensors, dataclasses.replace(facts, run=self.run))

@@ -149,10 +149,6 @@ class Family(Generic[T]):
         self._by_folded |= {folded(alias): name for alias, name in self.aliases.items()}
         self._adapters: dict[str, TypeAdapter[T]] = {}
 
-    def name_of(self, value: T) -> str:
-        """The public name of a member object."""
-        return next(name for name, cls in self.members.items() if type(value) is cls)
-
     def class_of(self, name: str) -> type[T] | None:
         """The class behind a name or alias, whatever its case; None where there is none."""
         found = self._by_folded.get(folded(name))

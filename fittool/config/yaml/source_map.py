@@ -106,12 +106,6 @@ class Node:
         """Where to point at the setting as a whole: its key, else its value."""
         return self.key_place or self.place
 
-    def children(self) -> list[tuple[str | int, Node]]:
-        """The entries of a mapping or the items of a list with their key or index; nothing for scalars."""
-        if isinstance(self.value, dict):
-            return list(self.value.items())
-        return list(enumerate(self.value)) if isinstance(self.value, list) else []
-
     def child(self, step: object) -> Node | None:
         """The node one step further, or None where there is none."""
         if isinstance(self.value, dict) and isinstance(step, str):

@@ -58,7 +58,7 @@ def test_bytes_at_an_odd_place_become_an_aligned_array(tmp_path):
         (b'{"nonfinite": "nan"}', "it is not a mapping"),
         (b'{"a":' * 50_000, "nested too deeply"),
         (b'{"a": 1, "a": 1}', "a key comes twice"),
-        (b'{"a": {"dtype": "F32", "shape": [NaN], "data_offsets": [0, 8]}}', "NaN is not JSON"),
+        (b'{"a": {"dtype": "F32", "shape": [NaN], "data_offsets": [0, 8]}}', "NaN is no finite number"),
         ({"__metadata__": {"a": 1}}, "__metadata__ is not a mapping of texts"),
         ({"__metadata__": ["a"]}, "__metadata__ is not a mapping of texts"),
         ({str(i): 0 for i in range(100_001)}, "announces 100,001 tensors"),
