@@ -10,10 +10,10 @@ from fittool.callbacks import CallbackSetting, CSVLogger, LambdaCallback, ModelC
 from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Stage, Train
-from fittool.config.yaml.source_map import KeyPath, Node, Place, Placed, find, path_text
+from fittool.config.yaml.source_map import Node, Place, Placed, find
 from fittool.data.sources import Source
 from fittool.data.splits.split_setting import SplitSetting
-from fittool.errors import ExperimentError
+from fittool.errors import ExperimentError, KeyPath, path_text
 from fittool.nn.graph import layer_names
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from fittool.nn.objectives import loss_names, measured

@@ -9,13 +9,12 @@ from typing import Any, Literal
 
 from fittool.config.code_references import code_named_in
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
-from fittool.config.yaml.source_map import path_text
 from fittool.data.dataset import ArrayDataset
 from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.state import HasForm, check_whole_state, weights_in
-from fittool.errors import CheckpointError, shown, visible
+from fittool.errors import CheckpointError, path_text, shown, visible
 from fittool.experiment.building.data import Data
 from fittool.model.architecture import layers_of, rebuilt
 from fittool.model.compiled import Compiled
@@ -25,8 +24,8 @@ from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
 from fittool.nn.objectives import Objectives
 from fittool.runs.checkpoint import Checkpoint
-from fittool.runs.checkpoint_store import LAST
 from fittool.runs.directory import RunDirectory
+from fittool.runs.paths import LAST
 
 
 @dataclass(frozen=True)

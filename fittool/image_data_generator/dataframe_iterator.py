@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode, is_image
+from fittool.image_data_generator.flow_options import FileOptions
 from fittool.image_data_generator.iterator import split_range
 
 if TYPE_CHECKING:
@@ -33,26 +34,16 @@ class DataFrameIterator(FileIterator):
         dataframe: Any,
         directory: str | None,
         image_data_generator: ImageDataGenerator,
+        options: FileOptions,
         x_col: str = "filename",
         y_col: Any = "class",
         weight_col: str | None = None,
-        target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        save_to_dir: str | None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
         validate_filenames: bool = True,
     ) -> None:
+        class_mode = options.class_mode
         check_class_mode(class_mode, _CLASS_MODES)
-        low, high = split_range(image_data_generator, subset)
+        low, high = split_range(image_data_generator, options.subset)
         files = _texts(_column(dataframe, x_col), f"The column {x_col} of file names")
         names = [] if class_mode in (None, "input") else [y_col] if isinstance(y_col, str) else list(y_col)
         columns = [_column(dataframe, name) for name in names]
@@ -70,10 +61,7 @@ class DataFrameIterator(FileIterator):
             self.classes = [numbers[row] for row in rows]
         self._values = [_picked(values, rows) for values in columns]
         self.directory = directory or ""
-        super().__init__(
-            image_data_generator, self.directory, [files[row] for row in rows], target_size, color_mode, interpolation,
-            keep_aspect_ratio, class_mode, subset, batch_size, shuffle, seed, save_to_dir, save_prefix, save_format,
-        )  # fmt: skip
+        super().__init__(image_data_generator, self.directory, [files[row] for row in rows], options)
         if weight_col is not None:
             self.sample_weight = _weights(_picked(_column(dataframe, weight_col), rows), weight_col)
 

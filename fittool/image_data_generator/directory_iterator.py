@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fittool.data.files import existing_folder
 from fittool.data.sources.folder import class_folders, files_below
 from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode, is_image
+from fittool.image_data_generator.flow_options import FileOptions
 from fittool.image_data_generator.iterator import split_range
 
 if TYPE_CHECKING:
@@ -33,33 +34,19 @@ class DirectoryIterator(FileIterator):
         self,
         directory: str,
         image_data_generator: ImageDataGenerator,
-        target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
+        options: FileOptions,
         classes: Sequence[str] | None = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        save_to_dir: str | None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
         follow_links: bool = False,
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
     ) -> None:
-        check_class_mode(class_mode, _CLASS_MODES)
-        low, high = split_range(image_data_generator, subset)
+        check_class_mode(options.class_mode, _CLASS_MODES)
+        low, high = split_range(image_data_generator, options.subset)
         root = existing_folder(Path(directory))
         names = list(class_folders(root, follow_links) if classes is None else classes)
         listed = [_part(_pictures(root, name, follow_links), low, high) for name in names]
         self.directory, self.num_classes = str(directory), len(names)
         self.class_indices = {name: number for number, name in enumerate(names)}
         self.classes = np.repeat(np.arange(len(names), dtype=np.int32), [len(files) for files in listed])
-        super().__init__(
-            image_data_generator, str(root), [file for files in listed for file in files], target_size, color_mode, interpolation,
-            keep_aspect_ratio, class_mode, subset, batch_size, shuffle, seed, save_to_dir, save_prefix, save_format,
-        )  # fmt: skip
+        super().__init__(image_data_generator, str(root), [file for files in listed for file in files], options)
 
     @property
     def labels(self) -> NDArray[Any]:

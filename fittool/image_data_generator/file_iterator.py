@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.images.decoding import CHANNELS, ColorMode, ImageForm, Interpolation, read_image, resized
-from fittool.image_data_generator.iterator import ImageIterator, augments
-from fittool.image_data_generator.saving import Saving
+from fittool.image_data_generator.flow_options import FileOptions
+from fittool.image_data_generator.iterator import ImageIterator
 
 if TYPE_CHECKING:
     from fittool.image_data_generator.generator import ImageDataGenerator
@@ -44,33 +44,22 @@ class FileIterator(ImageIterator):
         generator: ImageDataGenerator,
         folder: str,
         filenames: Sequence[str],
-        target_size: tuple[int, int],
-        color_mode: str,
-        interpolation: str,
-        keep_aspect_ratio: bool,
-        class_mode: str | None,
-        subset: str | None,
-        batch_size: int,
-        shuffle: bool,
-        seed: int | None,
-        save_to_dir: str | None,
-        save_prefix: str,
-        save_format: str,
+        options: FileOptions,
     ) -> None:
-        _check_choice("color_mode", color_mode, tuple(CHANNELS))
-        _check_choice("interpolation", interpolation, get_args(Interpolation))
+        _check_choice("color_mode", options.color_mode, tuple(CHANNELS))
+        _check_choice("interpolation", options.interpolation, get_args(Interpolation))
         self.filenames = list(filenames)
         self.filepaths = [os.path.join(folder, name) for name in self.filenames]
-        self.target_size = (int(target_size[0]), int(target_size[1]))
-        self.color_mode, self.class_mode, self.subset = color_mode, class_mode, subset
-        self.interpolation, self.keep_aspect_ratio = interpolation, keep_aspect_ratio
-        channels = CHANNELS[cast("ColorMode", color_mode)]
+        self.target_size = (int(options.target_size[0]), int(options.target_size[1]))
+        self.color_mode, self.class_mode, self.subset = options.color_mode, options.class_mode, options.subset
+        self.interpolation, self.keep_aspect_ratio = options.interpolation, options.keep_aspect_ratio
+        color_mode = cast("ColorMode", options.color_mode)
+        channels = CHANNELS[color_mode]
         last = generator.data_format == "channels_last"
         self.image_shape = (*self.target_size, channels) if last else (channels, *self.target_size)
-        size = None if keep_aspect_ratio else self.target_size
-        self._form = ImageForm(size, cast("ColorMode", color_mode), cast("Interpolation", interpolation))
-        saving = Saving.to(save_to_dir, save_prefix, save_format)
-        super().__init__(len(self.filenames), generator, batch_size, shuffle, seed, saving, augments(generator, subset))
+        size = None if self.keep_aspect_ratio else self.target_size
+        self._form = ImageForm(size, color_mode, cast("Interpolation", options.interpolation))
+        super().__init__(len(self.filenames), generator, options)
 
     def _load(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         return np.stack([self._image(self.filepaths[index]) for index in indices.tolist()])

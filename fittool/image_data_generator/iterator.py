@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.order import Order
-from fittool.image_data_generator.saving import Saving
+from fittool.image_data_generator.flow_options import FlowOptions
 
 if TYPE_CHECKING:
     from fittool.image_data_generator.generator import ImageDataGenerator
@@ -25,11 +25,7 @@ class ImageIterator(ABC):
     Args:
         n: Samples in a pass.
         generator: Changes and standardises.
-        batch_size: Samples in a batch; the last of a pass may have fewer.
-        shuffle: Whether each pass has its own order.
-        seed: Of order and changes; None draws one.
-        saving: Writes each image that is made, or None.
-        augmented: Whether images are changed at random.
+        options: How samples become batches.
 
     Attributes:
         n, samples: Samples in a pass.
@@ -45,29 +41,22 @@ class ImageIterator(ABC):
     placed: ClassVar[bool] = True
     """Whether `batch_at` tells all: batches are then made by any number of threads and processes."""
 
-    def __init__(
-        self,
-        n: int,
-        generator: ImageDataGenerator,
-        batch_size: int,
-        shuffle: bool,
-        seed: int | None,
-        saving: Saving | None,
-        augmented: bool,
-    ) -> None:
+    def __init__(self, n: int, generator: ImageDataGenerator, options: FlowOptions) -> None:
         if n < 1:
             raise ValueError("There are no images to make batches of.")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+        if options.batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {options.batch_size}.")
         self.image_data_generator = generator
         self.n = self.samples = n
-        self.batch_size, self.shuffle = batch_size, shuffle
-        self.seed = secrets.randbits(32) if seed is None else seed
+        self.batch_size, self.shuffle = options.batch_size, options.shuffle
+        self.seed = secrets.randbits(32) if options.seed is None else options.seed
         self.batch_index = self.total_batches_seen = 0
         self.lock = threading.Lock()
         self.pass_number = 0
-        self._order = Order(n, batch_size, self.seed, shuffle=shuffle)
-        self._saving, self._augmented = saving, augmented
+        self._order = Order(n, self.batch_size, self.seed, shuffle=self.shuffle)
+        # The validation part is changed at random only where that was asked for.
+        self._augmented = options.subset != "validation" or generator.augment_validation
+        self._saving = saving = options.saving
         self.data_format, self.dtype = generator.data_format, generator.dtype
         self.save_to_dir = None if saving is None else str(saving.folder)
         self.save_prefix, self.save_format = ("", "png") if saving is None else (saving.prefix, saving.format)
@@ -163,11 +152,6 @@ class ImageIterator(ABC):
     @abstractmethod
     def _assembled(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
         """What a batch is: images, and what belongs to them."""
-
-
-def augments(generator: ImageDataGenerator, subset: str | None) -> bool:
-    """Whether a subset is changed at random: the validation part only where that was asked for."""
-    return subset != "validation" or generator.augment_validation
 
 
 def split_range(generator: ImageDataGenerator, subset: str | None) -> tuple[float, float]:

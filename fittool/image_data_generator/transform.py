@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fittool.augmentation import Parameters
+from fittool.augmentation.draw import Parameters
 
 _KERAS_NAMES = {"channel_shift": "channel_shift_intensity"}
 _OLD_NAMES = {"channel_shift_intencity": "channel_shift"}  # as older versions of Keras spelt it

@@ -58,7 +58,7 @@ def compiled(
         ExperimentError: A ValueError that names the argument and what is wrong with it.
     """
     return Compiled(
-        parsed("optimizer", OPTIMIZERS.parse, optimizer),
+        parsed("optimizer", OPTIMIZERS, optimizer),
         shared_out(
             outputs,
             loss=_losses(loss, outputs),
@@ -78,7 +78,7 @@ def _losses(value: Any, outputs: Sequence[str]) -> Any:
 
 
 def _loss(value: object) -> Loss | None:
-    return None if value is None else parsed("loss", LOSSES.parse, value)
+    return None if value is None else parsed("loss", LOSSES, value)
 
 
 def _metrics(what: str, value: Any, outputs: Sequence[str]) -> Any:
@@ -90,14 +90,14 @@ def _metrics(what: str, value: Any, outputs: Sequence[str]) -> Any:
         return [_entry(what, entry) for entry in value]
     if len(outputs) > 1 or isinstance(value, str) or not isinstance(value, Mapping):
         raise ExperimentError(f"{what} must be a list, or a mapping by the outputs' names; got {value!r}.")
-    return [parsed(what, METRICS.parse, value)]
+    return [parsed(what, METRICS, value)]
 
 
 def _entry(what: str, value: Any) -> Any:
     """The metrics of one output, or one metric."""
     if value is None:
         return ()
-    return [_entry(what, one) for one in value] if isinstance(value, list | tuple) else parsed(what, METRICS.parse, value)
+    return [_entry(what, one) for one in value] if isinstance(value, list | tuple) else parsed(what, METRICS, value)
 
 
 def _by_output(value: object, outputs: Sequence[str], known: Any) -> bool:

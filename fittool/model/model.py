@@ -92,13 +92,13 @@ class Model:
             raise ExperimentError("Give input_shape for one input, or inputs={name: shape} for several.")
         shapes: Any = inputs if input_shape is None else input_shape
         shapes = shapes if isinstance(shapes, Mapping) else {"input": shapes}
-        parts = [parsed(f"layers.{number}", LAYERS.parse, layer) for number, layer in enumerate(layers)]
+        parts = [parsed(f"layers[{number}]", LAYERS, layer) for number, layer in enumerate(layers)]
         graph = Graph.build(
             parts,
             {name: tuple(check_int("a size of input_shape", size) for size in shape) for name, shape in shapes.items()},
             (outputs,) if isinstance(outputs, str) else outputs,
         )
-        setting = parsed("engine", ENGINES.parse, engine)
+        setting = parsed("engine", ENGINES, engine)
         if threads is not None:
             setting = replace(setting, threads=check_int("threads", threads))
         self._set_up(parts, Network(graph, setting, seed), seed)

@@ -6,7 +6,7 @@ A loss gives one value for each position of all axes but the last, which is turn
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 
@@ -240,6 +240,3 @@ LOSSES: Family[Loss] = Family(
         "kld": "KLDivergence",
     },
 )
-
-LossSetting = Annotated[Loss, LOSSES]
-"""A loss by name, by name with arguments, or as an object."""

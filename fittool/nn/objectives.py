@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from fittool.errors import ExperimentError
 from fittool.nn.graph import Graph
@@ -17,8 +17,6 @@ from fittool.nn.metrics import Metric
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets, check_targets
 from fittool.settings import nearest_name
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)

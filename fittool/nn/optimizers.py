@@ -27,6 +27,8 @@ UncorrectedEpsilon = Annotated[Decay, Field(description="Added to the root, befo
 class _NumberOrSchedule:
     """Validates a learning rate so that an error points at the number or into the schedule, not at both."""
 
+    family = SCHEDULES
+
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A schedule where one is written, else a number from 0."""
         return core_schema.no_info_wrap_validator_function(self._parse, handler.generate_schema(Decay))
@@ -241,6 +243,3 @@ class Lion(Optimizer):
 OPTIMIZERS: Family[Optimizer] = Family(
     "optimizer", {cls.__name__: cls for cls in (SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Lion)}
 )
-
-OptimizerSetting = Annotated[Optimizer, OPTIMIZERS]
-"""An optimizer by name, by name with arguments, or as an object."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
+LAST = "last.safetensors"
+PREVIOUS = "previous.safetensors"
+BEST = "best.safetensors"
 
 
 @dataclass(frozen=True)

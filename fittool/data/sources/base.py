@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,15 +11,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.loading.timeouts import FOREVER
-from fittool.data.remote import is_remote, local_copy
-from fittool.data.targets import ClassMode
 from fittool.errors import DataError
 from fittool.settings import Named, setting
 
 if TYPE_CHECKING:
     from fittool.data.dataset import Dataset, Progress
     from fittool.data.images.decoding import ColorMode, Interpolation
+    from fittool.data.targets import ClassMode
     from fittool.data.user_code.generator_data import GeneratorData
 
 
@@ -52,13 +51,15 @@ class SourceContext:
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
     progress: Progress | None = None
-    timeout: float = FOREVER
+    timeout: float = math.inf
 
     def path(self, written: str) -> Path:
         """A path as it was written, relative to the base directory; `..` is taken out, links are not followed.
 
         Of an address such as `s3://…` this is a copy on this machine.
         """
+        from fittool.data.remote import is_remote, local_copy
+
         if is_remote(written):
             return local_copy(written)
         return Path(os.path.normpath(self.base_directory / written))

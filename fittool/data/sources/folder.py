@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.files import existing_folder
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import from_class_numbers, no_targets, reads_labels
 from fittool.errors import DataError, ExperimentError, Problem, shown
 from fittool.settings import Boolean, Field, Text, nearest_name, setting
 
@@ -48,7 +46,9 @@ class FolderSource(Source):
             DataError: The folder is missing, has no class folders, or one of them is empty or unknown to training.
             ExperimentError: `classes` names one twice.
         """
-        from fittool.data.images.image_files import files_of  # loads Pillow
+        from fittool.data.files import existing_folder
+        from fittool.data.images.image_files import files_of
+        from fittool.data.targets import from_class_numbers, no_targets
 
         root = existing_folder(context.path(self.path))
         names = self._class_names(root, context)
@@ -88,6 +88,8 @@ class FolderSource(Source):
 
     def _class_names(self, root: Path, context: SourceContext) -> tuple[str, ...] | None:
         """The class folders, or None where labels are not needed."""
+        from fittool.data.targets import reads_labels
+
         if not reads_labels(context.class_mode):
             return None
         found = class_folders(root, self.follow_links)

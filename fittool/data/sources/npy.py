@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fittool.data.arrays import as_weights, check_lengths
-from fittool.data.formats.memory_mapped import MemoryMappedArray
-from fittool.data.formats.npy_format import map_array
+from typing import TYPE_CHECKING
+
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import from_numbers, no_targets, reads_labels
 from fittool.errors import ExperimentError, shown
 from fittool.settings import Field, Text, setting
+
+if TYPE_CHECKING:
+    from fittool.data.formats.memory_mapped import MemoryMappedArray
 
 
 @setting
@@ -33,6 +34,11 @@ class NpySource(Source):
             ExperimentError: Labels are needed, and `y` is not set.
             DataError: A file is missing or refused, lengths differ, or labels do not fit the class mode.
         """
+        from fittool.data.arrays import as_weights, check_lengths
+        from fittool.data.formats.memory_mapped import MemoryMappedArray
+        from fittool.data.formats.npy_format import map_array
+        from fittool.data.targets import from_numbers, no_targets, reads_labels
+
         wanted = {"y": self.y if reads_labels(context.class_mode) else None, "sample_weight": self.sample_weight}
         if wanted["y"] is None and reads_labels(context.class_mode):
             raise ExperimentError("npy: y is missing. Name the file of labels, or set data.class_mode to input or null.")

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fittool.data.files import existing_file, numbered
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import Targets, from_numbers, from_text, no_targets, reads_labels
 from fittool.errors import DataError, shown
 from fittool.settings import Field, Integer, Text, setting
 
 if TYPE_CHECKING:
     from fittool.data.formats.shard_index import Member
     from fittool.data.images.shard_images import ShardImages
+    from fittool.data.targets import Targets
 
 
 @setting
@@ -51,8 +50,9 @@ class ShardsSource(Source):
         """
         from fittool.data.formats.shard_index import members_of
         from fittool.data.formats.string_table import StringTable
-        from fittool.data.images.image_files import as_wanted, form_of  # loads Pillow
+        from fittool.data.images.image_files import as_wanted, form_of
         from fittool.data.images.shard_images import ShardImages
+        from fittool.data.targets import reads_labels
 
         shards = shards_of(context.path(self.path))
         label = self.label.strip(" .").lower() if reads_labels(context.class_mode) else None
@@ -74,6 +74,8 @@ class ShardsSource(Source):
 
 
 def _targets(samples: list[Member], context: SourceContext, place: str) -> Targets:
+    from fittool.data.targets import from_numbers, from_text, no_targets
+
     labels = [sample.label for sample in samples if sample.label is not None]
     if not labels:
         return no_targets(context.class_mode)
@@ -93,6 +95,8 @@ def shards_of(pattern: Path) -> list[Path]:
     Raises:
         DataError: There are none, or a numbered one is missing.
     """
+    from fittool.data.files import existing_file, numbered
+
     names = numbered(pattern.name)
     if names != [pattern.name]:
         return [existing_file(pattern.with_name(name)) for name in names]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fittool.config.yaml.scalars import ScalarError, scalar, written
+from fittool.settings.scalars import ScalarError, scalar, written
 
 
 @pytest.mark.parametrize("text", ["true", "True", "TRUE"])

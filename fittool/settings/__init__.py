@@ -36,6 +36,7 @@ __all__ = [
     "Number",
     "Pair",
     "Text",
+    "arguments",
     "fields_of",
     "nearest_name",
     "plain",
@@ -52,6 +53,12 @@ CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, defer_build=Tr
 def setting(cls: type[T]) -> type[T]:
     """Make a class a frozen, validated description; unknown keys are refused."""
     return cast("type[T]", pydantic_dataclass(frozen=True, config=CONFIG)(cls))
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(Field,))
+def arguments(cls: type[T]) -> type[T]:
+    """Make a class the arguments that several descriptions share; they validate them, so it costs no validator of its own."""
+    return dataclasses.dataclass(frozen=True)(cls)
 
 
 def _number(value: object) -> object:
@@ -142,10 +149,6 @@ class Family(Generic[T]):
         self._by_folded |= {folded(alias): name for alias, name in self.aliases.items()}
         self._adapters: dict[str, TypeAdapter[T]] = {}
 
-    def name_of(self, value: T) -> str:
-        """The public name of a member object."""
-        return next(name for name, cls in self.members.items() if type(value) is cls)
-
     def class_of(self, name: str) -> type[T] | None:
         """The class behind a name or alias, whatever its case; None where there is none."""
         found = self._by_folded.get(folded(name))
@@ -203,7 +206,24 @@ class Family(Generic[T]):
         return {"anyOf": forms}
 
 
-class Named:
+class _Made(type):
+    """The class of members of families: wrong arguments in Python are told by the sentences that tell them in a file."""
+
+    def __call__(cls, *args: Any, **named: Any) -> Any:
+        """Make an object.
+
+        Raises:
+            ArgumentError: A ValueError and TypeError that says what is wrong with the arguments.
+        """
+        try:
+            return super().__call__(*args, **named)
+        except ValidationError as error:
+            from fittool.settings.complaints import argument_error  # only needed once something is wrong
+
+            raise argument_error(cast("type[Named]", cls).public_name(), cls, args, named, error) from None
+
+
+class Named(metaclass=_Made):
     """Mixed into the members of a family: written as `{public name: arguments}`."""
 
     @classmethod

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from fittool.nn.schedules import SCHEDULES, Schedule
 from fittool.settings import Family, fields_of
 
 
@@ -29,21 +28,19 @@ class Entries:
     annotation: Any
 
 
-_FAMILIES_BY_BASE: dict[type, Family[Any]] = {Schedule: SCHEDULES}  # annotated by a form of their own beside a number
-
 Form = type | Family[Any] | Items | Entries
 """What can stand at a key path, apart from scalars."""
 
 
-def forms_at(top: type, path: Sequence[object]) -> tuple[Form, ...]:
-    """What may stand at `path`, beginning at the setting class `top`; empty for scalars and for unknown paths."""
+def forms_at(top: Form, path: Sequence[object]) -> tuple[Form, ...]:
+    """What may stand at `path`, beginning at `top`, a setting class or family; empty for scalars and for unknown paths."""
     forms: tuple[Form, ...] = (top,)
     for step in path:
         forms = tuple(form for before in forms for form in _inside(before, step))
     return forms
 
 
-def known_names(top: type, path: Sequence[object]) -> tuple[str, ...] | None:
+def known_names(top: Form, path: Sequence[object]) -> tuple[str, ...] | None:
     """The keys that may stand in a mapping at `path`; None where any key may, or no mapping is expected."""
     forms = [form for form in forms_at(top, path) if not isinstance(form, Items)]
     if not forms or any(isinstance(form, Entries) for form in forms):
@@ -56,7 +53,7 @@ def accepts_key(top: type, path: Sequence[object], key: str) -> bool:
     return any(True for form in forms_at(top, path) if isinstance(form, Entries) or _has(form, key))
 
 
-def families_at(top: type, path: Sequence[object]) -> tuple[Family[Any], ...]:
+def families_at(top: Form, path: Sequence[object]) -> tuple[Family[Any], ...]:
     """The families whose members may stand at `path`."""
     return tuple(form for form in forms_at(top, path) if isinstance(form, Family))
 
@@ -96,25 +93,25 @@ def _has(form: Form, key: str) -> bool:
 
 @cache
 def _field_forms(cls: type) -> dict[str, tuple[Form, ...]]:
-    return {
-        name: tuple(found for found in info.metadata if isinstance(found, Family)) or _forms(info.annotation)
-        for name, info in fields_of(cls).items()
-    }
+    return {name: _families_in(info.metadata) or _forms(info.annotation) for name, info in fields_of(cls).items()}
+
+
+def _families_in(metadata: Sequence[Any]) -> tuple[Family[Any], ...]:
+    """The families that annotate a field, themselves or as the `family` of a form that allows more."""
+    found = (getattr(one, "family", one) for one in metadata)
+    return tuple(one for one in found if isinstance(one, Family))
 
 
 def _forms(annotation: Any) -> tuple[Form, ...]:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        families = tuple(found for found in arguments[1:] if isinstance(found, Family))
-        return families or _forms(arguments[0])
+        return _families_in(arguments[1:]) or _forms(arguments[0])
     if origin in (Union, types.UnionType):
         return tuple(form for argument in arguments for form in _forms(argument))
     if origin in (list, tuple) and arguments:
         return (Items(arguments[0]),)
     if isinstance(origin, type) and issubclass(origin, Mapping) and arguments:
         return (Entries(arguments[1]),)
-    if annotation in _FAMILIES_BY_BASE:
-        return (_FAMILIES_BY_BASE[annotation],)
     return (annotation,) if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__") else ()
 
 

@@ -1,4 +1,4 @@
-"""What each of pydantic's complaints says in an experiment file: what must be there, what was found, what to write."""
+"""What each of pydantic's complaints says: what must be there, what was found, what to write."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fittool.config.yaml.scalars import scalar, written
-from fittool.config.yaml.source_map import shortened
-from fittool.config.yaml.writer import flow_text
+from fittool.errors import shortened
 from fittool.settings import nearest_name
+from fittool.settings.scalars import in_one_line, scalar, written
 
 WRONG_KIND = {
     "int_type": "a whole number",
@@ -43,6 +42,7 @@ _PATTERNS = {
     r"^[^/\s]+$": "must be a name without blanks and slashes",
 }
 _SHOWN_ITEMS = 4
+_SCALARS = (str, int, float, type(None))
 _DECIMAL_COMMA = re.compile(r"[-+]?[0-9]{0,20},[0-9]{1,20}")
 _PERCENT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?%")
 _NUMBERLIKE = re.compile(r"[-+]?[0-9][0-9_]*|[-+]?0[xob][0-9A-Fa-f_]+|[-+]?\.(?:inf|nan)|nan|[-+]?inf", re.IGNORECASE)
@@ -58,9 +58,10 @@ def found(value: object) -> str:
         return shortened(written(value))
     if isinstance(value, Mapping):
         return "a mapping"
-    items = list(value) if isinstance(value, list | tuple) else [value]
-    short = len(items) <= _SHOWN_ITEMS and not any(isinstance(item, Mapping | list) for item in items)
-    return shortened(flow_text(items)) if short else "a list"
+    if isinstance(value, list | tuple):
+        short = len(value) <= _SHOWN_ITEMS and all(isinstance(item, _SCALARS) for item in value)
+        return shortened(in_one_line(value)) if short else "a list"
+    return f"the class {value.__name__}" if isinstance(value, type) else f"an object of the class {type(value).__name__}"
 
 
 def literals(expected: str) -> list[str]:

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError, create_model
 
-from fittool.config.messages.schema_messages import RULES, WRONG_KIND, literals, one_of
-from fittool.config.messages.validation_errors import problems_of
-from fittool.config.yaml.source_map import Node, Place, Source
 from fittool.settings import Boolean, Field, Integer, Number, Pair, Text
+from fittool.settings.complaints import Sentence, Subject, sentences
+from fittool.settings.messages import RULES, WRONG_KIND, literals, one_of
 
 
 def _odd(value: int) -> int:
@@ -51,12 +50,10 @@ CASES: list[tuple[str, Any, Any, str]] = [
 ]  # fmt: skip
 
 
-def node(value: Any) -> Node:
-    """A tree whose every value stands at the same place."""
-    place = Place(Source("c.yaml", (), "/"), 1, 1)
-    if isinstance(value, dict):
-        return Node({key: node(inner) for key, inner in value.items()}, place)
-    return Node([node(inner) for inner in value] if isinstance(value, list) else value, place)
+def told(error: ValidationError, value: Any) -> Sentence:
+    """The one sentence for what is wrong with `x`."""
+    (one,) = sentences(error.errors(), Subject(int, {"x": value}))
+    return one
 
 
 def complaint(annotation: Any, value: Any) -> tuple[str, str]:
@@ -64,8 +61,7 @@ def complaint(annotation: Any, value: Any) -> tuple[str, str]:
     model: type[BaseModel] = create_model("Model", x=(annotation, ...))
     with pytest.raises(ValidationError, match="1 validation error") as caught:
         TypeAdapter(model).validate_python({"x": value})
-    (placed,) = problems_of(caught.value, node({"x": value}), int)
-    return caught.value.errors()[0]["type"], placed.text
+    return caught.value.errors()[0]["type"], told(caught.value, value).text
 
 
 @pytest.mark.parametrize(("kind", "annotation", "value", "sentence"), CASES, ids=[case[0] for case in CASES])
@@ -86,13 +82,11 @@ def test_forms_of_a_union_are_told_together() -> None:
     model: type[BaseModel] = create_model("Model", x=(Integer | Literal["auto"], ...))
     with pytest.raises(ValidationError, match="2 validation errors") as caught:
         TypeAdapter(model).validate_python({"x": "aut"})
-    (placed,) = problems_of(caught.value, node({"x": "aut"}), int)
-    assert placed.text == 'x must be a whole number or auto, got the text "aut". Did you mean auto?'
+    assert told(caught.value, "aut").text == 'x must be a whole number or auto, got the text "aut". Did you mean auto?'
 
 
 def test_a_broken_limit_says_more_than_the_other_forms_of_a_union() -> None:
     model: type[BaseModel] = create_model("Model", x=(Annotated[Integer, Field(ge=1)] | Literal["auto"], ...))
     with pytest.raises(ValidationError, match="2 validation errors") as caught:
         TypeAdapter(model).validate_python({"x": 0})
-    (placed,) = problems_of(caught.value, node({"x": 0}), int)
-    assert placed.text == "x must be at least 1, got 0."
+    assert told(caught.value, 0).text == "x must be at least 1, got 0."
