@@ -18,11 +18,10 @@ from fittool.engines.numpy_engine.activations import ACTIVATIONS
 from fittool.errors import DataError, Problem
 from fittool.experiment.building.data import left_out, source_context
 from fittool.experiment.building.data_sources import source_of_inputs
+from fittool.experiment.building.data_warnings import said_by_source
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
-
-_COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,14 @@ class Predictions:
         outputs: (N, …) of the network; for classes (N, classes) probabilities.
         class_names: The name of each class, or None for numbers.
         skipped: The files that cannot be read and are left out, where the run's experiment says so.
+        warnings: What else a user should know of the samples.
     """
 
     names: tuple[str, ...]
     outputs: NDArray[np.float32]
     class_names: tuple[str, ...] | None
     skipped: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One mapping a sample: `input`, `prediction`, `probability` and one entry a class, or the numbers."""
@@ -79,21 +80,25 @@ def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predic
     names: list[str] = []
     outputs: list[NDArray[np.float32]] = []
     skipped: list[Problem] = []
+    warnings: list[Problem] = []
     for data in _datasets(run, paths):
         _check_shapes(run, data)
         skipped.extend(left_out(data))
+        warnings.extend(map(Problem, said_by_source(data)))
+        data = run.on_its_scale(data, lambda text: warnings.append(Problem(text)))
         for start in range(0, len(data), batch_size):
             indices = np.arange(start, min(start + batch_size, len(data)), dtype=np.int64)
             outputs.append(asked.outputs(data.load(indices)[0], indices)[0])
             names.extend(data.describe(int(index)) for index in indices)
     engine.close()
-    return Predictions(tuple(names), _probabilities(run, np.concatenate(outputs)), run.class_names, tuple(skipped))
+    made = _probabilities(run, np.concatenate(outputs))
+    return Predictions(tuple(names), made, run.class_names, tuple(skipped), tuple(warnings))
 
 
 def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
     """The paths' samples; neighbouring image files together."""
     trained_on = run.loaded.experiment.data.train
-    context = replace(source_context(run.loaded, run.class_names, None), feature_names=run.feature_names, **_image_form(run))
+    context = replace(source_context(run.loaded, run.class_names, None), feature_names=run.feature_names, **run.image_form)
     images: list[str] = []
     for path in paths:
         source = source_of_inputs(trained_on, path)
@@ -106,14 +111,6 @@ def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
         assert not isinstance(data, GeneratorData)  # no path is a function
         yield data
     yield from _image_files(images, context)
-
-
-def _image_form(run: TrainedRun) -> dict[str, Any]:
-    """Image files as the network takes images, even where it was trained on arrays."""
-    shape = next(iter(run.graph.inputs.values()))
-    if len(shape) != 3 or shape[2] not in _COLOR_MODES:
-        return {}
-    return {"size": shape[:2], "color_mode": _COLOR_MODES[shape[2]]}
 
 
 def _image_files(names: list[str], context: Any) -> Iterator[Dataset]:
