@@ -73,7 +73,7 @@ def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data
 
 def _other_data(run: TrainedRun, path: Path) -> tuple[Data, Sequence[Problem]]:
     source = source_like(run.loaded.experiment.data.train, path)
-    data = source.open(replace(source_context(run.loaded, run.class_names), feature_names=run.feature_names))
+    data = source.open(replace(source_context(run.loaded, run.class_names), feature_names=run.feature_names, reading=run.reading))
     return data, left_out(data)
 
 

@@ -34,26 +34,36 @@ class Predictions:
         outputs: (N, …) of the network; for classes (N, classes) probabilities.
         class_names: The name of each class, or None for numbers.
         skipped: The files that cannot be read and are left out, where the run's experiment says so.
+        target_names: What the numbers are called, where a table has said so.
     """
 
     names: tuple[str, ...]
     outputs: NDArray[np.float32]
     class_names: tuple[str, ...] | None
     skipped: tuple[Problem, ...] = ()
+    target_names: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One mapping a sample: `input`, `prediction`, `probability` and one entry a class, or the numbers."""
         for name, output in zip(self.names, self.outputs, strict=True):
             values = [float(str(value)) for value in output.reshape(-1)]  # the shortest that is the same float32
             if self.class_names is None:
-                numbers = (
-                    {"prediction": values[0]} if len(values) == 1 else {f"output_{i}": value for i, value in enumerate(values)}
-                )
-                yield {"input": name, **numbers}
+                yield {"input": name, **self._numbers(values)}
             else:
                 best = int(np.argmax(values))
                 classes = dict(zip(self.class_names, values, strict=True))
                 yield {"input": name, "prediction": self.class_names[best], "probability": values[best]} | _apart(classes)
+
+    def _numbers(self, values: list[float]) -> dict[str, float]:
+        """What is predicted where there are no classes: one number, or one for each target by its name."""
+        if len(values) == 1:
+            return {"prediction": values[0]}
+        if len(self.target_names) == len(values):
+            return {
+                f"target {name}" if name == "input" else name: value
+                for name, value in zip(self.target_names, values, strict=True)
+            }
+        return {f"output_{number}": value for number, value in enumerate(values)}
 
 
 def _apart(classes: dict[str, float]) -> dict[str, float]:
@@ -87,13 +97,23 @@ def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predic
             outputs.append(asked.outputs(data.load(indices)[0], indices)[0])
             names.extend(data.describe(int(index)) for index in indices)
     engine.close()
-    return Predictions(tuple(names), _probabilities(run, np.concatenate(outputs)), run.class_names, tuple(skipped))
+    made = _probabilities(run, np.concatenate(outputs))
+    targets = () if run.reading is None else run.reading.targets
+    return Predictions(tuple(names), made, _names_of(run, made), tuple(skipped), targets)
+
+
+def _names_of(run: TrainedRun, outputs: NDArray[np.float32]) -> tuple[str, ...] | None:
+    """The names of the classes; outputs that no class of the training data stands for are numbered."""
+    if run.class_names is None or outputs.ndim != 2:
+        return run.class_names
+    return (*run.class_names, *(f"output_{number}" for number in range(len(run.class_names), outputs.shape[1])))
 
 
 def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
     """The paths' samples; neighbouring image files together."""
     trained_on = run.loaded.experiment.data.train
-    context = replace(source_context(run.loaded, run.class_names, None), feature_names=run.feature_names, **_image_form(run))
+    context = source_context(run.loaded, run.class_names, None)
+    context = replace(context, feature_names=run.feature_names, reading=run.reading, **_image_form(run))
     images: list[str] = []
     for path in paths:
         source = source_of_inputs(trained_on, path)

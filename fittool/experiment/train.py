@@ -18,7 +18,7 @@ from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.initial_weights import start_from
 from fittool.experiment.building.loading_progress import loading_shown
-from fittool.experiment.building.prepare import Prepared, prepare
+from fittool.experiment.building.prepare import Prepared, prepare, told_of_table
 from fittool.experiment.options import Run, TrainOptions
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
@@ -120,10 +120,11 @@ def _train_anew(
 
 
 def _said_of_data(prepared: Prepared) -> list[str]:
-    """How many samples to train on each class has, and where they are kept."""
+    """What is learnt from, how many samples to train on each class has, and where they are kept."""
+    table = told_of_table(prepared)
     counts = class_counts(prepared.train, prepared.class_names)
     kept = disk_caches(prepared.loaded, prepared.train, prepared.validation)
-    return [*([f"classes: {counts}"] if counts else []), *kept]
+    return [*table, *([f"classes: {counts}"] if counts else []), *kept]
 
 
 def _said_of_generators(prepared: Prepared) -> list[str]:

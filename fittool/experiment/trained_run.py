@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fittool.config.code_references import code_named_in
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
 from fittool.config.yaml.source_map import path_text
+from fittool.data.reading import Reading
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.engines.state import check_whole_state, weights_in
 from fittool.errors import CheckpointError, shown, visible
@@ -56,6 +57,11 @@ class TrainedRun:
         """What the features of a table are called, or None."""
         features = self._architecture.get("features")
         return None if features is None else tuple(features)
+
+    @property
+    def reading(self) -> Reading | None:
+        """How the table was read that the run has learnt from, or None where it was no table."""
+        return None if self.feature_names is None else Reading.of(self._architecture.get("table", {}))
 
     @property
     def _architecture(self) -> Mapping[str, Any]:

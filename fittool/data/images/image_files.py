@@ -16,6 +16,7 @@ from fittool.data.dataset import Progress, Samples, Shape
 from fittool.data.formats.string_table import StringTable
 from fittool.data.images.decoding import CHANNELS, ImageForm, read_image
 from fittool.data.loading.prefetch import in_order
+from fittool.data.reading import Reading
 from fittool.data.sources.base import SourceContext
 from fittool.data.targets import Targets
 from fittool.errors import DataError, Problem, shown
@@ -42,6 +43,7 @@ class ImageFiles:
     """
 
     feature_names: tuple[str, ...] | None = None
+    reading: Reading | None = None  # how the table was read that names the files
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from fittool.settings import Named, setting
 if TYPE_CHECKING:
     from fittool.data.dataset import Dataset, Progress
     from fittool.data.images.decoding import ColorMode, Interpolation
+    from fittool.data.reading import Reading
     from fittool.data.user_code.generator_data import GeneratorData
 
 
@@ -37,6 +38,8 @@ class SourceContext:
         workers: Threads that decode while a source is opened; 0: none beside the caller.
         class_names: The classes of the training data, so that validation data number theirs alike; None for training.
         feature_names: The columns of the training data, so that validation data take the same; None for training.
+        reading: How the training data's table was read, so that other tables are read alike; None for training.
+        numbered_labels: Whether labels are class numbers as they stand, as a loss that ignores one of them counts on.
         progress: Told how many files are done while all are decoded.
         timeout: Seconds that user code may take for its first batch; without a limit it is made in the caller's own thread.
     """
@@ -51,6 +54,8 @@ class SourceContext:
     workers: int = 0
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
+    reading: Reading | None = None
+    numbered_labels: bool = False
     progress: Progress | None = None
     timeout: float = FOREVER
 

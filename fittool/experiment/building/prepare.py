@@ -16,6 +16,7 @@ from fittool.data.dataset import Dataset, Progress
 from fittool.data.images.preprocessing import Preprocessing, preprocessed
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
+from fittool.data.reading import Reading
 from fittool.data.splits.subsampling import balanced
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.numpy_engine import NumpyEngine
@@ -59,6 +60,7 @@ class Prepared:
         skipped: The files that were left out.
         written: The layers that the experiment writes, or its preset.
         preprocess: The user's function of an image, or None.
+        reading: How the table of the training data was read, or None.
     """
 
     loaded: LoadedExperiment
@@ -72,18 +74,24 @@ class Prepared:
     skipped: tuple[Problem, ...] = ()
     written: Sequence[Layer] = ()
     preprocess: Preprocessing | None = None
+    reading: Reading | None = None
 
     @property
     def architecture(self) -> dict[str, Any]:
         """The network as plain data."""
         features = None if isinstance(self.train, GeneratorData) else self.train.feature_names
         compile_ = self.loaded.experiment.compile
-        return described(self.layers, self.graph) | {
-            "loss": plain(compile_.main_loss, defaults=False),
-            "features": features,
-            "compile": Compiled(compile_.optimizer, self.objectives).plain(),
-            "seed": self.loaded.experiment.seed,
-        }
+        table = {} if self.reading is None else self.reading.plain()
+        return (
+            described(self.layers, self.graph)
+            | {
+                "loss": plain(compile_.main_loss, defaults=False),
+                "features": features,
+                "compile": Compiled(compile_.optimizer, self.objectives).plain(),
+                "seed": self.loaded.experiment.seed,
+            }
+            | ({"table": table} if table else {})
+        )
 
     @property
     def objectives(self) -> dict[str, Objective]:
@@ -94,7 +102,7 @@ class Prepared:
     @property
     def identity(self) -> str:
         """What tells this network from others: a hash of its description."""
-        network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed")}
+        network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed", "table")}
         return hashlib.sha256(to_json(network)).hexdigest()
 
     @property
@@ -162,6 +170,12 @@ class Prepared:
         )
 
 
+def told_of_table(prepared: Prepared) -> list[str]:
+    """Which columns of a table are learnt from and which are not, in a line; nothing for other data."""
+    told = "" if prepared.reading is None else prepared.reading.told(prepared.class_names)
+    return [told] if told else []
+
+
 def _workers(train: Train) -> int:
     """Threads that make batches; data in memory need none."""
     return 0 if train.mode == "fit" else train.workers
@@ -213,7 +227,7 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     check_mixing(loaded, targets, graph.inputs)
     return Prepared(
         loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, data.warnings, data.skipped,
-        written=layers, preprocess=preprocessing_of(loaded),
+        written=layers, preprocess=preprocessing_of(loaded), reading=data.reading,
     )  # fmt: skip
 
 

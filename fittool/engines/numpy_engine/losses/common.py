@@ -28,7 +28,8 @@ def class_numbers(
     numbers = targets.reshape(-1).astype(np.int64, copy=False)
     classes = outputs.shape[-1]
     if numbers.size * classes != outputs.size:
-        raise DataError(f"expected class numbers of the outputs' shape {outputs.shape[:-1]}, got {targets.shape}.")
+        mend = " If these are one-hot rows, use categorical_crossentropy." if targets.shape == outputs.shape else ""
+        raise DataError(f"expected class numbers of the outputs' shape {outputs.shape[:-1]}, got {targets.shape}.{mend}")
     counted = None
     if ignored is not None:
         counted = numbers != ignored
@@ -59,7 +60,9 @@ def one_hot_like(targets: NDArray[Any], outputs: Floats) -> Floats:
         DataError: Their shape is not the outputs'.
     """
     if targets.shape != outputs.shape:
-        raise DataError(f"expected one-hot targets of the outputs' shape {outputs.shape}, got {targets.shape}.")
+        numbers = targets.size * outputs.shape[-1] == outputs.size
+        mend = " If these are class numbers, use sparse_categorical_crossentropy." if numbers else ""
+        raise DataError(f"expected one-hot targets of the outputs' shape {outputs.shape}, got {targets.shape}.{mend}")
     return targets.astype(outputs.dtype, copy=False)
 
 
