@@ -58,7 +58,8 @@ def class_numbers(
     numbers = targets.reshape(-1).astype(np.int64, copy=False)
     *positions, classes = output_shape
     if numbers.size != math.prod(positions):
-        raise DataError(f"expected class numbers of the outputs' shape {output_shape[:-1]}, got {targets.shape}.")
+        mend = " If these are one-hot rows, use categorical_crossentropy." if targets.shape == output_shape else ""
+        raise DataError(f"expected class numbers of the outputs' shape {output_shape[:-1]}, got {targets.shape}.{mend}")
     counted = None
     if ignored is not None:
         counted = numbers != ignored
@@ -89,4 +90,6 @@ def check_one_hot(targets: NDArray[Any], output_shape: Shape) -> None:
         DataError: They differ.
     """
     if targets.shape != output_shape:
-        raise DataError(f"expected one-hot targets of the outputs' shape {output_shape}, got {targets.shape}.")
+        numbers = targets.size * output_shape[-1] == math.prod(output_shape)
+        mend = " If these are class numbers, use sparse_categorical_crossentropy." if numbers else ""
+        raise DataError(f"expected one-hot targets of the outputs' shape {output_shape}, got {targets.shape}.{mend}")

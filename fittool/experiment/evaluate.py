@@ -79,6 +79,7 @@ def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data
 
 def _other_data(run: TrainedRun, path: Path) -> tuple[Data, Sequence[Problem]]:
     source = source_like(run.loaded.experiment.data.train, path)
-    context = replace(source_context(run.loaded, run.class_names), feature_names=run.feature_names, **run.image_form)
+    context = source_context(run.loaded, run.class_names)
+    context = replace(context, feature_names=run.feature_names, reading=run.reading, **run.image_form)
     data = source.open(context)
     return data, left_out(data)

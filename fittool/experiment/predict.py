@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,18 +53,28 @@ def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predic
         names.extend(data.describe(index) for index in range(len(data)))
     model.network.close()
     outputs = {name: np.concatenate(arrays) for name, *arrays in zip(run.graph.outputs, *parts, strict=True)}
-    return Predictions(tuple(names), _probabilities(run, outputs), _class_names(run), tuple(skipped), tuple(warnings))
+    targets = () if run.reading is None else run.reading.targets
+    made = _probabilities(run, outputs)
+    return Predictions(tuple(names), made, _class_names(run, made), tuple(skipped), tuple(warnings), targets)
 
 
-def _class_names(run: TrainedRun) -> tuple[str, ...] | None:
-    """The classes of the only output; with several outputs nobody knows whose they are."""
-    return run.class_names if len(run.graph.outputs) == 1 else None
+def _class_names(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> tuple[str, ...] | None:
+    """The classes of the only output; outputs that no class of the training data stands for are numbered.
+
+    With several outputs nobody knows whose the classes are.
+    """
+    if run.class_names is None or len(outputs) > 1:
+        return None
+    (output,) = outputs.values()
+    count = output.shape[1] if output.ndim == 2 else len(run.class_names)
+    return (*run.class_names, *(f"output_{number}" for number in range(len(run.class_names), count)))
 
 
 def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
     """The paths' samples; neighbouring image files together."""
     trained_on = run.loaded.experiment.data.train
-    context = replace(source_context(run.loaded, run.class_names, None), feature_names=run.feature_names, **run.image_form)
+    context = source_context(run.loaded, run.class_names, None)
+    context = replace(context, feature_names=run.feature_names, reading=run.reading, **run.image_form)
     images: list[str] = []
     for path in paths:
         source = source_of_inputs(trained_on, path)
@@ -100,10 +110,9 @@ def _probabilities(run: TrainedRun, outputs: dict[str, NDArray[np.float32]]) -> 
         name: loss.probabilities(output) if isinstance(loss := objectives[name].loss, LogitsOrProbabilities) else output
         for name, output in outputs.items()
     }
-    class_names = _class_names(run)
-    if class_names is None:
+    if run.class_names is None or len(outputs) > 1:
         return found if len(outputs) > 1 else outputs
     ((name, output),) = found.items()
-    if output.shape[1:] == (1,) and len(class_names) == 2:
+    if output.shape[1:] == (1,) and len(run.class_names) == 2:
         return {name: np.concatenate([1 - output, output], axis=1)}
     return found

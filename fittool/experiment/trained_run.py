@@ -10,6 +10,7 @@ from typing import Any, Literal
 from fittool.config.code_references import code_named_in
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
 from fittool.data.dataset import ArrayDataset, Dataset
+from fittool.data.formats.reading import Reading
 from fittool.data.images.pixel_scale import brought_to
 from fittool.data.input_facts import InputFacts, facts_from
 from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
@@ -65,6 +66,11 @@ class TrainedRun:
         """What the features of a table are called, or None."""
         features = self._architecture.get("features")
         return None if features is None else tuple(features)
+
+    @property
+    def reading(self) -> Reading | None:
+        """How the table was read that the run has learnt from, or None where it was no table."""
+        return None if self.feature_names is None else Reading.of(self._architecture.get("table", {}))
 
     @property
     def _architecture(self) -> Mapping[str, Any]:

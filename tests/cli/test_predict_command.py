@@ -206,7 +206,7 @@ def test_numbers_have_no_classes(fittool, table, write):
 
 def test_several_numbers_have_a_column_each(fittool, table):
     run = table("[sum, a]", "2", "linear", "mse")
-    assert list(rows(fittool("predict", run, "table.csv"))[0]) == ["input", "output_0", "output_1"]
+    assert list(rows(fittool("predict", run, "table.csv"))[0]) == ["input", "sum", "a"]
 
 
 def test_table_without_a_column_is_refused(fittool, table, write):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.dataset import Progress, Samples, Shape
+from fittool.data.formats.reading import Reading
 from fittool.data.formats.string_table import StringTable
 from fittool.data.images.decoding import CHANNELS, ImageForm, depth_of, read_image
 from fittool.data.loading.prefetch import in_order
@@ -48,6 +49,7 @@ class ImageFiles:
     """
 
     feature_names: tuple[str, ...] | None = None
+    reading: Reading | None = None  # how the table was read that names the files
 
     def __init__(
         self,

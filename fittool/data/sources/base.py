@@ -16,6 +16,7 @@ from fittool.settings import Named, setting
 
 if TYPE_CHECKING:
     from fittool.data.dataset import Dataset, Progress
+    from fittool.data.formats.reading import Reading
     from fittool.data.images.decoding import ColorMode, Fit, Interpolation
     from fittool.data.targets import ClassMode
     from fittool.data.user_code.generator_data import GeneratorData
@@ -39,6 +40,8 @@ class SourceContext:
         class_names: The classes of the training data, so that validation data number theirs alike; None for training.
         feature_names: The columns of the training data, so that validation data take the same; None for training.
         not_features: Columns that are none to learn from by default, such as that which divides the data.
+        reading: How the training data's table was read, so that other tables are read alike; None for training.
+        numbered_labels: Whether labels are class numbers as they stand, as a loss that ignores one of them counts on.
         progress: Told how many files are done while all are decoded.
         timeout: Seconds that user code may take for its first batch; without a limit it is made in the caller's own thread.
     """
@@ -56,6 +59,8 @@ class SourceContext:
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
     not_features: tuple[str, ...] = ()
+    reading: Reading | None = None
+    numbered_labels: bool = False
     progress: Progress | None = None
     timeout: float = math.inf
 

@@ -48,7 +48,8 @@ class NpySource(Source):
         length = check_lengths({dataset.name: dataset.array, **{shown(paths[key]): array for key, array in arrays.items()}})
         targets = no_targets(context.class_mode)
         if "y" in arrays:
-            targets = from_numbers(arrays["y"], context.class_mode, context.class_names, shown(paths["y"]))
+            name, numbered = shown(paths["y"]), context.numbered_labels
+            targets = from_numbers(arrays["y"], context.class_mode, context.class_names, name, numbered=numbered)
         weight = as_weights(arrays["sample_weight"], shown(paths["sample_weight"]), length) if "sample_weight" in arrays else None
         dataset.label(targets, weight)
         return dataset

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -82,19 +81,20 @@ class ShardsSource(Source):
 
 
 def _targets(samples: list[Member], context: SourceContext, place: str) -> Targets:
-    from fittool.data.targets import from_numbers, from_text, no_targets
+    from fittool.data.formats.number_parsing import PLAIN, is_number
+    from fittool.data.targets import from_numbers, from_text, no_targets, whole_if_possible
 
     labels = [sample.label for sample in samples if sample.label is not None]
     if not labels:
         return no_targets(context.class_mode)
-    numbers = context.class_mode != "auto" and all(re.fullmatch(r"[0-9]{1,9}", label) for label in labels)
 
     def called(index: int) -> str:
         return f"{place}: {shown(samples[index].name)}"
 
-    if numbers and (context.class_names is None or all(name.isdigit() for name in context.class_names)):
-        return from_numbers(np.array(labels, np.int64), context.class_mode, context.class_names, "labels", called)
-    return from_text(np.array(labels), context.class_mode, context.class_names, called, "label")
+    if context.numbered_labels and context.class_names is None and all(map(is_number, labels)):
+        numbers = whole_if_possible(PLAIN.values(labels))
+        return from_numbers(numbers, context.class_mode, None, "labels", called, numbered=True)
+    return from_text(labels, context.class_mode, context.class_names, called, "label")
 
 
 def shards_of(pattern: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from fittool.cpu import available_threads
 from fittool.data.available_memory import size_in_words
 from fittool.data.cache import kept_on_disk, place_of
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
+from fittool.data.formats.reading import Reading
 from fittool.data.images.pixel_scale import brought_to
 from fittool.data.input_facts import InputFacts
 from fittool.data.loading.timeouts import FOREVER
@@ -26,7 +27,7 @@ from fittool.data.splits.validation_split import Split, split
 from fittool.data.targets import ClassMode
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, KeyPath, Problem, shown
-from fittool.experiment.building.data_warnings import remarks, remarks_of_source
+from fittool.experiment.building.data_warnings import doubts, remarks, remarks_of_source
 from fittool.experiment.building.error_location import error_location
 from fittool.nn.losses import Loss
 from fittool.nn.targets import Targets
@@ -43,6 +44,7 @@ class OpenedData:
         class_names: The name of each class, or None.
         warnings: What a user should know about the files and the split.
         skipped: The files that cannot be read and are left out (`on_bad_file: skip`), with the reason.
+        reading: How the table of the training data was read, or None.
     """
 
     train: Data
@@ -50,6 +52,7 @@ class OpenedData:
     class_names: tuple[str, ...] | None
     warnings: tuple[Problem, ...] = ()
     skipped: tuple[Problem, ...] = ()
+    reading: Reading | None = None
 
 
 def class_mode_for(loss: Loss, asked: ClassMode) -> ClassMode:
@@ -82,8 +85,14 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
         workers=available_threads(),
         class_names=class_names,
         not_features=(part.column,) if isinstance(part := data.validation, SplitSetting) and part.column else (),
+        numbered_labels=_ignores_a_label(experiment.compile.main_loss),
         timeout=data.timeout_seconds if experiment.first.workers else FOREVER,
     )
+
+
+def _ignores_a_label(loss: Loss) -> bool:
+    """Whether one class number does not count in the loss, so that labels are class numbers and nothing else."""
+    return loss.ignored() is not None
 
 
 def open_source(loaded: LoadedExperiment, source: Source, part: Literal["train", "validation"], context: SourceContext) -> Data:
@@ -105,18 +114,25 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
     names = None if isinstance(train, GeneratorData) else train.class_names
     if isinstance(experiment.data.validation, Source):
         features = None if isinstance(train, GeneratorData) else train.feature_names
-        context = replace(source_context(loaded, names), feature_names=features)
+        context = replace(source_context(loaded, names), feature_names=features, reading=reading_of(train))
         validation = open_source(loaded, experiment.data.validation, "validation", context)
         skipped = (*left_out(train), *left_out(validation))
-        told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *remarks_of_source(loaded, validation, "validation"))
-        return OpenedData(_part_of(loaded, train), validation, names, told, skipped)
+        odd = (*remarks_of_source(loaded, validation, "validation"), *doubts(loaded, validation, "validation"))
+        told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *odd)
+        return OpenedData(_part_of(loaded, train), validation, names, told, skipped, reading_of(train))
     skipped = left_out(train)
     told = (*_skip_warning(loaded, skipped), *remarks(loaded, train))
     parts, path = _split(loaded, train), _split_path(experiment)
     if parts is None:
-        return OpenedData(_part_of(loaded, train), None, names, told, skipped)
+        return OpenedData(_part_of(loaded, train), None, names, told, skipped, reading_of(train))
     warnings = tuple(loaded.problem(text, *path) for text in parts.warnings)
-    return OpenedData(_part_of(loaded, parts.train), parts.validation, names, (*told, *warnings), skipped)
+    part = _part_of(loaded, parts.train)
+    return OpenedData(part, parts.validation, names, (*told, *warnings), skipped, reading_of(train))
+
+
+def reading_of(data: Data) -> Reading | None:
+    """How the table was read that the data come from, as a source opens it; None for other data."""
+    return getattr(data, "reading", None)
 
 
 def on_the_scale_of(
@@ -210,7 +226,8 @@ def targets_of(data: Data) -> tuple[Targets, ...]:
         return tuple(_form(array, None) for array in data.first.targets)
     arrays = data.load(np.zeros(1, np.int64))[1]
     held = data.targets if isinstance(data, ArrayDataset) else arrays
-    return tuple(_form(array, data.labels() if len(held) == 1 else None) for array in held)
+    forms = tuple(_form(array, data.labels() if len(held) == 1 else None) for array in held)
+    return tuple(replace(form, class_names=data.class_names) if form.kind == "class numbers" else form for form in forms)
 
 
 def _form(array: Any, labels: Any) -> Targets:

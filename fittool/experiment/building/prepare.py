@@ -13,6 +13,7 @@ from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Train
 from fittool.data.available_memory import available_memory, size_in_words
 from fittool.data.dataset import Dataset, Progress
+from fittool.data.formats.reading import Reading
 from fittool.data.images.preprocessing import Preprocessing, preprocessed
 from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
@@ -64,6 +65,7 @@ class Prepared:
         written: The layers that the experiment writes, or its preset.
         preprocess: The user's function of an image, or None.
         inputs: What each input of the training data is like.
+        reading: How the table of the training data was read, or None.
     """
 
     loaded: LoadedExperiment
@@ -78,18 +80,24 @@ class Prepared:
     written: Sequence[Layer] = ()
     preprocess: Preprocessing | None = None
     inputs: tuple[InputFacts, ...] = ()
+    reading: Reading | None = None
 
     @property
     def architecture(self) -> dict[str, Any]:
         """The network as plain data."""
         features = None if isinstance(self.train, GeneratorData) else self.train.feature_names
         compile_ = self.loaded.experiment.compile
-        return described(self.layers, self.graph) | {
-            "loss": plain(compile_.main_loss, defaults=False),
-            "features": features,
-            "compile": Compiled(compile_.optimizer, self.objectives).plain(),
-            "seed": self.loaded.experiment.seed,
-        }
+        table = {} if self.reading is None else self.reading.plain()
+        return (
+            described(self.layers, self.graph)
+            | {
+                "loss": plain(compile_.main_loss, defaults=False),
+                "features": features,
+                "compile": Compiled(compile_.optimizer, self.objectives).plain(),
+                "seed": self.loaded.experiment.seed,
+            }
+            | ({"table": table} if table else {})
+        )
 
     @property
     def objectives(self) -> dict[str, Objective]:
@@ -100,7 +108,7 @@ class Prepared:
     @property
     def identity(self) -> str:
         """What tells this network from others: a hash of its description."""
-        network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed")}
+        network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed", "table")}
         return hashlib.sha256(to_json(network)).hexdigest()
 
     @property
@@ -175,6 +183,12 @@ def inputs_in_words(prepared: Prepared) -> list[str]:
     return in_words([fact for fact in prepared.inputs if fact.is_image or not named])
 
 
+def told_of_table(prepared: Prepared) -> list[str]:
+    """Which columns of a table are learnt from and which are not, in a line; nothing for other data."""
+    told = "" if prepared.reading is None else prepared.reading.told(prepared.class_names)
+    return [told] if told else []
+
+
 def _workers(train: Train) -> int:
     """Threads that make batches; data in memory need none."""
     return 0 if train.mode == "fit" else train.workers
@@ -229,7 +243,7 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     told = (*data.warnings, *brought, *scaling_remarks(loaded, graph, inputs))
     return Prepared(
         loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
-        written=layers, preprocess=preprocessing_of(loaded), inputs=inputs,
+        written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading,
     )  # fmt: skip
 
 
