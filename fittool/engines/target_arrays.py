@@ -56,8 +56,8 @@ def class_numbers(
         DataError: Their count differs from the positions of the outputs, or one is not from 0 to K - 1.
     """
     numbers = targets.reshape(-1).astype(np.int64, copy=False)
-    *positions, classes = output_shape
-    if numbers.size != math.prod(positions):
+    classes = output_shape[-1]
+    if numbers.size * classes != math.prod(output_shape):
         mend = " If these are one-hot rows, use categorical_crossentropy." if targets.shape == output_shape else ""
         raise DataError(f"expected class numbers of the outputs' shape {output_shape[:-1]}, got {targets.shape}.{mend}")
     counted = None

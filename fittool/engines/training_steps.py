@@ -20,7 +20,7 @@ So decay, clipping and the formula's own count belong to updates, while schedule
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,7 @@ from fittool.nn.optimizers import Optimizer
 from fittool.nn.schedules import Schedule
 
 
-@dataclass(frozen=True)
-class TrainingStep:
+class TrainingStep(NamedTuple):
     """The numbers of one step.
 
     Attributes:
@@ -60,7 +59,8 @@ class StepCounter:
     def __init__(self, optimizer: Optimizer) -> None:
         self.iterations = 0
         self.group = optimizer.gradient_accumulation_steps or 1
-        self._optimizer, self._rate = optimizer, optimizer.learning_rate
+        self._rate, self._has_average, self._momentum = optimizer.learning_rate, optimizer.use_ema, optimizer.ema_momentum
+        self._frequency = optimizer.ema_overwrite_frequency if optimizer.use_ema else None
 
     @property
     def learning_rate(self) -> float:
@@ -82,23 +82,16 @@ class StepCounter:
     @property
     def ends_with_average(self) -> bool:
         """True where the weights become their average at the end of the training: one is kept, and a step was done."""
-        return self._optimizer.use_ema and self.iterations > 0
+        return self._has_average and self.iterations > 0
 
     def next(self) -> TrainingStep:
         """Count a step, and give its numbers."""
-        optimizer, done = self._optimizer, self.iterations // self.group
-        frequency = optimizer.ema_overwrite_frequency if optimizer.use_ema else None
-        # The average starts at 0, so the steps of the first update copy the weights instead of mixing them with it.
-        kept = optimizer.ema_momentum if done else 0.0
-        step = TrainingStep(
-            rate=self.learning_rate,
-            update=done + 1,
-            updates=(self.iterations + 1) % self.group == 0,
-            average_kept=kept if optimizer.use_ema else None,
-            average_replaces=frequency is not None and (done + 1) % frequency == 0,
-        )
+        rate, done = self.learning_rate, self.iterations // self.group
         self.iterations += 1
-        return step
+        # The average starts at 0, so the steps of the first update copy the weights instead of mixing them with it.
+        kept = (self._momentum if done else 0.0) if self._has_average else None
+        replaces = self._frequency is not None and (done + 1) % self._frequency == 0
+        return TrainingStep(rate, done + 1, self.iterations % self.group == 0, kept, replaces)
 
     def skip(self) -> None:
         """Count a step that moves nothing."""

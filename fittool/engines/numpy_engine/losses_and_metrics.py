@@ -32,8 +32,10 @@ class LossesAndMetrics:
         self._single = {number: name for name, number in loss_names(objectives).items()}
         self._accumulators = running_values(objectives, graph.output_shapes)
         self._sums = {name: np.zeros(accumulator.size) for name, accumulator in self._accumulators.items()}
-        self._metrics = measured(objectives)
-        self._updates = {name: metric_update(self._accumulators[name]) for name in self._metrics}
+        self._metrics = [
+            (metric_update(self._accumulators[name]), self._sums[name], entry.output, entry.weighted)
+            for name, entry in measured(objectives).items()
+        ]
         self._penalties = penalties(graph)
         self.last_loss = 0.0
 
@@ -51,9 +53,8 @@ class LossesAndMetrics:
         targets, weights = targets_and_weights(self._step_inputs.targets, self._step_inputs.sample_weight, len(outputs))
         if self._losses:
             self._add_losses(outputs, targets, weights, gradients if training else [None] * len(outputs))
-        for name, entry in self._metrics.items():
-            used = weights[entry.output] if entry.weighted else None
-            self._updates[name](self._sums[name], targets[entry.output], outputs[entry.output], used)
+        for update, sums, output, weighted in self._metrics:
+            update(sums, targets[output], outputs[output], weights[output] if weighted else None)
 
     def _add_losses(
         self, outputs: list[Floats], targets: Sequence[Any], weights: Sequence[Any], gradients: list[Floats | None]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.losses import Floats, class_numbers, loss_function, one_hot_like, shaped_like
+from fittool.engines.numpy_engine.losses import Floats, loss_function, one_hot_like, shaped_like
+from fittool.engines.target_arrays import class_numbers
 from fittool.nn import losses, metrics
 from fittool.nn.accumulators import Accumulator, ColumnAccumulator, MeanAccumulator, Sums, ThresholdAccumulator
 from fittool.nn.activations import sigmoid
@@ -85,7 +86,7 @@ def _loss_values(loss: losses.Loss) -> Values:
 
 
 def _numbers(targets: NDArray[Any], outputs: Floats) -> NDArray[np.int64]:
-    return class_numbers(targets, outputs)[0].reshape(outputs.shape[:-1])
+    return class_numbers(targets, outputs.shape)[0].reshape(outputs.shape[:-1])
 
 
 def _largest(targets: NDArray[Any], outputs: Floats) -> NDArray[np.int64]:

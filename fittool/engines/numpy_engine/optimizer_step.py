@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,15 @@ _PIECE = 64 * 1024
 second cache of a core holds; the pieces are the same for any number of threads."""
 
 
+class _Piece(NamedTuple):
+    """Views on n neighbouring weights, their gradients and slots, (n,) each, and on scratch, (rows, n)."""
+
+    weights: NDArray[Any]
+    gradients: NDArray[Any]
+    slots: dict[str, NDArray[Any]]
+    scratch: NDArray[Any]
+
+
 class OptimizerStep:
     """One optimizer with its slots: flat arrays as long as the trainable weights, in the same order."""
 
@@ -32,10 +41,14 @@ class OptimizerStep:
         self._store, self._pool = store, pool
         size, dtype = store.trainable.size, store.trainable.dtype
         self._slots: dict[str, NDArray[Any]] = {name: np.full(size, start, dtype) for name, start in optimizer.slots().items()}
-        pieces = range(0, size, _PIECE)
-        self._chains: list[TaskChain] = [[partial(self._move_piece, start)] for start in pieces]
-        self._collecting: list[TaskChain] = [[partial(self._collect_piece, start)] for start in pieces]
-        self._scratch = np.zeros((pool.threads, self._rule.scratch_rows, _PIECE), dtype)
+        # The pool gives chain i to thread i modulo the threads, so a thread meets the same rows of scratch, warm, each time.
+        scratch = np.zeros((pool.threads, self._rule.scratch_rows, _PIECE), dtype)
+        pieces = [
+            self._piece(slice(start, min(start + _PIECE, size)), scratch[number % pool.threads])
+            for number, start in enumerate(range(0, size, _PIECE))
+        ]
+        self._moving: list[TaskChain] = [[partial(self._move, piece)] for piece in pieces]
+        self._collecting: list[TaskChain] = [[partial(self._collect, piece)] for piece in pieces]
         bounds = [(view.start, view.stop) for view in store.trainable_views()]
         self._clipping = Clipping(optimizer, store.gradients, bounds, _PIECE, pool)
         self._now: TrainingStep
@@ -62,7 +75,7 @@ class OptimizerStep:
         if self._now.updates:
             self._clipping.apply()
         if self._now.updates or self._now.average_kept is not None:
-            self._pool.run(self._chains)
+            self._pool.run(self._moving)
 
     def skip(self) -> None:
         """Count a step that moves nothing."""
@@ -73,9 +86,13 @@ class OptimizerStep:
         if self._counter.ends_with_average:
             self._store.trainable[:] = self._slots["average"]
 
-    def _collect_piece(self, start: int) -> None:
-        piece = self._slice(start)
-        total, gradients = self._slots["gradient_accumulator"][piece], self._store.gradients[piece]
+    def _piece(self, places: slice, scratch: NDArray[Any]) -> _Piece:
+        slots = {name: array[places] for name, array in self._slots.items()}
+        weights, gradients = self._store.trainable[places], self._store.gradients[places]
+        return _Piece(weights, gradients, slots, scratch[:, : len(weights)])
+
+    def _collect(self, piece: _Piece) -> None:
+        total, gradients = piece.slots["gradient_accumulator"], piece.gradients
         if self._now.updates:
             np.add(gradients, total, gradients)
             np.divide(gradients, self._counter.group, gradients)
@@ -83,21 +100,14 @@ class OptimizerStep:
         else:
             np.add(total, gradients, total)
 
-    def _move_piece(self, start: int) -> None:
-        piece, now = self._slice(start), self._now
-        slots = {name: array[piece] for name, array in self._slots.items()}
-        # The pool gives chain i to thread i modulo the threads, so a thread meets the same rows of scratch, warm, each time.
-        scratch = self._scratch[(start // _PIECE) % self._pool.threads, :, : piece.stop - start]
-        weights = self._store.trainable[piece]
+    def _move(self, piece: _Piece) -> None:
+        now = self._now
         if now.updates:
-            self._rule.update(weights, self._store.gradients[piece], slots, now.rate, now.update, scratch)
+            self._rule.update(piece.weights, piece.gradients, piece.slots, now.rate, now.update, piece.scratch)
         if now.average_kept is not None:
-            _follow(weights, slots["average"], now.average_kept, scratch[0])
+            _follow(piece.weights, piece.slots["average"], now.average_kept, piece.scratch[0])
         if now.average_replaces:
-            np.copyto(weights, slots["average"])
-
-    def _slice(self, start: int) -> slice:
-        return slice(start, min(start + _PIECE, self._store.trainable.size))
+            np.copyto(piece.weights, piece.slots["average"])
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """The count and rate, shape (), and copies of the slots in the shapes of their weights."""

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.engines.numpy_engine.losses import crossentropies, differences
-from fittool.engines.numpy_engine.losses.common import Floats, class_numbers, one_hot_like, shaped_like
+from fittool.engines.numpy_engine.losses.common import Floats, one_hot_like, shaped_like
 from fittool.nn import losses
 from fittool.nn.losses import Loss
 
-__all__ = ["Floats", "LossFunction", "class_numbers", "loss_function", "one_hot_like", "shaped_like"]
+__all__ = ["Floats", "LossFunction", "loss_function", "one_hot_like", "shaped_like"]
 
 _FORMULAS: dict[type[Loss], Any] = {
     losses.SparseCategoricalCrossentropy: crossentropies.sparse,

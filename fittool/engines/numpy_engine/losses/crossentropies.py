@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.losses.common import Floats, class_numbers, last_mean, one_hot_like, shaped_like
+from fittool.engines.numpy_engine.losses.common import Floats, last_mean, one_hot_like, shaped_like
+from fittool.engines.target_arrays import class_numbers
 from fittool.nn.activations import sigmoid
 from fittool.nn.losses import (
     EPSILON,
@@ -31,7 +32,7 @@ def _smooth_labels(loss: Any, targets: Floats, classes: int) -> Floats:
 
 def sparse(loss: SparseCategoricalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
     """`-log p` of the true class: (N, …, K) outputs give (N, …)."""
-    numbers, counted = class_numbers(targets, outputs, loss.ignore_class)
+    numbers, counted = class_numbers(targets, outputs.shape, loss.ignore_class)
     rows = outputs.reshape(-1, outputs.shape[-1])
     slopes = None if gradient is None else gradient.reshape(rows.shape)
     values = (_sparse_logits if loss.from_logits else _sparse_probabilities)(numbers, rows, slopes)
