@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from fittool.nn.metrics.accuracies import (
+    Accuracy,
     BinaryAccuracy,
     CategoricalAccuracy,
     SparseCategoricalAccuracy,
@@ -17,7 +18,6 @@ from fittool.nn.metrics.accuracies import (
     TopKCategoricalAccuracy,
 )
 from fittool.nn.metrics.base import Metric
-from fittool.nn.metrics.by_shape import Accuracy, Crossentropy
 from fittool.nn.metrics.counts import (
     AUC,
     F1Score,
@@ -34,6 +34,7 @@ from fittool.nn.metrics.means import (
     CategoricalCrossentropy,
     CategoricalHinge,
     CosineSimilarity,
+    Crossentropy,
     Hinge,
     KLDivergence,
     LogCoshError,

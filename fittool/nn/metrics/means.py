@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from fittool.nn import losses
 from fittool.nn.losses import OfClassNumbers, OfOneHot, OfProbabilities
-from fittool.nn.metrics.base import Metric
+from fittool.nn.metrics.base import FollowsShapes, Form, Metric
 from fittool.nn.targets import Expected
 from fittool.settings import fields_of, setting
 
@@ -44,25 +45,14 @@ class BinaryCrossentropy(LossMean, OfProbabilities):
 
 
 @setting
-class KLDivergence(LossMean):
-    """The mean of the loss of that name."""
+class Crossentropy(FollowsShapes):
+    """Binary, sparse categorical or categorical crossentropy of probabilities, whichever the shapes ask for."""
 
-    of = losses.KLDivergence
-    expects: ClassVar[Expected] = "probabilities"
-
-
-@setting
-class Poisson(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.Poisson
-
-
-@setting
-class MeanSquaredError(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.MeanSquaredError
+    kinds: ClassVar[Mapping[Form, type[Metric]]] = {
+        "binary": BinaryCrossentropy,
+        "sparse": SparseCategoricalCrossentropy,
+        "categorical": CategoricalCrossentropy,
+    }
 
 
 @setting
@@ -70,27 +60,6 @@ class RootMeanSquaredError(LossMean):
     """The square root of the mean of all squared differences."""
 
     of = losses.MeanSquaredError
-
-
-@setting
-class MeanAbsoluteError(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.MeanAbsoluteError
-
-
-@setting
-class MeanAbsolutePercentageError(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.MeanAbsolutePercentageError
-
-
-@setting
-class MeanSquaredLogarithmicError(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.MeanSquaredLogarithmicError
 
 
 @setting
@@ -113,23 +82,18 @@ class CosineSimilarity(LossMean):
     mode: ClassVar[Literal["min", "max"]] = "max"
 
 
-@setting
-class Hinge(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.Hinge
-
-
-@setting
-class SquaredHinge(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.SquaredHinge
+def _mean_of(loss: type[losses.Loss], expects: Expected = "numbers") -> type[LossMean]:
+    """The metric of a loss's name."""
+    content = {"of": loss, "expects": expects, "__doc__": "The mean of the loss of that name.", "__module__": __name__}
+    return setting(type(loss.__name__, (LossMean,), content))
 
 
-@setting
-class CategoricalHinge(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.CategoricalHinge
-    expects: ClassVar[Expected] = "one-hot"
+KLDivergence = _mean_of(losses.KLDivergence, "probabilities")
+Poisson = _mean_of(losses.Poisson)
+MeanSquaredError = _mean_of(losses.MeanSquaredError)
+MeanAbsoluteError = _mean_of(losses.MeanAbsoluteError)
+MeanAbsolutePercentageError = _mean_of(losses.MeanAbsolutePercentageError)
+MeanSquaredLogarithmicError = _mean_of(losses.MeanSquaredLogarithmicError)
+Hinge = _mean_of(losses.Hinge)
+SquaredHinge = _mean_of(losses.SquaredHinge)
+CategoricalHinge = _mean_of(losses.CategoricalHinge, "one-hot")
