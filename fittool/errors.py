@@ -28,6 +28,9 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import ClassVar
 
+PACKAGE = os.path.dirname(__file__)
+"""The folder of fittool itself, whose frames are not those of user code."""
+
 
 def visible(text: str) -> str:
     """Text without control characters and line breaks, each written as its escape, so that it cannot disturb a terminal."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,29 +13,31 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fittool"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-BASE = {"settings", "rng", "errors"}
+BASE = {"settings", "rng", "cpu", "process_group", "errors"}
 MAY_IMPORT = {
     "version": set(),
     "errors": set(),
     "rng": set(),
+    "cpu": set(),
+    "process_group": set(),
     "settings": {"errors"},
     "nn": BASE,
     "augmentation": BASE,
     "data": {"augmentation", "nn", *BASE},
-    "engines": {"data", "augmentation", "nn", *BASE},
+    "engines": {"cpu", "data", "augmentation", "nn", *BASE},
     "image_data_generator": {"data", "augmentation", *BASE},
     "runs": {"version", *BASE},
     "callbacks": {"runs", "engines", "data", "nn", *BASE},
     "training": {"callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
     "report": {"training", "callbacks", "runs", "data", "augmentation", *BASE},
-    "config": {"callbacks", "data", "augmentation", "nn", "version", *BASE},
+    "config": {"callbacks", "engines", "data", "augmentation", "nn", "version", *BASE},
     "scaffold": {"config", "data", *BASE},
     "model": {"report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
     "experiment": {
-        "model", "config", "report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE,
+        "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn", *BASE,
     },
     "cli": {
-        "experiment", "scaffold", "config", "report", "training", "runs", "engines", "data", "nn", "version", *BASE,
+        "experiment", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn", "version", *BASE,
     },
 }  # fmt: skip
 """Each part of the package, with the parts it may know."""
@@ -50,6 +54,10 @@ HOMES = {
 }
 """Libraries that only some places may import."""
 SINGLE_FILES = {"__init__", "__main__"}
+
+
+ENGINES = ("numpy_engine", "torch_engine")
+"""Folders below `engines` that nobody else names: `engines/registry.py` makes what is in them."""
 
 
 @cache
@@ -100,3 +108,25 @@ def test_imports_point_one_way() -> None:
 def test_library_stays_at_home(library: str) -> None:
     users = {named(path) for path in MODULES if library in {name.split(".")[0] for name in imported(path)}}
     assert {user for user in users if not user.startswith(HOMES[library])} == set()
+
+
+def test_nobody_outside_of_engines_names_an_engine() -> None:
+    names = re.compile(r"numpy_engine|NumpyEngine|torch_engine|TorchEngine")
+    users = [path for path in MODULES if part_of(path) != "engines" and names.search(path.read_text(encoding="utf-8"))]
+    assert [named(path) for path in users] == []
+
+
+def test_the_registry_alone_imports_engines() -> None:
+    inside = [path for path in MODULES if part_of(path) == "engines" and path.relative_to(PACKAGE).parts[1] not in ENGINES]
+    users = {
+        named(path)
+        for path in inside
+        if any(name.startswith(f"fittool.engines.{engine}") for name in imported(path) for engine in ENGINES)
+    }
+    assert users == {"engines/registry.py"}
+
+
+def test_no_folder_is_crowded() -> None:
+    families = {"callbacks", "nn/layers", "data/sources", "cli"}  # one-file things, listed in their `__init__`
+    folders = Counter(path.parent.relative_to(PACKAGE).as_posix() for path in MODULES)
+    assert {folder for folder, files in folders.items() if files > 16} <= families

@@ -17,6 +17,7 @@ from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Backups, Logs
 from fittool.callbacks.position import Position
 from fittool.callbacks.snapshot import Snapshot, snapshot_of
+from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
 from fittool.runs.paths import LAST, PREVIOUS, kept_file
 from fittool.settings import Boolean, Field, Integer, Text, setting
 
@@ -75,6 +76,9 @@ class BackupAndRestoreCallback(Callback):
                 callback.keep_weights(load_checkpoint(path).tensors)
         if warning is not None:
             self.run.say(f"warning: {warning}")
+        if has_other_random_numbers(checkpoint.format):
+            text = f"The backup is of fittool 0.1.0: {OTHER_RANDOM_NUMBERS}, so a training with such layers is not exact."
+            self.run.say(f"warning: {text} For that, finish it with the older release ({OLDER_RELEASE}).")
         facts = checkpoint.facts
         self.run.say(f"BackupAndRestore: going on from epoch {facts.epoch}, step {facts.step_in_epoch}, in {self.folder}.")
 

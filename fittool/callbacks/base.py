@@ -22,8 +22,8 @@ class Callback:
     any callback sees them, and what `on_epoch_end` adds to them is recorded with the epoch.
 
     Attributes:
-        run: The training: `stop(reason)`, `learning_rate`, `get_weights()`, `set_weights()`.
-        model: The model that is trained, in Python; the same object as `run` in an experiment.
+        run: The training: `stop(reason)`, `say(text)`, `learning_rate`, and the weights by name.
+        model: The `fittool.Model` that is trained, in Python and in an experiment.
         params: `epochs` and `steps`.
     """
 
@@ -36,7 +36,7 @@ class Callback:
     def set_run(self, run: Control) -> None:
         """Say which training the callback belongs to."""
         self.run = run
-        self.set_model(run if run.model is None else run.model)
+        self.set_model(run.model)
         self.set_params(run.params)
 
     def set_params(self, params: Mapping[str, Any]) -> None:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.engines.base import WEIGHTS
+
 if TYPE_CHECKING:
     from fittool.callbacks.base import Callback
     from fittool.callbacks.snapshot import Snapshot
+    from fittool.data.batch import Batch
     from fittool.engines.base import Engine
 
 Reason = Literal["completed", "stopped", "interrupted", "diverged", "failed"]
@@ -39,11 +42,28 @@ class Backups(Protocol):
         """Go on from a state, before the first step."""
 
 
+class LoopSteps(Protocol):
+    """The steps of a user's own loop, which the trainer does when the loop asks the model for them."""
+
+    def batch_of(self, x: Any, y: Any, sample_weight: Any) -> Batch | None:
+        """The batch that the loop was given, if these are its arrays; None: they are the loop's own."""
+
+    def train(self, batch: Batch) -> Logs:
+        """One training step with everything around it; gives loss and metrics of this batch alone."""
+
+
+class TrainedModel(Protocol):
+    """A model, as its trainer knows it: told of the training under way."""
+
+    run: Control | None
+
+
 class Control:
-    """A training, as its callbacks know it (`callback.run`, and `callback.model` as in Keras).
+    """A training, as its callbacks know it (`callback.run`).
 
     Attributes:
-        model: The object in Python that is trained, or None.
+        model: The model that is trained, which callbacks find as `callback.model`; None in trainings without one.
+        loop: The steps of the user's own loop while it is at work, or None.
         params: Keras's `params`: `epochs` and `steps` (None where not known).
         names: The names that the logs of an epoch hold, known before training.
         directions: For each metric whether more (`max`) or less (`min`) is better.
@@ -66,7 +86,7 @@ class Control:
         params: Mapping[str, Any] | None = None,
         save: Callable[[Kind, str | None], None] = lambda kind, path: None,
         say: Callable[[str], None] = lambda text: None,
-        model: object | None = None,
+        model: TrainedModel | None = None,
         backups: Backups | None = None,
     ) -> None:
         self._engine, self._save, self.model = engine, save, model
@@ -75,16 +95,10 @@ class Control:
         self.params = dict(params or {})
         self.say = say
         self.backups = backups
+        self.loop: LoopSteps | None = None
         self.stop_reason: str | None = None
         self.reason: Reason | None = None
         self.restored_epoch: int | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is the model's, so that Keras's callbacks find what they know (`predict`, `summary`, …)."""
-        model = self.__dict__.get("model")
-        if model is None:
-            raise AttributeError(f"The training has no {name}.", name=name, obj=self)
-        return getattr(model, name)
 
     def stop(self, reason: str) -> None:
         """Ask for the end of training, after this batch or epoch and all callbacks; the first reason counts."""
@@ -113,11 +127,6 @@ class Control:
         self._engine.learning_rate = rate
 
     @property
-    def optimizer(self) -> Control:
-        """This object, as Keras's callbacks write `self.model.optimizer.learning_rate`."""
-        return self
-
-    @property
     def iterations(self) -> int:
         """How many training steps were done since the network was made."""
         return self._engine.iterations
@@ -127,9 +136,9 @@ class Control:
         """The number (from 1) of the first training step whose loss was not finite, or None."""
         return self._engine.health.first_bad_step
 
-    def get_weights(self) -> dict[str, NDArray[np.generic]]:
+    def get_weights(self) -> dict[str, NDArray[Any]]:
         """Copies of the weights by name, `weights/<layer>/<name>`."""
-        return {name: array for name, array in self._engine.state().items() if name.startswith("weights/")}
+        return self._engine.state(WEIGHTS)
 
     def set_weights(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over weights, as `get_weights` gave them.

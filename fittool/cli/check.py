@@ -27,10 +27,12 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...], decode: bool) -
     for config in configs:
         try:
             loaded = load_experiment(config, overrides)
-            from fittool.experiment.assemble import verbosity  # slow to import, and not needed for a wrong file
             from fittool.experiment.building.loading_progress import loading_shown
             from fittool.experiment.check import check_experiment
-            from fittool.experiment.options import TrainOptions
+            from fittool.experiment.options import (
+                TrainOptions,
+                verbosity,  # slow to import, and not needed for a wrong file
+            )
 
             loading = loading_shown(verbosity(loaded, TrainOptions()))
             report = check_experiment(loaded, decode=decode, loading=loading)

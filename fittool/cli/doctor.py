@@ -16,14 +16,12 @@ _PACKAGES = ("numpy", "pydantic", "PyYAML", "click", "pillow", "rich", "safetens
 @debug_option
 def doctor() -> None:
     """Show versions, engines, threads and what is missing for which feature."""
-    from fittool.engines.numpy_engine.blas import use_one_thread
-    from fittool.engines.numpy_engine.thread_pool import available_threads
+    from fittool.engines.registry import engine_reports
     from fittool.version import __version__
 
     rows = [("fittool", __version__), ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     rows += [(name, _version(name)) for name in _PACKAGES]
-    note = "" if use_one_thread() else "; its BLAS cannot be held to one thread, so results may depend on it"
-    rows.append(("engine numpy", f"ready, {available_threads()} threads{note}"))
+    rows += [(f"engine {name}", text) for name, text in engine_reports()]
     for name, value in rows:
         click.echo(f"{name:<14} {value}")
 

@@ -9,7 +9,8 @@ from pydantic import Discriminator, Tag
 
 from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
-from fittool.config.sections import ENGINES, Compile, Data, EngineSetting, InitialWeights, Model, Numpy, Output, Stage, Train
+from fittool.config.sections import Compile, Data, InitialWeights, Model, Output, Stage, Train
+from fittool.engines.settings import ENGINES, EngineSetting, Numpy
 from fittool.settings import Field, Integer, Text, setting
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"

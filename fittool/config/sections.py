@@ -19,33 +19,11 @@ from fittool.nn.losses import Loss
 from fittool.nn.objectives import Objective, shared_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer, RMSprop
 from fittool.nn.presets import PRESETS, Preset
-from fittool.settings import NAMES_CODE, Boolean, Family, Field, Integer, Named, Number, Pair, Text, setting
+from fittool.settings import NAMES_CODE, Boolean, Field, Integer, Number, Pair, Text, setting
 
 _LARGEST_SIDE = 65_535
 _LARGEST_BATCH = 1_000_000
 _MOST_EPOCHS = 1_000_000
-
-
-@setting
-class EngineSetting(Named):
-    """What executes the steps."""
-
-
-@setting
-class Numpy(EngineSetting):
-    """NumPy on the processor: trains without any framework."""
-
-    threads: Annotated[Integer, Field(ge=1, le=1024)] | None = Field(
-        default=None, description="Threads to compute with; by default all that the process may use. Results do not depend on it."
-    )
-
-    @classmethod
-    def public_name(cls) -> str:
-        """`numpy`, as the library writes itself."""
-        return "numpy"
-
-
-ENGINES: Family[EngineSetting] = Family("engine", {"numpy": Numpy}, {"auto": "numpy"})
 
 
 def _positive(pair: tuple[int, int]) -> tuple[int, int]:

@@ -1,15 +1,22 @@
-"""The contract between the trainer and whatever executes steps."""
+"""The contract between the trainer and whatever executes steps: the whole of it, so that engines can be exchanged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Collection, Mapping
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
-from fittool.engines.health import Health
+from fittool.engines.numerics_monitor import NumericsMonitor
+from fittool.engines.state import State, TensorInfo
+from fittool.nn.graph import Graph
+
+StateKind = Literal["weights", "optimizer", "metrics"]
+"""A part of an engine's state; the names of its tensors begin with the word and a slash."""
+ALL_KINDS: tuple[StateKind, ...] = ("weights", "optimizer", "metrics")
+WEIGHTS: tuple[StateKind, ...] = ("weights",)
 
 
 class Engine(Protocol):
@@ -19,15 +26,37 @@ class Engine(Protocol):
     """The rate of the next step; set by schedules and callbacks."""
 
     @property
-    def iterations(self) -> int:
-        """How many training steps were done since the network was made, resumed ones included."""
+    def graph(self) -> Graph:
+        """The network, with the layers trainable that learn now."""
 
     @property
-    def health(self) -> Health:
-        """What was noticed about the numbers so far. Reading it does not wait for a device, so it may come some steps late."""
+    def label(self) -> str:
+        """The engine and what it runs on, for the display: `numpy, 2 threads`."""
+
+    @property
+    def threads(self) -> int:
+        """The number of processor threads that compute."""
+
+    @property
+    def iterations(self) -> int:
+        """Training steps since the network was made, resumed ones included."""
+
+    @property
+    def health(self) -> NumericsMonitor:
+        """Losses that were not finite and faults of the arithmetic. Reading does not wait for a device, so it may come late."""
+
+    @property
+    def copies_ahead(self) -> bool:
+        """Whether `put` brings batches to a device, which is worth beginning one step before they are needed."""
+
+    def put(self, batch: Batch) -> Batch:
+        """Begin to bring a batch to the device; gives what a step is then called with."""
 
     def train_step(self, batch: Batch) -> None:
-        """Forward, backward, update; adds to the running metrics, on the device."""
+        """Forward, backward, update; adds to the running metrics, on the device.
+
+        A loss that is not finite raises nothing: it is a flag in `health`, which a device may keep to itself for some steps.
+        """
 
     def finish_training(self) -> None:
         """After the last step: put the moving average of the weights in their place, where the optimizer keeps one."""
@@ -38,14 +67,33 @@ class Engine(Protocol):
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …); fresh arrays that the caller may keep."""
 
+    def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
+        """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
+
     def metrics(self) -> dict[str, float]:
-        """The running values since `reset_metrics`: `loss` first, then the metrics. The only call that waits for a device."""
+        """The running values since `reset_metrics`: `loss` first, then the metrics. Waits for the device."""
 
     def reset_metrics(self) -> None:
         """Start the running values anew."""
 
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        """Copies of everything a step depends on: `weights/<layer>/<name>`, `optimizer/…`, `metrics/…`."""
+    def metrics_state(self) -> State:
+        """Copies of the sums behind the running values, `metrics/<name>`; small, whatever the network."""
+
+    def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take over what `metrics_state` gave."""
+
+    def set_trainable(self, layers: Collection[str]) -> None:
+        """Let exactly the layers of these names learn, of those that have weights to learn.
+
+        Weights, running values and the count of steps go on. The optimizer's arrays of layers that stop learning are kept in
+        the state, and go on when the layers learn again.
+        """
+
+    def describe(self) -> dict[str, TensorInfo]:
+        """Name, shape and dtype of every tensor of the state, without its data; reading it copies nothing."""
+
+    def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
+        """Copies of what a step depends on: `weights/<layer>/<name>`, `optimizer/…`, `metrics/…`."""
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over the arrays that are given; names not given keep their values.
@@ -53,3 +101,6 @@ class Engine(Protocol):
         Raises:
             CheckpointError: A name is unknown, or a shape or dtype differs; the text names the first five.
         """
+
+    def close(self) -> None:
+        """Give back threads and devices; the engine cannot be used afterwards."""

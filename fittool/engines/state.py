@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fittool.errors import CheckpointError
+from fittool.nn.shapes import Shape
 
 _SHOWN = 5
+State = dict[str, NDArray[Any]]
+"""Tensors by name: `weights/<layer>/<name>`, `optimizer/…`, `metrics/…`."""
 
 
-def check_state(given: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]]) -> None:
+Form = TypeVar("Form")
+
+
+class TensorInfo(NamedTuple):
+    """The form of one tensor, without its data."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+
+
+class HasForm(Protocol):
+    """An array, or the form of one."""
+
+    @property
+    def shape(self) -> Shape:
+        """Sizes of the axes."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Kind of the numbers."""
+
+
+def check_state(given: Mapping[str, HasForm], wanted: Mapping[str, HasForm]) -> None:
     """Compare a given state with the one that an engine has.
 
     Raises:
@@ -23,7 +49,7 @@ def check_state(given: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[
         raise CheckpointError(f"The state does not fit the network: {_first(differences)}.")
 
 
-def check_whole_state(given: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]], place: str) -> None:
+def check_whole_state(given: Mapping[str, HasForm], wanted: Mapping[str, HasForm], place: str) -> None:
     """Compare a state from a file with the one that a network has: nothing may be missing, either.
 
     Args:
@@ -40,7 +66,7 @@ def check_whole_state(given: Mapping[str, NDArray[Any]], wanted: Mapping[str, ND
         raise CheckpointError(f"does not fit the network: {_first(differences)}.", place=place)
 
 
-def weights_in(state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def weights_in(state: Mapping[str, Form]) -> dict[str, Form]:
     """The weights of a state, without optimizer and running values."""
     return {name: array for name, array in state.items() if name.startswith("weights/")}
 
@@ -50,7 +76,7 @@ def _first(differences: list[str]) -> str:
     return f"{'; '.join(differences[:_SHOWN])}{more}"
 
 
-def _difference(name: str, array: NDArray[Any], own: NDArray[Any] | None) -> str:
+def _difference(name: str, array: HasForm, own: HasForm | None) -> str:
     if own is None:
         return f"the network has no {name}"
     if array.shape != own.shape:

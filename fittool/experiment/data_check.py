@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.cpu import available_threads
 from fittool.data.dataset import Dataset, Progress, Subset
 from fittool.data.loading.prefetch import in_order
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.engines.numpy_engine.thread_pool import available_threads
 from fittool.errors import DataError, Problem
 from fittool.experiment.building.data import Data, OpenedData
 from fittool.experiment.building.data_warnings import damaged_exif

@@ -7,18 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
-from fittool.data.loading.generator_loader import GeneratorLoader
-from fittool.data.user_code.generator_data import GeneratorData
-from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import CheckpointError, DataError, Problem
 from fittool.experiment.building.data import Data, left_out, open_data, skipped_in_words, source_context, targets_of
 from fittool.experiment.building.data_sources import source_like
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
-from fittool.nn.objectives import check_objectives, with_target_shapes
+from fittool.nn.objectives import check_objectives
+from fittool.training import evaluation as training
+from fittool.training.display.progress import NullProgress, Progress
 
 
 def evaluate(
@@ -28,6 +24,7 @@ def evaluate(
     path: Path | None = None,
     views: int = 1,
     warn: Callable[[str], object] = str,
+    progress: Progress | None = None,
 ) -> dict[str, float]:
     """Loss and metrics of a run.
 
@@ -36,6 +33,7 @@ def evaluate(
         on: Which part of the run's own data.
         path: Other data instead: a folder, CSV or npz like those that it was trained on.
         views: Each output is the mean for the sample as it is and for this many less one augmented copies of it.
+        progress: Shows how far it is; by default nobody.
         warn: Given a sentence about files that cannot be read and are left out.
 
     Returns:
@@ -57,8 +55,11 @@ def evaluate(
         raise DataError("The data have no targets to compare with.")
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
     check_objectives(objectives, targets, run.graph.output_shapes)
-    engine = run.engine(objectives=with_target_shapes(objectives, [one.shape for one in targets]))
-    return _measured(engine, TestTimeAugmentation(run, engine, views), _loader(data, run.loaded.experiment.first.batch_size))
+    model = run.model(objectives)
+    engine = model.network.for_targets([one.shape for one in targets], learns=False)
+    asked = TestTimeAugmentation(run, engine, views)
+    loader = run.loader(data)
+    return training.evaluate(engine, loader, None, (), model, progress or NullProgress(), step=asked.update_metrics)
 
 
 def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data, Sequence[Problem]]:
@@ -75,18 +76,3 @@ def _other_data(run: TrainedRun, path: Path) -> tuple[Data, Sequence[Problem]]:
     source = source_like(run.loaded.experiment.data.train, path)
     data = source.open(replace(source_context(run.loaded, run.class_names), feature_names=run.feature_names))
     return data, left_out(data)
-
-
-def _loader(data: Data, batch_size: int) -> BatchLoader:
-    return GeneratorLoader(data) if isinstance(data, GeneratorData) else ValidationLoader(data, batch_size)
-
-
-def _measured(engine: NumpyEngine, asked: TestTimeAugmentation, loader: BatchLoader) -> dict[str, float]:
-    engine.reset_metrics()
-    done = 0
-    for step, batch in enumerate(loader.batches(0), start=1):
-        engine.judge_step(asked.outputs(batch.inputs, np.arange(done, done + batch.size)), batch)
-        done += batch.size
-        if step == loader.steps_per_pass:
-            break
-    return engine.metrics()

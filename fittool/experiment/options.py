@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast
 
+from fittool.config.experiment_file import LoadedExperiment
+from fittool.errors import UsageError
+from fittool.report.live_page import machine_default
+from fittool.training.display.progress import Verbose
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
+
+_LEVELS: dict[str, Verbose] = {"auto": "auto", "0": 0, "1": 1, "2": 2}
 
 
 @dataclass(frozen=True)
@@ -58,3 +66,28 @@ class Run:
     def values(self) -> Mapping[str, float]:
         """Loss and metrics of the best epoch, the one that `best.safetensors` holds."""
         return {} if self.outcome.best is None else self.outcome.best.row
+
+
+def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
+    """How much is shown: `--quiet`, then `--verbose`, then the file, then FITTOOL_VERBOSE.
+
+    Raises:
+        UsageError: FITTOOL_VERBOSE is none of the levels.
+    """
+    default = os.environ.get("FITTOOL_VERBOSE") or "auto"
+    if default not in _LEVELS:
+        raise UsageError(f"FITTOOL_VERBOSE must be auto, 0, 1 or 2, got {default}.")
+    if options.quiet:
+        return 0
+    if options.verbose is not None:
+        return _LEVELS[options.verbose]
+    written = loaded.experiment.first.verbose
+    if written != "auto":
+        return cast("Literal[0, 1, 2]", written)
+    return _LEVELS[default]
+
+
+def view_metrics(loaded: LoadedExperiment) -> bool | Literal["auto"]:
+    """Whether there is a live page: the file, then FITTOOL_VIEW_METRICS."""
+    written = loaded.experiment.first.view_metrics
+    return machine_default() if written == "auto" else written

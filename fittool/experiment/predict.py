@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,51 +14,16 @@ from fittool.data.dataset import Dataset
 from fittool.data.files import existing_file
 from fittool.data.targets import no_targets
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.engines.numpy_engine.activations import ACTIVATIONS
 from fittool.errors import DataError, Problem
 from fittool.experiment.building.data import left_out, source_context
 from fittool.experiment.building.data_sources import source_of_inputs
+from fittool.experiment.predictions import Predictions
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
-from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from fittool.nn.losses import LogitsOrProbabilities
+from fittool.training import evaluation as training
 
 _COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a network says of N samples.
-
-    Attributes:
-        names: What each sample is called: its file, its row.
-        outputs: (N, …) of the network; for classes (N, classes) probabilities.
-        class_names: The name of each class, or None for numbers.
-        skipped: The files that cannot be read and are left out, where the run's experiment says so.
-    """
-
-    names: tuple[str, ...]
-    outputs: NDArray[np.float32]
-    class_names: tuple[str, ...] | None
-    skipped: tuple[Problem, ...] = ()
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """One mapping a sample: `input`, `prediction`, `probability` and one entry a class, or the numbers."""
-        for name, output in zip(self.names, self.outputs, strict=True):
-            values = [float(str(value)) for value in output.reshape(-1)]  # the shortest that is the same float32
-            if self.class_names is None:
-                numbers = (
-                    {"prediction": values[0]} if len(values) == 1 else {f"output_{i}": value for i, value in enumerate(values)}
-                )
-                yield {"input": name, **numbers}
-            else:
-                best = int(np.argmax(values))
-                classes = dict(zip(self.class_names, values, strict=True))
-                yield {"input": name, "prediction": self.class_names[best], "probability": values[best]} | _apart(classes)
-
-
-def _apart(classes: dict[str, float]) -> dict[str, float]:
-    """Classes whose names are those of other columns get a prefix."""
-    return {f"class {name}" if name in ("input", "prediction", "probability") else name: value for name, value in classes.items()}
 
 
 def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predictions:
@@ -73,21 +38,25 @@ def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predic
         UsageError: Several views are asked for, but the run has no augmentation.
         DataError: A path is missing or unreadable, or holds inputs of another shape than the network takes.
     """
-    engine = run.engine()
+    model = run.model()
+    engine = model.network.for_predictions()
     asked = TestTimeAugmentation(run, engine, views)
-    batch_size = max(1, run.loaded.experiment.first.batch_size)
     names: list[str] = []
-    outputs: list[NDArray[np.float32]] = []
+    parts: list[list[NDArray[np.float32]]] = []
     skipped: list[Problem] = []
     for data in _datasets(run, paths):
         _check_shapes(run, data)
         skipped.extend(left_out(data))
-        for start in range(0, len(data), batch_size):
-            indices = np.arange(start, min(start + batch_size, len(data)), dtype=np.int64)
-            outputs.append(asked.outputs(data.load(indices)[0], indices)[0])
-            names.extend(data.describe(int(index)) for index in indices)
-    engine.close()
-    return Predictions(tuple(names), _probabilities(run, np.concatenate(outputs)), run.class_names, tuple(skipped))
+        parts.append(training.predict(engine, run.loader(data), model=model, outputs_of=asked.batch_outputs))
+        names.extend(data.describe(index) for index in range(len(data)))
+    model.network.close()
+    outputs = {name: np.concatenate(arrays) for name, *arrays in zip(run.graph.outputs, *parts, strict=True)}
+    return Predictions(tuple(names), _probabilities(run, outputs), _class_names(run), tuple(skipped))
+
+
+def _class_names(run: TrainedRun) -> tuple[str, ...] | None:
+    """The classes of the only output; with several outputs nobody knows whose they are."""
+    return run.class_names if len(run.graph.outputs) == 1 else None
 
 
 def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
@@ -130,14 +99,17 @@ def _check_shapes(run: TrainedRun, data: Dataset) -> None:
         raise DataError("Inputs of shape {} were found, but the network takes {}.".format(*shapes), place=data.describe(0))
 
 
-def _probabilities(run: TrainedRun, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Outputs as one probability a class, where the network tells classes apart."""
-    loss = run.loss
-    if run.class_names is None:
-        return outputs
-    if isinstance(loss, SparseCategoricalCrossentropy | CategoricalCrossentropy | BinaryCrossentropy) and loss.from_logits:
-        name = "sigmoid" if isinstance(loss, BinaryCrossentropy) else "softmax"
-        ACTIVATIONS[name].forward(outputs, outputs)
-    if outputs.shape[1:] == (1,) and len(run.class_names) == 2:
-        return np.concatenate([1 - outputs, outputs], axis=1)
-    return outputs
+def _probabilities(run: TrainedRun, outputs: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """The outputs (N, …); those of classes as a probability for each, also from logits or from the second class's alone."""
+    objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
+    found = {
+        name: loss.probabilities(output) if isinstance(loss := objectives[name].loss, LogitsOrProbabilities) else output
+        for name, output in outputs.items()
+    }
+    class_names = _class_names(run)
+    if class_names is None:
+        return found if len(outputs) > 1 else outputs
+    ((name, output),) = found.items()
+    if output.shape[1:] == (1,) and len(class_names) == 2:
+        return {name: np.concatenate([1 - output, output], axis=1)}
+    return found

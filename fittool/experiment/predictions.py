@@ -1,19 +1,86 @@
-"""Predictions as files."""
+"""Predictions as rows and as files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fittool.errors import UsageError
-from fittool.experiment.predict import Predictions
+from fittool.errors import Problem, UsageError
 from fittool.runs.files.json_text import to_json
 from fittool.runs.history_table import csv_table
 
 Form = Literal["csv", "jsonl", "npz"]
+_COLUMNS = ("input", "prediction", "probability")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The answers of a network for N samples.
+
+    Attributes:
+        names: Each sample's file or row.
+        outputs: (N, …) of each output of the network by its name; for classes (N, classes) probabilities.
+        class_names: The name of each class of the only output, or None for numbers.
+        skipped: The files that cannot be read and are left out, where the run's experiment says so.
+    """
+
+    names: tuple[str, ...]
+    outputs: Mapping[str, NDArray[np.float32]]
+    class_names: tuple[str, ...] | None
+    skipped: tuple[Problem, ...] = ()
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One mapping a sample: `input`, `prediction`, `probability` and one entry a class, or the numbers of each output."""
+        for number, name in enumerate(self.names):
+            row: dict[str, Any] = {"input": name}
+            if self.class_names is not None:
+                (output,) = self.outputs.values()
+                yield row | _of_classes(self.class_names, _numbers(output[number]))
+            elif len(self.outputs) == 1:
+                (output,) = self.outputs.values()
+                yield row | _named("prediction", "output", _numbers(output[number]))
+            else:
+                for key, output in self.outputs.items():
+                    row |= _named(_apart(key), key, _numbers(output[number]))
+                yield row
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """`input` (N,), `output` (N, …) or `output_<name>` of each, and for classes `prediction` (N,) and `classes`."""
+        arrays: dict[str, NDArray[Any]] = {"input": np.array(self.names, np.str_)}
+        single = len(self.outputs) == 1
+        arrays |= {"output" if single else f"output_{name}": output for name, output in self.outputs.items()}
+        if self.class_names is not None:
+            classes = np.array(self.class_names)
+            best = arrays["output"].reshape(len(self.names), -1).argmax(axis=1)
+            arrays |= {"prediction": classes[best], "classes": classes}
+        return arrays
+
+
+def _numbers(output: NDArray[np.float32]) -> list[float]:
+    return [float(str(value)) for value in output.reshape(-1)]  # the shortest that is the same float32
+
+
+def _named(alone: str, prefix: str, values: list[float]) -> dict[str, float]:
+    """Values under a name of their own if there is one, else numbered."""
+    return {alone: values[0]} if len(values) == 1 else {f"{prefix}_{number}": value for number, value in enumerate(values)}
+
+
+def _of_classes(class_names: tuple[str, ...], values: list[float]) -> dict[str, Any]:
+    best = int(np.argmax(values))
+    classes = dict(zip(class_names, values, strict=True))
+    named = {_apart(name): value for name, value in classes.items()}
+    return {"prediction": class_names[best], "probability": values[best]} | named
+
+
+def _apart(name: str) -> str:
+    """A class or output whose name is that of another column gets a prefix."""
+    return f"class {name}" if name in _COLUMNS else name
 
 
 def format_of(path: Path) -> Form:
@@ -29,15 +96,11 @@ def format_of(path: Path) -> Form:
 
 
 def encode(predictions: Predictions, form: Form) -> bytes:
-    """The file's content; npz holds `input` (N,), `output` (N, …) and, for classes, `prediction` (N,) and `classes`."""
+    """The file's content; npz holds the arrays of `Predictions.arrays`."""
     if form == "csv":
         return csv_table(list(predictions.rows()))
     if form == "jsonl":
         return b"".join(to_json(row) + b"\n" for row in predictions.rows())
-    arrays = {"input": np.array(predictions.names, np.str_), "output": predictions.outputs}
-    if predictions.class_names is not None:
-        best = predictions.outputs.reshape(len(predictions.names), -1).argmax(axis=1)
-        arrays |= {"prediction": np.array(predictions.class_names)[best], "classes": np.array(predictions.class_names)}
     content = BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]
+    np.savez(content, **predictions.arrays())  # type: ignore[arg-type]
     return content.getvalue()

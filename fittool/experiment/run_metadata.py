@@ -14,8 +14,8 @@ from fittool.runs.directory import RunDirectory, digest_of
 from fittool.runs.environment import describe_environment
 from fittool.runs.times import utc_text
 
-_DECIDE_DIGITS = ("arithmetic", "versions.numpy", "versions.fittool", "engine")
-_NOT_COMPARED = ("run", "experiment", "command", "resumed", "git_commit", "seed")
+_DECIDE_DIGITS = ("arithmetic", "versions.numpy", "engine")  # another fittool that computes otherwise has another format
+_NOT_COMPARED = ("run", "format", "experiment", "command", "resumed", "git_commit", "seed")
 Changed = dict[str, tuple[Any, Any]]
 """By dotted key: what was, and what is."""
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from fittool import rng
 from fittool.augmentation.augment import augment
-from fittool.data.batch import Array
-from fittool.engines.numpy_engine import NumpyEngine
+from fittool.data.batch import Array, Batch
+from fittool.engines.base import Engine
 from fittool.errors import UsageError
 from fittool.experiment.building.transforms import preprocessing_of, random_part
 from fittool.experiment.trained_run import TrainedRun
@@ -30,7 +30,7 @@ class TestTimeAugmentation:
         UsageError: There is nothing that could change a copy.
     """
 
-    def __init__(self, run: TrainedRun, engine: NumpyEngine, views: int = 1) -> None:
+    def __init__(self, run: TrainedRun, engine: Engine, views: int = 1) -> None:
         experiment = run.loaded.experiment
         augmentation = experiment.any_augmentation
         self._random = None if augmentation is None else random_part(augmentation)
@@ -40,7 +40,17 @@ class TestTimeAugmentation:
         self._preprocess = preprocessing_of(run.loaded)
         self._engine = engine
         self._views = views
+        self._done = 0
         self._seed = rng.key_of(experiment.seed, "test-time augmentation")
+
+    def batch_outputs(self, batch: Batch) -> Outputs:
+        """The mean over all views for the next batch of the data, each output (N, …); batches come in their order."""
+        self._done += batch.size
+        return self.outputs(batch.inputs, np.arange(self._done - batch.size, self._done))
+
+    def update_metrics(self, batch: Batch) -> None:
+        """Add the next batch to the engine's running values."""
+        self._engine.update_metrics(self.batch_outputs(batch), batch)
 
     def outputs(self, inputs: tuple[Array, ...], positions: NDArray[np.int64]) -> Outputs:
         """The mean over all views.

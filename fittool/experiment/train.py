@@ -8,27 +8,21 @@ from pathlib import Path
 from typing import cast
 
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.data.images.preprocessing import preprocessed
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
-from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, TimeLimitReached, UsageError, UserCodeError
-from fittool.experiment.assemble import trainer_of, verbosity, view_metrics
 from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
-from fittool.experiment.building.initial_weights import start_from
 from fittool.experiment.building.loading_progress import loading_shown
-from fittool.experiment.building.prepare import Prepared, prepare
-from fittool.experiment.options import Run, TrainOptions
+from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
-from fittool.nn.layers import Normalization
+from fittool.experiment.session import Session
 from fittool.report.live_page import check_extra
 from fittool.runs.directory import RunDirectory
-from fittool.training.adaptation import adapt, adapting
 from fittool.training.display.progress import make_progress
 from fittool.training.signals import StopSignals
-from fittool.training.stages import ExchangeableEngine
 from fittool.training.trainer import Trainer
 
 __all__ = ["Run", "TrainOptions", "resume_run", "train_experiment", "view_metrics"]
@@ -96,19 +90,18 @@ def _train_anew(
     output: WorkerOutput,
 ) -> Run:
     verbose = verbosity(loaded, options)
-    prepared = prepare(loaded, loading_shown(verbose))
-    engine = ExchangeableEngine(prepared.engine())
-    stack.callback(engine.close)
-    _adapt(prepared, engine.engine)
-    told = [*_said_of_data(prepared), *start_from(loaded, engine), *_said_of_generators(prepared)]
+    session = Session.of(loaded, loading_shown(verbose))
+    stack.callback(session.close)
+    prepared = session.prepared
+    told = [*_said_of_data(prepared), *session.begin(), *_said_of_generators(prepared)]
     directory = _new_directory(loaded, options, stack) if given is None else given
     progress = make_progress(verbose)
     for warning in prepared.warnings:
         progress.say(f"warning: {warning}")
-    trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options)
+    trainer = session.trainer(directory, progress, signals.interruption, options)
     fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
     signals.training_begins()
-    write_beginning(prepared, directory, environment_of(prepared, engine.engine.threads, options))
+    write_beginning(prepared, directory, environment_of(prepared, session.engine.threads, options))
     output.goes_to(directory.log)
     for line in told:
         trainer.say(line)
@@ -133,17 +126,6 @@ def _said_of_generators(prepared: Prepared) -> list[str]:
         f"{name} is Python code: a resumed run calls it again, and is exact if every call gives the same batches."
         for name in sources
     ]
-
-
-def _adapt(prepared: Prepared, engine: NumpyEngine) -> None:
-    """Let the layers that adapt see the training data; a generator may not have an end."""
-    if isinstance(prepared.train, GeneratorData):
-        for node in adapting(prepared.graph):
-            mend = "Give it mean and variance." if isinstance(node.layer, Normalization) else "Give data that can be counted."
-            text = f"A {node.layer.public_name()} layer cannot adapt to a generator. {mend}"
-            raise ExperimentError(prepared.loaded.problem(text, "model", "layers", node.index))
-    else:
-        adapt(prepared.graph, preprocessed(prepared.train, prepared.preprocess), engine)
 
 
 @contextmanager

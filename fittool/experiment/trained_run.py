@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from numpy.typing import NDArray
-
 from fittool.config.code_references import code_named_in
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
-from fittool.engines.numpy_engine import NumpyEngine
-from fittool.engines.state import check_whole_state, weights_in
+from fittool.data.dataset import ArrayDataset
+from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
+from fittool.data.loading.generator_loader import GeneratorLoader
+from fittool.data.user_code.generator_data import GeneratorData
+from fittool.engines.state import HasForm, check_whole_state, weights_in
 from fittool.errors import CheckpointError, path_text, shown, visible
-from fittool.model.architecture import rebuilt
+from fittool.experiment.building.data import Data
+from fittool.model.architecture import layers_of, rebuilt
+from fittool.model.compiled import Compiled
+from fittool.model.model import Model
+from fittool.model.network import Network
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
+from fittool.nn.objectives import Objectives
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.paths import LAST
@@ -60,21 +66,35 @@ class TrainedRun:
     def _architecture(self) -> Mapping[str, Any]:
         return self.checkpoint.facts.architecture or {}
 
-    def engine(self, **options: Any) -> NumpyEngine:
-        """The network with its trained weights; options as for the engine."""
-        engine = NumpyEngine(self.graph, **options)
-        check_weights(self.checkpoint, engine.state())
-        engine.load_state(weights_in(self.checkpoint.tensors))
-        return engine
+    def model(self, objectives: Objectives | None = None) -> Model:
+        """The model with its trained weights.
+
+        Args:
+            objectives: Losses and metrics of each output; None for a model that only predicts.
+        """
+        experiment = self.loaded.experiment
+        compiled = None if objectives is None else Compiled(experiment.compile.optimizer, objectives)
+        network = Network(self.graph, experiment.engine, experiment.seed, compiled)
+        check_weights(self.checkpoint, network.describe())
+        network.load(weights_in(self.checkpoint.tensors))
+        return Model.of(layers_of(self._architecture), network, experiment.seed)
+
+    def loader(self, data: Data) -> BatchLoader:
+        """Batches of some data as they stand, decoded by the workers of the run's experiment."""
+        train, timeout = self.loaded.experiment.first, self.loaded.experiment.data.timeout_seconds
+        if isinstance(data, GeneratorData):
+            return GeneratorLoader(data, max_queue_size=train.max_queue_size, timeout=timeout)
+        workers = 0 if isinstance(data, ArrayDataset) else train.workers
+        return ValidationLoader(data, train.batch_size, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
 
 
-def check_weights(checkpoint: Checkpoint, state: Mapping[str, NDArray[Any]]) -> None:
+def check_weights(checkpoint: Checkpoint, form: Mapping[str, HasForm]) -> None:
     """Refuse a checkpoint whose weights are not just those of a network, by name, shape and dtype.
 
     Raises:
         CheckpointError: Names the file and the first five differences.
     """
-    check_whole_state(weights_in(checkpoint.tensors), weights_in(state), shown(checkpoint.path))
+    check_whole_state(weights_in(checkpoint.tensors), weights_in(form), shown(checkpoint.path))
 
 
 def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", experiment: Path | None = None) -> TrainedRun:

@@ -18,7 +18,7 @@ BATCH_SIZE = 32
 """Keras's default."""
 
 
-def whole(what: str, value: Any, least: int = 1) -> int:
+def check_int(what: str, value: Any, least: int = 1) -> int:
     """A whole number.
 
     Raises:
@@ -32,9 +32,9 @@ def whole(what: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
-def whole_or_none(what: str, value: Any) -> int | None:
-    """A whole number from 1, or None; errors as for `whole`."""
-    return None if value is None else whole(what, value)
+def check_int_or_none(what: str, value: Any) -> int | None:
+    """A whole number from 1, or None; errors as for `check_int`."""
+    return None if value is None else check_int(what, value)
 
 
 def verbosity(value: Any) -> Verbose:
@@ -53,7 +53,7 @@ def verbosity(value: Any) -> Verbose:
     return levels[cast("str", written)]
 
 
-def truth(what: str, value: Any) -> bool:
+def check_bool(what: str, value: Any) -> bool:
     """A truth value.
 
     Raises:
@@ -67,13 +67,13 @@ def truth(what: str, value: Any) -> bool:
 def plan_of(
     epochs: Any, initial_epoch: Any, steps: Any, validation_steps: Any, frequency: Any, *, within_pass: bool = False
 ) -> Plan:
-    """How long to train, from the arguments of `fit`; errors as for `whole`."""
-    often = whole("validation_freq", frequency) if not isinstance(frequency, list | tuple | set) else sorted(frequency)
+    """How long to train, from the arguments of `fit`; errors as for `check_int`."""
+    often = check_int("validation_freq", frequency) if not isinstance(frequency, list | tuple | set) else sorted(frequency)
     return Plan(
-        whole("epochs", epochs, 0),
-        whole("initial_epoch", initial_epoch, 0),
-        whole_or_none("steps_per_epoch", steps),
-        whole_or_none("validation_steps", validation_steps),
+        check_int("epochs", epochs, 0),
+        check_int("initial_epoch", initial_epoch, 0),
+        check_int_or_none("steps_per_epoch", steps),
+        check_int_or_none("validation_steps", validation_steps),
         often,
         within_pass,
     )
@@ -96,4 +96,4 @@ def batch_size_of(asked: Any, plan: Plan, samples: int) -> int:
     """Samples in a batch; by default 32, or so many that the steps asked for make one pass."""
     if asked is None and plan.steps_per_epoch is not None:
         return -(-samples // plan.steps_per_epoch)
-    return whole_or_none("batch_size", asked) or BATCH_SIZE
+    return check_int_or_none("batch_size", asked) or BATCH_SIZE

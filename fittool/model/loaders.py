@@ -11,7 +11,7 @@ import numpy as np
 from fittool.data.batch import Array, Batch
 from fittool.data.class_weights import ClassWeight, class_factors, per_sample
 from fittool.data.dataset import ArrayDataset, Dataset
-from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
+from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.loading.timeouts import FOREVER
 from fittool.data.splits.validation_split import split
@@ -22,27 +22,6 @@ from fittool.model.arrays import inputs_of, targets_of, weights_of
 from fittool.nn.graph import Graph
 from fittool.nn.shapes import Shape
 from fittool.training.plan import Plan
-
-
-class OffsetLoader:
-    """A loader whose first batch is another's batch number `steps`, so that a second `fit` goes on with the next order.
-
-    Args:
-        loader: The other loader.
-        steps: How many batches of it come before; negative where a training counts steps that this loader never had.
-    """
-
-    def __init__(self, loader: BatchLoader, steps: int) -> None:
-        self._loader, self._steps = loader, steps
-        self.samples, self.batch_size, self.steps_per_pass = loader.samples, loader.batch_size, loader.steps_per_pass
-
-    def batches(self, first_step: int) -> Iterator[Batch]:
-        """The batches from an absolute step on."""
-        return self._loader.batches(first_step + self._steps)
-
-    def contents(self, step: int) -> str:
-        """What the batch of an absolute step holds."""
-        return self._loader.contents(step + self._steps)
 
 
 def gives_batches(value: object) -> bool:
@@ -183,21 +162,21 @@ def target_shapes(loader: ValidationLoader | GeneratorLoader) -> list[Shape]:
     return [array.shape[1:] for array in loader.dataset.load(np.zeros(1, np.int64))[1]]
 
 
-def first_step(loader: DatasetLoader, plan: Plan, epochs_done: int) -> int:
+def first_step(steps_per_pass: int, plan: Plan, epochs_done: int) -> int:
     """The batch of a loader with which a training begins.
 
     One that goes on where the last one ended takes the next batch. Any other begins a pass, as Keras does, and no earlier
     one than the model has seen, so that each has its own order.
 
     Args:
-        loader: The training data.
+        steps_per_pass: Batches in a pass over the training data.
         plan: How long to train.
         epochs_done: How many epochs the model was trained before.
     """
-    before = max(epochs_done, plan.initial_epoch) * (plan.steps(loader) or 0)
+    before = max(epochs_done, plan.initial_epoch) * (plan.steps_per_epoch or steps_per_pass)
     if plan.initial_epoch == epochs_done:
         return before
-    return -(-before // loader.steps_per_pass) * loader.steps_per_pass
+    return -(-before // steps_per_pass) * steps_per_pass
 
 
 def split_off(dataset: ArrayDataset, validation_split: float) -> tuple[Dataset, Dataset | None]:

@@ -14,7 +14,7 @@ from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_check
 from fittool.runs.files.json_text import to_json
 
 if TYPE_CHECKING:
-    from fittool.model.core import Model
+    from fittool.model.model import Model
 
 
 def facts_of(model: Model, epochs: int) -> CheckpointFacts:
@@ -40,7 +40,7 @@ def save_model(model: Model, path: str | PathLike[str]) -> None:
     save_checkpoint(Path(path), model.state(), facts_of(model, model.epochs_done))
 
 
-def load_model(path: str | PathLike[str], *, engine: str = "numpy", threads: int | None = None) -> Model:
+def load_model(path: str | PathLike[str], *, engine: object = "numpy", threads: int | None = None) -> Model:
     """A model from a file of `Model.save` or of ModelCheckpoint, or from a run's checkpoint.
 
     Args:
@@ -54,7 +54,7 @@ def load_model(path: str | PathLike[str], *, engine: str = "numpy", threads: int
     Raises:
         CheckpointError: The file is missing or damaged, or does not describe its network.
     """
-    from fittool.model.core import Model
+    from fittool.model.model import Model
 
     checkpoint = load_checkpoint(Path(path))
     said = checkpoint.facts.architecture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -14,6 +14,7 @@ from fittool.errors import ExperimentError, Problem
 from fittool.nn.layers import Input, Layer
 from fittool.nn.naming import snake_case
 from fittool.nn.parameter import Parameter
+from fittool.nn.random_stream import RandomStream
 from fittool.nn.shapes import Shape, ShapeError
 from fittool.settings import nearest_name
 
@@ -47,6 +48,7 @@ class Node:
         input_shapes: Their shapes, without the batch axis.
         output_shape: Its own.
         parameters: Its weight arrays, not trainable where the layer is not.
+        random_index: How many layers before it draw random numbers; the number of its own.
     """
 
     name: str
@@ -56,6 +58,24 @@ class Node:
     input_shapes: tuple[Shape, ...]
     output_shape: Shape
     parameters: tuple[Parameter, ...]
+    random_index: int
+
+    def random_stream(self, purpose: str, seed: int | None = None, use: int = 0) -> RandomStream:
+        """Random numbers that the layer draws while it trains.
+
+        Args:
+            purpose: What they are for, such as `dropout`.
+            seed: The layer's own, if it has one.
+            use: Tells several uses in the layer apart.
+        """
+        return RandomStream(purpose if seed is None else f"{purpose} {seed}", self.random_index, use)
+
+    def with_trainable(self, trainable: bool) -> Node:
+        """The same layer, learning or not."""
+        if self.layer.trainable == trainable:
+            return self
+        layer = replace(self.layer, trainable=trainable)
+        return replace(self, layer=layer, parameters=_parameters(layer, self.input_shapes))
 
 
 @dataclass(frozen=True)
@@ -105,12 +125,21 @@ class Graph:
             for parameter in node.parameters:
                 yield f"{node.name}/{parameter.name}", parameter
 
+    def with_trainable(self, layers: Collection[str]) -> Graph:
+        """The same network in which exactly the layers of these names learn."""
+        return replace(self, nodes=tuple(node.with_trainable(node.name in layers) for node in self.nodes))
+
     def initial_weights(self, seed: int) -> dict[str, NDArray[np.float32]]:
         """The weights before training, by `<node>/<parameter>`; they depend on the seed and the order, not on names."""
         return {
             key: parameter.initializer.draw(parameter.shape, rng.generator(seed, "initial weights", position))
             for position, (key, parameter) in enumerate(self.weights())
         }
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a layer draws random numbers while it trains."""
+        return any(node.layer.is_random for node in self.nodes)
 
     @property
     def output_shapes(self) -> dict[str, Shape]:
@@ -141,6 +170,12 @@ class Graph:
             )
             for node in self.nodes
         ]
+
+
+def _parameters(layer: Layer, input_shapes: tuple[Shape, ...]) -> tuple[Parameter, ...]:
+    """The weights of a layer; where it does not learn, none of them does."""
+    weights = layer.parameters(input_shapes)
+    return tuple(replace(entry, trainable=entry.trainable and layer.trainable) for entry in weights)
 
 
 def layer_names(layers: Sequence[Layer]) -> list[str]:
@@ -232,9 +267,9 @@ class _Builder:
         shape = self._shape(index, layer, shapes)
         self.shapes[name] = shape
         if shape is not None:
-            weights = layer.parameters(shapes)
-            parameters = tuple(replace(entry, trainable=entry.trainable and layer.trainable) for entry in weights)
-            self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, parameters))
+            random_index = sum(node.layer.is_random for node in self.nodes)
+            parameters = _parameters(layer, shapes)
+            self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, parameters, random_index))
 
     def _found(self, index: int, taken: str) -> Shape | None:
         """The shape of what a layer takes; None where it is not known."""

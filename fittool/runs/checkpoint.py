@@ -20,10 +20,8 @@ from fittool.errors import CheckpointError, shown, visible
 from fittool.runs.files.atomic import Chunk, atomic_write
 from fittool.runs.files.json_text import from_json, to_json
 from fittool.runs.files.safetensors_file import DTYPES, RefusedError, SafetensorsFile, read_safetensors
+from fittool.runs.format import FIRST_FORMAT, FORMAT, refusal_of_newer
 from fittool.version import __version__
-
-FORMAT = 1
-"""The format that is written; every older one is read."""
 
 _KEY = "fittool"
 _KINDS = ("weights/", "optimizer/", "metrics/")
@@ -73,12 +71,14 @@ class Checkpoint:
         tensors: Read-only arrays by name, `weights/…`, `optimizer/…`, `metrics/…`.
         version: The version of fittool that wrote it.
         path: The file.
+        format: The number of its format.
     """
 
     facts: CheckpointFacts
     tensors: Mapping[str, NDArray[Any]]
     version: str
     path: Path
+    format: int
 
     def check_fits(self, *, run: str | None = None, model: str | None = None, class_names: Sequence[str] | None = None) -> None:
         """Refuse the checkpoint of something else; what is None is not compared.
@@ -171,7 +171,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         _check_digest(file)
         if stranger := next((name for name in file.names if not name.startswith(_KINDS)), None):
             raise RefusedError(f"is not a checkpoint: it holds the tensor {visible(stranger)}")
-        return Checkpoint(_facts(said), file.tensors(), str(said["version"]), path)
+        return Checkpoint(_facts(said), file.tensors(), str(said["version"]), path, int(said["format"]))
     except RefusedError as refusal:
         raise CheckpointError(f"{refusal}.", place=shown(path)) from refusal
 
@@ -185,9 +185,10 @@ def _said(file: SafetensorsFile) -> dict[str, Any]:
         raise RefusedError(f"has damaged facts: {visible(str(error))}") from None
     if not isinstance(said, dict) or type(said.get("format")) is not int or not isinstance(said.get("version"), str):
         raise RefusedError("has damaged facts: format or version is missing")
-    if said["format"] > FORMAT:
-        writer = f"fittool {visible(said['version'])} in format {said['format']}"
-        raise RefusedError(f"was written by {writer}; this is {__version__}, which reads up to format {FORMAT}: upgrade")
+    if said["format"] < FIRST_FORMAT:
+        raise RefusedError(f"has damaged facts: there is no format {said['format']}")
+    if (refusal := refusal_of_newer(said["format"], said["version"])) is not None:
+        raise RefusedError(refusal)
     return said
 
 

@@ -23,6 +23,7 @@ from fittool.runs.files.atomic import atomic_write, is_temporary, make_folder, o
 from fittool.runs.files.json_text import from_json, to_json
 from fittool.runs.files.lock import RunLock
 from fittool.runs.files.storage_errors import read_whole, storing
+from fittool.runs.format import FIRST_FORMAT, refusal_of_newer
 from fittool.runs.history_table import csv_table
 from fittool.runs.metrics_log import MetricsLog
 from fittool.runs.paths import RunPaths
@@ -333,6 +334,8 @@ def _read_json(path: Path) -> Any:
 def _read_environment(path: Path) -> dict[str, Any]:
     file = RunPaths(path).environment
     environment = _read_json(file)
+    if isinstance(environment, dict):
+        _refuse_newer(environment, file)
     if not isinstance(environment, dict) or not isinstance(environment.get("run"), str):
         raise CheckpointError("is damaged: the id of the run is not in it.", place=shown(file))
     if wrong := [name for name, kind in _KINDS.items() if not isinstance(environment.get(name, kind()), kind)]:
@@ -340,6 +343,16 @@ def _read_environment(path: Path) -> dict[str, Any]:
     if not all(isinstance(time, dict) and isinstance(time.get("changed"), dict) for time in environment.get("resumed", [])):
         raise CheckpointError("is damaged: resumed is not what fittool wrote.", place=shown(file))
     return environment
+
+
+def _refuse_newer(environment: Mapping[str, Any], file: Path) -> None:
+    """Comes before the rest of the content is looked at, which may be another one in a newer format."""
+    number, versions = environment.get("format", FIRST_FORMAT), environment.get("versions")
+    if type(number) is not int or number < FIRST_FORMAT:
+        raise CheckpointError("is damaged: format is not what fittool wrote.", place=shown(file))
+    version = versions.get("fittool") if isinstance(versions, dict) else None
+    if (refusal := refusal_of_newer(number, str(version))) is not None:
+        raise CheckpointError(f"{refusal}.", place=shown(file))
 
 
 def _read_id(path: Path) -> str:

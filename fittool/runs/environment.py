@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from fittool.runs.format import FORMAT
 from fittool.runs.git_commit import git_commit
 from fittool.version import __version__
 
@@ -34,6 +35,7 @@ def describe_environment(
         command: The command line, `sys.argv`; the home directory in it is written as `~`.
     """
     return {
+        "format": FORMAT,
         "versions": {"fittool": __version__, "python": platform.python_version(), **_versions()},
         "git_commit": _git_commit(),
         "machine": {

@@ -14,25 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.callbacks.base import Callback
-from fittool.callbacks.control import Control, Directions, Kind, Logs
+from fittool.callbacks.control import Control, Directions, Kind, Logs, TrainedModel
 from fittool.callbacks.group import CallbackGroup
 from fittool.callbacks.position import Position
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.callbacks.snapshot import Snapshot
 from fittool.errors import DivergedError, FittoolError
+from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.best_epoch import BestEpoch
 from fittool.training.display.progress import NullProgress, Progress, make_progress
 from fittool.training.epoch import TrainingEpoch
+from fittool.training.evaluation import Evaluation
 from fittool.training.history import History, Row, logs_of, make_row
 from fittool.training.monitoring.divergence import DivergenceWatch
 from fittool.training.monitoring.floating_point_warnings import FloatingPointWarnings
 from fittool.training.monitoring.resource_monitor import ResourceMonitor
 from fittool.training.outcome import Outcome, exit_code_of, reason_of, text_of
 from fittool.training.plan import Plan
-from fittool.training.recording.recorder import NullRecorder, Recorder
+from fittool.training.recording.recorder import Recorder, recorder_in
 from fittool.training.stage_schedule import StageSchedule
 from fittool.training.stages import Stage
-from fittool.training.validation import Validation
 
 if TYPE_CHECKING:
     from fittool.data.loading.batch_loader import BatchLoader
@@ -53,14 +54,16 @@ class Trainer:
         validation: The validation data, or None.
         callbacks: At work, in the order in which they are called; History, recorder and progress come after them.
         plan: How long to train.
+        names: The running values that the engine gives, in the order of logs.
         directions: For each metric whether more (`max`) or less (`min`) is better.
         recorder: Writes the run down; by default nobody.
         progress: Shows it; by default nobody.
         stop_on_divergence: Whether a loss that is not finite is an error.
         interruption: Asked after each step; the error that it gives ends the training, with a checkpoint.
-        model: What callbacks find behind `model`, beside the training itself.
+        model: The model that callbacks and a user's own loop get; told of this training.
         header: One line about the training, for the display.
         stages: The parts of the training, if it has several; `train`, `validation` and `plan` are then the first one's.
+        group: The processes that train together; the leader writes and shows, all decide as one.
 
     Attributes:
         history: The rows of the epochs so far.
@@ -76,21 +79,24 @@ class Trainer:
         callbacks: Sequence[Callback],
         plan: Plan,
         *,
+        names: Sequence[str] = ("loss",),
         directions: Directions | None = None,
         recorder: Recorder | None = None,
         progress: Progress | None = None,
         stop_on_divergence: bool = False,
         interruption: Callable[[], FittoolError | None] = never,
-        model: object | None = None,
+        model: TrainedModel | None = None,
         header: str = "",
         stages: Sequence[Stage] = (),
+        group: ProcessGroup = ALONE,
     ) -> None:
-        self.engine = engine
-        self._walk = StageSchedule(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch)
-        self._recorder: Recorder = NullRecorder() if recorder is None else recorder
-        self._progress: Progress = displayed(progress, callbacks)
+        self.engine, self._group = engine, group
+        put = engine.put if engine.copies_ahead else None
+        self._walk = StageSchedule(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch, put)
+        self._recorder = recorder_in(group, recorder)
+        self._progress: Progress = displayed(progress, callbacks) if group.rank == 0 else NullProgress()
         self._interruption, self._header = interruption, header
-        self._directions, self._model = directions, model
+        self._names, self._directions, self._model = tuple(names), directions, model
         self.history = next((callback for callback in callbacks if isinstance(callback, History)), None) or History()
         self.best = BestEpoch.following(callbacks, validation is not None)
         self._divergence = DivergenceWatch(engine, lambda step: self.train.contents(step), stop_on_divergence)
@@ -99,6 +105,8 @@ class Trainer:
         self._last_logs: Logs = {}
         self.position = Position(plan.initial_epoch, 0, plan.initial_epoch * (plan.steps(train) or 0))
         self._control = self._make_control(callbacks)
+        if model is not None:
+            model.run = self._control
         self._own = CallbackGroup([*callbacks, *([] if self.history in callbacks else [self.history])], self._control)
         self._attach_stage()
         self._train_part = TrainingEpoch(
@@ -109,11 +117,12 @@ class Trainer:
             self._divergence,
             self._progress,
             settled=self._step_settled,
-            stopping=lambda: self._stop_reason is not None,
+            stopping=self._is_to_stop,
+            group=group,
         )
 
     def _make_control(self, callbacks: Sequence[Callback]) -> Control:
-        trained = tuple(self.engine.metrics())
+        trained = self._names
         validated = () if self.validation is None else tuple(f"val_{name}" for name in trained)
         return Control(
             self.engine,
@@ -173,6 +182,13 @@ class Trainer:
         """Why this stage, and with it perhaps the training, is to end."""
         return self._walk.control.stop_reason if self._control.stop_reason is None else self._control.stop_reason
 
+    def _is_to_stop(self) -> bool:
+        """Whether the stage, or all of the training, is to end; what one process was asked is asked of all."""
+        if self._group.size > 1:
+            for control in (self._control, self._walk.control):
+                control.stop_reason = self._group.agree(control.stop_reason)
+        return self._stop_reason is not None
+
     def rows(self) -> Sequence[Mapping[str, Any]]:
         """The rows of the epochs so far."""
         return self.history.rows
@@ -181,10 +197,19 @@ class Trainer:
         """All callbacks with their names in a checkpoint."""
         return self._callbacks.named
 
-    def _make_validation(self) -> Validation | None:
+    def _make_validation(self) -> Evaluation | None:
         if self.validation is None:
             return None
-        return Validation(self.engine, self.validation, self.plan, self._callbacks, self._progress, self._obey_interruption)
+        return Evaluation(
+            self.engine,
+            self.validation,
+            self.plan.steps_of_validation(self.validation),
+            self._callbacks,
+            self._progress,
+            epochs=lambda: self.plan.epochs,
+            between_steps=self._obey_interruption,
+            group=self._group,
+        )
 
     def run(self) -> Outcome:
         """Train to the end of the plan, or until someone asks for the end.
@@ -228,7 +253,7 @@ class Trainer:
     def _stages_to_the_end(self) -> None:
         goes_on = True
         while goes_on:
-            while self.position.epoch < self.plan.epochs and self._stop_reason is None:
+            while self.position.epoch < self.plan.epochs and not self._is_to_stop():
                 self._epoch(self.position.epoch)
             goes_on = self._next_stage()
 
@@ -295,7 +320,7 @@ class Trainer:
         for leak in self._leaks.look():
             self.say(f"warning: {leak}")
         self._callbacks.on_epoch_settled(self.position)
-        interruption = self._interruption()
+        interruption = self._group.agree(self._interruption())
         if interruption is not None and self.position.epoch < self.last_epoch:
             raise interruption
 
@@ -309,13 +334,13 @@ class Trainer:
 
     def _step_settled(self) -> None:
         """After a training step and its hooks."""
-        if self._recorder.due(self.position.step):
+        if self._group.broadcast(self._recorder.due(self.position.step)):
             self.save("last")
         self._callbacks.on_train_batch_settled(self.position)
         self._obey_interruption()
 
     def _obey_interruption(self) -> None:
-        interruption = self._interruption()
+        interruption = self._group.agree(self._interruption())
         if interruption is not None:
             self.save("last")
             raise interruption

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import BackupAndRestore, Callback, EarlyStopping, ReduceLROnPlateau, started
 from fittool.errors import CheckpointError
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 VALUES = [0.9, 0.5, 0.7, 0.6, 0.8, 0.9]
 
@@ -33,7 +32,7 @@ def training(folder, cut=None, **options):
         EarlyStopping(patience=3, restore_best_weights=True),
     ]
     callbacks = [*started(settings), Cut(cut)]
-    return Trainer(engine, FakeLoader(), FakeLoader(2), callbacks, Plan(6)), engine
+    return FakeTrainer(engine, FakeLoader(), FakeLoader(2), callbacks, Plan(6)), engine
 
 
 def outcome(trainer, engine):
@@ -61,6 +60,25 @@ def test_it_goes_on_exactly(tmp_path, options, cut, first):
     assert again[:2] == whole[:2]
     assert again[3] == whole[3]
     assert all(np.array_equal(again[2][name], array) for name, array in whole[2].items())
+
+
+def said_when_it_goes_on(folder):
+    trainer, _ = training(folder)
+    lines = []
+    trainer._control.say = lines.append
+    trainer.run()
+    return " ".join(lines)
+
+
+def test_a_backup_of_the_first_format_is_said_to_be_not_exact(tmp_path, monkeypatch):
+    for name, format in (("new", 2), ("old", 1)):
+        monkeypatch.setattr("fittool.runs.checkpoint.FORMAT", format)
+        with pytest.raises(KeyboardInterrupt):
+            training(tmp_path / name, 7)[0].run()
+    assert "not exact. For that, finish it with the older release (pip install fittool==0.1.0)" in said_when_it_goes_on(
+        tmp_path / "old"
+    )
+    assert "not exact" not in said_when_it_goes_on(tmp_path / "new")
 
 
 def test_the_folder_is_gone_after_success_with_what_is_ours(tmp_path):

@@ -8,14 +8,13 @@ import pickle
 import weakref
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CALLBACKS, Callback, EarlyStopping, started
 from fittool.callbacks.control import Control
 from fittool.callbacks.group import CallbackGroup
 from fittool.settings import fields_of
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 KERAS = {
     "BackupAndRestore": "backup_dir save_freq double_checkpoint delete_checkpoint",
@@ -60,7 +59,7 @@ def test_each_start_has_fresh_state():
 def trained(setting, losses):
     """The callback of a training with these losses, an epoch each."""
     (callback,) = started([setting])
-    Trainer(FakeEngine(losses, steps_per_epoch=1), FakeLoader(1), None, [callback], Plan(len(losses))).run()
+    FakeTrainer(FakeEngine(losses, steps_per_epoch=1), FakeLoader(1), None, [callback], Plan(len(losses))).run()
     return callback
 
 
@@ -116,7 +115,7 @@ def test_a_hook_may_be_put_on_the_object(hook):
     seen = []
     callback = Callback()
     setattr(callback, hook, lambda batch, logs=None: seen.append(batch))
-    Trainer(FakeEngine(), FakeLoader(3), None, [callback], Plan(1)).run()
+    FakeTrainer(FakeEngine(), FakeLoader(3), None, [callback], Plan(1)).run()
     assert seen == [0, 1, 2]
 
 
@@ -124,14 +123,6 @@ def test_hooks_have_the_names_and_arguments_of_keras():
     hooks = [f"on_{kind}batch_{end}" for kind in ("", "train_", "test_", "predict_") for end in ("begin", "end")]
     for hook in hooks:
         assert list(inspect.signature(getattr(Callback, hook)).parameters) == ["self", "batch", "logs"]
-
-
-def test_the_model_is_the_training_and_unknown_names_say_so():
-    callback = Callback()
-    CallbackGroup([callback], Control(FakeEngine()))
-    assert callback.model is callback.run
-    with pytest.raises(AttributeError, match="The training has no predict"):
-        callback.model.predict()
 
 
 def test_weights_are_read_and_put_back():

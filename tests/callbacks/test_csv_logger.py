@@ -3,18 +3,17 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, CSVLogger, ReduceLROnPlateau
 from fittool.errors import ArgumentError, StorageError
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 
 def train(folder, *settings, frequency=1, epochs=2):
     callbacks = [setting.start(CallbackContext(folder)) for setting in settings]
     engine = FakeEngine([0.5], [0.25])
-    Trainer(engine, FakeLoader(), FakeLoader(), callbacks, Plan(epochs, validation_frequency=frequency)).run()
+    FakeTrainer(engine, FakeLoader(), FakeLoader(), callbacks, Plan(epochs, validation_frequency=frequency)).run()
 
 
 def test_it_writes_epochs_from_zero_with_sorted_columns(tmp_path):

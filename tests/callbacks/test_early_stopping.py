@@ -4,12 +4,11 @@ import math
 from pathlib import Path
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import Callback, CallbackContext, EarlyStopping, started
 from fittool.errors import ExperimentError
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 
 def train(values, *callbacks, epochs=None, **options):
@@ -17,7 +16,7 @@ def train(values, *callbacks, epochs=None, **options):
     callbacks = [
         callback if isinstance(callback, Callback) else callback.start(CallbackContext(Path())) for callback in callbacks
     ]
-    return Trainer(engine, FakeLoader(3), FakeLoader(1), callbacks, Plan(epochs or len(values)), **options)
+    return FakeTrainer(engine, FakeLoader(3), FakeLoader(1), callbacks, Plan(epochs or len(values)), **options)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +75,7 @@ def test_a_wrong_name_is_an_error_before_training():
 
 
 def test_a_validation_value_without_validation_is_an_error():
-    training = Trainer(FakeEngine(), FakeLoader(), None, [EarlyStopping().start(CallbackContext())], Plan(1))
+    training = FakeTrainer(FakeEngine(), FakeLoader(), None, [EarlyStopping().start(CallbackContext())], Plan(1))
     with pytest.raises(ExperimentError, match=r"There are no validation data\. Did you mean loss"):
         training.run()
 
@@ -99,7 +98,7 @@ def test_a_wrong_name_beside_such_a_callback_is_found_after_an_epoch():
 
 def test_epochs_without_validation_do_not_count():
     callback = EarlyStopping(patience=1).start(CallbackContext())
-    training = Trainer(
+    training = FakeTrainer(
         FakeEngine(val_losses=[9, 1, 9, 2, 0]), FakeLoader(), FakeLoader(), [callback], Plan(9, validation_frequency=2)
     )
     training.run()
@@ -118,7 +117,7 @@ def test_after_training_the_setting_shows_what_people_from_keras_look_for():
     setting = EarlyStopping("loss", patience=2, restore_best_weights=True)
     with pytest.raises(AttributeError, match="EarlyStopping has no stopped_epoch"):
         _ = setting.stopped_epoch
-    Trainer(FakeEngine([1, 2, 3, 4], steps_per_epoch=1), FakeLoader(1), None, started([setting]), Plan(9)).run()
+    FakeTrainer(FakeEngine([1, 2, 3, 4], steps_per_epoch=1), FakeLoader(1), None, started([setting]), Plan(9)).run()
     assert (setting.stopped_epoch, setting.best_epoch, setting.best, setting.wait, setting.patience) == (2, 0, 1.0, 2, 2)
     assert list(setting.best_weights) == ["weights/w"]
     assert setting == EarlyStopping("loss", patience=2, restore_best_weights=True)

@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, LambdaCallback, started
 from fittool.callbacks.base import HOOKS
 from fittool.errors import ArgumentError, ExperimentError, UserCodeError
 from fittool.settings import fields_of
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 
 def run(*callbacks):
-    Trainer(FakeEngine(), FakeLoader(2), FakeLoader(1), started(callbacks), Plan(1)).run()
+    FakeTrainer(FakeEngine(), FakeLoader(2), FakeLoader(1), started(callbacks), Plan(1)).run()
 
 
 def test_every_hook_of_keras_is_there():

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import pytest
 from pydantic import TypeAdapter
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CALLBACKS, CallbackContext, LearningRateScheduler
 from fittool.errors import ArgumentError, ExperimentError, UserCodeError
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 
 def rates(setting, surroundings=None, **plan):
-    training = Trainer(FakeEngine(), FakeLoader(), None, [setting.start(surroundings or CallbackContext())], Plan(3, **plan))
+    training = FakeTrainer(FakeEngine(), FakeLoader(), None, [setting.start(surroundings or CallbackContext())], Plan(3, **plan))
     training.run()
     return [pytest.approx(row["learning_rate"]) for row in training.history.rows]
 

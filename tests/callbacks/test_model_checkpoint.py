@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, ModelCheckpoint
 from fittool.errors import ArgumentError, ExperimentError
 from fittool.training.plan import Plan
 from fittool.training.recording.recorder import NullRecorder
-from fittool.training.trainer import Trainer
 
 
 class Files(NullRecorder):
@@ -26,7 +25,7 @@ class Files(NullRecorder):
 def files(values, *arguments, **options):
     recorder = Files()
     callback = ModelCheckpoint(*arguments, **options).start(CallbackContext())
-    Trainer(FakeEngine(val_losses=values), FakeLoader(), FakeLoader(), [callback], Plan(len(values)), recorder=recorder).run()
+    FakeTrainer(FakeEngine(val_losses=values), FakeLoader(), FakeLoader(), [callback], Plan(len(values)), recorder=recorder).run()
     return recorder.files
 
 
@@ -56,7 +55,7 @@ def test_without_a_file_it_only_says_what_is_best():
 
 
 def test_without_a_file_and_a_run_it_is_an_error():
-    training = Trainer(FakeEngine(), FakeLoader(), FakeLoader(), [ModelCheckpoint().start(CallbackContext())], Plan(1))
+    training = FakeTrainer(FakeEngine(), FakeLoader(), FakeLoader(), [ModelCheckpoint().start(CallbackContext())], Plan(1))
     with pytest.raises(ExperimentError, match="ModelCheckpoint needs a filepath"):
         training.run()
 

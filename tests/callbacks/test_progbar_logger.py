@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import ProgbarLogger, started
 from fittool.training.display.progress import NullProgress, make_progress
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 
 def run(capsys, callbacks, progress):
-    Trainer(FakeEngine(), FakeLoader(1), None, started(callbacks), Plan(1), progress=progress).run()
+    FakeTrainer(FakeEngine(), FakeLoader(1), None, started(callbacks), Plan(1), progress=progress).run()
     return capsys.readouterr().err
 
 

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, ReduceLROnPlateau
 from fittool.errors import ArgumentError
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 
 def rates(values, setting):
     engine = FakeEngine(val_losses=values)
-    training = Trainer(engine, FakeLoader(), FakeLoader(), [setting.start(CallbackContext())], Plan(len(values)))
+    training = FakeTrainer(engine, FakeLoader(), FakeLoader(), [setting.start(CallbackContext())], Plan(len(values)))
     training.run()
     return [pytest.approx(rate) for rate in (*training.history.history["learning_rate"][1:], engine.learning_rate)]
 

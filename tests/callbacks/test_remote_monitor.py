@@ -7,13 +7,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import RemoteMonitor, started
 from fittool.errors import ArgumentError
 from fittool.training.display.progress import NullProgress
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ class Heard(NullProgress):
 def run(*arguments, losses=(0.5,), epochs=2, **options):
     heard = Heard()
     callbacks = started([RemoteMonitor(*arguments, **options)])
-    Trainer(FakeEngine(losses), FakeLoader(1), None, callbacks, Plan(epochs), progress=heard).run()
+    FakeTrainer(FakeEngine(losses), FakeLoader(1), None, callbacks, Plan(epochs), progress=heard).run()
     return heard.said
 
 

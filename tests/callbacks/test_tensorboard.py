@@ -4,12 +4,11 @@ import sys
 
 import numpy as np
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, TensorBoard
 from fittool.errors import ArgumentError, MachineError
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 
 def events(folder, **options):
@@ -19,7 +18,7 @@ def events(folder, **options):
     from tensorboard.util.tensor_util import make_ndarray
 
     callback = TensorBoard(**options).start(CallbackContext(folder))
-    Trainer(FakeEngine([0.5, 0.25]), FakeLoader(2), FakeLoader(1), [callback], Plan(2)).run()
+    FakeTrainer(FakeEngine([0.5, 0.25]), FakeLoader(2), FakeLoader(1), [callback], Plan(2)).run()
     found = {}
     for path in sorted((folder / "logs").glob("*/*")):
         for event in EventFileLoader(str(path)).Load():

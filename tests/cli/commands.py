@@ -150,6 +150,17 @@ def pictures(folder: Path) -> Path:
     return Path("pictures")
 
 
+WORSE_AT_THE_END = (
+    ("epochs: 2", "epochs: 5"),
+    ("adam", "{SGD: {learning_rate: {PiecewiseConstantDecay: {boundaries: [19], values: [0.01, 3.0]}}}}"),
+)
+"""Changes the small experiment to one whose last epoch is not its best: its steps are far too long."""
+
+DIVERGING = (
+    "--set", "compile.optimizer={SGD: {learning_rate: 1e30}}", "--set", "model.layers.1.Conv2D.activation=linear",
+)  # fmt: skip
+"""Options with which the small experiment's loss is NaN in the second step; without rectifiers, which could all be dead."""
+
 FROM_PICTURES = (
     ("npz: {path: small.npz}}", "folder: {path: pictures}}\n  image: {color_mode: grayscale}"),
     ("units: 3", "units: 2"),
@@ -170,6 +181,6 @@ def weights(run: RunDirectory, which: str = "last") -> dict[str, bytes]:
 
 
 __all__ = [
-    "FROM_GENERATOR", "FROM_PICTURES", "GENERATOR", "SMALL", "Done", "Fittool", "Write", "environment", "fittool", "folder",
-    "pictures", "small", "start", "weights", "write",
+    "DIVERGING", "FROM_GENERATOR", "FROM_PICTURES", "GENERATOR", "SMALL", "WORSE_AT_THE_END", "Done", "Fittool", "Write",
+    "environment", "fittool", "folder", "pictures", "small", "start", "weights", "write",
 ]  # fmt: skip

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from arrays import read_arrays
-from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR
+from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, WORSE_AT_THE_END
 
 
 def values(done):
@@ -15,7 +15,7 @@ def values(done):
 @pytest.fixture
 def run(fittool, write):
     """A run whose best epoch is not its last."""
-    path = write(("epochs: 2", "epochs: 5"), ("adam", "{SGD: {learning_rate: 0.3}}"))
+    path = write(*WORSE_AT_THE_END)
     run = fittool("train", path).run
     assert run.read_status().best["epoch"] < 5
     return run

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from arrays import read_arrays
-from cli.commands import FROM_PICTURES
+from cli.commands import FROM_PICTURES, WORSE_AT_THE_END
 from PIL import Image
 
 TABLE = """\
@@ -132,7 +132,7 @@ def test_other_form_is_refused_before_anything_is_read(fittool, folder):
 
 
 def test_best_is_used_unless_last_is_asked_for(fittool, write):
-    path = write(("epochs: 2", "epochs: 5"), ("adam", "{SGD: {learning_rate: 0.3}}"))
+    path = write(*WORSE_AT_THE_END)
     run = fittool("train", path).run
     shown = [
         fittool("predict", run.path, "small.npz", *options).out
@@ -176,7 +176,11 @@ def test_two_classes_by_one_output(fittool, table, write):
 
 @pytest.mark.parametrize(
     ("units", "loss"),
-    [("1", "{BinaryCrossentropy: {from_logits: true}}"), ("2", "{SparseCategoricalCrossentropy: {from_logits: true}}")],
+    [
+        ("1", "{BinaryCrossentropy: {from_logits: true}}"),
+        ("1", "{BinaryFocalCrossentropy: {from_logits: true}}"),
+        ("2", "{SparseCategoricalCrossentropy: {from_logits: true}}"),
+    ],
 )
 def test_logits_become_probabilities(fittool, table, units, loss):
     predicted = rows(fittool("predict", table("kind", units, "linear", loss), "table.csv"))

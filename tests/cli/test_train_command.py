@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, weights
+from cli.commands import DIVERGING, FROM_GENERATOR, FROM_PICTURES, GENERATOR, weights
 
 GENERATED = ("--set", "train.mode=fit_generator")
 
@@ -111,7 +111,7 @@ def test_smoke_run_leaves_nothing(fittool, small, folder, monkeypatch):
 def test_smoke_run_that_fails_leaves_nothing_and_names_nothing(fittool, small, folder, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(folder / "temporary"))
     (folder / "temporary").mkdir()
-    done = fittool("train", small, "--smoke", "--set", "compile.optimizer={SGD: {learning_rate: 1e30}}")
+    done = fittool("train", small, "--smoke", *DIVERGING)
     assert (done.code, list((folder / "temporary").iterdir())) == (9, [])
     assert "The run is in" not in done.err
 

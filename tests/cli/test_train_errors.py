@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from arrays import read_arrays
-from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, SMALL
+from cli.commands import DIVERGING, FROM_GENERATOR, FROM_PICTURES, GENERATOR, SMALL
 
 GENERATED = ("--set", "train.mode=fit_generator")
 
@@ -84,7 +84,7 @@ def test_nan_in_the_input_is_found(refused, write):
 
 
 def test_loss_that_turns_nan_ends_the_run_and_is_recorded(fittool, small):
-    done = fittool("train", small, "--set", "compile.optimizer={SGD: {learning_rate: 1e30}}", "--run-dir", "here")
+    done = fittool("train", small, *DIVERGING, "--run-dir", "here")
     assert (done.code, done.out) == (9, "")
     assert "loss became NaN at epoch 1, step 2 (last finite: " in done.err
     assert "small.npz: x[" in done.err
@@ -287,7 +287,7 @@ def test_debug_shows_the_traceback_of_a_mistake(fittool, write):
 
 
 def test_bug_shows_a_traceback_and_asks_for_a_report(fittool, small, monkeypatch):
-    monkeypatch.setattr("fittool.experiment.train.prepare", lambda *arguments: 1 / 0)
+    monkeypatch.setattr("fittool.experiment.session.prepare", lambda *arguments: 1 / 0)
     done = fittool("train", small)
     assert done.code == 1
     assert "ZeroDivisionError" in done.err
@@ -298,7 +298,7 @@ def test_too_little_memory_says_what_needs_less(fittool, small, monkeypatch):
     def prepare(*arguments):
         raise MemoryError
 
-    monkeypatch.setattr("fittool.experiment.train.prepare", prepare)
+    monkeypatch.setattr("fittool.experiment.session.prepare", prepare)
     done = fittool("train", small)
     assert (done.code, "fit_generator instead of fit" in done.err) == (6, True)
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from fittool.config.sections import ENGINES, Checkpoint, Image, Numpy
+from fittool.config.sections import Checkpoint, Image
+from fittool.engines.settings import ENGINES, Numpy
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from fittool.data.batch import Batch
 from fittool.engines.numpy_engine import NumpyEngine
+from fittool.engines.state import State
 from fittool.errors import CheckpointError, ExperimentError
 from fittool.nn import layers as nn
 from fittool.nn.graph import Graph
@@ -213,3 +214,59 @@ def test_an_engine_without_an_optimizer_cannot_train():
     graph = Graph.build([nn.Dense(1)], {"input": (1,)})
     with pytest.raises(RuntimeError, match="without an optimizer"):
         NumpyEngine(graph).train_step(line_batch([[1]], [[1]]))
+
+
+def two_layers() -> NumpyEngine:
+    graph = Graph.build([nn.Dense(3, name="first"), nn.Dense(2, name="second")], {"input": (4,)})
+    return NumpyEngine(graph, loss=LOSSES.parse("mean_squared_error"), target_shape=(2,), optimizer=Adam(), threads=1)
+
+
+def some_batch() -> Batch:
+    numbers = np.random.default_rng(0).normal(size=(8, 6)).astype(np.float32)
+    return Batch((numbers[:, :4],), (numbers[:, 4:],))
+
+
+def same(one: State, other: State) -> bool:
+    return {name: array.tobytes() for name, array in one.items()} == {name: array.tobytes() for name, array in other.items()}
+
+
+def test_other_layers_learn_and_everything_else_goes_on() -> None:
+    engine, data = two_layers(), some_batch()
+    engine.train_step(data)
+    before = engine.state()
+    engine.set_trainable({"second"})
+    assert same(engine.state(), before)
+    engine.train_step(data)
+    after = engine.state()
+    assert np.array_equal(after["weights/first/kernel"], before["weights/first/kernel"])
+    assert not np.array_equal(after["weights/second/kernel"], before["weights/second/kernel"])
+    assert np.array_equal(after["optimizer/velocity/first/kernel"], before["optimizer/velocity/first/kernel"])
+    engine.set_trainable({"first", "second"})
+    assert np.array_equal(engine.state()["optimizer/velocity/first/kernel"], before["optimizer/velocity/first/kernel"])
+    assert int(engine.state()["optimizer/iterations"]) == engine.iterations == 2
+
+
+def test_a_state_with_arrays_of_layers_that_do_not_learn_is_taken() -> None:
+    engine, other = two_layers(), two_layers()
+    engine.train_step(some_batch())
+    other.set_trainable({"second"})
+    other.load_state(engine.state())
+    assert same(other.state(), engine.state())
+    with pytest.raises(CheckpointError, match="the network has no optimizer/velocity/third/kernel"):
+        other.load_state({"optimizer/velocity/third/kernel": np.zeros((4, 3), np.float32)})
+
+
+def test_the_description_is_the_form_of_the_state() -> None:
+    engine = two_layers()
+    for layers in ({"first", "second"}, {"second"}):
+        engine.set_trainable(layers)
+        assert engine.describe() == {name: (array.shape, array.dtype) for name, array in engine.state().items()}
+
+
+def test_metrics_worked_out_elsewhere_are_those_of_the_network() -> None:
+    engine, data = two_layers(), some_batch()
+    engine.test_step(data)
+    own = engine.metrics()
+    engine.reset_metrics()
+    engine.update_metrics(engine.predict_step(data.inputs), data)
+    assert engine.metrics() == own

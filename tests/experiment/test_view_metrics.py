@@ -5,7 +5,7 @@ from experiment.part_two import trained, written
 
 from fittool.config.experiment_file import load_experiment
 from fittool.errors import MachineError
-from fittool.experiment.train import view_metrics
+from fittool.experiment.options import view_metrics
 from fittool.report import live_page
 
 

@@ -153,7 +153,7 @@ def test_summary_is_a_table(model):
         ({"layers": ["Dens"], "input_shape": (4,)}, r"layers\[0\]: no layer is called Dens. Did you mean Dense?"),
         ({"layers": [{"Dense": {"units": 0}}], "input_shape": (4,)}, r"layers\[0\].Dense.units must be at least 1, got 0"),
         ({"layers": ["Flatten"]}, "Give input_shape"),
-        ({"layers": ["Flatten"], "input_shape": (4,), "engine": "cuda"}, "engine must be"),
+        ({"layers": ["Flatten"], "input_shape": (4,), "engine": "cuda"}, "engine: no engine is called cuda. There are numpy"),
         ({"layers": ["Flatten"], "input_shape": (0,)}, "must be at least 1"),
         ({"layers": [{"Conv2D": {"filters": 1, "kernel_size": 3}}], "input_shape": (4,)}, "conv2d"),
     ],

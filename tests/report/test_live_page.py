@@ -6,14 +6,13 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 import fittool.report.live_page as module
 from fittool.errors import MachineError
 from fittool.report.live_page import LivePage, live_page
 from fittool.training.display.progress import NullProgress
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 with_extra = pytest.mark.skipif(not module.extra_is_there(), reason="needs the extra report (matplotlib, jinja2)")
 WILD = "</script><b>$x_1$ \x1b[31m \ud800 漢"
@@ -85,7 +84,7 @@ class Heard(NullProgress):
 
 def run(page, epochs=3):
     heard = Heard()
-    Trainer(FakeEngine(), FakeLoader(1), FakeLoader(1), [page], Plan(epochs), progress=heard).run()
+    FakeTrainer(FakeEngine(), FakeLoader(1), FakeLoader(1), [page], Plan(epochs), progress=heard).run()
     return heard.said
 
 

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save
 
 from fittool.errors import CheckpointError, StorageError, shown
 from fittool.runs.checkpoint import Checkpoint, CheckpointFacts, encode_checkpoint, load_checkpoint, save_checkpoint
+from fittool.runs.format import FORMAT
 from fittool.version import __version__
 
 FACTS = CheckpointFacts(
@@ -113,8 +114,10 @@ def test_something_behind_the_end_is_found(tail, tensors, tmp_path):
         ({"fittool": "[]"}, "format or version is missing"),
         ({"fittool": '{"format": true, "version": "1"}'}, "format or version is missing"),
         ({"fittool": '{"format": 1}'}, "format or version is missing"),
-        ({"fittool": '{"format": 2, "version": "3.1\\n"}'}, r"was written by fittool 3\.1\\n in format 2; this is .*: upgrade\."),
+        ({"fittool": '{"format": 3, "version": "3.1\\n"}'}, r"was written by fittool 3\.1\\n in format 3; this is .*: upgrade\."),
+        ({"fittool": '{"format": 0, "version": "3.1"}'}, "there is no format 0"),
         ({"fittool": '{"format": 1, "version": "1"}'}, "its sha256 is not the one"),
+        ({"fittool": '{"format": 2, "version": "1"}'}, "its sha256 is not the one"),
     ],
 )
 def test_metadata_of_something_else_are_refused(metadata, cause, tensors, tmp_path):
@@ -168,7 +171,7 @@ def test_a_full_disk_keeps_the_old_checkpoint(tensors, tmp_path):
 
 
 def checkpoint_of(facts: CheckpointFacts, path) -> Checkpoint:
-    return Checkpoint(facts, {}, __version__, path / "a")
+    return Checkpoint(facts, {}, __version__, path / "a", FORMAT)
 
 
 def test_the_own_run_model_and_classes_fit(tmp_path):

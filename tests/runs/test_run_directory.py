@@ -169,7 +169,18 @@ def test_opening_what_is_not_there_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "cause"), [("{", "is damaged: Expecting"), ("{}", "the id of the run is not in it"), ("[]", "not in it")]
+    ("content", "cause"),
+    [
+        ("{", "is damaged: Expecting"),
+        ("{}", "the id of the run is not in it"),
+        ("[]", "not in it"),
+        ('{"run": "a", "format": "2"}', "is damaged: format is not what fittool wrote"),
+        ('{"run": "a", "format": 0}', "is damaged: format is not what fittool wrote"),
+        (
+            '{"format": 3, "versions": {"fittool": "9.1\\n"}}',
+            r"was written by fittool 9\.1\\n in format 3; .* format 2: upgrade\.$",
+        ),
+    ],
 )
 def test_a_damaged_environment_is_refused(content, cause, run):
     run.paths.environment.write_text(content)

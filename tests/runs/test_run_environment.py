@@ -10,6 +10,7 @@ import pytest
 from fittool.runs import environment
 from fittool.runs.environment import describe_environment
 from fittool.runs.files.json_text import to_json
+from fittool.runs.format import FORMAT
 from fittool.version import __version__
 
 
@@ -20,6 +21,7 @@ def describe(command=("fittool", "train")):
 def test_it_says_what_a_repetition_needs():
     said = describe()
     assert said["versions"]["fittool"] == __version__
+    assert said["format"] == FORMAT
     assert said["versions"]["numpy"] == numpy.__version__
     assert (said["engine"], said["threads"], said["seed"], said["data"]) == ("numpy", 2, 7, {"train": "abc"})
     assert said["machine"]["cpus"] >= 1

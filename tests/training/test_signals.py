@@ -13,11 +13,10 @@ from fittool.training.signals import StopSignals
 
 CHILD = """
 import sys, time
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 from fittool.errors import Interrupted
 from fittool.training.plan import Plan
 from fittool.training.signals import StopSignals
-from fittool.training.trainer import Trainer
 class Slow(FakeEngine):
     def train_step(self, batch):
         print("step", flush=True)
@@ -27,7 +26,7 @@ class Slow(FakeEngine):
         super().train_step(batch)
 with StopSignals() as signals:
     try:
-        Trainer(Slow(), FakeLoader(), None, [], Plan({epochs}), interruption=signals.interruption).run()
+        FakeTrainer(Slow(), FakeLoader(), None, [], Plan({epochs}), interruption=signals.interruption).run()
     except Interrupted as error:
         sys.exit(error.exit_code)
 """

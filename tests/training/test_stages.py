@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader, batch
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import Callback, EarlyStopping, started
 from fittool.errors import CheckpointError
 from fittool.training.plan import Plan
 from fittool.training.recording.recorder import NullRecorder
-from fittool.training.stages import ExchangeableEngine, Stage
-from fittool.training.trainer import Trainer
+from fittool.training.stages import Stage
 
 
 class Saving(NullRecorder):
@@ -39,7 +37,7 @@ def stages():
 def training(recorder=None):
     parts = stages()
     engine = FakeEngine([3, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1])
-    return Trainer(engine, parts[0].train, None, [], parts[0].plan, stages=parts, recorder=recorder), engine
+    return FakeTrainer(engine, parts[0].train, None, [], parts[0].plan, stages=parts, recorder=recorder), engine
 
 
 def rows(trainer):
@@ -76,7 +74,7 @@ def test_from_every_moment_it_goes_on_the_same():
 def test_a_state_of_a_stage_that_is_no_more_is_refused():
     recorder = Saving()
     training(recorder)[0].run()
-    trainer = Trainer(FakeEngine(), FakeLoader(), None, [], Plan(9))
+    trainer = FakeTrainer(FakeEngine(), FakeLoader(), None, [], Plan(9))
     with pytest.raises(CheckpointError, match="of stage 3, but there are only 1 stages now"):
         trainer.load_snapshot(recorder.snapshots[-1], [])
 
@@ -93,26 +91,5 @@ def test_a_stage_is_prepared_and_its_callbacks_begin_and_end_with_it():
 
     second = Stage(FakeLoader(1), None, Plan(1), "b", [Telling()], prepare=lambda: seen.append("prepare"))
     first = Stage(FakeLoader(1), None, Plan(1), "a", prepare=lambda: seen.append("first"))
-    Trainer(FakeEngine(), FakeLoader(1), None, [], Plan(1), stages=[first, second, first]).run()
+    FakeTrainer(FakeEngine(), FakeLoader(1), None, [], Plan(1), stages=[first, second, first]).run()
     assert seen == ["first", "prepare", "begin", "end completed", "first"]
-
-
-def test_an_exchanged_engine_goes_on_with_everything():
-    engine = ExchangeableEngine(FakeEngine())
-    engine.train_step(batch(7))
-    engine.learning_rate = 0.3
-    engine.exchange(FakeEngine())
-    assert (engine.iterations, engine.learning_rate, engine.metrics()["loss"], engine.state()["weights/w"][0]) == (1, 0.3, 1, 7)
-
-
-def test_what_nobody_knows_is_still_refused():
-    class Strict(FakeEngine):
-        def load_state(self, state):
-            if unknown := set(state) - set(self.state()):
-                raise CheckpointError(f"The network has no {', '.join(unknown)}.")
-
-    engine = ExchangeableEngine(Strict())
-    engine.load_state({"optimizer/momentum/w": np.ones(1)})
-    assert engine.state()["optimizer/momentum/w"] == 1
-    with pytest.raises(CheckpointError, match="no optimizer/momentum/v"):
-        engine.load_state({"optimizer/momentum/v": np.ones(1)})

@@ -39,6 +39,7 @@ class GeneratorLoader:
             The user's code begins anew there, after the first batch was asked for here.
         timeout: Seconds to wait for one batch of a worker.
         steps: How many batches are wanted in all, so that the user's code is not asked for more; None: nobody knows.
+        offset: Added to each step; negative where a training counts steps that the user's code never made.
 
     Raises:
         ExperimentError: A class weight names an unknown class.
@@ -56,12 +57,13 @@ class GeneratorLoader:
         use_multiprocessing: bool = False,
         timeout: float = FOREVER,
         steps: int | None = None,
+        offset: int = 0,
     ) -> None:
         self.source = source
         self.samples = source.samples
         self.batch_size = source.first.size
         self.steps_per_pass = source.batches_per_pass
-        self._steps = steps
+        self._steps, self._offset = steps, offset
         self._balance = Balance() if class_weight == "balanced" else None
         self._factors: NDArray[np.float32] | None = None
         if isinstance(class_weight, Mapping):
@@ -78,6 +80,7 @@ class GeneratorLoader:
 
     def batches(self, first_step: int) -> Iterator[Batch]:
         """The batches from an absolute step on: without end, or to the end of a pass of unknown length."""
+        first_step += self._offset
         most = None if self._steps is None else max(self._steps - first_step, 0)
         if self.steps_per_pass is None:
             walk = self._to_the_end_of_a_pass(first_step)
@@ -90,7 +93,8 @@ class GeneratorLoader:
         return self._ahead(walk, most)
 
     def contents(self, step: int) -> str:
-        """Which batch of the user's code it is, as samples have no names."""
+        """The number of the batch among those of the user's code, as samples have no names."""
+        step += self._offset
         if self.steps_per_pass is None:
             return f"batch {step + 1} of {self.source.name}"
         pass_number, number = divmod(step, self.steps_per_pass)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.cpu import available_threads
 from fittool.data.batch import Array, Batch
-from fittool.engines.health import Health
+from fittool.engines.base import ALL_KINDS, StateKind
 from fittool.engines.numpy_engine import blas
 from fittool.engines.numpy_engine.buffers import Buffers
+from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
 from fittool.engines.numpy_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.numpy_engine.lowering import lower
 from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
 from fittool.engines.numpy_engine.optimizer_step import OptimizerStep
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.program import Program, Workspace
-from fittool.engines.numpy_engine.thread_pool import ThreadPool, available_threads
-from fittool.engines.state import check_state
+from fittool.engines.numpy_engine.thread_pool import ThreadPool
+from fittool.engines.state import State, TensorInfo, check_state
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
 from fittool.nn.metrics import Metric
@@ -64,25 +66,37 @@ class NumpyEngine:
         skips_bad_steps: bool = False,
     ) -> None:
         blas.use_one_thread()
-        self.graph = graph
-        self._store = ParameterStore(graph, dtype)
-        self._store.load(graph.initial_weights(seed) if weights is None else weights)
-        lowered = lower(graph)
-        self.health = Health()
-        pool = ThreadPool(available_threads() if threads is None else threads, self.health)
-        storages = Buffers(lowered.sizes, dtype, lowered.exact())
-        self._space = Workspace(lowered, self._store, storages, Scratch(dtype), StepInputs(seed), pool)
+        self.health = FloatingPointMonitor()
         if objectives is None:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
-        self._judge = LossesAndMetrics(graph, objectives, self._space.step_inputs, self._store)
-        self._update = None if optimizer is None else OptimizerStep(optimizer, self._store, pool)
-        self._programs: dict[tuple[int, str], Program] = {}
+        self._objectives, self._optimizer, self._dtype = objectives, optimizer, dtype
+        self._pool = ThreadPool(available_threads() if threads is None else threads, self.health)
+        self._step_inputs = StepInputs(seed)
         self._skips_bad_steps = skips_bad_steps
+        self._set_aside: State = {}
+        self._build(graph)
+        self._store.load(graph.initial_weights(seed) if weights is None else weights)
+
+    def _build(self, graph: Graph) -> None:
+        """Lay out weights, memory and update of a network whose layers learn or not as they say."""
+        self.graph = graph
+        self._store = ParameterStore(graph, self._dtype)
+        plan = lower(graph)
+        buffers = Buffers(plan.sizes, self._dtype, plan.exact())
+        self._space = Workspace(plan, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
+        self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
+        self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool)
+        self._programs: dict[tuple[int, str], Program] = {}
 
     @property
     def threads(self) -> int:
-        """How many threads compute."""
-        return self._space.pool.threads
+        """The number of threads that compute."""
+        return self._pool.threads
+
+    @property
+    def label(self) -> str:
+        """The engine and its threads, for the display."""
+        return f"numpy, {self.threads} thread{'s' * (self.threads > 1)}"
 
     @property
     def iterations(self) -> int:
@@ -99,22 +113,31 @@ class NumpyEngine:
         if self._update is not None:
             self._update.learning_rate = rate
 
+    @property
+    def copies_ahead(self) -> bool:
+        """No: batches lie where they are computed with."""
+        return False
+
+    def put(self, batch: Batch) -> Batch:
+        """The batch as it is: it lies in the memory that the engine computes in."""
+        return batch
+
     def train_step(self, batch: Batch) -> None:
         """Forward, backward, update; adds to the running metrics."""
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
-        self._space.step_inputs.iteration = self._update.iterations
+        self._step_inputs.iteration = self._update.iterations
         with self.health.watched():
             self._run(batch, "train")
             if self._is_good(self._update) or not self._skips_bad_steps:
-                self._judge.add_penalty_gradients()
+                self._losses_and_metrics.add_penalty_gradients()
                 self._update.step()
             else:
                 self._update.skip()
 
     def _is_good(self, update: OptimizerStep) -> bool:
         """Whether the loss of the step is finite; the first that is not is remembered."""
-        loss, health = self._judge.last_loss, self.health
+        loss, health = self._losses_and_metrics.last_loss, self.health
         good = math.isfinite(loss)
         if health.first_bad_step is None:
             if good:
@@ -133,12 +156,12 @@ class NumpyEngine:
         with self.health.watched():
             self._run(batch, "test")
 
-    def judge_step(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
+    def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
-        step_inputs = self._space.step_inputs
+        step_inputs = self._step_inputs
         step_inputs.targets, step_inputs.sample_weight = batch.targets, batch.sample_weight
         with self.health.watched():
-            self._judge.judge(list(outputs), [None] * len(outputs), training=False)
+            self._losses_and_metrics.update_metrics(list(outputs), [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
@@ -148,18 +171,48 @@ class NumpyEngine:
 
     def metrics(self) -> dict[str, float]:
         """The running values: `loss` first, then the metrics."""
-        return self._judge.results()
+        return self._losses_and_metrics.results()
 
     def reset_metrics(self) -> None:
         """Start the running values anew."""
-        self._judge.reset()
+        self._losses_and_metrics.reset()
 
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        """Copies of everything a step depends on."""
-        state: dict[str, NDArray[np.generic]] = {f"weights/{name}": array for name, array in self._store.copies().items()}
+    def metrics_state(self) -> State:
+        """Copies of the sums behind the running values."""
+        return self._losses_and_metrics.state()
+
+    def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take over what `metrics_state` gave."""
+        self._losses_and_metrics.load_state(state)
+
+    def set_trainable(self, layers: Collection[str]) -> None:
+        """Let exactly the layers of these names learn; see the contract."""
+        graph = self.graph.with_trainable(layers)
+        if graph == self.graph:
+            return
+        state = self.state()
+        self._set_aside = {}
+        # Trainable and fixed weights lie in two flat arrays, so another division of them is another layout of everything.
+        self._build(graph)
+        self.load_state(state)
+
+    def describe(self) -> dict[str, TensorInfo]:
+        """Name, shape and dtype of every tensor of the state."""
+        dtype = self._store.trainable.dtype
+        form = {f"weights/{name}": TensorInfo(view.shape, dtype) for name, view in self._store.views.items()}
         if self._update is not None:
-            state |= self._update.state()
-        return state | self._judge.state()
+            form |= self._update.describe()
+        form |= {name: TensorInfo(array.shape, array.dtype) for name, array in self._set_aside.items()}
+        return form | self._losses_and_metrics.describe()
+
+    def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
+        """Copies of everything a step depends on, and of what the optimizer keeps for layers that do not learn now."""
+        state: State = {}
+        if "weights" in kinds:
+            state |= {f"weights/{name}": array for name, array in self._store.copies().items()}
+        if "optimizer" in kinds and self._update is not None:
+            state |= self._update.state() | {name: array.copy() for name, array in self._set_aside.items()}
+        return state | self._losses_and_metrics.state() if "metrics" in kinds else state
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over the arrays that are given.
@@ -167,29 +220,37 @@ class NumpyEngine:
         Raises:
             CheckpointError: A name is unknown, or a shape or dtype differs.
         """
-        check_state(state, self.state())
-        self._store.load({name.removeprefix("weights/"): array for name, array in state.items() if name.startswith("weights/")})
+        aside = {name: array for name, array in state.items() if self._is_of_fixed_layer(name, array)}
+        given = {name: array for name, array in state.items() if name not in aside}
+        check_state(given, self.describe())
+        self._set_aside |= {name: np.array(array) for name, array in aside.items()}
+        self._store.load({name.removeprefix("weights/"): array for name, array in given.items() if name.startswith("weights/")})
         if self._update is not None:
-            self._update.load_state(state)
-        self._judge.load_state(state)
+            self._update.load_state(given)
+        self._losses_and_metrics.load_state(given)
+
+    def _is_of_fixed_layer(self, name: str, array: NDArray[np.generic]) -> bool:
+        """Whether a tensor is what an optimizer kept for a weight that does not learn now."""
+        view = self._store.views.get(name.split("/", 2)[-1])
+        return name.startswith("optimizer/") and view is not None and not view.trainable and view.shape == array.shape
 
     def close(self) -> None:
         """Let the engine's threads end."""
-        self._space.pool.close()
+        self._pool.close()
 
     def _run(self, batch: Batch, kind: str) -> Program:
-        step_inputs = self._space.step_inputs
+        step_inputs = self._step_inputs
         step_inputs.inputs, step_inputs.targets, step_inputs.sample_weight = batch.inputs, batch.targets, batch.sample_weight
         program = self._program(batch.size, kind)
         program.run()
         return program
 
     def _program(self, batch: int, kind: str) -> Program:
-        if batch > self._space.storages.capacity:
-            self._space.storages.grow(batch)
+        if batch > self._space.buffers.capacity:
+            self._space.buffers.grow(batch)
             self._programs.clear()
         if (batch, kind) not in self._programs:
-            judge = None if kind == "predict" else partial(self._judge.judge, training=kind == "train")
+            update = None if kind == "predict" else partial(self._losses_and_metrics.update_metrics, training=kind == "train")
             training = kind == "train"
-            self._programs[batch, kind] = Program(self._space, batch, training=training, judge=judge, backward=training)
+            self._programs[batch, kind] = Program(self._space, batch, training=training, update_metrics=update, backward=training)
         return self._programs[batch, kind]

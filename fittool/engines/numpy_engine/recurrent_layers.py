@@ -1,4 +1,4 @@
-"""What the recurrent layers are made of; both directions of a bidirectional one are branches of their own."""
+"""The operations of the recurrent layers; both directions of a bidirectional one are branches of their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Mu
 from fittool.engines.numpy_engine.operations.recurrent import Recurrent, SimpleCell, Walk
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
-from fittool.nn.shapes import Shape
+
+_USES, _TURNED_USES = (0, 1), (2, 3)
+"""The streams of a layer's random numbers: for its inputs and for its state; of a bidirectional layer's second walk, likewise."""
 
 
 def _cell(layer: Any) -> Callable[..., Recurrent]:
@@ -22,13 +24,15 @@ def _cell(layer: Any) -> Callable[..., Recurrent]:
     return LongShortTermCell if isinstance(layer, nn.LSTM) else SimpleCell
 
 
-def _walk(layer: Any, shape: Shape, prefix: str = "", turned: bool = False) -> Steps:
+def _walk(node: Node, layer: Any, prefix: str = "", turned: bool = False) -> Steps:
     """The dropout of the inputs, if any, and the walk over (T, C) sequences."""
+    shape = node.input_shapes[0]
     steps: Steps = []
+    inputs, state = (node.random_stream("dropout", layer.seed, use) for use in (_TURNED_USES if turned else _USES))
     if layer.dropout:
-        steps.append((Dropout(layer.dropout, (1, shape[1]), layer.seed), shape))
+        steps.append((Dropout(layer.dropout, (1, shape[1]), inputs), shape))
     walk = Walk(shape[0], shape[1], layer.units, layer.return_sequences, layer.go_backwards, turned, prefix)
-    dropout = Dropout(layer.recurrent_dropout, (layer.units,), layer.seed) if layer.recurrent_dropout else None
+    dropout = Dropout(layer.recurrent_dropout, (layer.units,), state) if layer.recurrent_dropout else None
     activation = ACTIVATIONS[layer.activation or "linear"]
     gates = ACTIVATIONS[getattr(layer, "recurrent_activation", None) or "linear"]
     return [*steps, (_cell(layer)(walk, layer.use_bias, activation, gates, dropout), layer.output_shape([shape]))]
@@ -36,17 +40,16 @@ def _walk(layer: Any, shape: Shape, prefix: str = "", turned: bool = False) -> S
 
 def recurrent(node: Node, layer: Any) -> Steps:
     """One walk."""
-    return _walk(layer, node.input_shapes[0])
+    return _walk(node, layer)
 
 
 def both_ways(node: Node, layer: Any) -> tuple[Steps, ...]:
     """The walks of a bidirectional layer; the output of the second is turned round, so that the same steps meet."""
-    shape = node.input_shapes[0]
-    return _walk(layer.layer, shape, "forward_"), _walk(layer.backward(), shape, "backward_", turned=True)
+    return _walk(node, layer.layer, "forward_"), _walk(node, layer.backward(), "backward_", turned=True)
 
 
-def merged(node: Node, layer: Any) -> Steps:
-    """What makes one output of both walks'."""
+def merge_directions(node: Node, layer: Any) -> Steps:
+    """The operations that make one output of both walks'."""
     shape, units = node.output_shape, layer.layer.units
     if layer.merge_mode == "concat":
         return [(Concatenate(len(shape) - 1, [units, units]), shape)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment
+from fittool.cpu import available_threads
 from fittool.data.available_memory import size_in_words
 from fittool.data.cache import kept_on_disk, place_of
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
@@ -22,7 +23,6 @@ from fittool.data.splits.subsampling import fraction_of
 from fittool.data.splits.validation_split import Split, split
 from fittool.data.targets import ClassMode
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.engines.numpy_engine.thread_pool import available_threads
 from fittool.errors import ExperimentError, KeyPath, Problem, shown
 from fittool.experiment.building.data_warnings import remarks
 from fittool.experiment.building.error_location import error_location

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.engines.base import Engine
+from fittool.engines.state import HasForm
 from fittool.errors import CheckpointError, shown, visible
+from fittool.model.network import Network
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
 from fittool.runs.directory import RunDirectory
 
@@ -46,8 +45,8 @@ class Match:
         return lines + ([f"Missing, so as drawn from the seed: {_listed(self.missing)}."] if self.missing else [])
 
 
-def start_from(loaded: LoadedExperiment, engine: Engine) -> list[str]:
-    """Put the experiment's initial weights into an engine.
+def start_from(loaded: LoadedExperiment, network: Network) -> list[str]:
+    """Put the experiment's initial weights into a network.
 
     Returns:
         What was loaded, skipped and missing, in lines; empty where the experiment names none.
@@ -60,18 +59,18 @@ def start_from(loaded: LoadedExperiment, engine: Engine) -> list[str]:
         return []
     checkpoint = _found(loaded, Path(setting.from_))
     old = {name: array for name, array in checkpoint.tensors.items() if name.startswith(_KIND)}
-    own = {name: array for name, array in engine.state().items() if name.startswith(_KIND)}
+    own = network.describe()
     match = matched(old, own)
     if setting.strict and not match.complete:
         wrong = [*match.skipped, *(f"{name} is missing" for name in match.missing)]
         text = f"The weights in {shown(checkpoint.path)} do not fit the network: {_listed(wrong)}."
         problem = loaded.problem(f"{text} With strict: false they are left out.", "initial_weights", "from")
         raise CheckpointError(problem)
-    engine.load_state({name: old[name].astype(own[name].dtype) for name in (f"{_KIND}{short}" for short in match.loaded)})
+    network.load({name: old[name].astype(own[name].dtype) for name in (f"{_KIND}{short}" for short in match.loaded)})
     return match.lines(shown(checkpoint.path))
 
 
-def matched(old: Mapping[str, NDArray[Any]], own: Mapping[str, NDArray[Any]]) -> Match:
+def matched(old: Mapping[str, HasForm], own: Mapping[str, HasForm]) -> Match:
     """Compare names and shapes.
 
     Args:

@@ -18,7 +18,6 @@ from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, Valida
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.subsampling import balanced
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.engines.numpy_engine import NumpyEngine
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import Data, OpenedData, kept, open_data, targets_of
@@ -28,9 +27,12 @@ from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.model.architecture import described
 from fittool.model.compiled import Compiled
+from fittool.model.model import Model
+from fittool.model.network import Network
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
 from fittool.nn.objectives import Objective, check_objectives, with_target_shapes
+from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
@@ -89,7 +91,7 @@ class Prepared:
     def objectives(self) -> dict[str, Objective]:
         """What is asked of each output, for the targets that the data give."""
         objectives = self.loaded.experiment.compile.objectives(self.graph.outputs)
-        return with_target_shapes(objectives, [targets.shape for targets in self.targets])
+        return with_target_shapes(objectives, self.target_shapes)
 
     @property
     def identity(self) -> str:
@@ -149,17 +151,18 @@ class Prepared:
         data = preprocessed(data, self.preprocess)
         return ValidationLoader(data, train.batch_size, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
 
-    def engine(self, graph: Graph | None = None) -> NumpyEngine:
-        """The network, or it with other layers that learn, and its optimizer, with starting weights drawn from the seed."""
+    def model(self) -> Model:
+        """The model that is trained, with starting weights drawn from the seed."""
         experiment = self.loaded.experiment
-        return NumpyEngine(
-            self.graph if graph is None else graph,
-            objectives=self.objectives,
-            optimizer=experiment.compile.optimizer,
-            seed=experiment.seed,
-            threads=getattr(experiment.engine, "threads", None),
-            skips_bad_steps=True,
-        )
+        compiled = Compiled(experiment.compile.optimizer, self.objectives)
+        # A step whose loss is not finite ends the run; the weights before it are worth keeping.
+        network = Network(self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True)
+        return Model.of(self.layers, network, experiment.seed)
+
+    @property
+    def target_shapes(self) -> list[Shape]:
+        """Shape of the targets of each output, without the batch axis."""
+        return [targets.shape for targets in self.targets]
 
 
 def _workers(train: Train) -> int:

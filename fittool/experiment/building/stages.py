@@ -15,7 +15,7 @@ from fittool.config.sections import Stage as StageSetting
 from fittool.config.sections import Train
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader
 from fittool.data.user_code.functions import load_function
-from fittool.engines.numpy_engine import NumpyEngine
+from fittool.engines.base import Engine
 from fittool.errors import ExperimentError
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.error_location import error_location
@@ -23,7 +23,7 @@ from fittool.experiment.building.prepare import Prepared
 from fittool.nn.graph import Graph
 from fittool.settings import nearest_name
 from fittool.training.plan import Plan
-from fittool.training.stages import ExchangeableEngine, Stage
+from fittool.training.stages import Stage, nothing
 
 _SMOKE_STEPS, _SMOKE_VALIDATION_STEPS = 2, 1
 
@@ -60,7 +60,7 @@ def _number(steps: int | str) -> int | None:
 def stages_of(
     prepared: Prepared,
     surroundings: CallbackContext,
-    engine: ExchangeableEngine[NumpyEngine] | None = None,
+    engine: Engine | None = None,
     *,
     smoke: bool = False,
 ) -> list[Stage]:
@@ -69,7 +69,7 @@ def stages_of(
     Args:
         prepared: Data and network.
         surroundings: Where callbacks start.
-        engine: The engine that is exchanged where other layers are to learn; None where nothing is trained.
+        engine: Whose layers learn or not; None where nothing is trained.
         smoke: One epoch of two training batches and one validation batch in each.
 
     Raises:
@@ -82,7 +82,7 @@ def _stage(
     prepared: Prepared,
     train: Train,
     surroundings: CallbackContext,
-    engine: ExchangeableEngine[NumpyEngine] | None,
+    engine: Engine | None,
     *,
     smoke: bool,
 ) -> Stage:
@@ -114,44 +114,26 @@ def _smoke_steps(plan: Plan, train: BatchLoader, validation: BatchLoader | None)
     return replace(plan, steps_per_epoch=steps, validation_steps=None if validation is None else _SMOKE_VALIDATION_STEPS)
 
 
-def _preparing(prepared: Prepared, train: StageSetting, engine: ExchangeableEngine[NumpyEngine] | None) -> Callable[[], None]:
-    """What makes exactly the layers of a stage learn, and costs nothing where they do already."""
-    graph = prepared.graph
+def _preparing(prepared: Prepared, train: StageSetting, engine: Engine | None) -> Callable[[], None]:
+    """Makes exactly the layers of a stage learn; costs nothing where they do already."""
+    names = learning_layers(prepared.graph)
     if train.trainable is not None:
         with error_location(prepared.loaded, *prepared.loaded.experiment.path_of(train), "trainable"):
-            graph = learning_only(graph, train.trainable)
-    return partial(_exchange, prepared, graph, engine)
+            names = learning_layers(prepared.graph, train.trainable)
+    return nothing if engine is None else partial(engine.set_trainable, names)
 
 
-def _exchange(prepared: Prepared, graph: Graph, engine: ExchangeableEngine[NumpyEngine] | None) -> None:
-    if engine is not None and _learning(graph) != _learning(engine.engine.graph):
-        engine.exchange(prepared.engine(graph))
-
-
-def _learning(graph: Graph) -> list[bool]:
-    return [node.layer.trainable for node in graph.nodes]
-
-
-def learning_only(graph: Graph, patterns: Sequence[str]) -> Graph:
-    """The same network in which only the layers learn whose names match one of the patterns.
+def learning_layers(graph: Graph, patterns: Sequence[str] = ("*",)) -> frozenset[str]:
+    """The names of the layers that learn in a network whose names match one of the patterns.
 
     Raises:
         ExperimentError: A pattern fits no layer that has weights to learn.
     """
     names = [node.name for node in graph.nodes if any(parameter.trainable for parameter in node.parameters)]
-    for pattern in patterns:
+    for pattern in patterns if patterns != ("*",) else ():
         if not any(fnmatchcase(name, pattern) for name in names):
             near = nearest_name(pattern, names)
             mend = f"Did you mean {near}?" if near else f"There are {', '.join(names) or 'none that learn'}."
             raise ExperimentError(f"trainable: no layer with weights to learn is called {pattern}. {mend}")
-    return replace(
-        graph,
-        nodes=tuple(
-            node if any(fnmatchcase(node.name, pattern) for pattern in patterns) else _frozen(node) for node in graph.nodes
-        ),
-    )
-
-
-def _frozen(node: Any) -> Any:
-    parameters = tuple(replace(parameter, trainable=False) for parameter in node.parameters)
-    return replace(node, layer=replace(node.layer, trainable=False), parameters=parameters)
+    matching = (node for node in graph.nodes if any(fnmatchcase(node.name, pattern) for pattern in patterns))
+    return frozenset(node.name for node in matching if node.layer.trainable)

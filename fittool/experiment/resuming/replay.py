@@ -13,22 +13,17 @@ from numpy.typing import NDArray
 
 from fittool.callbacks.snapshot import snapshot_of
 from fittool.config.experiment_file import load_experiment
-from fittool.data.images.preprocessing import preprocessed
-from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown
-from fittool.experiment.assemble import trainer_of
-from fittool.experiment.building.initial_weights import start_from
-from fittool.experiment.building.prepare import prepare
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import refuse_other_data
 from fittool.experiment.run_metadata import known_data, samples_of
+from fittool.experiment.session import Session
 from fittool.experiment.trained_run import refuse_code
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
+from fittool.runs.format import FIRST_FORMAT, OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
 from fittool.runs.paths import BEST, LAST, PREVIOUS
-from fittool.training.adaptation import adapt
 from fittool.training.display.progress import NullProgress
-from fittool.training.stages import ExchangeableEngine
 from fittool.training.trainer import Trainer
 
 _PACE = ("seconds", "examples_per_second", "data_seconds")
@@ -85,22 +80,23 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         loaded = load_experiment(run.paths.experiment if experiment is None else experiment)
         if experiment is None:
             refuse_code(loaded, path)
-        task = _task(run, steps)
-        prepared = prepare(loaded)
+        tasks = _tasks(run)
+        session = Session.of(loaded)
+        stack.callback(session.close)
+        prepared = session.prepared
         now = {"data": prepared.fingerprints, "samples": samples_of(prepared)}
         refuse_other_data(loaded, known_data(run.read_environment()), now, mend="Put the old ones back.")
-        engine = ExchangeableEngine(prepared.engine())
-        stack.callback(engine.close)
-        if not isinstance(prepared.train, GeneratorData):
-            adapt(prepared.graph, preprocessed(prepared.train, prepared.preprocess), engine.engine)
-        start_from(loaded, engine)
+        if prepared.graph.is_random:
+            tasks = _with_the_same_random_numbers(tasks, run)
+        task = _task(tasks, steps)
+        session.begin()
         again = RunDirectory.temporary()
         stack.callback(again.discard)
         trainers: list[Trainer] = []
         stop = _stop_at(task.end, trainers)
         rows = run.metrics.rows()
         before = rows[: task.start.facts.epoch] if task.start is not None else []
-        trainers.append(trainer_of(prepared, engine, again, NullProgress(), stop, TrainOptions(quiet=True), rows=before))
+        trainers.append(session.trainer(again, NullProgress(), stop, TrainOptions(quiet=True), rows=before))
         if task.start is not None:
             trainers[0].load_snapshot(snapshot_of(task.start), before)
         with suppress(Interrupted):
@@ -112,8 +108,8 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         return Replay(first, made.facts.step, task.end.path.name, min(len(new_rows), len(rows) - len(before)), tuple(problems))
 
 
-def _task(run: RunDirectory, steps: int) -> _Task:
-    """The shortest way of at least so many steps; later ones first, as they are the nearest to the result."""
+def _tasks(run: RunDirectory) -> list[_Task]:
+    """Every way from the beginning or a checkpoint to a later one; later ones first, as they are the nearest to the result."""
     found: list[Checkpoint] = []
     for name in (LAST, PREVIOUS, BEST):
         with suppress(CheckpointError):
@@ -121,6 +117,25 @@ def _task(run: RunDirectory, steps: int) -> _Task:
     tasks = [task for end in found for start in (*found, None) if (task := _Task(start, end)).length > 0]
     if not tasks:
         raise CheckpointError("has no whole checkpoint of a step to compare with.", place=shown(run.path))
+    return tasks
+
+
+def _with_the_same_random_numbers(tasks: Sequence[_Task], run: RunDirectory) -> list[_Task]:
+    """The ways that were trained with the random numbers of layers that would be drawn now.
+
+    Raises:
+        CheckpointError: There are none.
+    """
+    began = run.read_environment().get("format", FIRST_FORMAT)
+    same = [task for task in tasks if not has_other_random_numbers(task.start.format if task.start is not None else began)]
+    if not same:
+        text = f"was trained by fittool 0.1.0, so it cannot be replayed: {OTHER_RANDOM_NUMBERS}."
+        raise CheckpointError(f"{text} Replay it with that release ({OLDER_RELEASE}).", place=shown(run.path))
+    return same
+
+
+def _task(tasks: Sequence[_Task], steps: int) -> _Task:
+    """The shortest way of at least so many steps."""
     enough = [task for task in tasks if task.length >= steps]
     return min(enough, key=lambda task: task.length) if enough else max(tasks, key=lambda task: task.length)
 

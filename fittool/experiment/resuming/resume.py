@@ -16,10 +16,9 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
-from fittool.experiment.assemble import trainer_of, verbosity
 from fittool.experiment.building.loading_progress import loading_shown
-from fittool.experiment.building.prepare import Prepared, prepare
-from fittool.experiment.options import Run, TrainOptions
+from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.options import Run, TrainOptions, verbosity
 from fittool.experiment.resuming.accepted_changes import with_accepted_changes
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
@@ -33,13 +32,15 @@ from fittool.experiment.run_metadata import (
     write_continuation,
     write_experiment,
 )
+from fittool.experiment.session import Session
 from fittool.experiment.trained_run import check_weights, refuse_code
+from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
+from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
 from fittool.training.display.progress import make_progress
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.signals import StopSignals
-from fittool.training.stages import ExchangeableEngine
 from fittool.training.trainer import Trainer
 
 
@@ -185,21 +186,23 @@ def go_on(
             refuse_changes(loaded, asked.changes(None))
         progress.say(_nothing_to_do(standing))
         return _finished(standing)
-    prepared = prepare(loaded, loading_shown(verbose))
+    session = Session.of(loaded, loading_shown(verbose))
+    stack.callback(session.close)
+    prepared, engine = session.prepared, session.engine
     environment = directory.read_environment()
-    engine = ExchangeableEngine(prepared.engine())
-    stack.callback(engine.close)
-    now = environment_of(prepared, engine.engine.threads, options)
+    now = environment_of(prepared, engine.threads, options)
     asked.check(prepared, environment, now)
     checkpoint = standing.newest()
     checkpoint.check_fits(model=prepared.identity, class_names=prepared.class_names)
-    check_weights(checkpoint, engine.state())
+    check_weights(checkpoint, engine.describe())
     checkpoint.check_finite()
+    other_masks = _other_masks(checkpoint, asked, prepared, directory.path)
     rows, kept = standing.go_back_to(checkpoint)
-    trainer = trainer_of(prepared, engine, directory, progress, signals.interruption, options, rows=rows, kept=kept)
+    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept)
     snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
     trainer.load_snapshot(snapshot, rows)
-    check_whole_state(snapshot.tensors, engine.state(), shown(checkpoint.path))
+    check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
+    changed += other_masks
     told = [*(f"warning: {warning}" for warning in prepared.warnings), *changed]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
     signals.training_begins()
@@ -210,11 +213,28 @@ def go_on(
         trainer.save("last")  # else the next one, after a kill, would not know of it
     for line in [*told, *_said_of_generators(prepared, trainer)]:
         trainer.say(line)
-    say_where_it_continues(trainer, standing, exact=other_digits(changes_of_environment(environment, now)) is None)
+    exact = not other_masks and other_digits(changes_of_environment(environment, now)) is None
+    say_where_it_continues(trainer, standing, exact=exact)
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history)
+
+
+def _other_masks(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, path: Path) -> list[str]:
+    """What to say where layers draw other random numbers than the release that saved the checkpoint would have drawn.
+
+    Raises:
+        CheckpointError: They do, and that was not accepted.
+    """
+    has_steps_left = checkpoint.facts.epoch < _planned(asked.now.experiment)
+    if not (has_other_random_numbers(checkpoint.format) and prepared.graph.is_random and has_steps_left):
+        return []
+    if asked.accepted:
+        return [f"The run continues, but not bit-identical: {OTHER_RANDOM_NUMBERS}."]
+    mend = f"Finish the run with 0.1.0 ({OLDER_RELEASE}), begin anew, or add --accept-changes to go on with other masks."
+    text = f"was trained by fittool 0.1.0, so it cannot go on exactly: {OTHER_RANDOM_NUMBERS}. {mend}"
+    raise CheckpointError(text, place=shown(path))
 
 
 def _said_of_generators(prepared: Prepared, trainer: Trainer) -> list[str]:

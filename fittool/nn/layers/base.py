@@ -56,6 +56,11 @@ class Layer(Named):
     )
     trainable: Boolean = Field(default=True, kw_only=True, description="Whether the optimizer moves its weights.")
 
+    @property
+    def is_random(self) -> bool:
+        """Whether it draws random numbers while it trains."""
+        return False
+
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """The output's shape, without the batch axis.
 

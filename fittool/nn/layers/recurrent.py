@@ -81,6 +81,11 @@ class Recurrent(CellWeights):
     return_sequences: Boolean = Field(default=False, description="Whether the output holds the state after every step.")
     go_backwards: Boolean = Field(default=False, description="Whether it walks from the last step to the first.")
 
+    @property
+    def is_random(self) -> bool:
+        """Where inputs or parts of the state are dropped."""
+        return self.dropout > 0 or self.recurrent_dropout > 0
+
     def bias(self) -> tuple[Shape, Initializer]:
         """Shape and start of the bias."""
         return (self.gates * self.units,), self.bias_initializer
@@ -161,6 +166,11 @@ class Bidirectional(Layer):
         if self.layer.go_backwards:
             raise PydanticCustomError("go_backwards", "the layer must not have go_backwards, its copy goes backwards")
         return self
+
+    @property
+    def is_random(self) -> bool:
+        """Where the recurrent layer is."""
+        return self.layer.is_random
 
     def backward(self) -> SimpleRNN | LSTM | GRU:
         """The copy that walks the other way."""

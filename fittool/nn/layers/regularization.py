@@ -16,6 +16,11 @@ class Dropout(Layer):
     rate: Number = Field(ge=0, lt=1, description="Probability with which an element is dropped.")
     seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")
 
+    @property
+    def is_random(self) -> bool:
+        """Unless nothing is dropped."""
+        return self.rate > 0
+
 
 @setting
 class SpatialDropout2D(Dropout):
@@ -32,3 +37,8 @@ class GaussianNoise(Layer):
 
     stddev: Number = Field(ge=0, description="Standard deviation of the noise.")
     seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")
+
+    @property
+    def is_random(self) -> bool:
+        """Unless nothing is added."""
+        return self.stddev > 0

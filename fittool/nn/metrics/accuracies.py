@@ -61,13 +61,3 @@ class Accuracy(FollowsShapes, Share):
         "sparse": SparseCategoricalAccuracy,
         "categorical": CategoricalAccuracy,
     }
-
-
-ACCURACIES = (
-    BinaryAccuracy,
-    SparseCategoricalAccuracy,
-    CategoricalAccuracy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
-)
-"""All of them."""

@@ -1,14 +1,14 @@
-"""Means of a loss's values, and what is made of them."""
+"""Means of a loss's values, and the numbers that are made of them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from fittool.nn import losses
 from fittool.nn.losses import OfClassNumbers, OfOneHot, OfProbabilities
 from fittool.nn.metrics.base import FollowsShapes, Form, Metric
-from fittool.nn.targets import Expected
 from fittool.settings import fields_of, setting
 
 
@@ -21,6 +21,10 @@ class LossMean(Metric):
     def loss(self) -> losses.Loss:
         """The loss whose values are averaged, with the metric's arguments."""
         return self.of(**{name: getattr(self, name) for name in fields_of(type(self)) if name != "name"})
+
+    def from_mean(self, mean: float) -> float:
+        """The metric's value, from the mean of the loss's values: that mean."""
+        return mean
 
 
 @setting
@@ -61,6 +65,10 @@ class RootMeanSquaredError(LossMean):
 
     of = losses.MeanSquaredError
 
+    def from_mean(self, mean: float) -> float:
+        """The square root of the mean."""
+        return math.sqrt(mean)
+
 
 @setting
 class LogCoshError(LossMean):
@@ -81,14 +89,24 @@ class CosineSimilarity(LossMean):
     of = losses.CosineSimilarity
     mode: ClassVar[Literal["min", "max"]] = "max"
 
-
-def _mean_of(loss: type[losses.Loss], expects: Expected = "numbers") -> type[LossMean]:
-    """The metric of a loss's name."""
-    content = {"of": loss, "expects": expects, "__doc__": "The mean of the loss of that name.", "__module__": __name__}
-    return setting(type(loss.__name__, (LossMean,), content))
+    def from_mean(self, mean: float) -> float:
+        """The mean with the other sign."""
+        return -mean
 
 
-KLDivergence = _mean_of(losses.KLDivergence, "probabilities")
+def _mean_of(loss: type[losses.Loss]) -> type[LossMean]:
+    """The metric that is the mean of a loss without arguments, under the loss's name, for the same targets."""
+    members = {
+        "__doc__": "The mean of the loss of that name.",
+        "__module__": __name__,
+        "__annotations__": {},
+        "of": loss,
+        "expects": loss.expects,
+    }
+    return setting(type(loss.__name__, (LossMean,), members))
+
+
+KLDivergence = _mean_of(losses.KLDivergence)
 Poisson = _mean_of(losses.Poisson)
 MeanSquaredError = _mean_of(losses.MeanSquaredError)
 MeanAbsoluteError = _mean_of(losses.MeanAbsoluteError)
@@ -96,4 +114,4 @@ MeanAbsolutePercentageError = _mean_of(losses.MeanAbsolutePercentageError)
 MeanSquaredLogarithmicError = _mean_of(losses.MeanSquaredLogarithmicError)
 Hinge = _mean_of(losses.Hinge)
 SquaredHinge = _mean_of(losses.SquaredHinge)
-CategoricalHinge = _mean_of(losses.CategoricalHinge, "one-hot")
+CategoricalHinge = _mean_of(losses.CategoricalHinge)

@@ -27,6 +27,7 @@ from safetensors.numpy import save
 
 from fittool.errors import CheckpointError, shown
 from fittool.runs.checkpoint import CheckpointFacts, encode_checkpoint, load_checkpoint
+from fittool.runs.format import FORMAT
 
 LAST = "run/checkpoints/last.safetensors"
 SMALL = {"weights/dense/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "optimizer/iterations": np.array(7)}
@@ -258,9 +259,9 @@ def _of_something_else() -> Iterator[Case]:
     yield Case(
         "F12",
         "a newer format",
-        _damaged(_facts(format=2, version="3.1"), "verify", "run"),
+        _damaged(_facts(format=FORMAT + 1, version="3.1"), "verify", "run"),
         5,
-        ["was written by fittool 3.1 in format 2", "upgrade"],
+        [f"was written by fittool 3.1 in format {FORMAT + 1}", "upgrade"],
         ANY,
     )
     more = _facts(module="evil:run", url="http://127.0.0.1/", plugin="evil", file="/dev/zero")

@@ -9,34 +9,34 @@ import sys
 import threading
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.training.display.progress import NullProgress, PlainProgress, View, make_progress, plain_view
 from fittool.training.display.terminal import Terminal
 from fittool.training.outcome import Best, Outcome
 from fittool.training.plan import Plan
-from fittool.training.trainer import Trainer
 
 CHILD = """
 import sys, time
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 from fittool.training.plan import Plan
 from fittool.training.display.progress import make_progress
-from fittool.training.trainer import Trainer
 class Slow(FakeEngine):
     def train_step(self, batch):
         time.sleep(0.015)
         super().train_step(batch)
 progress = make_progress({verbose!r})
 engine = Slow([0.5], [0.25, 0.5], 10)
-Trainer(engine, FakeLoader(10), FakeLoader(2), [], Plan(2), progress=progress, header="digits   seed 7").run()
+FakeTrainer(engine, FakeLoader(10), FakeLoader(2), [], Plan(2), progress=progress, header="digits   seed 7").run()
 print("rich" in sys.modules)
 """
 
 
 def train(stream, verbose, epochs=2, header="digits   seed 7"):
     engine = FakeEngine([0.5], [0.25, 0.5])
-    Trainer(engine, FakeLoader(3), FakeLoader(2), [], Plan(epochs), progress=make_progress(verbose, stream), header=header).run()
+    FakeTrainer(
+        engine, FakeLoader(3), FakeLoader(2), [], Plan(epochs), progress=make_progress(verbose, stream), header=header
+    ).run()
     return engine
 
 
@@ -98,7 +98,7 @@ def test_a_process_without_standard_error_shows_nothing(monkeypatch):
 def test_a_long_epoch_has_a_line_now_and_then():
     stream = io.StringIO()
     progress = PlainProgress(Terminal(stream), interval=0)
-    Trainer(FakeEngine([0.5]), FakeLoader(2), None, [], Plan(1), progress=progress).run()
+    FakeTrainer(FakeEngine([0.5]), FakeLoader(2), None, [], Plan(1), progress=progress).run()
     assert [re.split(r"  +", line)[:2] for line in stream.getvalue().splitlines()[:2]] == [
         ["1/1", "step 1/2"],
         ["1/1", "step 2/2"],

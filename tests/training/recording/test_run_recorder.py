@@ -4,7 +4,7 @@ import csv
 import json
 
 import pytest
-from training.fake_engine import FakeEngine, FakeLoader
+from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, EarlyStopping, ModelCheckpoint, started
 from fittool.callbacks.position import Position
@@ -14,7 +14,6 @@ from fittool.runs.directory import RunDirectory
 from fittool.runs.paths import BEST, LAST, PREVIOUS
 from fittool.training.plan import Plan
 from fittool.training.recording.run_recorder import RunRecorder
-from fittool.training.trainer import Trainer
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def train(run, *callbacks, epochs=3, interruption=lambda: None, **options):
     engine = FakeEngine([1.0], [0.5, 0.25, 0.75])
     recorder = RunRecorder(run, epochs, class_names=["a", "b"], **options)
     callbacks = started(callbacks, CallbackContext(run.path))
-    training = Trainer(
+    training = FakeTrainer(
         engine, FakeLoader(3), FakeLoader(1), callbacks, Plan(epochs), recorder=recorder, interruption=interruption
     )
     training.run()

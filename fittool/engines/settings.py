@@ -1,0 +1,29 @@
+"""The engines as an experiment names them: descriptions alone, so that reading an experiment loads none of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fittool.settings import Family, Field, Integer, Named, setting
+
+
+@setting
+class EngineSetting(Named):
+    """What executes the steps."""
+
+    threads: Annotated[Integer, Field(ge=1, le=1024)] | None = Field(
+        default=None, description="Threads to compute with; by default all that the process may use. Results do not depend on it."
+    )
+
+
+@setting
+class Numpy(EngineSetting):
+    """NumPy on the processor: trains without any framework."""
+
+    @classmethod
+    def public_name(cls) -> str:
+        """`numpy`, as the library writes itself."""
+        return "numpy"
+
+
+ENGINES: Family[EngineSetting] = Family("engine", {"numpy": Numpy}, {"auto": "numpy"})

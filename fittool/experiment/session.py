@@ -1,0 +1,193 @@
+"""One experiment at work, for train, resume and replay alike: data, model, stages, callbacks, recorder, display."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from fittool.callbacks.base import Callback, CallbackContext
+from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
+from fittool.config.experiment_file import LoadedExperiment
+from fittool.data.images.preprocessing import preprocessed
+from fittool.data.user_code.functions import load_function
+from fittool.data.user_code.generator_data import GeneratorData
+from fittool.engines.base import Engine
+from fittool.errors import ExperimentError, FittoolError
+from fittool.experiment.building.callbacks import build_callbacks_of
+from fittool.experiment.building.initial_weights import start_from
+from fittool.experiment.building.prepare import Loading, Prepared, prepare, silent
+from fittool.experiment.building.stages import stages_of
+from fittool.experiment.options import TrainOptions, view_metrics
+from fittool.model.adaptation import adapt, adapting
+from fittool.model.model import Model
+from fittool.nn.layers import Normalization
+from fittool.nn.objectives import directions, value_names
+from fittool.report.live_page import live_page
+from fittool.runs.directory import RunDirectory
+from fittool.training.display.progress import Progress
+from fittool.training.history import Row
+from fittool.training.recording.callback_weights import CallbackWeights
+from fittool.training.recording.run_recorder import RunRecorder
+from fittool.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Session:
+    """An experiment at work: its data, its model, and the trainer that train, resume and replay each let run in their way.
+
+    Attributes:
+        prepared: Data and network.
+        model: The model that is trained, which callbacks and loops see.
+    """
+
+    prepared: Prepared
+    model: Model
+
+    @classmethod
+    def of(cls, loaded: LoadedExperiment, loading: Loading = silent) -> Session:
+        """Open the data and build the model.
+
+        Args:
+            loaded: The experiment.
+            loading: Shows how far reading into memory is.
+
+        Raises:
+            DataError, ExperimentError: Data, network and loss are wrong, or do not fit.
+        """
+        prepared = prepare(loaded, loading)
+        return cls(prepared, prepared.model())
+
+    @property
+    def engine(self) -> Engine:
+        """The engine behind the model."""
+        return self.model.network.for_targets(self.prepared.target_shapes)
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+        self.model.network.close()
+
+    def begin(self) -> list[str]:
+        """Give the network the weights that a training begins with: statistics of the data, then initial weights.
+
+        Returns:
+            What there is to say about initial weights.
+
+        Raises:
+            ExperimentError: A layer wants statistics of data that have no end.
+            CheckpointError: There are no such initial weights.
+        """
+        prepared, network = self.prepared, self.model.network
+        if isinstance(prepared.train, GeneratorData):
+            _refuse_adapting(prepared)
+        else:
+            adapt(network, preprocessed(prepared.train, prepared.preprocess))
+        # Initial weights come after, so that those of an adapted layer win over this data's statistics.
+        return start_from(prepared.loaded, network)
+
+    def trainer(
+        self,
+        directory: RunDirectory,
+        progress: Progress,
+        interruption: Callable[[], FittoolError | None],
+        options: TrainOptions,
+        *,
+        rows: Sequence[Row] = (),
+        kept: CallbackWeights | None = None,
+    ) -> Trainer:
+        """The trainer of the experiment in a run directory.
+
+        Args:
+            directory: The run.
+            progress: Shows it.
+            interruption: Asked after each step; the error that it gives ends the training.
+            options: What a command line adds.
+            rows: The rows of the epochs that are finished, when a run goes on.
+            kept: The weights that its callbacks kept, when it goes on.
+
+        Raises:
+            ExperimentError: A callback, a loop or a pattern of layers does not fit.
+        """
+        prepared, engine = self.prepared, self.engine
+        context = CallbackContext(directory.paths.root, _function)
+        stages = stages_of(prepared, context, engine, smoke=options.smoke)
+        epochs = sum(stage.plan.epochs for stage in stages)
+        return Trainer(
+            engine,
+            stages[0].train,
+            stages[0].validation,
+            _callbacks(prepared, context, directory, epochs, options),
+            stages[0].plan,
+            names=value_names(prepared.objectives),
+            directions=directions(prepared.objectives),
+            recorder=_recorder(prepared, directory, epochs, rows, kept),
+            progress=progress,
+            stop_on_divergence=True,
+            interruption=interruption,
+            model=self.model,
+            header=_header(prepared, engine),
+            stages=stages,
+        )
+
+
+def _refuse_adapting(prepared: Prepared) -> None:
+    for node in adapting(prepared.graph):
+        mend = "Give it mean and variance." if isinstance(node.layer, Normalization) else "Give data that can be counted."
+        text = f"A {node.layer.public_name()} layer cannot adapt to a generator. {mend}"
+        raise ExperimentError(prepared.loaded.problem(text, "model", "layers", node.index))
+
+
+def _recorder(
+    prepared: Prepared, directory: RunDirectory, epochs: int, rows: Sequence[Row], kept: CallbackWeights | None
+) -> RunRecorder:
+    checkpoint = prepared.loaded.experiment.output.checkpoint
+    return RunRecorder(
+        directory,
+        epochs,
+        every_seconds=checkpoint.seconds,
+        every_steps=checkpoint.steps,
+        model=prepared.identity,
+        class_names=prepared.class_names,
+        architecture=prepared.architecture,
+        rows=rows,
+        kept=kept,
+    )
+
+
+def _callbacks(
+    prepared: Prepared, context: CallbackContext, directory: RunDirectory, epochs: int, options: TrainOptions
+) -> list[Callback]:
+    """The experiment's callbacks, and the live page, which comes last."""
+    experiment = prepared.loaded.experiment
+    callbacks = build_callbacks_of(prepared.loaded, experiment.callbacks, ("callbacks",), context)
+    if options.quiet:
+        callbacks = [callback for callback in callbacks if not isinstance(callback, ProgbarLoggerCallback)]
+    page = live_page(view_metrics(prepared.loaded), directory.paths.report, cast("str", experiment.name), epochs)
+    return callbacks if page is None else [*callbacks, page]
+
+
+def _function(reference: str) -> Callable[..., Any]:
+    return load_function(reference, Path())
+
+
+def _header(prepared: Prepared, engine: Engine) -> str:
+    """`digits   numpy, 2 threads   seed 7   1,437 to train, 360 to validate   22,346 parameters`."""
+    experiment = prepared.loaded.experiment
+    parts = [
+        cast("str", experiment.name),
+        engine.label,
+        f"seed {experiment.seed}",
+        _amounts(prepared),
+        f"{prepared.graph.parameter_count:,} parameters",
+    ]
+    return "   ".join(part for part in parts if part)
+
+
+def _amounts(prepared: Prepared) -> str:
+    amounts = []
+    for data, purpose in ((prepared.train, "train"), (prepared.validation, "validate")):
+        size = getattr(data, "samples", None) if not hasattr(data, "__len__") else len(cast("Any", data))
+        if size is not None:
+            amounts.append(f"{size:,} to {purpose}")
+    return ", ".join(amounts)
