@@ -15,8 +15,7 @@ from pydantic import Field as Limits
 
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Backups, Logs
-from fittool.callbacks.position import Position
-from fittool.callbacks.snapshot import Snapshot, snapshot_of
+from fittool.callbacks.snapshot import Position, Snapshot, snapshot_of
 from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
 from fittool.runs.paths import LAST, PREVIOUS, kept_file
 from fittool.settings import Boolean, Field, Integer, Text, setting

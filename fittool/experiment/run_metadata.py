@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Position
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.numeric_fingerprint import arithmetic
 from fittool.experiment.options import TrainOptions
 from fittool.runs.directory import RunDirectory, digest_of
 from fittool.runs.environment import describe_environment
-from fittool.runs.times import utc_text
+from fittool.runs.status import utc_text
 
 _DECIDE_DIGITS = ("arithmetic", "versions.numpy", "engine")  # another fittool that computes otherwise has another format
 _NOT_COMPARED = ("run", "format", "experiment", "command", "resumed", "git_commit", "seed")

@@ -9,7 +9,7 @@ from fittool.config.experiment_file import load_experiment
 from fittool.errors import UsageError
 from fittool.experiment.building.prepare import fit_together
 from fittool.experiment.trained_run import trained_network
-from fittool.nn.summary import table
+from fittool.nn.graph import table
 
 
 def summary_table(path: Path, overrides: Sequence[str] = ()) -> str:

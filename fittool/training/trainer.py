@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Control, Directions, Kind, Logs, TrainedModel
 from fittool.callbacks.group import CallbackGroup
-from fittool.callbacks.position import Position
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
-from fittool.callbacks.snapshot import Snapshot
+from fittool.callbacks.snapshot import Position, Snapshot
 from fittool.errors import DivergedError, FittoolError
 from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.best_epoch import BestEpoch

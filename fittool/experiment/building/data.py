@@ -14,7 +14,7 @@ from fittool.cpu import available_threads
 from fittool.data.available_memory import size_in_words
 from fittool.data.cache import kept_on_disk, place_of
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
-from fittool.data.loading.timeouts import FOREVER
+from fittool.data.loading.prefetch import FOREVER
 from fittool.data.memory import CachedDataset, in_memory
 from fittool.data.sources import Source, SourceContext
 from fittool.data.splits.partition import split_off

@@ -10,8 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from fittool.nn.initializers import Constant, Initializer, InitializerSetting, Ones, Zeros
 from fittool.nn.layers.base import LastAxis, Layer, features
-from fittool.nn.parameter import Parameter
-from fittool.nn.regularizers import RegularizerSetting
+from fittool.nn.regularizers import Parameter, RegularizerSetting
 from fittool.nn.shapes import Shape, ShapeError, size_of
 from fittool.settings import Boolean, Field, Integer, Number, arguments, setting
 

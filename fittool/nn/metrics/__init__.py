@@ -17,7 +17,6 @@ from fittool.nn.metrics.accuracies import (
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 )
-from fittool.nn.metrics.base import Metric
 from fittool.nn.metrics.counts import (
     AUC,
     F1Score,
@@ -48,6 +47,7 @@ from fittool.nn.metrics.means import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+from fittool.nn.targets import Metric
 from fittool.settings import Family
 
 __all__ = [

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from fittool.nn.metrics.base import FollowsShapes, Form, Metric, Share
-from fittool.nn.targets import Expected
+from fittool.nn.targets import Expected, FollowsShapes, Form, Metric, Share
 from fittool.settings import Field, Integer, Named, Number, setting
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from fittool.nn import losses
 from fittool.nn.losses import OfClassNumbers, OfOneHot, OfProbabilities
-from fittool.nn.metrics.base import FollowsShapes, Form, Metric
+from fittool.nn.targets import FollowsShapes, Form, Metric
 from fittool.settings import fields_of, setting
 
 
