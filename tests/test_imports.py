@@ -59,4 +59,9 @@ def test_reading_an_experiment_imports_descriptions_alone() -> None:
     names = imported_by(f"from fittool.config.experiment_file import load_experiment; load_experiment({str(path)!r})")
     assert {"fittool.callbacks.backup_and_restore", "fittool.data.sources.npz", "fittool.nn.layers.convolution"} <= names
     working = {name for name in names if any(name == part or name.startswith(f"{part}.") for part in DOES_WORK)}
-    assert working - {"fittool.runs", "fittool.runs.format", "fittool.runs.paths"} == set()  # numbers and names of files
+    names_of_files, description_of_engines = (
+        {"fittool.runs", "fittool.runs.paths"},
+        {"fittool.engines", "fittool.engines.settings"},
+    )
+    names_of_images = {"fittool.data.images", *(f"fittool.data.images.image_{what}" for what in ("names", "folders", "lookup"))}
+    assert working - names_of_files - description_of_engines - names_of_images == set()

@@ -16,7 +16,6 @@ from pydantic import Field as Limits
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Backups, Logs
 from fittool.callbacks.snapshot import Position, Snapshot, snapshot_of
-from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
 from fittool.runs.paths import LAST, PREVIOUS, kept_file
 from fittool.settings import Boolean, Field, Integer, Text, setting
 
@@ -64,6 +63,7 @@ class BackupAndRestoreCallback(Callback):
         """Put the training back to where the backup stands, if there is one."""
         from fittool.runs.checkpoint import load_checkpoint
         from fittool.runs.checkpoint_store import CheckpointStore
+        from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
 
         store = CheckpointStore(self.folder, "")
         if store.is_empty:

@@ -40,11 +40,13 @@ class Targets:
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
-        """(N,) the class number of each sample, or None where the targets are no classes."""
+        """(N,) the class number of each sample, or None where the targets are no classes, or a sample may have several."""
         if self.values is None or self.class_names is None:
             return None
         if self.values.ndim == 1:
             return self.values.astype(np.int64, copy=False)
+        if np.any(self.values.sum(axis=1) != 1):
+            return None  # several labels a sample, or none
         return np.asarray(self.values.argmax(axis=1), np.int64)
 
     def take(self, indices: NDArray[np.int64], inputs: tuple[Array, ...]) -> tuple[Array, ...]:

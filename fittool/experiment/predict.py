@@ -17,13 +17,12 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, Problem
 from fittool.experiment.building.data import left_out, source_context
 from fittool.experiment.building.data_sources import source_of_inputs
+from fittool.experiment.building.data_warnings import said_by_source
 from fittool.experiment.predictions import Predictions
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
 from fittool.nn.losses import LogitsOrProbabilities
 from fittool.training import evaluation as training
-
-_COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 
 
 def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predictions:
@@ -44,14 +43,17 @@ def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predic
     names: list[str] = []
     parts: list[list[NDArray[np.float32]]] = []
     skipped: list[Problem] = []
+    warnings: list[Problem] = []
     for data in _datasets(run, paths):
         _check_shapes(run, data)
         skipped.extend(left_out(data))
+        warnings.extend(map(Problem, said_by_source(data)))
+        data = run.on_its_scale(data, lambda text: warnings.append(Problem(text)))
         parts.append(training.predict(engine, run.loader(data), model=model, outputs_of=asked.batch_outputs))
         names.extend(data.describe(index) for index in range(len(data)))
     model.network.close()
     outputs = {name: np.concatenate(arrays) for name, *arrays in zip(run.graph.outputs, *parts, strict=True)}
-    return Predictions(tuple(names), _probabilities(run, outputs), _class_names(run), tuple(skipped))
+    return Predictions(tuple(names), _probabilities(run, outputs), _class_names(run), tuple(skipped), tuple(warnings))
 
 
 def _class_names(run: TrainedRun) -> tuple[str, ...] | None:
@@ -62,7 +64,7 @@ def _class_names(run: TrainedRun) -> tuple[str, ...] | None:
 def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
     """The paths' samples; neighbouring image files together."""
     trained_on = run.loaded.experiment.data.train
-    context = replace(source_context(run.loaded, run.class_names, None), feature_names=run.feature_names, **_image_form(run))
+    context = replace(source_context(run.loaded, run.class_names, None), feature_names=run.feature_names, **run.image_form)
     images: list[str] = []
     for path in paths:
         source = source_of_inputs(trained_on, path)
@@ -75,14 +77,6 @@ def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
         assert not isinstance(data, GeneratorData)  # no path is a function
         yield data
     yield from _image_files(images, context)
-
-
-def _image_form(run: TrainedRun) -> dict[str, Any]:
-    """Image files as the network takes images, even where it was trained on arrays."""
-    shape = next(iter(run.graph.inputs.values()))
-    if len(shape) != 3 or shape[2] not in _COLOR_MODES:
-        return {}
-    return {"size": shape[:2], "color_mode": _COLOR_MODES[shape[2]]}
 
 
 def _image_files(names: list[str], context: Any) -> Iterator[Dataset]:

@@ -28,12 +28,14 @@ class Predictions:
         outputs: (N, …) of each output of the network by its name; for classes (N, classes) probabilities.
         class_names: The name of each class of the only output, or None for numbers.
         skipped: The files that cannot be read and are left out, where the run's experiment says so.
+        warnings: Further things that a user should know of the samples.
     """
 
     names: tuple[str, ...]
     outputs: Mapping[str, NDArray[np.float32]]
     class_names: tuple[str, ...] | None
     skipped: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One mapping a sample: `input`, `prediction`, `probability` and one entry a class, or the numbers of each output."""

@@ -14,7 +14,7 @@ from fittool.errors import DataError, DivergedError, ExperimentError, Interrupte
 from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
-from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.building.prepare import Prepared, inputs_in_words
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
@@ -113,10 +113,10 @@ def _train_anew(
 
 
 def _said_of_data(prepared: Prepared) -> list[str]:
-    """How many samples to train on each class has, and where they are kept."""
+    """How many samples to train on each class has, what the inputs are like, and where they are kept."""
     counts = class_counts(prepared.train, prepared.class_names)
     kept = disk_caches(prepared.loaded, prepared.train, prepared.validation)
-    return [*([f"classes: {counts}"] if counts else []), *kept]
+    return [*([f"classes: {counts}"] if counts else []), *inputs_in_words(prepared), *kept]
 
 
 def _said_of_generators(prepared: Prepared) -> list[str]:

@@ -327,11 +327,16 @@ class ImageDataGenerator:
         return result if given.ndim == 4 else cast("NDArray[Any]", result[0])
 
     def get_random_transform(self, img_shape: tuple[int, ...], seed: int | None = None) -> dict[str, Any]:
-        """How an image would be changed, under Keras's names; a function of the seed, or the next one without it."""
+        """How an image would be changed, under Keras's names; a function of the seed, or the next one without it.
+
+        A channel shift or a brightness that is not asked for is None, as in Keras.
+        """
         height, width, channels = self._shape(img_shape)
         position = self._draws if seed is None else 0
         self._draws += seed is None
-        return as_transform(draw(self._changes, (height, width, channels), self.seed if seed is None else seed, 0, [position]))
+        drawn = draw(self._changes, (height, width, channels), self.seed if seed is None else seed, 0, [position])
+        asked = {"channel_shift": bool(self.channel_shift_range), "brightness": self.brightness_range is not None}
+        return as_transform(drawn, unasked=[name for name, is_asked in asked.items() if not is_asked])
 
     def apply_transform(self, x: ArrayLike, transform_parameters: Mapping[str, Any]) -> NDArray[Any]:
         """One image (H, W, C), changed; uint8 stays uint8, other numbers become float32.

@@ -37,6 +37,11 @@ class RunPaths:
         return self.root / "classes.json"
 
     @property
+    def inputs(self) -> Path:
+        """What was learnt from: shape, type and range of each input."""
+        return self.root / "inputs.json"
+
+    @property
     def skipped(self) -> Path:
         """The files that could not be read and were left out, a line each."""
         return self.root / "skipped.txt"
@@ -99,8 +104,8 @@ class RunPaths:
     def keeps(self, path: Path) -> bool:
         """Whether a file is one of the run's own, or lies in a directory of its own."""
         files = (
-            self.experiment, self.environment, self.classes, self.skipped, self.status, self.diverged, self.metrics, self.history,
-            self.log, self.report, self.root / ".lock", self.root / "metrics.discarded.jsonl",
+            self.experiment, self.environment, self.classes, self.inputs, self.skipped, self.status, self.diverged, self.metrics,
+            self.history, self.log, self.report, self.root / ".lock", self.root / "metrics.discarded.jsonl",
         )  # fmt: skip
         folders = (self.checkpoints, self.plots)
         return path in (*files, *folders) or any(folder in path.parents for folder in folders)

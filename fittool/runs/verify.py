@@ -79,6 +79,7 @@ class _Look:
         self._run.read_experiment()
         self._run.read_environment()
         self._run.read_classes()
+        self._run.read_inputs()
         try:
             self._run.check_experiment()
         except ExperimentError:

@@ -9,23 +9,28 @@ import csv
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.sources.folder import class_folders, files_below
+from fittool.data.formats.tags import separator_in, tags_of
+from fittool.data.found_data import image_column, table_in
+from fittool.data.images.image_folders import class_folders_in, images_below, merged
+from fittool.data.images.image_lookup import ImageLookup
+from fittool.data.sources.folder import class_folders
+from fittool.data.splits.split_column import find_split_column
 from fittool.errors import DataError, visible
 
-_IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".gif", ".webp")
 _TRAIN_FOLDERS, _VALIDATION_FOLDERS = ("train", "training"), ("validation", "valid", "val", "test")
-_LABEL_NAMES = ("label", "labels", "target", "class", "classes", "category", "y", "species", "diagnosis")
+_LABEL_NAMES = ("label", "labels", "target", "class", "classes", "category", "y", "species", "diagnosis", "tags")
 _INPUT_ARRAYS, _LABEL_ARRAYS = ("x", "x_train", "images", "data", "inputs"), ("y", "y_train", "labels", "targets", "target")
 _MOST_CLASSES = 1000
 _MOST_NUMBERED_CLASSES = 30
 _MOST_DECODED = 5_000
 _SHOWN = 5
+_SQUEEZED = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ class Survey:
         outputs: Numbers to predict for each sample, where there are no classes.
         image_size: (height, width) to train at; None for tables and other arrays.
         color_mode: Of image files; None where the arrays say it themselves.
+        fit: How images of other proportions come to `image_size`.
+        on_bad_file: `skip` where some files cannot be read.
+        several_labels: Whether a sample may have several classes at once.
     """
 
     lines: tuple[str, ...]
@@ -49,6 +57,9 @@ class Survey:
     outputs: int = 1
     image_size: tuple[int, int] | None = None
     color_mode: str | None = None
+    fit: str = "stretch"
+    on_bad_file: str = "error"
+    several_labels: bool = False
 
 
 def look_at(path: str) -> Survey:
@@ -58,7 +69,8 @@ def look_at(path: str) -> Survey:
         DataError: There is nothing at `path`, or nothing that can be trained on.
     """
     if os.path.isdir(path):
-        return _folder(path)
+        table = table_in(path)
+        return _folder(path) if table is None else _csv(table)
     if not os.path.isfile(path):
         raise DataError("There is no such file or folder.", place=visible(path))
     looks = {".npz": _npz, ".csv": _csv, ".tsv": _csv}
@@ -69,10 +81,12 @@ def look_at(path: str) -> Survey:
 
 
 def _folder(path: str) -> Survey:
-    parts = {name.lower(): os.path.join(path, name) for name in class_folders(Path(path), follow_links=False)}
+    parts = {name.lower(): os.path.join(path, name) for name in class_folders(Path(path))}
     train = next((parts[name] for name in _TRAIN_FOLDERS if name in parts), path)
     validation = next((parts[name] for name in _VALIDATION_FOLDERS if name in parts), None) if train != path else None
-    files = {name: files_below(Path(train), name, follow_links=False) for name in class_folders(Path(train), follow_links=False)}
+    folders = class_folders_in(Path(train))
+    listings = {name: images_below(Path(train), name, follow_links=False) for name in folders.names}
+    files = {name: listing.images for name, listing in listings.items()}
     if not any(files.values()):
         raise DataError("No folder in it holds images; there must be one folder for each class.", place=visible(path))
     sizes, color_mode, unreadable = _decoded([os.path.join(train, image) for images in files.values() for image in images])
@@ -81,6 +95,7 @@ def _folder(path: str) -> Survey:
     span = f"all {least[1]}×{least[0]}" if len(set(sizes)) == 1 else f"sizes {least[1]}×{least[0]} to {most[1]}×{most[0]}"
     lines = [
         f"{_shown_folder(train)}: {sum(classes.values()):,} images in {_in_classes(classes)}, {span}",
+        *(f"  {text}" for text in (*folders.told(), *merged(list(listings.values())).told())),
         *_complaints(unreadable),
     ]
     return Survey(
@@ -90,6 +105,8 @@ def _folder(path: str) -> Survey:
         classes=classes,
         image_size=_training_size(sizes),
         color_mode=color_mode,
+        fit=_fit(sizes),
+        on_bad_file="skip" if unreadable else "error",
     )
 
 
@@ -125,6 +142,13 @@ def _training_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
         return sizes[0]
     side = int(np.median([min(size) for size in sizes]))
     return (64, 64) if side >= 64 else (32, 32)
+
+
+def _fit(sizes: Sequence[tuple[int, int]]) -> str:
+    """To cut out the middle where most images have other proportions than they get, so that nothing is squeezed."""
+    height, width = _training_size(sizes)
+    other = [abs(rows * width - columns * height) > _SQUEEZED * rows * width for rows, columns in sizes]
+    return "crop" if 2 * sum(other) > len(sizes) else "stretch"
 
 
 def _npz(path: str) -> Survey:
@@ -175,25 +199,54 @@ def _classes_in(labels: NDArray[np.generic]) -> dict[str, int]:
 
 def _csv(path: str) -> Survey:
     delimiter, header, rows = _table(path)
-    label = _chosen(header, _LABEL_NAMES) or header[-1]
-    values = [row[header.index(label)] for row in rows]
+    folder = os.path.dirname(path)
+    columns = dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
+    image, split = image_column(columns, folder), find_split_column(columns)
+    others = [name for name in header if name not in (image and image[0], split and split[0])] or header
+    label = _chosen(others, _LABEL_NAMES) or others[-1]
+    values = columns[label]
     classes = _classes_among(values)
-    image = next((name for name, cell in zip(header, rows[0], strict=True) if cell.lower().endswith(_IMAGE_ENDINGS)), None)
+    separator = separator_in(values) if classes else None
+    if separator is not None:
+        classes = dict(sorted(Counter(tag for cell in values for tag in tags_of(cell, separator)).items()))
     arguments = {"path": path, "label": label} | ({"delimiter": delimiter} if delimiter != "," else {})
+    arguments |= {} if separator is None else {"label_separator": separator}
+    validation = None if split is None else ("split", {"kind": "column", "column": split[0]} | _value(split[1]))
     what = _in_classes(classes) if classes else "a number to predict"
     lines = [f"{visible(path)}: {len(rows):,} rows, {len(header) - 1} other columns, label {visible(label)}: {what}"]
-    lines += _missing_at_the_end(values if classes else [])
-    if image is None:
-        return Survey(lines=tuple(lines), source=("csv", arguments), classes=classes)
-    folder = os.path.dirname(path)
-    index = header.index(image)
-    sizes, color_mode, unreadable = _decoded([os.path.join(folder, row[index]) for row in rows])
-    return Survey(
-        lines=(*lines, *_complaints(unreadable)),
-        source=("csv", arguments | {"image": image}),
+    if separator is not None:
+        lines.append(f"  several labels a cell, separated by {separator!r}: each is predicted on its own")
+    if split is not None:
+        lines.append(f"  {visible(split[0])} says what is trained and validated on")
+    lines += _missing_at_the_end(values if classes and split is None and separator is None else [])
+    survey = Survey(
+        lines=tuple(lines),
+        source=("csv", arguments),
+        validation=validation,
         classes=classes,
+        several_labels=separator is not None,
+    )
+    return survey if image is None else _with_images(survey, image, columns[image[0]], folder)
+
+
+def _value(value: tuple[str, ...] | None) -> dict[str, str]:
+    return {} if value is None else {"value": value[0]}
+
+
+def _with_images(survey: Survey, image: tuple[str, str], names: Sequence[str], folder: str) -> Survey:
+    """What is known of a table, and of the images that it names."""
+    column, root = image
+    lookup = ImageLookup(os.path.join(folder, root))
+    sizes, color_mode, unreadable = _decoded([os.path.join(lookup.root, lookup.resolved(name)) for name in names])
+    kind, arguments = survey.source
+    return replace(
+        survey,
+        lines=(*survey.lines, *_complaints(unreadable)),
+        source=(kind, arguments | {"image": column} | ({"root": lookup.root} if root else {})),
         image_size=_training_size(sizes),
         color_mode=color_mode,
+        fit=_fit(sizes),
+        on_bad_file="skip" if unreadable else "error",
     )
 
 

@@ -57,7 +57,8 @@ def from_data(data: str | os.PathLike[str], experiment: str | os.PathLike[str] =
 
 def _relative(survey: Survey, folder: str) -> Survey:
     def moved(source: tuple[str, dict[str, str]]) -> tuple[str, dict[str, str]]:
-        return source[0], source[1] | {"path": os.path.relpath(source[1]["path"], folder)}
+        paths = {key: os.path.relpath(source[1][key], folder) for key in ("path", "root") if key in source[1]}
+        return source[0], source[1] | paths
 
     validation = None if survey.validation is None else moved(survey.validation)
     return replace(survey, source=moved(survey.source), validation=validation)
@@ -83,8 +84,10 @@ def _data(survey: Survey) -> str:
         lines.append(f"  validation: {_source(survey.validation)}")
     if survey.color_mode is not None and survey.image_size is not None:
         height, width = survey.image_size
-        lines.append(f"  image: {{size: [{height}, {width}], color_mode: {survey.color_mode}}}  # height, width")
-        lines.append("  on_bad_file: error  # or skip, to leave out files that cannot be read")
+        fit = "" if survey.fit == "stretch" else f", fit: {survey.fit}"
+        lines.append(f"  image: {{size: [{height}, {width}], color_mode: {survey.color_mode}{fit}}}  # height, width")
+        other, does = ("skip", "leave out") if survey.on_bad_file == "error" else ("error", "stop at")
+        lines.append(f"  on_bad_file: {survey.on_bad_file}  # or {other}, to {does} files that cannot be read")
     return "\n".join(lines) + "\n"
 
 
@@ -113,7 +116,8 @@ augmentation:  # random changes to training images; look at them with `fittool p
 def _model(survey: Survey) -> str:
     layers = _image_layers(survey) if survey.image_size is not None else _table_layers()
     if survey.classes:
-        layers.append(f"Dense: {{units: {len(survey.classes)}, activation: softmax}}  # one for each class")
+        activation = "sigmoid" if survey.several_labels else "softmax"
+        layers.append(f"Dense: {{units: {len(survey.classes)}, activation: {activation}}}  # one for each class")
     else:
         layers.append(f"Dense: {{units: {survey.outputs}}}")
     return "\n".join(["model:", "  layers:  # Keras's names and arguments", *(f"    - {layer}" for layer in layers)]) + "\n"
@@ -139,6 +143,8 @@ def _compile(survey: Survey) -> str:
     loss, metric = "mean_squared_error", "mean_absolute_error"
     if survey.classes:
         loss, metric = "sparse_categorical_crossentropy", "accuracy"
+    if survey.several_labels:
+        loss, metric = "binary_crossentropy", "binary_accuracy"
     return f"""\
 compile:
   optimizer: {{Adam: {{learning_rate: 0.001}}}}
@@ -166,7 +172,7 @@ callbacks:
 
 def _rare_class(survey: Survey) -> tuple[str, float] | None:
     """The rarest class and its share, where it is rare."""
-    if not survey.classes:
+    if not survey.classes or survey.several_labels:
         return None
     name = min(survey.classes, key=lambda name: survey.classes[name])
     share = survey.classes[name] / sum(survey.classes.values())

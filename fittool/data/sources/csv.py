@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -13,6 +12,8 @@ from pydantic import BeforeValidator
 
 from fittool.data.dataset import ArrayDataset, Dataset
 from fittool.data.formats.csv_table import Column, Table, check_columns, check_missing, read_header, read_table
+from fittool.data.formats.tags import from_tags, remark_on_tags
+from fittool.data.images.image_lookup import ImageLookup
 from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.targets import Targets, from_names, from_numbers, needs_numbers, no_targets, reads_labels, whole_if_possible
@@ -49,6 +50,9 @@ class CsvSource(Source):
     root: Text | None = Field(
         default=None, min_length=1, description="Where image paths begin; by default the folder of the CSV file."
     )
+    label_separator: Annotated[Text, Field(min_length=1, max_length=1)] | None = Field(
+        default=None, description="What stands between labels where a cell holds several, such as a blank; each is a class then."
+    )
     weight: Text | None = Field(default=None, description="The column of sample weights.")
     delimiter: Annotated[Text, Field(min_length=1, max_length=1)] = Field(default=",", description="The character between cells.")
 
@@ -76,11 +80,24 @@ class CsvSource(Source):
         columns |= {name: Column(name, keep_text=True) for name in (*labels, *([self.image] if self.image else ()))}
         columns |= {self.weight: Column(self.weight)} if self.weight else {}
         table = read_table(path, header, list(columns.values()), self.delimiter)
-        targets = _targets(table, labels, context) if labels else no_targets(context.class_mode)
+        targets = self._targets(table, labels, context) if labels else no_targets(context.class_mode)
         weight = None if self.weight is None else _weights(table, table.columns[self.weight])
         if self.image is not None:
-            return self._images(table, self.image, features, targets, weight, context)
+            files = self._images(table, self.image, features, targets, weight, context)
+            files.remarks += self._remarks(table, targets, labels)
+            return files
         return _features_dataset(table, self._numeric(table, features, context), targets, weight)
+
+    def _targets(self, table: Table, labels: list[str], context: SourceContext) -> Targets:
+        if self.label_separator is None or len(labels) > 1:
+            return _targets(table, labels, context)
+        column = table.columns[labels[0]]
+        known, what = context.class_names, f"column {column.name}"
+        return from_tags(column.text, self.label_separator, context.class_mode, known, table.place, what)
+
+    def _remarks(self, table: Table, targets: Targets, labels: list[str]) -> tuple[str, ...]:
+        several = self.label_separator is not None or targets.class_names is None or len(labels) != 1
+        return () if several else remark_on_tags(table.columns[labels[0]].text)
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
         """The cells of a column.
@@ -97,8 +114,9 @@ class CsvSource(Source):
         table = read_table(path, header, wanted, self.delimiter)
         cells = table.columns[group].text
         if isinstance(dataset, ImageFiles) and self.image is not None:  # bad files may be left out, in all of their rows
-            kept = set(dataset.names)
-            cells = [cell for name, cell in zip(table.columns[self.image].text, cells, strict=True) if name in kept]
+            kept, lookup = set(dataset.names), ImageLookup(dataset.root)
+            names = map(lookup.resolved, table.columns[self.image].text)
+            cells = [cell for name, cell in zip(names, cells, strict=True) if name in kept]
         return np.array(cells)
 
     def _features(self, path: Path, header: list[str], context: SourceContext) -> list[str]:
@@ -109,7 +127,7 @@ class CsvSource(Source):
         if "" in header:
             text = f"Column {header.index('') + 1} has no name. Name it, or list the columns to learn from as features."
             raise DataError(text, place=f"{shown(path)}:1")
-        taken = {*(self.label or ()), self.weight}
+        taken = {*(self.label or ()), self.weight, *context.not_features}
         return [name for name in header if name not in taken]
 
     def _numeric(self, table: Table, features: list[str], context: SourceContext) -> list[str]:
@@ -140,15 +158,27 @@ class CsvSource(Source):
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")
         root = table.path.parent if self.root is None else context.path(self.root)
-        names = table.columns[image].text
-        for row, name in enumerate(names):
-            if not os.path.isfile(os.path.join(root, name)):
-                table.problems.add(f"column {image}: there is no file {shown(os.path.join(root, name))}.", int(table.lines[row]))
-        table.problems.check()
+        names = _found(table, image, str(root), context)
         if not features:
             return files_of(str(root), names, targets, weight, context)
         numbers = _numbers(table, features).astype(np.float32)
         return as_wanted(ImageTable(str(root), names, form_of(context), targets, weight, numbers, tuple(features)), context)
+
+
+def _found(table: Table, image: str, root: str, context: SourceContext) -> list[str]:
+    """The files of a column, relative to `root`; where bad files are left out, missing ones are among them.
+
+    Raises:
+        DataError: One is missing, or may be one of several.
+    """
+    lookup, names = ImageLookup(root), []
+    for row, name in enumerate(table.columns[image].text):
+        found = lookup.find(name)
+        names.append(found[0] if len(found) == 1 else name)
+        if len(found) > 1 or (not found and context.on_bad_file == "error"):
+            table.problems.add(f"column {image}: {lookup.problem(name)}", int(table.lines[row]))
+    table.problems.check()
+    return names
 
 
 def _features_dataset(table: Table, names: list[str], targets: Targets, weight: NDArray[np.float32] | None) -> ArrayDataset:

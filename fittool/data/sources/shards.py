@@ -29,7 +29,11 @@ class ShardsSource(Source):
     image: Text = Field(
         default="jpg;jpeg;png;webp;bmp;gif;tif;tiff;ppm", min_length=1, description="Endings of the images, separated by `;`."
     )
-    label: Text = Field(default="cls", min_length=1, description="Ending of the labels: each a class's name or number as text.")
+    label: Text = Field(
+        default="cls",
+        min_length=1,
+        description="Ending of the labels, each a class's name or number as text; json.label for the entry label of a JSON file.",
+    )
     buffer: Integer = Field(
         default=2000,
         ge=1,
@@ -48,28 +52,32 @@ class ShardsSource(Source):
         Raises:
             DataError: There is no such shard, or one is damaged, compressed or has samples without labels.
         """
-        from fittool.data.formats.shard_index import members_of
+        from fittool.data.formats.shard_index import contents_of, remarks_on
+        from fittool.data.formats.shard_labels import LabelForm
         from fittool.data.formats.string_table import StringTable
         from fittool.data.images.image_files import as_wanted, form_of
         from fittool.data.images.shard_images import ShardImages
         from fittool.data.targets import reads_labels
 
         shards = shards_of(context.path(self.path))
-        label = self.label.strip(" .").lower() if reads_labels(context.class_mode) else None
-        endings = [ending.strip(" .").lower() for ending in self.image.split(";")]
-        members = [list(members_of(shard, endings, label)) for shard in shards]
-        samples = list(chain.from_iterable(members))
+        label = LabelForm.parse(self.label) if reads_labels(context.class_mode) else None
+        endings = [ending for written in self.image.split(";") if (ending := written.strip(" .").lower())]
+        contents = [contents_of(shard, endings, label) for shard in shards]
+        remarks = tuple(remarks_on(contents))
+        samples = list(chain.from_iterable(shard.samples for shard in contents))
         if not samples:
-            raise DataError(f"The shards hold no images; endings looked for: {', '.join(endings)}.", place=shown(shards[0]))
+            text = " ".join([f"The shards hold no images; endings looked for: {', '.join(endings)}.", *remarks])
+            raise DataError(text, place=shown(shards[0]))
         files = ShardImages(
             [str(shard) for shard in shards],
             StringTable(sample.name for sample in samples),
-            np.repeat(np.arange(len(shards), dtype=np.int32), [len(of_shard) for of_shard in members]),
+            np.repeat(np.arange(len(shards), dtype=np.int32), [len(shard.samples) for shard in contents]),
             np.array([(sample.offset, sample.size) for sample in samples], np.int64),
             form_of(context),
             _targets(samples, context, shown(shards[0])),
             self.buffer,
         )
+        files.remarks = remarks
         return as_wanted(files, context)
 
 

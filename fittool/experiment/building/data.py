@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from fittool.cpu import available_threads
 from fittool.data.available_memory import size_in_words
 from fittool.data.cache import kept_on_disk, place_of
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
+from fittool.data.images.pixel_scale import brought_to
+from fittool.data.input_facts import InputFacts
 from fittool.data.loading.prefetch import FOREVER
 from fittool.data.memory import CachedDataset, in_memory
 from fittool.data.sources import Source, SourceContext
@@ -24,7 +26,7 @@ from fittool.data.splits.validation_split import Split, split
 from fittool.data.targets import ClassMode
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, KeyPath, Problem, shown
-from fittool.experiment.building.data_warnings import remarks
+from fittool.experiment.building.data_warnings import remarks, remarks_of_source
 from fittool.experiment.building.error_location import error_location
 from fittool.nn.losses import Loss
 from fittool.nn.targets import Targets
@@ -72,11 +74,14 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
         size=data.image.size,
         color_mode=data.image.color_mode,
         interpolation=data.image.interpolation,
+        fit=data.image.fit,
+        white_level=data.image.white_level,
         class_mode=class_mode_for(experiment.compile.main_loss, data.class_mode) if class_mode is ... else class_mode,
         seed=experiment.seed,
         on_bad_file=data.on_bad_file,
         workers=available_threads(),
         class_names=class_names,
+        not_features=(part.column,) if isinstance(part := data.validation, SplitSetting) and part.column else (),
         timeout=data.timeout_seconds if experiment.first.workers else FOREVER,
     )
 
@@ -103,7 +108,7 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
         context = replace(source_context(loaded, names), feature_names=features)
         validation = open_source(loaded, experiment.data.validation, "validation", context)
         skipped = (*left_out(train), *left_out(validation))
-        told = (*_skip_warning(loaded, skipped), *remarks(loaded, train))
+        told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *remarks_of_source(loaded, validation, "validation"))
         return OpenedData(_part_of(loaded, train), validation, names, told, skipped)
     skipped = left_out(train)
     told = (*_skip_warning(loaded, skipped), *remarks(loaded, train))
@@ -112,6 +117,21 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
         return OpenedData(_part_of(loaded, train), None, names, told, skipped)
     warnings = tuple(loaded.problem(text, *path) for text in parts.warnings)
     return OpenedData(_part_of(loaded, parts.train), parts.validation, names, (*told, *warnings), skipped)
+
+
+def on_the_scale_of(
+    loaded: LoadedExperiment, learnt: Sequence[InputFacts], validation: Data | None
+) -> tuple[Data | None, tuple[Problem, ...]]:
+    """The validation data on the scale of the training data, and what a user should know of that.
+
+    Raises:
+        DataError: They are on another scale, and how to bring them to it is not certain.
+    """
+    if validation is None or isinstance(validation, GeneratorData) or not isinstance(loaded.experiment.data.validation, Source):
+        return validation, ()
+    with error_location(loaded, "data", "validation"):
+        brought = brought_to(learnt, validation)
+    return brought.data, tuple(loaded.problem(text, "data", "validation") for text in brought.told)
 
 
 def _split_path(experiment: Experiment) -> KeyPath:
@@ -132,8 +152,8 @@ def _split(loaded: LoadedExperiment, train: Data) -> Split | None:
         if not isinstance(part, SplitSetting):
             return split(train, experiment.first.validation_split)
         groups = None
-        if part.needs_groups:
-            groups = experiment.data.train.groups(cast("str", part.group), train, source_context(loaded))
+        if part.divides is not None:
+            groups = experiment.data.train.groups(part.divides, train, source_context(loaded))
         return split_off(train, part, experiment.seed, groups)
 
 

@@ -22,9 +22,10 @@ def source_like(trained_on: Source, path: Path) -> Source:
     name = str(path.absolute())
     if path.is_dir():
         return replace(trained_on, path=name) if isinstance(trained_on, FolderSource) else FolderSource(name)
-    if path.suffix == ".npz":
+    ending = path.suffix.lower()
+    if ending == ".npz":
         return replace(trained_on, path=name) if isinstance(trained_on, NpzSource) else NpzSource(name)
-    if path.suffix in (".csv", ".tsv", ".txt") and isinstance(trained_on, CsvSource):
+    if ending in (".csv", ".tsv", ".txt") and isinstance(trained_on, CsvSource):
         return replace(trained_on, path=name)
     if not path.exists():
         raise UsageError(f"There is no file or folder {path}.")
@@ -33,9 +34,13 @@ def source_like(trained_on: Source, path: Path) -> Source:
 
 def source_of_inputs(trained_on: Source, path: Path) -> Source | None:
     """A source of inputs without targets; None for a single image file."""
-    if path.suffix == ".npy":
+    ending = path.suffix.lower()
+    if ending == ".npy":
         return NpySource(str(path.absolute()))
-    if path.is_dir() or path.suffix in (".npz", ".csv", ".tsv"):
+    if path.is_dir() or ending in (".npz", ".csv", ".tsv"):
         source = source_like(trained_on, path)
-        return replace(source, label=None, features=None, weight=None) if isinstance(source, CsvSource) else source
+        if isinstance(source, CsvSource):
+            features = source.features if source.image else None  # beside images there are none unless they are listed
+            return replace(source, label=None, features=features, weight=None)
+        return source
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,8 +21,22 @@ def remarks(loaded: LoadedExperiment, train: Dataset | GeneratorData) -> tuple[P
     """Warnings about the samples to train on: classes that look alike, one class only, columns that never change."""
     if isinstance(train, GeneratorData):
         return ()
+    of_source = remarks_of_source(loaded, train, "train")
     texts = [*look_alikes(train.class_names or ()), *_one_class(train), *_constant_columns(train)]
-    return tuple(loaded.problem(text, "data", "train") for text in texts)
+    return (*of_source, *(loaded.problem(text, "data", "train") for text in texts))
+
+
+def remarks_of_source(
+    loaded: LoadedExperiment, data: Dataset | GeneratorData, part: Literal["train", "validation"]
+) -> tuple[Problem, ...]:
+    """What a source says of its samples: which files it has left out, and what is odd about them."""
+    return tuple(loaded.problem(text, "data", part) for text in said_by_source(data))
+
+
+def said_by_source(data: Dataset | GeneratorData) -> tuple[str, ...]:
+    """The same, without a place; only sources of image files say anything."""
+    said: tuple[str, ...] = getattr(data, "remarks", ())
+    return said
 
 
 def damaged_exif(*parts: Dataset | GeneratorData | None) -> tuple[Problem, ...]:

@@ -14,17 +14,19 @@ from fittool.config.sections import Train
 from fittool.data.available_memory import available_memory, size_in_words
 from fittool.data.dataset import Dataset, Progress
 from fittool.data.images.preprocessing import Preprocessing, preprocessed
+from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.subsampling import balanced
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.building.compatibility import check_augmentation
-from fittool.experiment.building.data import Data, OpenedData, kept, open_data, targets_of
+from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data, targets_of
 from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
+from fittool.experiment.scaling import scaling_remarks
 from fittool.model.architecture import described
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
@@ -61,6 +63,7 @@ class Prepared:
         skipped: The files that were left out.
         written: The layers that the experiment writes, or its preset.
         preprocess: The user's function of an image, or None.
+        inputs: What each input of the training data is like.
     """
 
     loaded: LoadedExperiment
@@ -74,6 +77,7 @@ class Prepared:
     skipped: tuple[Problem, ...] = ()
     written: Sequence[Layer] = ()
     preprocess: Preprocessing | None = None
+    inputs: tuple[InputFacts, ...] = ()
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -165,6 +169,12 @@ class Prepared:
         return [targets.shape for targets in self.targets]
 
 
+def inputs_in_words(prepared: Prepared) -> list[str]:
+    """A line for each input, with its range of values; of the columns of a table there is none."""
+    named = not isinstance(prepared.train, GeneratorData) and prepared.train.feature_names
+    return in_words([fact for fact in prepared.inputs if fact.is_image or not named])
+
+
 def _workers(train: Train) -> int:
     """Threads that make batches; data in memory need none."""
     return 0 if train.mode == "fit" else train.workers
@@ -214,9 +224,12 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     _check_size(loaded, graph)
     check_augmentation(loaded, data.train.input_shapes)
     check_mixing(loaded, targets, graph.inputs)
+    inputs = facts_of(data.train)
+    validation, brought = on_the_scale_of(loaded, inputs, data.validation)
+    told = (*data.warnings, *brought, *scaling_remarks(loaded, graph, inputs))
     return Prepared(
-        loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, data.warnings, data.skipped,
-        written=layers, preprocess=preprocessing_of(loaded),
+        loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
+        written=layers, preprocess=preprocessing_of(loaded), inputs=inputs,
     )  # fmt: skip
 
 
