@@ -50,7 +50,7 @@ HOMES = {
     "tensorboard": ("callbacks/tensorboard.py",),
     "yaml": ("config",),
     "safetensors": ("runs", "exchange"),
-    "PIL": ("data", "augmentation", "report", "experiment/preview.py", "image_data_generator/saving.py"),
+    "PIL": ("data", "augmentation", "report", "experiment/preview.py", "image_data_generator/flow_options.py"),
 }
 """Libraries that only some places may import."""
 SINGLE_FILES = {"__init__", "__main__"}

@@ -30,16 +30,14 @@ from fittool.model.arguments import (
     verbosity,
 )
 from fittool.model.compiled import Compiled, compiled
-from fittool.model.file_recorder import FileRecorder
 from fittool.model.loaders import Reader, first_step, gives_batches, named_classes, split_off, target_shapes, weighted
 from fittool.model.network import Network, OptimizerView
 from fittool.model.parsing import callbacks_of, parsed
-from fittool.model.saving import facts_of, save_model
-from fittool.nn.graph import Graph
+from fittool.model.saving import FileRecorder, facts_of, save_model
+from fittool.nn.graph import Graph, table
 from fittool.nn.layers import LAYERS, Layer
 from fittool.nn.objectives import directions, value_names
 from fittool.nn.shapes import Shape
-from fittool.nn.summary import table
 from fittool.training.display.progress import make_progress
 from fittool.training.evaluation import evaluate, predict
 from fittool.training.history import History

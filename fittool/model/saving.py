@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
+from fittool.callbacks.control import Kind
+from fittool.callbacks.snapshot import Snapshot
 from fittool.engines.state import check_whole_state, weights_in
 from fittool.errors import CheckpointError, ExperimentError
-from fittool.model.architecture import described, layers_of
+from fittool.nn.graph import Graph
+from fittool.nn.layers import Layer, Layers
 from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
+from fittool.runs.files.atomic import make_folder
 from fittool.runs.files.json_text import to_json
+from fittool.settings import plain
+from fittool.training.recording.recorder import NullRecorder
 
 if TYPE_CHECKING:
     from fittool.model.model import Model
+
+
+def described(layers: Sequence[Layer], graph: Graph) -> dict[str, Any]:
+    """A network as plain data, from which `rebuilt` makes it again."""
+    return {
+        "inputs": {name: list(shape) for name, shape in graph.inputs.items()},
+        "layers": [plain(layer, defaults=False) for layer in layers],
+        "outputs": list(graph.outputs),
+    }
+
+
+def layers_of(architecture: Mapping[str, Any]) -> list[Layer]:
+    """The layers that `described` wrote down."""
+    return TypeAdapter(Layers).validate_python(architecture["layers"])
+
+
+def rebuilt(architecture: Mapping[str, Any]) -> Graph:
+    """The network that `described` wrote down; by default its output is the last layer."""
+    shapes = {name: tuple(shape) for name, shape in architecture["inputs"].items()}
+    return Graph.build(layers_of(architecture), shapes, architecture.get("outputs"))
 
 
 def facts_of(model: Model, epochs: int) -> CheckpointFacts:
@@ -71,3 +100,23 @@ def load_model(path: str | PathLike[str], *, engine: object = "numpy", threads: 
     check_whole_state(weights_in(state), weights_in(model.state()), str(path))
     model.load_state(state, checkpoint.facts.epoch)
     return model
+
+
+class FileRecorder(NullRecorder):
+    """The recorder of a `fit` in Python.
+
+    Args:
+        facts: What a file says about the model, at an epoch (the number of finished ones since the model was made).
+    """
+
+    def __init__(self, facts: Callable[[Snapshot], CheckpointFacts]) -> None:
+        self._facts = facts
+
+    def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
+        """Save a model or its weights to a file, relative to the working directory."""
+        if path is None:
+            return
+        weights_only = kind == "weights"
+        tensors = {name: array for name, array in snapshot.tensors.items() if not weights_only or name.startswith("weights/")}
+        make_folder(Path(path).parent)
+        save_checkpoint(Path(path), tensors, self._facts(snapshot))
