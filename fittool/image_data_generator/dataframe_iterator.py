@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.data.formats.tags import separator_in
 from fittool.data.images.image_lookup import ImageLookup
 from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode, is_image
 from fittool.image_data_generator.flow_options import FileOptions
@@ -94,6 +95,11 @@ def _classes(
     cells: list[Any], rows: list[int], known: Sequence[str] | None, class_mode: str, column: str
 ) -> tuple[dict[str, int], dict[int, Any]]:
     """The number of each class, and by row the class number, or a list of them; rows without a known class are left out."""
+    if class_mode == "categorical" and (separator := _separator_in(cells)) is not None:
+        mend = f"For several labels a file give lists: cell.split({'' if separator == ' ' else repr(separator)})."
+        warnings.warn(
+            f"Labels in the column {column} look like several in one text, but count as one class. {mend}", stacklevel=4
+        )
     labels = {row: _labels_of(cells[row], class_mode == "categorical", column) for row in rows}
     names = list(dict.fromkeys(known)) if known is not None else sorted({label for found in labels.values() for label in found})
     if class_mode == "binary" and len(names) != 2:
@@ -102,6 +108,11 @@ def _classes(
     numbers = {row: [indices[label] for label in found if label in indices] for row, found in labels.items()}
     several = any(isinstance(cells[row], list | tuple) for row in rows)
     return indices, {row: found if several else found[0] for row, found in numbers.items() if found}
+
+
+def _separator_in(cells: list[Any]) -> str | None:
+    """What stands between labels in a column of texts that look like several labels each, or None."""
+    return separator_in(cells) if all(isinstance(cell, str) for cell in cells) else None
 
 
 def _column(table: Any, name: str) -> list[Any]:

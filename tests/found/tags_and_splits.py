@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from faults.cases.inputs import CHECK, TRAIN, experiment
 from faults.cases.runner import Case, here
 from found.common import counts, init, not_told, rows_of, run_of, told
 from found.image_tables import IMAGES, KINDS, SIZE, a_picture, eight, found_table, table
+
+import fittool as ft
 
 TAGS = ("beach", "sunset", "beach sunset", "sunset beach", "beach", "sunset")
 
@@ -53,6 +56,19 @@ def _tags_learnt(folder: Path) -> None:
     assert len(rows_of(here(("predict", run, "data.csv")))) == 6
 
 
+def _tags_in_python(folder: Path) -> None:
+    """Texts are classes, as in Keras, and told; lists are several labels."""
+    for number in range(6):
+        a_picture(f"{number}.png", number)
+    frame = {"filename": [f"{number}.png" for number in range(6)], "class": list(TAGS)}
+    with pytest.warns(UserWarning, match=r"look like several in one text.*give lists: cell.split\(\)"):
+        flow = ft.ImageDataGenerator().flow_from_dataframe(frame, ".", target_size=(8, 8))
+    assert len(flow.class_indices) == 4
+    frame["class"] = [tags.split() for tags in TAGS]  # type: ignore[misc]
+    flow = ft.ImageDataGenerator().flow_from_dataframe(frame, ".", target_size=(8, 8), shuffle=False)
+    assert next(flow)[1].tolist() == [[1, 0], [0, 1], [1, 1], [1, 1], [1, 0], [0, 1]]
+
+
 def _unknown_tag(folder: Path) -> None:
     _tagged(" ")(folder)
     run = run_of(here(TRAIN))
@@ -85,6 +101,13 @@ def _divided(head: str, cells: Sequence[str], split: str = "") -> Callable[[Path
         return CHECK
 
     return make
+
+
+def _undivided(folder: Path) -> Sequence[object]:
+    command = _divided("split", ["train"] * 6 + ["val"] * 2)(folder)
+    path = Path("e.yaml")
+    path.write_text(path.read_text().replace("{kind: column, column: split}", "{kind: last}"))
+    return command
 
 
 def _divided_npz(folder: Path) -> Sequence[object]:
@@ -120,6 +143,7 @@ def _tag_cases() -> Iterator[Case]:
             check=counts("beach 4, sunset 4"),
         )
     yield Case("55", "tags are rows of ones", probe=_tags_learnt)
+    yield Case("55", "in Python", probe=_tags_in_python)
     yield Case("55", "a tag unknown to training", probe=_unknown_tag)
     single = "{csv: {path: data.csv, image: file, label: tags}}"
     for separator in (" ", ","):
@@ -217,6 +241,7 @@ def _split_cases() -> Iterator[Case]:
         4,
         ["No sample has the value 'valid' in the column split. Did you mean val?"],
     )
+    yield Case("56", "a column that does not count", _undivided, says=["The column split seems to say what each row is for"])
     yield Case("56", "an array of an npz", _divided_npz, check=halves)
     yield Case("56", "no column to learn from", probe=_divided_features)
     for head, cells in (

@@ -110,7 +110,9 @@ def test_checkpoints_that_were_swapped_are_told(run: Path) -> None:
     assert problem.text == "This is at step 1, but previous.safetensors, which was saved before, at 2."
 
 
-@pytest.mark.parametrize("name", ["status.json", "environment.json", "metrics.jsonl", "experiment.yaml", "classes.json"])
+@pytest.mark.parametrize(
+    "name", ["status.json", "environment.json", "metrics.jsonl", "experiment.yaml", "classes.json", "inputs.json"]
+)
 def test_a_pipe_in_the_place_of_a_file_blocks_nothing(run: Path, name: str) -> None:
     (run / name).unlink(missing_ok=True)
     os.mkfifo(run / name)

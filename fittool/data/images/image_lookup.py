@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cached_property
 
 from fittool.data.images.image_names import is_image_name
@@ -66,15 +67,15 @@ class ImageLookup:
         """The images in a folder by their names without ending."""
         if folder not in self._listed:
             by_stem: dict[str, list[str]] = {}
-            for name in _names_in(os.path.join(self.root, folder)):
-                if is_image_name(name) and self._is_file(os.path.join(folder, name)):
+            for name in _entries_in(os.path.join(self.root, folder), folders=False):
+                if is_image_name(name):
                     by_stem.setdefault(os.path.splitext(name)[0], []).append(name)
             self._listed[folder] = {stem: sorted(names) for stem, names in by_stem.items()}
         return self._listed[folder]
 
     @cached_property
     def _folders(self) -> list[str]:
-        return sorted(name for name in _names_in(self.root) if os.path.isdir(os.path.join(self.root, name)))
+        return _entries_in(self.root, folders=True)
 
     def _hint(self, name: str) -> str:
         """A sentence about a file of that name in a folder beside, or of a similar name, or ""."""
@@ -88,11 +89,18 @@ class ImageLookup:
         return f" Did you mean {shown(near)}?" if near else ""
 
 
-def _names_in(folder: str) -> list[str]:
+def _entries_in(folder: str, *, folders: bool) -> list[str]:
+    """The folders in a folder, or the files, sorted; none where it cannot be read."""
+    found = []
     try:
-        return os.listdir(folder)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(OSError):  # a link to itself
+                    if entry.is_dir() if folders else entry.is_file():
+                        found.append(entry.name)
     except (OSError, ValueError):
         return []
+    return sorted(found)
 
 
 def folder_of_images(table_folder: str, names: list[str]) -> str | None:
@@ -102,7 +110,7 @@ def folder_of_images(table_folder: str, names: list[str]) -> str | None:
         table_folder: Where the table is.
         names: Some cells of a column.
     """
-    folders = ["", *sorted(name for name in _names_in(table_folder) if os.path.isdir(os.path.join(table_folder, name)))]
+    folders = ["", *_entries_in(table_folder or ".", folders=True)]
     counts = {folder: _count(os.path.join(table_folder, folder), names) for folder in folders}
     best = max(folders, key=lambda folder: counts[folder])
     return best if counts[best] * 2 > len(names) else None

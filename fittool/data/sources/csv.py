@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -26,6 +27,7 @@ from fittool.data.formats.tags import from_tags, remark_on_tags
 from fittool.data.images.image_lookup import ImageLookup
 from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
+from fittool.data.splits.split_column import COLUMN_NAMES, column_split
 from fittool.data.targets import Targets, no_targets, reads_labels
 from fittool.errors import DataError, ExperimentError, shown
 from fittool.settings import Boolean, Field, Text, setting
@@ -276,6 +278,18 @@ class CsvSource(Source):
         except DataError:
             return anew
         return as_here if len(here.names) > 1 and set(wanted) <= set(here.names) else anew
+
+    def dividing_column(self, context: SourceContext) -> str | None:
+        """A column that says of each row whether it is trained or validated on, and that is used for nothing else; or None."""
+        columns = self._columns(context)
+        header = self._header(context.path(self.path), columns)
+        used = {*columns.others, *(columns.features or ())}
+        for name in (name for name in header.names if name.strip().lower() in COLUMN_NAMES and name not in used):
+            with suppress(DataError):  # it has gaps, or does not tell
+                table = read_table(header, [Column(name, keep_text=True)], [name])
+                column_split(name, np.array(table.columns[name].text))
+                return name
+        return None
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
         """The cells of a column.

@@ -19,7 +19,7 @@ from fittool.data.images.pixel_scale import brought_to
 from fittool.data.input_facts import InputFacts
 from fittool.data.loading.prefetch import FOREVER
 from fittool.data.memory import CachedDataset, in_memory
-from fittool.data.sources import Source, SourceContext
+from fittool.data.sources import CsvSource, Source, SourceContext
 from fittool.data.splits.partition import fraction_of, split_off
 from fittool.data.splits.split_setting import SplitSetting
 from fittool.data.splits.validation_split import Split, split
@@ -120,7 +120,7 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
         told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *odd)
         return OpenedData(_part_of(loaded, train), validation, names, told, skipped, reading_of(train))
     skipped = left_out(train)
-    told = (*_skip_warning(loaded, skipped), *remarks(loaded, train))
+    told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *_unused_column(loaded))
     parts, path = _split(loaded, train), _split_path(experiment)
     if parts is None:
         return OpenedData(_part_of(loaded, train), None, names, told, skipped, reading_of(train))
@@ -147,6 +147,21 @@ def on_the_scale_of(
     with error_location(loaded, "data", "validation"):
         brought = brought_to(learnt, validation)
     return brought.data, tuple(loaded.problem(text, "data", "validation") for text in brought.told)
+
+
+def _unused_column(loaded: LoadedExperiment) -> tuple[Problem, ...]:
+    """A warning where a table says what is validated on, and another part is."""
+    data = loaded.experiment.data
+    if not isinstance(data.train, CsvSource) or isinstance(data.validation, Source):
+        return ()
+    if isinstance(data.validation, SplitSetting) and data.validation.kind == "column":
+        return ()
+    column = data.train.dividing_column(source_context(loaded))
+    if column is None:
+        return ()
+    mend = f"If it does, set data.validation to {{split: {{kind: column, column: {column}}}}}."
+    text = f"The column {column} seems to say what each row is for, but does not count. {mend}"
+    return (loaded.problem(text, "data", "train"),)
 
 
 def _split_path(experiment: Experiment) -> KeyPath:
