@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.experiment.building.data import open_data, targets_of
+from fittool.data.target_forms import target_forms
+from fittool.experiment.building.data import open_data
 from fittool.experiment.building.network import layers_of
 from fittool.nn.layers import Layer
 
@@ -25,4 +26,4 @@ def _expanded(loaded: LoadedExperiment) -> Sequence[Layer] | None:
     if loaded.experiment.model.layers is not None:
         return None
     data = open_data(loaded)
-    return layers_of(loaded, next(iter(targets_of(data.train)), None), data.class_names)
+    return layers_of(loaded, next(iter(target_forms(data.train)), None), data.class_names)

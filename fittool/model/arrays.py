@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fittool.data.arrays import as_numbers, as_sample_weight
+from fittool.data.arrays import as_inputs, as_numbers, as_sample_weight, check_finite
 from fittool.data.batch import Array
 from fittool.errors import DataError
 from fittool.nn.shapes import Shape
@@ -22,16 +22,19 @@ def inputs_of(value: Any, shapes: Mapping[str, Shape], what: str = "x") -> dict[
         what: What the arrays are called in messages.
 
     Raises:
-        DataError: A ValueError: arrays are missing, or have other shapes.
+        DataError: A ValueError: arrays are missing, hold NaN or infinities, or have other shapes.
     """
     arrays = _named(value, list(shapes), what, "inputs")
     called = {name: what if len(shapes) == 1 else f"{what}[{name!r}]" for name in shapes}
-    return {name: _fitted(_floats(array, called[name]), shapes[name], called[name]) for name, array in arrays.items()}
+    return {name: _fitted(as_inputs(array, called[name]), shapes[name], called[name]) for name, array in arrays.items()}
 
 
 def targets_of(value: Any, outputs: Sequence[str], what: str = "y") -> tuple[Array, ...]:
     """The arrays for a network's outputs, in their order; arguments and errors as for `inputs_of`."""
-    return tuple(as_numbers(array, what) for array in _named(value, outputs, what, "outputs").values())
+    arrays = tuple(as_numbers(array, what) for array in _named(value, outputs, what, "outputs").values())
+    for array in arrays:
+        check_finite(array, what)
+    return arrays
 
 
 def weights_of(value: Any, outputs: Sequence[str], samples: int, what: str = "sample_weight") -> Array | None:
@@ -47,14 +50,22 @@ def weights_of(value: Any, outputs: Sequence[str], samples: int, what: str = "sa
     return None if value is None else as_sample_weight(value, what, samples, len(outputs))
 
 
-def _floats(array: Array, what: str) -> Array:
-    """Whole numbers other than uint8 become float32, as a network computes with those."""
-    numbers = as_numbers(array, what)
-    return numbers.astype(np.float32) if numbers.dtype.kind == "i" else numbers
+def is_ready(array: object, shape: Shape | None = None) -> bool:
+    """True for an array (N, …) that needs no second look: finite numbers in a form that engines take.
+
+    Args:
+        array: The array.
+        shape: What it must have behind the axis of samples; None: targets, whose shape and class numbers the engine checks.
+    """
+    if type(array) is not np.ndarray or array.ndim == 0 or (shape is not None and array.shape[1:] != shape):
+        return False
+    if array.dtype != np.float32:
+        return array.dtype == (np.int64 if shape is None else np.uint8)
+    return bool(np.isfinite(array).all())
 
 
 def _several(value: object) -> bool:
-    """Whether this is a list of arrays and not one array written as a list."""
+    """True for a list of arrays, false for one array written as a list."""
     return isinstance(value, tuple) or (
         isinstance(value, list) and bool(value) and all(getattr(part, "ndim", 0) > 0 or part is None for part in value)
     )

@@ -1,4 +1,4 @@
-"""What `compile` was told: how a model trains and what it reports."""
+"""The arguments of `compile`: how a model trains and what it reports."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _entry(what: str, value: Any) -> Any:
 
 
 def _by_output(value: object, outputs: Sequence[str], known: Any) -> bool:
-    """Whether a mapping goes by outputs and not from one name to its arguments."""
+    """True for a mapping that goes by outputs, false for one from a name to its arguments."""
     return isinstance(value, Mapping) and (
         any(name in outputs for name in value) or len(value) != 1 or known(str(next(iter(value)))) is None
     )

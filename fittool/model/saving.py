@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,30 +15,30 @@ from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_check
 from fittool.runs.files.json_text import to_json
 
 if TYPE_CHECKING:
+    from fittool.model.layer_model import LayerModel
     from fittool.model.model import Model
 
 
-def facts_of(model: Model, epochs: int) -> CheckpointFacts:
-    """What a file says about a model after so many epochs."""
-    network = described(model.layers, model.graph)
+def facts_of(model: LayerModel, epochs: int) -> CheckpointFacts:
+    """The facts that a file holds about a model after so many epochs."""
+    network = described(model.descriptions, model.graph)
     compiled = None if model.compiled is None else model.compiled.plain()
     return CheckpointFacts(
         epoch=epochs,
+        class_names=model.class_names,
         model=hashlib.sha256(to_json(network)).hexdigest(),
         architecture={**network, "compile": compiled, "seed": model.seed},
     )
 
 
-def save_model(model: Model, path: str | PathLike[str]) -> None:
+def save_model(model: LayerModel, path: str | PathLike[str]) -> None:
     """Write a model with its optimizer to one file.
 
     Raises:
         ExperimentError: A ValueError: the name does not end in .safetensors.
         StorageError: It could not be stored; an older file is untouched.
     """
-    if Path(path).suffix != ".safetensors":
-        raise ExperimentError(f"The file's name must end in .safetensors, the one format that is written; got {path}.")
-    save_checkpoint(Path(path), model.state(), facts_of(model, model.epochs_done))
+    save_checkpoint(_checked(path), model.state(), facts_of(model, model.epochs_done))
 
 
 def load_model(path: str | PathLike[str], *, engine: object = "numpy", threads: int | None = None) -> Model:
@@ -54,7 +55,7 @@ def load_model(path: str | PathLike[str], *, engine: object = "numpy", threads: 
     Raises:
         CheckpointError: The file is missing or damaged, or does not describe its network.
     """
-    from fittool.model.model import Model
+    from fittool.model.model import Model  # a model saves itself, so the two know each other
 
     checkpoint = load_checkpoint(Path(path))
     said = checkpoint.facts.architecture
@@ -70,4 +71,46 @@ def load_model(path: str | PathLike[str], *, engine: object = "numpy", threads: 
     state = {name: array for name, array in checkpoint.tensors.items() if name.startswith(kinds)}
     check_whole_state(weights_in(state), weights_in(model.state()), str(path))
     model.load_state(state, checkpoint.facts.epoch)
+    model.class_names = checkpoint.facts.class_names
     return model
+
+
+def save_weights(model: LayerModel, path: str | PathLike[str]) -> None:
+    """Write a model's weights to one file; errors as for `save_model`."""
+    save_checkpoint(_checked(path), model.network.weights(), facts_of(model, model.epochs_done))
+
+
+def load_weights(model: LayerModel, path: str | PathLike[str]) -> None:
+    """Give a model the weights of a file.
+
+    Raises:
+        CheckpointError: The file is missing or damaged, or its weights have other names or shapes.
+    """
+    weights = {name: array for name, array in load_checkpoint(Path(path)).tensors.items() if name.startswith("weights/")}
+    check_whole_state(weights_in(weights), weights_in(model.network.weights()), str(path))
+    model.network.load(weights)
+
+
+def model_from_json(text: str, *, engine: object = "numpy", threads: int | None = None) -> Model:
+    """A model from what `to_json` gave, with fresh weights.
+
+    Raises:
+        ExperimentError: A ValueError: the text is something else.
+    """
+    from fittool.model.model import Model
+
+    try:
+        said: dict[str, Any] = json.loads(text)
+        layers, shapes = layers_of(said), dict(said["inputs"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise ExperimentError("This is no text of model.to_json().") from error
+    return Model(
+        layers, shapes, outputs=said.get("outputs"), engine=engine, seed=said.get("seed"), threads=threads, name=said.get("name")
+    )
+
+
+def _checked(path: str | PathLike[str]) -> Path:
+    """A file's name with the one ending that is written."""
+    if Path(path).suffix != ".safetensors":
+        raise ExperimentError(f"The file's name must end in .safetensors, the one format that is written; got {path}.")
+    return Path(path)

@@ -17,10 +17,11 @@ from fittool.data.images.preprocessing import Preprocessing, preprocessed
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.subsampling import balanced
+from fittool.data.target_forms import target_forms
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.building.compatibility import check_augmentation
-from fittool.experiment.building.data import Data, OpenedData, kept, open_data, targets_of
+from fittool.experiment.building.data import Data, OpenedData, kept, open_data
 from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
@@ -206,7 +207,7 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
         ExperimentError: Data, network and loss do not fit.
     """
     data = open_data(loaded) if data is None else data
-    targets = targets_of(data.train)
+    targets = target_forms(data.train)
     layers = layers_of(loaded, targets[0] if targets else None, data.class_names)
     network = standardized(loaded, layers, data.train.input_shapes)
     graph = graph_of(loaded, network, data.train.input_shapes)
