@@ -60,7 +60,7 @@ def is_ready(array: object, shape: Shape | None = None) -> bool:
     if type(array) is not np.ndarray or array.ndim == 0 or (shape is not None and array.shape[1:] != shape):
         return False
     if array.dtype != np.float32:
-        return array.dtype == (np.int64 if shape is None else np.uint8)
+        return bool(array.dtype == (np.int64 if shape is None else np.uint8))
     return bool(np.isfinite(array).all())
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from fittool.model.parsing import parsed
 from fittool.model.saving import load_weights, save_model, save_weights
 from fittool.model.views.layer_view import LayerView, chosen_weights, load_in_order
 from fittool.nn.calls.symbolic import SymbolicTensor, Weights
-from fittool.nn.calls.wiring import Wiring, input_tensor, symbolic, tensors_of, wired
+from fittool.nn.calls.wiring import Wiring, in_keras_order, input_tensor, symbolic, tensors_of, wired
 from fittool.nn.graph import Graph, layer_names
 from fittool.nn.layers import LAYERS, Input, Layer
 from fittool.nn.summary import table
@@ -36,6 +36,9 @@ SEED = 7
 
 class LayerModel:
     """Layers, weights, files. `Model` is the public class; arguments and attributes are described there."""
+
+    kind: ClassVar = "Model"
+    """The public class, for files."""
 
     def __init__(
         self,
@@ -84,13 +87,17 @@ class LayerModel:
         self._set_up(wiring.layers, network, seed, name)
 
     def _set_up(self, layers: Sequence[Layer], network: Network, seed: int, name: str | None = None) -> None:
+        self._start()
         self._parts, self._network, self.seed, self.name = list(layers), network, seed, name or "model"
-        self.history: History | None = None
-        self.epochs_done = 0
-        self.run: Control | None = None
         self._reader = Reader(network)
         self._inputs = {given: input_tensor(shape, given) for given, shape in network.graph.inputs.items()}
         self._known_tensors: tuple[Graph, dict[str, SymbolicTensor]] | None = None
+
+    def _start(self) -> None:
+        """The beginning of a life without training."""
+        self.history: History | None = None
+        self.epochs_done = 0
+        self.run: Control | None = None
 
     @classmethod
     def of(cls, layers: Sequence[Layer], network: Network, seed: int) -> Self:
@@ -217,13 +224,18 @@ class LayerModel:
         return [now.get(index, layer) for index, layer in enumerate(self._parts)]
 
     @property
+    def architecture(self) -> dict[str, Any]:
+        """The network as plain data, from which it can be made again."""
+        return described(self.descriptions, self.graph) | {"kind": self.kind, "name": self.name}
+
+    @property
     def layers(self) -> list[LayerView]:
-        """The layers, in order."""
-        names = layer_names(self._parts)
+        """The layers, in the order of `get_weights`; inputs stand where Keras has them."""
+        network, parts = self.network, dict(zip(layer_names(self._parts), self._parts, strict=True))
         return [
-            LayerView(self.network, name, layer, self._tensors, self._set_trainable)
-            for name, layer in zip(names, self._parts, strict=True)
-            if self._lists(layer)
+            LayerView(network, name, parts[name], self._tensors, self._set_trainable)
+            for name in _inputs_among(list(parts), self._tensors(), self.inputs, self.outputs)
+            if self._lists(parts[name])
         ]
 
     def _lists(self, layer: Layer) -> bool:
@@ -306,7 +318,7 @@ class LayerModel:
 
     def to_json(self) -> str:
         """The architecture as JSON text, from which `models.model_from_json` makes the model again, with fresh weights."""
-        return json.dumps({**described(self.descriptions, self.graph), "seed": self.seed, "name": self.name})
+        return json.dumps({**self.architecture, "seed": self.seed})
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write network, weights, optimizer and the arguments of `compile` to one `.safetensors` file; see `load_model`.
@@ -360,6 +372,19 @@ def seed_or_default(seed: int | None) -> int:
     if seed is None:
         return SEED if (default := rng.default_seed()) is None else default
     return seed
+
+
+def _inputs_among(
+    names: list[str], tensors: Mapping[str, SymbolicTensor], inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]
+) -> list[str]:
+    """Names of layers with the inputs where Keras lists them, by how far they are from the outputs, if there are several."""
+    if len(inputs) < 2:
+        return names
+    known = {id(tensor): name for name, tensor in tensors.items()}
+    order = [known[id(tensor)] for tensor in in_keras_order(inputs, outputs)]
+    begins = {known[id(tensor)] for tensor in inputs}
+    ours, theirs = ([name for name in each if name not in begins] for each in (names, order))
+    return order if ours == theirs and len(order) == len(names) else names
 
 
 def _one_or_all(values: list[Any]) -> Any:

@@ -233,6 +233,7 @@ class Model(LayerModel):
             answer to names, `result["loss"]`. Or a dict.
         """
         size = check_int_or_none("batch_size", batch_size) or BATCH_SIZE
+        x = self._ready_for(x)
         loader = self._reader.loader(x, y, sample_weight, size)
         engine = self.network.for_targets(target_shapes(loader))
         with self.network.own_metrics(engine):

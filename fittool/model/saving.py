@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from fittool.engines.state import check_whole_state, weights_in
 from fittool.errors import CheckpointError, ExperimentError
-from fittool.model.architecture import described, layers_of
+from fittool.model.architecture import layers_of
+from fittool.nn.calls.wiring import input_tensor
+from fittool.nn.layers import Input, Layer
+from fittool.nn.shapes import Shape
 from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
 from fittool.runs.files.json_text import to_json
 
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
 def facts_of(model: LayerModel, epochs: int) -> CheckpointFacts:
     """The facts that a file holds about a model after so many epochs."""
-    network = described(model.descriptions, model.graph)
+    network = model.architecture
     compiled = None if model.compiled is None else model.compiled.plain()
     return CheckpointFacts(
         epoch=epochs,
@@ -55,15 +62,11 @@ def load_model(path: str | PathLike[str], *, engine: object = "numpy", threads: 
     Raises:
         CheckpointError: The file is missing or damaged, or does not describe its network.
     """
-    from fittool.model.model import Model  # a model saves itself, so the two know each other
-
     checkpoint = load_checkpoint(Path(path))
     said = checkpoint.facts.architecture
     if said is None:
         raise CheckpointError("does not describe its network.", place=str(path))
-    shapes: dict[str, Any] = dict(said["inputs"])
-    seed = int(said.get("seed", 0))
-    model = Model(layers_of(said), shapes, outputs=said.get("outputs"), engine=engine, seed=seed, threads=threads)
+    model = _model_of({"seed": 0, **said}, engine=engine, threads=threads)
     compiled = said.get("compile")
     if compiled is not None:
         model.compile(**compiled)
@@ -97,16 +100,37 @@ def model_from_json(text: str, *, engine: object = "numpy", threads: int | None 
     Raises:
         ExperimentError: A ValueError: the text is something else.
     """
-    from fittool.model.model import Model
-
     try:
-        said: dict[str, Any] = json.loads(text)
-        layers, shapes = layers_of(said), dict(said["inputs"])
-    except (ValueError, TypeError, KeyError) as error:
+        return _model_of(json.loads(text), engine=engine, threads=threads)
+    except (json.JSONDecodeError, TypeError, KeyError, ValidationError) as error:
         raise ExperimentError("This is no text of model.to_json().") from error
-    return Model(
-        layers, shapes, outputs=said.get("outputs"), engine=engine, seed=said.get("seed"), threads=threads, name=said.get("name")
-    )
+
+
+def _model_of(said: Mapping[str, Any], *, engine: object, threads: int | None) -> Model:
+    """The model of an architecture, with fresh weights; a chain that was a `Sequential` becomes one again."""
+    from fittool.model.model import Model  # a model saves itself, so the two know each other
+    from fittool.model.sequential import Sequential
+
+    layers, shapes = layers_of(said), {name: tuple(shape) for name, shape in said["inputs"].items()}
+    options: Any = {"engine": engine, "seed": said.get("seed"), "threads": threads, "name": said.get("name")}
+    chain = _chain(layers, shapes) if said.get("kind") == "Sequential" else None
+    if chain is not None:
+        return Sequential(chain, **options)
+    return Model(layers, shapes, outputs=said.get("outputs"), **options)
+
+
+def _chain(layers: Sequence[Layer], shapes: Mapping[str, Shape]) -> list[Any] | None:
+    """The layers without their inputs, if each takes the one before it and the first the only input; else None."""
+    (name,) = shapes
+    links: list[Any] = [input_tensor(shapes[name], name)]
+    for layer in layers:
+        if isinstance(layer, Input):
+            continue
+        if layer.inputs not in (None, (name,)):
+            return None
+        links.append(replace(layer, inputs=None))
+        name = layer.name or ""
+    return links
 
 
 def _checked(path: str | PathLike[str]) -> Path:

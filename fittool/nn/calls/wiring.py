@@ -56,7 +56,7 @@ def wired(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -
     Raises:
         ExperimentError: A ValueError: an output needs another input, or a layer with weights is called twice.
     """
-    tensors = [tensor for tensor in _in_keras_order(inputs, outputs) if tensor not in inputs]
+    tensors = [tensor for tensor in in_keras_order(inputs, outputs) if tensor not in inputs]
     _check_calls(tensors)
     layers = _renamed([_as_input(tensor) for tensor in inputs], [(cast("Layer", one.layer), one.weights) for one in tensors])
     names = dict(zip(map(id, [*inputs, *tensors]), layer_names(layers), strict=True))
@@ -142,7 +142,7 @@ def _free(name: str, taken: set[str | None]) -> str:
     return free
 
 
-def _in_keras_order(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
+def in_keras_order(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
     """All tensors, those furthest from the outputs first; `get_weights` goes by this order, in Keras as here.
 
     Those that are equally far stand in the order in which a walk from the outputs meets them.

@@ -47,6 +47,7 @@ from fittool.nn.metrics.means import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+from fittool.nn.metrics.own import FunctionMetric
 from fittool.settings import Family
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "F1Score",
     "FalseNegatives",
     "FalsePositives",
+    "FunctionMetric",
     "Hinge",
     "KLDivergence",
     "LogCoshError",

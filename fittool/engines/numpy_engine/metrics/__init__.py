@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fittool.engines.numpy_engine.losses import Floats
 from fittool.engines.numpy_engine.metrics.counts import area_under_curve, at_threshold
-from fittool.engines.numpy_engine.metrics.means import mean_of_loss, share_of_right
+from fittool.engines.numpy_engine.metrics.means import MeanMetric, mean_of_loss, share_of_right
 from fittool.engines.numpy_engine.metrics.scores import Determination, FScore
 from fittool.nn import metrics
 from fittool.nn.metrics import Metric
@@ -57,6 +57,8 @@ def metric_function(metric: Metric, target_shape: Shape, output_shape: Shape) ->
     measure = metric.resolved(target_shape, output_shape)
     if isinstance(measure, metrics.LossMean):
         return mean_of_loss(measure)
+    if isinstance(measure, metrics.FunctionMetric):
+        return MeanMetric(measure.values)
     if isinstance(measure, metrics.AUC):
         return area_under_curve(measure, output_shape[-1])
     if isinstance(measure, metrics.F1Score):
