@@ -128,8 +128,9 @@ class Network:
 
     def state(self) -> State:
         """Copies of weights and optimizer, without running values."""
-        now = {} if self._engine is None else self._engine.state(("weights", "optimizer"))
-        return {**self._state, **now}
+        if self._engine is None:
+            return {**self._state, **self.weights()}
+        return {**self._state, **self._engine.state(("weights", "optimizer"))}
 
     def describe(self) -> dict[str, TensorInfo]:
         """Name, shape and dtype of the weights."""
