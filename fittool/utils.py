@@ -41,12 +41,12 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
         DataError: A ValueError: a number is negative, no whole number, or too large.
     """
     numbers = np.asarray(x)
+    if numbers.dtype.kind not in "buif" or not (numbers % 1 == 0).all():
+        raise DataError("to_categorical takes class numbers; names of classes can be given to fit as they are.")
     whole = numbers.astype(np.int64)
     if numbers.ndim > 1 and numbers.shape[-1] == 1:
         whole = whole[..., 0]
     count = int(whole.max(initial=-1)) + 1 if num_classes is None else num_classes
-    if numbers.dtype.kind not in "buif" or not np.array_equal(whole.reshape(-1), numbers.reshape(-1)):
-        raise DataError("to_categorical takes class numbers; names of classes can be given to fit as they are.")
     if whole.size and not 0 <= whole.min() <= whole.max() < count:
         raise DataError(f"to_categorical: class numbers must be 0 to {count - 1}; got {whole.min()} to {whole.max()}.")
     return np.eye(count)[whole]

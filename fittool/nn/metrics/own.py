@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.errors import UserCodeError
 from fittool.nn.metrics.base import Metric
+from fittool.nn.targets import Expected
 from fittool.settings import Field, setting
 
 
 @setting
 class FunctionMetric(Metric):
     """The mean of what a function `(y_true, y_pred)` of NumPy arrays gives; only from Python, and under the function's name."""
+
+    expects: ClassVar[Expected] = "anything"
 
     function: Callable[..., Any] = Field(kw_only=True, description="Gives one value a sample, (N, …), or one number a batch.")
 

@@ -41,6 +41,8 @@ class MeanMetric:
     ) -> None:
         """Add a batch."""
         values = self.values(targets, outputs)
+        if weights is not None and len(values) != len(weights):
+            weights = None  # a function of the user's gave one number for the whole batch
         if weights is None and self.ignored is None:
             accumulator[0] += np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
             accumulator[1] += values.size
