@@ -35,7 +35,7 @@ def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
     from fittool.nn.layers import LAYERS
 
     name = "linear" if identifier is None else str(identifier)
-    layer: Any = parsed("activation", LAYERS.parse, {"Activation": {"activation": name}})
+    layer: Any = parsed("activation", LAYERS, {"Activation": {"activation": name}})
     return ActivationFunction(layer.activation)
 
 

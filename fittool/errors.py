@@ -3,6 +3,7 @@
     FittoolError                  1   a bug, unless a more precise error below was raised
     ├── UsageError                2   the command line is wrong
     ├── ExperimentError           3   the experiment is wrong
+    │   └── ArgumentError         3   so are the arguments of something that is made in Python
     ├── DataError                 4   data are wrong, missing or unreadable
     ├── CheckpointError           5   a checkpoint, run or model file was refused
     ├── MachineError              6   the machine lacks an extra, a device, memory, file handles
@@ -27,6 +28,9 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import ClassVar
 
+PACKAGE = os.path.dirname(__file__)
+"""The folder of fittool itself, whose frames are not those of user code."""
+
 
 def visible(text: str) -> str:
     """Text without control characters and line breaks, each written as its escape, so that it cannot disturb a terminal."""
@@ -45,6 +49,23 @@ def shown(path: str | PathLike[str]) -> str:
         below = text.removeprefix(f"{os.getcwd()}{os.sep}")
         text = text if below.startswith("~") else below or text  # a shell reads ~ as the user's home
     return visible(text)
+
+
+KeyPath = tuple[str | int, ...]
+"""The way to a setting: keys of mappings, and indices of lists."""
+
+
+def path_text(path: Sequence[object]) -> str:
+    """A key path as it reads in messages: `model.layers[0].Dense.units`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{visible(str(step))}" if text else visible(str(step))
+    return text
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """Escaped text of bounded length, for quoting what was found."""
+    return visible(text if len(text) <= limit else text[: limit - 1] + "…")
 
 
 @dataclass(frozen=True)
@@ -99,6 +120,10 @@ class ExperimentError(FittoolError, ValueError):
     """The experiment is wrong: a setting, a name, a shape, labels against outputs."""
 
     code = 3
+
+
+class ArgumentError(ExperimentError, TypeError):
+    """Arguments in Python are wrong; a ValueError and a TypeError, because Keras raises now the one, now the other."""
 
 
 class DataError(FittoolError, ValueError):

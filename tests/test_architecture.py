@@ -13,17 +13,18 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fittool"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-BASE = {"settings", "rng", "cpu", "errors"}
+BASE = {"settings", "rng", "cpu", "process_group", "errors"}
 MAY_IMPORT = {
     "version": set(),
     "errors": set(),
     "rng": set(),
     "cpu": set(),
+    "process_group": set(),
     "settings": {"errors"},
     "nn": BASE,
     "augmentation": BASE,
     "data": {"augmentation", "nn", *BASE},
-    "engines": {"data", "augmentation", "nn", *BASE},
+    "engines": {"cpu", "data", "augmentation", "nn", *BASE},
     "image_data_generator": {"data", "augmentation", *BASE},
     "runs": {"version", *BASE},
     "callbacks": {"runs", "engines", "data", "nn", *BASE},
@@ -33,10 +34,10 @@ MAY_IMPORT = {
     "scaffold": {"config", "data", *BASE},
     "model": {"report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
     "experiment": {
-        "model", "config", "report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE,
+        "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn", *BASE,
     },
     "cli": {
-        "experiment", "scaffold", "config", "report", "training", "runs", "engines", "data", "nn", "version", *BASE,
+        "experiment", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn", "version", *BASE,
     },
 }  # fmt: skip
 """Each part of the package, with the parts it may know."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 REPORT = "import json; print(json.dumps(sorted(set(sys.modules) - before)))"
 HELP = """
 import fittool.cli
@@ -15,6 +17,14 @@ try:
 except SystemExit as end:
     assert not end.code
 """
+
+DOES_WORK = (
+    "fittool.augmentation.augment", "fittool.augmentation.draw", "fittool.augmentation.warp", "fittool.data.cache",
+    "fittool.data.formats.npy_format", "fittool.data.images", "fittool.data.loading", "fittool.data.user_code",
+    "fittool.data.workers", "fittool.engines", "fittool.experiment", "fittool.image_data_generator", "fittool.model",
+    "fittool.report", "fittool.runs", "fittool.training", "PIL", "click", "rich", "safetensors",
+)  # fmt: skip
+"""What reads data, computes, trains or writes: descriptions of it are in modules that do not import it."""
 
 
 def imported_by(code: str) -> set[str]:
@@ -40,3 +50,17 @@ def test_help_imports_click_alone() -> None:
 def test_training_imports_neither_pillow_nor_rich_without_need() -> None:
     code = "import os; os.environ['FITTOOL_VERBOSE'] = '0'; import fittool.experiment, fittool.cli.train"
     assert {"PIL", "rich"} & {name.split(".")[0] for name in imported_by(code)} == set()
+
+
+def test_reading_an_experiment_imports_descriptions_alone() -> None:
+    """Layers, callbacks, sources and engines alike: a module that describes one imports what does the work where it is made."""
+    path = CONFIGS / "digits_fit_generator.yaml"
+    names = imported_by(f"from fittool.config.experiment_file import load_experiment; load_experiment({str(path)!r})")
+    assert {"fittool.callbacks.backup_and_restore", "fittool.data.sources.npz", "fittool.nn.layers.convolution"} <= names
+    working = {name for name in names if any(name == part or name.startswith(f"{part}.") for part in DOES_WORK)}
+    names_of_files, description_of_engines = (
+        {"fittool.runs", "fittool.runs.paths"},
+        {"fittool.engines", "fittool.engines.settings"},
+    )
+    names_of_images = {"fittool.data.images", *(f"fittool.data.images.image_{what}" for what in ("names", "folders", "lookup"))}
+    assert working - names_of_files - description_of_engines - names_of_images == set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 from pydantic import Field as Limits
@@ -17,11 +17,11 @@ from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Backups, Logs
 from fittool.callbacks.position import Position
 from fittool.callbacks.snapshot import Snapshot, snapshot_of
-from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
-from fittool.runs.checkpoint_store import LAST, PREVIOUS, CheckpointStore
-from fittool.runs.files.atomic import make_folder
-from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+from fittool.runs.paths import LAST, PREVIOUS
 from fittool.settings import Boolean, Field, Integer, Text, setting
+
+if TYPE_CHECKING:
+    from fittool.runs.checkpoint import CheckpointFacts
 
 _KEPT = "kept_{name}.safetensors"
 
@@ -64,6 +64,10 @@ class BackupAndRestoreCallback(Callback):
 
     def restore(self) -> None:
         """Put the training back to where the backup stands, if there is one."""
+        from fittool.runs.checkpoint import load_checkpoint
+        from fittool.runs.checkpoint_store import CheckpointStore
+        from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+
         store = CheckpointStore(self.folder, "")
         if store.is_empty:
             return
@@ -114,6 +118,10 @@ class BackupAndRestoreCallback(Callback):
         return self.run.backups
 
     def _save(self) -> None:
+        from fittool.runs.checkpoint import save_checkpoint
+        from fittool.runs.checkpoint_store import CheckpointStore
+        from fittool.runs.files.atomic import make_folder
+
         make_folder(self.folder)
         for name, callback in self._backups.callbacks():
             self._save_kept(name, callback.kept_weights())
@@ -125,6 +133,8 @@ class BackupAndRestoreCallback(Callback):
 
     def _save_kept(self, name: str, weights: Mapping[str, NDArray[Any]] | None) -> None:
         """Weights that a callback keeps, such as the best ones; only when they are other ones than last time."""
+        from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
+
         if weights is not None and weights is not self._kept.get(name):
             save_checkpoint(self._path_of_kept(name), weights, CheckpointFacts())
             self._kept[name] = weights
@@ -133,6 +143,8 @@ class BackupAndRestoreCallback(Callback):
         return self.folder / _KEPT.format(name=name)
 
     def _facts(self, snapshot: Snapshot) -> CheckpointFacts:
+        from fittool.runs.checkpoint import CheckpointFacts
+
         position = snapshot.position
         training = {**snapshot.training, "rows": [dict(row) for row in self._backups.rows()]}
         return CheckpointFacts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from numpy.typing import NDArray
 
@@ -149,36 +149,54 @@ class CallbackContext:
     function: Callable[[str], Callable[..., Any]] = _no_functions
 
 
-_AT_WORK = "_at_work"
+class _LastTraining:
+    """Beside a setting: the callback that it last became.
+
+    A table by setting would keep every training alive: the callback knows its training, and so, by way of other callbacks or
+    of functions of the user's, often the setting again. Held by the setting, all of them go together.
+    """
+
+    callback: Callback | None = None
 
 
 @setting
 class CallbackSetting(Named):
-    """A callback by its arguments, as a file or a program names it.
+    """A callback by its arguments, as a file or a program names it; it stays as it is, so several trainings may share it.
 
-    Beside its arguments it shows what the object has that it last became (`stopped_epoch`, `best`, …), where people who come
+    Beside its arguments it shows what the callback has that it last became (`stopped_epoch`, `best`, …), where people who come
     from Keras look for it after training.
     """
+
+    __slots__ = ("_last",)
+    _last: ClassVar[_LastTraining]  # of each object: a slot, and no field
+
+    def __new__(cls, *args: Any, **named: Any) -> Self:
+        """An object that was in no training yet."""
+        made = super().__new__(cls)
+        object.__setattr__(made, "_last", _LastTraining())
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The arguments alone: a copy was in no training."""
+        return dict(vars(self))
 
     def start(self, surroundings: CallbackContext) -> Callback:
         """The callback at work, with fresh state."""
         raise NotImplementedError
 
+    def started(self, surroundings: CallbackContext) -> Callback:
+        """The same, and remembered as that of the last training."""
+        callback = self._last.callback = self.start(surroundings)
+        return callback
+
     def __getattr__(self, name: str) -> Any:
-        """What the object at work has."""
-        at_work = self.__dict__.get(_AT_WORK)
-        if at_work is None or name.startswith("_"):
+        """What the callback of the last training has."""
+        if name.startswith("_") or self._last.callback is None:
             raise AttributeError(f"{self.public_name()} has no {name}.", name=name, obj=self)
-        return getattr(at_work, name)
+        return getattr(self._last.callback, name)
 
 
 def started(callbacks: Sequence[CallbackSetting | Callback], surroundings: CallbackContext | None = None) -> list[Callback]:
     """Callbacks at work, in the same order: those given as settings are made, custom ones taken as they are."""
     place = CallbackContext() if surroundings is None else surroundings
-    return [_started(callback, place) if isinstance(callback, CallbackSetting) else callback for callback in callbacks]
-
-
-def _started(callback: CallbackSetting, place: CallbackContext) -> Callback:
-    at_work = callback.start(place)
-    callback.__dict__[_AT_WORK] = at_work  # the setting itself stays as it is
-    return at_work
+    return [callback.started(place) if isinstance(callback, CallbackSetting) else callback for callback in callbacks]

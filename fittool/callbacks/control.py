@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.base import WEIGHTS
-
 if TYPE_CHECKING:
     from fittool.callbacks.base import Callback
     from fittool.callbacks.snapshot import Snapshot
     from fittool.data.batch import Batch
     from fittool.engines.base import Engine
 
+_WEIGHTS: tuple[Literal["weights"]] = ("weights",)
 Reason = Literal["completed", "stopped", "interrupted", "diverged", "failed"]
 """How a training ended."""
 Kind = Literal["last", "best", "diverged", "model", "weights"]
@@ -138,7 +137,7 @@ class Control:
 
     def get_weights(self) -> dict[str, NDArray[Any]]:
         """Copies of the weights by name, `weights/<layer>/<name>`."""
-        return self._engine.state(WEIGHTS)
+        return self._engine.state(_WEIGHTS)
 
     def set_weights(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over weights, as `get_weights` gave them.

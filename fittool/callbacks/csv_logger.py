@@ -15,7 +15,6 @@ from pydantic_core import PydanticCustomError
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Logs
 from fittool.errors import StorageError
-from fittool.runs.files.atomic import atomic_write
 from fittool.runs.paths import RunPaths
 from fittool.settings import Boolean, Field, Text, setting
 
@@ -91,6 +90,8 @@ class CSVLoggerCallback(Callback):
         return [{name: value for name, value in row.items() if name is not None and value not in (None, _ABSENT)} for row in rows]
 
     def _write(self) -> None:
+        from fittool.runs.files.atomic import atomic_write
+
         names = sorted({name for row in self.rows for name in row} - {"epoch"})
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, ["epoch", *names], restval=_ABSENT, delimiter=self.separator, lineterminator="\n")

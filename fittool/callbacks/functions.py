@@ -10,7 +10,6 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from fittool.callbacks.base import CallbackContext
-from fittool.data.user_code.functions import blamed, file_of
 from fittool.settings import NAMES_CODE
 
 FUNCTION_SCHEMA = {"type": "string", "pattern": "^[^:]+:[^:]+$"}
@@ -65,6 +64,7 @@ def guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
         function: The user's.
         what: What failed, for the message.
     """
+    from fittool.data.user_code.functions import blamed, file_of
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:

@@ -15,7 +15,7 @@ from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Logs
 from fittool.callbacks.monitor import Monitor
 from fittool.errors import ExperimentError
-from fittool.runs.checkpoint_store import LAST, PREVIOUS
+from fittool.runs.paths import LAST, PREVIOUS
 from fittool.settings import Boolean, Field, Integer, Number, Text, setting
 
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fittool.callbacks.base import HOOKS, Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.functions import guarded
-from fittool.data.user_code.functions import blamed, check_arguments, file_of
 from fittool.errors import ExperimentError
 from fittool.settings import NAMES_CODE, Field, Text, setting
 
@@ -33,6 +32,8 @@ class PythonCallback(CallbackSetting):
             ExperimentError: The class is not there, is no callback, or does not take the arguments.
             UserCodeError: Its file cannot be run, or making the object failed.
         """
+        from fittool.data.user_code.functions import blamed, check_arguments, file_of
+
         made = surroundings.function(self.class_)
         name = self.class_.rpartition("/")[2]
         if not (isinstance(made, type) and issubclass(made, Callback)):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.callbacks.position import Position
-from fittool.runs.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from fittool.runs.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)

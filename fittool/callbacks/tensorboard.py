@@ -81,7 +81,7 @@ class TensorBoardCallback(Callback):
         self._open = _event_writer()
         self._writers: dict[str, EventFileWriter] = {}
         self._epoch_began = self._batches_began = 0.0
-        self._steps = self._test_steps = self._batch_steps = 0
+        self._steps = self._batch_steps = 0
 
     def overrides(self, *hooks: str) -> bool:
         """Batches are looked at only where they are written."""

@@ -39,7 +39,7 @@ def predict(
     for warning in trained.warnings:
         click.echo(f"warning: {warning}", err=True)
     predictions = predicted(trained, paths, views=tta)
-    show_warnings(predictions.skipped)
+    show_warnings((*predictions.skipped, *dict.fromkeys(predictions.warnings)))
     content = encode(predictions, form)
     if out is None:
         echo_content(content)

@@ -15,7 +15,7 @@ from fittool.settings import nearest_name
 if TYPE_CHECKING:
     from fittool.config.experiment import Experiment
 
-_FORM = re.compile(r"\s*([A-Za-z_][\w/]*)\s*(>=|<=|>|<)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
+_FORM = re.compile(r"\s*([A-Za-z_][\w/]*)\s*(>=|<=|>|<)\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from fittool.augmentation.settings import Augmentation
 from fittool.config.sections import Stage
-from fittool.config.yaml.source_map import Placed, path_text
+from fittool.config.yaml.source_map import Placed
+from fittool.errors import path_text
 from fittool.nn.layers import Standardization
 from fittool.settings import fields_of
 

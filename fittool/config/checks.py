@@ -10,10 +10,10 @@ from fittool.callbacks import CallbackSetting, CSVLogger, LambdaCallback, ModelC
 from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Stage, Train
-from fittool.config.yaml.source_map import KeyPath, Node, Place, Placed, find, path_text
+from fittool.config.yaml.source_map import Node, Place, Placed, find
 from fittool.data.sources import Source
 from fittool.data.splits.split_setting import SplitSetting
-from fittool.errors import ExperimentError
+from fittool.errors import ExperimentError, KeyPath, path_text
 from fittool.nn.graph import layer_names
 from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from fittool.nn.objectives import loss_names, measured
@@ -316,6 +316,8 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
         yield written.problem(("data", "cache"), f"data.cache: disk has no effect on {kinds}, which hold no image files.")
     if data.timeout != type(data)(data.train).timeout and not any(map(_has_workers, written.experiment.stages)):
         yield written.problem(("data", "timeout"), "data.timeout has no effect without workers, which mode fit never has.")
+    if data.image.fit != "stretch" and data.image.size is None:
+        yield written.problem(("data", "image", "fit"), "data.image.fit has no effect without data.image.size.")
     if not any(source.reads_images for source in sources):
         if data.image != type(data.image)():
             yield written.problem(("data", "image"), f"data.image has no effect on {kinds}, which hold no image files.")
@@ -327,9 +329,9 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
 
 def _split_without_effect(written: Written, part: SplitSetting) -> Iterator[Placed]:
     """Settings of a split that its kind does not look at."""
-    used = {"kfold": ("folds", "fold", "by")}.get(part.kind, ("fraction",))
-    for field in ("fraction", "folds", "fold", "by", "group", "seed"):
-        chance = field == "seed" and part.kind not in ("last", "first")
+    used = {"kfold": ("folds", "fold", "by"), "column": ("column", "value")}.get(part.kind, ("fraction",))
+    for field in ("fraction", "folds", "fold", "by", "group", "column", "value", "seed"):
+        chance = field == "seed" and part.kind not in ("last", "first", "column")
         if field in used or chance or (field == "group" and part.needs_groups):
             continue
         if getattr(part, field) != getattr(SplitSetting(), field):

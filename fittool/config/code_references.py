@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fittool.config.yaml.source_map import KeyPath
+from fittool.errors import KeyPath
 from fittool.settings import NAMES_CODE, Named, fields_of, written_name
 
 

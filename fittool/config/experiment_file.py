@@ -16,9 +16,9 @@ from fittool.config.messages.validation_errors import in_file_order, limited, pr
 from fittool.config.yaml.file_references import with_absolute_paths
 from fittool.config.yaml.inheritance import read_layers
 from fittool.config.yaml.overrides import apply
-from fittool.config.yaml.source_map import KeyPath, Node, Placed, without
+from fittool.config.yaml.source_map import Node, Placed, without
 from fittool.config.yaml.writer import yaml_text
-from fittool.errors import ExperimentError, Problem, UsageError, visible
+from fittool.errors import ExperimentError, KeyPath, Problem, UsageError, visible
 from fittool.nn.layers import Layer
 from fittool.settings import folded, plain
 

@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from fittool.config.experiment import Experiment
-from fittool.config.messages.schema_lookup import families
 from fittool.nn.naming import snake_case
 from fittool.settings import Family, folded
+from fittool.settings.lookup import families
 
 Schema = dict[str, Any]
 

@@ -10,12 +10,12 @@ from pydantic_core import PydanticUndefined
 
 from fittool.config.experiment import Experiment
 from fittool.config.json_schema import Schema, definition_of, json_schema
-from fittool.config.messages.schema_lookup import families
 from fittool.config.sections import Checkpoint, Compile, Data, Image, InitialWeights, Model, Output, Stage, Train
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
 from fittool.data.splits.split_setting import VALIDATION
 from fittool.settings import Family, fields_of, plain
+from fittool.settings.lookup import families
 
 _OPENING = """\
 # Everything an experiment file can hold

@@ -44,6 +44,16 @@ class Image:
     interpolation: Literal["nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"] = Field(
         default="bilinear", description="How pixels are computed when an image is resized."
     )
+    fit: Literal["stretch", "crop", "pad"] = Field(
+        default="stretch",
+        description="How an image of other proportions comes to the size: stretched, its largest middle part, or whole with "
+        "black beside it.",
+    )
+    white_level: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None,
+        description="The value that is white in grey images of more than 8 bits, such as 4095 or 1.0; by default 65535 of 16 "
+        "bits, 255 of 32 bits, and floating-point numbers are refused.",
+    )
 
 
 @setting

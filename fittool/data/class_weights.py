@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.data.class_labels import values_of
+from fittool.data.formats.number_parsing import is_number
 from fittool.errors import ExperimentError, Problem
 from fittool.settings import nearest_name
 
@@ -80,9 +82,15 @@ def _balanced(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
 
 
 def _class_number(key: object, class_names: tuple[str, ...] | None, count: int | None) -> int | None:
-    """The class that a key means: a name first, then a number; None where it is neither."""
+    """The class that a key means: a name first, then a number; None where it is neither.
+
+    Where names are numbers, a key is the value of one: {1: …, 2: …} of the classes 01 and 02 is meant so, and not by place.
+    """
     if class_names is not None and str(key) in class_names:
         return class_names.index(str(key))
+    by_value = values_of(class_names) if class_names else None
+    if by_value is not None:
+        return by_value.get(float(str(key))) if is_number(str(key)) else None
     try:
         number = int(str(key))
     except ValueError:

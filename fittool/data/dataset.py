@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fittool.data.arrays import check_lengths
 from fittool.data.batch import Array
 from fittool.data.class_weights import classes_of
+from fittool.data.formats.reading import Reading
 
 Shape: TypeAlias = tuple[int, ...]
 Samples: TypeAlias = tuple[tuple[Array, ...], tuple[Array, ...], Array | None]
@@ -79,6 +80,9 @@ class ArrayDataset:
     Raises:
         DataError: The arrays differ in length, or are empty.
     """
+
+    reading: Reading | None = None
+    """How the table was read that the arrays come from."""
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from fittool.data.available_memory import available_memory, size_in_words
 from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Progress, Samples, Subset
 from fittool.data.loading.prefetch import in_order
+from fittool.data.order import BatchStream, stream_of
 from fittool.data.workers.shared_memory import shared_array
 from fittool.errors import MachineError
 
@@ -105,8 +106,14 @@ def _useful_threads(dataset: Dataset) -> int:
     return (os.cpu_count() or 1) if slow else 0
 
 
+class _StreamedArrays(ArrayDataset):
+    """Samples in memory that keep the order of passes that they have on disk."""
+
+    stream: BatchStream | None = None
+
+
 def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:
-    return ArrayDataset(
+    arrays = _StreamedArrays(
         dict(zip(dataset.input_shapes, store.inputs, strict=True)),
         store.targets,
         store.sample_weight,
@@ -116,6 +123,8 @@ def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:
         describe=dataset.describe,
         grouped_by_class=dataset.grouped_by_class,
     )
+    arrays.stream = stream_of(dataset)
+    return arrays
 
 
 class CachedDataset(Subset):

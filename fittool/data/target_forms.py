@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,9 @@ def target_forms(data: Dataset | GeneratorData, source: str = "data.train") -> t
         arrays = data.load(np.zeros(1, np.int64))[1]
         held = data.targets if isinstance(data, ArrayDataset) else arrays
         labels = data.labels() if len(held) == 1 else None
-    return tuple(_form(array, labels, source) for array in held)
+    names = None if isinstance(data, GeneratorData) else data.class_names
+    forms = tuple(_form(array, labels, source) for array in held)
+    return tuple(replace(form, class_names=names) if form.kind == "class numbers" else form for form in forms)
 
 
 def _form(array: Array, labels: NDArray[np.int64] | None, source: str) -> Targets:

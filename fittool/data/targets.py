@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from fittool.data.arrays import as_numbers, check_finite
 from fittool.data.batch import Array
-from fittool.data.formats.number_parsing import is_number
-from fittool.errors import DataError, ExperimentError, Problem
-from fittool.settings import nearest_name
+from fittool.data.class_labels import classes_of_numbers, classes_of_text
+from fittool.data.formats.number_parsing import PLAIN, is_number
+from fittool.errors import DataError, ExperimentError
 
 ClassMode: TypeAlias = Literal["auto", "sparse", "categorical", "binary", "input"] | None
 """`data.class_mode`: class numbers, one-hot rows, 0 or 1, the input itself, none (None), or `auto`: numbers as they are."""
 
 _MOST_CLASSES = 1_000_000
+_YES_OR_NO = ("0", "1")
 _SHOWN = 5
 _LONGEST = 40
 
@@ -40,11 +41,13 @@ class Targets:
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
-        """(N,) the class number of each sample, or None where the targets are no classes."""
+        """(N,) the class number of each sample, or None where the targets are no classes, or a sample may have several."""
         if self.values is None or self.class_names is None:
             return None
         if self.values.ndim == 1:
             return self.values.astype(np.int64, copy=False)
+        if np.any(self.values.sum(axis=1) != 1):
+            return None  # several labels a sample, or none
         return np.asarray(self.values.argmax(axis=1), np.int64)
 
     def take(self, indices: NDArray[np.int64], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -93,7 +96,7 @@ def reads_labels(class_mode: ClassMode) -> bool:
 
 
 def from_names(
-    names: NDArray[np.str_], class_mode: ClassMode, known: tuple[str, ...] | None, place: Callable[[int], str], what: str
+    names: Sequence[str], class_mode: ClassMode, known: tuple[str, ...] | None, place: Callable[[int], str], what: str
 ) -> Targets:
     """Targets from class names in words.
 
@@ -107,19 +110,12 @@ def from_names(
     Raises:
         DataError: A class is not known in training, or the class mode does not fit the number of classes.
     """
-    found, numbers_of = np.unique(names, return_inverse=True)
-    if known is None:
-        known = tuple(map(str, found))
-    positions = {name: number for number, name in enumerate(known)}
-    unknown = [str(name) for name in found if str(name) not in positions]
-    if unknown:
-        raise DataError([_unknown_class(name, known, place(int(np.argmax(names == name)))) for name in unknown[:_SHOWN]])
-    table = np.array([positions[str(name)] for name in found], np.int64)
-    return from_class_numbers(table[numbers_of.reshape(-1)], known, class_mode, what)
+    classes = classes_of_text(names, known, place, what)
+    return from_class_numbers(classes.numbers, classes.names, class_mode, what)
 
 
 def from_text(
-    texts: NDArray[np.str_], class_mode: ClassMode, known: tuple[str, ...] | None, place: Callable[[int], str], what: str
+    texts: Sequence[str], class_mode: ClassMode, known: tuple[str, ...] | None, place: Callable[[int], str], what: str
 ) -> Targets:
     """Targets from labels that are text: names of classes, or where the class mode stays `auto` the numbers they spell.
 
@@ -130,10 +126,10 @@ def from_text(
     """
     if class_mode != "auto" or known is not None:
         return from_names(texts, class_mode, known, place, what)
-    wrong = next((index for index, text in enumerate(texts) if not is_number(text.strip())), None)
+    wrong = next((index for index, text in enumerate(texts) if not is_number(text)), None)
     if wrong is not None:
         raise ExperimentError(needs_numbers(place(wrong), str(texts[wrong])))
-    return from_numbers(whole_if_possible(np.char.strip(texts).astype(np.float64)), class_mode, known, what, place)
+    return from_numbers(whole_if_possible(PLAIN.values(texts)), class_mode, known, what, place)
 
 
 def whole_if_possible(values: NDArray[np.float64]) -> NDArray[np.float64] | NDArray[np.int64]:
@@ -185,6 +181,8 @@ def from_numbers(
     known: tuple[str, ...] | None,
     name: str,
     called: Callable[[int], str] | None = None,
+    *,
+    numbered: bool = False,
 ) -> Targets:
     """Targets from numbers.
 
@@ -194,43 +192,38 @@ def from_numbers(
         known: The class names of the training data, or None.
         name: What the array is called in messages ("digits.npz: y").
         called: What the label of sample i is called in messages; by default `name[i]`.
+        numbered: Whether labels are class numbers as they stand; else the sorted distinct labels are the classes.
 
     Raises:
-        DataError: NaN; or class numbers were needed, and there are negative ones, fractions or ones unknown to training.
+        DataError: NaN; or classes were needed, and there are fractions, or labels unknown to training.
     """
     called = called or f"{name}[{{}}]".format
-    if array.dtype.kind in "US" and array.ndim == 1:
-        return from_text(as_text(array, called), class_mode, known, called, name)
+    if array.dtype.kind in "US" and array.size == len(array):
+        array = array.reshape(-1)
+        return from_text(as_text(array, called).tolist(), class_mode, known, called, name)
     values = as_numbers(array, name)
     check_finite(values, name)
     if class_mode == "auto" and known is None:
         return Targets(values.astype(np.int64) if values.dtype == np.uint8 else values)
     flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if flat.ndim == 1:
-        classes = _class_numbers(flat, known, called)
-        count = int(classes.max()) + 1
-        names = known or tuple(map(str, range(max(count, 2) if class_mode == "binary" else count)))
-        return from_class_numbers(classes, names, class_mode, name)
+        labels = array.reshape(-1) if array.dtype.kind == "b" else flat
+        if numbered and known is None:
+            return from_class_numbers(*_numbers_as_they_are(flat, called), class_mode, name)
+        least = _YES_OR_NO if class_mode == "binary" and array.dtype.kind != "b" else ()
+        classes = classes_of_numbers(labels, known, called, least=least)
+        return from_class_numbers(classes.numbers, classes.names, class_mode, name)
     return _from_rows(values.astype(np.float32), class_mode, known, name)
 
 
-def _class_numbers(values: Array, known: tuple[str, ...] | None, called: Callable[[int], str]) -> NDArray[np.int64]:
-    """Labels as class numbers: whole, from 0, and below the number of known classes."""
-    limit = _MOST_CLASSES if known is None else len(known)
-    numbers_of = values.astype(np.int64)
-    wrong = np.flatnonzero((numbers_of != values) | (numbers_of < 0) | (numbers_of >= limit))
-    if len(wrong) == 0:
-        return numbers_of
-    value, more = values[wrong[0]].item(), len(wrong) - 1
-    if value != int(value):
-        rule, mend = "whole numbers from 0", " For regression use a regression loss such as mean_squared_error."
-    elif value < 0:
-        rule, mend = "whole numbers from 0", " Number the classes from 0."
-    else:
-        rule, mend = f"0 to {limit - 1:,}{'' if known is None else ', as in the training data'}", ""
-    others = f" (and {more:,} more)" if more else ""
-    found = str(value) if isinstance(value, int) else f"{value:g}"
-    raise DataError(f"{called(int(wrong[0]))} is {found}{others}, but class numbers must be {rule}.{mend}")
+def _numbers_as_they_are(values: Array, called: Callable[[int], str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Class numbers that a loss counts on, some of which it ignores; and their names."""
+    numbers = values.astype(np.int64)
+    wrong = np.flatnonzero((numbers != values) | (numbers < 0) | (numbers >= _MOST_CLASSES))
+    if len(wrong):
+        rule = f"whole numbers from 0 to {_MOST_CLASSES - 1:,}, as the loss has an ignore_class"
+        raise DataError(f"{called(int(wrong[0]))} is {values[wrong[0]]:g}, but class numbers must be {rule}.")
+    return numbers, tuple(map(str, range(int(numbers.max()) + 1)))
 
 
 def _from_rows(rows: NDArray[np.float32], class_mode: ClassMode, known: tuple[str, ...] | None, name: str) -> Targets:
@@ -251,9 +244,3 @@ def _from_rows(rows: NDArray[np.float32], class_mode: ClassMode, known: tuple[st
     if class_mode == "binary":
         return Targets(rows, None, class_mode)
     return Targets(rows, known or tuple(map(str, range(rows.shape[1]))), class_mode)
-
-
-def _unknown_class(name: str, known: tuple[str, ...], place: str) -> Problem:
-    near = nearest_name(name, known)
-    mend = f" Did you mean {near}?" if near else f" Known are {', '.join(known[:_SHOWN])}{', …' if len(known) > _SHOWN else ''}."
-    return Problem(f"The training data have no class {name!r}.{mend}", place)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
-from fittool.engines.health import Health
+from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.state import State, TensorInfo
 from fittool.nn.graph import Graph
 
@@ -42,11 +42,15 @@ class Engine(Protocol):
         """Training steps since the network was made, resumed ones included."""
 
     @property
-    def health(self) -> Health:
+    def health(self) -> NumericsMonitor:
         """Losses that were not finite and faults of the arithmetic. Reading does not wait for a device, so it may come late."""
 
+    @property
+    def copies_ahead(self) -> bool:
+        """Whether `put` brings batches to a device, which is worth beginning one step before they are needed."""
+
     def put(self, batch: Batch) -> Batch:
-        """Begin to bring a batch to the device, one step before it is needed; gives what the step is then called with."""
+        """Begin to bring a batch to the device; gives what a step is then called with."""
 
     def train_step(self, batch: Batch) -> None:
         """Forward, backward, update; adds to the running metrics, on the device.

@@ -15,7 +15,7 @@ from fittool.errors import Problem
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import OpenedData, disk_caches, open_data
-from fittool.experiment.building.prepare import Loading, Prepared, fit_together, silent
+from fittool.experiment.building.prepare import Loading, Prepared, fit_together, inputs_in_words, silent, told_of_table
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.data_check import Survey, survey
 from fittool.nn.shapes import size_of
@@ -30,7 +30,8 @@ class Report:
     Attributes:
         summary: The experiment in a line: samples, parameters, memory.
         warnings: What a user should know.
-        counts: The samples of each class, in each part of the data; which were not looked at; caches.
+        counts: What is learnt from; the samples of each class, in each part of the data; the range of the inputs; which were not
+            looked at; caches.
     """
 
     summary: str
@@ -58,7 +59,8 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     stages_of(prepared, surroundings)
     build_callbacks_of(loaded, loaded.experiment.callbacks, ("callbacks",), surroundings)
     notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation, planned=True)) if decode else ()
-    return Report(_summary(prepared), (*prepared.warnings, *found.warnings), (*_class_counts(prepared), *notes))
+    counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *notes)
+    return Report(_summary(prepared), (*prepared.warnings, *found.warnings), counts)
 
 
 def _unseen(loaded: LoadedExperiment, data: OpenedData) -> tuple[str, ...]:

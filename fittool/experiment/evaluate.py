@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from fittool.data.target_forms import target_forms
+from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import CheckpointError, DataError, Problem
 from fittool.experiment.building.data import Data, left_out, open_data, skipped_in_words, source_context
 from fittool.experiment.building.data_sources import source_like
+from fittool.experiment.building.data_warnings import said_by_source
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
 from fittool.nn.objectives import check_objectives
@@ -48,6 +50,9 @@ def evaluate(
     data, skipped = _own_data(run, on) if path is None else _other_data(run, path)
     if skipped:
         warn(skipped_in_words(skipped))
+    for text in () if path is None else said_by_source(data):
+        warn(text)
+    data = data if isinstance(data, GeneratorData) else run.on_its_scale(data, warn)
     if dict(data.input_shapes) != dict(run.graph.inputs):
         found, wanted = (", ".join(map(str, shapes.values())) for shapes in (data.input_shapes, run.graph.inputs))
         raise DataError(f"The data have inputs of shape {found}, but the network takes {wanted}.")
@@ -75,5 +80,7 @@ def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data
 
 def _other_data(run: TrainedRun, path: Path) -> tuple[Data, Sequence[Problem]]:
     source = source_like(run.loaded.experiment.data.train, path)
-    data = source.open(replace(source_context(run.loaded, run.class_names), feature_names=run.feature_names))
+    context = source_context(run.loaded, run.class_names)
+    context = replace(context, feature_names=run.feature_names, reading=run.reading, **run.image_form)
+    data = source.open(context)
     return data, left_out(data)

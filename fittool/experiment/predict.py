@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,12 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, Problem
 from fittool.experiment.building.data import left_out, source_context
 from fittool.experiment.building.data_sources import source_of_inputs
+from fittool.experiment.building.data_warnings import said_by_source
 from fittool.experiment.predictions import Predictions
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
-from fittool.nn.activations import sigmoid, softmax
-from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from fittool.nn.losses import LogitsOrProbabilities
 from fittool.training import evaluation as training
-
-_COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 
 
 def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predictions:
@@ -45,25 +43,38 @@ def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predic
     names: list[str] = []
     parts: list[list[NDArray[np.float32]]] = []
     skipped: list[Problem] = []
+    warnings: list[Problem] = []
     for data in _datasets(run, paths):
         _check_shapes(run, data)
         skipped.extend(left_out(data))
+        warnings.extend(map(Problem, said_by_source(data)))
+        data = run.on_its_scale(data, lambda text: warnings.append(Problem(text)))
         parts.append(training.predict(engine, run.loader(data), model=model, outputs_of=asked.batch_outputs))
         names.extend(data.describe(index) for index in range(len(data)))
     model.network.close()
     outputs = {name: np.concatenate(arrays) for name, *arrays in zip(run.graph.outputs, *parts, strict=True)}
-    return Predictions(tuple(names), _probabilities(run, outputs), _class_names(run), tuple(skipped))
+    targets = () if run.reading is None else run.reading.targets
+    made = _probabilities(run, outputs)
+    return Predictions(tuple(names), made, _class_names(run, made), tuple(skipped), tuple(warnings), targets)
 
 
-def _class_names(run: TrainedRun) -> tuple[str, ...] | None:
-    """The classes of the only output; with several outputs nobody knows whose they are."""
-    return run.class_names if len(run.graph.outputs) == 1 else None
+def _class_names(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> tuple[str, ...] | None:
+    """The classes of the only output; outputs that no class of the training data stands for are numbered.
+
+    With several outputs nobody knows whose the classes are.
+    """
+    if run.class_names is None or len(outputs) > 1:
+        return None
+    (output,) = outputs.values()
+    count = output.shape[1] if output.ndim == 2 else len(run.class_names)
+    return (*run.class_names, *(f"output_{number}" for number in range(len(run.class_names), count)))
 
 
 def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
     """The paths' samples; neighbouring image files together."""
     trained_on = run.loaded.experiment.data.train
-    context = replace(source_context(run.loaded, run.class_names, None), feature_names=run.feature_names, **_image_form(run))
+    context = source_context(run.loaded, run.class_names, None)
+    context = replace(context, feature_names=run.feature_names, reading=run.reading, **run.image_form)
     images: list[str] = []
     for path in paths:
         source = source_of_inputs(trained_on, path)
@@ -76,14 +87,6 @@ def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
         assert not isinstance(data, GeneratorData)  # no path is a function
         yield data
     yield from _image_files(images, context)
-
-
-def _image_form(run: TrainedRun) -> dict[str, Any]:
-    """Image files as the network takes images, even where it was trained on arrays."""
-    shape = next(iter(run.graph.inputs.values()))
-    if len(shape) != 3 or shape[2] not in _COLOR_MODES:
-        return {}
-    return {"size": shape[:2], "color_mode": _COLOR_MODES[shape[2]]}
 
 
 def _image_files(names: list[str], context: Any) -> Iterator[Dataset]:
@@ -103,19 +106,13 @@ def _check_shapes(run: TrainedRun, data: Dataset) -> None:
 def _probabilities(run: TrainedRun, outputs: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
     """The outputs (N, …); those of classes as a probability for each, also from logits or from the second class's alone."""
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
-    found = {name: _from_logits(objectives[name].loss, output) for name, output in outputs.items()}
-    class_names = _class_names(run)
-    if class_names is None:
+    found = {
+        name: loss.probabilities(output) if isinstance(loss := objectives[name].loss, LogitsOrProbabilities) else output
+        for name, output in outputs.items()
+    }
+    if run.class_names is None or len(outputs) > 1:
         return found if len(outputs) > 1 else outputs
     ((name, output),) = found.items()
-    if output.shape[1:] == (1,) and len(class_names) == 2:
+    if output.shape[1:] == (1,) and len(run.class_names) == 2:
         return {name: np.concatenate([1 - output, output], axis=1)}
     return found
-
-
-def _from_logits(loss: Loss | None, output: NDArray[np.float32]) -> NDArray[np.float32]:
-    if isinstance(loss, BinaryCrossentropy) and loss.from_logits:
-        return sigmoid(output)
-    if isinstance(loss, SparseCategoricalCrossentropy | CategoricalCrossentropy) and loss.from_logits:
-        return softmax(output)
-    return output

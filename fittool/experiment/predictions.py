@@ -28,12 +28,16 @@ class Predictions:
         outputs: (N, …) of each output of the network by its name; for classes (N, classes) probabilities.
         class_names: The name of each class of the only output, or None for numbers.
         skipped: The files that cannot be read and are left out, where the run's experiment says so.
+        warnings: Further things that a user should know of the samples.
+        target_names: The names of the numbers of the only output, where a table has named them.
     """
 
     names: tuple[str, ...]
     outputs: Mapping[str, NDArray[np.float32]]
     class_names: tuple[str, ...] | None
     skipped: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    target_names: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One mapping a sample: `input`, `prediction`, `probability` and one entry a class, or the numbers of each output."""
@@ -44,11 +48,17 @@ class Predictions:
                 yield row | _of_classes(self.class_names, _numbers(output[number]))
             elif len(self.outputs) == 1:
                 (output,) = self.outputs.values()
-                yield row | _named("prediction", "output", _numbers(output[number]))
+                yield row | self._targets(_numbers(output[number]))
             else:
                 for key, output in self.outputs.items():
                     row |= _named(_apart(key), key, _numbers(output[number]))
                 yield row
+
+    def _targets(self, values: list[float]) -> dict[str, float]:
+        if len(values) > 1 and len(self.target_names) == len(values):
+            names = (f"target {name}" if name == "input" else name for name in self.target_names)
+            return dict(zip(names, values, strict=True))
+        return _named("prediction", "output", values)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """`input` (N,), `output` (N, …) or `output_<name>` of each, and for classes `prediction` (N,) and `classes`."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.augmentation import Augmentation, apply, draw
-from fittool.augmentation.draw import Parameters
+from fittool.augmentation import Augmentation
+from fittool.augmentation.augment import apply
+from fittool.augmentation.draw import Parameters, draw
 from fittool.augmentation.mixing import mix, mixes
 from fittool.augmentation.standardize import standardizes
 from fittool.config.experiment_file import LoadedExperiment

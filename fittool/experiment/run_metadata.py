@@ -52,6 +52,7 @@ def write_experiment(prepared: Prepared, directory: RunDirectory) -> None:
         directory.write_experiment(text)
     if prepared.class_names is not None:
         directory.write_classes(prepared.class_names)
+    directory.write_inputs([fact.plain() for fact in prepared.inputs])
     if prepared.skipped:
         directory.write_skipped(prepared.skipped)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool import rng
-from fittool.augmentation import augment
+from fittool.augmentation.augment import augment
 from fittool.data.batch import Array, Batch
 from fittool.engines.base import Engine
 from fittool.errors import UsageError

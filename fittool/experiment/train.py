@@ -15,7 +15,7 @@ from fittool.errors import DataError, DivergedError, ExperimentError, Interrupte
 from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
-from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_of_table
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
@@ -115,10 +115,10 @@ def _train_anew(
 
 
 def _said_of_data(prepared: Prepared) -> list[str]:
-    """How many samples to train on each class has, and where they are kept."""
+    """The inputs that are learnt from, the samples of each class to train on, and where they are kept."""
     counts = class_counts(prepared.train, prepared.class_names)
     kept = disk_caches(prepared.loaded, prepared.train, prepared.validation)
-    return [*([f"classes: {counts}"] if counts else []), *kept]
+    return [*told_of_table(prepared), *([f"classes: {counts}"] if counts else []), *inputs_in_words(prepared), *kept]
 
 
 def _said_of_generators(prepared: Prepared) -> list[str]:

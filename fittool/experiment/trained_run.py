@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from fittool.config.code_references import code_named_in
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
-from fittool.config.yaml.source_map import path_text
-from fittool.data.dataset import ArrayDataset
+from fittool.data.dataset import ArrayDataset, Dataset
+from fittool.data.formats.reading import Reading
+from fittool.data.images.pixel_scale import brought_to
+from fittool.data.input_facts import InputFacts, facts_from
 from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.state import HasForm, check_whole_state, weights_in
-from fittool.errors import CheckpointError, shown, visible
+from fittool.errors import CheckpointError, path_text, shown, visible
 from fittool.experiment.building.data import Data
 from fittool.model.architecture import layers_of, rebuilt
 from fittool.model.compiled import Compiled
@@ -25,8 +27,10 @@ from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
 from fittool.nn.objectives import Objectives
 from fittool.runs.checkpoint import Checkpoint
-from fittool.runs.checkpoint_store import LAST
 from fittool.runs.directory import RunDirectory
+from fittool.runs.paths import LAST
+
+_COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,11 @@ class TrainedRun:
         return None if features is None else tuple(features)
 
     @property
+    def reading(self) -> Reading | None:
+        """How the table was read that the run has learnt from, or None where it was no table."""
+        return None if self.feature_names is None else Reading.of(self._architecture.get("table", {}))
+
+    @property
     def _architecture(self) -> Mapping[str, Any]:
         return self.checkpoint.facts.architecture or {}
 
@@ -87,6 +96,48 @@ class TrainedRun:
             return GeneratorLoader(data, max_queue_size=train.max_queue_size, timeout=timeout)
         workers = 0 if isinstance(data, ArrayDataset) else train.workers
         return ValidationLoader(data, train.batch_size, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
+
+    @property
+    def inputs(self) -> tuple[InputFacts, ...] | None:
+        """What each input was like that was learnt from; None where the run does not say it.
+
+        Raises:
+            CheckpointError: Its file is damaged.
+        """
+        plain = self.directory.read_inputs()
+        try:
+            return None if plain is None else facts_from(plain)
+        except ValueError as error:
+            raise CheckpointError(f"is damaged: {error}.", place=shown(self.directory.paths.inputs)) from error
+
+    @property
+    def image_form(self) -> dict[str, Any]:
+        """Size and colours of image files as the network takes images, even where it was trained on arrays.
+
+        They are arguments of a `SourceContext`; none where the network takes no images.
+        """
+        shape = next(iter(self.graph.inputs.values()))
+        if len(shape) != 3 or shape[2] not in _COLOR_MODES:
+            return {}
+        return {"size": shape[:2], "color_mode": _COLOR_MODES[shape[2]]}
+
+    def on_its_scale(self, data: Dataset, warn: Callable[[str], object]) -> Dataset:
+        """Data with inputs on the scale of those that the run learnt from.
+
+        Args:
+            data: The samples.
+            warn: Given a sentence about what was done, or may be wrong.
+
+        Raises:
+            DataError: They are on another scale, and how to bring them to it is not certain.
+        """
+        learnt = self.inputs
+        if learnt is None:
+            return data
+        brought = brought_to(learnt, data)
+        for text in brought.told:
+            warn(text)
+        return brought.data
 
 
 def check_weights(checkpoint: Checkpoint, form: Mapping[str, HasForm]) -> None:

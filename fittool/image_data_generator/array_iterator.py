@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fittool.image_data_generator.iterator import ImageIterator, augments, split_range
-from fittool.image_data_generator.saving import Saving
+from fittool.image_data_generator.flow_options import FlowOptions
+from fittool.image_data_generator.iterator import ImageIterator, split_range
 
 if TYPE_CHECKING:
     from fittool.image_data_generator.generator import ImageDataGenerator
@@ -18,7 +18,7 @@ class ArrayIterator(ImageIterator):
     """What `ImageDataGenerator.flow` gives; Keras calls it NumpyArrayIterator.
 
     A batch is x, (x, y) or (x, y, sample_weight); with further arrays x is a list of them behind the images. Arguments are
-    those of `flow`.
+    those of `flow`, the common ones as `options`.
 
     Raises:
         ValueError: The arrays do not fit each other.
@@ -29,14 +29,8 @@ class ArrayIterator(ImageIterator):
         x: Any,
         y: Any,
         image_data_generator: ImageDataGenerator,
-        batch_size: int = 32,
-        shuffle: bool = True,
+        options: FlowOptions,
         sample_weight: ArrayLike | None = None,
-        seed: int | None = None,
-        save_to_dir: str | None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        subset: str | None = None,
         ignore_class_split: bool = False,
     ) -> None:
         given = x if isinstance(x, list | tuple) else [x]
@@ -48,18 +42,16 @@ class ArrayIterator(ImageIterator):
         y = None if y is None else np.asarray(y)
         weight = None if sample_weight is None else np.asarray(sample_weight)
         _check_lengths(len(images), {"y": y, "sample_weight": weight, **{f"x[{i}]": array for i, array in enumerate(further, 1)}})
-        low, high = split_range(image_data_generator, subset)
+        low, high = split_range(image_data_generator, options.subset)
         part = slice(int(low * len(images)), int(high * len(images)))
-        if subset is not None and y is not None and not ignore_class_split:
+        if options.subset is not None and y is not None and not ignore_class_split:
             _check_classes(y, int(image_data_generator.validation_split * len(y)))
         if image_data_generator.data_format == "channels_first":
             images = images.transpose(0, 2, 3, 1)
         self.x, self.x_misc = images[part], [array[part] for array in further]
         self.y = None if y is None else y[part]
         self.sample_weight = None if weight is None else weight[part]
-        saving = Saving.to(save_to_dir, save_prefix, save_format)
-        augmented = augments(image_data_generator, subset)
-        super().__init__(len(self.x), image_data_generator, batch_size, shuffle, seed, saving, augmented)
+        super().__init__(len(self.x), image_data_generator, options)
 
     def _load(self, indices: NDArray[np.int64]) -> NDArray[Any]:
         return self.x.take(indices, axis=0)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.data.images.image_lookup import ImageLookup
 from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode, is_image
+from fittool.image_data_generator.flow_options import FileOptions
 from fittool.image_data_generator.iterator import split_range
 
 if TYPE_CHECKING:
@@ -33,33 +35,26 @@ class DataFrameIterator(FileIterator):
         dataframe: Any,
         directory: str | None,
         image_data_generator: ImageDataGenerator,
+        options: FileOptions,
         x_col: str = "filename",
         y_col: Any = "class",
         weight_col: str | None = None,
-        target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        save_to_dir: str | None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
         validate_filenames: bool = True,
     ) -> None:
+        class_mode = options.class_mode
         check_class_mode(class_mode, _CLASS_MODES)
-        low, high = split_range(image_data_generator, subset)
+        if class_mode == "multi_output" and isinstance(y_col, str):
+            raise TypeError(f'class_mode="multi_output" needs a list of columns as y_col, got {y_col!r}.')
+        low, high = split_range(image_data_generator, options.subset)
+        weights = None if weight_col is None else _weights(np.array(_column(dataframe, weight_col)), weight_col)
         files = _texts(_column(dataframe, x_col), f"The column {x_col} of file names")
         names = [] if class_mode in (None, "input") else [y_col] if isinstance(y_col, str) else list(y_col)
         columns = [_column(dataframe, name) for name in names]
         for name, cells in zip(names, columns, strict=True):
             if len(cells) != len(files):
                 raise ValueError(f"The column {name} has {len(cells):,} cells, but {x_col} has {len(files):,}.")
-        rows = _existing(files, directory or "", validate_filenames)
+        files, rows = _existing(files, directory or "", x_col) if validate_filenames else (files, list(range(len(files))))
         self.classes: list[Any] = []
         self.class_indices: dict[str, int] = {}
         if class_mode in _BY_NAME:
@@ -70,12 +65,9 @@ class DataFrameIterator(FileIterator):
             self.classes = [numbers[row] for row in rows]
         self._values = [_picked(values, rows) for values in columns]
         self.directory = directory or ""
-        super().__init__(
-            image_data_generator, self.directory, [files[row] for row in rows], target_size, color_mode, interpolation,
-            keep_aspect_ratio, class_mode, subset, batch_size, shuffle, seed, save_to_dir, save_prefix, save_format,
-        )  # fmt: skip
-        if weight_col is not None:
-            self.sample_weight = _weights(_picked(_column(dataframe, weight_col), rows), weight_col)
+        super().__init__(image_data_generator, self.directory, [files[row] for row in rows], options)
+        if weights is not None:
+            self.sample_weight = weights[rows]
 
     @property
     def labels(self) -> Any:
@@ -132,16 +124,17 @@ def _texts(cells: list[Any], what: str) -> list[str]:
     return cells
 
 
-def _existing(files: list[str], directory: str, validate: bool) -> list[int]:
-    """The rows whose file is there, told where some are not."""
-    if not validate:
-        return list(range(len(files)))
-    rows = [row for row, file in enumerate(files) if is_image(file) and os.path.isfile(os.path.join(directory, file))]
-    if len(rows) < len(files):
-        first, missing = files[min(set(range(len(files))).difference(rows))], len(files) - len(rows)
-        text = f"{missing:,} of {len(files):,} image files are not there, or no images, and left out, first {first!r}."
-        warnings.warn(text, stacklevel=4)
-    return rows
+def _existing(files: list[str], directory: str, column: str) -> tuple[list[str], list[int]]:
+    """The files that the names stand for, and the rows of those that are there; told where some are not."""
+    lookup = ImageLookup(directory)
+    names = [lookup.resolved(file) for file in files]
+    rows = [row for row, name in enumerate(names) if is_image(name) and os.path.isfile(os.path.join(directory, name))]
+    if len(rows) < len(names):
+        row, missing = min(set(range(len(names))).difference(rows)), len(names) - len(rows)
+        why = lookup.problem(names[row]) or "its name does not end as that of an image."
+        text = f"{missing:,} of {len(names):,} image files are not there, or no images, and left out, first {names[row]!r}"
+        warnings.warn(f"{text}: column {column}: {why}", stacklevel=4)
+    return names, rows
 
 
 def _labels_of(cell: Any, several: bool, column: str) -> tuple[str, ...]:

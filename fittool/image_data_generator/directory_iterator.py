@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.files import existing_folder
-from fittool.data.sources.folder import class_folders, files_below
-from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode, is_image
+from fittool.data.images.image_folders import Listing, class_folders_in, images_below, merged, same_folders
+from fittool.errors import shown
+from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode
+from fittool.image_data_generator.flow_options import FileOptions
 from fittool.image_data_generator.iterator import split_range
 
 if TYPE_CHECKING:
@@ -33,33 +36,25 @@ class DirectoryIterator(FileIterator):
         self,
         directory: str,
         image_data_generator: ImageDataGenerator,
-        target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
+        options: FileOptions,
         classes: Sequence[str] | None = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        save_to_dir: str | None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
         follow_links: bool = False,
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
     ) -> None:
-        check_class_mode(class_mode, _CLASS_MODES)
-        low, high = split_range(image_data_generator, subset)
+        check_class_mode(options.class_mode, _CLASS_MODES)
+        low, high = split_range(image_data_generator, options.subset)
         root = existing_folder(Path(directory))
-        names = list(class_folders(root, follow_links) if classes is None else classes)
-        listed = [_part(_pictures(root, name, follow_links), low, high) for name in names]
+        found = class_folders_in(root)
+        names = list(found.names if classes is None else classes)
+        listings = [_pictures(root, name, follow_links) for name in names]
+        for text in (*(found.told() if classes is None else ()), *same_folders(root, names), *merged(listings).told()):
+            warnings.warn(f"{shown(root)}: {text}", stacklevel=3)
+        if not any(listing.images for listing in listings):
+            warnings.warn(f"{shown(root)}: Found 0 images belonging to {len(names)} classes.", stacklevel=3)
+        listed = [_part(listing.images, low, high) for listing in listings]
         self.directory, self.num_classes = str(directory), len(names)
         self.class_indices = {name: number for number, name in enumerate(names)}
         self.classes = np.repeat(np.arange(len(names), dtype=np.int32), [len(files) for files in listed])
-        super().__init__(
-            image_data_generator, str(root), [file for files in listed for file in files], target_size, color_mode, interpolation,
-            keep_aspect_ratio, class_mode, subset, batch_size, shuffle, seed, save_to_dir, save_prefix, save_format,
-        )  # fmt: skip
+        super().__init__(image_data_generator, str(root), [file for files in listed for file in files], options)
 
     @property
     def labels(self) -> NDArray[Any]:
@@ -71,9 +66,9 @@ class DirectoryIterator(FileIterator):
         return np.eye(self.num_classes, dtype=dtype)[labels] if self.class_mode == "categorical" else labels.astype(dtype)
 
 
-def _pictures(root: Path, folder: str, follow_links: bool) -> list[str]:
+def _pictures(root: Path, folder: str, follow_links: bool) -> Listing:
     existing_folder(root / folder)
-    return [file for file in files_below(root, folder, follow_links) if is_image(file)]
+    return images_below(root, folder, follow_links)
 
 
 def _part(files: list[str], low: float, high: float) -> list[str]:

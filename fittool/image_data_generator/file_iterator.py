@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -10,16 +11,18 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.images.decoding import CHANNELS, ColorMode, ImageForm, Interpolation, read_image, resized
-from fittool.image_data_generator.iterator import ImageIterator, augments
-from fittool.image_data_generator.saving import Saving
+from fittool.data.images.decoding import CHANNELS, ColorMode, Fit, ImageForm, Interpolation, depth_of, read_image
+from fittool.data.images.image_names import ENDINGS, is_image_name
+from fittool.image_data_generator.flow_options import FileOptions
+from fittool.image_data_generator.iterator import ImageIterator
 
 if TYPE_CHECKING:
     from fittool.image_data_generator.generator import ImageDataGenerator
 
 
-FORMATS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff", "gif", "webp")
-"""The suffixes of files that count as images."""
+FORMATS = ENDINGS
+"""The endings of files that count as images."""
+_FILES_OF_DEPTH = 32
 
 
 class FileIterator(ImageIterator):
@@ -44,40 +47,30 @@ class FileIterator(ImageIterator):
         generator: ImageDataGenerator,
         folder: str,
         filenames: Sequence[str],
-        target_size: tuple[int, int],
-        color_mode: str,
-        interpolation: str,
-        keep_aspect_ratio: bool,
-        class_mode: str | None,
-        subset: str | None,
-        batch_size: int,
-        shuffle: bool,
-        seed: int | None,
-        save_to_dir: str | None,
-        save_prefix: str,
-        save_format: str,
+        options: FileOptions,
     ) -> None:
-        _check_choice("color_mode", color_mode, tuple(CHANNELS))
-        _check_choice("interpolation", interpolation, get_args(Interpolation))
+        _check_choice("color_mode", options.color_mode, tuple(CHANNELS))
+        _check_choice("interpolation", options.interpolation, get_args(Interpolation))
         self.filenames = list(filenames)
         self.filepaths = [os.path.join(folder, name) for name in self.filenames]
-        self.target_size = (int(target_size[0]), int(target_size[1]))
-        self.color_mode, self.class_mode, self.subset = color_mode, class_mode, subset
-        self.interpolation, self.keep_aspect_ratio = interpolation, keep_aspect_ratio
-        channels = CHANNELS[cast("ColorMode", color_mode)]
+        self.target_size = (int(options.target_size[0]), int(options.target_size[1]))
+        self.color_mode, self.class_mode, self.subset = options.color_mode, options.class_mode, options.subset
+        self.interpolation, self.keep_aspect_ratio = options.interpolation, options.keep_aspect_ratio
+        color_mode = cast("ColorMode", options.color_mode)
+        channels = CHANNELS[color_mode]
         last = generator.data_format == "channels_last"
         self.image_shape = (*self.target_size, channels) if last else (channels, *self.target_size)
-        size = None if keep_aspect_ratio else self.target_size
-        self._form = ImageForm(size, cast("ColorMode", color_mode), cast("Interpolation", interpolation))
-        saving = Saving.to(save_to_dir, save_prefix, save_format)
-        super().__init__(len(self.filenames), generator, batch_size, shuffle, seed, saving, augments(generator, subset))
+        fit: Fit = "crop" if self.keep_aspect_ratio else "stretch"
+        self._form = ImageForm(self.target_size, color_mode, cast("Interpolation", options.interpolation), fit)
+        if (depth := depth_of(self.filepaths[:: -(-len(self.filepaths) // _FILES_OF_DEPTH) or 1])) is not None:
+            warnings.warn(f"{depth} Save them with 8 bits.", stacklevel=4)
+        super().__init__(len(self.filenames), generator, options)
 
     def _load(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return np.stack([self._image(self.filepaths[index]) for index in indices.tolist()])
-
-    def _image(self, path: str) -> NDArray[np.uint8]:
-        image = read_image(path, self._form)
-        return cut_and_resized(image, self.target_size, self.interpolation) if self.keep_aspect_ratio else image
+        images = np.empty((len(indices), *self.target_size, CHANNELS[self._form.color_mode]), np.uint8)
+        for row, index in enumerate(indices.tolist()):
+            images[row] = read_image(self.filepaths[index], self._form)
+        return images
 
     def _assembled(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
         if self.class_mode is None:
@@ -92,7 +85,7 @@ class FileIterator(ImageIterator):
 
 def is_image(file: str) -> bool:
     """Whether a file's name ends as that of an image."""
-    return os.path.splitext(file)[1].lower().removeprefix(".") in FORMATS
+    return is_image_name(file)
 
 
 def check_class_mode(given: object, known: tuple[str | None, ...]) -> None:
@@ -103,11 +96,3 @@ def check_class_mode(given: object, known: tuple[str | None, ...]) -> None:
 def _check_choice(name: str, given: object, known: tuple[str | None, ...]) -> None:
     if given not in known:
         raise ValueError(f"{name} must be one of {', '.join(map(str, known))}, got {given!r}.")
-
-
-def cut_and_resized(image: NDArray[np.uint8], size: tuple[int, int], interpolation: str) -> NDArray[np.uint8]:
-    """The largest middle part of an image (H, W, C) that has the proportions of `size` (height, width), resized to it."""
-    height, width = image.shape[:2]
-    rows, columns = min(height, width * size[0] // size[1]), min(width, height * size[1] // size[0])
-    top, left = (height - rows) // 2, (width - columns) // 2
-    return resized(image[top : top + rows, left : left + columns], size, cast("Interpolation", interpolation))

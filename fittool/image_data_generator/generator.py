@@ -12,13 +12,17 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from pydantic import ValidationError
 
-from fittool.augmentation import Augmentation, apply, augment, draw
+from fittool.augmentation import Augmentation
+from fittool.augmentation.augment import apply, augment
+from fittool.augmentation.draw import draw
 from fittool.augmentation.standardize import Statistics, centres, fit, standardize, standardizes
 from fittool.image_data_generator.array_iterator import ArrayIterator
 from fittool.image_data_generator.dataframe_iterator import DataFrameIterator
 from fittool.image_data_generator.directory_iterator import DirectoryIterator
+from fittool.image_data_generator.flow_options import FileOptions, FlowOptions
 from fittool.image_data_generator.transform import as_parameters, as_transform
 from fittool.rng import fresh_seed
+from fittool.settings.complaints import argument_error
 
 DataFormat = Literal["channels_last", "channels_first"]
 _BATCH = 256
@@ -210,20 +214,11 @@ class ImageDataGenerator:
         Raises:
             ValueError: The arrays do not fit each other.
         """
-        return ArrayIterator(
-            x,
-            y,
-            self,
-            batch_size,
-            shuffle,
-            sample_weight,
-            seed,
-            save_to_dir,
-            save_prefix,
-            save_format,
-            subset,
-            ignore_class_split,
-        )
+        options = FlowOptions(
+            batch_size=batch_size, shuffle=shuffle, seed=seed, save_to_dir=save_to_dir, save_prefix=save_prefix,
+            save_format=save_format, subset=subset,
+        )  # fmt: skip
+        return ArrayIterator(x, y, self, options, sample_weight, ignore_class_split)
 
     def flow_from_directory(
         self,
@@ -249,10 +244,12 @@ class ImageDataGenerator:
             ValueError: An argument is wrong.
             DataError: A ValueError: the folder or a file is missing or cannot be read.
         """
-        return DirectoryIterator(
-            directory, self, target_size, color_mode, classes, class_mode, batch_size, shuffle, seed, save_to_dir, save_prefix,
-            save_format, follow_links, subset, interpolation, keep_aspect_ratio,
+        options = FileOptions(
+            target_size=target_size, color_mode=color_mode, class_mode=class_mode, batch_size=batch_size, shuffle=shuffle,
+            seed=seed, save_to_dir=save_to_dir, save_prefix=save_prefix, save_format=save_format, subset=subset,
+            interpolation=interpolation, keep_aspect_ratio=keep_aspect_ratio,
         )  # fmt: skip
+        return DirectoryIterator(directory, self, options, classes, follow_links)
 
     def flow_from_dataframe(
         self,
@@ -285,10 +282,12 @@ class ImageDataGenerator:
             TypeError: A column holds cells of another kind than the class mode needs.
             ValueError: An argument is wrong.
         """
-        return DataFrameIterator(
-            dataframe, directory, self, x_col, y_col, weight_col, target_size, color_mode, classes, class_mode, batch_size,
-            shuffle, seed, save_to_dir, save_prefix, save_format, subset, interpolation, keep_aspect_ratio, validate_filenames,
+        options = FileOptions(
+            target_size=target_size, color_mode=color_mode, class_mode=class_mode, batch_size=batch_size, shuffle=shuffle,
+            seed=seed, save_to_dir=save_to_dir, save_prefix=save_prefix, save_format=save_format, subset=subset,
+            interpolation=interpolation, keep_aspect_ratio=keep_aspect_ratio,
         )  # fmt: skip
+        return DataFrameIterator(dataframe, directory, self, options, x_col, y_col, weight_col, classes, validate_filenames)
 
     def fit(self, x: ArrayLike, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Take the statistics that the steps by feature need.
@@ -328,11 +327,16 @@ class ImageDataGenerator:
         return result if given.ndim == 4 else cast("NDArray[Any]", result[0])
 
     def get_random_transform(self, img_shape: tuple[int, ...], seed: int | None = None) -> dict[str, Any]:
-        """How an image would be changed, under Keras's names; a function of the seed, or the next one without it."""
+        """How an image would be changed, under Keras's names; a function of the seed, or the next one without it.
+
+        A channel shift or a brightness that is not asked for is None, as in Keras.
+        """
         height, width, channels = self._shape(img_shape)
         position = self._draws if seed is None else 0
         self._draws += seed is None
-        return as_transform(draw(self._changes, (height, width, channels), self.seed if seed is None else seed, 0, [position]))
+        drawn = draw(self._changes, (height, width, channels), self.seed if seed is None else seed, 0, [position])
+        asked = {"channel_shift": bool(self.channel_shift_range), "brightness": self.brightness_range is not None}
+        return as_transform(drawn, unasked=[name for name, is_asked in asked.items() if not is_asked])
 
     def apply_transform(self, x: ArrayLike, transform_parameters: Mapping[str, Any]) -> NDArray[Any]:
         """One image (H, W, C), changed; uint8 stays uint8, other numbers become float32.
@@ -428,7 +432,7 @@ def setting_of(**arguments: Any) -> Augmentation:
 
     Raises:
         ValueError: One is wrong.
-        TypeError: One is not known.
+        TypeError: One is not known; an ArgumentError is both.
     """
     arguments = {name: _plain(value) for name, value in arguments.items()}
     for name in ("horizontal_flip", "vertical_flip"):
@@ -440,12 +444,7 @@ def setting_of(**arguments: Any) -> Augmentation:
     try:
         return Augmentation(**arguments)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"]))
-        if first["type"] == "unexpected_keyword_argument":
-            raise TypeError(f"ImageDataGenerator has no argument {name}.") from None
-        message = first["msg"] if first["msg"].startswith("must") else f"{first['msg'][:1].lower()}{first['msg'][1:]}"
-        raise ValueError(f"{name} {message}, got {first['input']!r}.") from None
+        raise argument_error("ImageDataGenerator", Augmentation, (), arguments, error) from None
 
 
 def _data_format(given: str | None) -> DataFormat:

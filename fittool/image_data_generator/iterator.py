@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.order import Order
-from fittool.image_data_generator.saving import Saving
+from fittool.image_data_generator.flow_options import FlowOptions
 from fittool.rng import fresh_seed
 
 if TYPE_CHECKING:
@@ -23,13 +23,9 @@ class ImageIterator(ABC):
     """Batches without end, each a function of the seed, the pass and its number, whoever asks and in whatever order.
 
     Args:
-        n: Samples in a pass.
+        n: Samples in a pass; of none, as in Keras, there are batches without an image.
         generator: Changes and standardises.
-        batch_size: Samples in a batch; the last of a pass may have fewer.
-        shuffle: Whether each pass has its own order.
-        seed: Of order and changes; None draws one.
-        saving: Writes each image that is made, or None.
-        augmented: Whether images are changed at random.
+        options: How samples become batches.
 
     Attributes:
         n, samples: Samples in a pass.
@@ -39,35 +35,26 @@ class ImageIterator(ABC):
         total_batches_seen: How many `next` has given.
 
     Raises:
-        ValueError: There are no samples, or batch_size is below 1.
+        ValueError: batch_size is below 1.
     """
 
     placed: ClassVar[bool] = True
     """Whether `batch_at` tells all: batches are then made by any number of threads and processes."""
 
-    def __init__(
-        self,
-        n: int,
-        generator: ImageDataGenerator,
-        batch_size: int,
-        shuffle: bool,
-        seed: int | None,
-        saving: Saving | None,
-        augmented: bool,
-    ) -> None:
-        if n < 1:
-            raise ValueError("There are no images to make batches of.")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+    def __init__(self, n: int, generator: ImageDataGenerator, options: FlowOptions) -> None:
+        if options.batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {options.batch_size}.")
         self.image_data_generator = generator
         self.n = self.samples = n
-        self.batch_size, self.shuffle = batch_size, shuffle
-        self.seed = fresh_seed() if seed is None else seed
+        self.batch_size, self.shuffle = options.batch_size, options.shuffle
+        self.seed = fresh_seed() if options.seed is None else options.seed
         self.batch_index = self.total_batches_seen = 0
         self.lock = threading.Lock()
         self.pass_number = 0
-        self._order = Order(n, batch_size, self.seed, shuffle=shuffle)
-        self._saving, self._augmented = saving, augmented
+        self._order = Order(max(n, 1), self.batch_size, self.seed, shuffle=self.shuffle)
+        # The validation part is changed at random only where that was asked for.
+        self._augmented = options.subset != "validation" or generator.augment_validation
+        self._saving = saving = options.saving
         self.data_format, self.dtype = generator.data_format, generator.dtype
         self.save_to_dir = None if saving is None else str(saving.folder)
         self.save_prefix, self.save_format = ("", "png") if saving is None else (saving.prefix, saving.format)
@@ -109,7 +96,7 @@ class ImageIterator(ABC):
             pass_number, number = self.pass_number, self.batch_index
             self.total_batches_seen += 1
             self.batch_index += 1
-            if self.batch_index == len(self):
+            if self.batch_index >= len(self):
                 self.on_epoch_end()
         return self.batch_at(pass_number, number)
 
@@ -134,12 +121,17 @@ class ImageIterator(ABC):
     @property
     def index_array(self) -> NDArray[np.int64]:
         """(n,) the samples of the pass under way, in their order."""
+        if not self.n:
+            return np.empty(0, np.int64)
         first = self.pass_number * len(self)
         return np.concatenate([self._order.batch(first + number)[2] for number in range(len(self))])
 
     def batch_at(self, pass_number: int, number: int) -> Any:
         """A batch of any pass, which any thread or process may ask for."""
-        _, first, indices = self._order.batch(pass_number * len(self) + number)
+        if not self.n:
+            first, indices = 0, np.empty(0, np.int64)
+        else:
+            _, first, indices = self._order.batch(pass_number * len(self) + number)
         return self._assembled(self._images(indices, pass_number, first), indices)
 
     def _images(self, indices: NDArray[np.int64], pass_number: int, first: int) -> NDArray[Any]:
@@ -163,11 +155,6 @@ class ImageIterator(ABC):
     @abstractmethod
     def _assembled(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
         """What a batch is: images, and what belongs to them."""
-
-
-def augments(generator: ImageDataGenerator, subset: str | None) -> bool:
-    """Whether a subset is changed at random: the validation part only where that was asked for."""
-    return subset != "validation" or generator.augment_validation
 
 
 def split_range(generator: ImageDataGenerator, subset: str | None) -> tuple[float, float]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
-from fittool.augmentation import Parameters
+from fittool.augmentation.draw import Parameters
 
 _KERAS_NAMES = {"channel_shift": "channel_shift_intensity"}
 _OLD_NAMES = {"channel_shift_intencity": "channel_shift"}  # as older versions of Keras spelt it
@@ -19,18 +19,23 @@ _NEUTRAL: dict[str, Any] = {
 _NAMES = tuple(field.name for field in fields(Parameters))
 
 
-def as_transform(parameters: Parameters, index: int = 0) -> dict[str, Any]:
+def as_transform(parameters: Parameters, index: int = 0, unasked: Sequence[str] = ()) -> dict[str, Any]:
     """How one image is changed, under Keras's names; what was not drawn is left out.
 
     Angles are in degrees and shifts in pixels, `tx` along the columns and `ty` down the rows.
+
+    Args:
+        parameters: Of N images.
+        index: Which one.
+        unasked: Parameters that nobody asked for; they are None.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for name in _NAMES:
         values = getattr(parameters, name)
         if values is not None:
             value = values[index]
             plain = value.item() or value.dtype.type().item() if value.ndim == 0 else value  # no -0.0, which draws give
-            found[_KERAS_NAMES.get(name, name)] = plain
+            found[_KERAS_NAMES.get(name, name)] = None if name in unasked else plain
     return found
 
 

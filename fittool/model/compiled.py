@@ -64,7 +64,7 @@ def compiled(
         ExperimentError: A ValueError that names the argument and what is wrong with it.
     """
     return Compiled(
-        parsed("optimizer", OPTIMIZERS.parse, optimizer),
+        parsed("optimizer", OPTIMIZERS, optimizer),
         shared_out(
             outputs,
             loss=_losses(loss, outputs),
@@ -89,7 +89,7 @@ def _loss(value: object) -> Loss | None:
             f"loss is a function, {getattr(value, '__name__', value)}. Training needs its gradient, and the NumPy engine has no "
             "automatic differentiation: take a loss of fittool.losses. As a metric the function can be watched."
         )
-    return None if value is None else parsed("loss", LOSSES.parse, value)
+    return None if value is None else parsed("loss", LOSSES, value)
 
 
 def _metrics(what: str, value: Any, outputs: Sequence[str]) -> Any:
@@ -113,7 +113,7 @@ def _entry(what: str, value: Any) -> Any:
 
 def _metric(what: str, value: Any) -> Metric:
     """One metric; a function of arrays is welcome."""
-    return FunctionMetric(function=value) if _is_function(value) else parsed(what, METRICS.parse, value)
+    return FunctionMetric(function=value) if _is_function(value) else parsed(what, METRICS, value)
 
 
 def _is_function(value: object) -> bool:

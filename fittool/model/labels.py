@@ -67,6 +67,6 @@ def numbered(
     mode = None if loss is None else CLASS_MODES.get(loss.expects)
     if mode is None:
         raise ExperimentError(needs_numbers(f"{what}[0]", str(texts[0])))
-    targets = from_names(texts, mode, known, f"{what}[{{}}]".format, what)
+    targets = from_names(texts.tolist(), mode, known, f"{what}[{{}}]".format, what)
     (values,) = targets.all(())
     return values, targets.class_names or ()

@@ -357,14 +357,14 @@ class LayerModel:
 
 def engine_setting(engine: object, threads: int | None) -> EngineSetting:
     """The engine's setting, in any form, with another number of threads where one is given."""
-    setting = parsed("engine", ENGINES.parse, engine)
+    setting = parsed("engine", ENGINES, engine)
     return setting if threads is None else replace(setting, threads=check_int("threads", threads))
 
 
 def parsed_layers(layers: Sequence[Any]) -> list[Layer]:
     """Layers in any form: objects, names, mappings; an input as `Input(shape=…)` gives it."""
     plain = [layer.layer if isinstance(layer, SymbolicTensor) and isinstance(layer.layer, Input) else layer for layer in layers]
-    return [parsed(f"layers.{number}", LAYERS.parse, layer) for number, layer in enumerate(plain)]
+    return [parsed(f"layers[{number}]", LAYERS, layer) for number, layer in enumerate(plain)]
 
 
 def seed_or_default(seed: int | None) -> int:

@@ -1,8 +1,11 @@
-"""The names of the activations, Keras's; what they compute is an engine's business."""
+"""The names of the activations, Keras's, and those that turn logits into probabilities, in plain NumPy.
+
+All others are an engine's business; the numbers that a name stands for are here, so that engines cannot differ.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,13 @@ ACTIVATIONS = (
     "soft_shrink", "hard_shrink", "exponential", "softmax", "log_softmax", "sparsemax",
 )  # fmt: skip
 """Every activation by its first name; the last three work along the last axis, all others element by element."""
+
+LEAKY_SLOPE = 0.2
+"""The slope of leaky_relu below 0."""
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+"""The numbers of selu (Klambauer et al. 2017)."""
+SHRINK_LIMIT = 0.5
+"""Up to this size soft_shrink and hard_shrink make numbers 0."""
 
 ALIASES = {"swish": "silu", "hard_swish": "hard_silu", "exp": "exponential"}
 
@@ -41,13 +51,36 @@ Activation = Annotated[str, BeforeValidator(_activation, json_schema_input_type=
 """The name of an activation."""
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities (…, K) that sum to 1 over the last axis, from logits (…, K) of any size."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))  # the largest is 1, so nothing overflows
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), logits.dtype)
+def sigmoid(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """`1 / (1 + exp(-x))` of each element.
+
+    Args:
+        x: (…), float32 or float64.
+        out: Like x, takes the result; may be x itself. By default a new array.
+
+    Returns:
+        (…), of x's dtype.
+    """
+    result: NDArray[Any] = np.maximum(x, -87.0 if x.dtype == np.float32 else -700.0, out=out)  # exp of the negative stays finite
+    np.negative(result, result)
+    np.exp(result, result)
+    np.add(result, 1, result)
+    np.reciprocal(result, result)
+    return result
 
 
-def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities (…) of the positive class, from logits (…)."""
-    with np.errstate(over="ignore"):
-        return np.asarray(1 / (1 + np.exp(-logits)), logits.dtype)
+def softmax(x: NDArray[Any], out: NDArray[Any] | None = None, axis: int = -1) -> NDArray[Any]:
+    """`exp(x) / Σ exp(x)` along an axis.
+
+    Args:
+        x: (N, …, K), float32 or float64.
+        out: Like x, takes the result; may be x itself. By default a new array.
+        axis: Of the array, the batch axis being 0; by default the last, K.
+
+    Returns:
+        (N, …, K), of x's dtype, with sums of 1 along the axis.
+    """
+    result: NDArray[Any] = np.subtract(x, x.max(axis=axis, keepdims=True), out)  # the largest becomes 0, so that none overflows
+    np.exp(result, result)
+    np.divide(result, result.sum(axis=axis, keepdims=True), result)
+    return result

@@ -1,16 +1,27 @@
-"""What training minimises: Keras's losses as settings, their formulas in each engine.
+"""The measures that training minimises: Keras's losses as settings, their formulas in each engine.
 
 A loss gives one value for each position of all axes but the last, which is turned into the loss of a batch by `reduction`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
+from numpy.typing import NDArray
+
+from fittool.nn.activations import sigmoid, softmax
 from fittool.nn.targets import Expected, Measure
 from fittool.settings import Boolean, Family, Field, Integer, Named, Number, setting
 
+Squash = Literal["softmax", "sigmoid"]
+_SQUASH: dict[Squash, Callable[[NDArray[Any]], NDArray[Any]]] = {"softmax": softmax, "sigmoid": sigmoid}
+
+EPSILON = 1e-7
+"""Keras's: how far probabilities are kept from 0 and 1, and what divisors are at least."""
+
 Reduction = Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight"]
+Divisor = Literal["nothing", "positions", "weights"]
 
 
 @setting
@@ -24,21 +35,46 @@ class Loss(Measure):
         "`mean`), by nothing (`sum`) or by the sum of the weights (`mean_with_sample_weight`).",
     )
 
+    def divisor(self, *, weighted: bool) -> Divisor:
+        """The number by which the sum of a batch's weighted values is divided, in every engine.
+
+        `nothing` is 1; `positions` is how many values there are; `weights` is the sum of the weights (1 where there are none) of
+        the positions that count. A divisor of 0 gives the loss 0 and no gradient. Where some class numbers are ignored, their
+        values are 0; with `positions` the others' are multiplied by all positions over those that count, which makes the loss
+        their mean.
+
+        Args:
+            weighted: Whether the batch has sample weights.
+        """
+        if self.reduction == "sum":
+            return "nothing"
+        if self.reduction == "mean_with_sample_weight" and (weighted or self.ignored() is not None):
+            return "weights"
+        return "positions"
+
 
 @setting
 class LogitsOrProbabilities(Named):
-    """What crossentropies share."""
+    """A measure of probabilities, which a network may give as logits."""
 
     from_logits: Boolean = Field(default=False, description="Whether outputs are logits; by default they are probabilities.")
+
+    squash: ClassVar[Squash]
+    """The activation that turns logits into these probabilities."""
+
+    def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """The probabilities that outputs (N, …, K) stand for: (N, …, K); the outputs themselves where they are no logits."""
+        return _SQUASH[self.squash](outputs) if self.from_logits else outputs
 
 
 @setting
 class OfClassNumbers(LogitsOrProbabilities, Measure):
-    """What crossentropies of class numbers share, as losses and as metrics."""
+    """A crossentropy of class numbers, as a loss or as a metric."""
 
     ignore_class: Integer | None = Field(default=None, description="Class number whose samples count nothing.")
 
     expects: ClassVar[Expected] = "class numbers"
+    squash: ClassVar[Squash] = "softmax"
 
     def ignored(self) -> int | None:
         """`ignore_class`."""
@@ -47,25 +83,27 @@ class OfClassNumbers(LogitsOrProbabilities, Measure):
 
 @setting
 class OfOneHot(LogitsOrProbabilities, Measure):
-    """What crossentropies of one-hot targets share, as losses and as metrics."""
+    """A crossentropy of one-hot targets, as a loss or as a metric."""
 
     label_smoothing: Number = Field(default=0.0, ge=0, le=1, description="How much of each target is spread over all classes.")
 
     expects: ClassVar[Expected] = "one-hot"
+    squash: ClassVar[Squash] = "softmax"
 
 
 @setting
 class OfProbabilities(LogitsOrProbabilities, Measure):
-    """What crossentropies of independent yes-or-no outputs share, as losses and as metrics."""
+    """A crossentropy of independent yes-or-no outputs, as a loss or as a metric."""
 
     label_smoothing: Number = Field(default=0.0, ge=0, le=1, description="How far targets are moved towards one half.")
 
     expects: ClassVar[Expected] = "probabilities"
+    squash: ClassVar[Squash] = "sigmoid"
 
 
 @setting
 class _Focal(Named):
-    """What focal crossentropies share (Lin et al. 2017)."""
+    """The factors of focal crossentropies (Lin et al. 2017)."""
 
     alpha: Number = Field(default=0.25, ge=0, description="Factor on the loss; on that of ones alone, if classes are balanced.")
     gamma: Number = Field(default=2.0, ge=0, description="How strongly outputs that are nearly right count less.")
@@ -202,6 +240,3 @@ LOSSES: Family[Loss] = Family(
         "kld": "KLDivergence",
     },
 )
-
-LossSetting = Annotated[Loss, LOSSES]
-"""A loss by name, by name with arguments, or as an object."""

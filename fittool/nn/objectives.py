@@ -1,19 +1,22 @@
-"""What is asked of each output of a network: one loss with its weight, and what is measured, with and without sample weights."""
+"""The objectives of each output of a network: one loss with its weight, and what is measured, with and without sample weights.
+
+The loss of a step, which training minimises, is the sum of the outputs' losses, each times its `loss_weight`, plus the
+penalties on the weights. Over several steps its running value is their mean, each step counting by its samples, as in Keras.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from fittool.errors import ExperimentError
+from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
 from fittool.nn.metrics import FunctionMetric, Metric
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets, check_targets
 from fittool.settings import nearest_name
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,32 @@ def loss_names(objectives: Objectives) -> dict[str, int]:
     return {f"{name}_loss": number for name, number in asked} if len(asked) > 1 else {}
 
 
+def loss_value_names(objectives: Objectives) -> tuple[str, ...]:
+    """The log names of the running losses: `loss`, then the single losses; none where nothing is minimised."""
+    return ("loss", *loss_names(objectives)) if any(entry.loss is not None for entry in objectives.values()) else ()
+
+
+def value_names(objectives: Objectives) -> tuple[str, ...]:
+    """The names of all running values in the order of the logs: the losses, then the metrics."""
+    return *loss_value_names(objectives), *measured(objectives)
+
+
+def penalties(graph: Graph) -> dict[str, tuple[float, float]]:
+    """The factors (l1, l2) of each penalized weight array, by `<layer>/<parameter>`, in the order of the graph.
+
+    The loss grows by `l1 · Σ|w| + l2 · Σw²`, whether the array is trainable or not; the gradient of a trainable one grows by
+    `l1 · sign(w) + 2 · l2 · w`, before the optimizer sees it.
+    """
+    return {name: parameter.regularizer.factors for name, parameter in graph.weights() if parameter.regularizer is not None}
+
+
 def measured(objectives: Objectives) -> dict[str, Measured]:
     """All metrics by their names in logs, as in Keras.
 
     With several outputs a name begins with the output's. A weighted metric whose name is taken becomes `weighted_<name>`,
-    any other that is taken gets a number.
+    any other that is taken, also by a loss, gets a number.
     """
+    losses = dict.fromkeys(loss_value_names(objectives))
     found: dict[str, Measured] = {}
     for weighted in (False, True):
         for number, (output, objective) in enumerate(objectives.items()):
@@ -74,14 +97,8 @@ def measured(objectives: Objectives) -> dict[str, Measured]:
                 name = prefix + metric.log_name
                 if weighted and name in found:
                     name = f"{prefix}weighted_{metric.log_name}"
-                found[_free(name, found)] = Measured(number, metric, weighted)
+                found[_free(name, losses | found)] = Measured(number, metric, weighted)
     return found
-
-
-def value_names(objectives: Objectives) -> tuple[str, ...]:
-    """The names of the running values in logs: `loss`, the single losses where there are several, then the metrics."""
-    total = ("loss",) if any(objective.loss is not None for objective in objectives.values()) else ()
-    return (*total, *loss_names(objectives), *measured(objectives))
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:

@@ -27,6 +27,8 @@ UncorrectedEpsilon = Annotated[Decay, Field(description="Added to the root, befo
 class _NumberOrSchedule:
     """Validates a learning rate so that an error points at the number or into the schedule, not at both."""
 
+    family = SCHEDULES
+
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A schedule where one is written, else a number from 0."""
         return core_schema.no_info_wrap_validator_function(self._parse, handler.generate_schema(Decay))
@@ -81,6 +83,25 @@ class Optimizer(Named):
             raise PydanticCustomError("clipping", "only one of {given} can be set", {"given": " and ".join(given)})
         return self
 
+    @property
+    def decay(self) -> float:
+        """The part of each weight, times the rate, that goes at each update; 0 where none does."""
+        return float(getattr(self, "weight_decay", None) or 0.0)
+
+    def slots(self) -> dict[str, float]:
+        """The arrays that are kept for every trainable weight array, in its shape: their names and what they start at.
+
+        First the formula's own, under Keras's names, then `average` for the moving average of the weights and
+        `gradient_accumulator` for the gradients of a group of steps, where these are used. A state keeps them as
+        `optimizer/<slot>/<layer>/<parameter>`.
+        """
+        shared = {"average": self.use_ema, "gradient_accumulator": self.gradient_accumulation_steps is not None}
+        return self.own_slots() | {name: 0.0 for name, used in shared.items() if used}
+
+    def own_slots(self) -> dict[str, float]:
+        """The slots that the formula itself needs; none by default."""
+        return {}
+
     def rate(self, step: int) -> float:
         """The learning rate of the update before which `step` updates were done."""
         return self.learning_rate.rate(step) if isinstance(self.learning_rate, Schedule) else self.learning_rate
@@ -95,6 +116,10 @@ class SGD(Optimizer):
     nesterov: Boolean = Field(default=False, description="Whether the momentum looks one update ahead.")
     weight_decay: OptionalWeightDecay = None
 
+    def own_slots(self) -> dict[str, float]:
+        """The last update, where it adds to the next."""
+        return {"momentum": 0.0} if self.momentum else {}
+
 
 @setting
 class RMSprop(Optimizer):
@@ -105,6 +130,11 @@ class RMSprop(Optimizer):
     epsilon: Decay = Field(default=1e-7, description="Added to the mean square.")
     centered: Boolean = Field(default=False, description="Whether the variance stands in for the mean square.")
     weight_decay: OptionalWeightDecay = None
+
+    def own_slots(self) -> dict[str, float]:
+        """The mean square; the last update and the mean where they are used."""
+        used = {"velocity": True, "momentum": self.momentum > 0, "average_gradient": self.centered}
+        return {name: 0.0 for name, wanted in used.items() if wanted}
 
 
 @setting
@@ -117,6 +147,10 @@ class Adam(Optimizer):
     amsgrad: Amsgrad = False
     weight_decay: OptionalWeightDecay = None
 
+    def own_slots(self) -> dict[str, float]:
+        """The moving mean and mean square, and the largest mean square where it is used."""
+        return _adam_slots(self.amsgrad)
+
 
 @setting
 class AdamW(Optimizer):
@@ -128,6 +162,14 @@ class AdamW(Optimizer):
     epsilon: UncorrectedEpsilon = 1e-7
     amsgrad: Amsgrad = False
 
+    def own_slots(self) -> dict[str, float]:
+        """Adam's."""
+        return _adam_slots(self.amsgrad)
+
+
+def _adam_slots(amsgrad: bool) -> dict[str, float]:
+    return dict.fromkeys(("momentum", "velocity", *(("velocity_hat",) if amsgrad else ())), 0.0)
+
 
 @setting
 class Adadelta(Optimizer):
@@ -137,6 +179,10 @@ class Adadelta(Optimizer):
     epsilon: Decay = Field(default=1e-7, description="Added to both mean squares.")
     weight_decay: OptionalWeightDecay = None
 
+    def own_slots(self) -> dict[str, float]:
+        """The moving mean squares of gradients and of updates."""
+        return {"accumulated_grad": 0.0, "accumulated_delta_var": 0.0}
+
 
 @setting
 class Adagrad(Optimizer):
@@ -145,6 +191,10 @@ class Adagrad(Optimizer):
     initial_accumulator_value: Decay = Field(default=0.1, description="Where the sum of squares starts.")
     epsilon: Decay = Field(default=1e-7, description="Added to the sum of squares.")
     weight_decay: OptionalWeightDecay = None
+
+    def own_slots(self) -> dict[str, float]:
+        """The sum of squares."""
+        return {"accumulator": self.initial_accumulator_value}
 
 
 @setting
@@ -156,6 +206,10 @@ class Adamax(Optimizer):
     epsilon: Decay = Field(default=1e-7, description="Added to the largest size.")
     weight_decay: OptionalWeightDecay = None
 
+    def own_slots(self) -> dict[str, float]:
+        """The moving mean and the largest size."""
+        return {"momentum": 0.0, "norm": 0.0}
+
 
 @setting
 class Nadam(Optimizer):
@@ -165,6 +219,10 @@ class Nadam(Optimizer):
     beta_2: SquareKept = 0.999
     epsilon: Decay = Field(default=1e-7, description="Added to the root, after its bias is corrected.")
     weight_decay: OptionalWeightDecay = None
+
+    def own_slots(self) -> dict[str, float]:
+        """The moving mean and mean square."""
+        return {"momentum": 0.0, "velocity": 0.0}
 
 
 @setting
@@ -177,10 +235,11 @@ class Lion(Optimizer):
     beta_2: MeanKept = 0.99
     weight_decay: OptionalWeightDecay = None
 
+    def own_slots(self) -> dict[str, float]:
+        """The moving mean."""
+        return {"momentum": 0.0}
+
 
 OPTIMIZERS: Family[Optimizer] = Family(
     "optimizer", {cls.__name__: cls for cls in (SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Lion)}
 )
-
-OptimizerSetting = Annotated[Optimizer, OPTIMIZERS]
-"""An optimizer by name, by name with arguments, or as an object."""

@@ -224,6 +224,3 @@ PRESETS = PresetFamily(
     {cls.public_name(): cls for cls in (MLP, SimpleCNN, MiniVGG, ResNet)},
     aliases=dict.fromkeys(_DEPTHS, "resnet"),
 )
-
-PresetSetting = Annotated[Preset, PRESETS]
-"""A preset by name, by name with arguments, or as an object."""

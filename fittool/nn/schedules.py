@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
@@ -181,6 +181,3 @@ SCHEDULES: Family[Schedule] = Family(
         )
     },
 )
-
-ScheduleSetting = Annotated[Schedule, SCHEDULES]
-"""A schedule by name with arguments, or as an object."""

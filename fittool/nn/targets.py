@@ -11,6 +11,7 @@ from fittool.nn.naming import snake_case
 from fittool.nn.shapes import Shape
 from fittool.settings import Named, setting
 
+_SHOWN = 5
 Expected = Literal["class numbers", "one-hot", "probabilities", "numbers", "anything"]
 
 
@@ -26,6 +27,7 @@ class Targets:
         shape: Without the batch axis; () for one number a sample.
         lowest, highest: The smallest and the largest target.
         source: What they come from, for messages.
+        class_names: The names of the classes, where the data give them.
     """
 
     kind: Literal["class numbers", "one-hot", "numbers"]
@@ -33,11 +35,15 @@ class Targets:
     lowest: float
     highest: float
     source: str = "data.train"
+    class_names: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
         """The form in words: `class numbers (0 to 9)`."""
         if self.kind == "one-hot":
             return f"one-hot targets of {self.shape[-1]} classes"
+        if self.class_names is not None and self.class_names != tuple(map(str, range(len(self.class_names)))):
+            listed = ", ".join(self.class_names[:_SHOWN]) + (", …" if len(self.class_names) > _SHOWN else "")
+            return f"{len(self.class_names)} classes ({listed})"
         return f"{self.kind} ({self.lowest:g} to {self.highest:g})"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,7 +169,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         file = read_safetensors(path)
         said = _said(file)
         _check_digest(file)
-        if stranger := next((entry.name for entry in file.entries if not entry.name.startswith(_KINDS)), None):
+        if stranger := next((name for name in file.names if not name.startswith(_KINDS)), None):
             raise RefusedError(f"is not a checkpoint: it holds the tensor {visible(stranger)}")
         return Checkpoint(_facts(said), file.tensors(), str(said["version"]), path, int(said["format"]))
     except RefusedError as refusal:
@@ -194,12 +193,12 @@ def _said(file: SafetensorsFile) -> dict[str, Any]:
 
 
 def _check_digest(file: SafetensorsFile) -> None:
-    at = file.header.find(_MARKER) + len(_MARKER)
-    stated = file.header[at : at + len(_NO_DIGEST)]
-    digest = hashlib.sha256(struct.pack("<Q", len(file.header)))
-    digest.update(file.header[:at] + _NO_DIGEST.encode() + file.header[at + len(_NO_DIGEST) :])
-    digest.update(file.body.data)
-    if stated != digest.hexdigest().encode():
+    at = file.content.find(_MARKER, 0, file.header_end) + len(_MARKER)
+    content, end = memoryview(file.content), at + len(_NO_DIGEST)
+    digest = hashlib.sha256(content[:at])
+    digest.update(_NO_DIGEST.encode())
+    digest.update(content[end:])
+    if content[at:end] != digest.hexdigest().encode():
         raise RefusedError("is damaged: its sha256 is not the one that it states")
 
 

@@ -14,10 +14,7 @@ from fittool.errors import CheckpointError
 from fittool.runs.checkpoint import Checkpoint, CheckpointFacts, encode_checkpoint, load_checkpoint, save_checkpoint
 from fittool.runs.files.atomic import Staging
 from fittool.runs.files.storage_errors import storing
-
-LAST = "last.safetensors"
-PREVIOUS = "previous.safetensors"
-BEST = "best.safetensors"
+from fittool.runs.paths import BEST, LAST, PREVIOUS
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 
@@ -63,10 +60,6 @@ class CheckpointStore:
             if old is not None:
                 staging.move(old, PREVIOUS)
             return staging.sync()
-
-    def save_best(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
-        """Make this state the best one; returns and raises as `save_last`."""
-        return save_checkpoint(self.folder / BEST, tensors, dataclasses.replace(facts, run=self.run))
 
     def save_as(self, name: str, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
         """Save a state under another name, in place of what had it; returns and raises as `save_last`."""

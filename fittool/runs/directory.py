@@ -208,6 +208,23 @@ class RunDirectory:
             raise CheckpointError("is not a list of class names.", place=shown(self.paths.classes))
         return tuple(names)
 
+    def write_inputs(self, inputs: Sequence[Mapping[str, Any]]) -> str | None:
+        """Write inputs.json, what each input was like that was learnt from; returns a warning or None."""
+        return self._write_json(self.paths.inputs, {"inputs": list(inputs)})
+
+    def read_inputs(self) -> list[Any] | None:
+        """What each input was like that was learnt from; None where the run does not say it, as older ones do not.
+
+        Raises:
+            CheckpointError: The file is damaged.
+        """
+        if not self.paths.inputs.exists():
+            return None
+        found = _read_json(self.paths.inputs)
+        if not isinstance(found, dict) or not isinstance(found.get("inputs"), list):
+            raise CheckpointError("does not say what was learnt from.", place=shown(self.paths.inputs))
+        return list(found["inputs"])
+
     def write_skipped(self, problems: Sequence[Problem]) -> str | None:
         """Write skipped.txt, the data files that were left out, each with the reason; returns a warning or None."""
         lines = [visible(str(problem)).encode("utf-8", "backslashreplace") + b"\n" for problem in problems]
@@ -300,7 +317,7 @@ def digest_of(experiment: str) -> str:
 def foreign_files(folder: Path) -> list[str]:
     """The names in a directory that no run has written which was killed before it had begun."""
     paths = RunPaths(folder)
-    own = {".lock", *(path.name for path in (paths.experiment, paths.classes, paths.skipped, paths.checkpoints))}
+    own = {".lock", *(path.name for path in (paths.experiment, paths.classes, paths.inputs, paths.skipped, paths.checkpoints))}
     return sorted(name for name in os.listdir(folder) if name not in own and not is_temporary(name))
 
 

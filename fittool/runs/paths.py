@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
+LAST = "last.safetensors"
+PREVIOUS = "previous.safetensors"
+BEST = "best.safetensors"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class RunPaths:
     def classes(self) -> Path:
         """The names of the classes, a list in the order of the labels."""
         return self.root / "classes.json"
+
+    @property
+    def inputs(self) -> Path:
+        """What was learnt from: shape, type and range of each input."""
+        return self.root / "inputs.json"
 
     @property
     def skipped(self) -> Path:
@@ -92,8 +99,8 @@ class RunPaths:
     def keeps(self, path: Path) -> bool:
         """Whether a file is one of the run's own, or lies in a directory of its own."""
         files = (
-            self.experiment, self.environment, self.classes, self.skipped, self.status, self.diverged, self.metrics, self.history,
-            self.log, self.report, self.root / ".lock", self.root / "metrics.discarded.jsonl",
+            self.experiment, self.environment, self.classes, self.inputs, self.skipped, self.status, self.diverged, self.metrics,
+            self.history, self.log, self.report, self.root / ".lock", self.root / "metrics.discarded.jsonl",
         )  # fmt: skip
         folders = (self.checkpoints, self.plots)
         return path in (*files, *folders) or any(folder in path.parents for folder in folders)

@@ -10,11 +10,11 @@ from typing import Any
 
 from fittool.errors import CheckpointError, ExperimentError, FittoolError, Problem, shown
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
-from fittool.runs.checkpoint_store import LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.lock import is_held
 from fittool.runs.files.storage_errors import read_whole
 from fittool.runs.history_table import csv_table
+from fittool.runs.paths import LAST, PREVIOUS
 
 _TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other; a moment later they fit
 
@@ -79,6 +79,7 @@ class _Look:
         self._run.read_experiment()
         self._run.read_environment()
         self._run.read_classes()
+        self._run.read_inputs()
         try:
             self._run.check_experiment()
         except ExperimentError:

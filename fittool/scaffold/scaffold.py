@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fittool.config.experiment import name_from
 from fittool.config.yaml.writer import flow_text
-from fittool.scaffold.data_survey import Survey, look_at
+from fittool.data.remote import is_remote
+from fittool.data.sources import FolderSource
+from fittool.data.sources.base import Source
+from fittool.scaffold.data_survey import look_at
+from fittool.scaffold.label_choice import Ask
+from fittool.scaffold.survey import Survey
+from fittool.scaffold.task import Task
+from fittool.settings import plain
 
 _RARE = 0.5
 """A class that is rarer than this share of an even one makes the class weights balanced."""
 _PLACEHOLDER = Survey(
     lines=(),
-    source=("folder", {"path": "photos"}),
-    classes={"cat": 100, "dog": 100, "owl": 100},
+    source=FolderSource("photos"),
+    task=Task("classes", {"cat": 100, "dog": 100, "owl": 100}),
     image_size=(64, 64),
     color_mode="rgb",
 )
+_LOSSES = {
+    "classes": ("sparse_categorical_crossentropy", "accuracy", "softmax"),
+    "one-hot": ("categorical_crossentropy", "accuracy", "softmax"),
+    "yes or no": ("binary_crossentropy", "binary_accuracy", "sigmoid"),
+    "several": ("binary_crossentropy", "binary_accuracy", "sigmoid"),
+    "numbers": ("mean_squared_error", "mean_absolute_error", None),
+}
 
 
 @dataclass(frozen=True)
@@ -27,10 +42,12 @@ class Scaffold:
     Attributes:
         text: The file.
         lines: What was found in the data and what was chosen, for people.
+        augments: Whether images are changed at random, which a preview shows.
     """
 
     text: str
     lines: tuple[str, ...]
+    augments: bool
 
 
 def scaffold() -> str:
@@ -38,29 +55,35 @@ def scaffold() -> str:
     return _text(_PLACEHOLDER, "photos")
 
 
-def from_data(data: str | os.PathLike[str], experiment: str | os.PathLike[str] = "experiment.yaml") -> Scaffold:
+def from_data(
+    data: str | os.PathLike[str],
+    experiment: str | os.PathLike[str] = "experiment.yaml",
+    labels: Sequence[str] = (),
+    ask: Ask | None = None,
+) -> Scaffold:
     """An experiment that fits data.
 
     Args:
-        data: A folder with one folder of images for each class (or with such folders train and test), a CSV or an npz file.
+        data: A folder with one folder of images for each class (or with such folders train and test), a table, arrays, or the
+            address of one of these.
         experiment: Where the experiment is going to stand; its paths are relative to that.
+        labels: The columns to predict, or the array; none: what looks like it.
+        ask: Asks a person what the label is, where that is not plain.
 
     Raises:
         DataError: The data cannot be trained on.
     """
-    survey = look_at(os.path.normpath(os.fspath(data)))
+    path = os.fspath(data)
+    survey = look_at(path if is_remote(path) else os.path.normpath(path), labels, ask)
     folder = os.path.dirname(os.path.abspath(experiment))
-    stem = os.path.splitext(os.path.basename(os.path.abspath(data)))[0]
-    text = _text(_relative(survey, folder), name_from(stem))
-    return Scaffold(text, (*survey.lines, f"{os.fspath(experiment)}: {', '.join(_choices(survey))}."))
+    text = _text(survey.relative_to(folder), name_from(_stem(path)))
+    return Scaffold(text, (*survey.lines, f"{os.fspath(experiment)}: {', '.join(_choices(survey))}."), _streams(survey))
 
 
-def _relative(survey: Survey, folder: str) -> Survey:
-    def moved(source: tuple[str, dict[str, str]]) -> tuple[str, dict[str, str]]:
-        return source[0], source[1] | {"path": os.path.relpath(source[1]["path"], folder)}
-
-    validation = None if survey.validation is None else moved(survey.validation)
-    return replace(survey, source=moved(survey.source), validation=validation)
+def _stem(path: str) -> str:
+    """The name of a file or folder without what its endings say."""
+    name = os.path.basename(path.rstrip("/") if is_remote(path) else os.path.abspath(path))
+    return name.removesuffix(".gz").rpartition(".")[0] or name
 
 
 def _text(survey: Survey, name: str) -> str:
@@ -81,15 +104,31 @@ def _data(survey: Survey) -> str:
     lines = ["data:", f"  train: {_source(survey.source)}"]
     if survey.validation is not None:
         lines.append(f"  validation: {_source(survey.validation)}")
+    elif survey.validation_column is not None:
+        column, values = survey.validation_column
+        split = {"kind": "column", "column": column} | ({} if values is None else {"value": values[0]})
+        lines.append(f"  validation: {flow_text({'split': split})}")
+    elif survey.validation_part is not None:
+        why = "the same share of each class" if survey.validation_part == "stratified" else "any samples"
+        lines.append(f"  validation: {{split: {{kind: {survey.validation_part}, fraction: 0.2}}}}  # {why}")
     if survey.color_mode is not None and survey.image_size is not None:
         height, width = survey.image_size
-        lines.append(f"  image: {{size: [{height}, {width}], color_mode: {survey.color_mode}}}  # height, width")
-        lines.append("  on_bad_file: error  # or skip, to leave out files that cannot be read")
+        fit = "" if survey.fit == "stretch" else f", fit: {survey.fit}"
+        lines.append(f"  image: {{size: [{height}, {width}], color_mode: {survey.color_mode}{fit}}}  # height, width")
+        bad = "skip  # leaves out files that cannot be read" if survey.skips_bad_files else _STRICT
+        lines.append(f"  on_bad_file: {bad}")
     return "\n".join(lines) + "\n"
 
 
-def _source(source: tuple[str, dict[str, str]]) -> str:
-    return flow_text({source[0]: dict(source[1])})
+_STRICT = "error  # or skip, to leave out files that cannot be read"
+
+
+def _source(source: Source) -> str:
+    written = plain(source, defaults=False)
+    arguments = written[source.public_name()]
+    if len(arguments.get("label") or ()) == 1:
+        arguments["label"] = arguments["label"][0]
+    return flow_text(written)
 
 
 def _streams(survey: Survey) -> bool:
@@ -111,11 +150,10 @@ augmentation:  # random changes to training images; look at them with `fittool p
 
 
 def _model(survey: Survey) -> str:
-    layers = _image_layers(survey) if survey.image_size is not None else _table_layers()
-    if survey.classes:
-        layers.append(f"Dense: {{units: {len(survey.classes)}, activation: softmax}}  # one for each class")
-    else:
-        layers.append(f"Dense: {{units: {survey.outputs}}}")
+    layers = _image_layers(survey) if survey.image_size is not None else _table_layers(survey.axes)
+    activation = _LOSSES[survey.task.kind][2]
+    last = f"units: {survey.task.units}" + (f", activation: {activation}" if activation else "")
+    layers.append(f"Dense: {{{last}}}" + ("  # one for each class" if survey.task.classes else ""))
     return "\n".join(["model:", "  layers:  # Keras's names and arguments", *(f"    - {layer}" for layer in layers)]) + "\n"
 
 
@@ -131,14 +169,13 @@ def _image_layers(survey: Survey) -> list[str]:
 _NORMALIZATION = "Normalization  # adapts to the training data"
 
 
-def _table_layers() -> list[str]:
-    return ["Flatten", _NORMALIZATION, "Dense: {units: 64, activation: relu}", "Dense: {units: 32, activation: relu}"]
+def _table_layers(axes: int) -> list[str]:
+    flat = [] if axes == 1 else ["Flatten"]
+    return [*flat, _NORMALIZATION, "Dense: {units: 64, activation: relu}", "Dense: {units: 32, activation: relu}"]
 
 
 def _compile(survey: Survey) -> str:
-    loss, metric = "mean_squared_error", "mean_absolute_error"
-    if survey.classes:
-        loss, metric = "sparse_categorical_crossentropy", "accuracy"
+    loss, metric, _ = _LOSSES[survey.task.kind]
     return f"""\
 compile:
   optimizer: {{Adam: {{learning_rate: 0.001}}}}
@@ -149,10 +186,10 @@ compile:
 
 def _train(survey: Survey) -> str:
     lines = ["train:", f"  mode: {'fit_generator' if _streams(survey) else 'fit'}", "  batch_size: 32", "  epochs: 100"]
-    if survey.validation is None:
-        lines.append("  validation_split: 0.2  # the last part of the data; where classes are folders, of each class")
-    if rare := _rare_class(survey):
-        lines.append(f"  class_weight: balanced  # {rare[0]} has {rare[1]:.0%} of the samples")
+    if survey.validation is None and survey.validation_part is None and survey.validation_column is None:
+        lines.append("  validation_split: 0.2  # the last part of each class")
+    if rare := _rare_class(survey.task):
+        lines.append(f"  class_weight: balanced  # {flow_text(rare[0])} has {rare[1]:.0%} of the samples")
     if _streams(survey):
         lines.append("  workers: 2  # threads that read and change images")
     return "\n".join(lines) + "\n"
@@ -164,13 +201,13 @@ callbacks:
 """
 
 
-def _rare_class(survey: Survey) -> tuple[str, float] | None:
+def _rare_class(task: Task) -> tuple[str, float] | None:
     """The rarest class and its share, where it is rare."""
-    if not survey.classes:
+    if task.kind != "classes":
         return None
-    name = min(survey.classes, key=lambda name: survey.classes[name])
-    share = survey.classes[name] / sum(survey.classes.values())
-    return (name, share) if share < _RARE / len(survey.classes) else None
+    name = min(task.classes, key=lambda name: task.classes[name])
+    share = task.classes[name] / sum(task.classes.values())
+    return (name, share) if share < _RARE / len(task.classes) else None
 
 
 def _choices(survey: Survey) -> list[str]:
@@ -178,6 +215,11 @@ def _choices(survey: Survey) -> list[str]:
     size = survey.image_size
     choices = ["two hidden layers" if size is None else f"small convolutional network at {size[1]}×{size[0]}"]
     choices.append("fit_generator with gentle augmentation" if _streams(survey) else "fit")
-    if rare := _rare_class(survey):
+    if survey.validation_column is not None:
+        choices.append(f"validates on what {survey.validation_column[0]} says")
+    elif survey.validation is None and survey.validation_part is not None:
+        of = "each class" if survey.validation_part == "stratified" else "the samples"
+        choices.append(f"validates on a fifth of {of}")
+    if rare := _rare_class(survey.task):
         choices.append(f"class_weight balanced because {rare[0]} has {rare[1]:.0%} of the samples")
     return [*choices, "early stopping on val_loss"]

@@ -6,17 +6,16 @@ import os
 import re
 from pathlib import Path
 
-from fittool.errors import UsageError
+from fittool.errors import PACKAGE, UsageError
 from fittool.settings import nearest_name
 
-_PACKAGE = Path(__file__).parents[1]
 _SAMPLE_PATH = re.compile(r"\.\./sample_data/[\w./-]*")
 
 
 def folder_of_templates() -> Path:
     """The folder `configs`: inside an installed package, or beside it in a checkout."""
-    inside = _PACKAGE / "configs"
-    return inside if inside.is_dir() else _PACKAGE.parent / "configs"
+    inside = Path(PACKAGE) / "configs"
+    return inside if inside.is_dir() else Path(PACKAGE).parent / "configs"
 
 
 def template_names() -> list[str]:

@@ -9,7 +9,9 @@ from fittool.callbacks.control import Control, Logs
 from fittool.callbacks.position import Position
 from fittool.data.batch import Batch
 from fittool.errors import DataError
+from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.display.progress import Progress, View
+from fittool.training.evaluation import metrics_of_all
 from fittool.training.monitoring.divergence import DivergenceWatch
 from fittool.training.monitoring.throughput import Throughput
 from fittool.training.stage_schedule import StageSchedule
@@ -32,7 +34,8 @@ class TrainingEpoch:
         divergence: Looks at the losses.
         progress: Shows the steps.
         settled: Called after each step and its hooks; may save, or raise.
-        stopping: Whether someone asked for the end.
+        stopping: Asks whether the training is to end, the same in all processes.
+        group: The processes that train together.
 
     Attributes:
         pace: How long the epoch under way takes.
@@ -50,10 +53,11 @@ class TrainingEpoch:
         *,
         settled: Callable[[], None],
         stopping: Callable[[], bool],
+        group: ProcessGroup = ALONE,
     ) -> None:
         self._engine, self._walk, self._control, self._position = engine, walk, control, position
         self._divergence, self._progress = divergence, progress
-        self._settled, self._stopping = settled, stopping
+        self._settled, self._stopping, self._group = settled, stopping, group
         self.pace = Throughput()
         self.logs: Logs | None = None
 
@@ -76,7 +80,8 @@ class TrainingEpoch:
                 self._loader_steps(epoch)
             else:
                 self._user_loop(self._walk.stage.loop, epoch)
-            self.logs = self._read_metrics()
+            self._divergence.check(self._position)
+            self.logs = metrics_of_all(self._engine, self._group)
             self.pace.trained()
             if self._walk.stage.loop is not None:
                 self._settled()

@@ -13,6 +13,7 @@ from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Control, Logs, TrainedModel
 from fittool.callbacks.group import CallbackGroup
 from fittool.data.batch import Batch
+from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.display.formatting import values
 from fittool.training.display.progress import Progress, View
 from fittool.training.monitoring.throughput import Throughput
@@ -56,6 +57,13 @@ def walk(
         stream.close()
 
 
+def metrics_of_all(engine: Engine, group: ProcessGroup) -> Logs:
+    """The running values over the samples of all processes: their sums are added, so that each sample counts once."""
+    if group.size > 1:
+        engine.load_metrics_state(group.sum(engine.metrics_state()))
+    return engine.metrics()
+
+
 class Evaluation:
     """Measures a network on data that it does not learn from.
 
@@ -68,6 +76,7 @@ class Evaluation:
         step: Adds a batch to the running values; by default the engine's own forward step.
         epochs: The number of the last epoch, for the display.
         between_steps: Called after each step; may raise.
+        group: The processes that share the data.
     """
 
     def __init__(
@@ -81,11 +90,12 @@ class Evaluation:
         step: Callable[[Batch], None] | None = None,
         epochs: Callable[[], int] = lambda: 1,
         between_steps: Callable[[], None] = nothing,
+        group: ProcessGroup = ALONE,
     ) -> None:
         self._engine, self._loader, self._steps = engine, loader, steps
         self._callbacks, self._progress = callbacks, progress
         self._step = engine.test_step if step is None else step
-        self._epochs, self._between_steps = epochs, between_steps
+        self._epochs, self._between_steps, self._group = epochs, between_steps, group
         self._epoch = 0
         self._pace = Throughput()
 
@@ -109,7 +119,7 @@ class Evaluation:
             self._loader, self._steps, before=self._callbacks.on_test_batch_begin, step=self._step, after=self._after_step
         )
         check_enough(done, self._steps, f"{what} in epoch {epoch + 1}")
-        logs = self._engine.metrics()
+        logs = metrics_of_all(self._engine, self._group)
         self._callbacks.on_test_end(logs)
         # What is asked for after this belongs to the next epoch's training.
         self._engine.reset_metrics()

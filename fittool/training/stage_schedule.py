@@ -16,6 +16,7 @@ from fittool.training.stages import Stage
 from fittool.training.steps import BatchStream
 
 if TYPE_CHECKING:
+    from fittool.data.batch import Batch
     from fittool.data.loading.batch_loader import BatchLoader
     from fittool.engines.base import Engine
 
@@ -26,6 +27,7 @@ class StageSchedule:
     Args:
         stages: All of them, in order.
         first_epoch: Epochs that count as done.
+        put: Brings batches to a device ahead of their step, or None.
 
     Attributes:
         number: Which stage it is, from 0.
@@ -43,8 +45,8 @@ class StageSchedule:
     control: Control
     callbacks: CallbackGroup
 
-    def __init__(self, stages: Sequence[Stage], first_epoch: int) -> None:
-        self._stages = tuple(stages)
+    def __init__(self, stages: Sequence[Stage], first_epoch: int, put: Callable[[Batch], Batch] | None = None) -> None:
+        self._stages, self._put = tuple(stages), put
         self.stream = BatchStream(stages[0].train)
         self._begins = True
         self._stand_in(0, first_epoch)
@@ -87,7 +89,7 @@ class StageSchedule:
         self.plan = replace(stage.plan, initial_epoch=first_epoch, epochs=first_epoch + stage.length)
         stage.begin((first_epoch if number else 0) * (self.steps or 0))
         self.stream.close()
-        self.stream = BatchStream(stage.train)
+        self.stream = BatchStream(stage.train, self._put)
 
     def attach(self, make_control: Callable[[Sequence[Callback]], Control], whole: CallbackGroup) -> None:
         """Let the callbacks of the stage listen, before those of the whole training."""

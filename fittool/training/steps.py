@@ -52,16 +52,18 @@ class BatchStream:
     """The batches of a loader in the order of their steps; epochs that follow each other share one walk over the loader.
 
     Args:
-        loader: Where the batches come from.
+        loader: The source of the batches.
+        put: Begins to bring a batch to a device, one step before it is needed; None: batches are taken as they are.
 
     Attributes:
         waited: Seconds that the last batch was waited for.
     """
 
-    def __init__(self, loader: BatchLoader) -> None:
+    def __init__(self, loader: BatchLoader, put: Callable[[Batch], Batch] | None = None) -> None:
         self.waited = 0.0
-        self._loader = loader
+        self._loader, self._put = loader, put
         self._batches: Iterator[Batch] | None = None
+        self._ahead: Batch | None = None
         self._step = 0
 
     def __iter__(self) -> BatchStream:
@@ -73,13 +75,24 @@ class BatchStream:
         if self._batches is None:
             raise StopIteration
         start = time.perf_counter()
-        try:
-            batch = next(self._batches)
-        except StopIteration:
+        batch = self._draw() if self._put is None else self._draw_ahead(self._put)
+        if batch is None:
             self.close()
-            raise
+            raise StopIteration
         self.waited = time.perf_counter() - start
         self._step += 1
+        return batch
+
+    def _draw(self) -> Batch | None:
+        return None if self._batches is None else next(self._batches, None)
+
+    def _draw_ahead(self, put: Callable[[Batch], Batch]) -> Batch | None:
+        """The batch that was put last time; the one after it is on its way to the device while the step computes."""
+        batch = self._ahead
+        if batch is None and (drawn := self._draw()) is not None:
+            batch = put(drawn)
+        following = None if batch is None else self._draw()
+        self._ahead = None if following is None else put(following)
         return batch
 
     def from_step(self, step: int) -> BatchStream:
@@ -92,7 +105,7 @@ class BatchStream:
     def close(self) -> None:
         """Let the loader's workers end."""
         close = getattr(self._batches, "close", None)
-        self._batches = None
+        self._batches = self._ahead = None
         if close is not None:
             close()
 

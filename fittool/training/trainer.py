@@ -20,6 +20,7 @@ from fittool.callbacks.position import Position
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.callbacks.snapshot import Snapshot
 from fittool.errors import DivergedError, FittoolError
+from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.best_epoch import BestEpoch
 from fittool.training.display.progress import NullProgress, Progress, make_progress
 from fittool.training.epoch import TrainingEpoch
@@ -30,7 +31,7 @@ from fittool.training.monitoring.floating_point_warnings import FloatingPointWar
 from fittool.training.monitoring.resource_monitor import ResourceMonitor
 from fittool.training.outcome import Outcome, exit_code_of, reason_of, text_of
 from fittool.training.plan import Plan
-from fittool.training.recording.recorder import NullRecorder, Recorder
+from fittool.training.recording.recorder import Recorder, recorder_in
 from fittool.training.stage_schedule import StageSchedule
 from fittool.training.stages import Stage
 
@@ -62,6 +63,7 @@ class Trainer:
         model: The model that callbacks and a user's own loop get; told of this training.
         header: One line about the training, for the display.
         stages: The parts of the training, if it has several; `train`, `validation` and `plan` are then the first one's.
+        group: The processes that train together; the leader writes and shows, all decide as one.
 
     Attributes:
         history: The rows of the epochs so far.
@@ -86,11 +88,13 @@ class Trainer:
         model: TrainedModel | None = None,
         header: str = "",
         stages: Sequence[Stage] = (),
+        group: ProcessGroup = ALONE,
     ) -> None:
-        self.engine = engine
-        self._walk = StageSchedule(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch)
-        self._recorder: Recorder = NullRecorder() if recorder is None else recorder
-        self._progress: Progress = displayed(progress, callbacks)
+        self.engine, self._group = engine, group
+        put = engine.put if engine.copies_ahead else None
+        self._walk = StageSchedule(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch, put)
+        self._recorder = recorder_in(group, recorder)
+        self._progress: Progress = displayed(progress, callbacks) if group.rank == 0 else NullProgress()
         self._interruption, self._header = interruption, header
         self._names, self._directions, self._model = tuple(names), directions, model
         self.history = next((callback for callback in callbacks if isinstance(callback, History)), None) or History()
@@ -113,7 +117,8 @@ class Trainer:
             self._divergence,
             self._progress,
             settled=self._step_settled,
-            stopping=lambda: self._stop_reason is not None,
+            stopping=self._is_to_stop,
+            group=group,
         )
 
     def _make_control(self, callbacks: Sequence[Callback]) -> Control:
@@ -177,6 +182,13 @@ class Trainer:
         """Why this stage, and with it perhaps the training, is to end."""
         return self._walk.control.stop_reason if self._control.stop_reason is None else self._control.stop_reason
 
+    def _is_to_stop(self) -> bool:
+        """Whether the stage, or all of the training, is to end; what one process was asked is asked of all."""
+        if self._group.size > 1:
+            for control in (self._control, self._walk.control):
+                control.stop_reason = self._group.agree(control.stop_reason)
+        return self._stop_reason is not None
+
     def rows(self) -> Sequence[Mapping[str, Any]]:
         """The rows of the epochs so far."""
         return self.history.rows
@@ -196,6 +208,7 @@ class Trainer:
             self._progress,
             epochs=lambda: self.plan.epochs,
             between_steps=self._obey_interruption,
+            group=self._group,
         )
 
     def run(self) -> Outcome:
@@ -240,7 +253,7 @@ class Trainer:
     def _stages_to_the_end(self) -> None:
         goes_on = True
         while goes_on:
-            while self.position.epoch < self.plan.epochs and self._stop_reason is None:
+            while self.position.epoch < self.plan.epochs and not self._is_to_stop():
                 self._epoch(self.position.epoch)
             goes_on = self._next_stage()
 
@@ -307,7 +320,7 @@ class Trainer:
         for leak in self._leaks.look():
             self.say(f"warning: {leak}")
         self._callbacks.on_epoch_settled(self.position)
-        interruption = self._interruption()
+        interruption = self._group.agree(self._interruption())
         if interruption is not None and self.position.epoch < self.last_epoch:
             raise interruption
 
@@ -321,13 +334,13 @@ class Trainer:
 
     def _step_settled(self) -> None:
         """After a training step and its hooks."""
-        if self._recorder.due(self.position.step):
+        if self._group.broadcast(self._recorder.due(self.position.step)):
             self.save("last")
         self._callbacks.on_train_batch_settled(self.position)
         self._obey_interruption()
 
     def _obey_interruption(self) -> None:
-        interruption = self._interruption()
+        interruption = self._group.agree(self._interruption())
         if interruption is not None:
             self.save("last")
             raise interruption

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fittool.augmentation import Augmentation, apply, augment, draw
+from fittool.augmentation import Augmentation
+from fittool.augmentation.augment import apply, augment
+from fittool.augmentation.draw import draw
 from fittool.errors import DataError
 
 CLASSIC: dict[str, Any] = {

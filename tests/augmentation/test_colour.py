@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fittool.augmentation import Augmentation, draw
+from fittool.augmentation import Augmentation
 from fittool.augmentation.colour import recolour
+from fittool.augmentation.draw import draw
 
 
 def recoloured(values: list[float], dtype: type, **changes: object) -> list[float]:

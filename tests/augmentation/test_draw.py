@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fittool.augmentation import Augmentation, Parameters, draw
+from fittool.augmentation import Augmentation
+from fittool.augmentation.draw import Parameters, draw
 
 SHAPE = (100, 200, 3)
 EVERYTHING = Augmentation(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fittool.augmentation import Augmentation, Parameters, draw
+from fittool.augmentation import Augmentation
+from fittool.augmentation.draw import Parameters, draw
 from fittool.augmentation.matrix import matrices
 
 UNCHANGED = vars(draw(Augmentation(), (1, 1, 1), 0, 0, [0]))

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fittool.augmentation import Augmentation, draw
+from fittool.augmentation import Augmentation
 from fittool.augmentation.coordinates import LARGEST_SIDE
+from fittool.augmentation.draw import draw
 from fittool.augmentation.matrix import matrices
 from fittool.augmentation.warp import warp
 from fittool.errors import DataError

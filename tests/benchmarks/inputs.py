@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fittool.augmentation import Augmentation, augment
+from fittool.augmentation import Augmentation
+from fittool.augmentation.augment import augment
 from fittool.data.dataset import ArrayDataset
 from fittool.data.loading.batch_loader import DatasetLoader
 

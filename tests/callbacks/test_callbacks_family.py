@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import copy
+import dataclasses
+import gc
 import inspect
+import pickle
+import weakref
 
 import pytest
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
@@ -49,6 +54,49 @@ def test_each_start_has_fresh_state():
     setting = EarlyStopping()
     first, second = started([setting, setting])
     assert first is not second
+
+
+def trained(setting, losses):
+    """The callback of a training with these losses, an epoch each."""
+    (callback,) = started([setting])
+    FakeTrainer(FakeEngine(losses, steps_per_epoch=1), FakeLoader(1), None, [callback], Plan(len(losses))).run()
+    return callback
+
+
+def test_one_setting_serves_several_trainings_and_shows_the_last():
+    setting = EarlyStopping("loss", patience=1)
+    first, second = trained(setting, [1, 2, 3, 4]), trained(setting, [3, 2, 1, 2, 3])
+    assert (first.stopped_epoch, first.best) == (1, 1)
+    assert (setting.stopped_epoch, setting.best) == (second.stopped_epoch, second.best) == (3, 1)
+    assert (setting, vars(setting)) == (EarlyStopping("loss", patience=1), vars(EarlyStopping("loss", patience=1)))
+
+
+def test_trainings_that_share_a_setting_do_not_see_each_other():
+    setting = EarlyStopping("loss", patience=1)
+    one, other = started([setting, setting])
+    one.wait = 5
+    assert (other.wait, setting.wait) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, dataclasses.replace, lambda setting: pickle.loads(pickle.dumps(setting))]
+)
+def test_a_copy_of_a_setting_was_in_no_training(duplicate):
+    setting = EarlyStopping("loss")
+    trained(setting, [1])
+    assert duplicate(setting) == setting
+    with pytest.raises(AttributeError, match="EarlyStopping has no stopped_epoch"):
+        _ = duplicate(setting).stopped_epoch
+
+
+def test_a_training_goes_with_the_last_who_knows_it():
+    setting = EarlyStopping("loss")
+    callback = trained(setting, [1])
+    callback.user = setting  # as a function of the user's may know both
+    gone = weakref.ref(callback)
+    del setting, callback
+    gc.collect()
+    assert gone() is None
 
 
 def test_states_go_by_name_and_number():

@@ -3,11 +3,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from pydantic import ValidationError
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, CSVLogger, ReduceLROnPlateau
-from fittool.errors import StorageError
+from fittool.errors import ArgumentError, StorageError
 from fittool.training.plan import Plan
 
 
@@ -79,5 +78,5 @@ def test_rows_that_are_lost_are_told(tmp_path):
 
 
 def test_a_separator_is_one_character():
-    with pytest.raises(ValidationError, match="must be one character"):
+    with pytest.raises(ArgumentError, match="must be one character"):
         CSVLogger("log.csv", ", ")

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, LambdaCallback, started
 from fittool.callbacks.base import HOOKS
-from fittool.errors import ExperimentError, UserCodeError
+from fittool.errors import ArgumentError, ExperimentError, UserCodeError
 from fittool.settings import fields_of
 from fittool.training.plan import Plan
 
@@ -51,5 +50,5 @@ def test_a_name_needs_an_experiment():
 
 
 def test_what_is_no_function_is_refused():
-    with pytest.raises(ValidationError, match="must be a function, in a file written as module:function"):
+    with pytest.raises(ArgumentError, match="must be a function, in a file written as module:function"):
         LambdaCallback(on_epoch_begin=3)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CALLBACKS, CallbackContext, LearningRateScheduler
-from fittool.errors import ExperimentError, UserCodeError
+from fittool.errors import ArgumentError, ExperimentError, UserCodeError
 from fittool.training.plan import Plan
 
 
@@ -59,7 +59,7 @@ def test_a_rate_must_be_a_number(rate):
 
 
 def test_an_unknown_schedule_is_refused():
-    with pytest.raises(ValidationError, match="no schedule is called CosineDcay"):
+    with pytest.raises(ArgumentError, match="no schedule is called CosineDcay"):
         LearningRateScheduler("CosineDcay")
 
 

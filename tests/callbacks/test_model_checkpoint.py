@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, ModelCheckpoint
-from fittool.errors import ExperimentError
+from fittool.errors import ArgumentError, ExperimentError
 from fittool.training.plan import Plan
 from fittool.training.recording.recorder import NullRecorder
 
@@ -73,7 +72,7 @@ def test_a_value_that_is_not_there_is_an_error():
 
 @pytest.mark.parametrize(("path", "message"), [("{epoch", "filepath cannot be filled in"), ("a.h5", "must end in .safetensors")])
 def test_a_wrong_path_is_refused(path, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         ModelCheckpoint(path + ("" if path.endswith("h5") else ".safetensors"))
 
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, ReduceLROnPlateau
+from fittool.errors import ArgumentError
 from fittool.training.plan import Plan
 
 
@@ -35,7 +35,7 @@ def test_the_rate_after_each_epoch(arguments, values, expected):
 
 
 def test_a_factor_of_one_is_refused():
-    with pytest.raises(ValidationError, match="less than 1"):
+    with pytest.raises(ArgumentError, match="less than 1"):
         ReduceLROnPlateau(factor=1.0)
 
 

@@ -7,10 +7,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs
 
 import pytest
-from pydantic import ValidationError
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import RemoteMonitor, started
+from fittool.errors import ArgumentError
 from fittool.training.display.progress import NullProgress
 from fittool.training.plan import Plan
 
@@ -88,5 +88,5 @@ def test_nobody_there_is_a_warning():
 
 @pytest.mark.parametrize("root", ["localhost:9000", "file:///etc", "ftp://a"])
 def test_only_the_web_is_welcome(root):
-    with pytest.raises(ValidationError, match="must be a web address"):
+    with pytest.raises(ArgumentError, match="must be a web address"):
         RemoteMonitor(root)

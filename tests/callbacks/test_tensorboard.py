@@ -4,11 +4,10 @@ import sys
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, TensorBoard
-from fittool.errors import MachineError
+from fittool.errors import ArgumentError, MachineError
 from fittool.training.plan import Plan
 
 
@@ -53,7 +52,7 @@ def test_distributions_of_weights_if_asked(tmp_path):
 
 @pytest.mark.parametrize("option", [{"write_images": True}, {"profile_batch": 2}, {"embeddings_freq": 1}])
 def test_what_is_not_offered_is_refused(option):
-    with pytest.raises(ValidationError, match=f"{next(iter(option))} is not offered"):
+    with pytest.raises(ArgumentError, match=f"{next(iter(option))} is not offered"):
         TensorBoard(**option)
 
 

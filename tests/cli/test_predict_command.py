@@ -176,7 +176,11 @@ def test_two_classes_by_one_output(fittool, table, write):
 
 @pytest.mark.parametrize(
     ("units", "loss"),
-    [("1", "{BinaryCrossentropy: {from_logits: true}}"), ("2", "{SparseCategoricalCrossentropy: {from_logits: true}}")],
+    [
+        ("1", "{BinaryCrossentropy: {from_logits: true}}"),
+        ("1", "{BinaryFocalCrossentropy: {from_logits: true}}"),
+        ("2", "{SparseCategoricalCrossentropy: {from_logits: true}}"),
+    ],
 )
 def test_logits_become_probabilities(fittool, table, units, loss):
     predicted = rows(fittool("predict", table("kind", units, "linear", loss), "table.csv"))
@@ -202,7 +206,7 @@ def test_numbers_have_no_classes(fittool, table, write):
 
 def test_several_numbers_have_a_column_each(fittool, table):
     run = table("[sum, a]", "2", "linear", "mse")
-    assert list(rows(fittool("predict", run, "table.csv"))[0]) == ["input", "output_0", "output_1"]
+    assert list(rows(fittool("predict", run, "table.csv"))[0]) == ["input", "sum", "a"]
 
 
 def test_table_without_a_column_is_refused(fittool, table, write):

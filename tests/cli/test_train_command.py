@@ -22,7 +22,8 @@ def test_run_directory_holds_what_the_interface_promises(fittool, small):
     files = {path.relative_to(run.path).as_posix() for path in run.path.rglob("*") if path.is_file()}
     assert files == {
         ".lock", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/previous.safetensors",
-        "classes.json", "environment.json", "experiment.yaml", "history.csv", "metrics.jsonl", "run.log", "status.json",
+        "classes.json", "environment.json", "experiment.yaml", "history.csv", "inputs.json", "metrics.jsonl",
+        "run.log", "status.json",
     }  # fmt: skip
 
 
@@ -141,8 +142,8 @@ def test_verbose_0_prints_the_run_directory_alone(fittool, small):
 
 def test_verbose_2_prints_a_line_an_epoch(fittool, small):
     lines = fittool("train", small, "--verbose", "2").err.splitlines()
-    assert [line[:3] for line in lines] == ["cla", "sma", "1/2", "2/2", "Fin"]
-    assert "val_accuracy" in lines[2]
+    assert [line[:3] for line in lines] == ["cla", "inp", "sma", "1/2", "2/2", "Fin"]
+    assert "val_accuracy" in lines[3]
 
 
 def test_auto_is_a_line_an_epoch_off_a_terminal(fittool, small):
@@ -155,11 +156,11 @@ def test_auto_is_a_line_an_epoch_off_a_terminal(fittool, small):
     [
         (["--quiet"], 2, "2", 0),
         (["--quiet", "--verbose", "2"], 2, "2", 0),
-        (["--verbose", "2"], 0, "0", 5),
+        (["--verbose", "2"], 0, "0", 6),
         ([], 0, "2", 0),
-        ([], 2, "0", 5),
+        ([], 2, "0", 6),
         ([], "auto", "0", 0),
-        ([], "auto", None, 5),
+        ([], "auto", None, 6),
     ],
 )
 def test_strength_of_verbosity(fittool, write, monkeypatch, option, written, variable, lines):
@@ -180,7 +181,7 @@ def test_run_log_has_what_the_terminal_showed(fittool, small):
     done = fittool("train", small)
     logged = [line.split(" ", 1)[1] for line in done.run.paths.log.read_text().splitlines()]
     assert set(logged) <= set(done.err.splitlines())
-    assert len(logged) == 4
+    assert len(logged) == 5
 
 
 def test_requirement_that_is_met(fittool, small):

@@ -69,7 +69,7 @@ def test_label_out_of_range_is_told_with_what_would_fit(refused, write):
     np.savez("small.npz", x=images, y=labels)
     code, said = refused(path)
     assert code == 3
-    assert "e.yaml:14:3: data.train gives class numbers (0 to 7), but the network's output has places for 0 to 2 only." in said
+    assert "e.yaml:14:3: data.train gives 4 classes (0, 1, 2, 7), but the network's output has places for 0 to 2 only." in said
 
 
 def test_nan_in_the_input_is_found(refused, write):

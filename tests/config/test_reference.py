@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from fittool.config.experiment import Experiment
-from fittool.config.messages.schema_lookup import families
 from fittool.config.reference import reference
 from fittool.data.sources import SOURCES
 from fittool.data.splits.split_setting import VALIDATION
 from fittool.settings import Family, fields_of
+from fittool.settings.lookup import families
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from fittool.engines.numpy_engine import activations as numpy_activations
-from fittool.engines.numpy_engine.activations import ACTIVATIONS, activation
-from fittool.engines.numpy_engine.normal_distribution import distribution
+from fittool.engines.numpy_engine.activations import ACTIVATIONS, activation, normal_distribution
 from fittool.nn.activations import ACTIVATIONS as NAMES
 
 X = np.random.default_rng(3).uniform(-4.3, 7.7, (4, 6))
@@ -113,7 +112,7 @@ def test_relu_lets_no_nan_through_unseen() -> None:
 def test_the_normal_distribution(dtype: type, tolerance: float) -> None:
     x = np.array([-6, -2, -0.5, 0, 1, 3], dtype)
     expected = [9.865876450376946e-10, 0.022750131948179195, 0.3085375387259869, 0.5, 0.8413447460685429, 0.9986501019683699]
-    np.testing.assert_allclose(distribution(x), expected, rtol=tolerance)
+    np.testing.assert_allclose(normal_distribution(x), expected, rtol=tolerance)
 
 
 def test_sigmoid_of_very_negative_numbers_stays_small() -> None:

@@ -170,16 +170,16 @@ class Bench:
         self.store.load(self.graph.initial_weights(3))
         generator = np.random.default_rng(5)
         self.store.trainable += 0.1 * generator.standard_normal(self.store.trainable.size)
-        lowered = lower(self.graph)
-        storages = Buffers(lowered.sizes, np.float64)
-        storages.grow(batch)
-        space = Workspace(lowered, self.store, storages, Scratch(np.float64), StepInputs(1), ThreadPool(threads))
+        plan = lower(self.graph)
+        buffers = Buffers(plan.sizes, np.float64)
+        buffers.grow(batch)
+        space = Workspace(plan, self.store, buffers, Scratch(np.float64), StepInputs(1), ThreadPool(threads))
         whole, real = generator.integers(0, 4, (batch, *shape)), generator.standard_normal((batch, *shape))
         space.step_inputs.inputs = (whole if indices else real,)
-        self.program = Program(space, batch, training=True, judge=self._judge, backward=True)
+        self.program = Program(space, batch, training=True, update_metrics=self._linear_loss, backward=True)
         self.direction = generator.standard_normal(self.program.outputs[0].shape)
 
-    def _judge(self, outputs, gradients):
+    def _linear_loss(self, outputs, gradients):
         self.loss = float((outputs[0] * self.direction).sum())
         gradients[0][...] = self.direction
 
@@ -231,7 +231,7 @@ def test_many_slices_and_groups_give_the_same_gradient_as_one(monkeypatch, threa
     monkeypatch.setattr("fittool.engines.numpy_engine.program._SLICE_ELEMENTS", 1)
     monkeypatch.setattr("fittool.engines.numpy_engine.operations.dense._WORTH_CUTTING", 0)
     monkeypatch.setattr("fittool.engines.numpy_engine.operations.recurrent._WORTH_CUTTING", 0)
-    monkeypatch.setattr("fittool.engines.numpy_engine.operations.recurrent._LANE_SAMPLES", 5)
+    monkeypatch.setattr("fittool.engines.numpy_engine.operations.recurrent._CHAIN_SAMPLES", 5)
     cut = Bench(layers, IMAGE, batch=12, threads=threads)
     cut.program.run()
     assert len(cut.program._parts) == 12

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fittool.engines.health import Health
+from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
 from fittool.engines.numpy_engine.losses import loss_function
 from fittool.errors import DataError
 from fittool.nn.losses import (
@@ -156,10 +156,10 @@ def test_targets_of_another_shape_are_refused(loss: Loss) -> None:
 
 
 def test_overflow_gives_infinity_and_is_counted() -> None:
-    health = Health()
-    with health.watched():
+    monitor = FloatingPointMonitor()
+    with monitor.watched():
         values = loss_function(MeanSquaredError())(np.zeros((1, 1)), np.full((1, 1), 1e30, np.float32), None)
-    assert health.faults == {"overflow": 1}
+    assert monitor.faults == {"overflow": 1}
     assert np.isinf(values).all()
 
 
@@ -189,8 +189,8 @@ WEIGHTS = np.array([1.0, 3.0, 0.0])
 )
 def test_reductions(reduction: Any, without: float, weighted: float) -> None:
     function, outputs = loss_function(MeanSquaredError(reduction=reduction)), np.array([[1.0], [3.0], [1.0]])
-    assert function.of_batch(np.zeros(3), outputs, None, None) == pytest.approx(without)
-    assert function.of_batch(np.zeros(3), outputs, WEIGHTS, None) == pytest.approx(weighted)
+    assert function.batch_loss(np.zeros(3), outputs, None, None) == pytest.approx(without)
+    assert function.batch_loss(np.zeros(3), outputs, WEIGHTS, None) == pytest.approx(weighted)
 
 
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
@@ -198,20 +198,20 @@ def test_reductions(reduction: Any, without: float, weighted: float) -> None:
 def test_gradients_of_reductions(reduction: Any, ignored: int | None) -> None:
     function = loss_function(SparseCategoricalCrossentropy(True, ignored, reduction=reduction))
     gradient, step = np.empty_like(LOGITS), np.zeros_like(LOGITS)
-    function.of_batch(CLASSES, LOGITS, WEIGHTS, gradient)
+    function.batch_loss(CLASSES, LOGITS, WEIGHTS, gradient)
     step[1, 1, 2] = 1e-6
-    up, down = (function.of_batch(CLASSES, LOGITS + sign * step, WEIGHTS, None) for sign in (1, -1))
+    up, down = (function.batch_loss(CLASSES, LOGITS + sign * step, WEIGHTS, None) for sign in (1, -1))
     assert gradient[1, 1, 2] == pytest.approx((up - down) / 2e-6, rel=1e-6)
 
 
 @pytest.mark.parametrize(("reduction", "expected"), [("mean", 1), ("sum", 2), ("mean_with_sample_weight", 1)])
 def test_ignored_classes_count_in_no_reduction(reduction: Any, expected: float) -> None:
     function = loss_function(SparseCategoricalCrossentropy(ignore_class=-1, reduction=reduction))
-    value = function.of_batch(np.array([-1, 0, 1]), np.full((3, 2), 0.5), None, None)
+    value = function.batch_loss(np.array([-1, 0, 1]), np.full((3, 2), 0.5), None, None)
     assert value == pytest.approx(expected * np.log(2))
 
 
 def test_weights_that_sum_to_nothing_give_no_loss() -> None:
     function, gradient = loss_function(MeanSquaredError(reduction="mean_with_sample_weight")), np.ones((2, 1))
-    assert function.of_batch(np.zeros(2), np.ones((2, 1)), np.zeros(2), gradient) == 0
+    assert function.batch_loss(np.zeros(2), np.ones((2, 1)), np.zeros(2), gradient) == 0
     np.testing.assert_array_equal(gradient, 0)

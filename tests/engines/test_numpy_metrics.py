@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fittool.engines.numpy_engine.metrics import metric_function
+from fittool.engines.numpy_engine.metrics import metric_update
 from fittool.errors import DataError
 from fittool.nn import metrics as m
+from fittool.nn.accumulators import accumulator_of
 
 NUMBERS = np.array([0, 2, 1])
 OUTPUTS = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.8, 0.1]])
@@ -15,10 +16,10 @@ ONE_HOT = np.eye(3)[NUMBERS]
 
 
 def measured(metric: m.Metric, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None = None) -> float:
-    function = metric_function(metric, targets.shape[1:], outputs.shape[1:])
-    accumulator = np.zeros(function.size)
-    function.update(accumulator, targets, outputs, weights)
-    return function.result(accumulator)
+    accumulator = accumulator_of(metric.resolved(targets.shape[1:], outputs.shape[1:]), outputs.shape[1:])
+    sums = np.zeros(accumulator.size)
+    metric_update(accumulator)(sums, targets, outputs, weights)
+    return accumulator.result(sums)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_values(metric: m.Metric, targets: np.ndarray, expected: float) -> None:
     assert measured(metric, targets, OUTPUTS) == pytest.approx(expected)
 
 
-def test_every_metric_has_a_function() -> None:
+def test_every_metric_can_be_added_to() -> None:
     for metric in m.METRICS.members.values():
         targets = ONE_HOT if metric.expects == "one-hot" or not metric().keras_name.startswith("sparse") else NUMBERS
         assert np.isfinite(measured(metric(), targets, OUTPUTS)), metric
@@ -156,15 +157,11 @@ def test_weights_and_an_ignored_class() -> None:
 
 
 def test_batches_add_up() -> None:
-    function = metric_function(m.RootMeanSquaredError(), (1,), (1,))
-    accumulator = np.zeros(function.size)
+    accumulator = accumulator_of(m.RootMeanSquaredError(), (1,))
+    sums = np.zeros(accumulator.size)
     for value in (1.0, 5.0):
-        function.update(accumulator, np.zeros((1, 1)), np.array([[value]]), None)
-    assert function.result(accumulator) == pytest.approx(13**0.5)
-
-
-def test_nothing_measured_is_zero() -> None:
-    assert metric_function(m.Accuracy(), (), (3,)).result(np.zeros(2)) == 0
+        metric_update(accumulator)(sums, np.zeros((1, 1)), np.array([[value]]), None)
+    assert accumulator.result(sums) == pytest.approx(13**0.5)
 
 
 def test_outputs_that_are_no_numbers_are_not_among_the_largest() -> None:

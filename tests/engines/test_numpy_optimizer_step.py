@@ -7,7 +7,7 @@ import pytest
 
 from fittool.data.batch import Batch
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.engines.numpy_engine.clipping import Clipping
+from fittool.engines.numpy_engine.optimizer_step import Clipping
 from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Dense

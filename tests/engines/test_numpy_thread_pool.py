@@ -23,7 +23,7 @@ def _fail():
 
 
 @pytest.mark.parametrize("chain", [0, 1])
-def test_an_exception_in_any_lane_is_raised_by_run(chain):
+def test_an_exception_in_any_chain_is_raised_by_run(chain):
     pool, chains = ThreadPool(2), [[list], [list]]
     chains[chain] = [_fail]
     with pytest.raises(ValueError, match="broken task"):

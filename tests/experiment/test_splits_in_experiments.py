@@ -135,7 +135,11 @@ def test_check_counts_the_classes_of_both_parts(folder: Path):
     report = check_experiment(
         loaded("  train: {folder: {path: pictures}}\n  validation: {split: {kind: stratified, fraction: 0.3333}}\n")
     )
-    assert report.counts == ("to train: cat 6, dog 6", "to validate: cat 3, dog 3")
+    assert report.counts == (
+        "to train: cat 6, dog 6",
+        "to validate: cat 3, dog 3",
+        "inputs: images 4 x 4 (height x width), 3 channels, pixels 0 to 255",
+    )
 
 
 def test_check_of_the_data_finds_pictures_in_both_parts(folder: Path):

@@ -337,7 +337,7 @@ class TestDiskCache:
         path = write(*FROM_PICTURES, ("train:\n", "train:\n  mode: fit_generator\n"))
         checked = fittool("check", "--data", path, "--set", "data.cache=disk").out.splitlines()[-1]
         assert not (folder / "cache").exists()
-        told = train(path, "data.cache=disk").err.splitlines()[1]
+        told = train(path, "data.cache=disk").err.splitlines()[2]
         assert told == checked.strip()
         (file,) = (folder / "cache" / "fittool").iterdir()
         assert told == f"cache: 1 MiB in {shown(file)}"

@@ -17,12 +17,11 @@ SIZE = {"target_size": (6, 4)}
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Five pictures of one colour in each of three folders, and a file that is none."""
+    """Five pictures of one colour in each of three folders."""
     for name, colour in COLOURS.items():
         (tmp_path / name).mkdir()
         for number in range(5):
             Image.new("RGB", (12, 8), colour).save(tmp_path / name / f"{number}.png")
-    (tmp_path / "cat" / "notes.txt").write_text("no picture")
     return tmp_path
 
 

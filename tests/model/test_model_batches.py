@@ -150,10 +150,10 @@ def test_summary_is_a_table(model):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"layers": ["Dens"], "input_shape": (4,)}, "layers.0: no layer is called Dens. Did you mean Dense?"),
-        ({"layers": [{"Dense": {"units": 0}}], "input_shape": (4,)}, "layers.0.Dense.units"),
+        ({"layers": ["Dens"], "input_shape": (4,)}, r"layers\[0\]: no layer is called Dens. Did you mean Dense?"),
+        ({"layers": [{"Dense": {"units": 0}}], "input_shape": (4,)}, r"layers\[0\].Dense.units must be at least 1, got 0"),
         ({"layers": ["Flatten"]}, "Give input_shape"),
-        ({"layers": ["Flatten"], "input_shape": (4,), "engine": "cuda"}, "engine: no engine is called cuda. Known are numpy"),
+        ({"layers": ["Flatten"], "input_shape": (4,), "engine": "cuda"}, "engine: no engine is called cuda. There are numpy"),
         ({"layers": ["Flatten"], "input_shape": (0,)}, "must be at least 1"),
         ({"layers": [{"Conv2D": {"filters": 1, "kernel_size": 3}}], "input_shape": (4,)}, "conv2d"),
     ],

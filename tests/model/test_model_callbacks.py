@@ -93,3 +93,10 @@ def test_learning_rate_is_in_every_row_whatever_the_order_of_callbacks(model, x,
     callbacks = [ft.callbacks.CSVLogger(str(path)), ft.callbacks.ReduceLROnPlateau("loss")]
     model.fit(x, y, epochs=2, verbose=0, callbacks=callbacks)
     assert "learning_rate" in path.read_text().splitlines()[0]
+
+
+def test_one_callback_object_serves_two_models(make, x, y):
+    stopping = ft.callbacks.EarlyStopping("loss", min_delta=1e9, patience=1)
+    for model in (make(), make()):
+        assert len(model.fit(x, y, epochs=9, verbose=0, callbacks=[stopping]).epoch) == 2
+        assert (stopping.stopped_epoch, stopping.model) == (1, model)

@@ -121,7 +121,7 @@ def test_too_few_inputs_are_refused(two_inputs, x):
         ({"metrics": ["accuracy", "mae", "mse"]}, "metrics holds 3 entries"),
         ({"metrics": {"kind": ["acuracy"]}}, "metrics: no metric is called acuracy. Did you mean"),
         ({"optimizer": "adm"}, "optimizer: no optimizer is called adm. Did you mean"),
-        ({"optimizer": {"SGD": {"momentum": 2}}}, "optimizer.SGD.momentum: "),
+        ({"optimizer": {"SGD": {"momentum": 2}}}, "optimizer.SGD.momentum must be at most 1, got 2"),
     ],
 )
 def test_wrong_arguments_of_compile_are_short_value_errors(make_two, arguments, text):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -203,6 +204,40 @@ def test_arguments_may_be_positional_in_kerass_order() -> None:
     assert layer == nn.Conv2D(
         filters=32, kernel_size=(3, 3), strides=(2, 2), padding="same", dilation_rate=(1, 1), activation="relu", use_bias=False
     )
+
+
+TAIL = "activation use_bias kernel_initializer bias_initializer kernel_regularizer bias_regularizer"
+DEPTHWISE = "activation use_bias depthwise_initializer bias_initializer depthwise_regularizer bias_regularizer"
+SEPARABLE = (
+    "activation use_bias depthwise_initializer pointwise_initializer bias_initializer "
+    "depthwise_regularizer pointwise_regularizer bias_regularizer"
+)
+STARTS = "use_bias kernel_initializer recurrent_initializer bias_initializer"
+WALK = "kernel_regularizer recurrent_regularizer bias_regularizer dropout recurrent_dropout seed return_sequences go_backwards"
+
+
+@pytest.mark.parametrize(
+    ("cls", "order"),
+    [
+        (nn.Dense, f"units {TAIL}"),
+        (nn.Conv1D, f"filters kernel_size strides padding dilation_rate {TAIL}"),
+        (nn.Conv2D, f"filters kernel_size strides padding dilation_rate {TAIL}"),
+        (nn.Conv2DTranspose, f"filters kernel_size strides padding output_padding dilation_rate {TAIL}"),
+        (nn.DepthwiseConv2D, f"kernel_size strides padding depth_multiplier dilation_rate {DEPTHWISE}"),
+        (nn.SeparableConv2D, f"filters kernel_size strides padding dilation_rate depth_multiplier {SEPARABLE}"),
+        (nn.SimpleRNN, f"units activation {STARTS} {WALK}"),
+        (nn.LSTM, f"units activation recurrent_activation {STARTS} unit_forget_bias {WALK}"),
+        (nn.GRU, f"units activation recurrent_activation {STARTS} {WALK} reset_after"),
+    ],
+)
+def test_the_order_of_all_arguments_is_kerass(cls: type[Layer], order: str) -> None:
+    assert [field.name for field in dataclasses.fields(cls) if not field.kw_only] == order.split()
+
+
+def test_every_argument_reaches_its_place_by_position() -> None:
+    values = [5, "relu", "tanh", False, "he_normal", "zeros", "ones", False, "l1", "l2", None, 0.1, 0.2, 3, True, True]
+    names = [field.name for field in dataclasses.fields(nn.LSTM) if not field.kw_only]
+    assert nn.LSTM(*values) == nn.LSTM(**dict(zip(names, values, strict=True)))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -16,7 +17,6 @@ from fittool.nn.optimizers import (
     Lion,
     Nadam,
     Optimizer,
-    OptimizerSetting,
     RMSprop,
 )
 from fittool.nn.schedules import CosineDecay
@@ -71,9 +71,35 @@ def test_wrong_arguments_are_refused_at_their_place(written: object, place: tupl
 
 
 def test_the_schema_offers_schedules() -> None:
-    assert '"CosineDecay"' in json.dumps(TypeAdapter(OptimizerSetting).json_schema())
+    assert '"CosineDecay"' in json.dumps(TypeAdapter(Annotated[Optimizer, OPTIMIZERS]).json_schema())
 
 
 @pytest.mark.parametrize("cls", OPTIMIZERS.members.values())
 def test_every_field_is_described(cls: type[Optimizer]) -> None:
     assert all((field.description or "").endswith(".") for field in fields_of(cls).values())
+
+
+@pytest.mark.parametrize(
+    ("setting", "slots"),
+    [
+        (SGD(), ()), (SGD(momentum=0.9), ("momentum",)), (RMSprop(), ("velocity",)),
+        (RMSprop(momentum=0.9, centered=True), ("velocity", "momentum", "average_gradient")), (Adam(), ("momentum", "velocity")),
+        (AdamW(amsgrad=True), ("momentum", "velocity", "velocity_hat")), (Adagrad(), ("accumulator",)),
+        (Adadelta(), ("accumulated_grad", "accumulated_delta_var")), (Adamax(), ("momentum", "norm")),
+        (Nadam(), ("momentum", "velocity")), (Lion(), ("momentum",)),
+        (SGD(gradient_accumulation_steps=2), ("gradient_accumulator",)),
+        (Lion(gradient_accumulation_steps=2, use_ema=True), ("momentum", "average", "gradient_accumulator")),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_slots_are_those_the_formula_needs(setting: Optimizer, slots: tuple[str, ...]) -> None:
+    assert tuple(setting.slots()) == slots
+
+
+def test_slots_start_at_zero_but_for_the_sum_of_squares() -> None:
+    assert Adagrad(initial_accumulator_value=0.5, use_ema=True).slots() == {"accumulator": 0.5, "average": 0.0}
+    assert set(Adam(amsgrad=True, use_ema=True).slots().values()) == {0.0}
+
+
+def test_no_decay_is_a_decay_of_zero() -> None:
+    assert (SGD().decay, SGD(weight_decay=0.5).decay, AdamW().decay) == (0.0, 0.5, 0.004)

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
+from fittool.errors import ArgumentError
 from fittool.nn import losses as l
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
@@ -49,7 +49,7 @@ def test_resnet_names_take_the_other_arguments() -> None:
 
 
 def test_the_depth_of_a_resnet_has_a_rule() -> None:
-    with pytest.raises(ValidationError, match=r"must be 6n \+ 2 .*; the nearest is 32"):
+    with pytest.raises(ArgumentError, match=r"must be 6n \+ 2 .*; the nearest is 32"):
         ResNet(30)
 
 

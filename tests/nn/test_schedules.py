@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
+from fittool.errors import ArgumentError
 from fittool.nn import schedules as s
 from fittool.nn.schedules import SCHEDULES, Schedule
 from fittool.settings import fields_of, plain
@@ -37,12 +37,12 @@ def test_every_schedule_is_checked_and_survives_being_written() -> None:
 
 
 def test_boundaries_must_be_one_fewer_than_values() -> None:
-    with pytest.raises(ValidationError, match="values must be one longer than boundaries, got 2 and 2"):
+    with pytest.raises(ArgumentError, match="values must be one longer than boundaries, got 2 and 2"):
         s.PiecewiseConstantDecay((5, 9), (1.0, 0.5))
 
 
 def test_boundaries_must_rise() -> None:
-    with pytest.raises(ValidationError, match="boundaries must rise"):
+    with pytest.raises(ArgumentError, match="boundaries must rise"):
         s.PiecewiseConstantDecay((9, 5), (1.0, 0.5, 0.1))
 
 

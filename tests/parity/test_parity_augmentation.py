@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 from scipy import ndimage
 
-from fittool.augmentation import Augmentation, augment, draw
+from fittool.augmentation import Augmentation
+from fittool.augmentation.augment import augment
+from fittool.augmentation.draw import draw
 from fittool.augmentation.matrix import matrices
 from fittool.augmentation.rand_augment import operate
 from fittool.augmentation.warp import warp

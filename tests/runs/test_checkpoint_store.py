@@ -8,7 +8,8 @@ import pytest
 
 from fittool.errors import CheckpointError, StorageError
 from fittool.runs.checkpoint import CheckpointFacts
-from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS, CheckpointStore
+from fittool.runs.checkpoint_store import CheckpointStore
+from fittool.runs.paths import BEST, LAST, PREVIOUS
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_there_is_no_last_to_be_the_best(store):
 
 
 def test_the_best_can_be_saved_by_itself(store):
-    store.save_best({}, CheckpointFacts(epoch=9))
+    store.save_as(BEST, {}, CheckpointFacts(epoch=9))
     assert (store.load_best()[0].facts.epoch, store.has_best) == (9, True)
 
 

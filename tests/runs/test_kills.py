@@ -6,8 +6,8 @@ import random
 import signal
 import time
 
-from fittool.runs.checkpoint_store import LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
+from fittool.runs.paths import LAST, PREVIOUS
 
 SAVE = """
 import sys

@@ -60,6 +60,7 @@ def test_every_path_has_its_public_name(run):
         "diverged": "diverged.safetensors",
         "environment": "environment.json",
         "experiment": "experiment.yaml",
+        "inputs": "inputs.json",
         "history": "history.csv",
         "last": "checkpoints/last.safetensors",
         "log": "run.log",
@@ -343,3 +344,14 @@ def test_the_status_is_true_although_the_disk_is_full(run, monkeypatch):
     run.paths.status.unlink()
     with pytest.raises(StorageError, match="the disk is full"):
         run.write_status(Status("failed"))
+
+
+def test_inputs_come_back_and_damage_is_told(tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path, "run") as run:
+        assert run.read_inputs() is None
+        run.write_inputs([{"name": "input"}])
+        assert run.read_inputs() == [{"name": "input"}]
+        for content, text in ((b"[]", "does not say what was learnt from"), (b"{", "is damaged")):
+            run.paths.inputs.write_bytes(content)
+            with pytest.raises(CheckpointError, match=text):
+                run.read_inputs()

@@ -89,11 +89,12 @@ def test_a_table(tmp_path: Path, labels: list[str], units: int, loss: str) -> No
     assert experiment.data.train.label == ["label"]  # type: ignore[attr-defined]
 
 
-def test_a_table_in_the_order_of_its_classes_is_told(tmp_path: Path) -> None:
+def test_a_table_in_the_order_of_its_classes_is_validated_on_a_share_of_each(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("x;y\n" + "1;a\n" * 10 + "2;b\n" * 10)
     loaded, lines = fitted(path, tmp_path)
-    assert lines[1] == "  The last fifth, which is validated on, lacks a: mix the samples."
+    assert loaded.experiment.data.validation.kind == "stratified"  # type: ignore[union-attr]
+    assert "validates on a fifth of each class" in lines[-1]
     assert loaded.resolved["data"]["train"]["csv"]["delimiter"] == ";"
 
 
@@ -117,11 +118,14 @@ def test_an_archive_of_numbers_to_predict(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("none", None, "There is no such file or folder"),
-        ("data.txt", b"x", r"Give a folder with one folder of images for each class, a \.csv or a \.npz file"),
-        ("data.npz", b"x", "The file is no npz archive"),
-        ("data.csv", b"a,b\n", "It needs a header, at least two columns and at least one row"),
-        ("data.csv", b"", "cannot be read as a table|It needs a header"),
-        ("data.csv", b"a,b\n1,\xff\n", "cannot be read as a table"),
+        ("data.bin", b"x", r"Give a folder with one folder of images for each class, a \.csv or a \.npz file"),
+        ("data.txt", b"x", r"The file holds names of columns, but no rows"),
+        ("data.npz", b"x", "data.npz is no readable NumPy file: File is not a zip file"),
+        ("data.csv", b"a,b\n", "The file holds names of columns, but no rows"),
+        ("data.csv", b"a\n1\n2\n", "No column looks like a label|There is no column of numbers to learn from"),
+        ("data.csv", b"", "The file is empty"),
+        ("data.csv", b"a,b\n1,\xff\0\n", "is no UTF-8"),
+        ("x.npy", b"x", "There is no file of labels beside it"),
     ],
 )
 def test_what_cannot_be_trained_on(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
@@ -133,5 +137,5 @@ def test_what_cannot_be_trained_on(tmp_path: Path, name: str, content: bytes | N
 
 def test_a_folder_without_class_folders(tmp_path: Path) -> None:
     picture(tmp_path / "photos/x.png")
-    with pytest.raises(DataError, match="there must be one folder for each class"):
+    with pytest.raises(DataError, match="Put the images of each class into a folder with the class's name"):
         from_data(tmp_path / "photos")

@@ -11,49 +11,52 @@ from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
 from fittool.engines.base import ALL_KINDS, StateKind
-from fittool.engines.health import Health
-from fittool.engines.settings import EngineSetting
+from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Dense
-from fittool.settings import setting
 from fittool.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from fittool.engines.base import Engine
 
+    pass
+
 NAMES = ("loss", "accuracy")
 """The values that the engine gives."""
 
 
-@setting
-class Fake(EngineSetting):
-    """The setting of the engine below; a test that wants it enters `{Fake: make_fake}` among the registry's factories."""
-
-
-def make_fake(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
-    """An engine for the registry; it pays no regard to the network."""
-    return FakeEngine()
-
-
 class FakeEngine:
-    """Losses come from a script; the one weight is the number of the last batch that was trained on.
+    """Losses come from a script; each weight is the number of the last batch that was trained on.
 
     Args:
         losses: The loss of each training step, the last one repeated.
         val_losses: The loss of the validation after each epoch, the last one repeated.
         steps_per_epoch: What tells the epoch from the number of steps.
+        graph: The network whose weights it names as its own; by default there is one weight, `w`.
     """
 
-    def __init__(self, losses: Sequence[float] = (1.0,), val_losses: Sequence[float] = (1.0,), steps_per_epoch: int = 3) -> None:
+    def __init__(
+        self,
+        losses: Sequence[float] = (1.0,),
+        val_losses: Sequence[float] = (1.0,),
+        steps_per_epoch: int = 3,
+        graph: Graph | None = None,
+    ) -> None:
         self.learning_rate = 0.1
-        self.graph = Graph.build([Dense(1, name="d"), Dense(1, name="e")], {"input": (1,)})
+        self.graph = Graph.build([Dense(1, name="w")], {"input": (1,)}) if graph is None else graph
+        self.graphs = [self.graph]
+        weights = [] if graph is None else graph.weights()
+        self._shapes = {name: entry.shape for name, entry in weights} or {"w": (1,)}
+        self.predicted = 0
         self.label, self.threads = "fake", 1
+        self.copies_ahead = False
+        self.seen: list[str] = []
         self.copies: list[str] = []
         self.closed = False
         self.losses, self.val_losses, self.steps_per_epoch = losses, val_losses, steps_per_epoch
         self.iterations = 0
-        self.health = Health()
+        self.health = NumericsMonitor()
         self.trained: list[int] = []
         self.tested: list[int] = []
         self.reads = 0
@@ -62,6 +65,7 @@ class FakeEngine:
 
     def train_step(self, batch: Batch) -> None:
         """Take the script's next loss."""
+        self.seen.append(f"step {int(batch.inputs[0].flat[0])}")
         loss = self.losses[min(self.iterations, len(self.losses) - 1)]
         self.iterations += 1
         self.trained.append(int(batch.inputs[0].flat[0]))
@@ -73,7 +77,8 @@ class FakeEngine:
         self._add(loss, batch.size)
 
     def put(self, batch: Batch) -> Batch:
-        """The batch as it is."""
+        """The batch as it is; remembered by its number."""
+        self.seen.append(f"put {int(batch.inputs[0].flat[0])}")
         return batch
 
     def finish_training(self) -> None:
@@ -87,6 +92,7 @@ class FakeEngine:
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The weight for each sample."""
+        self.predicted += 1
         return (np.full((len(inputs[0]), 1), self._weight[0], np.float32),)
 
     def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
@@ -114,6 +120,7 @@ class FakeEngine:
     def set_trainable(self, layers: Collection[str]) -> None:
         """Remember which layers learn."""
         self.graph = self.graph.with_trainable(layers)
+        self.graphs.append(self.graph)
 
     def describe(self) -> dict[str, TensorInfo]:
         """The form of the state."""
@@ -124,9 +131,14 @@ class FakeEngine:
         self.copies.extend(kinds)
         return {name: array.copy() for name, array in self._tensors().items() if name.split("/")[0] in kinds}
 
+    @property
+    def weight(self) -> float:
+        """The one weight."""
+        return float(self._weight[0])
+
     def _tensors(self) -> State:
         return {
-            "weights/w": self._weight,
+            **{f"weights/{name}": np.full(shape, self._weight[0]) for name, shape in self._shapes.items()},
             "optimizer/iterations": np.array(self.iterations),
             "optimizer/learning_rate": np.array(self.learning_rate),
             "metrics/loss": self._sums,
@@ -135,7 +147,8 @@ class FakeEngine:
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take over what is given."""
         check_state(state, self.describe())
-        self._weight[:] = state.get("weights/w", self._weight)
+        weights = [array for name, array in state.items() if name.startswith("weights/")]
+        self._weight[:] = weights[0].flat[0] if weights else self._weight
         self.iterations = int(state.get("optimizer/iterations", self.iterations))
         self.learning_rate = float(state.get("optimizer/learning_rate", self.learning_rate))
         self._sums[:] = state.get("metrics/loss", self._sums)
@@ -207,3 +220,8 @@ class FakeTrainer(Trainer):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{"names": NAMES, **options})
+
+
+def as_engine(engine: FakeEngine) -> Engine:
+    """The engine under the type that the trainer asks for; mypy finds what of the contract it lacks."""
+    return engine

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fittool.config.yaml.scalars import ScalarError, scalar
-from fittool.config.yaml.source_map import Node, Place, Scalar, shortened
-from fittool.errors import ExperimentError, Problem, visible
+from fittool.config.yaml.source_map import Node, Place
+from fittool.errors import ExperimentError, Problem, shortened, visible
 from fittool.settings import nearest_name
+from fittool.settings.scalars import Scalar, ScalarError, scalar
 
 _MOST_REFERENCES = 100
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inside>[^{}]*)\}?")

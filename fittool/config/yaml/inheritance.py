@@ -10,12 +10,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fittool.config.messages.schema_lookup import names_one_thing
 from fittool.config.yaml.environment_variables import filled
 from fittool.config.yaml.reader import read_file
-from fittool.config.yaml.source_map import KeyPath, Node, Placed
-from fittool.errors import ExperimentError
+from fittool.config.yaml.source_map import Node, Placed
+from fittool.errors import ExperimentError, KeyPath
 from fittool.settings import folded
+from fittool.settings.lookup import names_one_thing
 
 _MOST_FILES = 32
 

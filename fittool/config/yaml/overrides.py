@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fittool.config.messages.schema_lookup import accepts_key, expects_list, families_at, known_names, names_one_thing
 from fittool.config.yaml.environment_variables import filled
 from fittool.config.yaml.reader import read_text
-from fittool.config.yaml.source_map import KeyPath, Node, Place, Source, path_text, shortened
-from fittool.errors import ExperimentError, Problem, UsageError
+from fittool.config.yaml.source_map import Node, Place, Source
+from fittool.errors import ExperimentError, KeyPath, Problem, UsageError, path_text, shortened
 from fittool.settings import folded, nearest_name
+from fittool.settings.lookup import accepts_key, expects_list, families_at, known_names, names_one_thing
 
 _INDEX = re.compile(r"\[(\d{1,6})\]")
 

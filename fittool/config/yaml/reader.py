@@ -29,10 +29,10 @@ from yaml.reader import Reader
 from yaml.scanner import Scanner
 
 from fittool.config.messages.yaml_messages import points_at_opening, sentence_for
-from fittool.config.yaml.scalars import ScalarError, scalar
-from fittool.config.yaml.source_map import Node, Place, Placed, Source, path_text, shortened
+from fittool.config.yaml.source_map import Node, Place, Placed, Source
 from fittool.config.yaml.text_file import check_readable, read_source
-from fittool.errors import ExperimentError, visible
+from fittool.errors import ExperimentError, path_text, shortened, visible
+from fittool.settings.scalars import ScalarError, scalar
 
 DEEPEST = 32
 MOST_NODES = 20_000

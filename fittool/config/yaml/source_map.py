@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from fittool.errors import Problem, UsageError, visible
-
-KeyPath = tuple[str | int, ...]
-Scalar = str | int | float | bool | None
+from fittool.errors import KeyPath, Problem, UsageError, visible
+from fittool.settings.scalars import Scalar
 
 _EXCERPT_WIDTH = 100
 _OPTION_PREFIX = "--set "
@@ -108,12 +106,6 @@ class Node:
         """Where to point at the setting as a whole: its key, else its value."""
         return self.key_place or self.place
 
-    def children(self) -> list[tuple[str | int, Node]]:
-        """The entries of a mapping or the items of a list with their key or index; nothing for scalars."""
-        if isinstance(self.value, dict):
-            return list(self.value.items())
-        return list(enumerate(self.value)) if isinstance(self.value, list) else []
-
     def child(self, step: object) -> Node | None:
         """The node one step further, or None where there is none."""
         if isinstance(self.value, dict) and isinstance(step, str):
@@ -153,16 +145,3 @@ def without(node: Node, path: Sequence[str | int]) -> Node:
     before = node.value if isinstance(node.value, list) else []
     items = [without(child, rest) if index == path[0] else item for index, item in enumerate(before)]
     return replace(node, value=[item for index, item in enumerate(items) if index != path[0] or not gone])
-
-
-def path_text(path: Sequence[object]) -> str:
-    """A key path as it reads in messages: `model.layers[0].Dense.units`."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{visible(str(step))}" if text else visible(str(step))
-    return text
-
-
-def shortened(text: str, limit: int = 60) -> str:
-    """Escaped text of bounded length, for quoting what was found."""
-    return visible(text if len(text) <= limit else text[: limit - 1] + "…")

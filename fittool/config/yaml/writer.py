@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator
 
 from fittool.config.yaml.environment_variables import protected
-from fittool.config.yaml.scalars import scalar, written
-from fittool.config.yaml.source_map import KeyPath
+from fittool.errors import KeyPath
+from fittool.settings.scalars import in_one_line, key_text
 
-_PLAIN = re.compile(r"[A-Za-z_./](?:[A-Za-z0-9_./+-]| (?=[A-Za-z0-9_./+-]))*")
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _WIDTH = 110
 
 
@@ -35,7 +31,7 @@ class _Writer:
         space = " " * indent
         if isinstance(data, dict) and data:
             for key, value in data.items():
-                yield from self._entry(f"{space}{_key(str(key))}:", value, indent, (*path, str(key)))
+                yield from self._entry(f"{space}{key_text(str(key))}:", value, indent, (*path, str(key)))
         elif isinstance(data, list) and data:
             for index, item in enumerate(data):
                 first, *rest = self._item(item, indent + 2, (*path, index))
@@ -58,34 +54,10 @@ class _Writer:
     def _item(self, item: object, indent: int, path: KeyPath) -> list[str]:
         if isinstance(item, dict) and len(item) == 1:
             ((key, value),) = item.items()
-            return list(self._entry(f"{' ' * indent}{_key(str(key))}:", value, indent, (*path, str(key))))
+            return list(self._entry(f"{' ' * indent}{key_text(str(key))}:", value, indent, (*path, str(key))))
         return list(self.lines(item, indent, path))
 
 
 def flow_text(data: object) -> str:
-    """Data in one line of YAML."""
-    if isinstance(data, dict):
-        return "{" + ", ".join(f"{_key(str(key))}: {flow_text(value)}" for key, value in data.items()) + "}"
-    if isinstance(data, list | tuple):
-        return "[" + ", ".join(map(flow_text, data)) + "]"
-    if isinstance(data, str):
-        return _text(data)
-    return written(data)  # type: ignore[arg-type]
-
-
-def _text(text: str) -> str:
-    text = protected(text)
-    return text if _PLAIN.fullmatch(text) and scalar(text) == text else _quoted(text)
-
-
-def _key(key: str) -> str:
-    return key if _PLAIN_KEY.fullmatch(key) else _quoted(key)
-
-
-def _quoted(text: str) -> str:
-    """Double quotes; what YAML does not show as itself becomes an escape."""
-    return "".join(letter if letter.isprintable() else _escape(letter) for letter in json.dumps(text, ensure_ascii=False))
-
-
-def _escape(letter: str) -> str:
-    return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
+    """Data in one line of YAML, in which no text is taken for a reference to a variable."""
+    return in_one_line(data, protected)

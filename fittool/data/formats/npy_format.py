@@ -99,6 +99,11 @@ class NpzFile:
             if len(self._members) < len(archive.infolist()):
                 raise DataError("The file holds several arrays of the same name.", place=shown(path))
 
+    @property
+    def names(self) -> list[str]:
+        """What the arrays are called, in the file's order."""
+        return list(self._members)
+
     def read(self, name: str) -> NDArray[Any]:
         """One array.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from fittool.data.files import reading
+from fittool.data.formats.shard_labels import LabelForm
+from fittool.data.images.image_folders import left_out, some_of
 from fittool.errors import DataError, shown
-
-_LONGEST_LABEL = 4096
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Member:
     """A sample in a shard.
 
     Attributes:
-        name: What its files are called up to the first dot.
+        name: What its files are called, without their endings.
         offset: Where its image begins, in bytes.
         size: The image's length in bytes.
         label: The text of its label, or None where none is read.
@@ -30,40 +31,127 @@ class Member:
     label: str | None
 
 
-def members_of(path: Path, image: Sequence[str], label: str | None) -> Iterator[Member]:
-    """The samples of a shard in their order; members with other endings are passed over.
+@dataclass
+class ShardContents:
+    """What is in a shard.
+
+    Attributes:
+        samples: In their order.
+        dotted: Images that are left out, as a name is cut at its first dot.
+        unpaired: Labels without an image.
+        several: Samples with images of several endings, of which one counts.
+    """
+
+    samples: list[Member] = field(default_factory=list)
+    dotted: list[str] = field(default_factory=list)
+    unpaired: list[str] = field(default_factory=list)
+    several: list[str] = field(default_factory=list)
+
+
+_Images: TypeAlias = dict[str, tarfile.TarInfo]
+
+
+@dataclass
+class _Headers:
+    """The members of a shard by what their files are called: up to the first dot, and, of other endings, up to the last."""
+
+    images: _Images = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    dotted_images: _Images = field(default_factory=dict)
+    dotted_labels: dict[str, str] = field(default_factory=dict)
+    several: list[str] = field(default_factory=list)
+
+
+def contents_of(path: Path, image: Sequence[str], label: LabelForm | None) -> ShardContents:
+    """The samples of a shard; members with other endings are passed over.
+
+    A name is cut at its first dot. One that then has another ending is cut at its last dot, if a label is called so too:
+    `v1.0_00018.png` beside `v1.0_00018.cls`.
 
     Args:
         path: An uncompressed tar file.
         image: Endings of image members ("jpg").
-        label: Ending of label members ("cls"), or None.
+        label: Which members are labels, or None.
 
     Raises:
         DataError: The file is no tar file, is cut short, or a sample has no label; with shard and sample.
     """
-    images: dict[str, tarfile.TarInfo] = {}
-    labels: dict[str, str] = {}
-    with reading(path):
-        try:
-            with tarfile.open(path, "r:") as archive:
-                for info in archive:
-                    key, _, ending = _parts(info.name)
-                    if not info.isfile() or not ending:
-                        continue
-                    if ending in image:
-                        images[key] = info
-                    elif ending == label:
-                        labels[key] = _label(archive, info, path)
-                _check_end(path, archive.offset)
-        except tarfile.ReadError as error:
-            raise DataError(_cause(path, error), place=shown(path)) from error
-    end = path.stat().st_size
+    headers = _read(path, image, label)
+    dotted = {key: info for key, info in headers.dotted_images.items() if _is_sample(key, headers, label)}
+    images = headers.images | dotted
+    if dotted:
+        images = dict(sorted(images.items(), key=lambda item: item[1].offset_data))
+    labels = headers.labels | {key: text for key, text in headers.dotted_labels.items() if key in dotted}
+    end, contents = path.stat().st_size, ShardContents(several=headers.several)
     for key, info in images.items():
         if info.offset_data + info.size > end:
             raise DataError(f"The shard is cut short: {shown(info.name)} reaches beyond its end.", place=shown(path))
         if label is not None and key not in labels:
-            raise DataError(f"{shown(info.name)} has no label: there is no {shown(key)}.{label}.", place=shown(path))
-        yield Member(key, info.offset_data, info.size, labels.get(key))
+            raise DataError(f"{shown(info.name)} has no label: there is no {shown(key)}.{label.ending}.", place=shown(path))
+        contents.samples.append(Member(key, info.offset_data, info.size, labels.get(key)))
+    left = {key: info for key, info in headers.dotted_images.items() if key not in dotted and _first_part(key) not in images}
+    contents.dotted = [info.name for info in left.values()]
+    known = {*images, *map(_first_part, left)}
+    contents.unpaired = [f"{key}.{label.ending}" for key in labels if key not in known] if label is not None else []
+    return contents
+
+
+def _is_sample(key: str, headers: _Headers, label: LabelForm | None) -> bool:
+    """Whether an image that is called `key` up to its last dot is no second image of another sample, such as a mask."""
+    return key in headers.dotted_labels if label is not None else _first_part(key) not in headers.images
+
+
+def _read(path: Path, image: Sequence[str], label: LabelForm | None) -> _Headers:
+    headers = _Headers()
+    with reading(path):
+        try:
+            with tarfile.open(path, "r:") as archive:
+                for info in archive:
+                    if info.isfile() and not _is_hidden(info.name):
+                        _sort(archive, info, path, (image, label), headers)
+                _check_end(path, archive.offset)
+        except tarfile.ReadError as error:
+            raise DataError(_cause(path, error), place=shown(path)) from error
+    return headers
+
+
+def _sort(
+    archive: tarfile.TarFile,
+    info: tarfile.TarInfo,
+    path: Path,
+    wanted: tuple[Sequence[str], LabelForm | None],
+    headers: _Headers,
+) -> None:
+    """Note a member where it belongs."""
+    image, label = wanted
+    for (key, ending), images, labels in (
+        (_cut(info.name, first=True), headers.images, headers.labels),
+        (_cut(info.name, first=False), headers.dotted_images, headers.dotted_labels),
+    ):
+        if ending in image:
+            if key in images and images[key].name != info.name and images is headers.images:
+                headers.several.append(key)
+            images[key] = info
+            return
+        if label is not None and ending == label.ending:
+            labels[key] = label.read(archive, info, path)
+            return
+
+
+def _cut(name: str, *, first: bool) -> tuple[str, str]:
+    """A member's name up to the first or the last dot of its last part, and its ending in lower case."""
+    folder, slash, last = name.rpartition("/")
+    stem, _, ending = last.partition(".") if first else last.rpartition(".")
+    return f"{folder}{slash}{stem}", ending.lower()
+
+
+def _first_part(key: str) -> str:
+    return _cut(key, first=True)[0]
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a member is hidden, as what macOS adds to archives is."""
+    return name.rpartition("/")[2].startswith(".") or name.startswith("__MACOSX/")
 
 
 def _check_end(path: Path, offset: int) -> None:
@@ -77,24 +165,19 @@ def _check_end(path: Path, offset: int) -> None:
         raise DataError(text, place=shown(path))
 
 
-def _parts(name: str) -> tuple[str, str, str]:
-    """A member's name up to the first dot of its last part, the dot, and its ending in lower case."""
-    folder, slash, last = name.rpartition("/")
-    stem, dot, ending = last.partition(".")
-    return f"{folder}{slash}{stem}", dot, ending.lower()
-
-
-def _label(archive: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> str:
-    if info.size > _LONGEST_LABEL:
-        raise DataError(
-            f"The label {shown(info.name)} has {info.size:,} bytes; a number or a name was expected.", place=shown(path)
-        )
-    file = archive.extractfile(info)
-    content = b"" if file is None else file.read()
-    try:
-        return content.decode("utf-8").strip()
-    except UnicodeDecodeError:
-        raise DataError(f"The label {shown(info.name)} is no text.", place=shown(path)) from None
+def remarks_on(shards: Sequence[ShardContents]) -> Iterator[str]:
+    """Sentences on what is left out of some shards."""
+    dotted = [name for shard in shards for name in shard.dotted]
+    unpaired = [name for shard in shards for name in shard.unpaired]
+    several = [name for shard in shards for name in shard.several]
+    if dotted:
+        text = left_out(dotted, "image", "images")
+        yield f"{text} A sample is called as its files are up to their first dot; write the rest as image, or rename them."
+    if unpaired:
+        yield left_out(unpaired, "label without an image", "labels without an image")
+    if several:
+        samples = "1 sample has" if len(several) == 1 else f"{len(several):,} samples have"
+        yield f"{samples} several images, of which the last is read: {some_of(several)}."
 
 
 def _cause(path: Path, error: tarfile.ReadError) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal, TypeAlias
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from fittool.data.images.pillow_logging import silence_libtiff
+from fittool.data.images.pixel_depth import UnusedDepth, check_colours, highest_of_sixteen_bits, in_eight_bits, raw_mode
 from fittool.errors import DataError, shown
 
 ColorMode: TypeAlias = Literal["grayscale", "rgb", "rgba"]
 Interpolation: TypeAlias = Literal["nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"]
+Fit: TypeAlias = Literal["stretch", "crop", "pad"]
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 """What is decoded, told by content; nothing else that Pillow knows is ever started."""
@@ -42,6 +45,9 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+_NUMBERS_OF_EXIF = {3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
+"""By EXIF's number of a type, how one whole number of it is stored; single bytes are none, as Pillow has it."""
+_XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 _MOST_PIXELS = 1 << 27
 _LARGE = 1 << 24
 _SMALL = 1 << 24  # bytes
@@ -56,11 +62,21 @@ class ImageForm:
         size: (height, width) that every image is resized to; None leaves each as it is.
         color_mode: Channels.
         interpolation: How pixels are computed when an image is resized.
+        fit: How an image of other proportions comes to `size`: stretched, its middle cut out, or whole with black beside it.
+        white_level: The value that is white in grey images of more than 8 bits; None where the files say it.
     """
 
     size: tuple[int, int] | None = None
     color_mode: ColorMode = "rgb"
     interpolation: Interpolation = "bilinear"
+    fit: Fit = "stretch"
+    white_level: float | None = None
+
+    def identity(self) -> str:
+        """What tells these settings from others; those that came later are left out while they change nothing."""
+        later = {"fit": self.fit, "white_level": self.white_level}
+        told = "".join(f", {name}={value!r}" for name, value in later.items() if value != getattr(ImageForm, name))
+        return f"ImageForm(size={self.size!r}, color_mode={self.color_mode!r}, interpolation={self.interpolation!r}{told})"
 
 
 def read_image(
@@ -69,7 +85,7 @@ def read_image(
     """Decode an image file.
 
     Of several frames the first is taken. EXIF orientation is applied, transparency is laid over white (and kept as it is
-    for `rgba`), 16 bits are scaled to 8. JPEG's reduced decoding is never used, as it would change pixels.
+    for `rgba`), 12, 16 and more bits are scaled to 8. JPEG's reduced decoding is never used, as it would change pixels.
 
     Args:
         path: The file.
@@ -128,35 +144,59 @@ def _check_size(image: Image.Image, bytes_in_file: int) -> None:
 def _array(image: Image.Image, form: ImageForm, damaged_exif: Callable[[], object] | None = None) -> NDArray[np.uint8]:
     if image.format == "TIFF":
         silence_libtiff()
+    raw = raw_mode(image)
+    check_colours(raw, image.mode, form.white_level)
     image.load()
-    exif = image.info.get("exif")
     plain = image.mode == _MODES[form.color_mode] and "transparency" not in image.info
-    if exif and image.format != "TIFF":
-        orientation = _orientation(exif)
-        if orientation is None and damaged_exif is not None:
-            damaged_exif()
-        if (turn := _TURNS.get(orientation or 1)) is not None:
-            image = image.transpose(turn)
+    if image.format != "TIFF":  # those Pillow turns by itself
+        image = _upright(image, damaged_exif)
     if not plain:
-        image = _in_color_mode(image, form.color_mode)
-    if form.size is not None and form.size != (image.height, image.width):
-        image = image.resize(form.size[::-1], _FILTERS[form.interpolation])
-    array = np.asarray(image)
+        image = _in_color_mode(in_eight_bits(image, raw, form.white_level), form.color_mode)
+    array = np.asarray(_in_size(image, form))
     return array if array.ndim == 3 else array[..., np.newaxis]
 
 
-def resized(image: NDArray[np.uint8], size: tuple[int, int], interpolation: Interpolation) -> NDArray[np.uint8]:
-    """An image (H, W, C) brought to another (height, width)."""
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    array = np.asarray(picture.resize(size[::-1], _FILTERS[interpolation]))
-    return array if array.ndim == 3 else array[..., np.newaxis]
+def _in_size(image: Image.Image, form: ImageForm) -> Image.Image:
+    if form.size is None or form.size == (image.height, image.width):
+        return image
+    height, width = form.size
+    if form.fit == "crop":
+        image = image.crop(middle_part(image.height, image.width, form.size))
+    if form.fit != "pad":
+        return image.resize((width, height), _FILTERS[form.interpolation])
+    share = min(height / image.height, width / image.width)
+    inside = max(1, round(image.width * share)), max(1, round(image.height * share))
+    padded = Image.new(image.mode, (width, height))
+    padded.paste(image.resize(inside, _FILTERS[form.interpolation]), ((width - inside[0]) // 2, (height - inside[1]) // 2))
+    return padded
+
+
+def middle_part(height: int, width: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the largest middle part that has the proportions of `size` (height, width)."""
+    rows, columns = min(height, max(1, width * size[0] // size[1])), min(width, max(1, height * size[1] // size[0]))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return left, top, left + columns, top + rows
+
+
+def depth_of(contents: Iterable[str | bytes]) -> UnusedDepth | None:
+    """What is wrong with the depth of some files, by path or content: all that have 16 bits use few of them; else None."""
+    highest = [high for content in contents if (high := _highest_of_deep(content)) is not None]
+    return UnusedDepth.of(highest)
+
+
+def _highest_of_deep(content: str | bytes) -> int | None:
+    """The highest value in a file of 16 bits, by path or content; None of other files, and of such as cannot be read."""
+    try:
+        with Image.open(content if isinstance(content, str) else BytesIO(content), formats=FORMATS) as image:
+            _check_size(image, _MOST_PIXELS)
+            if image.format == "TIFF":
+                silence_libtiff()
+            return highest_of_sixteen_bits(image)
+    except Exception:  # damaged files make decoders raise anything; who decodes them tells why
+        return None
 
 
 def _in_color_mode(image: Image.Image, color_mode: ColorMode) -> Image.Image:
-    if image.mode.startswith("I"):
-        image = _eight_bits(image)
-    elif image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers; save it with 8 or 16 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if color_mode != "rgba":
@@ -164,16 +204,31 @@ def _in_color_mode(image: Image.Image, color_mode: ColorMode) -> Image.Image:
     return image if image.mode == _MODES[color_mode] else image.convert(_MODES[color_mode])
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A 16-bit grey image with values 0 to 65535 brought to 0 to 255, rounded; with the value that is transparent, if any."""
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError("its pixels have 32 bits; save it with 8 or 16 bits")
-    grey = Image.fromarray(((values + 128) // 257).astype(np.uint8))
-    if "transparency" not in image.info:
-        return grey
-    seen = np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)
-    return Image.merge("LA", (grey, Image.fromarray(seen)))
+def _upright(image: Image.Image, damaged_exif: Callable[[], object] | None) -> Image.Image:
+    """The image as its orientation says it is to be looked at: that in EXIF data, else that in XMP data."""
+    exif = _exif_of(image)
+    orientation = 0 if not exif else _orientation(exif)
+    if orientation is None and damaged_exif is not None:
+        damaged_exif()
+    turn = _TURNS.get(orientation or _xmp_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _exif_of(image: Image.Image) -> bytes | None:
+    """The EXIF block, also where ImageMagick wrote it as hexadecimal text."""
+    exif, text = image.info.get("exif"), image.info.get("Raw profile type exif")
+    if exif is None and isinstance(text, str):
+        try:
+            return bytes.fromhex("".join(text.split("\n")[3:]))
+        except ValueError:
+            return b"damaged"
+    return exif
+
+
+def _xmp_orientation(image: Image.Image) -> int:
+    xmp = image.info.get("XML:com.adobe.xmp") or image.info.get("xmp") or b""
+    found = _XMP_ORIENTATION.search(xmp.encode("utf-8", "replace") if isinstance(xmp, str) else xmp)
+    return int(found[1]) if found else 1
 
 
 def orientation_in(exif: bytes) -> int:
@@ -182,24 +237,27 @@ def orientation_in(exif: bytes) -> int:
 
 
 def _orientation(exif: bytes) -> int | None:
-    """The orientation in an EXIF block, or None where it is damaged.
+    """The orientation in an EXIF block, 0 where it says none, or None where it is damaged.
 
-    EXIF is a small TIFF file: byte order, the offset of the first directory, entries of 12 bytes.
+    EXIF is a small TIFF file: byte order, the offset of the first directory, entries of 12 bytes. A number is stored at the
+    beginning of the entry's last four bytes, in as many of them as its type has.
     """
-    block = exif.removeprefix(b"Exif\0\0")
-    order = {b"II": "<", b"MM": ">"}.get(block[:2])
+    while exif.startswith(b"Exif\0\0"):
+        exif = exif[6:]
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
-        return None if block else 1
+        return None if exif else 0
+    found = 0
     try:
-        (start,) = struct.unpack_from(f"{order}I", block, 4)
-        (entries,) = struct.unpack_from(f"{order}H", block, start)
-        for entry in range(entries):
-            tag, _, _, value = struct.unpack_from(f"{order}HHIH", block, start + 2 + 12 * entry)
-            if tag == _ORIENTATION:
-                return int(value)
+        (start,) = struct.unpack_from(f"{order}I", exif, 4)
+        (entries,) = struct.unpack_from(f"{order}H", exif, start)
+        for entry in range(start + 2, start + 2 + 12 * entries, 12):
+            tag, kind, count = struct.unpack_from(f"{order}HHI", exif, entry)
+            if tag == _ORIENTATION and count == 1 and kind in _NUMBERS_OF_EXIF:
+                (found,) = struct.unpack_from(f"{order}{_NUMBERS_OF_EXIF[kind]}", exif, entry + 8)
     except struct.error:
-        return None
-    return 1
+        return found or None
+    return found
 
 
 def _cause(error: Exception, size: Callable[[], int]) -> str:

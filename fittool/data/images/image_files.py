@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.dataset import Progress, Samples, Shape
+from fittool.data.formats.reading import Reading
 from fittool.data.formats.string_table import StringTable
-from fittool.data.images.decoding import CHANNELS, ImageForm, read_image
+from fittool.data.images.decoding import CHANNELS, ImageForm, depth_of, read_image
 from fittool.data.loading.prefetch import in_order
 from fittool.data.sources.base import SourceContext
 from fittool.data.targets import Targets
@@ -24,6 +25,7 @@ _FILES_LOOKED_INTO = 256
 _BYTES_LOOKED_AT = 16 << 20  # in all of them
 _CHUNK = 64
 _SHOWN = 20
+_FILES_OF_DEPTH = 32
 
 
 Files = TypeVar("Files", bound="ImageFiles")
@@ -39,9 +41,15 @@ class ImageFiles:
         targets: Of all files.
         sample_weight: (N,) float32.
         grouped_by_class: Whether the files stand class by class.
+
+    Attributes:
+        bad_files: Those that cannot be read and were left out.
+        remarks: Sentences on what else was left out, or is odd.
+        damaged_exif: Names of files whose EXIF data cannot be read, noted when they are decoded.
     """
 
     feature_names: tuple[str, ...] | None = None
+    reading: Reading | None = None  # how the table was read that names the files
 
     def __init__(
         self,
@@ -61,7 +69,8 @@ class ImageFiles:
         self.class_names = targets.class_names
         self.grouped_by_class = grouped_by_class
         self.bad_files: tuple[Problem, ...] = ()
-        self.damaged_exif: set[str] = set()  # names, noted when they are decoded
+        self.remarks: tuple[str, ...] = ()
+        self.damaged_exif: set[str] = set()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -124,7 +133,7 @@ class ImageFiles:
 
     @cached_property
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256(repr((self.class_names, self.form)).encode("utf-8", "surrogateescape"))
+        digest = hashlib.sha256(f"({self.class_names!r}, {self.form.identity()})".encode("utf-8", "surrogateescape"))
         for name, size in zip(self.names, self._facts[:, 0].tolist(), strict=True):
             digest.update(os.fsencode(f"{name}\0{size}\0"))
         some = np.linspace(0, len(self) - 1, min(len(self), _FILES_LOOKED_INTO)).astype(np.int64)
@@ -141,6 +150,28 @@ class ImageFiles:
                 return file.read(most)
         except OSError:
             return b""
+
+    def _content(self, index: int) -> str | bytes:
+        """Where a sample's image is: a path, or its bytes."""
+        return self.path(index)
+
+    def check_depth(self) -> None:
+        """Look at some files: where all that have 16 bits use few of them, little would be left when they are scaled to 8.
+
+        Raises:
+            DataError: At most 8 of 16 bits are used.
+        """
+        if self.form.white_level is not None:
+            return
+        some = np.unique(np.linspace(0, len(self) - 1, min(len(self), _FILES_OF_DEPTH)).astype(np.int64))
+        depth = depth_of(self._content(index) for index in some.tolist())
+        if depth is None:
+            return
+        if depth.is_lost:
+            mend = f"Set data.image.white_level to {depth.highest}, if that is white, or save them with 8 bits."
+            raise DataError(f"{depth} {mend}", place=self.describe(0))
+        mend = "Set data.image.white_level to the value that is white, such as 4095" if depth.highest else "Look at them"
+        self.remarks += (f"{depth} {mend}, or save them with 8 bits.",)
 
     def fingerprint(self) -> str:
         """Of the files' names and sizes (not their dates or folder), targets and image settings, and of what some files hold.
@@ -219,7 +250,7 @@ def files_of(
 
 def form_of(context: SourceContext) -> ImageForm:
     """The experiment's image settings."""
-    return ImageForm(context.size, context.color_mode, context.interpolation)
+    return ImageForm(context.size, context.color_mode, context.interpolation, context.fit, context.white_level)
 
 
 def as_wanted(files: Files, context: SourceContext) -> Files:
@@ -228,4 +259,7 @@ def as_wanted(files: Files, context: SourceContext) -> Files:
     Raises:
         DataError: `on_bad_file: skip`, and no file can be read.
     """
-    return files.without_bad_files(context.workers, context.progress) if context.on_bad_file == "skip" else files
+    if context.on_bad_file == "skip":
+        files = files.without_bad_files(context.workers, context.progress)
+    files.check_depth()
+    return files

@@ -78,6 +78,12 @@ class ShardImages(ImageFiles):
         finally:
             os.close(descriptor)
 
+    def _content(self, index: int) -> bytes:
+        try:
+            return self._read(index, int(self.places[index, 1]))
+        except OSError:
+            return b""
+
     def _beginning(self, index: int, most: int) -> bytes:
         try:
             return self._read(index, most)

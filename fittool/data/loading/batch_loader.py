@@ -20,6 +20,7 @@ from fittool.data.loading.prefetch import in_order
 from fittool.data.loading.timeouts import FOREVER
 from fittool.data.order import Order, stream_of
 from fittool.errors import DataError, ExperimentError
+from fittool.process_group import ALONE, ProcessGroup, share_of
 
 _NAMED = 3
 
@@ -60,6 +61,7 @@ class DatasetLoader:
         max_queue_size: How many batches are under way or wait, ready made.
         use_multiprocessing: Whether the workers are processes; the batches are the same, to the bit.
         timeout: Seconds to wait for one batch of a worker.
+        group: The processes that share each batch; this one gets its part of it.
         offset: Added to each step, so that a second `fit` goes on with the next order; negative where a training counts
             steps that this loader never had.
 
@@ -82,6 +84,7 @@ class DatasetLoader:
         use_multiprocessing: bool = False,
         timeout: float = FOREVER,
         offset: int = 0,
+        group: ProcessGroup = ALONE,
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
@@ -95,7 +98,7 @@ class DatasetLoader:
         self._max_queue_size = max_queue_size
         self._use_multiprocessing = use_multiprocessing
         self._timeout = timeout
-        self._offset = offset
+        self._offset, self._group = offset, group
         if self._changes.any and not any(len(shape) == 3 for shape in dataset.input_shapes.values()):
             shapes = ", ".join(map(str, dataset.input_shapes.values()))
             raise DataError(f"augmentation needs images of shape (height, width, channels), but the samples have shape {shapes}.")
@@ -139,8 +142,12 @@ class DatasetLoader:
 
     def _make(self, place: tuple[int, int, NDArray[np.int64]]) -> Batch:
         pass_number, first, indices = place
-        inputs, targets, sample_weight = self.dataset.load(indices)
         step = pass_number * self.steps_per_pass + first // self.batch_size
+        # The order is that of all processes together, so the same global batches come with any number of them.
+        if self._group.size > 1:
+            share = share_of(len(indices), self._group)
+            first, indices = first + share.start, indices[share]
+        inputs, targets, sample_weight = self.dataset.load(indices)
         at = self._seed, step - self._first_step, pass_number, first
         if self._changes.any:
             changed = self._changes.images(inputs, *at, indices)
@@ -160,12 +167,22 @@ class ValidationLoader(DatasetLoader):
         workers: Threads that load.
         max_queue_size: How many batches are under way or wait, ready made.
         timeout: Seconds to wait for one batch of a worker.
+        group: The processes that share each batch.
     """
 
     def __init__(
-        self, dataset: Dataset, batch_size: int, *, workers: int = 0, max_queue_size: int = 10, timeout: float = FOREVER
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        *,
+        workers: int = 0,
+        max_queue_size: int = 10,
+        timeout: float = FOREVER,
+        group: ProcessGroup = ALONE,
     ) -> None:
-        super().__init__(dataset, batch_size, shuffle=False, workers=workers, max_queue_size=max_queue_size, timeout=timeout)
+        super().__init__(
+            dataset, batch_size, shuffle=False, workers=workers, max_queue_size=max_queue_size, timeout=timeout, group=group
+        )
 
 
 def _weights_by_class(dataset: Dataset, class_weight: ClassWeight) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

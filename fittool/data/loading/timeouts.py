@@ -7,11 +7,10 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from fittool.errors import shown
+from fittool.errors import PACKAGE, shown
 
 FOREVER = float("inf")
 _TICK = 0.25
-_PACKAGE = str(Path(__file__).parents[1])
 
 
 def wait_for(wait: Callable[[float], bool], seconds: float) -> bool:
@@ -48,6 +47,6 @@ def stack_of(thread: int | None) -> list[traceback.FrameSummary]:
 def where(frames: list[traceback.FrameSummary]) -> str:
     """The innermost place that is neither in this package nor in Python's own library: `my_data.py:12 in batches`."""
     library = str(Path(traceback.__file__).parent)
-    own = [frame for frame in frames if not frame.filename.startswith((_PACKAGE, library, "<frozen"))]
+    own = [frame for frame in frames if not frame.filename.startswith((PACKAGE, library, "<frozen"))]
     place = (own or frames)[-1:]
     return f"{shown(place[0].filename)}:{place[0].lineno} in {place[0].name}" if place else "a place that cannot be told"

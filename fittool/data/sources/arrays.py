@@ -39,7 +39,7 @@ def dataset_of(x: NamedArray, y: NamedArray | None, sample_weight: NamedArray | 
     inputs = as_images(as_inputs(x.array, x.name))
     targets = no_targets(context.class_mode)
     if y is not None:
-        targets = from_numbers(y.array, context.class_mode, context.class_names, y.name)
+        targets = from_numbers(y.array, context.class_mode, context.class_names, y.name, numbered=context.numbered_labels)
     return ArrayDataset(
         inputs,
         targets.all((inputs,)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,15 +11,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.loading.timeouts import FOREVER
-from fittool.data.remote import is_remote, local_copy
-from fittool.data.targets import ClassMode
 from fittool.errors import DataError
 from fittool.settings import Named, setting
 
 if TYPE_CHECKING:
     from fittool.data.dataset import Dataset, Progress
-    from fittool.data.images.decoding import ColorMode, Interpolation
+    from fittool.data.formats.reading import Reading
+    from fittool.data.images.decoding import ColorMode, Fit, Interpolation
+    from fittool.data.targets import ClassMode
     from fittool.data.user_code.generator_data import GeneratorData
 
 
@@ -31,12 +31,17 @@ class SourceContext:
         size: (height, width) that images are resized to, or None: as they are.
         color_mode: Channels of images.
         interpolation: How pixels are computed when an image is resized.
+        fit: How an image of other proportions comes to `size`.
+        white_level: The value that is white in grey images of more than 8 bits; None where the files say it.
         class_mode: The form of the targets; `auto` leaves numbers as they are, None reads none.
         seed: The run's.
         on_bad_file: Whether an image file that cannot be read is an error or left out.
         workers: Threads that decode while a source is opened; 0: none beside the caller.
         class_names: The classes of the training data, so that validation data number theirs alike; None for training.
         feature_names: The columns of the training data, so that validation data take the same; None for training.
+        not_features: Columns that are none to learn from by default, such as that which divides the data.
+        reading: How the training data's table was read, so that other tables are read alike; None for training.
+        numbered_labels: Whether labels are class numbers as they stand, as a loss that ignores one of them counts on.
         progress: Told how many files are done while all are decoded.
         timeout: Seconds that user code may take for its first batch; without a limit it is made in the caller's own thread.
     """
@@ -45,20 +50,27 @@ class SourceContext:
     size: tuple[int, int] | None = None
     color_mode: ColorMode = "rgb"
     interpolation: Interpolation = "bilinear"
+    fit: Fit = "stretch"
+    white_level: float | None = None
     class_mode: ClassMode = "auto"
     seed: int = 0
     on_bad_file: Literal["error", "skip"] = "error"
     workers: int = 0
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
+    not_features: tuple[str, ...] = ()
+    reading: Reading | None = None
+    numbered_labels: bool = False
     progress: Progress | None = None
-    timeout: float = FOREVER
+    timeout: float = math.inf
 
     def path(self, written: str) -> Path:
         """A path as it was written, relative to the base directory; `..` is taken out, links are not followed.
 
         Of an address such as `s3://…` this is a copy on this machine.
         """
+        from fittool.data.remote import is_remote, local_copy
+
         if is_remote(written):
             return local_copy(written)
         return Path(os.path.normpath(self.base_directory / written))

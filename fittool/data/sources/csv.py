@@ -2,37 +2,93 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+import codecs
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic_core import PydanticCustomError
 
 from fittool.data.dataset import ArrayDataset, Dataset
-from fittool.data.formats.csv_table import Column, Table, check_columns, check_missing, read_header, read_table
+from fittool.data.formats.columns import MISSING, CellForm, Column
+from fittool.data.formats.csv_form import find_form
+from fittool.data.formats.csv_table import Header, Table, bare_name, evidence_of, read_header, read_table
+from fittool.data.formats.number_forms import FoundForm, form_of, in_words
+from fittool.data.formats.number_parsing import NumberForm
+from fittool.data.formats.reading import Reading, few
+from fittool.data.formats.table_features import check_percent, numbers_of, numeric_columns
+from fittool.data.formats.table_labels import targets_of
+from fittool.data.formats.tags import from_tags, remark_on_tags
+from fittool.data.images.image_lookup import ImageLookup
 from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import Targets, from_names, from_numbers, needs_numbers, no_targets, reads_labels, whole_if_possible
+from fittool.data.targets import Targets, no_targets, reads_labels
 from fittool.errors import DataError, ExperimentError, shown
-from fittool.settings import Field, Text, setting
+from fittool.settings import Boolean, Field, Text, setting
 
 if TYPE_CHECKING:
     from fittool.data.images.image_files import ImageFiles
 
 
 def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
-Columns = Annotated[list[Text], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+def _as_text(value: object) -> object:
+    """Columns without a header have numbers for names."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+        b"".decode(name)
+    except (LookupError, ValueError):
+        raise PydanticCustomError("encoding", "must be an encoding of text such as utf-8, cp1252 or latin-1") from None
+    return name
+
+
+Name = Annotated[Text, BeforeValidator(_as_text, json_schema_input_type=str | int)]
+_NameOrNames = str | int | list[str | int]
+Columns = Annotated[list[Name], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=_NameOrNames)]
+_ALL_FOUND = "; by default found by looking"
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which columns play which part.
+
+    Attributes:
+        labels: Those of labels.
+        features: Those that are listed to learn from, or None: all of numbers.
+        image, weight: Those of image paths and of sample weights.
+        not_features: Those that are none to learn from unless they are listed, such as that which divides the data.
+    """
+
+    labels: tuple[str, ...]
+    features: tuple[str, ...] | None
+    image: str | None
+    weight: str | None
+    not_features: tuple[str, ...] = ()
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """All but features."""
+        return (*self.labels, *(name for name in (self.image, self.weight) if name is not None))
+
+    def candidates(self, header: Header) -> list[str]:
+        """The features, or what may be some."""
+        taken = {*self.others, *self.not_features, ""}
+        return [name for name in header.names if name not in taken] if self.features is None else list(self.features)
 
 
 @setting
 class CsvSource(Source):
-    """A table in a CSV file (UTF-8, first line with the names of the columns): features to learn from, or paths of images."""
+    """A table in a CSV file, packed with gzip or not: features to learn from, or paths of images."""
 
     reads_images: ClassVar[bool] = True
 
@@ -43,19 +99,45 @@ class CsvSource(Source):
     features: Columns | None = Field(
         default=None, description="The columns to learn from; by default all other numeric ones, beside images none."
     )
-    image: Text | None = Field(
+    image: Name | None = Field(
         default=None, description="The column of image paths; with features too there are two inputs, image and features."
     )
     root: Text | None = Field(
         default=None, min_length=1, description="Where image paths begin; by default the folder of the CSV file."
     )
-    weight: Text | None = Field(default=None, description="The column of sample weights.")
-    delimiter: Annotated[Text, Field(min_length=1, max_length=1)] = Field(default=",", description="The character between cells.")
+    label_separator: Annotated[Text, Field(min_length=1, max_length=1)] | None = Field(
+        default=None, description="What stands between labels where a cell holds several, such as a blank; each is a class then."
+    )
+    weight: Name | None = Field(default=None, description="The column of sample weights.")
+    delimiter: Annotated[Text, Field(min_length=1, max_length=1)] | None = Field(
+        default=None, description=f"The character between cells{_ALL_FOUND}."
+    )
+    decimal: Literal[".", ","] | None = Field(default=None, description=f"The sign before a fraction{_ALL_FOUND}.")
+    thousands: Literal["", ",", ".", " ", "'", "_"] | None = Field(
+        default=None, description=f'The sign between groups of three digits, "" for none{_ALL_FOUND}.'
+    )
+    encoding: Annotated[Text, AfterValidator(_known_encoding)] | None = Field(
+        default=None, description=f"The encoding of the text, such as utf-8 or cp1252{_ALL_FOUND}."
+    )
+    header: Boolean | None = Field(
+        default=None, description=f"Whether the first line names the columns; else they are called 0, 1, 2 and so on{_ALL_FOUND}."
+    )
+    missing_values: list[Name] | None = Field(
+        default=None,
+        description="What stands for a missing value beside an empty cell, in any case of letters; by default NA, N/A, NaN, "
+        "null, None, -, ?, . and the like.",
+    )
 
     @classmethod
     def public_name(cls) -> str:
         """The word in files."""
         return "csv"
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> CsvSource:
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise PydanticCustomError("number_signs", "must not have the same sign for decimal and thousands")
+        return self
 
     def open(self, context: SourceContext) -> ArrayDataset | ImageFiles:
         """Read the table; images are decoded when they are asked for.
@@ -66,21 +148,134 @@ class CsvSource(Source):
         """
         if self.label is None and reads_labels(context.class_mode):
             raise ExperimentError("csv: label is missing. Name the column of labels, or set data.class_mode to input or null.")
-        path = context.path(self.path)
-        header = read_header(path, self.delimiter)
-        wanted = [*(self.label or ()), *(self.features or ()), *(name for name in (self.image, self.weight) if name is not None)]
-        check_columns(path, header, [*wanted, *(() if self.image else context.feature_names or ())], self.delimiter)
-        features = self._features(path, header, context) if self.image is None or self.features else []
-        columns = {name: Column(name) for name in features}
-        labels = (self.label or []) if reads_labels(context.class_mode) else []
-        columns |= {name: Column(name, keep_text=True) for name in (*labels, *([self.image] if self.image else ()))}
-        columns |= {self.weight: Column(self.weight)} if self.weight else {}
-        table = read_table(path, header, list(columns.values()), self.delimiter)
-        targets = _targets(table, labels, context) if labels else no_targets(context.class_mode)
-        weight = None if self.weight is None else _weights(table, table.columns[self.weight])
-        if self.image is not None:
-            return self._images(table, self.image, features, targets, weight, context)
-        return _features_dataset(table, self._numeric(table, features, context), targets, weight)
+        columns = self._columns(context)
+        header = self._header(context.path(self.path), columns)
+        header.check([*columns.others, *(columns.features or ())])
+        table, numbers = self._table(header, columns, context)
+        features: list[str] = list(columns.features or ())
+        left_out: list[tuple[str, str]] = []
+        if columns.features is None:
+            features, left_out = numeric_columns(table, columns.candidates(header))
+            left_out += [("a column without a name", "perhaps row numbers")] * header.nameless
+        elif context.reading is not None:
+            check_percent(table, features, context.reading.percent)
+        reading = self._reading(table, header, features, left_out, numbers)
+        targets = self._targets(table, columns.labels, context)
+        if columns.labels and targets.class_names is None:
+            reading = replace(reading, targets=columns.labels)
+        weight = None if columns.weight is None else _weights(table, columns.weight)
+        if columns.image is not None:
+            files = self._images(table, columns.image, features, targets, weight, context)
+            files.reading = reading
+            files.remarks += self._remarks(table, targets, columns.labels)
+            return files
+        return _features_dataset(table, features, targets, weight, reading)
+
+    def _targets(self, table: Table, labels: Sequence[str], context: SourceContext) -> Targets:
+        if not labels:
+            return no_targets(context.class_mode)
+        if self.label_separator is None or len(labels) > 1:
+            return targets_of(table, labels, context)
+        column = table.columns[labels[0]]
+        known, what = context.class_names, f"column {column.name}"
+        return from_tags(column.text, self.label_separator, context.class_mode, known, table.place, what)
+
+    def _remarks(self, table: Table, targets: Targets, labels: Sequence[str]) -> tuple[str, ...]:
+        several = self.label_separator is not None or targets.class_names is None or len(labels) != 1
+        return () if several else remark_on_tags(table.columns[labels[0]].text)
+
+    def _columns(self, context: SourceContext) -> _Columns:
+        labels = tuple(map(bare_name, self.label or ())) if reads_labels(context.class_mode) else ()
+        features = None if self.features is None else tuple(map(bare_name, self.features))
+        if features is None and self.image is not None:
+            features = ()
+        elif features is None and context.feature_names is not None:
+            features = tuple(map(bare_name, context.feature_names))
+        image, weight = (None if name is None else bare_name(name) for name in (self.image, self.weight))
+        return _Columns(labels, features, image, weight, tuple(map(bare_name, context.not_features)))
+
+    def _header(self, path: Path, columns: _Columns) -> Header:
+        form = find_form(
+            path,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            header=self.header,
+            names=(*columns.others, *(columns.features or ())),
+        )
+        return read_header(path, form)
+
+    def _table(self, header: Header, columns: _Columns, context: SourceContext) -> tuple[Table, FoundForm]:
+        """The columns, with numbers in the form that is set, was found in training, or fits them."""
+        numbers = NumberForm(self.decimal or ".", self.thousands or "")
+        set_here = self.decimal is not None or self.thousands is not None
+        if context.reading is not None and not set_here:
+            numbers = context.reading.numbers
+        table = self._read(header, columns, numbers)
+        doubtful = [column for column in table.columns.values() if column.kind == "mixed" and column.counts["foreign"]]
+        if not doubtful or (self.decimal is not None and self.thousands is not None):
+            return table, FoundForm(numbers)
+        numeric = [column.name for column in table.columns.values() if column.kind in ("number", "percent", "mixed")]
+        names = [name for name in numeric if name not in columns.labels or context.class_mode == "auto"]
+        evidence = evidence_of(header, names, self._missing)
+        try:
+            found = form_of(evidence, header.form.delimiter, self.decimal, self.thousands)
+        except DataError as error:
+            raise DataError(str(error), place=shown(header.path)) from None
+        return (table if found.form == numbers else self._read(header, columns, found.form)), found
+
+    def _read(self, header: Header, columns: _Columns, numbers: NumberForm) -> Table:
+        form, kept = CellForm(numbers, self._missing), {*columns.labels, columns.image}
+        names = dict.fromkeys((*columns.candidates(header), *columns.others))
+        return read_table(header, [Column(name, form, name in kept) for name in names], columns.others)
+
+    @property
+    def _missing(self) -> frozenset[str]:
+        if self.missing_values is None:
+            return MISSING
+        return frozenset({"", *(value.strip().casefold() for value in self.missing_values)})
+
+    def _reading(
+        self, table: Table, header: Header, features: list[str], left_out: list[tuple[str, str]], numbers: FoundForm
+    ) -> Reading:
+        found = [*header.form.in_words(), *in_words(numbers.form)]
+        if table.empty_rows:
+            found.append(f"{table.empty_rows:,} empty row{'s' * (table.empty_rows > 1)} left out")
+        percent = frozenset(name for name in features if table.columns[name].kind == "percent")
+        found += [f"{few(sorted(percent))} in percent (12.5% is 0.125)"] if percent else []
+        booleans = [name for name in features if table.columns[name].kind == "boolean"]
+        found += [f"{few(booleans)} as 0 and 1"] if booleans else []
+        doubts = [f"{shown(header.path)}: {numbers.doubt}"] if numbers.doubt else []
+        if header.form.encoding == "cp1252" and self.encoding is None:
+            doubts.append(f"{shown(header.path)} is no UTF-8 and is read as Windows-1252. Set encoding if letters look wrong.")
+        return Reading(tuple(features), tuple(left_out), tuple(found), tuple(doubts), numbers.form, percent, self._missing)
+
+    def look(self, path: Path) -> tuple[Header, Table, FoundForm]:
+        """All columns that have a name, with what their cells are, before anybody says which is which.
+
+        Args:
+            path: The file, where it lies here.
+
+        Raises:
+            DataError: The file is missing or no table.
+        """
+        header = self._header(path, _Columns(tuple(map(bare_name, self.label or ())), (), None, None))
+        table, numbers = self._table(header, _Columns((), None, None, None), SourceContext(class_mode=None))
+        return header, table, numbers
+
+    def in_another_file(self, path: str) -> Self:
+        """The same columns in another file; how it is written is looked for there, where it is not as in this one.
+
+        Args:
+            path: The file.
+        """
+        as_here = replace(self, path=path)
+        anew = replace(as_here, delimiter=None, encoding=None, header=None)
+        wanted = [bare_name(name) for name in (*(self.features or ()), *([self.image] if self.image else ()))]
+        try:
+            here = as_here._header(Path(path), as_here._columns(SourceContext(class_mode=None)))
+        except DataError:
+            return anew
+        return as_here if len(here.names) > 1 and set(wanted) <= set(here.names) else anew
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
         """The cells of a column.
@@ -90,40 +285,17 @@ class CsvSource(Source):
         """
         from fittool.data.images.image_files import ImageFiles
 
-        path = context.path(self.path)
-        header = read_header(path, self.delimiter)
-        check_columns(path, header, [group], self.delimiter)
-        wanted = [Column(name, keep_text=True) for name in dict.fromkeys((group, *([self.image] if self.image else ())))]
-        table = read_table(path, header, wanted, self.delimiter)
+        columns = self._columns(context)
+        header = self._header(context.path(self.path), columns)
+        header.check([group])
+        wanted = dict.fromkeys((group, *([columns.image] if columns.image else ())))
+        table = read_table(header, [Column(name, keep_text=True) for name in wanted], list(wanted))
         cells = table.columns[group].text
-        if isinstance(dataset, ImageFiles) and self.image is not None:  # bad files may be left out, in all of their rows
-            kept = set(dataset.names)
-            cells = [cell for name, cell in zip(table.columns[self.image].text, cells, strict=True) if name in kept]
+        if isinstance(dataset, ImageFiles) and columns.image is not None:  # bad files may be left out, in all of their rows
+            kept, lookup = set(dataset.names), ImageLookup(dataset.root)
+            names = map(lookup.resolved, table.columns[columns.image].text)
+            cells = [cell for name, cell in zip(names, cells, strict=True) if name in kept]
         return np.array(cells)
-
-    def _features(self, path: Path, header: list[str], context: SourceContext) -> list[str]:
-        """The columns that are, or by default may be, features."""
-        chosen = self.features or context.feature_names
-        if chosen is not None:
-            return list(chosen)
-        if "" in header:
-            text = f"Column {header.index('') + 1} has no name. Name it, or list the columns to learn from as features."
-            raise DataError(text, place=f"{shown(path)}:1")
-        taken = {*(self.label or ()), self.weight}
-        return [name for name in header if name not in taken]
-
-    def _numeric(self, table: Table, features: list[str], context: SourceContext) -> list[str]:
-        """The features without, by default, columns of text."""
-        if self.features or context.feature_names:
-            return features
-        for name in features:
-            if table.columns[name].nearly_numbers:  # to leave it out silently would be a trap
-                table.columns[name].report(table.problems)
-        table.problems.check()
-        names = [name for name in features if not table.columns[name].is_text]
-        if not names:
-            raise DataError("There is no column of numbers to learn from beside the labels.", place=f"{shown(table.path)}:1")
-        return names
 
     def _images(
         self,
@@ -140,20 +312,34 @@ class CsvSource(Source):
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")
         root = table.path.parent if self.root is None else context.path(self.root)
-        names = table.columns[image].text
-        for row, name in enumerate(names):
-            if not os.path.isfile(os.path.join(root, name)):
-                table.problems.add(f"column {image}: there is no file {shown(os.path.join(root, name))}.", int(table.lines[row]))
-        table.problems.check()
+        names = _found(table, image, str(root), context)
         if not features:
             return files_of(str(root), names, targets, weight, context)
-        numbers = _numbers(table, features).astype(np.float32)
+        numbers = numbers_of(table, features).astype(np.float32)
         return as_wanted(ImageTable(str(root), names, form_of(context), targets, weight, numbers, tuple(features)), context)
 
 
-def _features_dataset(table: Table, names: list[str], targets: Targets, weight: NDArray[np.float32] | None) -> ArrayDataset:
-    inputs = _numbers(table, names).astype(np.float32)
-    return ArrayDataset(
+def _found(table: Table, image: str, root: str, context: SourceContext) -> list[str]:
+    """The files of a column, relative to `root`; where bad files are left out, missing ones are among them.
+
+    Raises:
+        DataError: One is missing, or may be one of several.
+    """
+    lookup, names = ImageLookup(root), []
+    for row, name in enumerate(table.columns[image].text):
+        found = lookup.find(name)
+        names.append(found[0] if len(found) == 1 else name)
+        if len(found) > 1 or (not found and context.on_bad_file == "error"):
+            table.problems.add(f"column {image}: {lookup.problem(name)}", int(table.lines[row]))
+    table.problems.check()
+    return names
+
+
+def _features_dataset(
+    table: Table, names: Sequence[str], targets: Targets, weight: NDArray[np.float32] | None, reading: Reading
+) -> ArrayDataset:
+    inputs = numbers_of(table, names).astype(np.float32)
+    dataset = ArrayDataset(
         inputs,
         targets.all((inputs,)),
         weight,
@@ -162,41 +348,14 @@ def _features_dataset(table: Table, names: list[str], targets: Targets, weight: 
         labels=targets.labels,
         describe=table.place,
     )
+    dataset.reading = reading
+    return dataset
 
 
-def _numbers(table: Table, names: Iterable[str]) -> NDArray[np.float64]:
-    """(N, columns); every cell must be a number."""
-    columns = [table.columns[name] for name in names]
-    for column in columns:
-        column.report(table.problems)
-    table.problems.check()
-    return np.stack([column.array() for column in columns], axis=1)
-
-
-def _weights(table: Table, column: Column) -> NDArray[np.float32]:
-    weights = _numbers(table, [column.name])[:, 0]
+def _weights(table: Table, name: str) -> NDArray[np.float32]:
+    weights = numbers_of(table, [name])[:, 0]
     for row in np.flatnonzero(weights < 0).tolist():
-        text = f"column {column.name}: {weights[row]:g} is below 0; a weight must be at least 0."
+        text = f"column {name}: {weights[row]:g} is below 0; a weight must be at least 0."
         table.problems.add(text, int(table.lines[row]))
     table.problems.check()
     return weights.astype(np.float32)
-
-
-def _targets(table: Table, labels: list[str], context: SourceContext) -> Targets:
-    known = context.class_names
-    if len(labels) > 1:
-        names = tuple(labels) if context.class_mode == "categorical" else None
-        what = f"{shown(table.path)}: labels"
-        return from_numbers(_numbers(table, labels), context.class_mode, known or names, what)
-    column = table.columns[labels[0]]
-    what = f"column {column.name}"
-    if context.class_mode == "auto" and known is None:
-        if column.is_text:
-            raise ExperimentError(needs_numbers(what, column.text[0]), place=table.place(0))
-        _numbers(table, labels)
-    if column.not_numbers and column.has_numbers:
-        check_missing(column, table.problems)
-    if column.not_numbers or (known is not None and known != tuple(map(str, range(len(known))))):
-        return from_names(np.array(column.text), context.class_mode, known, table.place, what)
-    values = whole_if_possible(column.array())
-    return from_numbers(values, context.class_mode, known, what, lambda row: f"{table.place(row)}: {what}")

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.files import existing_folder
+from fittool.data.images.image_folders import ClassFolders, Listing, class_folders_in, images_below, merged, same_folders, some_of
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import from_class_numbers, no_targets, reads_labels
 from fittool.errors import DataError, ExperimentError, Problem, shown
 from fittool.settings import Boolean, Field, Text, nearest_name, setting
 
 if TYPE_CHECKING:
     from fittool.data.dataset import Dataset
     from fittool.data.images.image_files import ImageFiles
-
-_IGNORED = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 
 
 @setting
@@ -34,7 +30,11 @@ class FolderSource(Source):
     classes: list[Text] | None = Field(
         default=None, min_length=1, description="Folders of classes in the order of their numbers; by default all, sorted."
     )
-    follow_links: Boolean = Field(default=False, description="Whether links to folders are followed; links to files always are.")
+    follow_links: Boolean = Field(
+        default=False,
+        description="Whether links to folders within class folders are followed; class folders and files that are links always "
+        "are.",
+    )
 
     @classmethod
     def public_name(cls) -> str:
@@ -48,22 +48,28 @@ class FolderSource(Source):
             DataError: The folder is missing, has no class folders, or one of them is empty or unknown to training.
             ExperimentError: `classes` names one twice.
         """
-        from fittool.data.images.image_files import files_of  # loads Pillow
+        from fittool.data.files import existing_folder
+        from fittool.data.images.image_files import files_of
+        from fittool.data.targets import from_class_numbers, no_targets
 
         root = existing_folder(context.path(self.path))
-        names = self._class_names(root, context)
+        found = class_folders_in(root)
+        names = self._class_names(root, found, context)
         if names is None:
-            files, targets = files_below(root, "", self.follow_links), no_targets(context.class_mode)
-            if not files:
-                raise DataError("The folder holds no files.", place=shown(root))
+            listing, targets = images_below(root, "", self.follow_links), no_targets(context.class_mode)
+            _check_not_empty(root, [""], [listing])
+            listings, odd = [listing], []
         else:
-            listed = [files_below(root, name, self.follow_links) for name in names]
-            _check_not_empty(root, names, listed)
-            files = [file for members in listed for file in members]
+            listings = [images_below(root, name, self.follow_links) for name in names]
+            _check_not_empty(root, names, listings)
             numbers = [(context.class_names or names).index(name) for name in names]
-            labels = np.repeat(np.array(numbers, np.int64), [len(members) for members in listed])
+            labels = np.repeat(np.array(numbers, np.int64), [len(listing.images) for listing in listings])
             targets = from_class_numbers(labels, context.class_names or names, context.class_mode, shown(root))
-        return files_of(str(root), files, targets, None, context, grouped_by_class=names is not None)
+            odd = [*found.told(), *same_folders(root, names)]
+        images = [image for listing in listings for image in listing.images]
+        files = files_of(str(root), images, targets, None, context, grouped_by_class=names is not None)
+        files.remarks = (*odd, *merged(listings).told(), *files.remarks)
+        return files
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
         """The part of each file's path, below the folder, that a pattern finds: its first parentheses, else all of it.
@@ -86,13 +92,15 @@ class FolderSource(Source):
             found.append(match[1] if pattern.groups else match[0])
         return np.array(found)
 
-    def _class_names(self, root: Path, context: SourceContext) -> tuple[str, ...] | None:
+    def _class_names(self, root: Path, folders: ClassFolders, context: SourceContext) -> tuple[str, ...] | None:
         """The class folders, or None where labels are not needed."""
+        from fittool.data.targets import reads_labels
+
         if not reads_labels(context.class_mode):
             return None
-        found = class_folders(root, self.follow_links)
+        found = folders.names
         if not found:
-            raise DataError(_no_class_folders(root, self.follow_links), place=shown(root))
+            raise DataError(_no_class_folders(root, folders), place=shown(root))
         names = found if self.classes is None else tuple(self.classes)
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ExperimentError(f"folder: classes names {twice!r} more than once. Each class has one number; name it once.")
@@ -100,52 +108,41 @@ class FolderSource(Source):
         if context.class_names is not None:
             _check_known(root, names, context.class_names, "The training data have no class {name!r}.")
         elif len(names) == 1:
-            text = f"There is one class only, {names[0]!r}, so there is nothing to learn. Add a folder for another class."
+            text = f"There is one class only, {names[0]!r}, so there is nothing to learn. {_mend_of_one_class(root, folders)}"
             raise DataError(text, place=shown(root))
         return names
 
 
-def class_folders(root: Path, follow_links: bool) -> tuple[str, ...]:
-    """The names of the folders in a folder, sorted by bytes; hidden ones and leftovers of other systems are ignored."""
-    with os.scandir(root) as entries:
-        names = [entry.name for entry in entries if _counts(entry.name) and entry.is_dir(follow_symlinks=follow_links)]
-    return tuple(sorted(names, key=os.fsencode))
+def class_folders(root: Path) -> tuple[str, ...]:
+    """The names of the folders in a folder, and of links to folders; sorted by bytes, without leftovers of other systems."""
+    return class_folders_in(root).names
 
 
 def files_below(root: Path, folder: str, follow_links: bool) -> list[str]:
-    """The regular files in a folder and all folders in it, relative to `root`, sorted by bytes."""
-    found = list(_walk(str(root), folder, follow_links, frozenset()))
-    return sorted(found, key=os.fsencode)
+    """The image files in a folder and all folders in it, relative to `root`, sorted by bytes."""
+    return images_below(root, folder, follow_links).images
 
 
-def _walk(root: str, folder: str, follow_links: bool, above: frozenset[tuple[int, int]]) -> Iterator[str]:
-    path = os.path.join(root, folder)
-    if follow_links:
-        status = os.stat(path)
-        here = (status.st_dev, status.st_ino)
-        if here in above:
-            return
-        above |= {here}
-    try:
-        with os.scandir(path) as entries:
-            listed = [entry for entry in entries if _counts(entry.name)]
-    except OSError as error:
-        raise DataError(f"The folder cannot be read: {error.strerror}.", place=shown(path)) from error
-    for entry in listed:
-        if entry.is_dir(follow_symlinks=follow_links):
-            yield from _walk(root, os.path.join(folder, entry.name), follow_links, above)
-        elif entry.is_file():
-            yield os.path.join(folder, entry.name)
+def _no_class_folders(root: Path, folders: ClassFolders) -> str:
+    told = "".join(f" {text}" for text in folders.beside.told())
+    if folders.beside.images:
+        return (
+            "The folder holds files, but no class folders. Put the images of each class into a folder with the class's name."
+            f"{told}"
+        )
+    found = "holds no folders" if folders.beside.others else "is empty"
+    return f"The folder {found}; a folder with images for each class was expected.{told}"
 
 
-def _counts(name: str) -> bool:
-    return not name.startswith(".") and name not in _IGNORED
-
-
-def _no_class_folders(root: Path, follow_links: bool) -> str:
-    if files_below(root, "", follow_links):
-        return "The folder holds files, but no class folders. Put the images of each class into a folder with the class's name."
-    return "The folder is empty; a folder with images for each class was expected."
+def _mend_of_one_class(root: Path, folders: ClassFolders) -> str:
+    """What to do where there is one class only: what is below it may be the classes, and a link beside it may lead nowhere."""
+    if len(folders.names) == 1:
+        below = class_folders_in(root / folders.names[0]).names
+        if len(below) > 1:
+            inside = shown(root / folders.names[0])
+            return f"Is {inside} meant, which holds the folders {some_of(below)}? Set path to it."
+    told = "".join(f" {text}" for text in folders.told())
+    return f"Add a folder for another class.{told}"
 
 
 def _check_known(root: Path, names: Sequence[str], known: Sequence[str], text: str) -> None:
@@ -159,8 +156,22 @@ def _check_known(root: Path, names: Sequence[str], known: Sequence[str], text: s
         raise DataError(problems)
 
 
-def _check_not_empty(root: Path, names: Sequence[str], listed: Sequence[list[str]]) -> None:
-    empty = [name for name, members in zip(names, listed, strict=True) if not members]
-    if empty:
-        text = "The class folder is empty. Put images into it, or remove it."
-        raise DataError([Problem(text, shown(root / name)) for name in empty])
+def _check_not_empty(root: Path, names: Sequence[str], listings: Sequence[Listing]) -> None:
+    """Refuse folders without an image.
+
+    Raises:
+        DataError: One problem for each, which says what is in it instead.
+    """
+    problems = [
+        Problem(f"{_empty(name, listing)} Put images into it, or remove it.", shown(root / name))
+        for name, listing in zip(names, listings, strict=True)
+        if not listing.images
+    ]
+    if problems:
+        raise DataError(problems)
+
+
+def _empty(name: str, listing: Listing) -> str:
+    what = "class folder" if name else "folder"
+    told = listing.told()
+    return f"The {what} holds no images. {' '.join(told)}" if told else f"The {what} is empty."

@@ -11,18 +11,17 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.dataset import ArrayDataset
-from fittool.data.files import existing_file, reading
-from fittool.data.sources.arrays import NamedArray, dataset_of
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import reads_labels
 from fittool.errors import DataError, ExperimentError, shown
 from fittool.settings import Field, Text, setting
+
+if TYPE_CHECKING:
+    from fittool.data.dataset import ArrayDataset
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"
@@ -50,16 +49,18 @@ class IdxSource(Source):
             ExperimentError: Labels are needed, and `labels` is not set.
             DataError: A file is missing or damaged, lengths differ, or labels do not fit the class mode.
         """
+        from fittool.data.sources.arrays import NamedArray, dataset_of
+        from fittool.data.targets import reads_labels
+
+        def named(path: Path) -> NamedArray:
+            return NamedArray(shown(path), read_idx(path))
+
         labels = None
         if reads_labels(context.class_mode):
             if self.labels is None:
                 raise ExperimentError("idx: labels is missing. Name the file of labels, or set data.class_mode to input or null.")
-            labels = _named(context.path(self.labels))
-        return dataset_of(_named(context.path(self.images)), labels, None, context)
-
-
-def _named(path: Path) -> NamedArray:
-    return NamedArray(shown(path), read_idx(path))
+            labels = named(context.path(self.labels))
+        return dataset_of(named(context.path(self.images)), labels, None, context)
 
 
 def read_idx(path: Path) -> NDArray[Any]:
@@ -68,6 +69,8 @@ def read_idx(path: Path) -> NDArray[Any]:
     Raises:
         DataError: The file is missing, is no IDX file, or its length is not what its header says.
     """
+    from fittool.data.files import existing_file, reading
+
     with reading(existing_file(path)), path.open("rb") as file:
         size = path.stat().st_size
         packed = file.read(2) == _GZIP

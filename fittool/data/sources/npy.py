@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fittool.data.arrays import as_weights, check_lengths
-from fittool.data.formats.memory_mapped import MemoryMappedArray
-from fittool.data.formats.npy_format import map_array
+from typing import TYPE_CHECKING
+
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import from_numbers, no_targets, reads_labels
 from fittool.errors import ExperimentError, shown
 from fittool.settings import Field, Text, setting
+
+if TYPE_CHECKING:
+    from fittool.data.formats.memory_mapped import MemoryMappedArray
 
 
 @setting
@@ -33,6 +34,11 @@ class NpySource(Source):
             ExperimentError: Labels are needed, and `y` is not set.
             DataError: A file is missing or refused, lengths differ, or labels do not fit the class mode.
         """
+        from fittool.data.arrays import as_weights, check_lengths
+        from fittool.data.formats.memory_mapped import MemoryMappedArray
+        from fittool.data.formats.npy_format import map_array
+        from fittool.data.targets import from_numbers, no_targets, reads_labels
+
         wanted = {"y": self.y if reads_labels(context.class_mode) else None, "sample_weight": self.sample_weight}
         if wanted["y"] is None and reads_labels(context.class_mode):
             raise ExperimentError("npy: y is missing. Name the file of labels, or set data.class_mode to input or null.")
@@ -42,7 +48,8 @@ class NpySource(Source):
         length = check_lengths({dataset.name: dataset.array, **{shown(paths[key]): array for key, array in arrays.items()}})
         targets = no_targets(context.class_mode)
         if "y" in arrays:
-            targets = from_numbers(arrays["y"], context.class_mode, context.class_names, shown(paths["y"]))
+            name, numbered = shown(paths["y"]), context.numbered_labels
+            targets = from_numbers(arrays["y"], context.class_mode, context.class_names, name, numbered=numbered)
         weight = as_weights(arrays["sample_weight"], shown(paths["sample_weight"]), length) if "sample_weight" in arrays else None
         dataset.label(targets, weight)
         return dataset

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.dataset import ArrayDataset, Dataset
-from fittool.data.formats.npy_format import NpzFile
-from fittool.data.sources.arrays import NamedArray, dataset_of
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import as_text, reads_labels
 from fittool.errors import DataError, shown
 from fittool.settings import Field, Text, setting
+
+if TYPE_CHECKING:
+    from fittool.data.dataset import ArrayDataset, Dataset
 
 
 @setting
@@ -34,6 +35,10 @@ class NpzSource(Source):
         Raises:
             DataError: The file or an array is missing or refused, lengths differ, or labels do not fit the class mode.
         """
+        from fittool.data.formats.npy_format import NpzFile
+        from fittool.data.sources.arrays import NamedArray, dataset_of
+        from fittool.data.targets import reads_labels
+
         path = context.path(self.path)
         file = NpzFile(path)
 
@@ -49,6 +54,9 @@ class NpzSource(Source):
         Raises:
             DataError: There is no such array, or it has another length.
         """
+        from fittool.data.formats.npy_format import NpzFile
+        from fittool.data.targets import as_text
+
         path = context.path(self.path)
         values = NpzFile(path).read(group)
         if values.shape != (len(dataset),):

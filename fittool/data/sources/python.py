@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.user_code.functions import check_arguments, load_function
-from fittool.data.user_code.generator_data import GeneratorData
 from fittool.settings import NAMES_CODE, Field, Integer, Text, setting
+
+if TYPE_CHECKING:
+    from fittool.data.user_code.generator_data import GeneratorData
 
 
 @setting
@@ -36,6 +37,9 @@ class PythonSource(Source):
             ExperimentError: The file or function is not there, or does not take the arguments.
             UserCodeError: The file cannot be run.
         """
+        from fittool.data.user_code.functions import check_arguments, load_function
+        from fittool.data.user_code.generator_data import GeneratorData
+
         function = load_function(self.function, context.base_directory)
         name = self.function.rpartition("/")[2]
         check_arguments(function, self.arguments, name)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fittool.data.files import existing_file, numbered
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import Targets, from_numbers, from_text, no_targets, reads_labels
 from fittool.errors import DataError, shown
 from fittool.settings import Field, Integer, Text, setting
 
 if TYPE_CHECKING:
     from fittool.data.formats.shard_index import Member
     from fittool.data.images.shard_images import ShardImages
+    from fittool.data.targets import Targets
 
 
 @setting
@@ -30,7 +28,11 @@ class ShardsSource(Source):
     image: Text = Field(
         default="jpg;jpeg;png;webp;bmp;gif;tif;tiff;ppm", min_length=1, description="Endings of the images, separated by `;`."
     )
-    label: Text = Field(default="cls", min_length=1, description="Ending of the labels: each a class's name or number as text.")
+    label: Text = Field(
+        default="cls",
+        min_length=1,
+        description="Ending of the labels, each a class's name or number as text; json.label for the entry label of a JSON file.",
+    )
     buffer: Integer = Field(
         default=2000,
         ge=1,
@@ -49,42 +51,50 @@ class ShardsSource(Source):
         Raises:
             DataError: There is no such shard, or one is damaged, compressed or has samples without labels.
         """
-        from fittool.data.formats.shard_index import members_of
+        from fittool.data.formats.shard_index import contents_of, remarks_on
+        from fittool.data.formats.shard_labels import LabelForm
         from fittool.data.formats.string_table import StringTable
-        from fittool.data.images.image_files import as_wanted, form_of  # loads Pillow
+        from fittool.data.images.image_files import as_wanted, form_of
         from fittool.data.images.shard_images import ShardImages
+        from fittool.data.targets import reads_labels
 
         shards = shards_of(context.path(self.path))
-        label = self.label.strip(" .").lower() if reads_labels(context.class_mode) else None
-        endings = [ending.strip(" .").lower() for ending in self.image.split(";")]
-        members = [list(members_of(shard, endings, label)) for shard in shards]
-        samples = list(chain.from_iterable(members))
+        label = LabelForm.parse(self.label) if reads_labels(context.class_mode) else None
+        endings = [ending for written in self.image.split(";") if (ending := written.strip(" .").lower())]
+        contents = [contents_of(shard, endings, label) for shard in shards]
+        remarks = tuple(remarks_on(contents))
+        samples = list(chain.from_iterable(shard.samples for shard in contents))
         if not samples:
-            raise DataError(f"The shards hold no images; endings looked for: {', '.join(endings)}.", place=shown(shards[0]))
+            text = " ".join([f"The shards hold no images; endings looked for: {', '.join(endings)}.", *remarks])
+            raise DataError(text, place=shown(shards[0]))
         files = ShardImages(
             [str(shard) for shard in shards],
             StringTable(sample.name for sample in samples),
-            np.repeat(np.arange(len(shards), dtype=np.int32), [len(of_shard) for of_shard in members]),
+            np.repeat(np.arange(len(shards), dtype=np.int32), [len(shard.samples) for shard in contents]),
             np.array([(sample.offset, sample.size) for sample in samples], np.int64),
             form_of(context),
             _targets(samples, context, shown(shards[0])),
             self.buffer,
         )
+        files.remarks = remarks
         return as_wanted(files, context)
 
 
 def _targets(samples: list[Member], context: SourceContext, place: str) -> Targets:
+    from fittool.data.formats.number_parsing import PLAIN, is_number
+    from fittool.data.targets import from_numbers, from_text, no_targets, whole_if_possible
+
     labels = [sample.label for sample in samples if sample.label is not None]
     if not labels:
         return no_targets(context.class_mode)
-    numbers = context.class_mode != "auto" and all(re.fullmatch(r"[0-9]{1,9}", label) for label in labels)
 
     def called(index: int) -> str:
         return f"{place}: {shown(samples[index].name)}"
 
-    if numbers and (context.class_names is None or all(name.isdigit() for name in context.class_names)):
-        return from_numbers(np.array(labels, np.int64), context.class_mode, context.class_names, "labels", called)
-    return from_text(np.array(labels), context.class_mode, context.class_names, called, "label")
+    if context.numbered_labels and context.class_names is None and all(map(is_number, labels)):
+        numbers = whole_if_possible(PLAIN.values(labels))
+        return from_numbers(numbers, context.class_mode, None, "labels", called, numbered=True)
+    return from_text(labels, context.class_mode, context.class_names, called, "label")
 
 
 def shards_of(pattern: Path) -> list[Path]:
@@ -93,6 +103,8 @@ def shards_of(pattern: Path) -> list[Path]:
     Raises:
         DataError: There are none, or a numbered one is missing.
     """
+    from fittool.data.files import existing_file, numbered
+
     names = numbered(pattern.name)
     if names != [pattern.name]:
         return [existing_file(pattern.with_name(name)) for name in names]

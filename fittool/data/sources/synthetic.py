@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool import rng
-from fittool.data.batch import Array
-from fittool.data.dataset import ArrayDataset
 from fittool.data.sources.base import Source, SourceContext
-from fittool.data.targets import from_class_numbers, no_targets, reads_labels
 from fittool.settings import Field, Integer, setting
+
+if TYPE_CHECKING:
+    from fittool.data.batch import Array
+    from fittool.data.dataset import ArrayDataset
 
 _CHUNK = 1024
 _MIDDLE, _SPREAD = 128.0, 32.0  # grey levels
@@ -42,6 +43,9 @@ class SyntheticSource(Source):
         Raises:
             DataError: Class mode `binary` with other than two classes.
         """
+        from fittool.data.dataset import ArrayDataset
+        from fittool.data.targets import from_class_numbers, no_targets, reads_labels
+
         purpose = "synthetic samples" if context.class_names is None else "synthetic validation samples"
         labels = rng.permuted(context.seed, purpose, positions=np.arange(self.samples), size=self.samples) % self.classes
         inputs = self._inputs(labels, context.seed, purpose)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool import rng
-from fittool.data.dataset import Dataset
+from fittool.data.dataset import Dataset, Subset
+from fittool.data.splits.split_column import column_split
 from fittool.data.splits.split_setting import By, SplitSetting
 from fittool.data.splits.validation_split import Split, first_part, split_at
 from fittool.errors import DataError
@@ -35,6 +36,9 @@ def split_off(dataset: Dataset, part: SplitSetting, seed: int, groups: NDArray[n
     seed = seed if part.seed is None else part.seed
     size, labels = len(dataset), dataset.labels()
     told: tuple[str, ...] = ()
+    if part.kind == "column":
+        assert groups is not None
+        return _by_column(dataset, part, groups)
     if part.kind in ("last", "first"):
         grouped = labels if dataset.grouped_by_class else None
         first = first_part(size, grouped, part.fraction if part.kind == "first" else 1 - part.fraction)
@@ -52,6 +56,17 @@ def split_off(dataset: Dataset, part: SplitSetting, seed: int, groups: NDArray[n
             chosen = _samples(size, labels, seed, part, folds, stratified=by == "stratified")
     divided = split_at(dataset, chosen, f"data.validation.split ({part.kind})")
     return replace(divided, warnings=(*told, *divided.warnings))
+
+
+def _by_column(dataset: Dataset, part: SplitSetting, values: NDArray[np.str_]) -> Split:
+    """The parts that a column says; samples of neither are in none."""
+    column = str(part.column)
+    divided = column_split(column, values, part.value)
+    of_both = np.flatnonzero(np.isin(values, list(divided.training | divided.validation)))
+    chosen = np.isin(values[of_both], list(divided.validation))
+    parts = split_at(Subset(dataset, of_both), chosen, f"data.validation.split (column {column})")
+    remark = divided.remark(column)
+    return parts if remark is None else replace(parts, warnings=(remark, *parts.warnings))
 
 
 def _samples(size: int, labels: Labels | None, seed: int, part: SplitSetting, folds: int | None, *, stratified: bool) -> Flags:

@@ -14,10 +14,9 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from fittool.errors import ExperimentError, FittoolError, UserCodeError, shown
+from fittool.errors import PACKAGE, ExperimentError, FittoolError, UserCodeError, shown
 from fittool.settings import nearest_name
 
-_PACKAGE = str(Path(__file__).parents[1])
 _PREFIX = "fittool user code "
 
 
@@ -137,7 +136,7 @@ def _place(error: BaseException, files: list[str] | None) -> str:
         return f"{shown(error.filename)}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename in (files or ())]
-    own = own or [frame for frame in frames if not frame.filename.startswith(_PACKAGE) and "site-packages" not in frame.filename]
+    own = own or [frame for frame in frames if not frame.filename.startswith(PACKAGE) and "site-packages" not in frame.filename]
     return f"{shown(own[-1].filename)}:{own[-1].lineno}" if own else ""
 
 

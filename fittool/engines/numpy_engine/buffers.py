@@ -48,6 +48,7 @@ class Buffers:
 
     def grow(self, capacity: int) -> None:
         """Make room for `capacity` samples; views handed out before are stale afterwards."""
+        # All at once and for the largest batch so far: smaller ones use the front of each array, which is warm already.
         self.capacity = capacity
         dtypes = [np.float64 if storage in self.exact else self.dtype for storage in range(len(self.sizes))]
         self._outputs = [np.zeros(capacity * size, dtype) for size, dtype in zip(self.sizes, dtypes, strict=True)]

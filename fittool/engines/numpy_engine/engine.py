@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from fittool.cpu import available_threads
 from fittool.data.batch import Array, Batch
 from fittool.engines.base import ALL_KINDS, StateKind
-from fittool.engines.health import Health
 from fittool.engines.numpy_engine import blas
 from fittool.engines.numpy_engine.buffers import Buffers
+from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
 from fittool.engines.numpy_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.numpy_engine.lowering import lower
 from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
@@ -66,7 +66,7 @@ class NumpyEngine:
         skips_bad_steps: bool = False,
     ) -> None:
         blas.use_one_thread()
-        self.health = Health()
+        self.health = FloatingPointMonitor()
         if objectives is None:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
         self._objectives, self._optimizer, self._dtype = objectives, optimizer, dtype
@@ -81,10 +81,10 @@ class NumpyEngine:
         """Lay out weights, memory and update of a network whose layers learn or not as they say."""
         self.graph = graph
         self._store = ParameterStore(graph, self._dtype)
-        lowered = lower(graph)
-        buffers = Buffers(lowered.sizes, self._dtype, lowered.exact())
-        self._space = Workspace(lowered, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
-        self._judge = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
+        plan = lower(graph)
+        buffers = Buffers(plan.sizes, self._dtype, plan.exact())
+        self._space = Workspace(plan, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
+        self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
         self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool)
         self._programs: dict[tuple[int, str], Program] = {}
 
@@ -113,6 +113,11 @@ class NumpyEngine:
         if self._update is not None:
             self._update.learning_rate = rate
 
+    @property
+    def copies_ahead(self) -> bool:
+        """No: batches lie where they are computed with."""
+        return False
+
     def put(self, batch: Batch) -> Batch:
         """The batch as it is: it lies in the memory that the engine computes in."""
         return batch
@@ -125,14 +130,14 @@ class NumpyEngine:
         with self.health.watched():
             self._run(batch, "train")
             if self._is_good(self._update) or not self._skips_bad_steps:
-                self._judge.add_penalty_gradients()
+                self._losses_and_metrics.add_penalty_gradients()
                 self._update.step()
             else:
                 self._update.skip()
 
     def _is_good(self, update: OptimizerStep) -> bool:
         """Whether the loss of the step is finite; the first that is not is remembered."""
-        loss, health = self._judge.last_loss, self.health
+        loss, health = self._losses_and_metrics.last_loss, self.health
         good = math.isfinite(loss)
         if health.first_bad_step is None:
             if good:
@@ -156,7 +161,7 @@ class NumpyEngine:
         step_inputs = self._step_inputs
         step_inputs.targets, step_inputs.sample_weight = batch.targets, batch.sample_weight
         with self.health.watched():
-            self._judge.judge(list(outputs), [None] * len(outputs), training=False)
+            self._losses_and_metrics.update_metrics(list(outputs), [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
@@ -166,19 +171,19 @@ class NumpyEngine:
 
     def metrics(self) -> dict[str, float]:
         """The running values: `loss` first, then the metrics."""
-        return self._judge.results()
+        return self._losses_and_metrics.results()
 
     def reset_metrics(self) -> None:
         """Start the running values anew."""
-        self._judge.reset()
+        self._losses_and_metrics.reset()
 
     def metrics_state(self) -> State:
         """Copies of the sums behind the running values."""
-        return self._judge.state()
+        return self._losses_and_metrics.state()
 
     def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over what `metrics_state` gave."""
-        self._judge.load_state(state)
+        self._losses_and_metrics.load_state(state)
 
     def set_trainable(self, layers: Collection[str]) -> None:
         """Let exactly the layers of these names learn; see the contract."""
@@ -193,13 +198,12 @@ class NumpyEngine:
 
     def describe(self) -> dict[str, TensorInfo]:
         """Name, shape and dtype of every tensor of the state."""
-        form = {
-            f"weights/{name}": TensorInfo(slot.shape, self._store.trainable.dtype) for name, slot in self._store.slots.items()
-        }
+        dtype = self._store.trainable.dtype
+        form = {f"weights/{name}": TensorInfo(view.shape, dtype) for name, view in self._store.views.items()}
         if self._update is not None:
             form |= self._update.describe()
         form |= {name: TensorInfo(array.shape, array.dtype) for name, array in self._set_aside.items()}
-        return form | self._judge.describe()
+        return form | self._losses_and_metrics.describe()
 
     def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
         """Copies of everything a step depends on, and of what the optimizer keeps for layers that do not learn now."""
@@ -208,7 +212,7 @@ class NumpyEngine:
             state |= {f"weights/{name}": array for name, array in self._store.copies().items()}
         if "optimizer" in kinds and self._update is not None:
             state |= self._update.state() | {name: array.copy() for name, array in self._set_aside.items()}
-        return state | self._judge.state() if "metrics" in kinds else state
+        return state | self._losses_and_metrics.state() if "metrics" in kinds else state
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over the arrays that are given.
@@ -223,12 +227,12 @@ class NumpyEngine:
         self._store.load({name.removeprefix("weights/"): array for name, array in given.items() if name.startswith("weights/")})
         if self._update is not None:
             self._update.load_state(given)
-        self._judge.load_state(given)
+        self._losses_and_metrics.load_state(given)
 
     def _is_of_fixed_layer(self, name: str, array: NDArray[np.generic]) -> bool:
         """Whether a tensor is what an optimizer kept for a weight that does not learn now."""
-        slot = self._store.slots.get(name.split("/", 2)[-1])
-        return name.startswith("optimizer/") and slot is not None and not slot.trainable and slot.shape == array.shape
+        view = self._store.views.get(name.split("/", 2)[-1])
+        return name.startswith("optimizer/") and view is not None and not view.trainable and view.shape == array.shape
 
     def close(self) -> None:
         """Let the engine's threads end."""
@@ -242,11 +246,11 @@ class NumpyEngine:
         return program
 
     def _program(self, batch: int, kind: str) -> Program:
-        if batch > self._space.storages.capacity:
-            self._space.storages.grow(batch)
+        if batch > self._space.buffers.capacity:
+            self._space.buffers.grow(batch)
             self._programs.clear()
         if (batch, kind) not in self._programs:
-            judge = None if kind == "predict" else partial(self._judge.judge, training=kind == "train")
+            update = None if kind == "predict" else partial(self._losses_and_metrics.update_metrics, training=kind == "train")
             training = kind == "train"
-            self._programs[batch, kind] = Program(self._space, batch, training=training, judge=judge, backward=training)
+            self._programs[batch, kind] = Program(self._space, batch, training=training, update_metrics=update, backward=training)
         return self._programs[batch, kind]

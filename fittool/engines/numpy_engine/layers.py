@@ -12,26 +12,29 @@ import numpy as np
 from fittool.engines.numpy_engine import activations
 from fittool.engines.numpy_engine.activations import ACTIVATIONS, ActivationFunction
 from fittool.engines.numpy_engine.operations.base import Operation, Steps
-from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, Window
+from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, TransposedConvolution, Window
 from fittool.engines.numpy_engine.operations.dense import Dense
 from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Noise, ParametricReLU, Scaling
 from fittool.engines.numpy_engine.operations.embedding import Embedding
-from fittool.engines.numpy_engine.operations.group_normalization import GroupNormalization
 from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Extremum, Multiply, Subtract
-from fittool.engines.numpy_engine.operations.normalization import BatchNormalization, LayerNormalization, Normalization
+from fittool.engines.numpy_engine.operations.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    Normalization,
+)
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling
 from fittool.engines.numpy_engine.operations.shaping import Cropping, RepeatPixels, Resampling, Transposition, View, ZeroPadding
 from fittool.engines.numpy_engine.operations.standardization import Standardization
-from fittool.engines.numpy_engine.operations.transposed_convolution import TransposedConvolution
-from fittool.engines.numpy_engine.recurrent_layers import both_ways, merged, recurrent
+from fittool.engines.numpy_engine.recurrent_layers import both_ways, merge_directions, recurrent
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
 from fittool.nn.shapes import Shape, feature_axis, transposed_padding, window_count, window_padding
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What carries out one layer: branches that all read its inputs, then steps that read the branches' ends.
+class LayerSteps:
+    """The operations that carry out one layer: branches that all read its inputs, then steps that read the branches' ends.
 
     Without branches, the steps read the inputs.
     """
@@ -40,14 +43,14 @@ class Plan:
     branches: tuple[Steps, ...] = ()
 
 
-def plan_of(node: Node) -> Plan:
-    """What carries out one layer of a graph."""
+def layer_steps(node: Node) -> LayerSteps:
+    """List the operations that carry out one layer of a graph."""
     kind = type(node.layer)
     branches = BRANCHES[kind](node, node.layer) if kind in BRANCHES else ()
-    return Plan(OPERATIONS[kind](node, node.layer), branches)
+    return LayerSteps(OPERATIONS[kind](node, node.layer), branches)
 
 
-def window(
+def window_over(
     image: Shape, kernel: tuple[int, int], strides: tuple[int, int], padding: str, dilation: tuple[int, int] = (1, 1)
 ) -> Window:
     """How a kernel walks over (H, W, C) images."""
@@ -57,7 +60,7 @@ def window(
     return Window(image, (down, right), kernel, strides, dilation, (top, left), (bottom, end))
 
 
-def _activated(steps: Steps, name: str | None) -> Steps:
+def _with_activation(steps: Steps, name: str | None) -> Steps:
     """The steps, and behind them the activation, if there is one."""
     if name is None or name == "linear":
         return steps
@@ -66,42 +69,44 @@ def _activated(steps: Steps, name: str | None) -> Steps:
 
 def _dense(node: Node, layer: Any) -> Steps:
     shape = node.input_shapes[0]
-    return _activated(
+    return _with_activation(
         [(Dense(shape[-1], layer.units, layer.use_bias, math.prod(shape[:-1])), node.output_shape)], layer.activation
     )
 
 
 def _convolution(node: Node, layer: Any) -> Steps:
-    walk = window(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
-    return _activated([(Convolution(walk, layer.filters, layer.use_bias), node.output_shape)], layer.activation)
+    window = window_over(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
+    return _with_activation([(Convolution(window, layer.filters, layer.use_bias), node.output_shape)], layer.activation)
 
 
 def _depthwise(node: Node, layer: Any) -> Steps:
-    walk = window(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
-    return _activated([(DepthwiseConvolution(walk, layer.depth_multiplier, layer.use_bias), node.output_shape)], layer.activation)
+    window = window_over(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
+    return _with_activation(
+        [(DepthwiseConvolution(window, layer.depth_multiplier, layer.use_bias), node.output_shape)], layer.activation
+    )
 
 
 def _separable(node: Node, layer: Any) -> Steps:
     """A depthwise convolution without a bias, then a convolution of single pixels."""
-    walk = window(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
-    between = (*walk.output, node.input_shapes[0][-1] * layer.depth_multiplier)
-    pointwise = window(between, (1, 1), (1, 1), "valid")
+    window = window_over(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
+    between = (*window.output, node.input_shapes[0][-1] * layer.depth_multiplier)
+    pointwise = window_over(between, (1, 1), (1, 1), "valid")
     steps: Steps = [
-        (DepthwiseConvolution(walk, layer.depth_multiplier, use_bias=False), between),
+        (DepthwiseConvolution(window, layer.depth_multiplier, use_bias=False), between),
         (Convolution(pointwise, layer.filters, layer.use_bias, "pointwise_kernel"), node.output_shape),
     ]
-    return _activated(steps, layer.activation)
+    return _with_activation(steps, layer.activation)
 
 
-def _transposed(node: Node, layer: Any) -> Steps:
+def _transposed_convolution(node: Node, layer: Any) -> Steps:
     """Its window is that of the convolution which it is the transpose of, from its output to its input."""
     (height, width, channels), image = node.input_shapes[0], node.output_shape
     sides = zip((height, width), layer.kernel_size, layer.strides, layer.dilation_rate, image[:2], strict=True)
     (top, bottom), (left, end) = (
         transposed_padding(size, reach, stride, layer.padding, step, count) for size, reach, stride, step, count in sides
     )
-    walk = Window(image, (height, width), layer.kernel_size, layer.strides, layer.dilation_rate, (top, left), (bottom, end))
-    return _activated([(TransposedConvolution(walk, channels, layer.use_bias), image)], layer.activation)
+    window = Window(image, (height, width), layer.kernel_size, layer.strides, layer.dilation_rate, (top, left), (bottom, end))
+    return _with_activation([(TransposedConvolution(window, channels, layer.use_bias), image)], layer.activation)
 
 
 def _flat_image(shape: Shape) -> Shape:
@@ -116,16 +121,16 @@ def _as_image(node: Node, operation: Operation) -> Steps:
 
 
 def _convolution_along(node: Node, layer: Any) -> Steps:
-    walk = window(
+    window = window_over(
         _flat_image(node.input_shapes[0]), (1, layer.kernel_size), (1, layer.strides), layer.padding, (1, layer.dilation_rate)
     )
-    return _activated(_as_image(node, Convolution(walk, layer.filters, layer.use_bias)), layer.activation)
+    return _with_activation(_as_image(node, Convolution(window, layer.filters, layer.use_bias)), layer.activation)
 
 
 def _pooling_along(kind: Callable[[Window], Operation]) -> Callable[[Node, Any], Steps]:
     def steps(node: Node, layer: Any) -> Steps:
         strides = (1, layer.strides or layer.pool_size)
-        return _as_image(node, kind(window(_flat_image(node.input_shapes[0]), (1, layer.pool_size), strides, layer.padding)))
+        return _as_image(node, kind(window_over(_flat_image(node.input_shapes[0]), (1, layer.pool_size), strides, layer.padding)))
 
     return steps
 
@@ -133,7 +138,7 @@ def _pooling_along(kind: Callable[[Window], Operation]) -> Callable[[Node, Any],
 def _pooling(kind: Callable[[Window], Operation]) -> Callable[[Node, Any], Steps]:
     def steps(node: Node, layer: Any) -> Steps:
         strides = layer.pool_size if layer.strides is None else layer.strides
-        return [(kind(window(node.input_shapes[0], layer.pool_size, strides, layer.padding)), node.output_shape)]
+        return [(kind(window_over(node.input_shapes[0], layer.pool_size, strides, layer.padding)), node.output_shape)]
 
     return steps
 
@@ -174,7 +179,7 @@ def _group_normalization(node: Node, layer: Any) -> Steps:
     return [(GroupNormalization(node.output_shape, groups, layer.epsilon, layer.scale, layer.center), node.output_shape)]
 
 
-def _repeated(node: Node, layer: Any) -> Steps:
+def _repeat_vector(node: Node, layer: Any) -> Steps:
     return [
         (View(), (1, 1, *node.input_shapes[0])),
         (RepeatPixels((1, layer.n)), (1, *node.output_shape)),
@@ -187,7 +192,7 @@ def _cropping(node: Node, layer: Any) -> Steps:
     return [(Cropping(top, left), node.output_shape)]
 
 
-def _permuted(node: Node, layer: Any) -> Steps:
+def _permute(node: Node, layer: Any) -> Steps:
     return [(Transposition(tuple(axis - 1 for axis in layer.dims)), node.output_shape)]
 
 
@@ -200,7 +205,7 @@ def _zero_padding(node: Node, layer: Any) -> Steps:
     return [(ZeroPadding(top, left), node.output_shape)]
 
 
-def _enlarged(node: Node, layer: Any) -> Steps:
+def _upsampling(node: Node, layer: Any) -> Steps:
     if layer.interpolation == "nearest":
         return [(RepeatPixels(layer.size), node.output_shape)]
     rows, columns = (_bilinear(size, factor) for size, factor in zip(node.input_shapes[0][:2], layer.size, strict=True))
@@ -227,7 +232,7 @@ def _view(node: Node, layer: Any) -> Steps:
     return [(View(), node.output_shape)]
 
 
-def _fixed_scaling(node: Node, layer: Any) -> Steps:
+def _rescaling(node: Node, layer: Any) -> Steps:
     return [(Scaling(layer.scale, layer.offset), node.output_shape)]
 
 
@@ -241,20 +246,20 @@ def _function(make: Callable[[Any], ActivationFunction]) -> Callable[[Node, Any]
 
 
 OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
-    nn.Rescaling: _fixed_scaling,
+    nn.Rescaling: _rescaling,
     nn.Normalization: _simple(Normalization),
     nn.Standardization: lambda node, layer: [(Standardization(layer), node.output_shape)],
     nn.Dense: _dense,
     nn.Embedding: lambda node, layer: [(Embedding(layer.input_dim, layer.output_dim), node.output_shape)],
     nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
-    nn.Conv2DTranspose: _transposed,
+    nn.Conv2DTranspose: _transposed_convolution,
     nn.DepthwiseConv2D: _depthwise,
     nn.SeparableConv2D: _separable,
     nn.SimpleRNN: recurrent,
     nn.LSTM: recurrent,
     nn.GRU: recurrent,
-    nn.Bidirectional: merged,
+    nn.Bidirectional: merge_directions,
     nn.MaxPooling1D: _pooling_along(MaxPooling),
     nn.AveragePooling1D: _pooling_along(AveragePooling),
     nn.GlobalAveragePooling1D: _global(GlobalAveragePooling),
@@ -265,20 +270,20 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.GlobalMaxPooling2D: _global(GlobalMaxPooling),
     nn.Flatten: _view,
     nn.Reshape: _view,
-    nn.Permute: _permuted,
-    nn.RepeatVector: _repeated,
+    nn.Permute: _permute,
+    nn.RepeatVector: _repeat_vector,
     nn.ZeroPadding1D: lambda node, layer: _as_image(node, ZeroPadding(0, layer.padding[0])),
     nn.ZeroPadding2D: _zero_padding,
     nn.Cropping2D: _cropping,
     nn.UpSampling1D: lambda node, layer: _as_image(node, RepeatPixels((1, layer.size))),
-    nn.UpSampling2D: _enlarged,
+    nn.UpSampling2D: _upsampling,
     nn.Dropout: _dropout,
     nn.SpatialDropout2D: _spatial_dropout,
     nn.GaussianNoise: _noise,
     nn.BatchNormalization: _batch_normalization,
     nn.LayerNormalization: _layer_normalization,
     nn.GroupNormalization: _group_normalization,
-    nn.Activation: lambda node, layer: _activated([(View(), node.output_shape)], layer.activation),
+    nn.Activation: lambda node, layer: _with_activation([(View(), node.output_shape)], layer.activation),
     nn.ReLU: _function(lambda layer: activations.relu(layer.max_value, layer.negative_slope, layer.threshold)),
     nn.LeakyReLU: _function(lambda layer: activations.leaky_relu(layer.negative_slope)),
     nn.PReLU: lambda node, layer: [(ParametricReLU(node.parameters[0].shape), node.output_shape)],
@@ -288,7 +293,7 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.SiLU: _function(lambda layer: ACTIVATIONS["silu"]),
     nn.Sigmoid: _function(lambda layer: ACTIVATIONS["sigmoid"]),
     nn.Tanh: _function(lambda layer: ACTIVATIONS["tanh"]),
-    nn.Softmax: _function(lambda layer: activations.softmax(layer.axis)),
+    nn.Softmax: _function(lambda layer: activations.softmax_along(layer.axis)),
     nn.Add: _simple(Add),
     nn.Subtract: _simple(Subtract),
     nn.Average: _average,

@@ -2,86 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.batch import Array
 from fittool.engines.numpy_engine.losses import LossFunction, loss_function
-from fittool.engines.numpy_engine.metrics import metric_function
+from fittool.engines.numpy_engine.metrics import metric_update
 from fittool.engines.numpy_engine.operations.base import Floats, StepInputs
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.state import TensorInfo
-from fittool.errors import DataError
+from fittool.engines.target_arrays import targets_and_weights
+from fittool.nn.accumulators import running_values
 from fittool.nn.graph import Graph
-from fittool.nn.objectives import Objectives, loss_names, measured
+from fittool.nn.objectives import Objectives, loss_names, measured, penalties
 
 
 class LossesAndMetrics:
-    """Running losses and metrics.
+    """The loss of each step, and the sums behind the running losses and metrics; `fittool.nn` says what they are.
 
-    The loss of a batch is the sum of weighted losses divided by their number, not by the sum of the weights; a run of
-    batches is averaged by batch size. Both as in Keras. Several outputs add up, each times its `loss_weight`.
+    Attributes:
+        last_loss: The loss of the last step, penalties included.
     """
 
     def __init__(self, graph: Graph, objectives: Objectives, step_inputs: StepInputs, store: ParameterStore) -> None:
         self._step_inputs, self._store = step_inputs, store
         self._losses = _losses(objectives)
-        names, shapes = list(objectives), graph.output_shapes
-        self._measured = {name: (entry.output, entry.weighted) for name, entry in measured(objectives).items()}
-        self._metrics = {
-            name: metric_function(entry.metric, objectives[names[entry.output]].target_shape, shapes[names[entry.output]])
+        self._single = {number: name for name, number in loss_names(objectives).items()}
+        self._accumulators = running_values(objectives, graph.output_shapes)
+        self._sums = {name: np.zeros(accumulator.size) for name, accumulator in self._accumulators.items()}
+        self._metrics = [
+            (metric_update(self._accumulators[name]), self._sums[name], entry.output, entry.weighted)
             for name, entry in measured(objectives).items()
-        }
-        self._accumulators = {name: np.zeros(metric.size) for name, metric in self._metrics.items()}
-        self._penalties = [
-            (slot.name, slot.parameter.regularizer) for slot in store.slots.values() if slot.parameter.regularizer is not None
         ]
+        self._penalties = penalties(graph)
         self.last_loss = 0.0
-        self._sums = {"loss": np.zeros(2)} if self._losses else {}
-        self._parts = {number: name for name, number in loss_names(objectives).items()}
-        self._sums |= {name: np.zeros(2) for name in self._parts.values()}
 
-    def judge(self, outputs: list[Floats], gradients: list[Floats | None], *, training: bool) -> None:
-        """Add one batch; in training also fill the outputs' gradients, (N, …).
+    def update_metrics(self, outputs: list[Floats], gradients: list[Floats | None], *, training: bool) -> None:
+        """Add one batch, whose targets are in the step's inputs; in training also fill the outputs' gradients.
 
         Args:
-            outputs: The network's outputs.
-            gradients: Where their gradients go, or None each.
-            training: Whether the gradients are wanted, the penalties' too.
+            outputs: The network's outputs, each (N, …).
+            gradients: Where their gradients go, each (N, …), or None.
+            training: Whether the gradients are wanted.
 
         Raises:
             DataError: There are not as many targets as outputs, or they do not fit.
         """
-        targets, weights = self._step_inputs.targets, _weights_of(self._step_inputs.sample_weight, len(outputs))
-        if len(targets) < len(outputs):
-            raise DataError(f"the network has {len(outputs)} outputs, but the data give {len(targets)} targets.")
+        targets, weights = targets_and_weights(self._step_inputs.targets, self._step_inputs.sample_weight, len(outputs))
         if self._losses:
             self._add_losses(outputs, targets, weights, gradients if training else [None] * len(outputs))
-        for name, metric in self._metrics.items():
-            output, weighted = self._measured[name]
-            used = weights[output] if weighted else None
-            metric.update(self._accumulators[name], targets[output], outputs[output], used)
+        for update, sums, output, weighted in self._metrics:
+            update(sums, targets[output], outputs[output], weights[output] if weighted else None)
 
     def _add_losses(
-        self, outputs: list[Floats], targets: tuple[Any, ...], weights: list[Any], gradients: list[Floats | None]
+        self, outputs: list[Floats], targets: Sequence[Any], weights: Sequence[Any], gradients: list[Floats | None]
     ) -> None:
         total, size = 0.0, len(outputs[0])
         written: list[Floats] = []
         for number, output in enumerate(outputs):
             slope = gradients[number]
+            # Outputs that are views of one value share their gradient's memory too: the later one adds to the earlier one's.
             shared = [other for other in written if slope is not None and np.may_share_memory(other, slope)]
             own = None if slope is None else np.empty_like(slope) if shared else slope
             if number in self._losses:
                 loss, factor = self._losses[number]
-                value = loss.of_batch(targets[number], output, weights[number], own)
+                value = loss.batch_loss(targets[number], output, weights[number], own)
                 if own is not None and factor != 1:
                     np.multiply(own, factor, own)
                 total += factor * value
-                if number in self._parts:
-                    self._sums[self._parts[number]] += (value * size, size)
+                if number in self._single:
+                    self._sums[self._single[number]] += (value * size, size)
             elif own is not None:
                 own.fill(0)
             if slope is not None and own is not None:
@@ -93,39 +85,37 @@ class LossesAndMetrics:
 
     def _penalty(self) -> float:
         total = 0.0
-        for name, regularizer in self._penalties:
-            (l1, l2), weights = regularizer.factors, self._store.weights(name, shape=(-1,))
+        for name, (l1, l2) in self._penalties.items():
+            weights = self._store.weights(name, shape=(-1,))
             total += l1 * float(np.abs(weights).sum()) + l2 * float(weights @ weights)
         return total
 
     def add_penalty_gradients(self) -> None:
         """Add the gradients of the weights' penalties, after the backward half has written the others."""
-        for name, regularizer in self._penalties:
-            (l1, l2), weights, gradient = regularizer.factors, self._store.weights(name), self._store.gradient(name)
+        for name, (l1, l2) in self._penalties.items():
+            weights, gradient = self._store.weights(name), self._store.gradient(name)
             gradient += weights.dtype.type(2 * l2) * weights + weights.dtype.type(l1) * np.sign(weights)
 
     def results(self) -> dict[str, float]:
-        """`loss` first, then the single losses where there are several, then the metrics."""
-        losses = {name: float(sums[0] / sums[1]) if sums[1] else 0.0 for name, sums in self._sums.items()}
-        return losses | {name: float(metric.result(self._accumulators[name])) for name, metric in self._metrics.items()}
+        """The running values by name: `loss` first, then the single losses where there are several, then the metrics."""
+        return {name: float(accumulator.result(self._sums[name])) for name, accumulator in self._accumulators.items()}
 
     def reset(self) -> None:
         """Start the running values anew."""
-        for sums in (*self._sums.values(), *self._accumulators.values()):
+        for sums in self._sums.values():
             sums[:] = 0
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Copies of the sums behind the running values."""
-        return {f"metrics/{name}": sums.copy() for name, sums in (self._sums | self._accumulators).items()}
+        """Copies of the sums behind the running values, each (size,), as `metrics/<name>`."""
+        return {f"metrics/{name}": sums.copy() for name, sums in self._sums.items()}
 
     def describe(self) -> dict[str, TensorInfo]:
         """Name, shape and dtype of these sums."""
-        sums = (self._sums | self._accumulators).items()
-        return {f"metrics/{name}": TensorInfo(array.shape, array.dtype) for name, array in sums}
+        return {f"metrics/{name}": TensorInfo(sums.shape, sums.dtype) for name, sums in self._sums.items()}
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over what is given."""
-        for name, sums in (self._sums | self._accumulators).items():
+        """Take over the sums that are given, each (size,)."""
+        for name, sums in self._sums.items():
             if f"metrics/{name}" in state:
                 sums[:] = state[f"metrics/{name}"]
 
@@ -137,12 +127,3 @@ def _losses(objectives: Objectives) -> dict[int, tuple[LossFunction, float]]:
         for number, objective in enumerate(objectives.values())
         if objective.loss is not None
     }
-
-
-def _weights_of(sample_weight: Array | None, outputs: int) -> list[Any]:
-    """(N,) sample weights for each output, or None."""
-    if sample_weight is None or sample_weight.ndim == 1:
-        return [sample_weight] * outputs
-    if sample_weight.shape[1] != outputs:
-        raise DataError(f"the network has {outputs} outputs, but the sample weights have the shape {sample_weight.shape}.")
-    return list(sample_weight.T)

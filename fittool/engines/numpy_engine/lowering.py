@@ -1,4 +1,4 @@
-"""From layers to operations: what each layer is made of, and which arrays its operations share."""
+"""From layers to operations, in the order in which they run, and to the arrays that they share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from fittool.engines.numpy_engine.buffers import Value
-from fittool.engines.numpy_engine.layers import Plan, plan_of
+from fittool.engines.numpy_engine.layers import LayerSteps, layer_steps
 from fittool.engines.numpy_engine.operations.base import Operation, Steps
 from fittool.nn.graph import Graph, Node
 from fittool.nn.shapes import Shape
@@ -43,7 +43,7 @@ class ExecutionPlan:
     values: list[Value] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
-    placed: list[Instruction] = field(default_factory=list)
+    instructions: list[Instruction] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     _last_writer: dict[int, Operation] = field(default_factory=dict)
@@ -63,60 +63,62 @@ class ExecutionPlan:
         return self.inputs[-1]
 
     def _may_overwrite(self, operation: Operation, source: int, readers: Counter[int]) -> bool:
-        """Whether nobody else reads the input of an operation that could work in place, now or in the backward half."""
+        """Tell whether nobody else reads the input of an operation that could work in place, now or in the backward half."""
         writer = self._last_writer.get(self.values[source].storage)
         return operation.in_place and readers[self.roots[source]] == 1 and (writer is None or not writer.needs_output)
 
     def exact(self) -> frozenset[int]:
         """The storages of inputs that only operations on whole numbers read."""
+        # Batches of any dtype are copied into them, and float32 has no odd numbers above 2^24: indices would become others.
         storages = {self.values[number].storage for number in self.inputs}
         storages -= {self.values[number].storage for number in self.outputs}
-        for placed in self.placed:
-            if not placed.operation.reads_integers:
-                storages -= {self.values[number].storage for number in placed.inputs}
+        for instruction in self.instructions:
+            if not instruction.operation.reads_integers:
+                storages -= {self.values[number].storage for number in instruction.inputs}
         return frozenset(storages)
 
-    def place(
+    def append(
         self, operation: Operation, name: str, inputs: tuple[int, ...], shape: Shape, trains: bool, readers: Counter[int]
     ) -> int:
-        """Append one operation and make its output value."""
+        """Append one operation, whose output is (N, *shape), and make its output value; views become no instruction."""
         first = inputs[0]
         needs_gradient = trains or any(self.values[number].needs_gradient for number in inputs)
         if operation.is_view:
+            # Whoever reads the view reads the memory below it, so its readers become those of the root, in the view's stead.
             output = self._add_value(shape, needs_gradient, self.values[first].storage, self.roots[first])
             readers[self.roots[first]] += readers.pop(output, 0) - 1
             return output
         shared = self.values[first].storage if self._may_overwrite(operation, first, readers) else None
         output = self._add_value(shape, needs_gradient, shared, None)
         self._last_writer[self.values[output].storage] = operation
-        self.placed.append(Instruction(operation, name, len(self.placed), inputs, output))
+        self.instructions.append(Instruction(operation, name, len(self.instructions), inputs, output))
         return output
 
-    def place_all(self, steps: Steps, name: str, inputs: tuple[int, ...], trains: bool, readers: Counter[int]) -> int:
+    def append_all(self, steps: Steps, name: str, inputs: tuple[int, ...], trains: bool, readers: Counter[int]) -> int:
         """Append operations one behind the other; gives the last one's output."""
         for operation, shape in steps:
-            inputs = (self.place(operation, name, inputs, shape, trains, readers),)
+            inputs = (self.append(operation, name, inputs, shape, trains, readers),)
         return inputs[0]
 
 
 def lower(graph: Graph) -> ExecutionPlan:
     """List the operations of a graph, in order, with the arrays they share."""
-    lowered = ExecutionPlan()
-    plans = [(node, plan_of(node)) for node in _needed(graph)]
-    readers = _readers(graph, plans)
+    plan = ExecutionPlan()
+    layers = [(node, layer_steps(node)) for node in _nodes_behind_outputs(graph)]
+    readers = _readers(graph, layers)
     numbers: dict[str, int] = {}
     for name, shape in graph.inputs.items():
-        numbers[name] = lowered.add_input(shape)
-    for node, plan in plans:
+        numbers[name] = plan.add_input(shape)
+    for node, lowered in layers:
         inputs = tuple(numbers[name] for name in node.inputs)
         trains = any(parameter.trainable for parameter in node.parameters) and node.layer.trainable
-        ends = tuple(lowered.place_all(branch, node.name, inputs, trains, readers) for branch in plan.branches)
-        numbers[node.name] = lowered.place_all(plan.steps, node.name, ends or inputs, trains, readers)
-    lowered.outputs = [numbers[name] for name in graph.outputs]
-    return lowered
+        ends = tuple(plan.append_all(branch, node.name, inputs, trains, readers) for branch in lowered.branches)
+        numbers[node.name] = plan.append_all(lowered.steps, node.name, ends or inputs, trains, readers)
+    plan.outputs = [numbers[name] for name in graph.outputs]
+    return plan
 
 
-def _needed(graph: Graph) -> list[Node]:
+def _nodes_behind_outputs(graph: Graph) -> list[Node]:
     """The nodes that an output depends on."""
     wanted = set(graph.outputs)
     for node in reversed(graph.nodes):
@@ -125,21 +127,23 @@ def _needed(graph: Graph) -> list[Node]:
     return [node for node in graph.nodes if node.name in wanted]
 
 
-def _readers(graph: Graph, plans: list[tuple[Node, Plan]]) -> Counter[int]:
+def _readers(graph: Graph, layers: list[tuple[Node, LayerSteps]]) -> Counter[int]:
     """How many operations read each value, by the numbers that `lower` will give; an output counts as read twice."""
     readers: Counter[int] = Counter()
     numbers = {name: number for number, name in enumerate(graph.inputs)}
     following = len(numbers)
-    for node, plan in plans:
+    for node, lowered in layers:
         inputs = [numbers[name] for name in node.inputs]
         ends: list[int] = []
-        for steps in (*plan.branches, plan.steps):
+        for steps in (*lowered.branches, lowered.steps):
             last = following + len(steps) - 1
-            readers.update((ends or inputs) if steps is plan.steps else inputs)
+            readers.update((ends or inputs) if steps is lowered.steps else inputs)
             readers.update(range(following, last))
             ends.append(last)
             following = last + 1
         numbers[node.name] = following - 1
+    # Losses, metrics and the caller read an output after the last operation, when a layer behind it may long have run. Counted
+    # twice, an output never has the count of 1 that lets its reader work in place, whatever views take from the count.
     for name in graph.outputs:
         readers[numbers[name]] += 2
     return readers

@@ -1,143 +1,193 @@
-"""The optimizer at work on the flat weights, piece by piece so that each piece stays in the cache."""
+"""The optimizer at work on the flat weights, piece by piece so that each piece stays in the cache.
+
+In which order a step is done stands in `fittool.engines.training_steps`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.clipping import Clipping
 from fittool.engines.numpy_engine.optimizers import update_rule
 from fittool.engines.numpy_engine.parameters import ParameterStore, ParameterView
 from fittool.engines.numpy_engine.thread_pool import TaskChain, ThreadPool
 from fittool.engines.state import TensorInfo
-from fittool.errors import ExperimentError
+from fittool.engines.training_steps import StepCounter, TrainingStep
 from fittool.nn.optimizers import Optimizer
-from fittool.nn.schedules import Schedule
 
 _PIECE = 64 * 1024
+"""Elements worked on at once: weights, gradients, two slots and scratch are a megabyte and a quarter of float32, what the
+second cache of a core holds; the pieces are the same for any number of threads."""
+
+
+class _Piece(NamedTuple):
+    """Views on n neighbouring weights, their gradients and slots, (n,) each, and on scratch, (rows, n)."""
+
+    weights: NDArray[Any]
+    gradients: NDArray[Any]
+    slots: dict[str, NDArray[Any]]
+    scratch: NDArray[Any]
 
 
 class OptimizerStep:
-    """One optimizer with its state: flat arrays as long as the trainable weights, in the same order.
-
-    With `gradient_accumulation_steps`, steps in between only add up gradients; clipping, decay and the optimizer's own count
-    of updates then belong to whole groups, while schedules and the moving average of the weights go by steps, as in Keras.
-    """
+    """One optimizer with its slots: flat arrays as long as the trainable weights, in the same order."""
 
     def __init__(self, optimizer: Optimizer, store: ParameterStore, pool: ThreadPool) -> None:
-        self.iterations = 0
-        self._setting, self._rate = optimizer, optimizer.learning_rate
-        self._group = optimizer.gradient_accumulation_steps or 1
-        self._rule, self._store, self._pool = update_rule(optimizer), store, pool
+        self._counter, self._rule = StepCounter(optimizer), update_rule(optimizer)
+        self._store, self._pool = store, pool
         size, dtype = store.trainable.size, store.trainable.dtype
-        self._slots: dict[str, NDArray[Any]] = self._rule.make_state(size, dtype)
-        if optimizer.use_ema:
-            self._slots["average"] = np.zeros(size, dtype)
-        if self._group > 1:
-            self._slots["gradient_accumulator"] = np.zeros(size, dtype)
-        pieces = range(0, size, _PIECE)
-        self._chains: list[TaskChain] = [[partial(self._piece, start)] for start in pieces]
-        self._collecting: list[TaskChain] = [[partial(self._collect, start)] for start in pieces]
-        self._scratch = np.zeros((pool.threads, self._rule.scratch_rows, _PIECE), dtype)
-        bounds = [(slot.start, slot.stop) for slot in store.slots.values() if slot.trainable]
+        self._slots: dict[str, NDArray[Any]] = {name: np.full(size, start, dtype) for name, start in optimizer.slots().items()}
+        # The pool gives chain i to thread i modulo the threads, so a thread meets the same rows of scratch, warm, each time.
+        scratch = np.zeros((pool.threads, self._rule.scratch_rows, _PIECE), dtype)
+        pieces = [
+            self._piece(slice(start, min(start + _PIECE, size)), scratch[number % pool.threads])
+            for number, start in enumerate(range(0, size, _PIECE))
+        ]
+        self._moving: list[TaskChain] = [[partial(self._move, piece)] for piece in pieces]
+        self._collecting: list[TaskChain] = [[partial(self._collect, piece)] for piece in pieces]
+        bounds = [(view.start, view.stop) for view in store.trainable_views()]
         self._clipping = Clipping(optimizer, store.gradients, bounds, _PIECE, pool)
+        self._now: TrainingStep
+
+    @property
+    def iterations(self) -> int:
+        """How many steps were done."""
+        return self._counter.iterations
 
     @property
     def learning_rate(self) -> float:
         """The rate of the next step."""
-        return self._rate.rate(self.iterations) if isinstance(self._rate, Schedule) else float(self._rate)
+        return self._counter.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        if isinstance(self._rate, Schedule):
-            raise ExperimentError(
-                "The optimizer's learning_rate is a schedule; a callback cannot set it as well. Use one of the two."
-            )
-        self._rate = rate
+        self._counter.learning_rate = rate
 
     def step(self) -> None:
         """Move the weights by the gradients, or keep these for the step that ends the group."""
-        self._now, self._updates = self.learning_rate, self.iterations // self._group
-        self._due = (self.iterations + 1) % self._group == 0
-        self.iterations += 1
-        if self._group > 1:
+        self._now = self._counter.next()
+        if self._counter.group > 1:
             self._pool.run(self._collecting)
-        if self._due:
+        if self._now.updates:
             self._clipping.apply()
-        if self._due or self._setting.use_ema:
-            self._pool.run(self._chains)
+        if self._now.updates or self._now.average_kept is not None:
+            self._pool.run(self._moving)
 
     def skip(self) -> None:
         """Count a step that moves nothing."""
-        self.iterations += 1
+        self._counter.skip()
 
     def finish(self) -> None:
         """At the end of training, put the moving average of the weights in their place, if there is one."""
-        if self._setting.use_ema and self.iterations:
+        if self._counter.ends_with_average:
             self._store.trainable[:] = self._slots["average"]
 
-    def _collect(self, start: int) -> None:
-        piece = self._slice(start)
-        total, gradients = self._slots["gradient_accumulator"][piece], self._store.gradients[piece]
-        if self._due:
+    def _piece(self, places: slice, scratch: NDArray[Any]) -> _Piece:
+        slots = {name: array[places] for name, array in self._slots.items()}
+        weights, gradients = self._store.trainable[places], self._store.gradients[places]
+        return _Piece(weights, gradients, slots, scratch[:, : len(weights)])
+
+    def _collect(self, piece: _Piece) -> None:
+        total, gradients = piece.slots["gradient_accumulator"], piece.gradients
+        if self._now.updates:
             np.add(gradients, total, gradients)
-            np.divide(gradients, self._group, gradients)
+            np.divide(gradients, self._counter.group, gradients)
             total.fill(0)
         else:
             np.add(total, gradients, total)
 
-    def _piece(self, start: int) -> None:
-        piece = self._slice(start)
-        slots = {name: array[piece] for name, array in self._slots.items()}
-        scratch = self._scratch[(start // _PIECE) % self._pool.threads, :, : piece.stop - start]
-        weights = self._store.trainable[piece]
-        if self._due:
-            self._rule.update(weights, self._store.gradients[piece], slots, self._now, self._updates + 1, scratch)
-        if self._setting.use_ema:
-            self._follow(weights, slots["average"], scratch[0])
-
-    def _follow(self, weights: NDArray[Any], average: NDArray[Any], work: NDArray[Any]) -> None:
-        kept = self._setting.ema_momentum if self._updates else 0.0
-        np.multiply(average, kept, average)
-        np.multiply(weights, 1 - kept, work)
-        np.add(average, work, average)
-        frequency = self._setting.ema_overwrite_frequency
-        if frequency is not None and (self._updates + 1) % frequency == 0:
-            np.copyto(weights, average)
-
-    def _slice(self, start: int) -> slice:
-        return slice(start, min(start + _PIECE, self._store.trainable.size))
+    def _move(self, piece: _Piece) -> None:
+        now = self._now
+        if now.updates:
+            self._rule.update(piece.weights, piece.gradients, piece.slots, now.rate, now.update, piece.scratch)
+        if now.average_kept is not None:
+            _follow(piece.weights, piece.slots["average"], now.average_kept, piece.scratch[0])
+        if now.average_replaces:
+            np.copyto(piece.weights, piece.slots["average"])
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Copies of the optimizer's arrays by weight, its rate and its count of steps."""
-        state: dict[str, NDArray[np.generic]] = {"optimizer/iterations": np.array(self.iterations, np.int64)}
-        if not isinstance(self._rate, Schedule):
-            state["optimizer/learning_rate"] = np.array(self._rate, np.float64)
-        for name, slot, flat in self._named():
-            state[name] = flat[slot.start : slot.stop].reshape(slot.shape).copy()
+        """The count and rate, shape (), and copies of the slots in the shapes of their weights."""
+        state = self._counter.state()
+        for name, view, flat in self._slots_by_name():
+            state[name] = flat[view.start : view.stop].reshape(view.shape).copy()
         return state
 
     def describe(self) -> dict[str, TensorInfo]:
         """Name, shape and dtype of what `state` gives."""
-        form = {"optimizer/iterations": TensorInfo((), np.dtype(np.int64))}
-        if not isinstance(self._rate, Schedule):
-            form["optimizer/learning_rate"] = TensorInfo((), np.dtype(np.float64))
-        return form | {name: TensorInfo(slot.shape, flat.dtype) for name, slot, flat in self._named()}
+        form = {name: TensorInfo(array.shape, array.dtype) for name, array in self._counter.state().items()}
+        return form | {name: TensorInfo(view.shape, flat.dtype) for name, view, flat in self._slots_by_name()}
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over what is given; names and shapes have been checked."""
-        if "optimizer/iterations" in state:
-            self.iterations = int(state["optimizer/iterations"])
-        if "optimizer/learning_rate" in state:
-            self._rate = float(state["optimizer/learning_rate"])
-        for name, slot, flat in self._named():
+        """Take over what is given; names and shapes, as in `state`, have been checked."""
+        self._counter.load_state(state)
+        for name, view, flat in self._slots_by_name():
             if name in state:
-                flat[slot.start : slot.stop] = state[name].reshape(-1)
+                flat[view.start : view.stop] = state[name].reshape(-1)
 
-    def _named(self) -> list[tuple[str, ParameterView, NDArray[Any]]]:
-        slots = [slot for slot in self._store.slots.values() if slot.trainable]
-        return [(f"optimizer/{kind}/{slot.name}", slot, flat) for kind, flat in self._slots.items() for slot in slots]
+    def _slots_by_name(self) -> list[tuple[str, ParameterView, NDArray[Any]]]:
+        views = self._store.trainable_views()
+        return [(f"optimizer/{slot}/{view.name}", view, flat) for slot, flat in self._slots.items() for view in views]
+
+
+def _follow(weights: NDArray[Any], average: NDArray[Any], kept: float, work: NDArray[Any]) -> None:
+    np.multiply(average, kept, average)
+    np.multiply(weights, 1 - kept, work)
+    np.add(average, work, average)
+
+
+class Clipping:
+    """One optimizer's limit on the gradients.
+
+    Norms are summed part by part in a fixed order, so that they do not depend on the number of threads.
+
+    Args:
+        optimizer: Says which of Keras's limits holds, if any: `clipnorm`, `clipvalue` or `global_clipnorm`.
+        gradients: (P,) all gradients, which are clipped in place.
+        bounds: For each weight array, where in `gradients` its own begin and end.
+        piece: The most elements of a part, which is worked on at once.
+        pool: The threads.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, gradients: NDArray[Any], bounds: Sequence[tuple[int, int]], piece: int, pool: ThreadPool
+    ) -> None:
+        self._gradients, self._pool = gradients, pool
+        self._value, self._limit = optimizer.clipvalue, optimizer.clipnorm or optimizer.global_clipnorm
+        parts = [
+            (array, slice(begin, min(begin + piece, stop)))
+            for array, (start, stop) in enumerate(bounds)
+            for begin in range(start, stop, piece)
+        ]
+        together = optimizer.clipnorm is None
+        self._array_of = np.array([0 if together else array for array, _ in parts], np.intp)
+        self._squares, self._factors = np.zeros(len(parts)), np.ones(len(parts))
+        self._measuring: list[TaskChain] = [[partial(self._measure, number, part)] for number, (_, part) in enumerate(parts)]
+        self._scaling: list[TaskChain] = [[partial(self._scale, number, part)] for number, (_, part) in enumerate(parts)]
+        self._cutting: list[TaskChain] = [[partial(self._cut, part)] for _, part in parts]
+
+    def apply(self) -> None:
+        """Clip the gradients; one that is not finite spreads as in Keras: over its array, or over all."""
+        if self._value is not None:
+            self._pool.run(self._cutting)
+        if self._limit is None:
+            return
+        self._pool.run(self._measuring)
+        norms = np.sqrt(np.bincount(self._array_of, self._squares))
+        factors = self._limit / np.maximum(norms, self._limit)
+        np.take(factors, self._array_of, out=self._factors)
+        if not (factors == 1).all():
+            self._pool.run(self._scaling)
+
+    def _measure(self, number: int, part: slice) -> None:
+        self._squares[number] = np.dot(self._gradients[part], self._gradients[part])
+
+    def _scale(self, number: int, part: slice) -> None:
+        np.multiply(self._gradients[part], self._gradients.dtype.type(self._factors[number]), self._gradients[part])
+
+    def _cut(self, part: slice) -> None:
+        assert self._value is not None
+        np.clip(self._gradients[part], -self._value, self._value, out=self._gradients[part])

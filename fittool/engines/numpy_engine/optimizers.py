@@ -25,27 +25,19 @@ class UpdateRule(ABC, Generic[Setting]):
     """One optimizer at work.
 
     Attributes:
-        slots: Names of the arrays it keeps for every parameter, Keras's.
         scratch_rows: How many rows of scratch an update needs.
     """
 
     scratch_rows: ClassVar[int] = 1
-    slots: tuple[str, ...] = ()
 
     def __init__(self, setting: Setting) -> None:
-        """Keep the setting; slots that depend on it are added by the rules."""
-        self.setting = setting
-        self.weight_decay = float(getattr(setting, "weight_decay", None) or 0.0)
-
-    def make_state(self, size: int, dtype: Any) -> dict[str, Floats]:
-        """A flat array of zeros for each slot."""
-        return {name: np.zeros(size, dtype) for name in self.slots}
+        self.setting, self.decay = setting, setting.decay
 
     def update(
         self,
         parameters: Floats,
         gradients: Floats,
-        state: Mapping[str, Floats],
+        slots: Mapping[str, Floats],
         learning_rate: float,
         iteration: int,
         scratch: Floats,
@@ -55,36 +47,32 @@ class UpdateRule(ABC, Generic[Setting]):
         Args:
             parameters: (n,) changed in place.
             gradients: (n,) only read.
-            state: The same n places of each slot, changed in place.
+            slots: The same n places of each of `Optimizer.slots`, changed in place.
             learning_rate: The rate of this step.
             iteration: Number of this step, from 1.
             scratch: (scratch_rows, n) of the same dtype, overwritten.
         """
-        if self.weight_decay:
-            np.multiply(parameters, 1 - self.weight_decay * learning_rate, parameters)
-        self._step(parameters, gradients, state, float(learning_rate), iteration, scratch)
+        if self.decay:
+            np.multiply(parameters, 1 - self.decay * learning_rate, parameters)
+        self._step(parameters, gradients, slots, float(learning_rate), iteration, scratch)
 
     @abstractmethod
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
         """The update proper."""
 
 
 class _GradientDescent(UpdateRule[SGD]):
-    def __init__(self, setting: SGD) -> None:
-        super().__init__(setting)
-        self.slots = ("momentum",) if setting.momentum else ()
-
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
         work = scratch[0]
         np.multiply(gradients, rate, work)
         if not self.setting.momentum:
             np.subtract(parameters, work, parameters)
             return
-        velocity = state["momentum"]
+        velocity = slots["momentum"]
         np.multiply(velocity, self.setting.momentum, velocity)
         np.subtract(velocity, work, velocity)
         if not self.setting.nesterov:
@@ -96,32 +84,27 @@ class _GradientDescent(UpdateRule[SGD]):
 
 
 class _RootMeanSquare(UpdateRule[RMSprop]):
-    def __init__(self, setting: RMSprop) -> None:
-        super().__init__(setting)
-        momentum = ("momentum",) if setting.momentum else ()
-        self.slots = ("velocity", *momentum, *(("average_gradient",) if setting.centered else ()))
-
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
         work = scratch[0]
-        self._divisor(gradients, state, work)
+        self._divisor(gradients, slots, work)
         np.divide(gradients, work, work)
         np.multiply(work, rate, work)
         if self.setting.momentum:
-            velocity = state["momentum"]
+            velocity = slots["momentum"]
             np.multiply(velocity, self.setting.momentum, velocity)
             work = np.add(velocity, work, velocity)
         np.subtract(parameters, work, parameters)
 
-    def _divisor(self, gradients: Floats, state: Mapping[str, Floats], work: Floats) -> None:
-        square, rho = state["velocity"], self.setting.rho
+    def _divisor(self, gradients: Floats, slots: Mapping[str, Floats], work: Floats) -> None:
+        square, rho = slots["velocity"], self.setting.rho
         np.multiply(square, rho, square)
         np.multiply(gradients, gradients, work)
         np.multiply(work, 1 - rho, work)
         np.add(square, work, square)
         if self.setting.centered:
-            mean = state["average_gradient"]
+            mean = slots["average_gradient"]
             np.multiply(mean, rho, mean)
             np.multiply(gradients, 1 - rho, work)
             np.add(mean, work, mean)
@@ -135,15 +118,11 @@ class _RootMeanSquare(UpdateRule[RMSprop]):
 
 
 class _AdaptiveMoments(UpdateRule[Adam | AdamW]):
-    def __init__(self, setting: Adam | AdamW) -> None:
-        super().__init__(setting)
-        self.slots = ("momentum", "velocity", *(("velocity_hat",) if setting.amsgrad else ()))
-
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
         work = scratch[0]
-        mean, square, setting = state["momentum"], state["velocity"], self.setting
+        mean, square, setting = slots["momentum"], slots["velocity"], self.setting
         np.subtract(gradients, mean, work)
         np.multiply(work, 1 - setting.beta_1, work)
         np.add(mean, work, mean)
@@ -152,7 +131,7 @@ class _AdaptiveMoments(UpdateRule[Adam | AdamW]):
         np.multiply(work, 1 - setting.beta_2, work)
         np.add(square, work, square)
         if setting.amsgrad:
-            square = np.maximum(state["velocity_hat"], square, out=state["velocity_hat"])
+            square = np.maximum(slots["velocity_hat"], square, out=slots["velocity_hat"])
         np.sqrt(square, work)
         np.add(work, setting.epsilon, work)
         np.divide(mean, work, work)
@@ -162,17 +141,11 @@ class _AdaptiveMoments(UpdateRule[Adam | AdamW]):
 
 
 class _SummedSquares(UpdateRule[Adagrad]):
-    slots = ("accumulator",)
-
-    def make_state(self, size: int, dtype: Any) -> dict[str, Floats]:
-        """The accumulator at its initial value."""
-        return {"accumulator": np.full(size, self.setting.initial_accumulator_value, dtype)}
-
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
         work = scratch[0]
-        total = state["accumulator"]
+        total = slots["accumulator"]
         np.multiply(gradients, gradients, work)
         np.add(total, work, total)
         np.add(total, self.setting.epsilon, work)
@@ -184,12 +157,15 @@ class _SummedSquares(UpdateRule[Adagrad]):
 
 class _SquaredUpdates(UpdateRule[Adadelta]):
     scratch_rows = 2
-    slots = ("accumulated_grad", "accumulated_delta_var")
 
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
-        (square, moved), (work, divisor), rho = (state[name] for name in self.slots), scratch, self.setting.rho
+        (square, moved), (work, divisor), rho = (
+            (slots[name] for name in ("accumulated_grad", "accumulated_delta_var")),
+            scratch,
+            self.setting.rho,
+        )
         _blend(square, rho, np.multiply(gradients, gradients, work))
         np.sqrt(np.add(square, self.setting.epsilon, divisor), divisor)
         np.sqrt(np.add(moved, self.setting.epsilon, work), work)
@@ -201,12 +177,10 @@ class _SquaredUpdates(UpdateRule[Adadelta]):
 
 
 class _LargestSize(UpdateRule[Adamax]):
-    slots = ("momentum", "norm")
-
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
-        (mean, largest), work, setting = (state[name] for name in self.slots), scratch[0], self.setting
+        mean, largest, work, setting = slots["momentum"], slots["norm"], scratch[0], self.setting
         np.copyto(work, gradients)
         _blend(mean, setting.beta_1, work)
         np.abs(gradients, work)
@@ -220,17 +194,16 @@ class _LargestSize(UpdateRule[Adamax]):
 
 class _NesterovMoments(UpdateRule[Nadam]):
     scratch_rows = 2
-    slots = ("momentum", "velocity")
 
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
-        (mean, square), (work, divisor), setting = (state[name] for name in self.slots), scratch, self.setting
+        mean, square, (work, divisor), setting = slots["momentum"], slots["velocity"], scratch, self.setting
         np.copyto(work, gradients)
         _blend(mean, setting.beta_1, work)
         _blend(square, setting.beta_2, np.multiply(gradients, gradients, work))
-        ahead = _warmed(setting.beta_1, iteration + 1) / (1 - _warmed_product(setting.beta_1, iteration + 1))
-        now = (1 - _warmed(setting.beta_1, iteration)) / (1 - _warmed_product(setting.beta_1, iteration))
+        ahead = _nadam_momentum(setting.beta_1, iteration + 1) / (1 - _nadam_momentum_product(setting.beta_1, iteration + 1))
+        now = (1 - _nadam_momentum(setting.beta_1, iteration)) / (1 - _nadam_momentum_product(setting.beta_1, iteration))
         np.multiply(gradients, now, work)
         np.add(work, np.multiply(mean, ahead, divisor), work)
         np.divide(square, 1 - setting.beta_2**iteration, divisor)
@@ -243,12 +216,11 @@ class _NesterovMoments(UpdateRule[Nadam]):
 
 class _Signs(UpdateRule[Lion]):
     scratch_rows = 2
-    slots = ("momentum",)
 
     def _step(
-        self, parameters: Floats, gradients: Floats, state: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
     ) -> None:
-        mean, (work, share), setting = state["momentum"], scratch, self.setting
+        mean, (work, share), setting = slots["momentum"], scratch, self.setting
         np.multiply(mean, setting.beta_1, work)
         np.add(work, np.multiply(gradients, 1 - setting.beta_1, share), work)
         np.sign(work, work)
@@ -265,16 +237,16 @@ def _blend(average: Floats, kept: float, values: Floats) -> None:
     np.add(average, values, average)
 
 
-def _warmed(beta: float, iteration: int) -> float:
+def _nadam_momentum(beta: float, iteration: int) -> float:
     """Nadam's momentum at one update: from half of beta up to it."""
     return float(beta * (1 - 0.5 * 0.96**iteration))
 
 
-@lru_cache(maxsize=8)
-def _warmed_product(beta: float, iteration: int) -> float:
+@lru_cache(maxsize=8)  # every piece of the weights asks for the same two numbers
+def _nadam_momentum_product(beta: float, iteration: int) -> float:
     """The product of the momenta of all updates so far; those after the thousandth are beta, to the last digit."""
     first = min(iteration, 1000)
-    return math.prod(_warmed(beta, number) for number in range(1, first + 1)) * float(beta ** (iteration - first))
+    return math.prod(_nadam_momentum(beta, number) for number in range(1, first + 1)) * float(beta ** (iteration - first))
 
 
 _RULES: dict[type[Optimizer], type[UpdateRule[Any]]] = {

@@ -40,6 +40,7 @@ class ParameterStore:
     """The flat arrays and the views on them.
 
     Attributes:
+        views: Where each parameter lies, by `<layer>/<parameter>`.
         trainable: (P,) all trainable weights, layer after layer in the order of the graph.
         gradients: (P,) their gradients, in the same places.
         fixed: (Q,) weights that no gradient changes: moving statistics, frozen layers.
@@ -47,13 +48,14 @@ class ParameterStore:
 
     def __init__(self, graph: Graph, dtype: type[np.floating[Any]]) -> None:
         sizes = {True: 0, False: 0}
-        self.slots: dict[str, ParameterView] = {}
+        self.views: dict[str, ParameterView] = {}
         for node in graph.nodes:
             for parameter in node.parameters:
                 trainable = parameter.trainable and node.layer.trainable
+                # In the order of the layer, so that its kernel and bias are neighbours: convolutions take both as one matrix.
                 start, stop = sizes[trainable], sizes[trainable] + math.prod(parameter.shape)
                 name = f"{node.name}/{parameter.name}"
-                self.slots[name] = ParameterView(name, parameter, trainable, start, stop)
+                self.views[name] = ParameterView(name, parameter, trainable, start, stop)
                 sizes[trainable] = stop
         self.trainable: Floats = np.zeros(sizes[True], dtype)
         self.gradients: Floats = np.zeros(sizes[True], dtype)
@@ -61,24 +63,28 @@ class ParameterStore:
         self._unused: Floats = np.zeros(sizes[False], dtype)  # gradients of fixed weights are computed into here, and forgotten
 
     def weights(self, *names: str, shape: Shape | None = None) -> Floats:
-        """A view on one parameter, or on neighbours as one array of the given shape."""
-        first = self.slots[names[0]]
+        """A view on one parameter, in its shape, or on neighbours in the order of the graph as one array of the given shape."""
+        first = self.views[names[0]]
         return self._view(self.trainable if first.trainable else self.fixed, names, shape)
 
     def gradient(self, *names: str, shape: Shape | None = None) -> Floats:
-        """A view on the gradient of one parameter, or of neighbours."""
-        first = self.slots[names[0]]
+        """A view on the gradient of one parameter, or of neighbours, of the same shape as `weights`."""
+        first = self.views[names[0]]
         return self._view(self.gradients if first.trainable else self._unused, names, shape)
 
     def _view(self, flat: Floats, names: tuple[str, ...], shape: Shape | None) -> Floats:
-        slots = [self.slots[name] for name in names]
-        return flat[slots[0].start : slots[-1].stop].reshape(slots[0].shape if shape is None else shape)
+        views = [self.views[name] for name in names]
+        return flat[views[0].start : views[-1].stop].reshape(views[0].shape if shape is None else shape)
+
+    def trainable_views(self) -> list[ParameterView]:
+        """Where the trainable parameters lie, in the order of the flat array."""
+        return [view for view in self.views.values() if view.trainable]
 
     def load(self, weights: Mapping[str, NDArray[Any]]) -> None:
-        """Copy arrays in by name; names and shapes have been checked."""
+        """Copy arrays in by name, in the parameters' shapes; names and shapes have been checked."""
         for name, array in weights.items():
             self.weights(name)[...] = array
 
     def copies(self) -> dict[str, Floats]:
-        """A copy of every parameter by name, in the order of the graph."""
-        return {name: self.weights(name).copy() for name in self.slots}
+        """A copy of every parameter, in its shape, by name in the order of the graph."""
+        return {name: self.weights(name).copy() for name in self.views}

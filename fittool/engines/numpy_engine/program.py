@@ -31,13 +31,16 @@ from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain, ThreadPool
 
 Floats = NDArray[Any]
+UpdateMetrics = Callable[[list[Floats], list[Floats | None]], object]
 
 _GROUPS = 8
-"""Into how many groups a batch is cut for the threads, at the most."""
+"""The most groups that a batch is cut into. A constant, not the number of threads: each group sums its own share of a gradient,
+and float sums depend on how they are grouped, so the weights would depend on the machine."""
 _WORTH_CUTTING = 30_000_000
 """Below this many floating-point operations a batch stays in one group; threads would cost more than they bring."""
 _SLICE_ELEMENTS = 64 * 1024
-"""A slice's largest value has about this many elements, a quarter of a megabyte, so that it stays in a core's cache."""
+"""A slice's largest value has about this many elements: a quarter of a megabyte, so that it, its gradient and the scratch of an
+operation stay in a core's cache from one phase to the next."""
 
 
 def cut(batch: int, largest: int, flops: int, threads: int) -> list[BatchSlice]:
@@ -49,6 +52,7 @@ def cut(batch: int, largest: int, flops: int, threads: int) -> list[BatchSlice]:
         flops: Floating-point operations of the forward half, for one sample.
         threads: Only says which thread runs which group, not where the cuts are.
     """
+    # No slice crosses the bounds of a group, so a group is whole slices and one thread, and nothing has to be locked.
     groups = min(_GROUPS, batch) if flops * batch > _WORTH_CUTTING else 1
     bounds = [batch * group // groups for group in range(groups + 1)]
     size = max(1, _SLICE_ELEMENTS // max(1, largest))
@@ -63,9 +67,9 @@ def cut(batch: int, largest: int, flops: int, threads: int) -> list[BatchSlice]:
 class Workspace:
     """The memory that all programs of an engine share."""
 
-    lowered: ExecutionPlan
+    plan: ExecutionPlan
     store: ParameterStore
-    storages: Buffers
+    buffers: Buffers
     scratch: Scratch
     step_inputs: StepInputs
     pool: ThreadPool
@@ -74,7 +78,7 @@ class Workspace:
     def partials(self, name: str, groups: int, size: int) -> Floats:
         """(groups, size): a share of one gradient for each group of samples."""
         if name not in self._partials:
-            self._partials[name] = np.zeros((_GROUPS, size), self.storages.dtype)
+            self._partials[name] = np.zeros((_GROUPS, size), self.buffers.dtype)
         return self._partials[name][:groups]
 
 
@@ -84,8 +88,8 @@ class Program:
     Args:
         batch: Samples, N.
         training: Whether dropout and batch normalisation are in their training form.
-        judge: Called with the network's outputs and, if `backward`, the arrays for their gradients, each (N, …), between
-            the two halves.
+        update_metrics: Called between the two halves with the network's outputs and, if `backward`, the arrays for their
+            gradients, each (N, …).
         backward: Whether gradients are computed.
     """
 
@@ -95,16 +99,16 @@ class Program:
         batch: int,
         *,
         training: bool,
-        judge: Callable[[list[Floats], list[Floats | None]], object] | None,
+        update_metrics: UpdateMetrics | None,
         backward: bool,
     ) -> None:
         self._workspace, self._batch, self._training, self._backward = workspace, batch, training, backward
-        lowered = workspace.lowered
-        flops = sum(placed.operation.flops_per_sample for placed in lowered.placed)
-        self._parts = cut(batch, max(lowered.sizes), flops, workspace.pool.threads)
-        self._contexts = {placed.position: self._context(placed) for placed in lowered.placed}
-        self.outputs = [workspace.storages.output(lowered.values[number], batch) for number in lowered.outputs]
-        self._stages = list(_stages(self._phases(judge), self._parts))
+        plan = workspace.plan
+        flops = sum(instruction.operation.flops_per_sample for instruction in plan.instructions)
+        self._parts = cut(batch, max(plan.sizes), flops, workspace.pool.threads)
+        self._contexts = {instruction.position: self._context(instruction) for instruction in plan.instructions}
+        self.outputs = [workspace.buffers.output(plan.values[number], batch) for number in plan.outputs]
+        self._stages = list(_stages(self._phases(update_metrics), self._parts))
 
     def run(self) -> None:
         """Make all calls; the step_inputs holds the batch."""
@@ -112,72 +116,76 @@ class Program:
         for chains in self._stages:
             run(chains)
 
-    def _context(self, placed: Instruction) -> OperationContext:
-        space, values = self._workspace, self._workspace.lowered.values
-        output = values[placed.output]
+    def _context(self, instruction: Instruction) -> OperationContext:
+        space, values = self._workspace, self._workspace.plan.values
+        output = values[instruction.output]
         return OperationContext(
-            name=placed.name,
-            position=placed.position,
-            x=[space.storages.output(values[number], self._batch) for number in placed.inputs],
-            y=space.storages.output(output, self._batch),
-            dx=[self._gradient(number) for number in placed.inputs],
-            dy=self._gradient(placed.output),
+            name=instruction.name,
+            position=instruction.position,
+            x=[space.buffers.output(values[number], self._batch) for number in instruction.inputs],
+            y=space.buffers.output(output, self._batch),
+            dx=[self._gradient(number) for number in instruction.inputs],
+            dy=self._gradient(instruction.output),
             parts=self._parts,
             training=self._training,
             step_inputs=space.step_inputs,
             store=space.store,
             scratch=space.scratch,
             partials=space.partials,
-            extra=lambda name, shape, dtype: space.storages.extra(f"{placed.position} {name}", self._batch, shape, dtype),
+            extra=lambda name, shape, dtype: space.buffers.extra(f"{instruction.position} {name}", self._batch, shape, dtype),
         )
 
     def _gradient(self, number: int) -> Floats | None:
-        value = self._workspace.lowered.values[number]
+        value = self._workspace.plan.values[number]
         if not (self._backward and value.needs_gradient):
             return None
-        return self._workspace.storages.gradient(value, self._batch)
+        return self._workspace.buffers.gradient(value, self._batch)
 
-    def _phases(self, judge: Callable[[list[Floats], list[Floats | None]], object] | None) -> Iterator[Phase]:
-        placed = self._workspace.lowered.placed
+    def _phases(self, update_metrics: UpdateMetrics | None) -> Iterator[Phase]:
+        instructions = self._workspace.plan.instructions
+        # Kernels are turned round once and first, as weights do not change within a step; the losses come after the last forward
+        # phase, as they write the gradients that the backward half begins with.
         yield SlicePhase(self._take_inputs)
         if self._backward:
-            for step in placed:
-                yield from step.operation.prepare(self._contexts[step.position])
-        for step in placed:
-            yield from step.operation.forward(self._contexts[step.position])
-        if judge is not None:
-            gradients = [self._gradient(number) for number in self._workspace.lowered.outputs]
-            yield BatchPhase([[partial(judge, self.outputs, gradients)]])
+            for instruction in instructions:
+                yield from instruction.operation.prepare(self._contexts[instruction.position])
+        for instruction in instructions:
+            yield from instruction.operation.forward(self._contexts[instruction.position])
+        if update_metrics is not None:
+            gradients = [self._gradient(number) for number in self._workspace.plan.outputs]
+            yield BatchPhase([[partial(update_metrics, self.outputs, gradients)]])
         if self._backward:
             yield from self._backward_phases()
 
     def _take_inputs(self, part: BatchSlice) -> Iterable[Task]:
         """Copy a slice of the batch into the network's own arrays; this is where uint8 becomes float."""
         step_inputs = self._workspace.step_inputs
-        lowered = self._workspace.lowered
-        for index, number in enumerate(lowered.inputs):
-            target = self._workspace.storages.output(lowered.values[number], self._batch)[part.start : part.stop]
+        plan = self._workspace.plan
+        for index, number in enumerate(plan.inputs):
+            target = self._workspace.buffers.output(plan.values[number], self._batch)[part.start : part.stop]
             yield partial(_take, step_inputs, index, part.start, part.stop, target)
 
     def _backward_phases(self) -> Iterator[Phase]:
         """The operations from last to first; the second reader of a value adds its gradient to the first one's."""
-        lowered = self._workspace.lowered
-        started = {lowered.roots[number] for number in lowered.outputs}
-        for step in reversed(lowered.placed):
-            if not lowered.values[step.output].needs_gradient:
+        plan = self._workspace.plan
+        # What was written first overwrites what the last step left there, so nothing has to be zeroed; whoever comes second
+        # writes into memory of its own and adds. Gradients of outputs are written first of all, by the losses.
+        started = {plan.roots[number] for number in plan.outputs}
+        for instruction in reversed(plan.instructions):
+            if not plan.values[instruction.output].needs_gradient:
                 continue
-            context = self._contexts[step.position]
+            context = self._contexts[instruction.position]
             adding: list[tuple[Floats, Floats]] = []
-            for index, number in enumerate(step.inputs):
-                target, root = context.dx[index], lowered.roots[number]
+            for index, number in enumerate(instruction.inputs):
+                target, root = context.dx[index], plan.roots[number]
                 if target is None:
                     continue
                 if root in started:
-                    share = self._workspace.storages.extra(f"{step.position} share {index}", self._batch, target.shape[1:])
+                    share = self._workspace.buffers.extra(f"{instruction.position} share {index}", self._batch, target.shape[1:])
                     context.dx[index] = share
                     adding.append((target, share))
                 started.add(root)
-            yield from step.operation.backward(context)
+            yield from instruction.operation.backward(context)
             if adding:
                 yield SlicePhase(partial(_add_shares, adding))
 
@@ -195,6 +203,8 @@ def _add_shares(adding: Sequence[tuple[Floats, Floats]], part: BatchSlice) -> It
 
 def _stages(phases: Iterable[Phase], parts: list[BatchSlice]) -> Iterator[list[TaskChain]]:
     """Phases as lists of chains: neighbours that go slice by slice are fused, and so are neighbours with one chain."""
+    # Each stage ends with a meeting of all threads. A phase with one chain runs on the caller's thread alone, so the next such
+    # phase needs no meeting before it: both become one chain.
     pending: list[TaskChain] = []
     for chains in _chains(phases, parts):
         if len(chains) == 1 and len(pending) == 1:
@@ -214,15 +224,17 @@ def _chains(phases: Iterable[Phase], parts: list[BatchSlice]) -> Iterator[list[T
             run.append(phase)
             continue
         if run:
-            yield _fused(run, parts)
+            yield _fuse(run, parts)
             run = []
         yield phase.chains
     if run:
-        yield _fused(run, parts)
+        yield _fuse(run, parts)
 
 
-def _fused(run: list[SlicePhase], parts: list[BatchSlice]) -> list[TaskChain]:
+def _fuse(run: list[SlicePhase], parts: list[BatchSlice]) -> list[TaskChain]:
     """One chain a group: each slice goes through all phases before the next slice begins."""
+    # Phase by phase, every phase would fetch the whole batch from main memory anew; slice by slice, an activation finds what the
+    # convolution before it wrote in the cache. No slice reads another's samples, so nobody has to wait.
     chains: list[list[Task]] = [[] for _ in range(parts[-1].group + 1)]
     for part in parts:
         for phase in run:

@@ -1,4 +1,4 @@
-"""What the recurrent layers are made of; both directions of a bidirectional one are branches of their own."""
+"""The operations of the recurrent layers; both directions of a bidirectional one are branches of their own."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def both_ways(node: Node, layer: Any) -> tuple[Steps, ...]:
     return _walk(node, layer.layer, "forward_"), _walk(node, layer.backward(), "backward_", turned=True)
 
 
-def merged(node: Node, layer: Any) -> Steps:
-    """What makes one output of both walks'."""
+def merge_directions(node: Node, layer: Any) -> Steps:
+    """The operations that make one output of both walks'."""
     shape, units = node.output_shape, layer.layer.units
     if layer.merge_mode == "concat":
         return [(Concatenate(len(shape) - 1, [units, units]), shape)]

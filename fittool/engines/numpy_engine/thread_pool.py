@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
-from fittool.engines.health import Health
+from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
 
 Task = Callable[[], object]
 TaskChain = Sequence[Task]
@@ -14,14 +14,20 @@ TaskChain = Sequence[Task]
 
 
 class ThreadPool:
-    """`threads - 1` daemon threads and the caller; chain i is run by thread i modulo `threads`; `health` counts their faults."""
+    """`threads - 1` daemon threads and the caller; chain i is run by thread i modulo `threads`.
 
-    def __init__(self, threads: int, health: Health | None = None) -> None:
+    Args:
+        threads: How many threads compute, the caller included.
+        monitor: Counts the floating-point errors of the daemon threads; by default they are forgotten.
+    """
+
+    def __init__(self, threads: int, monitor: FloatingPointMonitor | None = None) -> None:
         self.threads = threads
-        self._health = Health() if health is None else health
+        self._monitor = FloatingPointMonitor() if monitor is None else monitor
         self._queues: list[SimpleQueue[Sequence[TaskChain] | None]] = [SimpleQueue() for _ in range(threads - 1)]
         self._finished: SimpleQueue[BaseException | None] = SimpleQueue()
         for queue in self._queues:
+            # Daemons, so that a process whose engine nobody closed can end.
             threading.Thread(target=self._work, args=(queue,), daemon=True, name="fittool-engine").start()
 
     def run(self, chains: Sequence[TaskChain]) -> None:
@@ -40,6 +46,7 @@ class ThreadPool:
                 for task in chain:
                     task()
         finally:
+            # Also where the caller's own chain failed: the others write into arrays that the next step will use.
             for _ in range(busy):
                 failure = self._finished.get() or failure
         if failure is not None:
@@ -51,12 +58,12 @@ class ThreadPool:
             queue.put(None)
 
     def _work(self, queue: SimpleQueue[Sequence[TaskChain] | None]) -> None:
-        self._health.watch_this_thread()
+        self._monitor.watch_this_thread()
         while (chains := queue.get()) is not None:
             try:
                 for chain in chains:
                     for task in chain:
                         task()
                 self._finished.put(None)
-            except BaseException as error:
+            except BaseException as error:  # whatever it is, the caller waits for a word from this thread
                 self._finished.put(error)

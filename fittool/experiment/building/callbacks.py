@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fittool.callbacks import CallbackSetting, started
 from fittool.callbacks.base import Callback, CallbackContext
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.config.yaml.source_map import KeyPath
+from fittool.errors import KeyPath
 from fittool.experiment.building.error_location import error_location
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from fittool.augmentation.coordinates import LARGEST_SIDE
 from fittool.augmentation.settings import Augmentation
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.config.yaml.source_map import KeyPath, path_text
-from fittool.errors import ExperimentError
+from fittool.errors import ExperimentError, KeyPath, path_text
 from fittool.nn.shapes import Shape
 
 _COLOURS = 3

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.config.yaml.source_map import KeyPath
 from fittool.cpu import available_threads
 from fittool.data.available_memory import size_in_words
 from fittool.data.cache import kept_on_disk, place_of
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
+from fittool.data.formats.reading import Reading
+from fittool.data.images.pixel_scale import brought_to
+from fittool.data.input_facts import InputFacts
 from fittool.data.loading.timeouts import FOREVER
 from fittool.data.memory import CachedDataset, in_memory
 from fittool.data.sources import Source, SourceContext
@@ -22,8 +24,8 @@ from fittool.data.splits.subsampling import fraction_of
 from fittool.data.splits.validation_split import Split, split
 from fittool.data.targets import ClassMode
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.errors import ExperimentError, Problem, shown
-from fittool.experiment.building.data_warnings import remarks
+from fittool.errors import ExperimentError, KeyPath, Problem, shown
+from fittool.experiment.building.data_warnings import doubts, remarks, remarks_of_source
 from fittool.experiment.building.error_location import error_location
 from fittool.model.labels import CLASS_MODES
 from fittool.nn.losses import Loss
@@ -40,6 +42,7 @@ class OpenedData:
         class_names: The name of each class, or None.
         warnings: What a user should know about the files and the split.
         skipped: The files that cannot be read and are left out (`on_bad_file: skip`), with the reason.
+        reading: How the table of the training data was read, or None.
     """
 
     train: Data
@@ -47,6 +50,7 @@ class OpenedData:
     class_names: tuple[str, ...] | None
     warnings: tuple[Problem, ...] = ()
     skipped: tuple[Problem, ...] = ()
+    reading: Reading | None = None
 
 
 def class_mode_for(loss: Loss, asked: ClassMode) -> ClassMode:
@@ -70,13 +74,22 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
         size=data.image.size,
         color_mode=data.image.color_mode,
         interpolation=data.image.interpolation,
+        fit=data.image.fit,
+        white_level=data.image.white_level,
         class_mode=class_mode_for(experiment.compile.main_loss, data.class_mode) if class_mode is ... else class_mode,
         seed=experiment.seed,
         on_bad_file=data.on_bad_file,
         workers=available_threads(),
         class_names=class_names,
+        not_features=(part.column,) if isinstance(part := data.validation, SplitSetting) and part.column else (),
+        numbered_labels=_ignores_a_label(experiment.compile.main_loss),
         timeout=data.timeout_seconds if experiment.first.workers else FOREVER,
     )
+
+
+def _ignores_a_label(loss: Loss) -> bool:
+    """Whether one class number does not count in the loss, so that labels are class numbers and nothing else."""
+    return loss.ignored() is not None
 
 
 def open_source(loaded: LoadedExperiment, source: Source, part: Literal["train", "validation"], context: SourceContext) -> Data:
@@ -98,18 +111,40 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
     names = None if isinstance(train, GeneratorData) else train.class_names
     if isinstance(experiment.data.validation, Source):
         features = None if isinstance(train, GeneratorData) else train.feature_names
-        context = replace(source_context(loaded, names), feature_names=features)
+        context = replace(source_context(loaded, names), feature_names=features, reading=reading_of(train))
         validation = open_source(loaded, experiment.data.validation, "validation", context)
         skipped = (*left_out(train), *left_out(validation))
-        told = (*_skip_warning(loaded, skipped), *remarks(loaded, train))
-        return OpenedData(_part_of(loaded, train), validation, names, told, skipped)
+        odd = (*remarks_of_source(loaded, validation, "validation"), *doubts(loaded, validation, "validation"))
+        told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *odd)
+        return OpenedData(_part_of(loaded, train), validation, names, told, skipped, reading_of(train))
     skipped = left_out(train)
     told = (*_skip_warning(loaded, skipped), *remarks(loaded, train))
     parts, path = _split(loaded, train), _split_path(experiment)
     if parts is None:
-        return OpenedData(_part_of(loaded, train), None, names, told, skipped)
+        return OpenedData(_part_of(loaded, train), None, names, told, skipped, reading_of(train))
     warnings = tuple(loaded.problem(text, *path) for text in parts.warnings)
-    return OpenedData(_part_of(loaded, parts.train), parts.validation, names, (*told, *warnings), skipped)
+    part = _part_of(loaded, parts.train)
+    return OpenedData(part, parts.validation, names, (*told, *warnings), skipped, reading_of(train))
+
+
+def reading_of(data: Data) -> Reading | None:
+    """How the table was read that the data come from, as a source opens it; None for other data."""
+    return getattr(data, "reading", None)
+
+
+def on_the_scale_of(
+    loaded: LoadedExperiment, learnt: Sequence[InputFacts], validation: Data | None
+) -> tuple[Data | None, tuple[Problem, ...]]:
+    """The validation data on the scale of the training data, and what a user should know of that.
+
+    Raises:
+        DataError: They are on another scale, and how to bring them to it is not certain.
+    """
+    if validation is None or isinstance(validation, GeneratorData) or not isinstance(loaded.experiment.data.validation, Source):
+        return validation, ()
+    with error_location(loaded, "data", "validation"):
+        brought = brought_to(learnt, validation)
+    return brought.data, tuple(loaded.problem(text, "data", "validation") for text in brought.told)
 
 
 def _split_path(experiment: Experiment) -> KeyPath:
@@ -130,8 +165,8 @@ def _split(loaded: LoadedExperiment, train: Data) -> Split | None:
         if not isinstance(part, SplitSetting):
             return split(train, experiment.first.validation_split)
         groups = None
-        if part.needs_groups:
-            groups = experiment.data.train.groups(cast("str", part.group), train, source_context(loaded))
+        if part.divides is not None:
+            groups = experiment.data.train.groups(part.divides, train, source_context(loaded))
         return split_off(train, part, experiment.seed, groups)
 
 

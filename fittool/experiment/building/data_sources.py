@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fittool.data.sources import CsvSource, FolderSource, NpySource, NpzSource, Source
+from fittool.data.sources import CsvSource, FolderSource, IdxSource, NpySource, NpzSource, Source
+from fittool.data.sources.by_path import kind_of
 from fittool.errors import UsageError
 
 
@@ -19,13 +20,13 @@ def source_like(trained_on: Source, path: Path) -> Source:
     Raises:
         UsageError: The path is none of these.
     """
-    name = str(path.absolute())
+    name, kind = str(path.absolute()), kind_of(path)
     if path.is_dir():
         return replace(trained_on, path=name) if isinstance(trained_on, FolderSource) else FolderSource(name)
-    if path.suffix == ".npz":
+    if kind == "npz":
         return replace(trained_on, path=name) if isinstance(trained_on, NpzSource) else NpzSource(name)
-    if path.suffix in (".csv", ".tsv", ".txt") and isinstance(trained_on, CsvSource):
-        return replace(trained_on, path=name)
+    if kind == "csv" and isinstance(trained_on, CsvSource):
+        return trained_on.in_another_file(name)
     if not path.exists():
         raise UsageError(f"There is no file or folder {path}.")
     raise UsageError(f"{path} is neither a folder nor an npz{' nor a CSV file' if isinstance(trained_on, CsvSource) else ''}.")
@@ -33,9 +34,16 @@ def source_like(trained_on: Source, path: Path) -> Source:
 
 def source_of_inputs(trained_on: Source, path: Path) -> Source | None:
     """A source of inputs without targets; None for a single image file."""
-    if path.suffix == ".npy":
+    kind = kind_of(path)
+    if kind == "npy":
         return NpySource(str(path.absolute()))
-    if path.is_dir() or path.suffix in (".npz", ".csv", ".tsv"):
+    if kind == "idx":
+        return IdxSource(str(path.absolute()))
+    is_table = kind == "csv" and (isinstance(trained_on, CsvSource) or path.suffix.lower() in (".csv", ".tsv"))
+    if path.is_dir() or kind == "npz" or is_table:
         source = source_like(trained_on, path)
-        return replace(source, label=None, features=None, weight=None) if isinstance(source, CsvSource) else source
+        if isinstance(source, CsvSource):
+            features = source.features if source.image else None  # beside images there are none unless they are listed
+            return replace(source, label=None, features=features, weight=None)
+        return source
     return None

@@ -5,24 +5,49 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import ArrayDataset, Dataset, Subset
+from fittool.data.formats.columns import MISSING
+from fittool.data.formats.reading import Reading
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import Problem, shown
 
 _SHOWN = 5
+_FEWEST_TO_COUNT = 10
 
 
 def remarks(loaded: LoadedExperiment, train: Dataset | GeneratorData) -> tuple[Problem, ...]:
     """Warnings about the samples to train on: classes that look alike, one class only, columns that never change."""
     if isinstance(train, GeneratorData):
         return ()
-    texts = [*look_alikes(train.class_names or ()), *_one_class(train), *_constant_columns(train)]
-    return tuple(loaded.problem(text, "data", "train") for text in texts)
+    texts = [*look_alikes(train.class_names or ()), *_names_of_gaps(train), *_one_class(train)]
+    texts += [*_constant_columns(train), *_counting_columns(train)]
+    said = (*remarks_of_source(loaded, train, "train"), *doubts(loaded, train, "train"))
+    return (*said, *(loaded.problem(text, "data", "train") for text in texts))
+
+
+def remarks_of_source(
+    loaded: LoadedExperiment, data: Dataset | GeneratorData, part: Literal["train", "validation"]
+) -> tuple[Problem, ...]:
+    """The sentences of a source about its samples: files that it has left out, and oddities."""
+    return tuple(loaded.problem(text, "data", part) for text in said_by_source(data))
+
+
+def said_by_source(data: Dataset | GeneratorData) -> tuple[str, ...]:
+    """The same, without a place; only sources of image files say anything."""
+    said: tuple[str, ...] = getattr(data, "remarks", ())
+    return said
+
+
+def doubts(loaded: LoadedExperiment, data: Dataset | GeneratorData, part: str) -> tuple[Problem, ...]:
+    """Things in a table that may be meant otherwise than they were read."""
+    reading: Reading | None = getattr(data, "reading", None)
+    return () if reading is None else tuple(loaded.problem(text, "data", part) for text in reading.warnings)
 
 
 def damaged_exif(*parts: Dataset | GeneratorData | None) -> tuple[Problem, ...]:
@@ -60,22 +85,59 @@ def _look(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
 
 
-def _one_class(train: Dataset) -> list[str]:
-    labels = train.labels()
-    if labels is None or not len(labels) or (labels != labels[0]).any():
+def _names_of_gaps(train: Dataset) -> list[str]:
+    """Classes whose names mostly stand for missing values, where they are cells and not folders that somebody named."""
+    labels = None if train.grouped_by_class else train.labels()
+    if labels is None or train.class_names is None:
         return []
-    name = labels[0] if train.class_names is None else train.class_names[labels[0]]
-    return [f"All samples are of one class, {name}, so there is nothing to learn."]
+    reading: Reading | None = getattr(train, "reading", None)
+    missing = MISSING if reading is None else reading.missing
+    counts = np.bincount(labels, minlength=len(train.class_names)).tolist()
+    return [
+        f"{count:,} of {len(labels):,} labels are {name!r}, which often stands for a missing value; here it is a class. "
+        "If it is none, leave these samples out."
+        for name, count in zip(train.class_names, counts, strict=False)
+        if name.strip().casefold() in missing and count
+    ]
+
+
+def _one_class(train: Dataset) -> list[str]:
+    labels = None if train.class_names is None else train.labels()
+    if labels is None or train.class_names is None or not len(labels) or (labels != labels[0]).any():
+        return []
+    return [f"All samples are of one class, {train.class_names[labels[0]]}, so there is nothing to learn."]
 
 
 def _constant_columns(train: Dataset) -> list[str]:
     """Of a table; pixels that are always black are nothing to wonder about."""
-    features = train.inputs[0] if isinstance(train, ArrayDataset) else getattr(train, "features", None)
-    if features is None or train.feature_names is None or features.ndim != 2 or len(features) < 2:
+    features, names = _features_of(train)
+    if len(features) < 2:
         return []
     constant = np.flatnonzero((features == features[0]).all(axis=0)).tolist()
     if not constant:
         return []
-    listed = ", ".join(train.feature_names[number] for number in constant[:_SHOWN]) + ", …" * (len(constant) > _SHOWN)
+    listed = ", ".join(names[number] for number in constant[:_SHOWN]) + ", …" * (len(constant) > _SHOWN)
     columns = "1 column holds" if len(constant) == 1 else f"{len(constant):,} columns each hold"
     return [f"{columns} the same number in all rows, so nothing can be learnt there: {listed}."]
+
+
+def _counting_columns(train: Dataset) -> list[str]:
+    """Columns of row numbers, which tell the order of the rows and nothing else."""
+    features, names = _features_of(train)
+    if len(features) < _FEWEST_TO_COUNT:
+        return []
+    counting = np.flatnonzero((np.diff(features[:_FEWEST_TO_COUNT], axis=0) == 1).all(axis=0))
+    counting = counting[(np.diff(features[:, counting], axis=0) == 1).all(axis=0)]
+    return [
+        f"The column {names[number]} counts up by one in all rows, so it is likely an index. "
+        "If it is, leave it out: list the columns to learn from as features."
+        for number in counting.tolist()
+    ]
+
+
+def _features_of(train: Dataset) -> tuple[NDArray[np.generic], tuple[str, ...]]:
+    """(N, F) the features of a table with their names; none of other data."""
+    features = train.inputs[0] if isinstance(train, ArrayDataset) else getattr(train, "features", None)
+    if features is None or train.feature_names is None or features.ndim != 2:
+        return np.empty((0, 0)), ()
+    return features, train.feature_names

@@ -13,7 +13,9 @@ from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Train
 from fittool.data.available_memory import available_memory, size_in_words
 from fittool.data.dataset import Dataset, Progress
+from fittool.data.formats.reading import Reading
 from fittool.data.images.preprocessing import Preprocessing, preprocessed
+from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.subsampling import balanced
@@ -21,11 +23,12 @@ from fittool.data.target_forms import target_forms
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.building.compatibility import check_augmentation
-from fittool.experiment.building.data import Data, OpenedData, kept, open_data
+from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
 from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
+from fittool.experiment.scaling import scaling_remarks
 from fittool.model.architecture import described
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
@@ -62,6 +65,8 @@ class Prepared:
         skipped: The files that were left out.
         written: The layers that the experiment writes, or its preset.
         preprocess: The user's function of an image, or None.
+        inputs: What each input of the training data is like.
+        reading: How the table of the training data was read, or None.
     """
 
     loaded: LoadedExperiment
@@ -75,18 +80,25 @@ class Prepared:
     skipped: tuple[Problem, ...] = ()
     written: Sequence[Layer] = ()
     preprocess: Preprocessing | None = None
+    inputs: tuple[InputFacts, ...] = ()
+    reading: Reading | None = None
 
     @property
     def architecture(self) -> dict[str, Any]:
         """The network as plain data."""
         features = None if isinstance(self.train, GeneratorData) else self.train.feature_names
         compile_ = self.loaded.experiment.compile
-        return described(self.layers, self.graph) | {
-            "loss": plain(compile_.main_loss, defaults=False),
-            "features": features,
-            "compile": Compiled(compile_.optimizer, self.objectives).plain(),
-            "seed": self.loaded.experiment.seed,
-        }
+        table = {} if self.reading is None else self.reading.plain()
+        return (
+            described(self.layers, self.graph)
+            | {
+                "loss": plain(compile_.main_loss, defaults=False),
+                "features": features,
+                "compile": Compiled(compile_.optimizer, self.objectives).plain(),
+                "seed": self.loaded.experiment.seed,
+            }
+            | ({"table": table} if table else {})
+        )
 
     @property
     def objectives(self) -> dict[str, Objective]:
@@ -97,7 +109,7 @@ class Prepared:
     @property
     def identity(self) -> str:
         """What tells this network from others: a hash of its description."""
-        network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed")}
+        network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed", "table")}
         return hashlib.sha256(to_json(network)).hexdigest()
 
     @property
@@ -166,6 +178,18 @@ class Prepared:
         return [targets.shape for targets in self.targets]
 
 
+def inputs_in_words(prepared: Prepared) -> list[str]:
+    """A line for each input, with its range of values; of the columns of a table there is none."""
+    named = not isinstance(prepared.train, GeneratorData) and prepared.train.feature_names
+    return in_words([fact for fact in prepared.inputs if fact.is_image or not named])
+
+
+def told_of_table(prepared: Prepared) -> list[str]:
+    """Which columns of a table are learnt from and which are not, in a line; nothing for other data."""
+    told = "" if prepared.reading is None else prepared.reading.told(prepared.class_names)
+    return [told] if told else []
+
+
 def _workers(train: Train) -> int:
     """Threads that make batches; data in memory need none."""
     return 0 if train.mode == "fit" else train.workers
@@ -215,9 +239,12 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     _check_size(loaded, graph)
     check_augmentation(loaded, data.train.input_shapes)
     check_mixing(loaded, targets, graph.inputs)
+    inputs = facts_of(data.train)
+    validation, brought = on_the_scale_of(loaded, inputs, data.validation)
+    told = (*data.warnings, *brought, *scaling_remarks(loaded, graph, inputs))
     return Prepared(
-        loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, data.warnings, data.skipped,
-        written=layers, preprocess=preprocessing_of(loaded),
+        loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
+        written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading,
     )  # fmt: skip
 
 

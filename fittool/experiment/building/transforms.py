@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from fittool.augmentation import augment
+from fittool.augmentation.augment import augment
 from fittool.augmentation.mixing import mix, mixes
 from fittool.augmentation.settings import Augmentation
 from fittool.augmentation.standardize import standardizes

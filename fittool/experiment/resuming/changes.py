@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.config.yaml.source_map import KeyPath, path_text
-from fittool.errors import DataError, ExperimentError
+from fittool.errors import DataError, ExperimentError, KeyPath, path_text
 from fittool.runs.files.json_text import from_json, to_json
 
 _NEVER_COUNT = {("name",), ("engine",), ("output",), ("data", "cache")}

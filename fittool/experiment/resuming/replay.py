@@ -20,9 +20,9 @@ from fittool.experiment.run_metadata import known_data, samples_of
 from fittool.experiment.session import Session
 from fittool.experiment.trained_run import refuse_code
 from fittool.runs.checkpoint import Checkpoint
-from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import FIRST_FORMAT, OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+from fittool.runs.paths import BEST, LAST, PREVIOUS
 from fittool.training.display.progress import NullProgress
 from fittool.training.trainer import Trainer
 

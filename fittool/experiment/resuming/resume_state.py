@@ -11,8 +11,8 @@ from typing import Any
 
 from fittool.errors import CheckpointError, visible
 from fittool.runs.checkpoint import Checkpoint
-from fittool.runs.checkpoint_store import BEST, PREVIOUS
 from fittool.runs.directory import RunDirectory
+from fittool.runs.paths import BEST, PREVIOUS
 from fittool.runs.status import KILLED, Status
 from fittool.training.display.formatting import duration
 from fittool.training.display.progress import Progress, make_progress

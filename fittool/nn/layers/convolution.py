@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Self
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
@@ -12,40 +12,29 @@ from pydantic_core import PydanticCustomError
 from fittool.nn.activations import Activation
 from fittool.nn.initializers import GlorotUniform, InitializerSetting, Zeros
 from fittool.nn.layers.base import Layer, Padding, PositivePair
+from fittool.nn.layers.weights import Filters, KernelAndBias
 from fittool.nn.parameter import Parameter
 from fittool.nn.regularizers import RegularizerSetting
 from fittool.nn.shapes import Shape, image, size_of, window_count
-from fittool.settings import Boolean, Field, Integer, setting
+from fittool.settings import Boolean, Field, Integer, arguments, setting
 
 
-class Window(Protocol):
-    """A window of `kernel_size`, spread by `dilation_rate`, that moves by `strides`."""
+@arguments
+class Window2D(Layer):
+    """A window that moves over images."""
 
-    @property
-    def kernel_size(self) -> tuple[int, int]:
-        """(height, width)."""
-
-    @property
-    def strides(self) -> tuple[int, int]:
-        """(down, right)."""
-
-    @property
-    def padding(self) -> str:
-        """`valid` or `same`."""
-
-    @property
-    def dilation_rate(self) -> tuple[int, int]:
-        """(height, width)."""
-
-
-W = TypeVar("W", bound=Window)
+    kernel_size: PositivePair = Field(description="Size of the window, (height, width).")
+    strides: PositivePair = Field(default=(1, 1), description="How far the window moves, (height, width).")
+    padding: Padding = Field(default="valid", description="Whether windows may reach over the edge, onto zeros.")
 
 
 @setting
-class Convolution(Layer):
-    """What the convolutions share."""
+class Convolution(Window2D):
+    """A window whose elements may stand apart."""
 
-    def positions(self: Window, shapes: Sequence[Shape]) -> tuple[int, int]:
+    dilation_rate: PositivePair = Field(default=(1, 1), description="Distance between the window's elements, (height, width).")
+
+    def positions(self, shapes: Sequence[Shape]) -> tuple[int, int]:
         """How many positions the window takes, (height, width).
 
         Raises:
@@ -57,27 +46,15 @@ class Convolution(Layer):
         return rows, columns
 
     @model_validator(mode="after")
-    def _strides_or_dilation(self: W) -> W:
+    def _strides_or_dilation(self) -> Self:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise PydanticCustomError("strides_and_dilation", "strides above 1 and dilation_rate above 1 cannot be combined")
         return self
 
 
 @setting
-class Conv2D(Convolution):
+class Conv2D(KernelAndBias, Convolution, Filters):
     """A convolution: (H, W, in) to (H', W', filters)."""
-
-    filters: Integer = Field(ge=1, description="Number of output channels.")
-    kernel_size: PositivePair = Field(description="Size of the window, (height, width).")
-    strides: PositivePair = Field(default=(1, 1), description="How far the window moves, (height, width).")
-    padding: Padding = Field(default="valid", description="Whether windows may reach over the edge, onto zeros.")
-    dilation_rate: PositivePair = Field(default=(1, 1), description="Distance between the window's elements, (height, width).")
-    activation: Activation | None = Field(default=None, description="Activation after the bias; none if absent.")
-    use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
-    kernel_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
-    bias_initializer: InitializerSetting = Field(default=Zeros(), description="How the bias starts.")
-    kernel_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the kernel.")
-    bias_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the bias.")
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """(H', W', filters)."""
@@ -86,24 +63,24 @@ class Conv2D(Convolution):
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
         """Kernel (height, width, in, filters), bias (filters,)."""
         shape = (*self.kernel_size, image(shapes)[2], self.filters)
-        kernel = Parameter("kernel", shape, self.kernel_initializer, True, self.kernel_regularizer)
-        bias = Parameter("bias", (self.filters,), self.bias_initializer, True, self.bias_regularizer)
-        return (kernel, bias) if self.use_bias else (kernel,)
+        return self.kernel_and_bias(shape, self.filters)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """Two for each weight and position, and one addition for each bias."""
         return size_of(self.output_shape(shapes)) * (2 * math.prod(self.kernel_size) * image(shapes)[2] + self.use_bias)
 
 
+@arguments
+class DepthMultiplier(Window2D):
+    """A window over each channel by itself."""
+
+    depth_multiplier: Integer = Field(default=1, ge=1, description="Number of output channels for each input channel.")
+
+
 @setting
-class DepthwiseConv2D(Convolution):
+class DepthwiseConv2D(Convolution, DepthMultiplier):
     """A convolution of each channel by itself: (H, W, in) to (H', W', in · depth_multiplier)."""
 
-    kernel_size: PositivePair = Field(description="Size of the window, (height, width).")
-    strides: PositivePair = Field(default=(1, 1), description="How far the window moves, (height, width).")
-    padding: Padding = Field(default="valid", description="Whether windows may reach over the edge, onto zeros.")
-    depth_multiplier: Integer = Field(default=1, ge=1, description="Number of output channels for each input channel.")
-    dilation_rate: PositivePair = Field(default=(1, 1), description="Distance between the window's elements, (height, width).")
     activation: Activation | None = Field(default=None, description="Activation after the bias; none if absent.")
     use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
     depthwise_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
@@ -129,14 +106,9 @@ class DepthwiseConv2D(Convolution):
 
 
 @setting
-class SeparableConv2D(Convolution):
+class SeparableConv2D(Convolution, Filters):
     """A convolution of each channel by itself, then a 1 × 1 convolution over the channels."""
 
-    filters: Integer = Field(ge=1, description="Number of output channels.")
-    kernel_size: PositivePair = Field(description="Size of the window, (height, width).")
-    strides: PositivePair = Field(default=(1, 1), description="How far the window moves, (height, width).")
-    padding: Padding = Field(default="valid", description="Whether windows may reach over the edge, onto zeros.")
-    dilation_rate: PositivePair = Field(default=(1, 1), description="Distance between the window's elements, (height, width).")
     depth_multiplier: Integer = Field(default=1, ge=1, description="Channels between the convolutions, for each input channel.")
     activation: Activation | None = Field(default=None, description="Activation after the bias; none if absent.")
     use_bias: Boolean = Field(default=True, description="Whether a bias is added, after the second convolution.")

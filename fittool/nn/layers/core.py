@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fittool.nn.activations import Activation
-from fittool.nn.initializers import GlorotUniform, InitializerSetting, Zeros
 from fittool.nn.layers.base import Layer, features
+from fittool.nn.layers.weights import KernelAndBias, Units
 from fittool.nn.parameter import Parameter
-from fittool.nn.regularizers import RegularizerSetting
 from fittool.nn.shapes import Shape, ShapeError, size_of
-from fittool.settings import Boolean, Field, Integer, Number, setting
+from fittool.settings import Field, Integer, Number, setting
 
 
 @setting
@@ -50,16 +48,8 @@ class Rescaling(Layer):
 
 
 @setting
-class Dense(Layer):
+class Dense(KernelAndBias, Units):
     """`activation(inputs · kernel + bias)` along the last axis: (…, in) to (…, units)."""
-
-    units: Integer = Field(ge=1, description="Size of the output's last axis.")
-    activation: Activation | None = Field(default=None, description="Activation after the bias; none if absent.")
-    use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
-    kernel_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
-    bias_initializer: InitializerSetting = Field(default=Zeros(), description="How the bias starts.")
-    kernel_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the kernel.")
-    bias_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the bias.")
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """(…, units)."""
@@ -68,9 +58,7 @@ class Dense(Layer):
 
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
         """Kernel (in, units), bias (units,)."""
-        kernel = Parameter("kernel", (features(shapes), self.units), self.kernel_initializer, True, self.kernel_regularizer)
-        bias = Parameter("bias", (self.units,), self.bias_initializer, True, self.bias_regularizer)
-        return (kernel, bias) if self.use_bias else (kernel,)
+        return self.kernel_and_bias((features(shapes), self.units), self.units)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """Two for each weight and row, and one addition for each bias."""

@@ -14,9 +14,9 @@ from fittool.nn.activations import Activation
 from fittool.nn.initializers import GlorotUniform, Initializer, InitializerSetting, Orthogonal, Weights, Zeros
 from fittool.nn.layers.base import Layer
 from fittool.nn.parameter import Parameter
-from fittool.nn.regularizers import Regularizer, RegularizerSetting
+from fittool.nn.regularizers import RegularizerSetting
 from fittool.nn.shapes import Shape, sequence, size_of
-from fittool.settings import Boolean, Family, Field, Integer, Number, setting
+from fittool.settings import Boolean, Family, Field, Integer, Number, arguments, setting
 
 
 @setting
@@ -32,22 +32,54 @@ class ForgetBias(Initializer):
         return np.concatenate([first, np.ones(units, np.float32), last])
 
 
-class _Recurrent:
+@arguments
+class Cell(Layer):
+    """A state that is made anew at every step."""
+
+    units: Integer = Field(ge=1, description="Size of the state and of the output.")
+    activation: Activation | None = Field(default="tanh", description="Activation of the state; none if absent.")
+
+
+@arguments
+class GatedCell(Cell):
+    """A state that gates let in, keep and let out."""
+
+    recurrent_activation: Activation | None = Field(default="sigmoid", description="Activation of the gates; none if absent.")
+
+
+@arguments
+class CellWeights(Cell):
+    """How the weights of a cell start."""
+
+    use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
+    kernel_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
+    recurrent_initializer: InitializerSetting = Field(default=Orthogonal(), description="How the recurrent kernel starts.")
+    bias_initializer: InitializerSetting = Field(default=Zeros(), description="How the bias starts.")
+
+
+@arguments
+class UnitForgetBias(CellWeights):
+    """A cell whose forget gate has a start of its own."""
+
+    unit_forget_bias: Boolean = Field(default=True, description="Whether the forget gate's bias starts as ones.")
+
+
+@arguments
+class Recurrent(CellWeights):
     """What the recurrent layers share: (T, in) to (units,), or to (T, units) with `return_sequences`."""
 
     gates: ClassVar[int] = 1
     """How many vectors of `units` are made of each step's input."""
-    units: int
-    use_bias: bool
-    kernel_initializer: Initializer
-    recurrent_initializer: Initializer
-    bias_initializer: Initializer
-    kernel_regularizer: Regularizer | None
-    recurrent_regularizer: Regularizer | None
-    bias_regularizer: Regularizer | None
-    dropout: float
-    recurrent_dropout: float
-    return_sequences: bool
+    kernel_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the kernel.")
+    recurrent_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the recurrent kernel.")
+    bias_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the bias.")
+    dropout: Number = Field(default=0.0, ge=0, lt=1, description="Share of the inputs dropped, the same ones at every step.")
+    recurrent_dropout: Number = Field(
+        default=0.0, ge=0, lt=1, description="Share of the state dropped on its way into the gates, the same at every step."
+    )
+    seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")
+    return_sequences: Boolean = Field(default=False, description="Whether the output holds the state after every step.")
+    go_backwards: Boolean = Field(default=False, description="Whether it walks from the last step to the first.")
 
     @property
     def is_random(self) -> bool:
@@ -81,53 +113,19 @@ class _Recurrent:
 
 
 @setting
-class SimpleRNN(_Recurrent, Layer):
+class SimpleRNN(Recurrent):
     """`state = activation(inputs · kernel + state · recurrent_kernel + bias)` at every step (Elman 1990)."""
-
-    units: Integer = Field(ge=1, description="Size of the state and of the output.")
-    activation: Activation | None = Field(default="tanh", description="Activation of the state; none if absent.")
-    use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
-    kernel_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
-    recurrent_initializer: InitializerSetting = Field(default=Orthogonal(), description="How the recurrent kernel starts.")
-    bias_initializer: InitializerSetting = Field(default=Zeros(), description="How the bias starts.")
-    kernel_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the kernel.")
-    recurrent_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the recurrent kernel.")
-    bias_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the bias.")
-    dropout: Number = Field(default=0.0, ge=0, lt=1, description="Share of the inputs dropped, the same ones at every step.")
-    recurrent_dropout: Number = Field(
-        default=0.0, ge=0, lt=1, description="Share of the state dropped on its way into the gates, the same at every step."
-    )
-    seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")
-    return_sequences: Boolean = Field(default=False, description="Whether the output holds the state after every step.")
-    go_backwards: Boolean = Field(default=False, description="Whether it walks from the last step to the first.")
 
 
 @setting
-class LSTM(_Recurrent, Layer):
+class LSTM(Recurrent, UnitForgetBias, GatedCell):
     """Long short-term memory (Hochreiter and Schmidhuber 1997) with a forget gate (Gers et al. 2000).
 
     At every step, with weights in the order i, f, c, o: `carry = f · carry + i · c`, `state = o · activation(carry)`.
     """
 
     gates: ClassVar[int] = 4
-    units: Integer = Field(ge=1, description="Size of the state and of the output.")
     activation: Activation | None = Field(default="tanh", description="Activation of candidate and carry; none if absent.")
-    recurrent_activation: Activation | None = Field(default="sigmoid", description="Activation of the gates; none if absent.")
-    use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
-    kernel_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
-    recurrent_initializer: InitializerSetting = Field(default=Orthogonal(), description="How the recurrent kernel starts.")
-    bias_initializer: InitializerSetting = Field(default=Zeros(), description="How the bias starts.")
-    unit_forget_bias: Boolean = Field(default=True, description="Whether the forget gate's bias starts as ones.")
-    kernel_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the kernel.")
-    recurrent_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the recurrent kernel.")
-    bias_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the bias.")
-    dropout: Number = Field(default=0.0, ge=0, lt=1, description="Share of the inputs dropped, the same ones at every step.")
-    recurrent_dropout: Number = Field(
-        default=0.0, ge=0, lt=1, description="Share of the state dropped on its way into the gates, the same at every step."
-    )
-    seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")
-    return_sequences: Boolean = Field(default=False, description="Whether the output holds the state after every step.")
-    go_backwards: Boolean = Field(default=False, description="Whether it walks from the last step to the first.")
 
     def bias(self) -> tuple[Shape, Initializer]:
         """(4 · units,)."""
@@ -136,30 +134,14 @@ class LSTM(_Recurrent, Layer):
 
 
 @setting
-class GRU(_Recurrent, Layer):
+class GRU(Recurrent, GatedCell):
     """The gated recurrent unit (Cho et al. 2014), `state = z · state + (1 - z) · candidate` with weights in the order z, r, h.
 
     With `reset_after` the reset gate acts on `state · recurrent_kernel`, which has a bias of its own; without, on the state.
     """
 
     gates: ClassVar[int] = 3
-    units: Integer = Field(ge=1, description="Size of the state and of the output.")
     activation: Activation | None = Field(default="tanh", description="Activation of the candidate; none if absent.")
-    recurrent_activation: Activation | None = Field(default="sigmoid", description="Activation of the gates; none if absent.")
-    use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
-    kernel_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
-    recurrent_initializer: InitializerSetting = Field(default=Orthogonal(), description="How the recurrent kernel starts.")
-    bias_initializer: InitializerSetting = Field(default=Zeros(), description="How the bias starts.")
-    kernel_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the kernel.")
-    recurrent_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the recurrent kernel.")
-    bias_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the bias.")
-    dropout: Number = Field(default=0.0, ge=0, lt=1, description="Share of the inputs dropped, the same ones at every step.")
-    recurrent_dropout: Number = Field(
-        default=0.0, ge=0, lt=1, description="Share of the state dropped on its way into the gates, the same at every step."
-    )
-    seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")
-    return_sequences: Boolean = Field(default=False, description="Whether the output holds the state after every step.")
-    go_backwards: Boolean = Field(default=False, description="Whether it walks from the last step to the first.")
     reset_after: Boolean = Field(default=True, description="Whether the reset gate acts after the recurrent product.")
 
     def bias(self) -> tuple[Shape, Initializer]:

@@ -8,13 +8,11 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.nn.activations import Activation
-from fittool.nn.initializers import GlorotUniform, InitializerSetting, Zeros
 from fittool.nn.layers.base import Layer, Padding, PositiveSingle
+from fittool.nn.layers.weights import Filters, KernelAndBias
 from fittool.nn.parameter import Parameter
-from fittool.nn.regularizers import RegularizerSetting
 from fittool.nn.shapes import Shape, sequence, size_of, window_count
-from fittool.settings import Boolean, Field, Integer, setting
+from fittool.settings import Boolean, Field, Integer, arguments, setting
 
 
 def _ends(value: object) -> object:
@@ -27,23 +25,21 @@ Ends = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_ends, json_sc
 """(before, after); one number stands for both."""
 
 
-@setting
-class Conv1D(Layer):
-    """A convolution along sequences: (T, in) to (T', filters)."""
+@arguments
+class Window1D(Layer):
+    """A window that moves along a sequence."""
 
-    filters: Integer = Field(ge=1, description="Number of output channels.")
     kernel_size: PositiveSingle = Field(description="Length of the window.")
     strides: PositiveSingle = Field(default=1, description="How far the window moves.")
     padding: Literal["valid", "same", "causal"] = Field(
         default="valid", description="Whether windows may reach over the ends, onto zeros; `causal`: over the beginning only."
     )
     dilation_rate: PositiveSingle = Field(default=1, description="Distance between the window's elements.")
-    activation: Activation | None = Field(default=None, description="Activation after the bias; none if absent.")
-    use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
-    kernel_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
-    bias_initializer: InitializerSetting = Field(default=Zeros(), description="How the bias starts.")
-    kernel_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the kernel.")
-    bias_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the bias.")
+
+
+@setting
+class Conv1D(KernelAndBias, Window1D, Filters):
+    """A convolution along sequences: (T, in) to (T', filters)."""
 
     @model_validator(mode="after")
     def _strides_or_dilation(self) -> Conv1D:
@@ -59,9 +55,7 @@ class Conv1D(Layer):
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
         """Kernel (length, in, filters), bias (filters,)."""
         shape = (self.kernel_size, sequence(shapes)[1], self.filters)
-        kernel = Parameter("kernel", shape, self.kernel_initializer, True, self.kernel_regularizer)
-        bias = Parameter("bias", (self.filters,), self.bias_initializer, True, self.bias_regularizer)
-        return (kernel, bias) if self.use_bias else (kernel,)
+        return self.kernel_and_bias(shape, self.filters)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """Two for each weight and position, and one addition for each bias."""

@@ -8,20 +8,17 @@ from collections.abc import Sequence
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.nn.activations import Activation
-from fittool.nn.initializers import GlorotUniform, InitializerSetting, Zeros
 from fittool.nn.layers.base import Layer, Padding, PositivePair
+from fittool.nn.layers.weights import Filters, KernelAndBias
 from fittool.nn.parameter import Parameter
-from fittool.nn.regularizers import RegularizerSetting
 from fittool.nn.shapes import Shape, image, size_of, transposed_count
-from fittool.settings import Boolean, Field, Integer, Pair, setting
+from fittool.settings import Field, Pair, arguments, setting
 
 
-@setting
-class Conv2DTranspose(Layer):
-    """The transpose of a convolution: (H, W, in) to (H · strides, W · strides, filters), each pixel painting the kernel."""
+@arguments
+class PaintedWindow(Layer):
+    """A window that every pixel paints into the output."""
 
-    filters: Integer = Field(ge=1, description="Number of output channels.")
     kernel_size: PositivePair = Field(description="Size of the kernel, (height, width).")
     strides: PositivePair = Field(default=(1, 1), description="Distance between what two neighbours paint, (height, width).")
     padding: Padding = Field(default="valid", description="`same` cuts the output to size · strides; `valid` keeps all of it.")
@@ -29,12 +26,11 @@ class Conv2DTranspose(Layer):
         default=None, description="Rows and columns added to the output, less than the strides; worked out if absent."
     )
     dilation_rate: PositivePair = Field(default=(1, 1), description="Distance between the kernel's elements, (height, width).")
-    activation: Activation | None = Field(default=None, description="Activation after the bias; none if absent.")
-    use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
-    kernel_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
-    bias_initializer: InitializerSetting = Field(default=Zeros(), description="How the bias starts.")
-    kernel_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the kernel.")
-    bias_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the bias.")
+
+
+@setting
+class Conv2DTranspose(KernelAndBias, PaintedWindow, Filters):
+    """The transpose of a convolution: (H, W, in) to (H · strides, W · strides, filters), each pixel painting the kernel."""
 
     @model_validator(mode="after")
     def _small_additions(self) -> Conv2DTranspose:
@@ -55,9 +51,7 @@ class Conv2DTranspose(Layer):
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
         """Kernel (height, width, filters, in), bias (filters,)."""
         shape = (*self.kernel_size, self.filters, image(shapes)[2])
-        kernel = Parameter("kernel", shape, self.kernel_initializer, True, self.kernel_regularizer)
-        bias = Parameter("bias", (self.filters,), self.bias_initializer, True, self.bias_regularizer)
-        return (kernel, bias) if self.use_bias else (kernel,)
+        return self.kernel_and_bias(shape, self.filters)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """Two for each weight and input position, and one addition for each bias."""

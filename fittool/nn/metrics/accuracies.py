@@ -49,13 +49,3 @@ class TopKCategoricalAccuracy(Share, _TopK):
     """The share of samples whose largest target is among the k largest outputs."""
 
     expects: ClassVar[Expected] = "one-hot"
-
-
-ACCURACIES = (
-    BinaryAccuracy,
-    SparseCategoricalAccuracy,
-    CategoricalAccuracy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
-)
-"""All of them."""

@@ -1,13 +1,13 @@
-"""Means of a loss's values, and what is made of them."""
+"""Means of a loss's values, and the numbers that are made of them."""
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from fittool.nn import losses
 from fittool.nn.losses import OfClassNumbers, OfOneHot, OfProbabilities
 from fittool.nn.metrics.base import Metric
-from fittool.nn.targets import Expected
 from fittool.settings import fields_of, setting
 
 
@@ -20,6 +20,10 @@ class LossMean(Metric):
     def loss(self) -> losses.Loss:
         """The loss whose values are averaged, with the metric's arguments."""
         return self.of(**{name: getattr(self, name) for name in fields_of(type(self)) if name != "name"})
+
+    def from_mean(self, mean: float) -> float:
+        """The metric's value, from the mean of the loss's values: that mean."""
+        return mean
 
 
 @setting
@@ -44,53 +48,14 @@ class BinaryCrossentropy(LossMean, OfProbabilities):
 
 
 @setting
-class KLDivergence(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.KLDivergence
-    expects: ClassVar[Expected] = "probabilities"
-
-
-@setting
-class Poisson(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.Poisson
-
-
-@setting
-class MeanSquaredError(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.MeanSquaredError
-
-
-@setting
 class RootMeanSquaredError(LossMean):
     """The square root of the mean of all squared differences."""
 
     of = losses.MeanSquaredError
 
-
-@setting
-class MeanAbsoluteError(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.MeanAbsoluteError
-
-
-@setting
-class MeanAbsolutePercentageError(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.MeanAbsolutePercentageError
-
-
-@setting
-class MeanSquaredLogarithmicError(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.MeanSquaredLogarithmicError
+    def from_mean(self, mean: float) -> float:
+        """The square root of the mean."""
+        return math.sqrt(mean)
 
 
 @setting
@@ -112,24 +77,29 @@ class CosineSimilarity(LossMean):
     of = losses.CosineSimilarity
     mode: ClassVar[Literal["min", "max"]] = "max"
 
-
-@setting
-class Hinge(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.Hinge
+    def from_mean(self, mean: float) -> float:
+        """The mean with the other sign."""
+        return -mean
 
 
-@setting
-class SquaredHinge(LossMean):
-    """The mean of the loss of that name."""
+def _mean_of(loss: type[losses.Loss]) -> type[LossMean]:
+    """The metric that is the mean of a loss without arguments, under the loss's name, for the same targets."""
+    members = {
+        "__doc__": "The mean of the loss of that name.",
+        "__module__": __name__,
+        "__annotations__": {},
+        "of": loss,
+        "expects": loss.expects,
+    }
+    return setting(type(loss.__name__, (LossMean,), members))
 
-    of = losses.SquaredHinge
 
-
-@setting
-class CategoricalHinge(LossMean):
-    """The mean of the loss of that name."""
-
-    of = losses.CategoricalHinge
-    expects: ClassVar[Expected] = "one-hot"
+KLDivergence = _mean_of(losses.KLDivergence)
+Poisson = _mean_of(losses.Poisson)
+MeanSquaredError = _mean_of(losses.MeanSquaredError)
+MeanAbsoluteError = _mean_of(losses.MeanAbsoluteError)
+MeanAbsolutePercentageError = _mean_of(losses.MeanAbsolutePercentageError)
+MeanSquaredLogarithmicError = _mean_of(losses.MeanSquaredLogarithmicError)
+Hinge = _mean_of(losses.Hinge)
+SquaredHinge = _mean_of(losses.SquaredHinge)
+CategoricalHinge = _mean_of(losses.CategoricalHinge)

@@ -1,19 +1,18 @@
-"""Reads a safetensors file that nobody vouches for: everything is checked before memory is taken, and it is read once.
+"""Reads a safetensors file that nobody vouches for: once, as a whole, and what it announces is checked before memory is taken.
 
-The file: 8 bytes header length (little-endian), JSON header, tensor bytes. The safetensors library would map the file and
-trust that it stays; here the bytes that are checked are the bytes that are used.
+The file: 8 bytes header length (little-endian), JSON header, tensor bytes. The library parses the very bytes that were hashed; it
+would map a path and trust that the file stays. It refuses sizes that are none, holes, overlaps and overruns. It accepts a name
+that comes twice, unknown keys, booleans of 2 and names that garble a terminal, so these are refused here.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import stat
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +23,7 @@ from fittool.runs.files.json_text import from_json
 
 LENGTH_BYTES = 8
 """The size of the header length, which begins the file."""
-_LONGEST_HEADER = 16 * 2**20
-_MOST_TENSORS = 100_000
-_LONGEST_NAME = 512
-_HIGHEST_RANK = 16
-_LARGEST_INTEGER = 2**53
-_MAGIC_BYTES = 300
-
+_LONGEST_HEADER, _LONGEST_NAME, _MOST_TENSORS, _HIGHEST_RANK, _MAGIC_BYTES = 16 * 2**20, 512, 100_000, 16, 300
 DTYPES = {
     name: np.dtype(code)
     for name, code in {
@@ -46,47 +39,42 @@ class RefusedError(ValueError):
 
 
 @dataclass(frozen=True)
-class TensorEntry:
-    """One tensor as the header announces it; `begin` and `end` are bytes from the end of the header."""
-
-    name: str
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    begin: int
-    end: int
-
-
-@dataclass(frozen=True)
 class SafetensorsFile:
-    """A whole file in memory, its header checked against its length.
+    """A whole file in memory.
 
     Attributes:
-        header: The header's bytes, as they are hashed.
+        content: All its bytes.
+        header_end: The index of the first byte behind the header.
         metadata: The texts under `__metadata__`.
-        entries: The tensors in the order of their bytes.
-        body: (B,) uint8, all tensor bytes.
+        names: The tensors' names in the header's order.
     """
 
-    header: bytes
+    content: bytes
+    header_end: int
     metadata: Mapping[str, str]
-    entries: tuple[TensorEntry, ...]
-    body: NDArray[np.uint8]
+    names: tuple[str, ...]
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The tensors by name, read-only; views of the body wherever the bytes are aligned.
+        """The tensors by name, in the header's order, read-only and aligned.
 
         Raises:
-            RefusedError: A boolean is neither 0 nor 1.
+            RefusedError: Shapes and places do not fit the bytes, or a boolean is neither 0 nor 1.
         """
-        return {entry.name: self._tensor(entry) for entry in self.entries}
+        from safetensors import SafetensorError, deserialize  # only what opens a checkpoint needs it
 
-    def _tensor(self, entry: TensorEntry) -> NDArray[Any]:
-        raw = self.body[entry.begin : entry.end]
-        if entry.dtype == np.bool_ and raw.max(initial=0) > 1:
-            raise RefusedError(f"has a boolean in {visible(entry.name)} that is neither 0 nor 1")
-        array = np.require(raw.view(entry.dtype).reshape(entry.shape), requirements="A")
-        array.flags.writeable = False
-        return array
+        try:
+            found = dict(deserialize(self.content))  # type: ignore[no-untyped-call]
+        except SafetensorError as error:
+            raise RefusedError(f"has a damaged header: {visible(str(error).rpartition('deserializing: ')[2])}") from None
+        return {name: _array(name, **found[name]) for name in self.names}
+
+
+def _array(name: str, dtype: str, shape: list[int], data: bytearray) -> NDArray[Any]:
+    if dtype == "BOOL" and np.frombuffer(data, np.uint8).max(initial=0) > 1:
+        raise RefusedError(f"has a boolean in {visible(name)} that is neither 0 nor 1")
+    array = np.frombuffer(data, DTYPES[dtype]).reshape(shape)
+    array.flags.writeable = False
+    return array
 
 
 def read_safetensors(path: Path) -> SafetensorsFile:
@@ -98,10 +86,17 @@ def read_safetensors(path: Path) -> SafetensorsFile:
     try:
         # Non-blocking, because opening a pipe that nobody writes to would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb", buffering=0) as file:
-            return _read(file, _size(os.fstat(descriptor)))
+        with open(descriptor, "rb") as file:
+            size = _size(os.fstat(descriptor))
+            end = _header_end(os.pread(descriptor, _MAGIC_BYTES, 0), size)
+            header = os.pread(descriptor, end - LENGTH_BYTES, LENGTH_BYTES)
+            metadata, names = _checked(header, size - end)
+            content = file.read(size)
+            if len(content) < size or file.read(1) or content[LENGTH_BYTES:end] != header:
+                raise RefusedError("changed while it was read")
     except OSError as error:
         raise RefusedError(f"cannot be read: {visible(error.strerror or str(error))}") from error
+    return SafetensorsFile(content, end, metadata, names)
 
 
 def _size(status: os.stat_result) -> int:
@@ -112,49 +107,23 @@ def _size(status: os.stat_result) -> int:
     return status.st_size
 
 
-def _read(file: BinaryIO, size: int) -> SafetensorsFile:
-    head = _exactly(file, min(LENGTH_BYTES, size)).tobytes()
-    (length,) = struct.unpack("<Q", head.ljust(LENGTH_BYTES, b"\0"))
-    if not 2 <= length <= min(_LONGEST_HEADER, size - LENGTH_BYTES):
-        more = _exactly(file, min(_MAGIC_BYTES, size) - len(head))
-        raise RefusedError(_no_header(head + more.tobytes(), length, size))
-    header = _exactly(file, length).tobytes()
-    metadata, entries = parse_header(header, size - LENGTH_BYTES - length)
-    body = _exactly(file, size - LENGTH_BYTES - length)
-    if file.read(1):
-        raise RefusedError("grew while it was read")
-    return SafetensorsFile(header, metadata, entries, body)
-
-
-def _exactly(file: BinaryIO, count: int) -> NDArray[np.uint8]:
-    array = np.empty(count, np.uint8)
-    rest = array.data
-    while len(rest):
-        got = file.readinto(rest)  # type: ignore[attr-defined]  # an unbuffered file has it; typeshed's BinaryIO does not
-        if not got:
-            raise RefusedError("became shorter while it was read")
-        rest = rest[got:]
-    return array
-
-
-def _no_header(head: bytes, length: int, size: int) -> str:
+def _header_end(head: bytes, size: int) -> int:
+    length = int.from_bytes(head[:LENGTH_BYTES], "little")
+    if 2 <= length <= min(_LONGEST_HEADER, size - LENGTH_BYTES):
+        return LENGTH_BYTES + length
     if not any(head):
-        return "begins with zeros: did the machine lose power while it was saved?"
+        raise RefusedError("begins with zeros: did the machine lose power while it was saved?")
     if kind := foreign_kind(head):
-        return f"is {kind}, which fittool does not open; it reads only its own .safetensors files"
+        raise RefusedError(f"is {kind}, which fittool does not open; it reads only its own .safetensors files")
     if size < LENGTH_BYTES:
-        return f"is not a safetensors file: it has {size} bytes"
-    if length > size - LENGTH_BYTES and length <= _LONGEST_HEADER:
-        return f"is cut off: its header alone has {length:,} bytes, the file {size:,}"
-    return f"is not a safetensors file: a header of {length:,} bytes is impossible"
+        raise RefusedError(f"is not a safetensors file: it has {size} bytes")
+    if size - LENGTH_BYTES < length <= _LONGEST_HEADER:
+        raise RefusedError(f"is cut off: its header alone has {length:,} bytes, the file {size:,}")
+    raise RefusedError(f"is not a safetensors file: a header of {length:,} bytes is impossible")
 
 
-def parse_header(header: bytes, body_bytes: int) -> tuple[dict[str, str], tuple[TensorEntry, ...]]:
-    """Check a header against the number of tensor bytes behind it.
-
-    Raises:
-        RefusedError: Anything in it is not as safetensors's format says.
-    """
+def _checked(header: bytes, body_bytes: int) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The metadata and the names of a header, without what the library would let pass or would take memory for."""
     if not header.startswith(b"{"):
         raise RefusedError("is not a safetensors file: its header does not begin with {")
     try:
@@ -163,49 +132,25 @@ def parse_header(header: bytes, body_bytes: int) -> tuple[dict[str, str], tuple[
         raise RefusedError(f"has a damaged header: {visible(str(error))}") from None
     if not isinstance(content, dict):
         raise RefusedError("has a damaged header: it is not a mapping")
-    metadata = _metadata(content.pop("__metadata__", {}))
+    metadata = content.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise RefusedError("has a damaged header: its __metadata__ is not a mapping of texts")
     if len(content) > _MOST_TENSORS:
         raise RefusedError(f"announces {len(content):,} tensors; at most {_MOST_TENSORS:,} are read")
-    entries = sorted((_entry(name, entry) for name, entry in content.items()), key=lambda entry: (entry.begin, entry.end))
-    _check_contiguous(entries, body_bytes)
-    return metadata, tuple(entries)
+    announced = max((_end(name, entry) for name, entry in content.items()), default=0)
+    if announced != body_bytes:
+        cause = "is cut off" if announced > body_bytes else "has something behind its end"
+        raise RefusedError(f"{cause}: its header announces {announced:,} tensor bytes, there are {body_bytes:,}")
+    return metadata, tuple(content)
 
 
-def _metadata(found: object) -> dict[str, str]:
-    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-        raise RefusedError("has a damaged header: its __metadata__ is not a mapping of texts")
-    return found
-
-
-def _entry(name: str, found: object) -> TensorEntry:
+def _end(name: str, entry: object) -> int:
     if not name.isprintable() or not 0 < len(name.encode()) <= _LONGEST_NAME:
         raise RefusedError(f"has a tensor with the impossible name {visible(name[:60])}")
-    if not isinstance(found, dict) or set(found) != {"dtype", "shape", "data_offsets"}:
-        raise RefusedError(f"has a damaged header: {name} must have dtype, shape and data_offsets, nothing else")
-    dtype = DTYPES.get(found["dtype"]) if isinstance(found["dtype"], str) else None
-    if dtype is None:
-        raise RefusedError(f"has the tensor {name} in the dtype {visible(str(found['dtype'])[:20])}, which fittool does not know")
-    shape, offsets = _integers(name, "shape", found["shape"]), _integers(name, "data_offsets", found["data_offsets"])
-    if len(shape) > _HIGHEST_RANK or len(offsets) != 2:
-        raise RefusedError(f"has a damaged header: {name} has {len(shape)} axes and {len(offsets)} offsets")
-    needed, given = math.prod(shape) * dtype.itemsize, offsets[1] - offsets[0]
-    if needed != given:
-        raise RefusedError(f"has a damaged header: {name} needs {needed} bytes, not {given}")
-    return TensorEntry(name, dtype, shape, *offsets)
-
-
-def _integers(name: str, key: str, found: object) -> tuple[int, ...]:
-    if not isinstance(found, list) or not all(type(number) is int and 0 <= number < _LARGEST_INTEGER for number in found):
-        raise RefusedError(f"has a damaged header: {key} of {name} must be a list of whole numbers that are not negative")
-    return tuple(found)
-
-
-def _check_contiguous(entries: list[TensorEntry], body_bytes: int) -> None:
-    position = 0
-    for entry in entries:
-        if entry.begin != position:
-            raise RefusedError(f"has a damaged header: {entry.name} begins at byte {entry.begin}, expected {position}")
-        position = entry.end
-    if position != body_bytes:
-        what = "is cut off" if position > body_bytes else "has something behind its end"
-        raise RefusedError(f"{what}: its header announces {position:,} tensor bytes, there are {body_bytes:,}")
+    match entry:
+        case {"dtype": str(dtype), "shape": [*axes], "data_offsets": [_, int(end)], **rest} if not rest:
+            if dtype in DTYPES and len(axes) <= _HIGHEST_RANK:
+                return end
+            kind = f"the dtype {visible(dtype[:20])} and {len(axes)} axes"
+            raise RefusedError(f"has the tensor {name} with {kind}, which fittool does not open")
+    raise RefusedError(f"has a damaged header: {name} must have dtype, shape and two data_offsets, nothing else")

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from fittool.callbacks.snapshot import Snapshot
 from fittool.errors import CheckpointError
 from fittool.runs.checkpoint import Checkpoint, CheckpointFacts
-from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS, CheckpointStore
+from fittool.runs.checkpoint_store import CheckpointStore
+from fittool.runs.paths import BEST, LAST, PREVIOUS
 
 Weights = Mapping[str, NDArray[Any]]
 

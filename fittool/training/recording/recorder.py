@@ -7,6 +7,7 @@ from typing import Protocol
 from fittool.callbacks.control import Kind
 from fittool.callbacks.position import Position
 from fittool.callbacks.snapshot import Snapshot
+from fittool.process_group import ProcessGroup
 from fittool.training.history import Row
 from fittool.training.outcome import Best, Outcome
 
@@ -37,6 +38,41 @@ class Recorder(Protocol):
         """The training has ended, in whatever way."""
 
 
+class FollowerRecorder:
+    """The recorder of a process that does not lead: it answers as the leader's does, and writes nothing.
+
+    Args:
+        leader: The recorder as the leader has it.
+    """
+
+    def __init__(self, leader: Recorder) -> None:
+        self._leader = leader
+
+    @property
+    def saves(self) -> bool:
+        """The leader's answer, on which callbacks and snapshots depend."""
+        return self._leader.saves
+
+    def begin(self, position: Position, best: Best | None) -> None:
+        """Nothing."""
+
+    def due(self, step: int) -> bool:
+        """Never; the leader's answer counts for all."""
+        return False
+
+    def epoch_finished(self, row: Row, best: Best | None, improved: bool) -> None:
+        """Nothing."""
+
+    def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
+        """Nothing."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Nothing."""
+
+
 class NullRecorder:
     """Records nothing."""
 
@@ -63,3 +99,10 @@ class NullRecorder:
 
     def finished(self, outcome: Outcome) -> None:
         """Nothing."""
+
+
+def recorder_in(group: ProcessGroup, recorder: Recorder | None) -> Recorder:
+    """The recorder of one process of a group: the leader alone writes."""
+    if recorder is None:
+        return NullRecorder()
+    return recorder if group.rank == 0 else FollowerRecorder(recorder)

@@ -12,9 +12,9 @@ from fittool.callbacks.position import Position
 from fittool.callbacks.snapshot import Snapshot
 from fittool.errors import ExperimentError, StorageError
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
-from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.atomic import make_folder
+from fittool.runs.paths import BEST, LAST, PREVIOUS
 from fittool.runs.status import Status
 from fittool.training.display.formatting import epoch_line
 from fittool.training.history import Row

@@ -6,8 +6,8 @@ from experiment.part_two import written
 from fittool.config.code_references import code_fields
 from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import load_experiment
-from fittool.config.messages.schema_lookup import families
 from fittool.settings import fields_of
+from fittool.settings.lookup import families
 
 
 def callback(folder, text):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fittool.augmentation import Augmentation, augment
+from fittool.augmentation import Augmentation
+from fittool.augmentation.augment import augment
 from fittool.data.batch import Batch
 from fittool.data.dataset import ArrayDataset
 from fittool.data.loading.batch_loader import DatasetLoader, ValidationLoader

@@ -77,16 +77,27 @@ def test_folders_in_class_folders_count(root: Path) -> None:
     assert list(opened(root).names)[:2] == ["a/deep/er/z.png", "a/x.png"]
 
 
-def test_links_to_folders_are_followed_only_if_asked(root: Path) -> None:
-    os.symlink("..", root / "a" / "up")
-    os.symlink(root / "b", root / "d")
-    assert opened(root).class_names == ("a", "b", "c")
-    assert opened(root, follow_links=True).class_names == ("a", "b", "c", "d")
+def test_class_folders_may_be_links(root: Path, tmp_path: Path) -> None:
+    image(tmp_path / "elsewhere" / "1.png")
+    os.symlink("../elsewhere", root / "d")
+    dataset = opened(root)
+    assert dataset.class_names == ("a", "b", "c", "d")
+    assert dataset.remarks == ()
+
+
+def test_links_to_folders_within_classes_are_followed_only_if_asked(root: Path, tmp_path: Path) -> None:
+    image(tmp_path / "elsewhere" / "1.png")
+    os.symlink("../../elsewhere", root / "a" / "more")
+    assert list(opened(root, classes=["a", "c"]).names) == ["a/x.png", "c/1.png"]
+    assert "1 link to a folder is not followed: a/more. Set follow_links" in opened(root).remarks[0]
+    assert list(opened(root, classes=["a", "c"], follow_links=True).names) == ["a/more/1.png", "a/x.png", "c/1.png"]
 
 
 def test_a_loop_of_links_ends(root: Path) -> None:
     os.symlink(".", root / "c" / "again")
-    assert list(opened(root, follow_links=True, classes=["a", "c"]).names) == ["a/x.png", "c/1.png"]
+    dataset = opened(root, follow_links=True, classes=["a", "c"])
+    assert list(dataset.names) == ["a/x.png", "c/1.png"]
+    assert dataset.remarks == ("1 link to a folder that holds it is left out: c/again.",)
 
 
 def test_pipes_are_no_files(root: Path) -> None:

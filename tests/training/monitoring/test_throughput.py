@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import time
 
+from training.fake_engine import batch
+
 from fittool.training.monitoring.throughput import Throughput
 from fittool.training.steps import BatchStream
 
@@ -20,7 +22,7 @@ def test_a_stream_says_how_long_a_batch_was_waited_for():
 
         def batches(self, first_step):
             time.sleep(0.05)
-            yield None
+            yield batch(0)
 
     stream = BatchStream(Slow()).from_step(0)
     next(stream)

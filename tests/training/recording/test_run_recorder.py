@@ -10,8 +10,8 @@ from fittool.callbacks import CallbackContext, EarlyStopping, ModelCheckpoint, s
 from fittool.callbacks.position import Position
 from fittool.errors import ExperimentError, Interrupted, StorageError
 from fittool.runs.checkpoint import load_checkpoint
-from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
+from fittool.runs.paths import BEST, LAST, PREVIOUS
 from fittool.training.plan import Plan
 from fittool.training.recording.run_recorder import RunRecorder
 

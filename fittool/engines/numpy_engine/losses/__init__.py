@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.losses import crossentropies, differences, margins
-from fittool.engines.numpy_engine.losses.common import Floats, class_numbers, one_hot_like, shaped_like
+from fittool.engines.numpy_engine.losses import crossentropies, differences
+from fittool.engines.numpy_engine.losses.common import Floats, one_hot_like, shaped_like
 from fittool.nn import losses
 from fittool.nn.losses import Loss
 
-__all__ = ["Floats", "LossFunction", "class_numbers", "loss_function", "one_hot_like", "shaped_like"]
+__all__ = ["Floats", "LossFunction", "loss_function", "one_hot_like", "shaped_like"]
 
 _FORMULAS: dict[type[Loss], Any] = {
     losses.SparseCategoricalCrossentropy: crossentropies.sparse,
@@ -21,18 +21,18 @@ _FORMULAS: dict[type[Loss], Any] = {
     losses.CategoricalFocalCrossentropy: crossentropies.categorical_focal,
     losses.BinaryCrossentropy: crossentropies.binary,
     losses.BinaryFocalCrossentropy: crossentropies.binary_focal,
-    losses.KLDivergence: margins.divergence,
-    losses.Poisson: margins.poisson,
-    losses.MeanSquaredError: differences.squared,
-    losses.MeanAbsoluteError: differences.absolute,
-    losses.MeanAbsolutePercentageError: differences.absolute_percentage,
-    losses.MeanSquaredLogarithmicError: differences.squared_logarithmic,
+    losses.KLDivergence: crossentropies.divergence,
+    losses.Poisson: crossentropies.poisson,
+    losses.MeanSquaredError: differences.squared_error,
+    losses.MeanAbsoluteError: differences.absolute_error,
+    losses.MeanAbsolutePercentageError: differences.absolute_percentage_error,
+    losses.MeanSquaredLogarithmicError: differences.squared_logarithmic_error,
     losses.Huber: differences.huber,
     losses.LogCosh: differences.log_cosh,
     losses.CosineSimilarity: differences.cosine_similarity,
-    losses.Hinge: margins.hinge,
-    losses.SquaredHinge: margins.squared_hinge,
-    losses.CategoricalHinge: margins.categorical_hinge,
+    losses.Hinge: differences.hinge,
+    losses.SquaredHinge: differences.squared_hinge,
+    losses.CategoricalHinge: differences.categorical_hinge,
 }
 
 
@@ -63,8 +63,8 @@ class LossFunction:
         values: Floats = _FORMULAS[type(self.setting)](self.setting, targets, outputs, gradient)
         return values
 
-    def of_batch(self, targets: NDArray[Any], outputs: Floats, weights: NDArray[Any] | None, gradient: Floats | None) -> float:
-        """The loss of a batch, by the setting's `reduction`.
+    def batch_loss(self, targets: NDArray[Any], outputs: Floats, weights: NDArray[Any] | None, gradient: Floats | None) -> float:
+        """The loss of a batch: the sum of its weighted values, divided as `Loss.divisor` says.
 
         Args:
             targets: (N, …), as the data give them.
@@ -85,16 +85,14 @@ class LossFunction:
             if weights is not None:
                 np.multiply(gradient, weights[..., None], gradient)
             np.divide(gradient, divisor, gradient) if divisor else gradient.fill(0)
+        # In float64, so that the loss of a large batch does not depend on the order in which NumPy adds float32 numbers.
         return float(values.sum(dtype=np.float64) / divisor) if divisor else 0.0
 
     def _divisor(self, targets: NDArray[Any], values: Floats, weights: NDArray[Any] | None) -> float:
-        """What the sum of weighted values is divided by."""
-        if self.setting.reduction == "sum":
-            return 1.0
-        ignored = self.setting.ignored()
-        if self.setting.reduction != "mean_with_sample_weight" or (weights is None and ignored is None):
-            return float(values.size)
-        counted = np.broadcast_to(1 if weights is None else weights, values.shape)
+        kind = self.setting.divisor(weighted=weights is not None)
+        if kind != "weights":
+            return float(values.size) if kind == "positions" else 1.0
+        counted, ignored = np.broadcast_to(1 if weights is None else weights, values.shape), self.setting.ignored()
         return float(counted.sum(dtype=np.float64, where=True if ignored is None else targets.reshape(values.shape) != ignored))
 
 

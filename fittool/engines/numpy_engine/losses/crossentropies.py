@@ -1,4 +1,4 @@
-"""Crossentropies and their gradients with respect to the outputs.
+"""Crossentropies, other losses of probabilities and counts, and their gradients with respect to the outputs.
 
 Probabilities are divided by their row's sum (categorical), then kept between 1e-7 and 1 - 1e-7, where the gradient is 0;
 with logits the stable forms are used.
@@ -11,31 +11,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.activations import sigmoid
-from fittool.engines.numpy_engine.losses.common import EPSILON, Floats, class_numbers, last_mean, one_hot_like, shaped_like
+from fittool.engines.numpy_engine.losses.common import Floats, last_mean, one_hot_like, shaped_like
+from fittool.engines.target_arrays import class_numbers
+from fittool.nn.activations import sigmoid
 from fittool.nn.losses import (
+    EPSILON,
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     CategoricalFocalCrossentropy,
+    Loss,
     SparseCategoricalCrossentropy,
 )
 
 
-def _smoothed(loss: Any, targets: Floats, classes: int) -> Floats:
+def _smooth_labels(loss: Any, targets: Floats, classes: int) -> Floats:
     """Targets moved towards `1 / classes`."""
     return targets * (1 - loss.label_smoothing) + loss.label_smoothing / classes if loss.label_smoothing else targets
 
 
 def sparse(loss: SparseCategoricalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """`-log p` of the true class."""
-    numbers, counted = class_numbers(targets, outputs, loss.ignore_class)
+    """`-log p` of the true class: (N, …, K) outputs give (N, …)."""
+    numbers, counted = class_numbers(targets, outputs.shape, loss.ignore_class)
     rows = outputs.reshape(-1, outputs.shape[-1])
     slopes = None if gradient is None else gradient.reshape(rows.shape)
     values = (_sparse_logits if loss.from_logits else _sparse_probabilities)(numbers, rows, slopes)
     if counted is not None:
-        of_all = loss.reduction in ("sum_over_batch_size", "mean")  # the mean over all is then that over those which count
-        share = rows.dtype.type(counted.size / max(int(counted.sum()), 1) if of_all else 1)
+        over_all = loss.divisor(weighted=True) == "positions"
+        share = rows.dtype.type(counted.size / max(int(counted.sum()), 1) if over_all else 1)
         values = np.where(counted, values * share, 0)
         if slopes is not None:
             slopes[...] = np.where(counted[:, None], slopes * share, 0)
@@ -68,8 +71,8 @@ def _sparse_logits(numbers: NDArray[np.int64], rows: Floats, slopes: Floats | No
 
 
 def categorical(loss: CategoricalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """`-Σ y log p`."""
-    y = _smoothed(loss, one_hot_like(targets, outputs), outputs.shape[-1])
+    """`-Σ y log p`: (N, …, K) outputs give (N, …)."""
+    y = _smooth_labels(loss, one_hot_like(targets, outputs), outputs.shape[-1])
     if loss.from_logits:
         return _categorical_logits(y, outputs, gradient)
     total = outputs.sum(axis=-1, keepdims=True)
@@ -95,8 +98,8 @@ def _categorical_logits(y: Floats, outputs: Floats, gradient: Floats | None) -> 
 
 
 def binary(loss: BinaryCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """The mean of `-y log p - (1 - y) log(1 - p)`."""
-    y = _smoothed(loss, shaped_like(targets, outputs), 2)
+    """The mean of `-y log p - (1 - y) log(1 - p)`: (N, …, K) outputs give (N, …)."""
+    y = _smooth_labels(loss, shaped_like(targets, outputs), 2)
     if loss.from_logits:
         if gradient is not None:
             np.divide(sigmoid(outputs) - y, outputs.shape[-1], gradient)
@@ -110,8 +113,8 @@ def binary(loss: BinaryCrossentropy, targets: NDArray[Any], outputs: Floats, gra
 def categorical_focal(
     loss: CategoricalFocalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None
 ) -> Floats:
-    """`-Σ alpha (1 - p)^gamma y log p`."""
-    y = _smoothed(loss, one_hot_like(targets, outputs), outputs.shape[-1])
+    """`-Σ alpha (1 - p)^gamma y log p`: (N, …, K) outputs give (N, …)."""
+    y = _smooth_labels(loss, one_hot_like(targets, outputs), outputs.shape[-1])
     rows = np.exp(outputs - outputs.max(axis=-1, keepdims=True)) if loss.from_logits else outputs
     total = rows.sum(axis=-1, keepdims=True)
     raw = rows / total
@@ -127,8 +130,8 @@ def categorical_focal(
 
 
 def binary_focal(loss: BinaryFocalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """Binary crossentropy times `(1 - q)^gamma`; q is not kept from 0 and 1, as in Keras."""
-    y = _smoothed(loss, shaped_like(targets, outputs), 2)
+    """Binary crossentropy times `(1 - q)^gamma`; q is not kept from 0 and 1, as in Keras: (N, …, K) outputs give (N, …)."""
+    y = _smooth_labels(loss, shaped_like(targets, outputs), 2)
     raw = sigmoid(outputs) if loss.from_logits else outputs
     p = np.clip(raw, EPSILON, 1 - EPSILON)
     entropy = -(y * np.log(p) + (1 - y) * np.log(1 - p))
@@ -136,7 +139,25 @@ def binary_focal(loss: BinaryFocalCrossentropy, targets: NDArray[Any], outputs: 
     factor = wrong**loss.gamma
     weight = y * loss.alpha + (1 - y) * (1 - loss.alpha) if loss.apply_class_balancing else np.ones_like(y)
     if gradient is not None:
+        # With a gamma below 1 the power is infinite at 0, where the slope counts as 0.
         steepness = np.where(wrong > 0, loss.gamma * np.maximum(wrong, EPSILON**2) ** (loss.gamma - 1), 0)
         slope = factor * np.where(raw == p, (p - y) / (p * (1 - p)), 0) + steepness * (1 - 2 * y) * entropy
         np.divide(weight * slope * (raw * (1 - raw) if loss.from_logits else 1), outputs.shape[-1], gradient)
     return last_mean(weight * factor * entropy)
+
+
+def divergence(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """`Σ y log(y / p)`, both kept between 1e-7 and 1: (N, …, K) outputs give (N, …)."""
+    y, p = np.clip(shaped_like(targets, outputs), EPSILON, 1), np.clip(outputs, EPSILON, 1)
+    if gradient is not None:
+        np.multiply(y / p, -(p == outputs).astype(outputs.dtype), gradient)
+    result: Floats = np.add.reduce(y * np.log(y / p), axis=-1)
+    return result
+
+
+def poisson(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `p - y log p`: (N, …, K) outputs give (N, …)."""
+    y, p = shaped_like(targets, outputs), outputs + outputs.dtype.type(EPSILON)
+    if gradient is not None:
+        np.divide(1 - y / p, outputs.shape[-1], gradient)
+    return last_mean(outputs - y * np.log(p))

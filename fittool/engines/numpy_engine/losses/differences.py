@@ -1,4 +1,4 @@
-"""Losses of differences between outputs and targets, and their gradients with respect to the outputs."""
+"""Losses of differences and of margins between outputs and targets, and their gradients with respect to the outputs."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.losses.common import EPSILON, Floats, last_mean, shaped_like
-from fittool.nn.losses import Huber, Loss
+from fittool.engines.numpy_engine.losses.common import Floats, last_mean, one_hot_like, shaped_like
+from fittool.nn.losses import EPSILON, Huber, Loss
 
 
-def squared(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """The mean of `d²`."""
+def squared_error(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `d²`: (N, …, K) outputs give (N, …)."""
     difference = outputs - shaped_like(targets, outputs)
     if gradient is not None:
         np.multiply(difference, 2 / outputs.shape[-1], gradient)
     return last_mean(difference * difference)
 
 
-def absolute(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """The mean of `|d|`."""
+def absolute_error(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `|d|`: (N, …, K) outputs give (N, …)."""
     difference = outputs - shaped_like(targets, outputs)
     if gradient is not None:
         np.divide(np.sign(difference), outputs.shape[-1], gradient)
     return last_mean(np.abs(difference))
 
 
-def absolute_percentage(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """The mean of `100 |d| / |y|`, where y is at least 1e-7."""
+def absolute_percentage_error(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `100 |d| / |y|`, where y is at least 1e-7: (N, …, K) outputs give (N, …)."""
     y = shaped_like(targets, outputs)
     difference, unit = outputs - y, np.maximum(np.abs(y), EPSILON) / 100
     if gradient is not None:
@@ -36,8 +36,8 @@ def absolute_percentage(loss: Loss, targets: NDArray[Any], outputs: Floats, grad
     return last_mean(np.abs(difference / unit))
 
 
-def squared_logarithmic(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """The mean of `(log(1 + p) - log(1 + y))²`, where p and y are at least 1e-7."""
+def squared_logarithmic_error(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `(log(1 + p) - log(1 + y))²`, where p and y are at least 1e-7: (N, …, K) outputs give (N, …)."""
     kept = np.maximum(outputs, EPSILON)
     difference = np.log(kept + 1) - np.log(np.maximum(shaped_like(targets, outputs), EPSILON) + 1)
     if gradient is not None:
@@ -47,7 +47,7 @@ def squared_logarithmic(loss: Loss, targets: NDArray[Any], outputs: Floats, grad
 
 
 def huber(loss: Huber, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """The mean of `½ d²`, linear from delta."""
+    """The mean of `½ d²`, linear from delta: (N, …, K) outputs give (N, …)."""
     difference = outputs - shaped_like(targets, outputs)
     kept = np.clip(difference, -loss.delta, loss.delta)
     if gradient is not None:
@@ -56,7 +56,7 @@ def huber(loss: Huber, targets: NDArray[Any], outputs: Floats, gradient: Floats 
 
 
 def log_cosh(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """The mean of `log(cosh(d))`, without overflow."""
+    """The mean of `log(cosh(d))`, without overflow: (N, …, K) outputs give (N, …)."""
     difference = outputs - shaped_like(targets, outputs)
     if gradient is not None:
         np.divide(np.tanh(difference), outputs.shape[-1], gradient)
@@ -65,7 +65,7 @@ def log_cosh(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Float
 
 
 def cosine_similarity(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
-    """Minus the cosine of the angle."""
+    """Minus the cosine of the angle: (N, …, K) outputs give (N, …)."""
     y = shaped_like(targets, outputs)
     factor = _unit_factor(outputs)
     unit_y, unit = y * _unit_factor(y), outputs * factor
@@ -80,6 +80,42 @@ def cosine_similarity(loss: Loss, targets: NDArray[Any], outputs: Floats, gradie
 
 
 def _unit_factor(vectors: Floats) -> Floats:
-    """What makes vectors along the last axis 1 long; at most 1e7."""
+    """The factors (N, …, 1) that make vectors along the last axis 1 long; at most 1e7."""
     result: Floats = 1 / np.maximum(np.sqrt(np.add.reduce(vectors * vectors, axis=-1, keepdims=True)), EPSILON)
+    return result
+
+
+def hinge(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `max(1 - y p, 0)`: (N, …, K) outputs give (N, …)."""
+    y = _signs(shaped_like(targets, outputs))
+    missing = 1 - y * outputs
+    if gradient is not None:
+        np.divide(-y * (missing > 0), outputs.shape[-1], gradient)
+    return last_mean(np.maximum(missing, 0))
+
+
+def squared_hinge(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """The mean of `max(1 - y p, 0)²`: (N, …, K) outputs give (N, …)."""
+    y = _signs(shaped_like(targets, outputs))
+    missing = np.maximum(1 - y * outputs, 0)
+    if gradient is not None:
+        np.multiply(-y * missing, 2 / outputs.shape[-1], gradient)
+    return last_mean(missing * missing)
+
+
+def _signs(targets: Floats) -> Floats:
+    """Targets as -1 and 1, where all are 0 or 1; Keras decides so batch by batch."""
+    return 2 * targets - 1 if ((targets == 0) | (targets == 1)).all() else targets
+
+
+def categorical_hinge(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    """`max(1 + the largest wrong output - the right output, 0)`, ties sharing the gradient: (N, …, K) outputs give (N, …)."""
+    y = one_hot_like(targets, outputs)
+    wrong = (1 - y) * outputs
+    largest = wrong.max(axis=-1, keepdims=True)
+    missing = largest - np.add.reduce(y * outputs, axis=-1, keepdims=True) + 1
+    if gradient is not None:
+        ties = wrong == largest
+        np.multiply((1 - y) * ties / ties.sum(axis=-1, keepdims=True) - y, missing > 0, gradient)
+    result: Floats = np.maximum(missing, 0)[..., 0]
     return result

@@ -1,4 +1,4 @@
-"""What an operation is: it lists, once for each batch size, the NumPy calls of its forward and its backward half.
+"""Operations, which list, once for each batch size, the NumPy calls of their forward and their backward half.
 
 A `Phase` is a set of calls between two points where all samples must have arrived. Most operations work slice by slice
 (`SlicePhase`), so that neighbours are fused and a slice stays in the cache; the others see the whole batch (`BatchPhase`).
@@ -23,7 +23,8 @@ from fittool.nn.shapes import Shape
 
 Floats = NDArray[Any]
 SCRATCH_FLOOR = 320 * 1024
-"""Scratch arrays have at least this many elements, so that operations of different sizes share one that is warm."""
+"""Scratch arrays have at least this many elements (1.25 MB of float32). Views are handed out once, while the program is made: an
+array that grew would leave the earlier operations on the old one, and the cache would hold two arrays where one does."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ Phase = SlicePhase | BatchPhase
 
 
 class StepInputs:
-    """What changes from step to step: the batch, and the number of the step."""
+    """The part of a step that changes from step to step: the batch, and the number of the step."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -91,15 +92,15 @@ class Scratch:
         self._arrays: dict[tuple[int, str, Any], Floats] = {}
 
     def array(self, thread: int, use: str, shape: Shape, dtype: Any = None) -> Floats:
-        """An array of the given shape; its content is whatever the last user left."""
+        """An array of the given shape, (*shape); its content is whatever the last user left."""
         size, kind = math.prod(shape), np.dtype(self.dtype if dtype is None else dtype)
         held = self._arrays.get((thread, use, kind))
         if held is None or held.size < size:
             held = self._arrays[thread, use, kind] = np.empty(max(size, SCRATCH_FLOOR), kind)
         return held[:size].reshape(shape)
 
-    def bordered(self, thread: int, owner: str, shape: Shape) -> Floats:
-        """An array that one operation keeps for itself and that starts as zeros, so that a border stays zero."""
+    def border(self, thread: int, owner: str, shape: Shape) -> Floats:
+        """An array (*shape) that one operation keeps for itself and that starts as zeros, so that a border stays zero."""
         size = math.prod(shape)
         held = self._arrays.get((thread, owner, "zeros"))
         if held is None or held.size < size:
@@ -144,11 +145,11 @@ class OperationContext:
         return tuple(f"{self.name}/{parameter}" for parameter in parameters)
 
     def weights(self, *parameters: str, shape: Shape | None = None) -> Floats:
-        """A view on one parameter of this layer, or on neighbours as one array."""
+        """A view on one parameter of this layer, in its shape, or on neighbours as one array of the given shape, (*shape)."""
         return self.store.weights(*self.names(*parameters), shape=shape)
 
     def gradient(self, *parameters: str, shape: Shape | None = None) -> Floats:
-        """A view on the gradient of one parameter of this layer, or of neighbours."""
+        """A view on the gradient of one parameter of this layer, or of neighbours, of the same shape as `weights`, (*shape)."""
         return self.store.gradient(*self.names(*parameters), shape=shape)
 
     def groups(self) -> int:
@@ -156,16 +157,16 @@ class OperationContext:
         return self.parts[-1].group + 1
 
     def group_gradient(self, part: BatchSlice, *parameters: str, shape: Shape | None = None) -> Floats:
-        """Where a group of samples sums its share of a gradient; the shares are added by `add_groups`."""
+        """Where a group of samples sums its share of a gradient, (*shape); the shares are added by `add_groups`."""
         whole = self.gradient(*parameters, shape=shape)
         if self.groups() == 1:
-            return whole
+            return whole  # the only share is the sum
         shares = self.partials("+".join(self.names(*parameters)), self.groups(), whole.size)
         share: Floats = shares[part.group].reshape(whole.shape)
         return share
 
     def add_groups(self, *parameters: str) -> Iterator[Phase]:
-        """The meeting after which the shares of all groups are summed, always in the same order."""
+        """The phase in which the shares of all groups, (groups, size), are summed, always in the same order."""
         if self.groups() > 1:
             whole = self.gradient(*parameters, shape=(-1,))
             shares = self.partials("+".join(self.names(*parameters)), self.groups(), whole.size)
@@ -184,6 +185,8 @@ class Operation:
     reads_integers: bool = False
     """The input holds whole numbers such as indices; a network input that nothing else reads is kept in float64."""
     flops_per_sample: int = 0
+    grouped_gradients: tuple[tuple[str, ...], ...] = ()
+    """The weights whose gradients each group of samples sums for itself, neighbours in the flat weights together."""
 
     def prepare(self, context: OperationContext) -> Iterable[Phase]:
         """Work on weights alone, done at the start of each step."""
@@ -194,8 +197,10 @@ class Operation:
         yield SlicePhase(partial(self._forward_slice, context))
 
     def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """The phases that compute dx and the weights' gradients from dy."""
+        """The phases that compute dx and the weights' gradients from dy: slice by slice, then the groups' shares are added."""
         yield SlicePhase(partial(self._backward_slice, context))
+        for parameters in self.grouped_gradients:
+            yield from context.add_groups(*parameters)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         return ()
@@ -218,6 +223,16 @@ def ones(count: int, dtype: Any) -> Floats:
     return np.ones((1, count), dtype)
 
 
-def added(target: Floats, make: Callable[[Floats], Task], first: bool, scratch: Floats) -> list[Task]:
-    """Calls that put a result into `target`, or add it there through `scratch` unless it is the first."""
+def product_into(left: Floats, right: Floats, out: Floats) -> Task:
+    """The call that puts the matrix product of (m, k) and (k, n) into `out`, (m, n)."""
+    return partial(np.matmul, left, right, out)
+
+
+def sum_into(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
+    """The call that puts the sum of (n, …) along some axes into `out`, whose shape is that of the other axes."""
+    return partial(np.add.reduce, array, axes, None, out)
+
+
+def accumulate(target: Floats, make: Callable[[Floats], Task], first: bool, scratch: Floats) -> list[Task]:
+    """Calls that put a result into `target`, (…), or add it there through `scratch`, (…) too, unless it is the first."""
     return [make(target)] if first else [make(scratch), partial(np.add, target, scratch, target)]

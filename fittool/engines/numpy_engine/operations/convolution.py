@@ -13,12 +13,22 @@ from functools import partial
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fittool.engines.numpy_engine.operations.base import BatchPhase, BatchSlice, Floats, Operation, OperationContext, Phase, added
+from fittool.engines.numpy_engine.operations.base import (
+    BatchPhase,
+    BatchSlice,
+    Floats,
+    Operation,
+    OperationContext,
+    Phase,
+    accumulate,
+    product_into,
+    sum_into,
+)
 from fittool.engines.numpy_engine.thread_pool import Task
 from fittool.nn.shapes import Shape
 
 _PATCH_ELEMENTS = 128 * 1024
-"""Half a megabyte of float32 patches at a time; whole images, so at least one."""
+"""Half a megabyte of float32 patches at a time, which the product then finds in the cache; whole images, so at least one."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +48,15 @@ class Window:
     after: tuple[int, int] = (0, 0)
 
     @property
-    def padded(self) -> Shape:
+    def padded_shape(self) -> Shape:
         """(H, W, C) with the padding."""
         height, width, channels = self.image
         return (height + self.before[0] + self.after[0], width + self.before[1] + self.after[1], channels)
 
     @property
     def is_padded(self) -> bool:
-        """Whether there is any padding."""
-        return self.padded != self.image
+        """True where there is any padding."""
+        return self.padded_shape != self.image
 
     @property
     def elements(self) -> int:
@@ -59,7 +69,7 @@ class Window:
         return self.output[0] * self.output[1]
 
     def interior(self, padded: Floats) -> Floats:
-        """The images inside their padding."""
+        """The images (N, H, W, C) inside their padding, a view."""
         (top, left), (height, width, _) = self.before, self.image
         return padded[:, top : top + height, left : left + width]
 
@@ -69,16 +79,17 @@ class Window:
         (vertical, horizontal), (down, right) = self.strides, self.dilation
         shape = (len(images), *self.output, *self.kernel, images.shape[-1])
         strides = (count, row * vertical, column * horizontal, row * down, column * right, channel)
+        # Patches overlap: a write through one would change others, so NumPy is told to refuse it.
         return as_strided(images, shape, strides, writeable=False)
 
-    def shifted(self, images: Floats, down: int, right: int) -> Floats:
+    def shift(self, images: Floats, down: int, right: int) -> Floats:
         """(N, OH, OW, C) view: what the kernel's element (down, right) meets in padded images."""
         top, left = down * self.dilation[0], right * self.dilation[1]
         bottom = top + (self.output[0] - 1) * self.strides[0] + 1
         end = left + (self.output[1] - 1) * self.strides[1] + 1
         return images[:, top : bottom : self.strides[0], left : end : self.strides[1]]
 
-    def transposed(self, filters: int) -> Window:
+    def transpose(self, filters: int) -> Window:
         """The window that walks over the output's gradient to give the input's, for strides of 1."""
         reach = [(size - 1) * step for size, step in zip(self.kernel, self.dilation, strict=True)]
         before = tuple(span - pad for span, pad in zip(reach, self.before, strict=True))
@@ -97,13 +108,14 @@ class Convolution(Operation):
     def __init__(self, window: Window, filters: int, use_bias: bool, kernel: str = "kernel") -> None:
         self.window, self.filters = window, filters
         self.parameters = (kernel, "bias") if use_bias else (kernel,)
+        self.grouped_gradients = (self.parameters,)
         self.columns = window.elements + use_bias
-        self.back = window.transposed(filters) if self._gathers_gradient(window) else None
+        self.back = window.transpose(filters) if self._gathers_gradient(window) else None
         self.flops_per_sample = 2 * window.positions * self.columns * filters
 
     @staticmethod
     def _gathers_gradient(window: Window) -> bool:
-        """Whether the input's gradient is itself a convolution: with strides it would mostly multiply zeros."""
+        """Tell whether the input's gradient is itself done as a convolution: with strides it would mostly multiply zeros."""
         reach = [(size - 1) * step for size, step in zip(window.kernel, window.dilation, strict=True)]
         return window.strides == (1, 1) and window.before[0] <= reach[0] and window.before[1] <= reach[1]
 
@@ -112,12 +124,12 @@ class Convolution(Operation):
         if context.dx[0] is not None and self.back is not None:
             height, width = self.window.kernel
             kernel = self._matrix(context)[: self.window.elements].reshape(height, width, -1, self.filters)
-            turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-            yield BatchPhase([[partial(np.copyto, self._turned(context).reshape(turned.shape), turned)]])
+            flipped = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+            yield BatchPhase([[partial(np.copyto, self._flipped_kernel(context).reshape(flipped.shape), flipped)]])
 
-    def _turned(self, context: OperationContext) -> Floats:
+    def _flipped_kernel(self, context: OperationContext) -> Floats:
         return context.scratch.array(
-            0, f"{context.position} turned", (self.back.elements if self.back else 0, self.window.image[2])
+            0, f"{context.position} flipped", (self.back.elements if self.back else 0, self.window.image[2])
         )
 
     def _matrix(self, context: OperationContext) -> Floats:
@@ -126,23 +138,20 @@ class Convolution(Operation):
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         matrix = self._matrix(context)
         for start, stop in chunks(part, self.window.positions * self.columns):
-            patches = yield from gathered(context, part, self.window, context.x[0][start:stop], self.columns)
+            patches = yield from im2col(context, part, self.window, context.x[0][start:stop], self.columns)
             yield partial(np.matmul, patches, matrix, context.y[start:stop].reshape(-1, self.filters))
-
-    def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """Slice by slice, then the groups' shares of the gradient are added."""
-        yield from super().backward(context)
-        yield from context.add_groups(*self.parameters)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
+        # The patches are made anew instead of being kept from the forward half: those of a batch are KH · KW times as large as
+        # its images, which is more than many a machine has room for.
         target = context.group_gradient(part, *self.parameters, shape=(self.columns, self.filters))
         scratch = context.scratch.array(part.thread, "kernel gradient", target.shape)
         first = part.first
         for start, stop in chunks(part, self.window.positions * self.columns):
             dy = context.dy[start:stop].reshape(-1, self.filters)
-            patches = yield from gathered(context, part, self.window, context.x[0][start:stop], self.columns)
-            yield from added(target, partial(product_into, patches.T, dy), first, scratch)
+            patches = yield from im2col(context, part, self.window, context.x[0][start:stop], self.columns)
+            yield from accumulate(target, partial(product_into, patches.T, dy), first, scratch)
             first = False
         if context.dx[0] is not None:
             yield from self._input_gradient(context, part)
@@ -151,12 +160,55 @@ class Convolution(Operation):
         assert context.dy is not None and context.dx[0] is not None
         if self.back is None:
             kernel = self._matrix(context)[: self.window.elements]
-            yield from scattered(context, part, self.window, context.dy, kernel, context.dx[0])
+            yield from col2im(context, part, self.window, context.dy, kernel, context.dx[0])
             return
-        turned = self._turned(context)
+        flipped = self._flipped_kernel(context)
         for start, stop in chunks(part, self.back.positions * self.back.elements):
-            patches = yield from gathered(context, part, self.back, context.dy[start:stop], self.back.elements)
-            yield partial(np.matmul, patches, turned, context.dx[0][start:stop].reshape(-1, turned.shape[1]))
+            patches = yield from im2col(context, part, self.back, context.dy[start:stop], self.back.elements)
+            yield partial(np.matmul, patches, flipped, context.dx[0][start:stop].reshape(-1, flipped.shape[1]))
+
+
+class TransposedConvolution(Operation):
+    """Adds to y, for each input pixel, the kernel times that pixel; then the bias.
+
+    Its forward half is the input gradient of a convolution, and the other way round.
+
+    Args:
+        window: The convolution that it is the transpose of: from images like y to as many positions as x has pixels.
+        channels: Of x.
+    """
+
+    def __init__(self, window: Window, channels: int, use_bias: bool) -> None:
+        self.window, self.channels, self.use_bias = window, channels, use_bias
+        self.grouped_gradients = (("kernel",), ("bias",)) if use_bias else (("kernel",),)
+        self.flops_per_sample = 2 * window.positions * window.elements * channels
+
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        yield from col2im(context, part, self.window, context.x[0], self._matrix(context), context.y)
+        if self.use_bias:
+            y = context.y[part.start : part.stop]
+            yield partial(np.add, y, context.weights("bias"), y)
+
+    def _matrix(self, context: OperationContext) -> Floats:
+        """The kernel (KH · KW · filters, channels)."""
+        return context.weights("kernel", shape=(self.window.elements, self.channels))
+
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        target = context.group_gradient(part, "kernel", shape=(self.window.elements, self.channels))
+        share = context.scratch.array(part.thread, "kernel gradient", target.shape)
+        first = part.first
+        for start, stop in chunks(part, self.window.positions * self.window.elements):
+            patches = yield from im2col(context, part, self.window, context.dy[start:stop], self.window.elements)
+            x = context.x[0][start:stop].reshape(-1, self.channels)
+            yield from accumulate(target, partial(product_into, patches.T, x), first, share)
+            first = False
+            if context.dx[0] is not None:
+                yield partial(np.matmul, patches, self._matrix(context), context.dx[0][start:stop].reshape(-1, self.channels))
+        if self.use_bias:
+            bias = context.group_gradient(part, "bias")
+            sums = partial(sum_into, context.dy[part.start : part.stop], (0, 1, 2))
+            yield from accumulate(bias, sums, part.first, np.empty_like(bias))
 
 
 class DepthwiseConvolution(Operation):
@@ -164,9 +216,10 @@ class DepthwiseConvolution(Operation):
 
     def __init__(self, window: Window, multiplier: int, use_bias: bool) -> None:
         self.window, self.multiplier, self.use_bias = window, multiplier, use_bias
+        self.grouped_gradients = (("depthwise_kernel",), ("bias",)) if use_bias else (("depthwise_kernel",),)
         self.flops_per_sample = 2 * window.positions * window.elements * multiplier
 
-    def _places(self) -> list[tuple[int, int]]:
+    def _offsets(self) -> list[tuple[int, int]]:
         return list(np.ndindex(*self.window.kernel))
 
     def _spread(self, array: Floats) -> Floats:
@@ -174,70 +227,53 @@ class DepthwiseConvolution(Operation):
         return array.reshape(*array.shape[:3], self.window.image[2], self.multiplier)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        images, copies = _padded(context, part, self.window, context.x[0][part.start : part.stop])
+        images, copies = pad(context, part, self.window, context.x[0][part.start : part.stop])
         yield from copies
         y, kernel = self._spread(context.y[part.start : part.stop]), context.weights("depthwise_kernel")
         product = context.scratch.array(part.thread, "product", y.shape)
-        for count, (down, right) in enumerate(self._places()):
-            seen = self.window.shifted(images, down, right)[..., None]
-            yield from added(y, partial(_times, seen, kernel[down, right]), count == 0, product)
+        for count, (down, right) in enumerate(self._offsets()):
+            seen = self.window.shift(images, down, right)[..., None]
+            yield from accumulate(y, partial(_times, seen, kernel[down, right]), count == 0, product)
         if self.use_bias:
             whole = context.y[part.start : part.stop]
             yield partial(np.add, whole, context.weights("bias"), whole)
 
-    def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """Slice by slice, then the groups' shares of the gradients are added."""
-        yield from super().backward(context)
-        yield from context.add_groups("depthwise_kernel")
-        if self.use_bias:
-            yield from context.add_groups("bias")
-
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
         dy = context.dy[part.start : part.stop]
-        images, copies = _padded(context, part, self.window, context.x[0][part.start : part.stop])
+        images, copies = pad(context, part, self.window, context.x[0][part.start : part.stop])
         yield from copies
         yield from self._kernel_gradient(context, part, images, self._spread(dy))
         if self.use_bias:
             target = context.group_gradient(part, "bias")
-            yield from added(target, partial(summed, dy, (0, 1, 2)), part.first, np.empty_like(target))
+            yield from accumulate(target, partial(sum_into, dy, (0, 1, 2)), part.first, np.empty_like(target))
         if context.dx[0] is not None:
             yield from self._input_gradient(context, part, self._spread(dy), context.dx[0][part.start : part.stop])
 
     def _kernel_gradient(self, context: OperationContext, part: BatchSlice, images: Floats, dy: Floats) -> Iterator[Task]:
         target = context.group_gradient(part, "depthwise_kernel")
         product = context.scratch.array(part.thread, "product", dy.shape)
-        for down, right in self._places():
-            yield partial(np.multiply, self.window.shifted(images, down, right)[..., None], dy, product)
+        for down, right in self._offsets():
+            yield partial(np.multiply, self.window.shift(images, down, right)[..., None], dy, product)
             place = target[down, right]
-            yield from added(place, partial(summed, product, (0, 1, 2)), part.first, np.empty_like(place))
+            yield from accumulate(place, partial(sum_into, product, (0, 1, 2)), part.first, np.empty_like(place))
 
     def _input_gradient(self, context: OperationContext, part: BatchSlice, dy: Floats, dx: Floats) -> Iterator[Task]:
         kernel = context.weights("depthwise_kernel")
-        wide = context.scratch.array(part.thread, "scatter", (part.size, *self.window.padded))
+        wide = context.scratch.array(part.thread, "scatter", (part.size, *self.window.padded_shape))
         product = context.scratch.array(part.thread, "product", dy.shape)
         share = context.scratch.array(part.thread, "share", dy.shape[:-1])
         yield partial(wide.fill, 0)
-        for down, right in self._places():
+        for down, right in self._offsets():
             yield partial(np.multiply, dy, kernel[down, right], product)
             yield partial(np.add.reduce, product, -1, None, share)
-            place = self.window.shifted(wide, down, right)
+            place = self.window.shift(wide, down, right)
             yield partial(np.add, place, share, place)
         yield partial(np.copyto, dx, self.window.interior(wide))
 
 
-def product_into(left: Floats, right: Floats, out: Floats) -> Task:
-    """The call that puts the matrix product of `left` and `right` into `out`."""
-    return partial(np.matmul, left, right, out)
-
-
 def _times(left: Floats, right: Floats, out: Floats) -> Task:
     return partial(np.multiply, left, right, out)
-
-
-def summed(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
-    """The call that puts the sum along some axes into `out`."""
-    return partial(np.add.reduce, array, axes, None, out)
 
 
 def chunks(part: BatchSlice, elements: int) -> Iterator[tuple[int, int]]:
@@ -247,34 +283,34 @@ def chunks(part: BatchSlice, elements: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + count, part.stop)
 
 
-def _padded(context: OperationContext, part: BatchSlice, window: Window, images: Floats) -> tuple[Floats, list[Task]]:
-    """Images with their border of zeros, and the calls that fill it; without padding the images themselves."""
+def pad(context: OperationContext, part: BatchSlice, window: Window, images: Floats) -> tuple[Floats, list[Task]]:
+    """Images (n, H, W, C) with their border of zeros, and the calls that fill it; without padding the images themselves."""
     if not window.is_padded:
         return images, []
-    border = context.scratch.bordered(part.thread, f"{context.position} {window.padded}", (len(images), *window.padded))
+    border = context.scratch.border(part.thread, f"{context.position} {window.padded_shape}", (len(images), *window.padded_shape))
     return border, [partial(np.copyto, window.interior(border), images)]
 
 
-def gathered(
+def im2col(
     context: OperationContext, part: BatchSlice, window: Window, images: Floats, columns: int
 ) -> Generator[Task, None, Floats]:
     """Calls that copy all patches of some images into (N · OH · OW, columns), the last column ones if one is spare."""
-    source, copies = _padded(context, part, window, images)
+    source, copies = pad(context, part, window, images)
     yield from copies
     matrix = context.scratch.array(part.thread, "patches", (len(images) * window.positions, columns))
-    yield partial(np.copyto, _places(matrix, window, len(images)), _merged(window, window.patches(source)))
+    yield partial(np.copyto, _as_patches(matrix, window, len(images)), _join_last_axes(window, window.patches(source)))
     if columns > window.elements:
         yield partial(matrix[:, -1].fill, 1)
     return matrix
 
 
-def _places(matrix: Floats, window: Window, count: int) -> Floats:
+def _as_patches(matrix: Floats, window: Window, count: int) -> Floats:
     """The matrix of patches seen as (N, OH, OW, KH, KW · C) or with KW and C apart, for one strided copy."""
     view = matrix[:, : window.elements].reshape(count, *window.output, *window.kernel, -1)
-    return _merged(window, view)
+    return _join_last_axes(window, view)
 
 
-def _merged(window: Window, patches: Floats) -> Floats:
+def _join_last_axes(window: Window, patches: Floats) -> Floats:
     """Patches whose last two axes are one run of memory, joined so that the copy moves long runs."""
     if window.dilation[1] != 1:
         return patches
@@ -282,19 +318,24 @@ def _merged(window: Window, patches: Floats) -> Floats:
     return as_strided(patches, shape, (*patches.strides[:4], patches.strides[5]), writeable=patches.flags.writeable)
 
 
-def scattered(
-    context: OperationContext, part: BatchSlice, window: Window, dy: Floats, kernel: Floats, dx: Floats
-) -> Iterator[Task]:
-    """Calls for the input's gradient with strides: each patch's gradient is added where the patch was taken."""
+def col2im(context: OperationContext, part: BatchSlice, window: Window, dy: Floats, kernel: Floats, dx: Floats) -> Iterator[Task]:
+    """Calls that add the gradient of each patch where the patch was taken.
+
+    Args:
+        dy: (N, OH, OW, filters), the gradient of the convolution's output.
+        kernel: (KH · KW · C, filters).
+        dx: (N, H, W, C), takes the gradient of its input.
+    """
     for start, stop in chunks(part, window.positions * window.elements):
         count = stop - start
         flat = dy[start:stop].reshape(-1, dy.shape[-1])
         patches = context.scratch.array(part.thread, "patches", (len(flat), window.elements))
-        wide = context.scratch.array(part.thread, "scatter", (count, *window.padded))
+        wide = context.scratch.array(part.thread, "scatter", (count, *window.padded_shape))
         yield partial(np.matmul, flat, kernel.T, patches)
         yield partial(wide.fill, 0)
         shares = patches.reshape(count, *window.output, *window.kernel, -1)
+        # Patches overlap, so they cannot be added at once; those of one element of the kernel do not, so each is one strided sum.
         for down, right in np.ndindex(*window.kernel):
-            place = window.shifted(wide, down, right)
+            place = window.shift(wide, down, right)
             yield partial(np.add, place, shares[:, :, :, down, right], place)
         yield partial(np.copyto, dx[start:stop], window.interior(wide))

@@ -11,6 +11,7 @@ from fittool.engines.numpy_engine.operations.base import BatchPhase, Floats, Ope
 from fittool.engines.numpy_engine.thread_pool import TaskChain
 
 _COLUMNS = 256
+"""Columns of a piece. Fixed, as BLAS sums in another order for another width, and the weights would depend on the threads."""
 _WORTH_CUTTING = 1 << 22
 """Below this many floating-point operations a product stays in one piece; threads would cost more than they bring."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fittool.engines.numpy_engine.activations import ActivationFunction
-from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, Phase
+from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, accumulate
 from fittool.engines.numpy_engine.thread_pool import Task
 from fittool.nn.random_stream import RandomStream
 from fittool.rng import keep_bits, normals
@@ -23,7 +23,7 @@ class Activation(Operation):
 
     def __init__(self, function: ActivationFunction) -> None:
         self.function = function
-        self.in_place = function.from_output
+        self.in_place = function.from_output  # any other derivative needs x, which would be overwritten
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         yield partial(self.function.forward, context.x[0][part.start : part.stop], context.y[part.start : part.stop])
@@ -70,10 +70,10 @@ class Dropout(Operation):
         self.count = math.prod(shape)
 
     def mask(self, context: OperationContext) -> Floats:
-        """(N, *shape): 0 where an element is dropped, 1 / (1 - rate) elsewhere; filled by the calls of `drawn`."""
+        """(N, *shape): 0 where an element is dropped, 1 / (1 - rate) elsewhere; filled by the calls of `draw_mask`."""
         return context.extra("mask", self.shape, None)
 
-    def drawn(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+    def draw_mask(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         """The calls that fill a slice of the mask."""
         mask = self.mask(context)[part.start : part.stop]
         pairs = (self.count + 1) // 2  # one 32-bit hash decides two elements
@@ -88,7 +88,7 @@ class Dropout(Operation):
             if not np.shares_memory(x, y):
                 yield partial(np.copyto, y, x)
             return
-        yield from self.drawn(context, part)
+        yield from self.draw_mask(context, part)
         yield partial(np.multiply, x, self.mask(context)[part.start : part.stop], y)
 
     def _draw(self, context: OperationContext, numbers: Any, words: list[Any], kept: Any, mask: Floats) -> None:
@@ -143,6 +143,8 @@ class Noise(Operation):
 class ParametricReLU(Operation):
     """max(x, 0) + alpha · min(x, 0) with a learnt alpha, shared along axes where its shape is 1."""
 
+    grouped_gradients = (("alpha",),)
+
     def __init__(self, alpha_shape: tuple[int, ...]) -> None:
         self.alpha_shape = alpha_shape
 
@@ -154,11 +156,6 @@ class ParametricReLU(Operation):
         yield partial(np.maximum, x, 0, out=positive)
         yield partial(np.add, y, positive, y)
 
-    def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """Slice by slice, then the groups' shares of the gradient are added."""
-        yield from super().backward(context)
-        yield from context.add_groups("alpha")
-
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
         x, dy = context.x[0][part.start : part.stop], context.dy[part.start : part.stop]
@@ -167,10 +164,7 @@ class ParametricReLU(Operation):
         axes = (0, *(axis + 1 for axis, size in enumerate(self.alpha_shape) if size == 1))
         yield partial(np.minimum, x, 0, out=share)
         yield partial(np.multiply, share, dy, share)
-        summed = target if part.first else np.empty_like(target)
-        yield partial(_sum_axes, share, axes, summed)
-        if not part.first:
-            yield partial(np.add, target, summed, target)
+        yield from accumulate(target, partial(_alpha_gradient, share, axes), part.first, np.empty_like(target))
         if context.dx[0] is not None:
             dx = context.dx[0][part.start : part.stop]
             negative = context.scratch.array(part.thread, "won", x.shape, bool)
@@ -180,5 +174,6 @@ class ParametricReLU(Operation):
             yield partial(np.copyto, dx, share, where=negative)
 
 
-def _sum_axes(array: Floats, axes: tuple[int, ...], out: Floats) -> None:
-    out[...] = array.sum(axis=axes, keepdims=True)[0]
+def _alpha_gradient(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
+    """The call that sums (n, …) along some axes, the first among them, into `out`, which keeps the others as axes of size 1."""
+    return lambda: np.copyto(out, array.sum(axis=axes, keepdims=True)[0])

@@ -62,6 +62,7 @@ class Embedding(Operation):
     def _add_rows(self, context: OperationContext) -> None:
         assert context.dy is not None
         gradient, indices = context.gradient("embeddings"), self._indices(context).reshape(-1)
+        # Not `np.add.at`, which takes twice as long; the sort is stable, so that equal numbers are summed in the batch's order.
         order = np.argsort(indices, kind="stable")
         found, starts = np.unique(indices[order], return_index=True)
         gradient.fill(0)

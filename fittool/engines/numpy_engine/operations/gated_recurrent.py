@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from fittool.engines.numpy_engine.operations.base import Floats, OperationContext, ones
-from fittool.engines.numpy_engine.operations.recurrent import Moment, Recurrent, flat
+from fittool.engines.numpy_engine.operations.recurrent import Recurrent, TimeStep, flat
 from fittool.engines.numpy_engine.thread_pool import TaskChain
 
 
@@ -22,42 +22,42 @@ class LongShortTermCell(Recurrent):
         units = self.walk.units
         return [array[:, : 2 * units], *(array[:, units * gate : units * (gate + 1)] for gate in range(4))]
 
-    def advance(self, context: OperationContext, moment: Moment) -> None:
+    def forward_step(self, context: OperationContext, step: TimeStep) -> None:
         """One step."""
-        wide, carry, squashed = moment.work["wide"], moment.kept["carry"], moment.kept["squashed"]
-        np.matmul(moment.seen, context.weights(self.name("recurrent_kernel")), wide)
-        np.add(moment.sums, wide, moment.sums)
-        both, _, _, candidate, last = self._quarters(moment.sums)
-        gates, let_in, kept, new, let_out = self._quarters(moment.gates)
+        wide, carry, squashed = step.work["wide"], step.kept["carry"], step.kept["squashed"]
+        np.matmul(step.seen, context.weights(self.name("recurrent_kernel")), wide)
+        np.add(step.sums, wide, step.sums)
+        both, _, _, candidate, last = self._quarters(step.sums)
+        gates, let_in, kept, new, let_out = self._quarters(step.gates)
         self.recurrent_activation.forward(both, gates)
         self.activation.forward(candidate, new)
         self.recurrent_activation.forward(last, let_out)
         np.multiply(let_in, new, carry)
-        if moment.earlier is not None:
-            np.multiply(kept, moment.earlier.kept["carry"], squashed)
+        if step.before is not None:
+            np.multiply(kept, step.before.kept["carry"], squashed)
             np.add(carry, squashed, carry)
         self.activation.forward(carry, squashed)
-        np.multiply(let_out, squashed, moment.state)
+        np.multiply(let_out, squashed, step.state)
 
-    def retreat(self, context: OperationContext, moment: Moment) -> None:
+    def backward_step(self, context: OperationContext, step: TimeStep) -> None:
         """One step back; work["carry"] holds the gradient of the carry."""
-        carry, squashed = moment.kept["carry"], moment.kept["squashed"]
-        state, slope, product = (moment.work[name] for name in ("state", "carry", "product"))
-        both, _, _, candidate, last = self._quarters(moment.sums)
-        gates, let_in, kept, new, let_out = self._quarters(moment.gates)
-        gates_slope, in_slope, kept_slope, new_slope, out_slope = self._quarters(moment.gradient)
+        carry, squashed = step.kept["carry"], step.kept["squashed"]
+        state, slope, product = (step.work[name] for name in ("state", "carry", "product"))
+        both, _, _, candidate, last = self._quarters(step.sums)
+        gates, let_in, kept, new, let_out = self._quarters(step.gates)
+        gates_slope, in_slope, kept_slope, new_slope, out_slope = self._quarters(step.gradient)
         np.multiply(state, squashed, out_slope)
         np.multiply(state, let_out, product)
         self.activation.backward(carry, squashed, product, product)
         np.add(slope, product, slope)
         np.multiply(slope, new, in_slope)
         np.multiply(slope, let_in, new_slope)
-        np.multiply(slope, 0 if moment.earlier is None else moment.earlier.kept["carry"], kept_slope)
+        np.multiply(slope, 0 if step.before is None else step.before.kept["carry"], kept_slope)
         np.multiply(slope, kept, slope)
         self.recurrent_activation.backward(both, gates, gates_slope, gates_slope)
         self.activation.backward(candidate, new, new_slope, new_slope)
         self.recurrent_activation.backward(last, let_out, out_slope, out_slope)
-        self.back_to_state(context, moment, moment.gradient, state)
+        self.state_gradient(context, step, step.gradient, state)
 
 
 class _GatedCell(Recurrent):
@@ -70,25 +70,25 @@ class _GatedCell(Recurrent):
         units = self.walk.units
         return array[:, : 2 * units], array[:, :units], array[:, units : 2 * units], array[:, 2 * units :]
 
-    def mix(self, moment: Moment) -> None:
+    def mix_state(self, step: TimeStep) -> None:
         """The new state."""
-        _, update, _, new = self.thirds(moment.gates)
-        product = moment.work["product"]
-        np.subtract(moment.previous, new, product)
+        _, update, _, new = self.thirds(step.gates)
+        product = step.work["product"]
+        np.subtract(step.previous, new, product)
         np.multiply(product, update, product)
-        np.add(new, product, moment.state)
+        np.add(new, product, step.state)
 
-    def unmix(self, moment: Moment) -> None:
+    def mix_gradient(self, step: TimeStep) -> None:
         """The gradients of z and of the candidate's sum; work["state"] becomes what goes straight to the state before."""
-        _, update, _, new = self.thirds(moment.gates)
-        _, update_slope, _, new_slope = self.thirds(moment.gradient)
-        state = moment.work["state"]
-        np.subtract(moment.previous, new, update_slope)
+        _, update, _, new = self.thirds(step.gates)
+        _, update_slope, _, new_slope = self.thirds(step.gradient)
+        state = step.work["state"]
+        np.subtract(step.previous, new, update_slope)
         np.multiply(update_slope, state, update_slope)
-        np.multiply(state, update, moment.work["product"])
-        np.subtract(state, moment.work["product"], new_slope)
-        np.copyto(state, moment.work["product"])
-        self.activation.backward(self.thirds(moment.sums)[3], new, new_slope, new_slope)
+        np.multiply(state, update, step.work["product"])
+        np.subtract(state, step.work["product"], new_slope)
+        np.copyto(state, step.work["product"])
+        self.activation.backward(self.thirds(step.sums)[3], new, new_slope, new_slope)
 
 
 class ResetAfterCell(_GatedCell):
@@ -96,36 +96,36 @@ class ResetAfterCell(_GatedCell):
 
     kept = ("recurrent", "slope")
 
-    def advance(self, context: OperationContext, moment: Moment) -> None:
+    def forward_step(self, context: OperationContext, step: TimeStep) -> None:
         """One step."""
-        wide, product = moment.work["wide"], moment.work["product"]
-        np.matmul(moment.seen, context.weights(self.name("recurrent_kernel")), wide)
+        wide, product = step.work["wide"], step.work["product"]
+        np.matmul(step.seen, context.weights(self.name("recurrent_kernel")), wide)
         if self.use_bias:
             np.add(wide, context.weights(self.name("bias"))[1], wide)
-        both_sums, _, _, new_sums = self.thirds(moment.sums)
-        both, _, reset, new = self.thirds(moment.gates)
+        both_sums, _, _, new_sums = self.thirds(step.sums)
+        both, _, reset, new = self.thirds(step.gates)
         both_products, _, _, new_product = self.thirds(wide)
         np.add(both_sums, both_products, both_sums)
         self.recurrent_activation.forward(both_sums, both)
-        np.copyto(moment.kept["recurrent"], new_product)
+        np.copyto(step.kept["recurrent"], new_product)
         np.multiply(reset, new_product, product)
         np.add(new_sums, product, new_sums)
         self.activation.forward(new_sums, new)
-        self.mix(moment)
+        self.mix_state(step)
 
-    def retreat(self, context: OperationContext, moment: Moment) -> None:
+    def backward_step(self, context: OperationContext, step: TimeStep) -> None:
         """One step back."""
-        self.unmix(moment)
-        state, wide, product = (moment.work[name] for name in ("state", "wide", "product"))
-        both, _, reset, _ = self.thirds(moment.gates)
-        both_slopes, _, reset_slope, new_slope = self.thirds(moment.gradient)
-        np.multiply(new_slope, moment.kept["recurrent"], reset_slope)
-        self.recurrent_activation.backward(self.thirds(moment.sums)[0], both, both_slopes, both_slopes)
-        np.multiply(new_slope, reset, moment.kept["slope"])
+        self.mix_gradient(step)
+        state, wide, product = (step.work[name] for name in ("state", "wide", "product"))
+        both, _, reset, _ = self.thirds(step.gates)
+        both_slopes, _, reset_slope, new_slope = self.thirds(step.gradient)
+        np.multiply(new_slope, step.kept["recurrent"], reset_slope)
+        self.recurrent_activation.backward(self.thirds(step.sums)[0], both, both_slopes, both_slopes)
+        np.multiply(new_slope, reset, step.kept["slope"])
         both_products, _, _, new_product = self.thirds(wide)
         np.copyto(both_products, both_slopes)
-        np.copyto(new_product, moment.kept["slope"])
-        self.back_to_state(context, moment, wide, product)
+        np.copyto(new_product, step.kept["slope"])
+        self.state_gradient(context, step, wide, product)
         np.add(state, product, state)
 
     def recurrent_gradient(self, context: OperationContext) -> TaskChain:
@@ -149,37 +149,37 @@ class ResetBeforeCell(_GatedCell):
 
     kept = ("reset",)
 
-    def advance(self, context: OperationContext, moment: Moment) -> None:
+    def forward_step(self, context: OperationContext, step: TimeStep) -> None:
         """One step."""
-        kernel, wide = context.weights(self.name("recurrent_kernel")), moment.work["wide"]
+        kernel, wide = context.weights(self.name("recurrent_kernel")), step.work["wide"]
         units = self.walk.units
-        both_sums, _, _, new_sums = self.thirds(moment.sums)
-        both, _, reset, new = self.thirds(moment.gates)
+        both_sums, _, _, new_sums = self.thirds(step.sums)
+        both, _, reset, new = self.thirds(step.gates)
         both_products, _, _, new_product = self.thirds(wide)
-        np.matmul(moment.seen, kernel[:, : 2 * units], both_products)
+        np.matmul(step.seen, kernel[:, : 2 * units], both_products)
         np.add(both_sums, both_products, both_sums)
         self.recurrent_activation.forward(both_sums, both)
-        np.multiply(reset, moment.seen, moment.kept["reset"])
-        np.matmul(moment.kept["reset"], kernel[:, 2 * units :], new_product)
+        np.multiply(reset, step.seen, step.kept["reset"])
+        np.matmul(step.kept["reset"], kernel[:, 2 * units :], new_product)
         np.add(new_sums, new_product, new_sums)
         self.activation.forward(new_sums, new)
-        self.mix(moment)
+        self.mix_state(step)
 
-    def retreat(self, context: OperationContext, moment: Moment) -> None:
+    def backward_step(self, context: OperationContext, step: TimeStep) -> None:
         """One step back."""
-        self.unmix(moment)
+        self.mix_gradient(step)
         kernel, units = context.weights(self.name("recurrent_kernel")), self.walk.units
-        state, seen, product = (moment.work[name] for name in ("state", "carry", "product"))
-        both, _, reset, _ = self.thirds(moment.gates)
-        both_slopes, _, reset_slope, new_slope = self.thirds(moment.gradient)
+        state, seen, product = (step.work[name] for name in ("state", "carry", "product"))
+        both, _, reset, _ = self.thirds(step.gates)
+        both_slopes, _, reset_slope, new_slope = self.thirds(step.gradient)
         np.matmul(new_slope, kernel[:, 2 * units :].T, product)
-        np.multiply(product, moment.seen, reset_slope)
-        self.recurrent_activation.backward(self.thirds(moment.sums)[0], both, both_slopes, both_slopes)
+        np.multiply(product, step.seen, reset_slope)
+        self.recurrent_activation.backward(self.thirds(step.sums)[0], both, both_slopes, both_slopes)
         np.matmul(both_slopes, kernel[:, : 2 * units].T, seen)
         np.multiply(product, reset, product)
         np.add(seen, product, seen)
-        if moment.mask is not None:
-            np.multiply(seen, moment.mask, seen)
+        if step.mask is not None:
+            np.multiply(seen, step.mask, seen)
         np.add(state, seen, state)
 
     def recurrent_gradient(self, context: OperationContext) -> TaskChain:

@@ -11,49 +11,10 @@ from fittool.engines.numpy_engine.operations.base import BatchSlice, Operation, 
 from fittool.engines.numpy_engine.thread_pool import Task
 
 
-class Add(Operation):
-    """The sum of all inputs, which may have axes of size 1 to be repeated."""
+class _Fold(Operation):
+    """A function of two arrays, applied to all inputs from first to last, which may have axes of size 1 to be repeated."""
 
-    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        first, second, *others = (x[part.start : part.stop] for x in context.x)
-        y = context.y[part.start : part.stop]
-        yield partial(np.add, first, second, y)
-        for x in others:
-            yield partial(np.add, y, x, y)
-
-    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        assert context.dy is not None
-        dy = context.dy[part.start : part.stop]
-        for dx in context.dx:
-            if dx is not None:
-                yield _reduced(dy, dx[part.start : part.stop])
-
-
-class Subtract(Operation):
-    """The first input minus the second; either may have axes of size 1 to be repeated."""
-
-    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        first, second = (x[part.start : part.stop] for x in context.x)
-        yield partial(np.subtract, first, second, context.y[part.start : part.stop])
-
-    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        assert context.dy is not None
-        dy = context.dy[part.start : part.stop]
-        first, second = (None if dx is None else dx[part.start : part.stop] for dx in context.dx)
-        if first is not None:
-            yield _reduced(dy, first)
-        if second is not None:
-            yield _reduced(dy, second)
-            yield partial(np.negative, second, second)
-
-
-class Extremum(Operation):
-    """The largest (`np.maximum`) or smallest (`np.minimum`) of all inputs; those that tie share the gradient."""
-
-    needs_output = True
-
-    def __init__(self, function: np.ufunc) -> None:
-        self.function = function
+    function: np.ufunc
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         first, second, *others = (x[part.start : part.stop] for x in context.x)
@@ -61,6 +22,38 @@ class Extremum(Operation):
         yield partial(self.function, first, second, out=y)
         for x in others:
             yield partial(self.function, y, x, out=y)
+
+
+class Add(_Fold):
+    """The sum of all inputs."""
+
+    function: np.ufunc = np.add
+
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        for dx in context.dx:
+            if dx is not None:
+                yield _sum_repeated(context.dy[part.start : part.stop], dx[part.start : part.stop])
+
+
+class Subtract(Add):
+    """The first input minus the second."""
+
+    function = np.subtract
+
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        yield from super()._backward_slice(context, part)
+        if (dx := context.dx[1]) is not None:
+            yield partial(np.negative, dx[part.start : part.stop], dx[part.start : part.stop])
+
+
+class Extremum(_Fold):
+    """The largest (`np.maximum`) or smallest (`np.minimum`) of all inputs; those that tie share the gradient."""
+
+    needs_output = True
+
+    def __init__(self, function: np.ufunc) -> None:
+        self.function = function
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
@@ -75,18 +68,13 @@ class Extremum(Operation):
             if dx is not None:
                 yield partial(np.equal, x[part.start : part.stop], y, won, casting="unsafe")
                 yield partial(np.multiply, won, share, won)
-                yield _reduced(won, dx[part.start : part.stop])
+                yield _sum_repeated(won, dx[part.start : part.stop])
 
 
-class Multiply(Operation):
-    """The product of all inputs, which may have axes of size 1 to be repeated."""
+class Multiply(_Fold):
+    """The product of all inputs."""
 
-    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        first, second, *others = (x[part.start : part.stop] for x in context.x)
-        y = context.y[part.start : part.stop]
-        yield partial(np.multiply, first, second, y)
-        for x in others:
-            yield partial(np.multiply, y, x, y)
+    function: np.ufunc = np.multiply
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
@@ -99,7 +87,7 @@ class Multiply(Operation):
             for other, x in enumerate(context.x):
                 if other != index:
                     yield partial(np.multiply, product, x[part.start : part.stop], product)
-            yield _reduced(product, dx[part.start : part.stop])
+            yield _sum_repeated(product, dx[part.start : part.stop])
 
 
 class Concatenate(Operation):
@@ -123,7 +111,7 @@ class Concatenate(Operation):
                 yield partial(np.copyto, dx[part.start : part.stop], dy[place])
 
 
-def _reduced(dy: np.ndarray, dx: np.ndarray) -> Task:
+def _sum_repeated(dy: np.ndarray, dx: np.ndarray) -> Task:
     """A call that puts dy into dx, summed along the axes where dx is one and was repeated."""
     if dy.shape == dx.shape:
         return partial(np.copyto, dx, dy)

@@ -1,4 +1,4 @@
-"""Batch and layer normalisation, and the fixed normalisation of inputs.
+"""Batch, layer and group normalisation, and the fixed normalisation of inputs.
 
 Channel vectors are repeated over a row of positions first, so that NumPy's inner loops are long.
 """
@@ -20,7 +20,9 @@ from fittool.engines.numpy_engine.operations.base import (
     OperationContext,
     Phase,
     SlicePhase,
+    accumulate,
     ones,
+    product_into,
     rows,
 )
 from fittool.engines.numpy_engine.thread_pool import Task
@@ -146,6 +148,7 @@ class BatchNormalization(Operation):
             context.gradient("beta")[...] = sums
         count = mean.dtype.type(context.batch * self.positions)
         factors.vectors[0] = self._gamma(context) * inverse
+        # Statistics that are fixed do not depend on x: then b and c stay 0.
         if context.training and not self.frozen:
             factors.vectors[1] = -factors.vectors[0] * inverse * dgamma / count
             factors.vectors[2] = -factors.vectors[0] * sums / count - factors.vectors[1] * mean
@@ -166,18 +169,19 @@ class LayerNormalization(Operation):
 
     def __init__(self, shape: tuple[int, ...], epsilon: float, scale: bool, center: bool) -> None:
         self.shape, self.epsilon, self.scale, self.center = shape, epsilon, scale, center
+        self.grouped_gradients = tuple((name,) for name, used in (("gamma", scale), ("beta", center)) if used)
         self.positions, self.channels = math.prod(shape[:-1]), shape[-1]
 
-    def _kept(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
-        """What the backward half needs: the normalised values (rows, C) and 1 / deviation (rows, 1)."""
+    def _cache(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
+        """Arrays kept for the backward half: the normalised values (rows, C) and 1 / deviation (rows, 1)."""
         normal = context.extra("normal", self.shape, None)[part.start : part.stop].reshape(-1, self.channels)
         inverse = context.extra("inverse", (self.positions,), None)[part.start : part.stop].reshape(-1, 1)
         return normal, inverse
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         x, y = rows(context.x[0], part), rows(context.y, part)
-        normal, inverse = self._kept(context, part)
-        mean = np.full((self.channels, 1), 1 / self.channels, y.dtype)
+        normal, inverse = self._cache(context, part)
+        mean = np.full((self.channels, 1), 1 / self.channels, y.dtype)  # BLAS sums short rows several times faster than `mean`
         yield partial(np.matmul, x, mean, inverse)
         yield partial(np.subtract, x, inverse, normal)
         yield partial(np.multiply, normal, normal, y)
@@ -186,24 +190,17 @@ class LayerNormalization(Operation):
         yield partial(np.sqrt, inverse, inverse)
         yield partial(np.divide, 1, inverse, inverse)
         yield partial(np.multiply, normal, inverse, normal)
-        yield from self._scaled(context, normal, y)
+        yield from self._scale_and_shift(context, normal, y)
 
-    def _scaled(self, context: OperationContext, normal: Floats, y: Floats) -> Iterable[Task]:
+    def _scale_and_shift(self, context: OperationContext, normal: Floats, y: Floats) -> Iterable[Task]:
         yield partial(np.multiply, normal, context.weights("gamma") if self.scale else 1, y)
         if self.center:
             yield partial(np.add, y, context.weights("beta"), y)
 
-    def backward(self, context: OperationContext) -> Iterable[Phase]:
-        """Slice by slice, then the groups' shares of the gradients are added."""
-        yield from super().backward(context)
-        for name, used in (("gamma", self.scale), ("beta", self.center)):
-            if used:
-                yield from context.add_groups(name)
-
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
         dy = rows(context.dy, part)
-        normal, _ = self._kept(context, part)
+        normal, _ = self._cache(context, part)
         product = context.scratch.array(part.thread, "product", dy.shape)
         for name, used, factor in (("gamma", self.scale, normal), ("beta", self.center, None)):
             if used:
@@ -214,7 +211,7 @@ class LayerNormalization(Operation):
     def _input_gradient(self, context: OperationContext, part: BatchSlice, product: Floats) -> Iterable[Task]:
         assert context.dy is not None and context.dx[0] is not None
         dy, dx = rows(context.dy, part), rows(context.dx[0], part)
-        normal, inverse = self._kept(context, part)
+        normal, inverse = self._cache(context, part)
         mean = np.full((self.channels, 1), 1 / self.channels, dy.dtype)
         column = np.empty((len(dy), 1), dy.dtype)
         yield partial(np.multiply, dy, context.weights("gamma") if self.scale else 1, dx)
@@ -230,12 +227,60 @@ class LayerNormalization(Operation):
         self, context: OperationContext, part: BatchSlice, name: str, dy: Floats, factor: Floats | None, product: Floats
     ) -> Iterable[Task]:
         target = context.group_gradient(part, name, shape=(1, self.channels))
-        result = target if part.first else np.empty_like(target)
         if factor is not None:
             yield partial(np.multiply, dy, factor, product)
-        yield partial(np.matmul, ones(len(dy), dy.dtype), dy if factor is None else product, result)
-        if not part.first:
-            yield partial(np.add, target, result, target)
+        total = partial(product_into, ones(len(dy), dy.dtype), dy if factor is None else product)
+        yield from accumulate(target, total, part.first, np.empty_like(target))
+
+
+class GroupNormalization(LayerNormalization):
+    """Each sample's groups of channels to mean 0 and variance 1 over all positions, then times gamma plus beta."""
+
+    def __init__(self, shape: tuple[int, ...], groups: int, epsilon: float, scale: bool, center: bool) -> None:
+        super().__init__(shape, epsilon, scale, center)
+        self.groups = groups
+
+    def _cache(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
+        """Arrays kept for the backward half: the normalised values (rows, C) and 1 / deviation (n, 1, groups, 1)."""
+        normal = context.extra("normal", self.shape, None)[part.start : part.stop].reshape(-1, self.channels)
+        return normal, context.extra("inverse", (1, self.groups, 1), None)[part.start : part.stop]
+
+    def _by_group(self, array: Floats, part: BatchSlice) -> Floats:
+        """(n, positions, groups, channels of a group) view on a slice."""
+        return array.reshape(part.size, self.positions, self.groups, -1)
+
+    def _mean(self, array: Floats, out: Floats) -> Iterable[Task]:
+        """Calls for the mean over positions and a group's channels, (n, 1, groups, 1)."""
+        yield partial(np.add.reduce, array, (1, 3), None, out, True)
+        yield partial(np.divide, out, out.dtype.type(array.shape[1] * array.shape[3]), out)
+
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        kept, inverse = self._cache(context, part)
+        x, y, normal = (self._by_group(array, part) for array in (rows(context.x[0], part), rows(context.y, part), kept))
+        yield from self._mean(x, inverse)
+        yield partial(np.subtract, x, inverse, normal)
+        yield partial(np.multiply, normal, normal, y)
+        yield from self._mean(y, inverse)
+        yield partial(np.add, inverse, y.dtype.type(self.epsilon), inverse)
+        yield partial(np.sqrt, inverse, inverse)
+        yield partial(np.divide, 1, inverse, inverse)
+        yield partial(np.multiply, normal, inverse, normal)
+        yield from self._scale_and_shift(context, kept, rows(context.y, part))
+
+    def _input_gradient(self, context: OperationContext, part: BatchSlice, product: Floats) -> Iterable[Task]:
+        assert context.dy is not None and context.dx[0] is not None
+        kept, inverse = self._cache(context, part)
+        dx, normal, share = (self._by_group(array, part) for array in (rows(context.dx[0], part), kept, product))
+        mean = np.empty_like(inverse)
+        gamma = context.weights("gamma") if self.scale else 1
+        yield partial(np.multiply, rows(context.dy, part), gamma, rows(context.dx[0], part))
+        yield partial(np.multiply, dx, normal, share)
+        yield from self._mean(share, mean)
+        yield partial(np.multiply, normal, mean, share)
+        yield from self._mean(dx, mean)
+        yield partial(np.subtract, dx, share, dx)
+        yield partial(np.subtract, dx, mean, dx)
+        yield partial(np.multiply, dx, inverse, dx)
 
 
 class Normalization(Operation):

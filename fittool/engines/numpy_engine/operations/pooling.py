@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, ones
-from fittool.engines.numpy_engine.operations.convolution import Window
+from fittool.engines.numpy_engine.operations.convolution import Window, pad
 from fittool.engines.numpy_engine.thread_pool import Task
 
 
@@ -23,7 +23,7 @@ class MaxPooling(Operation):
         self.flops_per_sample = window.positions * window.elements
         self.overlaps = any(stride < size for stride, size in zip(window.strides, window.kernel, strict=True))
 
-    def _places(self) -> list[tuple[int, int]]:
+    def _offsets(self) -> list[tuple[int, int]]:
         return list(np.ndindex(*self.window.kernel))
 
     def _images(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, list[Task]]:
@@ -31,13 +31,13 @@ class MaxPooling(Operation):
         images = context.x[0][part.start : part.stop]
         if not self.window.is_padded:
             return images, []
-        border = context.scratch.array(part.thread, "padded", (part.size, *self.window.padded))
+        border = context.scratch.array(part.thread, "padded", (part.size, *self.window.padded_shape))
         return border, [partial(border.fill, -np.inf), partial(np.copyto, self.window.interior(border), images)]
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         images, copies = self._images(context, part)
         y = context.y[part.start : part.stop]
-        views = [self.window.shifted(images, *place) for place in self._places()]
+        views = [self.window.shift(images, *place) for place in self._offsets()]
         yield from copies
         if len(views) == 1:
             yield partial(np.copyto, y, views[0])
@@ -59,9 +59,9 @@ class MaxPooling(Operation):
         won = context.scratch.array(part.thread, "won", dy.shape, bool)
         yield partial(wide.fill, 0)
         yield partial(np.copyto, rest, dy)
-        for place in self._places():
-            yield partial(np.equal, self.window.shifted(images, *place), y, won)
-            target = self.window.shifted(wide, *place)
+        for place in self._offsets():
+            yield partial(np.equal, self.window.shift(images, *place), y, won)
+            target = self.window.shift(wide, *place)
             taken = share if self.overlaps else target
             yield partial(np.multiply, rest, won, taken)
             yield partial(np.subtract, rest, taken, rest)  # what one place took, no later one gets
@@ -80,20 +80,18 @@ class AveragePooling(Operation):
 
     def _shares(self, dtype: Any) -> Floats:
         """(1, OH, OW, 1): one divided by how many places of each window lie inside the image."""
-        inside = np.zeros((1, *self.window.padded[:2], 1), dtype)
+        inside = np.zeros((1, *self.window.padded_shape[:2], 1), dtype)
         self.window.interior(inside)[...] = 1
-        counts = sum(self.window.shifted(inside, *place) for place in np.ndindex(*self.window.kernel))
+        counts = sum(self.window.shift(inside, *place) for place in np.ndindex(*self.window.kernel))
         return np.asarray(1 / np.asarray(counts), dtype)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        images, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
-        if self.window.is_padded:
-            border = context.scratch.bordered(part.thread, f"{context.position} padded", (part.size, *self.window.padded))
-            yield partial(np.copyto, self.window.interior(border), images)
-            images = border
+        images, copies = pad(context, part, self.window, context.x[0][part.start : part.stop])
+        y = context.y[part.start : part.stop]
+        yield from copies
         yield partial(y.fill, 0)
         for place in np.ndindex(*self.window.kernel):
-            yield partial(np.add, y, self.window.shifted(images, *place), y)
+            yield partial(np.add, y, self.window.shift(images, *place), y)
         yield partial(np.multiply, y, self._shares(y.dtype), y)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
@@ -101,12 +99,12 @@ class AveragePooling(Operation):
         if context.dx[0] is None:
             return
         dy, dx = context.dy[part.start : part.stop], context.dx[0][part.start : part.stop]
-        wide = context.scratch.array(part.thread, "scatter", (part.size, *self.window.padded))
+        wide = context.scratch.array(part.thread, "scatter", (part.size, *self.window.padded_shape))
         share = context.scratch.array(part.thread, "share", dy.shape)
         yield partial(wide.fill, 0)
         yield partial(np.multiply, dy, self._shares(dy.dtype), share)
         for place in np.ndindex(*self.window.kernel):
-            target = self.window.shifted(wide, *place)
+            target = self.window.shift(wide, *place)
             yield partial(np.add, target, share, target)
         yield partial(np.copyto, dx, self.window.interior(wide))
 

@@ -18,9 +18,10 @@ from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
 
 _WORTH_CUTTING = 1 << 24
 """Below this many floating-point operations all samples are one chain; threads would cost more than they bring."""
-_LANE_SAMPLES = 16
+_CHAIN_SAMPLES = 16
 """A chain has at least this many samples: with fewer, a step's product would read the weights for too little."""
-_LANES = 8
+_CHAINS = 8
+"""The most chains that a batch is cut into; a constant, so that the cuts do not depend on the number of threads."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ class Walk:
 
 
 @dataclass
-class Moment:
+class TimeStep:
     """One step of one chain, as views (n, …).
 
     Attributes:
-        sums: What goes into the gates' activations; their output itself where that is all the derivative needs.
+        sums: The input of the gates' activations; their output itself where that is all the derivative needs.
         gates: The activated gates.
         previous, seen: The state before the step; the same as the recurrent product sees it, after dropout.
         state: Where the state after the step goes.
@@ -68,7 +69,7 @@ class Moment:
         mask: What the recurrent product's view of the state is multiplied by, if anything.
         kept: What the cell keeps for its backward half, by name.
         work: Arrays that all steps of the chain share, see `Recurrent.workspace`.
-        earlier: The step before in the walk.
+        before: The step before in the walk.
     """
 
     sums: Floats
@@ -82,11 +83,11 @@ class Moment:
     mask: Floats | None
     kept: dict[str, Floats]
     work: dict[str, Floats]
-    earlier: Moment | None
+    before: TimeStep | None
 
 
 class Recurrent(Operation):
-    """What the cells share: the loop, the projection of the inputs, and the kernels' gradients.
+    """The common part of the cells: the loop, the projection of the inputs, and the kernels' gradients.
 
     Args:
         activation: Of the state or of the candidate for it.
@@ -111,11 +112,11 @@ class Recurrent(Operation):
         self.width = self.gates * walk.units
         self.flops_per_sample = 2 * walk.steps * self.width * (walk.inputs + walk.units)
 
-    def advance(self, context: OperationContext, moment: Moment) -> None:
+    def forward_step(self, context: OperationContext, step: TimeStep) -> None:
         """One step: from `sums` (the projected inputs) and the state before to `state`."""
         raise NotImplementedError
 
-    def retreat(self, context: OperationContext, moment: Moment) -> None:
+    def backward_step(self, context: OperationContext, step: TimeStep) -> None:
         """One step back: from the state's gradient, work["state"], to `gradient` and the gradient of the state before."""
         raise NotImplementedError
 
@@ -136,12 +137,12 @@ class Recurrent(Operation):
     def forward(self, context: OperationContext) -> Iterable[Phase]:
         """The dropout of the state, then one chain for each run of samples."""
         if self._drops(context) and self.dropout is not None:
-            yield SlicePhase(partial(self.dropout.drawn, context))
-        yield BatchPhase([list(self._forward_lane(context, samples)) for samples in self._chains(context)])
+            yield SlicePhase(partial(self.dropout.draw_mask, context))
+        yield BatchPhase([list(self._forward_chain(context, samples)) for samples in self._chain_samples(context)])
 
     def backward(self, context: OperationContext) -> Iterable[Phase]:
         """The walk back, one chain for each run of samples; then the kernels' gradients, each in one product."""
-        yield BatchPhase([list(self._backward_lane(context, samples)) for samples in self._chains(context)])
+        yield BatchPhase([list(self._backward_chain(context, samples)) for samples in self._chain_samples(context)])
         yield BatchPhase([list(self._input_weights(context)), self.recurrent_gradient(context)])
 
     def _drops(self, context: OperationContext) -> bool:
@@ -151,13 +152,13 @@ class Recurrent(Operation):
         """(N, T, units): the state before each step as the recurrent product sees it."""
         return self.array(context, "seen" if self._drops(context) else "previous", 1)
 
-    def _chains(self, context: OperationContext) -> list[slice]:
+    def _chain_samples(self, context: OperationContext) -> list[slice]:
         """Fixed runs of samples, whatever the number of threads."""
         worth = self.flops_per_sample * context.batch >= _WORTH_CUTTING
-        count = min(_LANES, max(1, context.batch // _LANE_SAMPLES)) if worth else 1
+        count = min(_CHAINS, max(1, context.batch // _CHAIN_SAMPLES)) if worth else 1
         return [slice(context.batch * chain // count, context.batch * (chain + 1) // count) for chain in range(count)]
 
-    def _moments(self, context: OperationContext, samples: slice) -> list[Moment]:
+    def _time_steps(self, context: OperationContext, samples: slice) -> list[TimeStep]:
         """The steps of one chain in the order of the walk."""
         gates, previous, seen = self.array(context, "gates"), self.array(context, "previous", 1), self.seen(context)
         sums = gates if self._from_outputs() else self.array(context, "sums")
@@ -165,9 +166,9 @@ class Recurrent(Operation):
         kept = {name: self.array(context, name, 1) for name in self.kept}
         mask = self.dropout.mask(context)[samples] if self.dropout is not None and self._drops(context) else None
         work = self.workspace(samples.stop - samples.start, context.y.dtype)
-        moments: list[Moment] = []
+        steps: list[TimeStep] = []
         for count, time in enumerate(self.walk.times()):
-            moment = Moment(
+            step = TimeStep(
                 sums=sums[samples, time],
                 gates=gates[samples, time],
                 previous=previous[samples, time],
@@ -179,44 +180,46 @@ class Recurrent(Operation):
                 mask=mask,
                 kept={name: array[samples, time] for name, array in kept.items()},
                 work=work,
-                earlier=moments[-1] if moments else None,
+                before=steps[-1] if steps else None,
             )
-            if moment.earlier is not None:
-                moment.earlier.state = moment.previous
-            moments.append(moment)
-        return moments
+            # A state is written straight to where the next step reads it, and the last one to memory of the chain: no copies,
+            # and all states lie next to each other for the product that gives the kernel's gradient.
+            if step.before is not None:
+                step.before.state = step.previous
+            steps.append(step)
+        return steps
 
     def _from_outputs(self) -> bool:
         return self.activation.from_output and self.recurrent_activation.from_output
 
     def workspace(self, samples: int, dtype: np.dtype[np.generic]) -> dict[str, Floats]:
-        """Memory of one chain: the last state, the gradients of state and carry, room for products as wide as state and gates."""
+        """Memory of one chain, (samples, units): last state, gradients of state and carry, products; `wide` for all gates."""
         arrays = {name: np.zeros((samples, self.walk.units), dtype) for name in ("last", "state", "carry", "product")}
         return arrays | {"wide": np.zeros((samples, self.width), dtype)}
 
-    def _forward_lane(self, context: OperationContext, samples: slice) -> Iterator[Task]:
-        moments = self._moments(context, samples)
+    def _forward_chain(self, context: OperationContext, samples: slice) -> Iterator[Task]:
+        steps = self._time_steps(context, samples)
         sums = flat(self.array(context, "gates" if self._from_outputs() else "sums")[samples])
         yield partial(np.matmul, flat(context.x[0][samples]), context.weights(self.name("kernel")), sums)
         if self.use_bias:
             yield partial(np.add, sums, context.weights(self.name("bias")).reshape(-1)[: self.width], sums)
-        yield partial(moments[0].previous.fill, 0)
-        for moment in moments:
-            if moment.mask is not None:
-                yield partial(np.multiply, moment.previous, moment.mask, moment.seen)
-            yield partial(self.advance, context, moment)
-            if moment.output is not None:
-                yield partial(np.copyto, moment.output, moment.state)
+        yield partial(steps[0].previous.fill, 0)
+        for step in steps:
+            if step.mask is not None:
+                yield partial(np.multiply, step.previous, step.mask, step.seen)
+            yield partial(self.forward_step, context, step)
+            if step.output is not None:
+                yield partial(np.copyto, step.output, step.state)
 
-    def _backward_lane(self, context: OperationContext, samples: slice) -> Iterator[Task]:
-        moments = self._moments(context, samples)
-        state = moments[0].work["state"]
+    def _backward_chain(self, context: OperationContext, samples: slice) -> Iterator[Task]:
+        steps = self._time_steps(context, samples)
+        state = steps[0].work["state"]
         yield partial(state.fill, 0)
-        yield partial(moments[0].work["carry"].fill, 0)
-        for moment in reversed(moments):
-            if moment.output_gradient is not None:
-                yield partial(np.add, state, moment.output_gradient, state)
-            yield partial(self.retreat, context, moment)
+        yield partial(steps[0].work["carry"].fill, 0)
+        for step in reversed(steps):
+            if step.output_gradient is not None:
+                yield partial(np.add, state, step.output_gradient, state)
+            yield partial(self.backward_step, context, step)
         if context.dx[0] is not None:
             gradient = flat(self.array(context, "gradient")[samples])
             yield partial(np.matmul, gradient, context.weights(self.name("kernel")).T, flat(context.dx[0][samples]))
@@ -228,29 +231,29 @@ class Recurrent(Operation):
             bias = context.gradient(self.name("bias")).reshape(-1, self.width)[:1]
             yield partial(np.matmul, ones(len(gradient), gradient.dtype), gradient, bias)
 
-    def back_to_state(self, context: OperationContext, moment: Moment, gradient: Floats, out: Floats) -> None:
-        """The gradient of the state before the step, from that of its product with the recurrent kernel."""
+    def state_gradient(self, context: OperationContext, step: TimeStep, gradient: Floats, out: Floats) -> None:
+        """Put the gradient of the state before the step, (n, units), into `out`, from that of the recurrent kernel's product."""
         np.matmul(gradient, context.weights(self.name("recurrent_kernel")).T, out)
-        if moment.mask is not None:
-            np.multiply(out, moment.mask, out)
+        if step.mask is not None:
+            np.multiply(out, step.mask, out)
 
 
 class SimpleCell(Recurrent):
     """State = activation(inputs · kernel + state · recurrent kernel + bias)."""
 
-    def advance(self, context: OperationContext, moment: Moment) -> None:
+    def forward_step(self, context: OperationContext, step: TimeStep) -> None:
         """One step."""
-        wide = moment.work["wide"]
-        np.matmul(moment.seen, context.weights(self.name("recurrent_kernel")), wide)
-        np.add(moment.sums, wide, moment.sums)
-        self.activation.forward(moment.sums, moment.gates)
-        np.copyto(moment.state, moment.gates)
+        wide = step.work["wide"]
+        np.matmul(step.seen, context.weights(self.name("recurrent_kernel")), wide)
+        np.add(step.sums, wide, step.sums)
+        self.activation.forward(step.sums, step.gates)
+        np.copyto(step.state, step.gates)
 
-    def retreat(self, context: OperationContext, moment: Moment) -> None:
+    def backward_step(self, context: OperationContext, step: TimeStep) -> None:
         """One step back."""
-        state = moment.work["state"]
-        self.activation.backward(moment.sums, moment.gates, state, moment.gradient)
-        self.back_to_state(context, moment, moment.gradient, state)
+        state = step.work["state"]
+        self.activation.backward(step.sums, step.gates, state, step.gradient)
+        self.state_gradient(context, step, step.gradient, state)
 
 
 def flat(array: Floats) -> Floats:

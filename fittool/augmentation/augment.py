@@ -1,0 +1,82 @@
+"""Random changes of a batch of images: draw their parameters, then apply them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fittool.augmentation.colour import recolour
+from fittool.augmentation.draw import Parameters, draw
+from fittool.augmentation.erasing import erase
+from fittool.augmentation.matrix import matrices
+from fittool.augmentation.rand_augment import rand_augment
+from fittool.augmentation.settings import Augmentation
+from fittool.augmentation.warp import warp
+from fittool.errors import DataError
+
+
+def augment(
+    augmentation: Augmentation,
+    images: NDArray[Any],
+    seed: int,
+    pass_number: int,
+    positions: ArrayLike,
+    samples: ArrayLike | None = None,
+) -> NDArray[Any]:
+    """Draw and apply: the images as they are seen at some positions of a pass.
+
+    Args:
+        augmentation: What may happen, and how much.
+        images: (N, H, W, C) uint8 or float32; other numbers become float32.
+        seed: The run's seed.
+        pass_number: Which walk over all samples it is.
+        positions: (N,) positions in that pass.
+        samples: (N,) indices of the samples, by which flips alternate; without them, the positions.
+
+    Returns:
+        (N, H, W, C), new; float32 if `rescale` is set, else of the type of `images`. Image i depends on images[i] and
+        positions[i] (and samples[i]) alone, to the bit.
+
+    Raises:
+        DataError: `images` has no four axes, or not one position per image.
+    """
+    if images.ndim != 4:
+        raise DataError(f"Augmentation needs images of shape (N, H, W, C), got an array of shape {images.shape}.")
+    if np.shape(positions) != (len(images),):
+        raise DataError(f"Augmentation needs one position for each of {len(images)} images, got shape {np.shape(positions)}.")
+    height, width, channels = images.shape[1:]
+    return apply(augmentation, images, draw(augmentation, (height, width, channels), seed, pass_number, positions, samples))
+
+
+def apply(augmentation: Augmentation, images: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
+    """Change each image as its parameters say: the warp, the colours, RandAugment, erasing, then `rescale`.
+
+    Args:
+        augmentation: How to fill and interpolate, and the factor to rescale by.
+        images: (N, H, W, C) uint8 or float32; other numbers become float32.
+        parameters: Of N images.
+
+    Returns:
+        (N, H, W, C), new; float32 if `rescale` is set, else of the type of `images`.
+    """
+    if images.dtype not in (np.uint8, np.float32):
+        images = images.astype(np.float32)
+    if augmentation.warps:
+        result = warp(
+            images,
+            matrices(parameters, *images.shape[1:3]),
+            fill_mode=augmentation.fill_mode,
+            cval=augmentation.cval,
+            interpolation_order=augmentation.interpolation_order,
+        )
+    else:
+        result = images.copy()
+    recolour(result, parameters)
+    rand, erasing = augmentation.rand_augment, augmentation.random_erasing
+    if rand is not None and parameters.rand_augment is not None:
+        rand_augment(result, parameters.rand_augment, rand.magnitude, augmentation.fill_mode, augmentation.cval)
+    if erasing is not None and parameters.erased is not None:
+        erase(result, parameters, erasing.value)
+    return result if augmentation.rescale is None else np.multiply(result, np.float32(augmentation.rescale), dtype=np.float32)

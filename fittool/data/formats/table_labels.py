@@ -1,0 +1,59 @@
+"""The labels of a table: columns of classes by name, or of numbers to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.formats.columns import MISSING, Column, Problems
+from fittool.data.formats.csv_table import Table
+from fittool.data.formats.number_parsing import is_number
+from fittool.data.formats.table_features import numbers_of
+from fittool.data.targets import Targets, from_names, from_numbers, needs_numbers, whole_if_possible
+from fittool.errors import ExperimentError, shown
+
+if TYPE_CHECKING:
+    from fittool.data.sources.base import SourceContext
+
+
+def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> Targets:
+    """The targets in some columns.
+
+    Raises:
+        DataError: A label is missing, or no number where one is needed, or unknown to training.
+        ExperimentError: The loss needs numbers, and the column is text.
+    """
+    known = context.class_names
+    if len(labels) > 1:
+        names = tuple(labels) if context.class_mode == "categorical" else None
+        what = f"{shown(table.path)}: labels"
+        return from_numbers(numbers_of(table, labels), context.class_mode, known or names, what)
+    column = table.columns[labels[0]]
+    what = f"column {column.name}"
+    if context.class_mode == "auto" and known is None:
+        if column.kind == "text":
+            raise ExperimentError(needs_numbers(what, column.text[0]), place=table.place(0))
+        return from_numbers(_values(table, column), context.class_mode, known, what, lambda row: f"{table.place(row)}: {what}")
+    _check_gaps(column, table.problems)
+    if context.numbered_labels and known is None and column.kind == "number":
+        return from_numbers(_values(table, column), context.class_mode, known, what, table.place, numbered=True)
+    return from_names(column.text, context.class_mode, known, table.place, what)
+
+
+def _values(table: Table, column: Column) -> NDArray[np.float64] | NDArray[np.int64]:
+    return whole_if_possible(numbers_of(table, [column.name])[:, 0])
+
+
+def _check_gaps(column: Column, problems: Problems) -> None:
+    """Refuse gaps among class numbers, gaps that the user has named, and fractions beside text."""
+    others = column.counts["text"] + column.counts["boolean"] + column.counts["foreign"]
+    named = column.form.missing is not MISSING
+    if column.gaps and (named or (column.counts["number"] and not others)):
+        for line, cell in column.first["missing"]:
+            problems.add(f"column {column.name}: {cell!r} stands for a missing value. Remove the row, or give it a value.", line)
+    if others and any(is_number(cell) and float(cell) % 1 for cell in column.text):
+        column.report(problems)
+    problems.check()

@@ -1,0 +1,85 @@
+"""Layers that rescale inputs, held against the range that the inputs have: pixels divided by 255 twice, or never meant to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fittool.config.experiment_file import LoadedExperiment
+from fittool.data.input_facts import InputFacts
+from fittool.errors import Problem
+from fittool.nn.graph import Graph, Node
+from fittool.nn.layers import Flatten, Input, Permute, Rescaling, Reshape, Standardization
+
+_SMALLEST, _LARGEST = 0.1, 32.0
+"""Rescaled inputs reach at least and at most so far from zero, or the scale was made for others."""
+_KEEP_VALUES = (Input, Flatten, Permute, Reshape)
+
+Range = tuple[float, float]
+
+
+def scaling_remarks(loaded: LoadedExperiment, graph: Graph, inputs: Sequence[InputFacts]) -> tuple[Problem, ...]:
+    """A warning for each layer that rescales inputs to numbers that are all but zero, or far from one.
+
+    Args:
+        loaded: The experiment.
+        graph: Its network, with the layers that `augmentation:` stands for.
+        inputs: What each input is like.
+    """
+    ranges: dict[str, Range] = dict(zip(graph.inputs, ((fact.lowest, fact.highest) for fact in inputs), strict=False))
+    problems = []
+    for node, given, (scale, offset) in _rescaling(graph, ranges):
+        made = sorted((given[0] * scale + offset, given[1] * scale + offset))
+        ranges[node.name] = (made[0], made[1])
+        reach = abs(scale) * max(map(abs, given))
+        if max(map(abs, given)) and not _SMALLEST <= reach <= _LARGEST:
+            problems.append(loaded.problem(_text(node, given, scale, offset), *_place(loaded, node)))
+    return tuple(problems)
+
+
+def _rescaling(graph: Graph, ranges: dict[str, Range]) -> Iterator[tuple[Node, Range, tuple[float, float]]]:
+    """The layers that rescale what is still nothing but an input, with the range that they get; others pass it on."""
+    for node in graph.nodes:
+        given = ranges.get(node.inputs[0]) if len(node.inputs) == 1 else None
+        if given is None:
+            continue
+        if isinstance(node.layer, Rescaling):
+            yield node, given, (float(node.layer.scale), float(node.layer.offset))
+        elif isinstance(node.layer, Standardization) and _only_rescales(node.layer):
+            yield node, given, (float(node.layer.rescale or 1), 0.0)
+        elif isinstance(node.layer, _KEEP_VALUES):
+            ranges[node.name] = given
+
+
+def _only_rescales(layer: Standardization) -> bool:
+    others = (layer.samplewise_center, layer.samplewise_std_normalization, layer.featurewise_center)
+    return layer.rescale is not None and not any((*others, layer.featurewise_std_normalization, layer.zca_whitening))
+
+
+def _text(node: Node, given: Range, scale: float, offset: float) -> str:
+    name = "augmentation.rescale" if isinstance(node.layer, Standardization) else node.layer.public_name()
+    made = sorted((given[0] * scale + offset, given[1] * scale + offset))
+    found = f"{name} multiplies by {_factor(scale)}, but its inputs lie in {_range(given)}, so they become {_range(made)}."
+    if max(map(abs, given)) <= 1 or min(given) < 0:
+        return f"{found} Remove it."
+    largest = f"1/{max(map(abs, given)):g}"
+    return f"{found} Set the scale to {largest}, if that is the largest value there can be."
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{values[0]:.4g} to {values[1]:.4g}"
+
+
+def _factor(scale: float) -> str:
+    """`1/255` where that is what was written."""
+    inverse = 1 / scale if scale else 0.0
+    near = round(inverse, 6)
+    return f"1/{near:g}" if abs(scale) < 1 and abs(inverse - near) < 1e-6 * abs(inverse) else f"{scale:g}"
+
+
+def _place(loaded: LoadedExperiment, node: Node) -> tuple[str | int, ...]:
+    """Where the experiment writes the layer; a preset's at the preset."""
+    if isinstance(node.layer, Standardization):
+        return ("augmentation", "rescale")
+    if loaded.experiment.model.layers is None:
+        return ("model", "preset")
+    return ("model", "layers", node.index)

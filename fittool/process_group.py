@@ -1,0 +1,61 @@
+"""The processes that train one network together: who this one is, sums over all, and one decision for all.
+
+A training alone is a group of one, for which everything here is the identity; nobody else has to ask whether it is alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
+
+from numpy.typing import NDArray
+
+Value = TypeVar("Value")
+
+
+class ProcessGroup(Protocol):
+    """Processes that do the same steps at the same time; each call is made by all of them, in the same order."""
+
+    @property
+    def rank(self) -> int:
+        """The number of this process, from 0; the one with 0 leads: it writes, shows and locks."""
+
+    @property
+    def size(self) -> int:
+        """The number of processes."""
+
+    def sum(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Arrays added up over all processes, name by name, always in the order of the ranks."""
+
+    def broadcast(self, value: Value) -> Value:
+        """The leader's value, for all."""
+
+    def agree(self, value: Value | None) -> Value | None:
+        """One decision for all: the value of the first process that has one, or None."""
+
+
+class Alone:
+    """A group of one."""
+
+    rank = 0
+    size = 1
+
+    def sum(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """The arrays themselves."""
+        return dict(arrays)
+
+    def broadcast(self, value: Value) -> Value:
+        """The value."""
+        return value
+
+    def agree(self, value: Value | None) -> Value | None:
+        """The value."""
+        return value
+
+
+ALONE: ProcessGroup = Alone()
+
+
+def share_of(samples: int, group: ProcessGroup) -> slice:
+    """The samples of a batch that fall to this process: neighbours, as many as each other process has, or one more or less."""
+    return slice(samples * group.rank // group.size, samples * (group.rank + 1) // group.size)

@@ -1,0 +1,88 @@
+"""Which column of a table is the label, where nobody has said: by its name, else the last one that can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fittool.data.formats.columns import Column
+from fittool.data.formats.csv_table import Table
+from fittool.errors import DataError, shown, visible
+
+_NAMES = (
+    "label", "labels", "target", "targets", "class", "classes", "category", "species", "diagnosis", "outcome", "response", "kind",
+    "variety", "tags", "y",
+)  # fmt: skip
+_NO_LABELS = frozenset(
+    {
+        "id", "idx", "index", "key", "no", "nr", "row", "rowid", "rownames", "unnamed: 0", "year", "month", "day", "date", "time",
+        "timestamp", "datetime",
+    }
+)  # fmt: skip
+_MOST_DIFFERENT = 1000
+_FEWEST_TO_COUNT = 10
+
+Ask = Callable[[str, Sequence[str], str], str]
+"""Asks a person: a question, the possible answers, and the one that is meant if nothing is said."""
+
+
+@dataclass(frozen=True)
+class LabelChoice:
+    """The columns of labels.
+
+    Attributes:
+        names: One, or several.
+        doubt: A sentence where others may be meant, or "".
+    """
+
+    names: tuple[str, ...]
+    doubt: str = ""
+
+
+def choose_label(table: Table, beside: Sequence[str] = (), ask: Ask | None = None) -> LabelChoice:
+    """The column that is most likely the label.
+
+    Args:
+        table: All columns with a name, in order.
+        beside: Columns that are no labels, such as one of image paths.
+        ask: Asks a person where it is not plain; None where there is nobody to ask.
+
+    Raises:
+        DataError: No column can be one.
+    """
+    columns = {name: column for name, column in table.columns.items() if name not in beside}
+    named = {name.casefold(): name for name in reversed(columns)}
+    for name in _NAMES:
+        if name in named and (name != "y" or named[name] in (next(iter(columns)), next(reversed(columns)))):  # else a coordinate
+            return LabelChoice((named[name],))
+    possible = [name for name, column in columns.items() if can_be_label(column)]
+    if not possible:
+        text = "No column looks like a label: all are row numbers, dates, empty or text that differs in each row."
+        raise DataError(f"{text} Name one with --label.", place=shown(table.path))
+    guess = possible[-1]
+    if len(possible) == 1:
+        return LabelChoice((guess,))
+    if ask is not None:
+        return LabelChoice((ask("Which column is the label, to be predicted?", list(columns), guess),))
+    return LabelChoice(
+        (guess,), f"The label {visible(guess)} is a guess, the last column that can be one; --label names another."
+    )
+
+
+def can_be_label(column: Column) -> bool:
+    """Whether there is something to predict in a column."""
+    if column.name.casefold() in _NO_LABELS or column.kind == "empty" or counts_up(column):
+        return False
+    if column.kind in ("text", "mixed", "boolean"):
+        return 1 < column.different <= min(_MOST_DIFFERENT, max(2, column.size // 2))
+    values = column.array()
+    return bool((values[~np.isnan(values)] != values[0]).any())
+
+
+def counts_up(column: Column) -> bool:
+    """Whether a column holds row numbers."""
+    if column.kind != "number" or column.gaps or column.size < _FEWEST_TO_COUNT:
+        return False
+    return bool((np.diff(column.array()) == 1).all())

@@ -1,0 +1,147 @@
+"""A look at a table: which column is the label, which are learnt from, and how it is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from fittool.data.dataset import Dataset
+from fittool.data.formats.columns import Column
+from fittool.data.formats.csv_table import Header, Table, read_table
+from fittool.data.formats.number_forms import FoundForm
+from fittool.data.formats.table_features import reason
+from fittool.data.formats.tags import separator_in
+from fittool.data.found_data import image_column
+from fittool.data.sources import CsvSource, SourceContext
+from fittool.data.splits.split_column import find_split_column
+from fittool.data.targets import ClassMode, Targets
+from fittool.errors import DataError, shown, visible
+from fittool.scaffold.image_survey import Pictures, look_at_pictures
+from fittool.scaffold.label_choice import Ask, choose_label, counts_up
+from fittool.scaffold.survey import Survey
+from fittool.scaffold.task import Task, task_of
+
+
+def look_at_table(path: str, labels: Sequence[str] = (), ask: Ask | None = None) -> Survey:
+    """Look at a CSV file.
+
+    Args:
+        path: The file, or its address.
+        labels: The columns of labels; none: the one that looks like it.
+        ask: Asks a person which it is, where that is not plain.
+
+    Raises:
+        DataError: It cannot be trained on.
+    """
+    source = CsvSource(path, label=list(labels) or None)
+    local = SourceContext().path(path)
+    header, table, numbers = source.look(local)
+    source = _as_found(source, header, numbers)
+    cells = _cells(header, table)
+    found, split = image_column(cells, str(local.parent)), find_split_column(cells)
+    image, root = (None, "") if found is None else found
+    if not labels:
+        beside = [name for name in (image, split and split[0]) if name]
+        choice = choose_label(table, beside, ask)
+        labels, doubt = choice.names, choice.doubt
+    else:
+        header.check(labels)
+        doubt = ""
+    split = None if split is None or split[0] in labels else split
+    separator = separator_in(cells[labels[0]]) if len(labels) == 1 and table.columns[labels[0]].kind == "text" else None
+    source = replace(source, label=list(labels), image=image, label_separator=separator)
+    source = replace(source, root=os.path.join(os.path.dirname(path), root)) if root else source
+    left_out: list[str] = []
+    if image is None:
+        source, left_out = _without_useless_columns(source, table, split and split[0])
+    task, dataset = _task_of_tags(source) if separator is not None else task_of(partial(_opened, source, split))
+    what = f"label {', '.join(map(visible, labels))}: {task.in_words()}"
+    lines = [f"{visible(path)}: {len(dataset):,} rows, {len(header.names) - len(labels)} other columns, {what}"]
+    lines += [f"  {text}" for text in ([doubt] if doubt else []) + left_out]
+    if separator is not None:
+        lines.append(f"  several labels a cell, separated by {separator!r}: each is predicted on its own")
+    if split is not None:
+        lines.append(f"  {visible(split[0])} says what is trained and validated on")
+    part = "stratified" if task.can_be_stratified else "random"
+    survey = Survey(tuple(lines), source, task, validation_part=part, validation_column=split)
+    return survey if image is None else _with_pictures(survey, dataset)
+
+
+def _as_found(source: CsvSource, header: Header, numbers: FoundForm) -> CsvSource:
+    """The source with what was found by looking and is not usual, so that it stands in the experiment."""
+    form, written = header.form, numbers.form
+    return replace(
+        source,
+        delimiter=None if form.delimiter == "," else form.delimiter,
+        encoding=None if form.encoding.startswith("utf-8") else form.encoding,
+        header=None if form.header else False,
+        decimal=None if written.is_plain else written.decimal,  # type: ignore[arg-type]  # only such forms are looked for
+        thousands=None if written.is_plain else written.thousands,  # type: ignore[arg-type]
+    )
+
+
+def _cells(header: Header, table: Table) -> dict[str, list[str]]:
+    """The cells of every column that has a name, as they are written."""
+    kept = read_table(header, [Column(name, keep_text=True) for name in table.columns], [])
+    return {name: column.text for name, column in kept.columns.items()}
+
+
+def _opened(source: CsvSource, split: tuple[str, tuple[str, ...] | None] | None, class_mode: ClassMode) -> Dataset:
+    # Files that cannot be read are told and left out in training too; here they must not end the look.
+    beside = (split[0],) if split else ()
+    return source.open(SourceContext(class_mode=class_mode, not_features=beside, on_bad_file="skip" if source.image else "error"))
+
+
+def _task_of_tags(source: CsvSource) -> tuple[Task, Dataset]:
+    """Classes of which a sample may have any, with the number of samples that have each."""
+    dataset = _opened(source, None, "categorical")
+    names = dataset.class_names or ()
+    held: Any = getattr(dataset, "targets", None)
+    rows: Any = held.values if isinstance(held, Targets) else held[0]
+    return Task("several", dict(zip(names, rows.sum(axis=0).astype(int).tolist(), strict=True)), len(names)), dataset
+
+
+def _without_useless_columns(source: CsvSource, table: Table, split: str | None) -> tuple[CsvSource, list[str]]:
+    """The source with the columns listed to learn from, where some of numbers are of no use; and why each is not.
+
+    Raises:
+        DataError: None is of use.
+    """
+    others = {name: column for name, column in table.columns.items() if name not in (*(source.label or ()), split)}
+    useless = {name: why for name, column in others.items() if (why := _useless(column))}
+    chosen = [name for name, column in others.items() if column.kind not in ("text", "empty") and name not in useless]
+    told = [f"left out: {visible(name)} ({why})" for name, why in useless.items()]
+    if chosen:
+        return (replace(source, features=chosen) if useless else source), told
+    told += [f"left out: {visible(name)} ({reason(column)})" for name, column in others.items() if name not in useless]
+    text = f"There is no column of numbers to learn from. {'; '.join(told)}"
+    raise DataError(text, place=shown(table.path))
+
+
+def _useless(column: Column) -> str:
+    """Why a column that holds numbers cannot be learnt from as it is, or ""."""
+    if column.kind in ("text", "empty"):
+        return ""
+    if counts_up(column):
+        return "counts up by one in all rows, likely an index"
+    if column.kind == "mixed":
+        others = column.size - column.gaps - column.counts["number"]
+        return f"{others:,} of {column.size:,} cells are no numbers, such as {column.example}"
+    if column.gaps:
+        return f"{column.gaps:,} of {column.size:,} cells have no value"
+    return "holds numbers that are too large" if column.too_large else ""
+
+
+def _with_pictures(survey: Survey, dataset: object) -> Survey:
+    pictures: Pictures = look_at_pictures(dataset)
+    return replace(
+        survey,
+        lines=(*survey.lines, *pictures.lines),
+        image_size=pictures.size,
+        color_mode=pictures.color_mode,
+        skips_bad_files=pictures.unreadable > 0,
+        fit=pictures.fit,
+    )
