@@ -55,7 +55,7 @@ HOMES = {
         "augmentation",
         "report",
         "experiment/preview.py",
-        "image_data_generator/saving.py",
+        "image_data_generator/flow_options.py",
         "image_data_generator/pictures.py",
     ),
 }

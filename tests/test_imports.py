@@ -21,8 +21,9 @@ except SystemExit as end:
 DOES_WORK = (
     "fittool.augmentation.augment", "fittool.augmentation.draw", "fittool.augmentation.warp", "fittool.data.cache",
     "fittool.data.formats.npy_format", "fittool.data.images", "fittool.data.loading", "fittool.data.user_code",
-    "fittool.data.workers", "fittool.engines", "fittool.experiment", "fittool.image_data_generator", "fittool.model",
-    "fittool.report", "fittool.runs", "fittool.training", "PIL", "click", "rich", "safetensors",
+    "fittool.data.workers", "fittool.engines.numpy_engine", "fittool.engines.registry", "fittool.engines.training_steps",
+    "fittool.experiment", "fittool.image_data_generator", "fittool.model", "fittool.report", "fittool.runs", "fittool.training",
+    "PIL", "click", "rich", "safetensors",
 )  # fmt: skip
 """What reads data, computes, trains or writes: descriptions of it are in modules that do not import it."""
 

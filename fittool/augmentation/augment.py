@@ -9,11 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from fittool.augmentation.colour import recolour
 from fittool.augmentation.draw import Parameters, draw
-from fittool.augmentation.erasing import erase
-from fittool.augmentation.matrix import matrices
 from fittool.augmentation.rand_augment import rand_augment
 from fittool.augmentation.settings import Augmentation
-from fittool.augmentation.warp import warp
+from fittool.augmentation.warp import matrices, warp
 from fittool.errors import DataError
 
 
@@ -80,3 +78,38 @@ def apply(augmentation: Augmentation, images: NDArray[Any], parameters: Paramete
     if erasing is not None and parameters.erased is not None:
         erase(result, parameters, erasing.value)
     return result if augmentation.rescale is None else np.multiply(result, np.float32(augmentation.rescale), dtype=np.float32)
+
+
+def erase(images: NDArray[Any], parameters: Parameters, value: float | tuple[float, ...] | str) -> None:
+    """Cover rectangles, in place (random erasing, Zhong et al. 2017).
+
+    Args:
+        images: (N, H, W, C) uint8 or float32.
+        parameters: Of N images, with `erased` and `noise`.
+        value: A number, one for each channel, or "random": uniform in 0…255, or in a float image's own range.
+
+    Raises:
+        DataError: The values are not one for each channel.
+    """
+    assert parameters.erased is not None
+    assert parameters.noise is not None
+    if isinstance(value, tuple) and len(value) != images.shape[-1]:
+        raise DataError(
+            f"random_erasing.value has {len(value)} numbers, and images have {images.shape[-1]} channels. Give one each."
+        )
+    for image, (left, top, width, height), key in zip(images, parameters.erased, parameters.noise, strict=True):
+        place = image[top : top + height, left : left + width]
+        if not place.size:
+            continue
+        if isinstance(value, str):
+            place[:] = _noise(image, place.shape, int(key))
+        else:
+            cover = np.asarray(value, np.float64)
+            place[:] = np.rint(np.clip(cover, 0, 255)) if image.dtype == np.uint8 else cover
+
+
+def _noise(image: NDArray[Any], shape: tuple[int, ...], key: int) -> NDArray[Any]:
+    generator = np.random.Generator(np.random.Philox(key=key))
+    if image.dtype == np.uint8:
+        return generator.integers(0, 256, shape, np.uint8)
+    return generator.uniform(image.min(), image.max(), shape)

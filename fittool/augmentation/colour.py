@@ -1,4 +1,8 @@
-"""Change pixel values: channel shift, brightness, inversion and rescaling, for uint8 and float32 images."""
+"""Change pixel values: channel shift, brightness, inversion, rescaling, contrast, saturation, hue and blur.
+
+The last four have the formulas of Pillow and torchvision, and are computed in float32. Only uint8 images have a range known for
+sure, 0…255, and are clipped to it and rounded.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,84 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.augmentation.draw import Parameters
-from fittool.augmentation.tones import tone
+from fittool.errors import DataError
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_CIRCLE = np.array([5, 3, 1], np.float32)
+Floats = NDArray[np.float32]
+
+
+def tone(images: NDArray[Any], parameters: Parameters) -> None:
+    """Change contrast, saturation and hue of each image, in that order, then blur it; in place.
+
+    Args:
+        images: (N, H, W, C) uint8 or float32.
+        parameters: Of N images.
+
+    Raises:
+        DataError: Saturation or hue of images that have not 3 channels.
+    """
+    if (parameters.saturation is not None or parameters.hue is not None) and images.shape[-1] != 3:
+        raise DataError(
+            f"saturation_range and hue_range need images of 3 channels, got {images.shape[-1]}. Leave them out, or load the "
+            "images in colour."
+        )
+    for index, image in enumerate(images):
+        values = image.astype(np.float32)
+        if parameters.contrast is not None and parameters.contrast[index] != 1:
+            values = blended(values, grey(values).mean(dtype=np.float64), parameters.contrast[index])
+        if parameters.saturation is not None and parameters.saturation[index] != 1:
+            values = blended(values, grey(values), parameters.saturation[index])
+        if parameters.hue is not None and parameters.hue[index]:
+            values = _turned(values, parameters.hue[index])
+        if parameters.blur is not None and parameters.blur[index]:
+            values = _blurred(values, parameters.blur[index])
+        store(values, image)
+
+
+def store(values: Floats, image: NDArray[Any]) -> None:
+    """Write values to an image; clipped and rounded where it is uint8."""
+    if image.dtype == np.uint8:
+        values = np.rint(np.clip(values, 0, 255))
+    np.copyto(image, values, casting="unsafe")
+
+
+def grey(values: Floats) -> Floats:
+    """(H, W, 1) brightness of each pixel, by ITU-R 601-2 as in Pillow; the mean where there are not 3 channels."""
+    weighted = values * _LUMA * 3 if values.shape[-1] == 3 else values
+    return np.asarray(weighted.mean(axis=-1, keepdims=True), np.float32)
+
+
+def blended(values: Floats, base: Any, factor: float) -> Floats:
+    """`base + factor * (values - base)`, Pillow's `ImageEnhance`."""
+    below = np.asarray(base, np.float32)
+    return below + np.float32(factor) * (values - below)
+
+
+def _turned(values: Floats, degrees: float) -> Floats:
+    """Turn the hue of (H, W, 3), keeping value and chroma, of HSV (Smith 1978): so any range of values will do."""
+    high, low = values.max(axis=-1, keepdims=True), values.min(axis=-1, keepdims=True)
+    chroma = high - low
+    red, green, blue = np.moveaxis((high - values) / np.where(chroma > 0, chroma, 1), -1, 0)
+    strongest = values.argmax(axis=-1)
+    sixths = np.where(strongest == 0, blue - green, np.where(strongest == 1, 2 + red - blue, 4 + green - red))
+    place = (sixths[..., None] + np.float32(degrees / 60) + _CIRCLE) % 6
+    return np.asarray(high - chroma * np.clip(np.minimum(place, 4 - place), 0, 1), np.float32)
+
+
+def _blurred(values: Floats, sigma: float) -> Floats:
+    """Convolve rows and columns with a Gaussian cut at 4 sigma, mirrored at the borders (scipy's `gaussian_filter`)."""
+    radius = int(4 * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
+    for axis in (0, 1):
+        side, margin = values.shape[axis], [(0, 0)] * 3
+        margin[axis] = (radius, radius)
+        padded = np.moveaxis(np.pad(values, margin, mode="symmetric"), axis, 0)
+        mixed = sum((weight * padded[at : at + side] for at, weight in enumerate(weights[1:], 1)), weights[0] * padded[:side])
+        values = np.moveaxis(np.asarray(mixed, np.float32), 0, axis)
+    return values
+
 
 _BLOCK_VALUES = 1 << 17
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.augmentation.colour import blended, grey
 from fittool.augmentation.draw import RAND_OPERATIONS
-from fittool.augmentation.tones import blended, grey
 from fittool.augmentation.warp import warp
 
 _STRONGEST = 30

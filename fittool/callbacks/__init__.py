@@ -9,15 +9,14 @@ from fittool.callbacks.backup_and_restore import BackupAndRestore
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting, started
 from fittool.callbacks.csv_logger import CSVLogger
 from fittool.callbacks.early_stopping import EarlyStopping
-from fittool.callbacks.lambda_callback import LambdaCallback
 from fittool.callbacks.learning_rate_scheduler import LearningRateScheduler
 from fittool.callbacks.model_checkpoint import ModelCheckpoint
 from fittool.callbacks.progbar_logger import ProgbarLogger
-from fittool.callbacks.python_callback import PythonCallback
 from fittool.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from fittool.callbacks.remote_monitor import RemoteMonitor
 from fittool.callbacks.tensorboard import TensorBoard
 from fittool.callbacks.terminate_on_nan import TerminateOnNaN
+from fittool.callbacks.user_code import LambdaCallback, PythonCallback
 from fittool.settings import Family
 
 __all__ = [

@@ -15,15 +15,12 @@ from pydantic import Field as Limits
 
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Backups, Logs
-from fittool.callbacks.position import Position
-from fittool.callbacks.snapshot import Snapshot, snapshot_of
-from fittool.runs.paths import LAST, PREVIOUS
+from fittool.callbacks.snapshot import Position, Snapshot, snapshot_of
+from fittool.runs.paths import LAST, PREVIOUS, kept_file
 from fittool.settings import Boolean, Field, Integer, Text, setting
 
 if TYPE_CHECKING:
     from fittool.runs.checkpoint import CheckpointFacts
-
-_KEPT = "kept_{name}.safetensors"
 
 
 @setting
@@ -74,7 +71,7 @@ class BackupAndRestoreCallback(Callback):
         checkpoint, warning = store.load_newest()
         self._backups.go_on_from(snapshot_of(checkpoint), checkpoint.facts.training["rows"])
         for name, callback in self._backups.callbacks():
-            if (path := self._path_of_kept(name)).exists():
+            if (path := (self.folder / kept_file(name))).exists():
                 callback.keep_weights(load_checkpoint(path).tensors)
         if warning is not None:
             self.run.say(f"warning: {warning}")
@@ -99,7 +96,7 @@ class BackupAndRestoreCallback(Callback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Remove the backup if training ended well."""
         if self.setting.delete_checkpoint and self.run.reason in ("completed", "stopped"):
-            for path in (self.folder / LAST, self.folder / PREVIOUS, *self.folder.glob(_KEPT.format(name="*"))):
+            for path in (self.folder / LAST, self.folder / PREVIOUS, *self.folder.glob(kept_file("*"))):
                 path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # it holds something that is not ours
                 self.folder.rmdir()
@@ -136,11 +133,8 @@ class BackupAndRestoreCallback(Callback):
         from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 
         if weights is not None and weights is not self._kept.get(name):
-            save_checkpoint(self._path_of_kept(name), weights, CheckpointFacts())
+            save_checkpoint((self.folder / kept_file(name)), weights, CheckpointFacts())
             self._kept[name] = weights
-
-    def _path_of_kept(self, name: str) -> Path:
-        return self.folder / _KEPT.format(name=name)
 
     def _facts(self, snapshot: Snapshot) -> CheckpointFacts:
         from fittool.runs.checkpoint import CheckpointFacts

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from numpy.typing import NDArray
 
 from fittool.callbacks.control import Control, Logs
-from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Position
 from fittool.errors import ExperimentError
 from fittool.settings import Named, setting
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Control, Logs
-from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Position
 
 
 class CallbackGroup:

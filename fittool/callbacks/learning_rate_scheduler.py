@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Logs
-from fittool.callbacks.functions import FUNCTION_SCHEMA, found
+from fittool.callbacks.user_code import FUNCTION_SCHEMA, found
 from fittool.errors import UserCodeError
 from fittool.nn.schedules import SCHEDULES, Schedule
 from fittool.settings import NAMES_CODE, Field, Integer, setting

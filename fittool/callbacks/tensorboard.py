@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Logs
-from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Position
 from fittool.errors import MachineError, StorageError
 from fittool.settings import Boolean, Field, Integer, Text, setting
 

@@ -16,6 +16,6 @@ def schema() -> None:
     and as the first line of an experiment:
     # yaml-language-server: $schema=fittool.schema.json
     """
-    from fittool.config.json_schema import json_schema
+    from fittool.config.reference import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))

@@ -18,6 +18,6 @@ def summary(config: Path, overrides: tuple[str, ...]) -> None:
 
     Of an experiment, or of a run.
     """
-    from fittool.experiment.summary import summary_table
+    from fittool.experiment.show import summary_table
 
     click.echo(summary_table(config, overrides), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -10,7 +11,6 @@ from pydantic_core import PydanticCustomError
 
 from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
-from fittool.config.durations import Duration, seconds_of
 from fittool.config.per_output import LossPerOutput, MetricsPerOutput, NumberPerOutput
 from fittool.data.sources import SOURCES, Source
 from fittool.data.splits.split_setting import VALIDATION, SplitSetting
@@ -20,6 +20,27 @@ from fittool.nn.objectives import Objective, shared_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer, RMSprop
 from fittool.nn.presets import PRESETS, Preset
 from fittool.settings import NAMES_CODE, Boolean, Field, Integer, Number, Pair, Text, setting
+
+_FORM = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds in a time such as `30s`, `5m` or `2h`; None where the text is no time, or a time of no length."""
+    match = _FORM.fullmatch(text)
+    seconds = None if match is None else float(match[1]) * _SECONDS[match[2]]
+    return seconds or None
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and seconds_of(value) is not None:
+        return value
+    raise PydanticCustomError("duration", "must be a time such as 30s, 5m or 2h")
+
+
+Duration = Annotated[str, PlainValidator(_duration, json_schema_input_type=str)]
+"""A time such as `30s`, `5m` or `2h`."""
+
 
 _LARGEST_SIDE = 65_535
 _LARGEST_BATCH = 1_000_000

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from fittool.data.target_forms import target_forms
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import CheckpointError, DataError, Problem
 from fittool.experiment.building.data import Data, left_out, open_data, skipped_in_words, source_context
@@ -15,6 +14,7 @@ from fittool.experiment.building.data_sources import source_like
 from fittool.experiment.building.data_warnings import said_by_source
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
+from fittool.model.target_forms import target_forms
 from fittool.nn.objectives import check_objectives
 from fittool.training import evaluation as training
 from fittool.training.display.progress import NullProgress, Progress

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fittool.errors import Problem, UsageError
 from fittool.runs.files.json_text import to_json
-from fittool.runs.history_table import csv_table
+from fittool.runs.metrics_log import csv_table
 
 Form = Literal["csv", "jsonl", "npz"]
 _COLUMNS = ("input", "prediction", "probability")

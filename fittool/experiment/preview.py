@@ -17,7 +17,7 @@ from fittool.augmentation.standardize import standardizes
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import Dataset
 from fittool.data.order import Order, stream_of
-from fittool.data.splits.subsampling import balanced
+from fittool.data.splits.partition import balanced
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError
 from fittool.experiment.building.compatibility import check_augmentation

@@ -1,13 +1,18 @@
-"""An experiment with everything that was left to defaults or to the data written out."""
+"""An experiment with everything that was left to defaults or to the data written out, and the table of its layers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from fittool.config.experiment_file import LoadedExperiment
-from fittool.data.target_forms import target_forms
+from fittool.config.experiment_file import LoadedExperiment, load_experiment
+from fittool.errors import UsageError
 from fittool.experiment.building.data import open_data
 from fittool.experiment.building.network import layers_of
+from fittool.experiment.building.prepare import fit_together
+from fittool.experiment.trained_run import trained_network
+from fittool.model.target_forms import target_forms
+from fittool.nn.graph import table
 from fittool.nn.layers import Layer
 
 
@@ -27,3 +32,16 @@ def _expanded(loaded: LoadedExperiment) -> Sequence[Layer] | None:
         return None
     data = open_data(loaded)
     return layers_of(loaded, next(iter(target_forms(data.train)), None), data.class_names)
+
+
+def summary_table(path: Path, overrides: Sequence[str] = ()) -> str:
+    """The layers of an experiment's network, or of a run's.
+
+    Raises:
+        UsageError: Overrides for a run, whose network is what it is.
+    """
+    if not path.is_dir():
+        return table(fit_together(load_experiment(path, overrides)).graph)
+    if overrides:
+        raise UsageError("--set changes experiments; a run's network cannot be changed.")
+    return table(trained_network(path))

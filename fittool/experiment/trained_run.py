@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fittool.config.code_references import code_named_in
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
+from fittool.config.yaml.file_references import code_named_in
 from fittool.data.dataset import ArrayDataset, Dataset
 from fittool.data.formats.reading import Reading
 from fittool.data.images.pixel_scale import brought_to
@@ -19,10 +19,10 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.state import HasForm, check_whole_state, weights_in
 from fittool.errors import CheckpointError, path_text, shown, visible
 from fittool.experiment.building.data import Data
-from fittool.model.architecture import layers_of, rebuilt
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
+from fittool.model.saving import layers_of, rebuilt
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
 from fittool.nn.objectives import Objectives

@@ -25,11 +25,11 @@ from fittool.data.class_weights import ClassWeight
 from fittool.data.dataset import Dataset
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
-from fittool.data.target_forms import target_forms
 from fittool.errors import ExperimentError
 from fittool.model.adaptation import adapt_once
 from fittool.model.arguments import BATCH_SIZE, batch_size_of, check_bool, check_int, check_int_or_none
 from fittool.model.loaders import Reader, first_step, gives_batches, named_classes, split_off, target_shapes
+from fittool.model.target_forms import target_forms
 from fittool.nn.objectives import check_objectives
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets

@@ -15,19 +15,17 @@ from fittool import rng
 from fittool.callbacks.control import Control
 from fittool.engines.settings import ENGINES, EngineSetting
 from fittool.errors import ExperimentError
-from fittool.model.architecture import described
 from fittool.model.arguments import check_bool, check_int
 from fittool.model.compiled import Compiled
 from fittool.model.loaders import Reader
 from fittool.model.network import Network
 from fittool.model.parsing import parsed
-from fittool.model.saving import load_weights, save_model, save_weights
+from fittool.model.saving import described, load_weights, save_model, save_weights
 from fittool.model.views.layer_view import LayerView, chosen_weights, load_in_order
 from fittool.nn.calls.symbolic import SymbolicTensor, Weights
 from fittool.nn.calls.wiring import Wiring, in_keras_order, input_tensor, symbolic, tensors_of, wired
-from fittool.nn.graph import Graph, layer_names
+from fittool.nn.graph import Graph, layer_names, table
 from fittool.nn.layers import LAYERS, Input, Layer
-from fittool.nn.summary import table
 from fittool.training.history import History
 
 SEED = 7

@@ -11,13 +11,12 @@ from fittool.data.class_weights import ClassWeight
 from fittool.errors import DataError, ExperimentError, UserCodeError
 from fittool.model.arguments import BATCH_SIZE, check_bool, check_int_or_none, page_of, plan_of, verbosity
 from fittool.model.compiled import compiled
-from fittool.model.file_recorder import FileRecorder
 from fittool.model.fit import Fitting, fit_arrays, fit_batches
 from fittool.model.layer_model import LayerModel
 from fittool.model.loaders import gives_batches, target_shapes, weighted
 from fittool.model.network import OptimizerView
 from fittool.model.parsing import callbacks_of
-from fittool.model.saving import facts_of
+from fittool.model.saving import FileRecorder, facts_of
 from fittool.model.views.results import result_of
 from fittool.nn.objectives import directions, value_names
 from fittool.training.display.progress import make_progress

@@ -4,26 +4,51 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from fittool.callbacks.control import Kind
+from fittool.callbacks.snapshot import Snapshot
 from fittool.engines.state import check_whole_state, weights_in
 from fittool.errors import CheckpointError, ExperimentError
-from fittool.model.architecture import layers_of
 from fittool.nn.calls.wiring import input_tensor
-from fittool.nn.layers import Input, Layer
+from fittool.nn.graph import Graph
+from fittool.nn.layers import Input, Layer, Layers
 from fittool.nn.shapes import Shape
 from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
+from fittool.runs.files.atomic import make_folder
 from fittool.runs.files.json_text import to_json
+from fittool.settings import plain
+from fittool.training.recording.recorder import NullRecorder
 
 if TYPE_CHECKING:
     from fittool.model.layer_model import LayerModel
     from fittool.model.model import Model
+
+
+def described(layers: Sequence[Layer], graph: Graph) -> dict[str, Any]:
+    """A network as plain data, from which `rebuilt` makes it again."""
+    return {
+        "inputs": {name: list(shape) for name, shape in graph.inputs.items()},
+        "layers": [plain(layer, defaults=False) for layer in layers],
+        "outputs": list(graph.outputs),
+    }
+
+
+def layers_of(architecture: Mapping[str, Any]) -> list[Layer]:
+    """The layers that `described` wrote down."""
+    return TypeAdapter(Layers).validate_python(architecture["layers"])
+
+
+def rebuilt(architecture: Mapping[str, Any]) -> Graph:
+    """The network that `described` wrote down; by default its output is the last layer."""
+    shapes = {name: tuple(shape) for name, shape in architecture["inputs"].items()}
+    return Graph.build(layers_of(architecture), shapes, architecture.get("outputs"))
 
 
 def facts_of(model: LayerModel, epochs: int) -> CheckpointFacts:
@@ -138,3 +163,23 @@ def _checked(path: str | PathLike[str]) -> Path:
     if Path(path).suffix != ".safetensors":
         raise ExperimentError(f"The file's name must end in .safetensors, the one format that is written; got {path}.")
     return Path(path)
+
+
+class FileRecorder(NullRecorder):
+    """The recorder of a `fit` in Python.
+
+    Args:
+        facts: What a file says about the model, at an epoch (the number of finished ones since the model was made).
+    """
+
+    def __init__(self, facts: Callable[[Snapshot], CheckpointFacts]) -> None:
+        self._facts = facts
+
+    def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
+        """Save a model or its weights to a file, relative to the working directory."""
+        if path is None:
+            return
+        weights_only = kind == "weights"
+        tensors = {name: array for name, array in snapshot.tensors.items() if not weights_only or name.startswith("weights/")}
+        make_folder(Path(path).parent)
+        save_checkpoint(Path(path), tensors, self._facts(snapshot))

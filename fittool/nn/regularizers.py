@@ -1,9 +1,12 @@
-"""Penalties on weights, added to the loss."""
+"""Penalties on weights, added to the loss; and a weight array as it is described before it exists."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
+from fittool.nn.initializers import Initializer
+from fittool.nn.shapes import Shape, size_of
 from fittool.settings import Family, Field, Named, Number, setting
 
 
@@ -58,3 +61,27 @@ REGULARIZERS: Family[Regularizer] = Family("regularizer", {"L1": L1, "L2": L2, "
 
 RegularizerSetting = Annotated[Regularizer, REGULARIZERS]
 """A regularizer by name, by name with arguments, or as an object."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A weight array.
+
+    Attributes:
+        name: Keras's: kernel, bias, gamma, beta, moving_mean, moving_variance, alpha, depthwise_kernel, …
+        shape: Keras's layout, such as (height, width, in, out) for a convolution's kernel.
+        initializer: How it starts.
+        trainable: Whether the optimizer moves it.
+        regularizer: The penalty on it, or None.
+    """
+
+    name: str
+    shape: Shape
+    initializer: Initializer
+    trainable: bool = True
+    regularizer: Regularizer | None = None
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return size_of(self.shape)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from fittool.errors import ExperimentError, Problem
-from fittool.nn.naming import snake_case
 from fittool.nn.shapes import Shape
-from fittool.settings import Named, setting
+from fittool.settings import Field, Named, Text, setting, snake_case
 
 _SHOWN = 5
 Expected = Literal["class numbers", "one-hot", "probabilities", "numbers", "anything"]
@@ -156,3 +155,44 @@ def _units(targets: Targets, output: Shape) -> str:
     if targets.shape[:-1] == output[:-1] or targets.shape == output[:-1]:
         return f"Give the last layer {units} unit{'s' * (units > 1)}, or choose a loss for these targets."
     return "Choose a loss for these targets, or change the network's output."
+
+
+@setting
+class Metric(Measure):
+    """A measure that is watched."""
+
+    name: Text | None = Field(default=None, description="Name in logs; Keras's own if absent.")
+
+    @property
+    def log_name(self) -> str:
+        """The key in logs."""
+        return self.keras_name if self.name is None else self.name
+
+
+@setting
+class Share(Metric):
+    """A share of right answers or another score: the more, the better."""
+
+    mode: ClassVar[Literal["min", "max"]] = "max"
+
+
+Form = Literal["binary", "sparse", "categorical"]
+"""What kind of answer an output gives."""
+
+
+@setting
+class FollowsShapes(Metric):
+    """A metric whose meaning follows from the shapes of targets and outputs, as in Keras."""
+
+    kinds: ClassVar[Mapping[Form, type[Metric]]]
+    """What it is for each kind of answer."""
+
+    def resolved(self, target_shape: Shape, output_shape: Shape) -> Measure:
+        """The metric for these shapes, under the same name."""
+        return self.kinds[_form(target_shape, output_shape)](name=self.log_name)
+
+
+def _form(target_shape: Shape, output_shape: Shape) -> Form:
+    if output_shape[-1:] == (1,):
+        return "binary"
+    return "sparse" if len(target_shape) < len(output_shape) or target_shape[-1] == 1 else "categorical"

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Logs
-from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Position
 from fittool.errors import MachineError, visible
 from fittool.runs.files.atomic import atomic_write
 from fittool.training.display.formatting import number

@@ -24,11 +24,9 @@ from fittool.runs.files.json_text import from_json, to_json
 from fittool.runs.files.lock import RunLock
 from fittool.runs.files.storage_errors import read_whole, storing
 from fittool.runs.format import FIRST_FORMAT, refusal_of_newer
-from fittool.runs.history_table import csv_table
-from fittool.runs.metrics_log import MetricsLog
+from fittool.runs.metrics_log import MetricsLog, csv_table
 from fittool.runs.paths import RunPaths
-from fittool.runs.status import Status, encode_status, load_status
-from fittool.runs.times import utc_stamp, utc_text
+from fittool.runs.status import Status, encode_status, load_status, utc_stamp, utc_text
 
 _KINDS: dict[str, type] = {"data": dict, "samples": dict, "resumed": list, "experiment": list}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from fittool.runs.format import FORMAT
-from fittool.runs.git_commit import git_commit
 from fittool.version import __version__
 
 _PACKAGES = ("numpy", "pydantic", "safetensors", "PyYAML", "pillow", "click", "rich", "torch")
@@ -88,3 +88,49 @@ def _without_home(command: Sequence[str]) -> list[str]:
     program, *arguments = command
     home = os.path.expanduser("~").rstrip("/")
     return [os.path.basename(program), *(argument.replace(home, "~") if home else argument for argument in arguments)]
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+# Git's files are read, because starting git would cost more than the rest of a run's start.
+def git_commit(folder: Path) -> str | None:
+    """The commit checked out in the repository that holds a directory; None where there is none or it cannot be read.
+
+    Args:
+        folder: Any directory inside the working tree, also of a linked work tree or a submodule.
+    """
+    try:
+        repository = next((parent / ".git" for parent in (folder, *folder.parents) if (parent / ".git").exists()), None)
+        return None if repository is None else _head(_git_folder(repository))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _git_folder(repository: Path) -> Path:
+    """Follow the file `.git` that linked work trees and submodules have in the place of the directory."""
+    if repository.is_dir():
+        return repository
+    return repository.parent / repository.read_text().removeprefix("gitdir:").strip()
+
+
+def _head(git: Path) -> str | None:
+    head = (git / "HEAD").read_text().strip()
+    if not head.startswith("ref:"):
+        return _checked(head)
+    reference = head.removeprefix("ref:").strip()
+    shared = git / (git / "commondir").read_text().strip() if (git / "commondir").is_file() else git
+    if (shared / reference).is_file():
+        return _checked((shared / reference).read_text().strip())
+    return _packed(shared / "packed-refs", reference)
+
+
+def _packed(path: Path, reference: str) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open() as lines:
+        return next((_checked(line.split()[0]) for line in lines if line.rstrip().endswith(f" {reference}")), None)
+
+
+def _checked(text: str) -> str | None:
+    return text if _COMMIT.fullmatch(text) else None

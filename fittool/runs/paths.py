@@ -10,6 +10,11 @@ PREVIOUS = "previous.safetensors"
 BEST = "best.safetensors"
 
 
+def kept_file(callback: str) -> str:
+    """The file of the weights that a callback keeps for later."""
+    return f"kept_{callback}.safetensors"
+
+
 @dataclass(frozen=True)
 class RunPaths:
     """The files of the run in the directory `root`; any may be missing."""

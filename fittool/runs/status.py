@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,17 @@ from typing import Any, Literal, get_args
 from fittool.errors import CheckpointError, shown, visible
 from fittool.runs.files.json_text import from_json, to_json
 from fittool.runs.files.storage_errors import read_whole
+
+
+def utc_text() -> str:
+    """The present as in `2026-11-22T23:15:01Z`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def utc_stamp() -> str:
+    """The present as in `20261122-231501`, for names of directories."""
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+
 
 KILLED = 128 + 9
 """The exit code of a run that could not record its end; whoever finds it killed writes it down."""

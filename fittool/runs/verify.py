@@ -13,7 +13,7 @@ from fittool.runs.checkpoint import Checkpoint, load_checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.lock import is_held
 from fittool.runs.files.storage_errors import read_whole
-from fittool.runs.history_table import csv_table
+from fittool.runs.metrics_log import csv_table
 from fittool.runs.paths import LAST, PREVIOUS
 
 _TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other; a moment later they fit

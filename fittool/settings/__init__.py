@@ -41,6 +41,7 @@ __all__ = [
     "nearest_name",
     "plain",
     "setting",
+    "snake_case",
 ]
 
 T = TypeVar("T")
@@ -102,6 +103,12 @@ NAMES_CODE = _NamesCode()
 def folded(name: str) -> str:
     """A name without case and underscores, so that `SparseCategoricalCrossentropy` and Keras's snake case meet."""
     return name.replace("_", "").casefold()
+
+
+def snake_case(name: str) -> str:
+    """Keras's other spelling of a class name: `conv2d`, `max_pooling2d`, `re_lu`, `sparse_categorical_crossentropy`."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def nearest_name(name: str, known: Iterator[str] | list[str] | tuple[str, ...]) -> str | None:

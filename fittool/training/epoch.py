@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fittool.callbacks.control import Control, Logs
-from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Position
 from fittool.data.batch import Batch
 from fittool.errors import DataError
 from fittool.process_group import ALONE, ProcessGroup

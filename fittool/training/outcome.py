@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fittool.callbacks.control import Reason
-from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Position
 from fittool.errors import DivergedError, FittoolError, Interrupted, TimeLimitReached
 from fittool.training.display.formatting import number
 

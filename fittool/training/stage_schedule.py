@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Control, Logs
 from fittool.callbacks.group import CallbackGroup
-from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Position
 from fittool.errors import CheckpointError
 from fittool.training.plan import Plan
 from fittool.training.stages import Stage

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Control, Directions, Kind, Logs, TrainedModel
 from fittool.callbacks.group import CallbackGroup
-from fittool.callbacks.position import Position
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
-from fittool.callbacks.snapshot import Snapshot
+from fittool.callbacks.snapshot import Position, Snapshot
 from fittool.errors import DivergedError, FittoolError
 from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.best_epoch import BestEpoch
@@ -26,8 +25,7 @@ from fittool.training.display.progress import NullProgress, Progress, make_progr
 from fittool.training.epoch import TrainingEpoch
 from fittool.training.evaluation import Evaluation
 from fittool.training.history import History, Row, logs_of, make_row
-from fittool.training.monitoring.divergence import DivergenceWatch
-from fittool.training.monitoring.floating_point_warnings import FloatingPointWarnings
+from fittool.training.monitoring.divergence import DivergenceWatch, FloatingPointWarnings
 from fittool.training.monitoring.resource_monitor import ResourceMonitor
 from fittool.training.outcome import Outcome, exit_code_of, reason_of, text_of
 from fittool.training.plan import Plan

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fittool.augmentation import Augmentation
 from fittool.augmentation.draw import Parameters, draw
-from fittool.augmentation.matrix import matrices
+from fittool.augmentation.warp import matrices
 
 UNCHANGED = vars(draw(Augmentation(), (1, 1, 1), 0, 0, [0]))
 NOTHING = {field: [value] for field, value in UNCHANGED.items() if value is not None}

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from fittool.augmentation import Augmentation
 from fittool.augmentation.coordinates import LARGEST_SIDE
 from fittool.augmentation.draw import draw
-from fittool.augmentation.matrix import matrices
-from fittool.augmentation.warp import warp
+from fittool.augmentation.warp import matrices, warp
 from fittool.errors import DataError
 
 WILD = Augmentation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from fittool.config.durations import Duration, seconds_of
+from fittool.config.sections import Duration, seconds_of
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1.5 m", 90), ("2h", 7200), ("0s", None), ("5", None), ("1d", None)])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fittool.config.json_schema import json_schema
+from fittool.config.reference import json_schema
 from fittool.config.yaml.reader import read_file, read_text
 from fittool.config.yaml.source_map import Source
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fittool.data.formats.shard_labels import LabelForm
+from fittool.data.formats.shard_index import LabelForm
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from experiment.part_two import trained, weights, written
 
-from fittool.config.code_references import code_named_in
 from fittool.config.experiment_file import load_experiment
+from fittool.config.yaml.file_references import code_named_in
 from fittool.errors import CheckpointError, ExperimentError, UserCodeError
 from fittool.experiment.trained_run import open_trained
 

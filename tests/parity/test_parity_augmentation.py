@@ -13,9 +13,8 @@ from scipy import ndimage
 from fittool.augmentation import Augmentation
 from fittool.augmentation.augment import augment
 from fittool.augmentation.draw import draw
-from fittool.augmentation.matrix import matrices
 from fittool.augmentation.rand_augment import operate
-from fittool.augmentation.warp import warp
+from fittool.augmentation.warp import matrices, warp
 
 POSITIONS = np.arange(8)
 CLASSIC: dict[str, Any] = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fittool.runs.git_commit import git_commit
+from fittool.runs.environment import git_commit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 
-from fittool.runs.history_table import csv_table
+from fittool.runs.metrics_log import csv_table
 
 
 def test_the_header_has_every_column_of_any_row():

@@ -1,21 +1,147 @@
-"""`extends:`: one file merged over another.
+"""Settings over settings: files that extend others, and the options `--set KEY=VALUE` over both.
 
-Mappings merge, lists are replaced, and a mapping that names one thing (a source, optimizer, engine, preset) is replaced
-when the name differs.
+Mappings merge, lists are replaced, and a mapping that names one thing (a source, optimizer, engine, preset) is replaced when the
+name differs.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fittool.config.yaml.environment_variables import filled
-from fittool.config.yaml.reader import read_file
-from fittool.config.yaml.source_map import Node, Placed
-from fittool.errors import ExperimentError, KeyPath
-from fittool.settings import folded
-from fittool.settings.lookup import names_one_thing
+from fittool.config.yaml.reader import read_file, read_text
+from fittool.config.yaml.source_map import Node, Place, Placed, Source
+from fittool.errors import ExperimentError, KeyPath, Problem, UsageError, path_text, shortened
+from fittool.settings import folded, nearest_name
+from fittool.settings.lookup import accepts_key, expects_list, families_at, known_names, names_one_thing
+
+_INDEX = re.compile(r"\[(\d{1,6})\]")
+
+
+@dataclass(frozen=True)
+class _Override:
+    """One `--set`: the keys on the way, and what to put there; None deletes."""
+
+    path: tuple[str, ...]
+    value: Node | None
+    place: Place
+
+    def refused(self, text: str) -> UsageError:
+        return UsageError(self.place.problem(text))
+
+
+def apply(root: Node, settings: Sequence[str], top: type, variables: Mapping[str, str]) -> Node:
+    """Lay every setting over the tree, in order.
+
+    Args:
+        root: The tree of the file.
+        settings: `KEY=VALUE` or `~KEY`, dotted keys, lists by index; values are read as in the file.
+        top: The description of the whole, for the names that may occur.
+        variables: The environment, for `${ENV:NAME}`.
+
+    Raises:
+        UsageError: Settings in another form, unknown keys, places that do not exist; all of them.
+    """
+    problems: list[Problem] = []
+    for setting in settings:
+        try:
+            override = _parsed(setting, variables)
+            root = _laid(root, override, (), top)
+        except UsageError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise UsageError(problems)
+    return root
+
+
+def _parsed(setting: str, variables: Mapping[str, str]) -> _Override:
+    source = Source.option(setting, os.getcwd())
+    place = Place(source, 1, 1)
+    key, equals, text = setting.partition("=")
+    deletes = key.startswith("~")
+    path = tuple(_INDEX.sub(r".\1", key.removeprefix("~")).split("."))
+    if deletes == bool(equals) or not all(path):
+        raise UsageError(place.problem("Write KEY=VALUE, such as train.epochs=3, or ~KEY to delete a setting."))
+    if deletes:
+        return _Override(path, None, place)
+    try:
+        document = read_text(text, source)
+        if document.problems:
+            raise ExperimentError([told.problem for told in document.problems])
+        return _Override(path, filled(document.root, variables), place)
+    except ExperimentError as error:
+        raise UsageError([replace(problem, place=str(place), excerpt="") for problem in error.problems]) from error
+
+
+def _laid(node: Node | None, override: _Override, path: KeyPath, top: type) -> Node:
+    """The node at `path` with the rest of the override laid into it."""
+    step = override.path[len(path)]
+    if node is not None and isinstance(node.value, list):
+        return replace(node, value=_laid_in_list(node.value, override, path, top))
+    node = _opened(node, step, override, path, top)
+    return replace(node, value=_laid_in_mapping(dict(node.value) if isinstance(node.value, dict) else {}, override, path, top))
+
+
+def _laid_in_list(items: list[Node], override: _Override, path: KeyPath, top: type) -> list[Node]:
+    step = override.path[len(path)]
+    if not step.isdecimal() or int(step) >= len(items):
+        count = f"has {len(items)} items, counted from 0" if items else "is an empty list"
+        raise override.refused(f"{path_text(path)} {count}; there is no item {shortened(step)}.")
+    index = int(step)
+    changed = _changed(items[index], override, (*path, index), top)
+    return [*items[:index], *([] if changed is None else [changed]), *items[index + 1 :]]
+
+
+def _laid_in_mapping(entries: dict[str, Node], override: _Override, path: KeyPath, top: type) -> dict[str, Node]:
+    key = _existing_key(entries, override.path[len(path)], named=bool(families_at(top, path)))
+    if override.value is None and key not in entries:
+        raise override.refused(f"{path_text((*path, key))} is not in the experiment.{_suggestion(key, list(entries))}")
+    if not accepts_key(top, path, key) and override.value is not None:
+        names = known_names(top, path)
+        raise override.refused(f"{path_text((*path, key))} is not a setting.{_suggestion(key, list(names or ()))}")
+    changed = _changed(entries.get(key), override, (*path, key), top)
+    if changed is None:
+        return {name: node for name, node in entries.items() if name != key}
+    return {**entries, key: changed}
+
+
+def _changed(node: Node | None, override: _Override, path: KeyPath, top: type) -> Node | None:
+    """What stands at `path` afterwards; None where the override deletes it."""
+    if len(path) < len(override.path):
+        return _laid(node, override, path, top)
+    return None if override.value is None else replace(override.value, key_place=override.place)
+
+
+def _opened(node: Node | None, step: str, override: _Override, path: KeyPath, top: type) -> Node:
+    """A mapping to lay `step` into: what is there, a bare name with room for arguments, or a new one."""
+    families = families_at(top, path)
+    if node is None or node.value is None:
+        if expects_list(top, path) and known_names(top, path) is None:
+            raise override.refused(f"{path_text(path)} is an empty list; there is no item {shortened(step)}.")
+        return Node({}, override.place, override.place)
+    if isinstance(node.value, dict):
+        other = names_one_thing(top, path) and any(folded(name) != folded(step) for name in node.value)
+        return replace(node, value={}) if other and override.value is not None else node
+    if not families:
+        raise override.refused(f"{path_text(path)} is a single value; there is no {shortened(step)} in it.")
+    same = any(family.class_of(str(node.value)) is family.class_of(step) for family in families)
+    return replace(node, value={step: Node({}, node.place, node.place)} if same else {})
+
+
+def _existing_key(entries: dict[str, Node], key: str, *, named: bool) -> str:
+    """The key as the file wrote it, where only case and underscores differ in the name of a thing."""
+    if named and key not in entries:
+        return next((name for name in entries if folded(name) == folded(key)), key)
+    return key
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    near = nearest_name(name, known)
+    return f" Did you mean {near}?" if near else ""
+
 
 _MOST_FILES = 32
 

@@ -16,8 +16,7 @@ from fittool.data.batch import Batch
 from fittool.data.batch_transforms import Augment, BatchTransforms
 from fittool.data.class_weights import ClassWeight, class_factors, per_sample
 from fittool.data.dataset import Dataset
-from fittool.data.loading.prefetch import in_order
-from fittool.data.loading.timeouts import FOREVER
+from fittool.data.loading.prefetch import FOREVER, in_order
 from fittool.data.order import Order, stream_of
 from fittool.errors import DataError, ExperimentError
 from fittool.process_group import ALONE, ProcessGroup, share_of

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from fittool.data.batch import Batch
 from fittool.data.class_weights import Balance, ClassWeight, class_factors, classes_of, per_sample
-from fittool.data.loading.prefetch import in_order
-from fittool.data.loading.timeouts import FOREVER
+from fittool.data.loading.prefetch import FOREVER, in_order
 from fittool.data.user_code.batch_function import Place
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.data.workers.generator_processes import ProcessPasses
+from fittool.data.workers.process_pool import ProcessPasses
 from fittool.errors import ExperimentError, UserCodeError
 
 

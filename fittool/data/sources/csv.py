@@ -306,8 +306,7 @@ class CsvSource(Source):
         weight: NDArray[np.float32] | None,
         context: SourceContext,
     ) -> ImageFiles:
-        from fittool.data.images.image_files import as_wanted, files_of, form_of  # loads Pillow
-        from fittool.data.images.image_table import ImageTable
+        from fittool.data.images.image_files import ImageTable, as_wanted, files_of, form_of  # loads Pillow
 
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")

@@ -51,8 +51,7 @@ class ShardsSource(Source):
         Raises:
             DataError: There is no such shard, or one is damaged, compressed or has samples without labels.
         """
-        from fittool.data.formats.shard_index import contents_of, remarks_on
-        from fittool.data.formats.shard_labels import LabelForm
+        from fittool.data.formats.shard_index import LabelForm, contents_of, remarks_on
         from fittool.data.formats.string_table import StringTable
         from fittool.data.images.image_files import as_wanted, form_of
         from fittool.data.images.shard_images import ShardImages

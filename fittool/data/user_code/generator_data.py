@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from fittool.data.arrays import as_inputs, as_numbers, as_sample_weight
 from fittool.data.batch import Array, Batch
 from fittool.data.dataset import Shape
-from fittool.data.loading.prefetch import in_order
-from fittool.data.loading.timeouts import FOREVER
+from fittool.data.loading.prefetch import FOREVER, in_order
 from fittool.data.targets import ClassMode, reads_labels
 from fittool.data.user_code.batch_function import BatchFunction, named
 from fittool.errors import DataError, UserCodeError

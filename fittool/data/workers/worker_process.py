@@ -17,7 +17,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-from fittool.data.loading.timeouts import duration, wait_for
+from fittool.data.loading.prefetch import duration, wait_for
 from fittool.data.workers.shared_memory import Place, leased, mapped, unnamed_memory
 from fittool.data.workers.worker_main import STACK_SIGNAL, STOP_SIGNALS, Failure
 from fittool.data.workers.worker_output import OUTPUT

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.nn.graph import Graph
-from fittool.nn.parameter import Parameter
+from fittool.nn.regularizers import Parameter
 from fittool.nn.shapes import Shape
 
 Floats = NDArray[Any]

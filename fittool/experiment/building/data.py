@@ -15,12 +15,11 @@ from fittool.data.dataset import ArrayDataset, Dataset, Progress
 from fittool.data.formats.reading import Reading
 from fittool.data.images.pixel_scale import brought_to
 from fittool.data.input_facts import InputFacts
-from fittool.data.loading.timeouts import FOREVER
+from fittool.data.loading.prefetch import FOREVER
 from fittool.data.memory import CachedDataset, in_memory
 from fittool.data.sources import Source, SourceContext
-from fittool.data.splits.partition import split_off
+from fittool.data.splits.partition import fraction_of, split_off
 from fittool.data.splits.split_setting import SplitSetting
-from fittool.data.splits.subsampling import fraction_of
 from fittool.data.splits.validation_split import Split, split
 from fittool.data.targets import ClassMode
 from fittool.data.user_code.generator_data import GeneratorData

@@ -18,8 +18,7 @@ from fittool.data.images.preprocessing import Preprocessing, preprocessed
 from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
-from fittool.data.splits.subsampling import balanced
-from fittool.data.target_forms import target_forms
+from fittool.data.splits.partition import balanced
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.building.compatibility import check_augmentation
@@ -29,10 +28,11 @@ from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.scaling import scaling_remarks
-from fittool.model.architecture import described
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
+from fittool.model.saving import described
+from fittool.model.target_forms import target_forms
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
 from fittool.nn.objectives import Objective, check_objectives, with_target_shapes

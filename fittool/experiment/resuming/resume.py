@@ -19,10 +19,9 @@ from fittool.errors import CheckpointError, ExperimentError, shown
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import Run, TrainOptions, verbosity
-from fittool.experiment.resuming.accepted_changes import with_accepted_changes
+from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
-from fittool.experiment.resuming.schedules import schedule_made_for
 from fittool.experiment.run_metadata import (
     changes_of_environment,
     environment_of,

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from fittool.nn.layers.activation import ELU, GELU, SELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
 from fittool.nn.layers.base import Layer
-from fittool.nn.layers.convolution import Conv2D, DepthwiseConv2D, SeparableConv2D
-from fittool.nn.layers.core import Dense, Input, Rescaling
-from fittool.nn.layers.embedding import Embedding
+from fittool.nn.layers.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
+from fittool.nn.layers.core import Dense, Embedding, Input, Rescaling
 from fittool.nn.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from fittool.nn.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization, Normalization
 from fittool.nn.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
@@ -25,7 +24,6 @@ from fittool.nn.layers.sequences import (
     ZeroPadding1D,
 )
 from fittool.nn.layers.standardization import Standardization
-from fittool.nn.layers.transposed_convolution import Conv2DTranspose
 from fittool.settings import Family
 
 __all__ = [

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from fittool.nn.activations import Activation as ActivationName
 from fittool.nn.initializers import InitializerSetting, Zeros
 from fittool.nn.layers.base import Layer
-from fittool.nn.parameter import Parameter
-from fittool.nn.regularizers import RegularizerSetting
+from fittool.nn.regularizers import Parameter, RegularizerSetting
 from fittool.nn.shapes import Shape, feature_axis, single
 from fittool.settings import Boolean, Field, Integer, Number, setting
 

@@ -10,10 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from fittool.nn.initializers import Constant, Initializer, InitializerSetting, Ones, Zeros
 from fittool.nn.layers.base import LastAxis, Layer, features
-from fittool.nn.parameter import Parameter
-from fittool.nn.regularizers import RegularizerSetting
+from fittool.nn.regularizers import Parameter, RegularizerSetting
 from fittool.nn.shapes import Shape, ShapeError, size_of
-from fittool.settings import Boolean, Field, Integer, Number, setting
+from fittool.settings import Boolean, Field, Integer, Number, arguments, setting
 
 
 def _listed(value: object) -> object:
@@ -100,11 +99,11 @@ class BatchNormalization(Layer):
         return 2 * size_of(self.output_shape(shapes))
 
 
-@setting
-class LayerNormalization(Layer):
-    """`gamma · (inputs - mean) / √(variance + epsilon) + beta` with mean and variance over the last axis (Ba et al. 2016)."""
+@arguments
+class GammaAndBeta(Layer):
+    """A layer that brings the last axis to mean 0 and variance 1, then multiplies by gamma and adds beta."""
 
-    axis: LastAxis = Field(default=-1, description="The axis over which mean and variance are taken: the last.")
+    axis: LastAxis = -1
     epsilon: Number = Field(default=1e-3, gt=0, description="Added to the variance.")
     center: Boolean = Field(default=True, description="Whether beta is added.")
     scale: Boolean = Field(default=True, description="Whether there is a factor gamma.")
@@ -114,7 +113,7 @@ class LayerNormalization(Layer):
     gamma_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on gamma.")
 
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
-        """Gamma, beta, (C,) each."""
+        """Gamma, beta, (C,) each, as far as the layer has them."""
         return _gamma_and_beta(self, shapes)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
@@ -123,18 +122,24 @@ class LayerNormalization(Layer):
 
 
 @setting
-class GroupNormalization(Layer):
-    """As layer normalization, with mean and variance over all positions of a group of channels (Wu and He 2018)."""
+class LayerNormalization(GammaAndBeta):
+    """`gamma · (inputs - mean) / √(variance + epsilon) + beta` with mean and variance over the last axis (Ba et al. 2016)."""
+
+    axis: LastAxis = Field(default=-1, description="The axis over which mean and variance are taken: the last.")
+
+
+@arguments
+class Groups(Layer):
+    """A layer that splits the channels into groups."""
 
     groups: Integer = Field(default=32, ge=-1, description="Number of groups of neighbouring channels; -1 for one each channel.")
+
+
+@setting
+class GroupNormalization(GammaAndBeta, Groups):
+    """As layer normalization, with mean and variance over all positions of a group of channels (Wu and He 2018)."""
+
     axis: LastAxis = Field(default=-1, description="The axis that is split into groups: the last.")
-    epsilon: Number = Field(default=1e-3, gt=0, description="Added to the variance.")
-    center: Boolean = Field(default=True, description="Whether beta is added.")
-    scale: Boolean = Field(default=True, description="Whether there is a factor gamma.")
-    beta_initializer: InitializerSetting = Field(default=Zeros(), description="How beta starts.")
-    gamma_initializer: InitializerSetting = Field(default=Ones(), description="How gamma starts.")
-    beta_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on beta.")
-    gamma_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on gamma.")
 
     @model_validator(mode="after")
     def _some_groups(self) -> GroupNormalization:
@@ -153,18 +158,8 @@ class GroupNormalization(Layer):
             raise ShapeError(f"{channels} channels cannot be split into {self.groups} groups; use a divisor of {channels}.")
         return shapes[0]
 
-    def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
-        """Gamma, beta, (C,) each."""
-        return _gamma_and_beta(self, shapes)
 
-    def flops(self, shapes: Sequence[Shape]) -> int:
-        """About eight for each element, as in layer normalization."""
-        return 8 * size_of(self.output_shape(shapes))
-
-
-def _gamma_and_beta(
-    layer: BatchNormalization | LayerNormalization | GroupNormalization, shapes: Sequence[Shape]
-) -> tuple[Parameter, ...]:
+def _gamma_and_beta(layer: BatchNormalization | GammaAndBeta, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
     """Factor and offset of each place on the last axis, (C,) each, as far as the layer has them."""
     shape = (features(shapes),)
     gamma = Parameter("gamma", shape, layer.gamma_initializer, True, layer.gamma_regularizer)

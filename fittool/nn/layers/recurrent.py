@@ -13,8 +13,7 @@ from pydantic_core import PydanticCustomError
 from fittool.nn.activations import Activation
 from fittool.nn.initializers import GlorotUniform, Initializer, InitializerSetting, Orthogonal, Weights, Zeros
 from fittool.nn.layers.base import Layer
-from fittool.nn.parameter import Parameter
-from fittool.nn.regularizers import RegularizerSetting
+from fittool.nn.regularizers import Parameter, RegularizerSetting
 from fittool.nn.shapes import Shape, sequence, size_of
 from fittool.settings import Boolean, Family, Field, Integer, Number, arguments, setting
 

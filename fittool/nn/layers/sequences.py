@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.nn.layers.base import Layer, Padding, PositiveSingle
-from fittool.nn.layers.weights import Filters, KernelAndBias
-from fittool.nn.parameter import Parameter
+from fittool.nn.layers.base import Filters, KernelAndBias, Layer, Padding, PositiveSingle
+from fittool.nn.regularizers import Parameter
 from fittool.nn.shapes import Shape, sequence, size_of, window_count
 from fittool.settings import Boolean, Field, Integer, arguments, setting
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fittool.nn.initializers import Ones, Zeros
 from fittool.nn.layers.base import Layer
-from fittool.nn.parameter import Parameter
+from fittool.nn.regularizers import Parameter
 from fittool.nn.shapes import Shape, ShapeError, single, size_of
 from fittool.settings import Boolean, Field, Number, setting
 

@@ -10,14 +10,13 @@ from dataclasses import replace
 from typing import Annotated
 
 from fittool.nn.metrics.accuracies import (
+    Accuracy,
     BinaryAccuracy,
     CategoricalAccuracy,
     SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 )
-from fittool.nn.metrics.base import Metric
-from fittool.nn.metrics.by_shape import Accuracy, Crossentropy
 from fittool.nn.metrics.counts import (
     AUC,
     F1Score,
@@ -34,6 +33,7 @@ from fittool.nn.metrics.means import (
     CategoricalCrossentropy,
     CategoricalHinge,
     CosineSimilarity,
+    Crossentropy,
     Hinge,
     KLDivergence,
     LogCoshError,
@@ -48,6 +48,7 @@ from fittool.nn.metrics.means import (
     SquaredHinge,
 )
 from fittool.nn.metrics.own import FunctionMetric
+from fittool.nn.targets import Metric
 from fittool.settings import Family
 
 __all__ = [

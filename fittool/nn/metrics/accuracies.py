@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from fittool.nn.metrics.base import Share
-from fittool.nn.targets import Expected
+from fittool.nn.targets import Expected, FollowsShapes, Form, Metric, Share
 from fittool.settings import Field, Integer, Named, Number, setting
 
 
@@ -49,3 +49,14 @@ class TopKCategoricalAccuracy(Share, _TopK):
     """The share of samples whose largest target is among the k largest outputs."""
 
     expects: ClassVar[Expected] = "one-hot"
+
+
+@setting
+class Accuracy(FollowsShapes, Share):
+    """Binary, sparse categorical or categorical accuracy, whichever the shapes ask for."""
+
+    kinds: ClassVar[Mapping[Form, type[Metric]]] = {
+        "binary": BinaryAccuracy,
+        "sparse": SparseCategoricalAccuracy,
+        "categorical": CategoricalAccuracy,
+    }

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from fittool.nn.metrics.base import Metric, Share
 from fittool.nn.shapes import Shape
-from fittool.nn.targets import Expected, Measure
+from fittool.nn.targets import Expected, Measure, Metric, Share
 from fittool.settings import Boolean, Field, Integer, Named, Number, setting
 
 Threshold = Annotated[Number, Field(ge=0, le=1)]

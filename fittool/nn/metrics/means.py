@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from fittool.nn import losses
 from fittool.nn.losses import OfClassNumbers, OfOneHot, OfProbabilities
-from fittool.nn.metrics.base import Metric
+from fittool.nn.targets import FollowsShapes, Form, Metric
 from fittool.settings import fields_of, setting
 
 
@@ -45,6 +46,17 @@ class BinaryCrossentropy(LossMean, OfProbabilities):
     """The mean of the loss of that name."""
 
     of = losses.BinaryCrossentropy
+
+
+@setting
+class Crossentropy(FollowsShapes):
+    """Binary, sparse categorical or categorical crossentropy of probabilities, whichever the shapes ask for."""
+
+    kinds: ClassVar[Mapping[Form, type[Metric]]] = {
+        "binary": BinaryCrossentropy,
+        "sparse": SparseCategoricalCrossentropy,
+        "categorical": CategoricalCrossentropy,
+    }
 
 
 @setting

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.errors import UserCodeError
-from fittool.nn.metrics.base import Metric
-from fittool.nn.targets import Expected
+from fittool.nn.targets import Expected, Metric
 from fittool.settings import Field, setting
 
 

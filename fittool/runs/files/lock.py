@@ -19,7 +19,7 @@ from weakref import WeakSet
 from fittool.errors import RunInUseError, shown, visible
 from fittool.runs.files.atomic import open_descriptor, open_folder
 from fittool.runs.files.storage_errors import storage_error
-from fittool.runs.times import utc_text
+from fittool.runs.status import utc_text
 
 _FILE = ".lock"
 _PATIENCE = 0.3

@@ -1,19 +1,24 @@
-"""Finding out that a training has diverged: after each step, and before each save."""
+"""Finding out that a training has diverged: after each step, and before each save; and what the log says of other faults.
+
+Most faults of arithmetic beside the loss have no consequence, so the terminal stays quiet.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Position
 from fittool.errors import DivergedError
 
 if TYPE_CHECKING:
     from fittool.engines.base import Engine
+
 
 _NO_CHECKPOINT = "No checkpoint was saved before."
 Tensors = Mapping[str, NDArray[np.generic]]
@@ -87,3 +92,24 @@ def _floating(tensors: Tensors, kinds: tuple[str, ...]) -> Iterator[tuple[str, N
     for name, array in tensors.items():
         if name.startswith(kinds) and np.issubdtype(array.dtype, np.floating):
             yield name, cast("NDArray[np.floating[Any]]", array)
+
+
+class FloatingPointWarnings:
+    """Counts what is new in each epoch.
+
+    Args:
+        engine: It counts faults from its beginning on.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._told: Counter[str] = Counter()
+
+    def of_epoch(self, epoch: int) -> Iterator[str]:
+        """A line for the log, such as `Arithmetic of epoch 3: 2 times overflow.`, if there were faults since the last call."""
+        faults = self._engine.health.faults.copy()
+        new = faults - self._told
+        self._told = faults
+        if new:
+            told = ", ".join(f"{number:,} times {fault}" for fault, number in sorted(new.items()))
+            yield f"Arithmetic of epoch {epoch}: {told}."

@@ -17,14 +17,9 @@ from fittool.callbacks.snapshot import Snapshot
 from fittool.errors import CheckpointError
 from fittool.runs.checkpoint import Checkpoint, CheckpointFacts
 from fittool.runs.checkpoint_store import CheckpointStore
-from fittool.runs.paths import BEST, LAST, PREVIOUS
+from fittool.runs.paths import BEST, LAST, PREVIOUS, kept_file
 
 Weights = Mapping[str, NDArray[Any]]
-
-
-def file_of(callback: str) -> str:
-    """The file of what a callback keeps."""
-    return f"kept_{callback}.safetensors"
 
 
 class CallbackWeights:
@@ -54,8 +49,8 @@ class CallbackWeights:
         """
         weights = self.weights[name]
         if all(np.array_equal(array, snapshot.tensors.get(key)) for key, array in weights.items()):  # type: ignore[arg-type]
-            return store.keep_last_as(file_of(name))
-        return store.save_as(file_of(name), weights, CheckpointFacts(epoch=self.epochs[name]))
+            return store.keep_last_as(kept_file(name))
+        return store.save_as(kept_file(name), weights, CheckpointFacts(epoch=self.epochs[name]))
 
     @classmethod
     def found(cls, store: CheckpointStore, checkpoint: Checkpoint) -> CallbackWeights:
@@ -74,7 +69,7 @@ class CallbackWeights:
 
 
 def _states(store: CheckpointStore, name: str, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
-    for file in (file_of(name), None, BEST, LAST, PREVIOUS):
+    for file in (kept_file(name), None, BEST, LAST, PREVIOUS):
         if file is None:
             yield checkpoint
         elif Path(store.folder / file).exists():

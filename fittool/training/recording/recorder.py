@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from fittool.callbacks.control import Kind
-from fittool.callbacks.position import Position
-from fittool.callbacks.snapshot import Snapshot
+from fittool.callbacks.snapshot import Position, Snapshot
 from fittool.process_group import ProcessGroup
 from fittool.training.history import Row
 from fittool.training.outcome import Best, Outcome

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fittool.callbacks.control import Kind
-from fittool.callbacks.position import Position
-from fittool.callbacks.snapshot import Snapshot
+from fittool.callbacks.snapshot import Position, Snapshot
 from fittool.errors import ExperimentError, StorageError
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 from fittool.runs.directory import RunDirectory

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from experiment.part_two import written
 
-from fittool.config.code_references import code_fields
 from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import load_experiment
+from fittool.config.yaml.file_references import code_fields
 from fittool.settings import fields_of
 from fittool.settings.lookup import families
 

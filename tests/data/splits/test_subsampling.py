@@ -9,7 +9,7 @@ import pytest
 
 from fittool.data.dataset import ArrayDataset
 from fittool.data.loading.batch_loader import DatasetLoader
-from fittool.data.splits.subsampling import balanced, fraction_of
+from fittool.data.splits.partition import balanced, fraction_of
 from fittool.errors import DataError
 
 LABELS = np.repeat([0, 1, 2], [60, 25, 5])

@@ -9,7 +9,7 @@ from fittool.config.experiment_file import load_experiment
 from fittool.errors import CheckpointError, ExperimentError, UsageError, UserCodeError
 from fittool.experiment.building.prepare import prepare
 from fittool.experiment.evaluate import evaluate
-from fittool.experiment.summary import summary_table
+from fittool.experiment.show import summary_table
 from fittool.experiment.train import TrainOptions, train_experiment
 from fittool.experiment.trained_run import open_trained
 

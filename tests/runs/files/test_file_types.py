@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from fittool.runs.files.file_types import foreign_kind
+from fittool.runs.files.safetensors_file import foreign_kind
 
 
 def archive(member: str) -> bytes:

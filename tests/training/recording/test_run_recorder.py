@@ -7,7 +7,7 @@ import pytest
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, EarlyStopping, ModelCheckpoint, started
-from fittool.callbacks.position import Position
+from fittool.callbacks.snapshot import Position
 from fittool.errors import ExperimentError, Interrupted, StorageError
 from fittool.runs.checkpoint import load_checkpoint
 from fittool.runs.directory import RunDirectory

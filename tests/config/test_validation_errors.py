@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fittool.config.experiment_file import load_experiment
-from fittool.config.messages.validation_errors import limited
+from fittool.config.experiment_file import limited, load_experiment
 from fittool.errors import ExperimentError, Problem
 
 Write = Callable[..., str]

@@ -1,1 +1,0 @@
-"""Sentences for mistakes in an experiment file, with the mend."""
