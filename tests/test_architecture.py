@@ -31,11 +31,11 @@ MAY_IMPORT = {
     "training": {"callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
     "report": {"training", "callbacks", "runs", "data", "augmentation", *BASE},
     "config": {"callbacks", "engines", "data", "augmentation", "nn", "version", *BASE},
-    "scaffold": {"config", "data", *BASE},
     "model": {"report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
     "experiment": {
         "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn", *BASE,
     },
+    "scaffold": {"experiment", "config", "runs", "data", "nn", *BASE},
     "cli": {
         "experiment", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn", "version", *BASE,
     },

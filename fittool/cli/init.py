@@ -54,7 +54,7 @@ def _write_template(file: Path, template: str | None) -> None:
 
 def _write_for(data: str, file: Path, labels: tuple[str, ...]) -> None:
     from fittool.cli.exit import show_warnings
-    from fittool.experiment.new_experiment import write_experiment_for
+    from fittool.scaffold.new_experiment import write_experiment_for
 
     made = write_experiment_for(data, file, labels, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
     for line in made.scaffold.lines:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,19 @@ class Done:
     def run(self) -> RunDirectory:
         """The run directory that the last line names."""
         return RunDirectory.open(Path(self.out.splitlines()[-1]))
+
+
+LIMIT = 100.0
+"""Seconds after which a process hangs for certain: a busy machine must not trip it."""
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    """Until it holds; the process that is to make it hold must not end before."""
+    end = time.monotonic() + LIMIT
+    while not condition():
+        assert process is None or process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 Fittool = Callable[..., Done]
@@ -181,6 +195,6 @@ def weights(run: RunDirectory, which: str = "last") -> dict[str, bytes]:
 
 
 __all__ = [
-    "DIVERGING", "FROM_GENERATOR", "FROM_PICTURES", "GENERATOR", "SMALL", "WORSE_AT_THE_END", "Done", "Fittool", "Write",
-    "environment", "fittool", "folder", "pictures", "small", "start", "weights", "write",
+    "DIVERGING", "FROM_GENERATOR", "FROM_PICTURES", "GENERATOR", "LIMIT", "SMALL", "WORSE_AT_THE_END", "Done", "Fittool", "Write",
+    "environment", "fittool", "folder", "pictures", "small", "start", "wait_for", "weights", "write",
 ]  # fmt: skip

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli.commands import FROM_GENERATOR, GENERATOR, weights
+from cli.commands import FROM_GENERATOR, GENERATOR, LIMIT, wait_for, weights
 
 from fittool.runs.directory import RunDirectory
 
@@ -28,11 +27,10 @@ def content(folder):
 def killed(start, small, *options, number=signal.SIGKILL, steps=1):
     """A run in `here` that was ended by a signal after a checkpoint."""
     process = start("train", small, *HERE, *options)
-    while not Path("here/checkpoints/last.safetensors").exists() or run().checkpoints.load_newest()[0].facts.step < steps:
-        assert process.poll() is None
-        time.sleep(0.01)
+    last = Path("here/checkpoints/last.safetensors")
+    wait_for(lambda: last.exists() and run().checkpoints.load_newest()[0].facts.step >= steps, process)
     process.send_signal(number)
-    return (*process.communicate(timeout=20), process.returncode)
+    return (*process.communicate(timeout=LIMIT), process.returncode)
 
 
 def test_train_resume_starts_goes_on_and_ends(fittool, small):
@@ -136,18 +134,16 @@ def test_signal_and_resume(start, fittool, small):
 def test_signal_before_training_leaves_nothing(start, folder, write, number):
     write(text="import pathlib, time\npathlib.Path('loading').touch()\ntime.sleep(60)\n", name="mine.py")
     process = start("train", write(*FROM_GENERATOR), "--run-dir", "here")
-    while not (folder / "loading").exists():
-        time.sleep(0.01)
+    wait_for((folder / "loading").exists, process)
     process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, err.strip()) == (-number, "")
     assert not (folder / "here").exists()
 
 
 def test_second_process_on_a_live_run_is_refused(start, fittool, small):
     process = start("train", small, *HERE, *EVER)
-    while not Path("here/checkpoints/last.safetensors").exists():
-        time.sleep(0.01)
+    wait_for(Path("here/checkpoints/last.safetensors").exists, process)
     assert fittool("resume", "here").code == fittool("train", small, *HERE).code == 8
     assert process.poll() is None
 

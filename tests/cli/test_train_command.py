@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from cli.commands import DIVERGING, FROM_GENERATOR, FROM_PICTURES, GENERATOR, weights
 
+from fittool.report.live_page import extra_is_there
+
 GENERATED = ("--set", "train.mode=fit_generator")
 
 
@@ -17,14 +19,19 @@ def test_last_line_on_stdout_is_the_run_directory(fittool, small):
     assert done.run.read_status().state == "completed"
 
 
-def test_run_directory_holds_what_the_interface_promises(fittool, small):
+FILES = {
+    ".lock", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/previous.safetensors",
+    "classes.json", "environment.json", "experiment.yaml", "history.csv", "inputs.json", "metrics.jsonl", "run.log",
+    "status.json",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("view_metrics", ["false", "auto"])
+def test_run_directory_holds_what_the_interface_promises(fittool, small, monkeypatch, view_metrics):
+    monkeypatch.setenv("FITTOOL_VIEW_METRICS", view_metrics)
     run = fittool("train", small).run
     files = {path.relative_to(run.path).as_posix() for path in run.path.rglob("*") if path.is_file()}
-    assert files == {
-        ".lock", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/previous.safetensors",
-        "classes.json", "environment.json", "experiment.yaml", "history.csv", "inputs.json", "metrics.jsonl",
-        "run.log", "status.json",
-    }  # fmt: skip
+    assert files == (FILES | {"report.html"} if view_metrics == "auto" and extra_is_there() else FILES)
 
 
 def test_environment_says_what_was_run(fittool, small):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fittool.config.experiment_file import RefusedExperimentError, load_experiment
+from fittool.config.yaml.source_map import KeyPath
 from fittool.errors import ExperimentError, UsageError
 from fittool.settings import plain
 
@@ -85,13 +87,35 @@ def test_origins_can_stand_in_the_resolved_file(write: Callable[..., str]) -> No
     assert load_experiment(write(text, "again.yaml")).experiment.train == loaded.experiment.train
 
 
+def marks(node: yaml.Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Where PyYAML finds each key and item of the file `e.yaml`."""
+    if isinstance(node, yaml.MappingNode):
+        inside = [(key, key.value, value) for key, value in node.value]
+    else:
+        inside = [(item, index, item) for index, item in enumerate(node.value)] if isinstance(node, yaml.SequenceNode) else []
+    for marked, step, value in inside:
+        yield (*path, step), f"e.yaml:{marked.start_mark.line + 1}:{marked.start_mark.column + 1}"
+        yield from marks(value, (*path, step))
+
+
+def values(data: object, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """The key paths of all values that hold no other settings."""
+    if isinstance(data, dict) and data:
+        for key, value in data.items():
+            yield from values(value, (*path, key))
+    elif isinstance(data, list) and any(isinstance(item, dict) for item in data):
+        for index, item in enumerate(data):
+            yield from values(item, (*path, index))
+    else:
+        yield path
+
+
 def test_every_resolved_value_has_an_origin(write: Callable[..., str]) -> None:
     loaded = load_experiment(write(FULL))
-    for path in loaded.origins:
-        value: object = plain(loaded.experiment)
-        for step in path:
-            value = value[step]  # type: ignore[index]
-        assert not isinstance(value, dict) or not value
+    written = dict(marks(yaml.compose(FULL)))
+    assert loaded.origins == {path: written.get(path, "default") for path in values(plain(loaded.experiment))}
+    bare = {("model", "layers", 2), ("compile", "metrics", 0)}  # Flatten and acc, whose arguments nobody wrote
+    assert {path for path in loaded.origins if path in written} == {*values(yaml.load(FULL, yaml.BaseLoader))} - bare
 
 
 def test_place_is_that_of_the_setting_or_of_what_surrounds_it(write: Callable[..., str]) -> None:

@@ -97,17 +97,17 @@ def test_a_split_that_cannot_be_is_told_at_its_line(folder: Path, split: str, me
         open_data(loaded(f"  train: {{folder: {{path: pictures}}}}\n  validation: {{split: {split}}}\n"))
 
 
-def test_a_fold_that_is_not_there_is_told_before_any_data_are_read():
+def test_a_fold_that_is_not_there_is_told_before_any_data_are_read(folder: Path):
     with pytest.raises(ExperimentError, match="fold below folds, which is 5"):
         loaded("  train: {npz: {path: missing.npz}}\n  validation: {split: {kind: kfold, fold: 5}}\n")
 
 
-def test_two_ways_to_validate_exclude_each_other():
+def test_two_ways_to_validate_exclude_each_other(folder: Path):
     with pytest.raises(ExperimentError, match="both give validation data"):
         loaded("  train: {npz: {path: a.npz}}\n  validation: {split: {kind: random}}\n", "train.validation_split=0.2")
 
 
-def test_a_setting_that_the_kind_does_not_look_at_is_told():
+def test_a_setting_that_the_kind_does_not_look_at_is_told(folder: Path):
     experiment = loaded("  train: {npz: {path: a.npz}}\n  validation: {split: {kind: random, folds: 3}}\n")
     assert "data.validation.split.folds has no effect on a split of kind random" in str(experiment.warnings[0])
 

@@ -10,7 +10,8 @@ from fittool.report import live_page
 
 
 @pytest.mark.skipif(not live_page.extra_is_there(), reason="needs the extra report (matplotlib, jinja2)")
-def test_a_run_has_a_page_beside_it(tmp_path):
+def test_a_run_has_a_page_beside_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("FITTOOL_VIEW_METRICS")
     run = trained(written(tmp_path, "{epochs: 2}"))
     assert "Epoch 2 of 2, completed." in (run.directory / "report.html").read_text()
 

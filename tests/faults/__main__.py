@@ -1,6 +1,6 @@
 """The fault matrix: python -m tests.faults, from the root of the repository.
 
-    python -m tests.faults                 the quick set, some minutes
+    python -m tests.faults                 the quick numbers, some minutes
     python -m tests.faults --full          the numbers of a release
     python -m tests.faults --long          ten times as much, for a night
     python -m tests.faults --row K02 S01   some rows
@@ -20,7 +20,8 @@ from pathlib import Path
 from tests.listening import hear_signals
 
 from . import matrix
-from .harness import Bench, Row, Unavailable
+from .harness import Bench
+from .rows import Row, Unavailable, played
 
 
 def main() -> int:
@@ -36,7 +37,7 @@ def main() -> int:
     print(f"seed {arguments.seed}", flush=True)
     known = matrix.all_rows()
     rows = [known[number] for number in arguments.row or sorted(known)]
-    seen = [(row, *played(row, level, arguments.seed)) for row in rows]
+    seen = [(row, *judged(row, level, arguments.seed)) for row in rows]
     if arguments.table:
         matrix.write_table(Path(__file__).with_name("README.md"), seen, level)
     states = [state for _, state, _ in seen]
@@ -44,12 +45,12 @@ def main() -> int:
     return 1 if "failed" in states else 0
 
 
-def played(row: Row, level: int, seed: int) -> tuple[str, str]:
+def judged(row: Row, level: int, seed: int) -> tuple[str, str]:
     """Play a row: `passed`, `failed` or `skipped`, and the figures or the reason."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fittool-faults-") as folder:
         try:
-            state, text = "passed", row.play(Bench(Path(folder), level, random.Random(f"{seed}{row.id}")))
+            state, text = "passed", played(row, Bench(Path(folder), level, random.Random(f"{seed}{row.id}")))
         except Unavailable as reason:
             state, text = "skipped", str(reason)
         except Exception as error:

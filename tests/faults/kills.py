@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import shutil
 import signal
 import struct
@@ -15,105 +14,41 @@ from contextlib import suppress
 from pathlib import Path
 
 from .harness import (
+    FOREVER,
+    TWO_PROCESSES,
     Bench,
-    Unavailable,
+    alive,
     check_goes_on,
     check_said,
     check_whole,
-    command,
+    children,
     digest,
     ended,
     finished,
-    forked,
-    need,
-    need_root,
     reference,
-    row,
     run,
+    signalled,
     start,
-    train,
+    stop_over_and_over,
+    train_copy,
+    training,
+    training_copy,
+    until,
 )  # fmt: skip
+from .rows import Unavailable, need, need_root, row
+from .tracing import systematic, traced
 
-CALLS = ("write", "fsync", "ftruncate", "linkat", "renameat", "unlinkat", "mkdir")
-TWO_PROCESSES = ("--set", "train.use_multiprocessing=true", "--set", "train.workers=2")
 _SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN of ext4: 1 flushes the journal and drops file data, 2 drops both
-
-
-def kill_loop(bench: Bench, count: int, epochs: int) -> tuple[int, int]:
-    """Start, kill at a random instant, look, start again; a run that gets through is compared and begun anew."""
-    expected = reference(bench, epochs)
-    length, killed, through = 0.5, 0, 0
-    while killed < count:
-        begun = time.monotonic()
-        with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as number:
-            time.sleep(bench.chance.uniform(0, length))
-            os.kill(number, signal.SIGKILL)
-            code = ended(number)
-        if code == -signal.SIGKILL:
-            killed += 1
-        else:
-            assert code == 0, f"it ended with {code}: {(bench.folder / 'err.txt').read_text()[-500:]}"
-            length = time.monotonic() - begun
-        if (bench.folder / "run").exists():
-            check_whole(bench.folder / "run")
-        if code == 0:
-            through += 1
-            assert digest(bench.folder / "run") == expected, "the final weights or rows are other ones"
-            shutil.rmtree(bench.folder / "run")
-    check_goes_on(bench, expected)
-    return killed, through + 1
 
 
 @row("K01", "kill -9 at a random instant of a run")
 def k01(bench: Bench) -> str:
-    killed, through = kill_loop(bench, bench.many(25, 300), epochs=30)
-    return f"{killed} kills, {through} runs to their end, 0 unreadable, all final weights identical"
+    count = bench.many(15, 300)
+    through, _ = stop_over_and_over(bench, 30, count, signal.SIGKILL)
+    return f"{count} kills, {through} runs to their end, 0 unreadable, all final weights identical"
 
 
-def traced(bench: Bench, fault: str, call: str, number: int) -> tuple[int, str, bool]:
-    """Train under strace, which makes the n-th of these calls fail or kill; whether it did."""
-    log = bench.folder / "strace.txt"
-    wrapped = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}"]
-    done = train(bench.folder, wrapped=wrapped)
-    text = log.read_text()
-    return done.code, done.err, "INJECTED" in text or "killed by SIGKILL" in text
-
-
-def calls_of_a_run(bench: Bench) -> dict[str, int]:
-    """How often a whole run makes each call."""
-    need("strace")
-    log = bench.folder / "strace.txt"
-    done = train(bench.folder, wrapped=["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={','.join(CALLS)}"])
-    if done.code != 0 and "ptrace" in done.err:
-        raise Unavailable("strace may not trace here")
-    assert done.code == 0, done.err
-    shutil.rmtree(bench.folder / "run")
-    return {call: len(re.findall(rf"\b{call}\(", log.read_text())) for call in CALLS}
-
-
-def systematic(bench: Bench, fault: str, codes: tuple[int, ...]) -> str:
-    """The fault at each call of a start, some saves and the finish in turn; in the quick set at some of them."""
-    expected = reference(bench, 1)
-    fired = 0
-    for call, count in calls_of_a_run(bench).items():
-        every = 1 if bench.level else count
-        for number in range(1, count + 1, every):
-            code, said, there = traced(bench, fault, call, number)
-            if not there:
-                continue  # threads make some calls in another order
-            fired += 1
-            where = f"{call} number {number} ({fault})"
-            assert code in codes, f"{where}: exit code {code}: {said[-500:]}"
-            assert "Traceback" not in said, f"{where}: {said[-500:]}"
-            if (bench.folder / "run").exists():
-                check_whole(bench.folder / "run")
-            check_goes_on(bench, expected)
-            shutil.rmtree(bench.folder / "run")
-    assert fired, "the fault never fired"
-    return f"{fired} calls, each fired"
-
-
-@row("K02", "kill -9 at each file-system call of a start, a save and a finish")
+@row("K02", "kill -9 at each file-system call of a start, a save and a finish", long=True)
 def k02(bench: Bench) -> str:
     return systematic(bench, "signal=KILL", (-signal.SIGKILL,))
 
@@ -133,32 +68,23 @@ def k03(bench: Bench) -> str:
 def k04(bench: Bench) -> str:
     expected = reference(bench, 30)
     _half(bench)
-    last = bench.folder / "run" / "checkpoints" / "last.safetensors"
+    last = bench.last
     before, count = last.read_bytes(), bench.many(10, 50)
     for _ in range(count):
-        with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as number:
+        with training_copy(bench.folder) as number:
             time.sleep(bench.chance.uniform(0, 0.02))
             os.kill(number, signal.SIGKILL)
             assert ended(number) == -signal.SIGKILL
         if last.read_bytes() != before:  # it came so far as to save
-            check_whole(bench.folder / "run")
+            check_whole(bench.run)
             before = last.read_bytes()
     check_goes_on(bench, expected)
     return f"{count} kills"
 
 
-def _half(bench: Bench, seconds: float = 0.3) -> None:
-    """A run that is stopped in its middle."""
-    for _ in range(12):
-        with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as number:
-            time.sleep(seconds)
-            os.kill(number, signal.SIGTERM)
-            code = ended(number)
-        if code == -signal.SIGTERM and (bench.folder / "run" / "checkpoints" / "last.safetensors").exists():
-            return
-        shutil.rmtree(bench.folder / "run", ignore_errors=True)
-        seconds *= 0.7 if code == 0 else 1.3
-    raise AssertionError("no run could be stopped in its middle")
+def _half(bench: Bench) -> None:
+    """A run of thirty epochs that is stopped in its middle."""
+    assert train_copy(bench.folder, sabotage=signalled(40, signal.SIGTERM)).code == -signal.SIGTERM
 
 
 @row("K05", "kill while a row of metrics is being written")
@@ -166,10 +92,10 @@ def k05(bench: Bench) -> str:
     expected = reference(bench, 30)
     for torn in (b'{"epoch": 9, "lo', b"\0" * 187, b'{"epoch"'):
         _half(bench)
-        with open(bench.folder / "run" / "metrics.jsonl", "ab") as log:
+        with open(bench.run / "metrics.jsonl", "ab") as log:
             log.write(torn)
         check_goes_on(bench, expected)
-        shutil.rmtree(bench.folder / "run")
+        shutil.rmtree(bench.run)
     return "half a line and zeros at the end of the log are dropped"
 
 
@@ -179,80 +105,54 @@ def k06(bench: Bench) -> str:
     fired = 0
     for call in ("unlinkat", "linkat"):
         for number in range(1, 30 if bench.level else 3):
-            code, _, there = traced(bench, "signal=KILL", call, number)
+            done, there = traced(bench, "signal=KILL", call, number)
             if there:
                 fired += 1
-                assert code == -signal.SIGKILL
-                saved = list((bench.folder / "run" / "checkpoints").glob("*.safetensors"))
-                check_whole(bench.folder / "run")
+                assert done.code == -signal.SIGKILL
+                saved = list((bench.run / "checkpoints").glob("*.safetensors"))
+                check_whole(bench.run)
                 assert saved or number < 6
             check_goes_on(bench, expected)
-            shutil.rmtree(bench.folder / "run")
+            shutil.rmtree(bench.run)
     assert fired, "the fault never fired"
     return f"{fired} kills"
 
 
 @row("K08", "kill of a worker process")
 def k08(bench: Bench) -> str:
-    bench.experiment(400)
-    process = start(bench.folder, command("train", "e.yaml", "--run-dir", "run", "--verbose", "0", *TWO_PROCESSES))
-    workers = _children(process.pid)
+    bench.experiment(FOREVER)
+    process = training(bench.folder, *TWO_PROCESSES)
+    workers = children(process.pid)
     os.kill(workers[0], signal.SIGKILL)
-    begun = time.monotonic()
-    done = finished(process, 20)
+    done = finished(process)
     check_said(done, (10,))
     assert str(workers[0]) in done.err and "SIGKILL" in done.err, done.err
-    assert time.monotonic() - begun < 5
-    assert not [worker for worker in workers if _alive(worker)], "workers are left"
-    check_whole(bench.folder / "run")
-    return "named within 5 s, no process left"
+    assert not [worker for worker in workers if alive(worker)], "workers are left"
+    check_whole(bench.run)
+    return "named, no process left"
 
 
 @row("K09", "kill of the parent alone")
 def k09(bench: Bench) -> str:
-    bench.experiment(400)
-    process = start(bench.folder, command("train", "e.yaml", "--run-dir", "run", "--verbose", "0", *TWO_PROCESSES))
-    workers = _children(process.pid)
+    bench.experiment(FOREVER)
+    process = training(bench.folder, *TWO_PROCESSES)
+    workers = children(process.pid)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 2
-    while any(map(_alive, workers)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not [worker for worker in workers if _alive(worker)], "workers outlive their parent"
-    done = run(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--timeout", "1s", "--verbose", "0")
+    until(lambda: not any(map(alive, workers)))
+    done = run(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--timeout", "0.1s", "--verbose", "0")
     assert done.code == 75, done.err
     process.communicate()
-    return "workers die within 2 s, the lock is free"
-
-
-def _children(parent: int, count: int = 2, limit: float = 20) -> list[int]:
-    deadline = time.monotonic() + limit
-    while time.monotonic() < deadline:
-        found = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=False).stdout.split()
-        if len(found) >= count:
-            return [int(number) for number in found]
-        time.sleep(0.02)
-    raise AssertionError("no workers were started")
-
-
-def _alive(number: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{number}/status").read_text()
-    except FileNotFoundError:
-        return False
+    return "workers die with it, the lock is free"
 
 
 @row("K10", "killed for want of memory: the next start says so")
 def k10(bench: Bench) -> str:
     expected = reference(bench, 30)
-    with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as number:
-        while not (bench.folder / "run" / "checkpoints" / "last.safetensors").exists():
-            time.sleep(0.001)
-        os.kill(number, signal.SIGKILL)
-        assert ended(number) == -signal.SIGKILL
-    done = train(bench.folder)
-    assert "was killed (signal 9; out of memory?)" in (bench.folder / "run" / "run.log").read_text(), done.err
-    assert digest(bench.folder / "run") == expected
+    assert train_copy(bench.folder, sabotage=signalled(7)).code == -signal.SIGKILL
+    done = train_copy(bench.folder)
+    assert "was killed (signal 9; out of memory?)" in (bench.run / "run.log").read_text(), done.err
+    assert digest(bench.run) == expected
     return "said in the log and on the terminal"
 
 
@@ -356,11 +256,11 @@ def k14(bench: Bench) -> str:
     _half(bench)
     count, files = bench.many(8, 40), set()
     for _ in range(count):
-        with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as number:
+        with training_copy(bench.folder) as number:
             time.sleep(bench.chance.uniform(0, 0.03))
             os.kill(number, signal.SIGKILL)
             ended(number)
-        files |= {path.name for path in (bench.folder / "run").rglob("*") if not path.name.endswith(".tmp")}
+        files |= {path.name for path in bench.run.rglob("*") if not path.name.endswith(".tmp")}
     check_goes_on(bench, expected)
     assert len(files) < 20, files
     return f"{count} kills without a finished epoch between, no pile of files"
@@ -438,13 +338,13 @@ def _pieces(path: Path) -> list[bytes]:
 def k07(bench: Bench) -> str:
     expected = reference(bench, 1)
     fired = 0
-    for number in range(1, 60 if bench.level else 5):
-        code, _, there = traced(bench, "signal=KILL", "renameat", number)
-        fired += there and code == -signal.SIGKILL
+    for number in range(1, 60) if bench.level else (2, 4, 8):
+        done, there = traced(bench, "signal=KILL", "renameat", number)
+        fired += there and done.code == -signal.SIGKILL
         for name in ("experiment.yaml", "history.csv", "status.json"):
-            file = bench.folder / "run" / name
+            file = bench.run / name
             assert not file.exists() or file.stat().st_size > 0, f"{name} is empty"
         check_goes_on(bench, expected)
-        shutil.rmtree(bench.folder / "run")
+        shutil.rmtree(bench.run)
     assert fired, "the fault never fired"
     return f"{fired} kills, each file whole or absent"

@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from . import kills, locks, numbers, signals, soak, storage
-from .harness import ROWS, Bench, Row, Unavailable
+from .harness import Bench
+from .rows import ROWS, Row, Unavailable
 
 __all__ = ["ROWS", "all_rows", "write_table"]
 SECTIONS = {"K": kills, "S": storage, "L": locks, "P": signals, "T": numbers, "SOAK": soak}
-_LEVELS = ("the quick set", "the numbers of a release", "a night's numbers")
+_LEVELS = ("the quick numbers", "the numbers of a release", "a night's numbers")
 _SHOWN = 110
 _OPENING = """# Faults
 
 What fittool survives, each row played by a test that proves that its fault fired. Made by `python -m tests.faults --table`; last
-made with {level}. `--full` plays the numbers of a release, `--long` ten times as many.
+made with {level}. `--full` plays the numbers of a release, `--long` ten times as many. `pytest` plays
+every row with its quick numbers; the dearest rows and cases wait for `pytest -m long`.
 
 | row | fault | state | figures |
 | --- | --- | --- | --- |
@@ -34,8 +36,13 @@ def all_rows() -> dict[str, Row]:
 
 def write_table(path: Path, seen: Sequence[tuple[Row, str, str]], level: int) -> None:
     """Write the page."""
-    lines = [f"| {row.id} | {_cell(row.fault)} | {state} | {_cell(text)} |" for row, state, text in seen]
+    lines = [f"{beginning(row)} {state} | {_cell(text)} |" for row, state, text in seen]
     path.write_text(_OPENING.format(level=_LEVELS[level]) + "\n".join(lines) + "\n")
+
+
+def beginning(row: Row) -> str:
+    """The first two cells of a row's line."""
+    return f"| {row.id} | {_cell(row.fault)} |"
 
 
 def _cell(text: str) -> str:

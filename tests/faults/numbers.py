@@ -14,9 +14,9 @@ import numpy as np
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.runs.checkpoint import load_checkpoint
 
-from .harness import Bench, check_goes_on, check_said, check_whole, digest, reference, row, sabotaged
+from .harness import Bench, check_goes_on, check_said, check_whole, digest, reference, sabotaged, signalled, train_copy
+from .rows import row
 
-_TRAIN = ("train", "e.yaml", "--resume", "--verbose", "0", "--run-dir")
 _DENSE = "{layers: [Dense: {units: 8, activation: relu}, Dense: {units: 1}]}"
 _RATE = "def rate(epoch, rate):\n    return 1e30 if epoch >= 2 else rate\n"
 
@@ -62,22 +62,6 @@ def _table(bench: Bench, x: Any, y: Any, more: str) -> None:
     (bench.folder / "e.yaml").write_text(f"{head}model: {_DENSE}\n{more}\n")
 
 
-def _kill_at(step: int) -> Callable[[], None]:
-    """The process dies after so many training steps."""
-
-    def sabotage() -> None:
-        plain, done = NumpyEngine.train_step, iter(range(1, step))
-
-        def train_step(self: NumpyEngine, batch: Any) -> None:
-            plain(self, batch)
-            if next(done, None) is None:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        NumpyEngine.train_step = train_step  # type: ignore[method-assign]
-
-    return sabotage
-
-
 def _checkpoints(run: Path) -> Iterator[Path]:
     yield from run.glob("checkpoints/*.safetensors")
 
@@ -100,16 +84,16 @@ def t01(bench: Bench) -> str:
     x = np.random.default_rng(0).normal(size=(40, 3))
     scheduled = 'compile: {optimizer: sgd, loss: mse}\ncallbacks: [LearningRateScheduler: {schedule: "mine:rate"}]'
     _table(bench, x, x[:, 0], f"{scheduled}\ntrain: {{epochs: 5, batch_size: 8, view_metrics: false}}")
-    done = sabotaged(bench.folder, *_TRAIN, "run")
+    done = train_copy(bench.folder, "run")
     check_said(done, (9,))
     for piece in ("at epoch 3, step ", "(last finite: ", "data.npz: x[", "Largest weight: ", "last good checkpoint is from"):
         assert piece in done.err, f"does not say {piece!r}: {done.err}"
-    _check_finite(bench.folder / "run")
-    assert load_checkpoint(bench.folder / "run" / "diverged.safetensors").facts.step
-    assert _status(bench.folder / "run")["state"] == "diverged"
-    check_whole(bench.folder / "run")
+    _check_finite(bench.run)
+    assert load_checkpoint(bench.run / "diverged.safetensors").facts.step
+    assert _status(bench.run)["state"] == "diverged"
+    check_whole(bench.run)
     (bench.folder / "mine.py").write_text(_RATE.replace("1e30", "1e-3"))
-    assert sabotaged(bench.folder, *_TRAIN, "run", "--accept-changes").code == 0
+    assert train_copy(bench.folder, "run", "--accept-changes").code == 0
     return "exit 9 at the very step, checkpoints finite, going on with a smaller rate works"
 
 
@@ -127,10 +111,10 @@ def t02(bench: Bench) -> str:
         NumpyEngine.state = state  # type: ignore[method-assign]
 
     _write(bench, 4, [])
-    done = sabotaged(bench.folder, *_TRAIN, "run", sabotage=sabotage)
+    done = train_copy(bench.folder, "run", sabotage=sabotage)
     check_said(done, (9,))
     assert "dense/bias is not finite at epoch 2" in done.err, done.err
-    _check_finite(bench.folder / "run")
+    _check_finite(bench.run)
     return "found when it was to be saved"
 
 
@@ -148,13 +132,13 @@ def t03(bench: Bench) -> str:
     _write(
         bench, 4, [("ReduceLROnPlateau: {patience: 2}", "ModelCheckpoint: {monitor: accuracy, mode: max, save_best_only: true}")]
     )
-    done = sabotaged(bench.folder, *_TRAIN, "run", sabotage=sabotage)
+    done = train_copy(bench.folder, "run", sabotage=sabotage)
     assert done.code == 0, done.err
-    rows = [json.loads(line) for line in (bench.folder / "run" / "metrics.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (bench.run / "metrics.jsonl").read_text().splitlines()]
     assert "nan" in json.dumps(rows[1]).lower(), "the fault did not fire"
-    best = _status(bench.folder / "run")["best"]["epoch"]
+    best = _status(bench.run)["best"]["epoch"]
     assert best != 2
-    assert load_checkpoint(bench.folder / "run" / "checkpoints" / "best.safetensors").facts.epoch == best
+    assert load_checkpoint(bench.run / "checkpoints" / "best.safetensors").facts.epoch == best
     return f"epoch 2 is not the best, epoch {best} is"
 
 
@@ -166,7 +150,7 @@ def t04(bench: Bench) -> str:
     done = sabotaged(bench.folder, "train", "e.yaml", "--run-dir", "run")
     assert done.code == 0, done.err
     assert "overflow" not in done.err and "Warning" not in done.err, done.err
-    log = (bench.folder / "run" / "run.log").read_text()
+    log = (bench.run / "run.log").read_text()
     assert "times overflow" in log, log
     return next(line.split(" ", 1)[1] for line in log.splitlines() if "times overflow" in line)
 
@@ -192,12 +176,12 @@ def t06(bench: Bench) -> str:
     names = list(SETTINGS) if bench.level else QUICK
     for name in names:
         _write(bench, 3, SETTINGS[name])
-        whole = sabotaged(bench.folder, *_TRAIN, "reference")
+        whole = train_copy(bench.folder, "reference")
         assert whole.code == 0, f"{name}: {whole.err}"
         expected, steps = digest(bench.folder / "reference"), _status(bench.folder / "reference")["step"]
         for step in range(1, steps + 1, 1 if bench.level else 4):
             run = f"{name} {step}"
-            assert sabotaged(bench.folder, *_TRAIN, run, sabotage=_kill_at(step)).code == -signal.SIGKILL
+            assert train_copy(bench.folder, run, sabotage=signalled(step)).code == -signal.SIGKILL
             _check_ends_the_same(bench, run, expected)
             kills += 1
         (bench.folder / "reference").rename(bench.folder / f"reference {name}")
@@ -205,7 +189,7 @@ def t06(bench: Bench) -> str:
 
 
 def _check_ends_the_same(bench: Bench, run: str, expected: str, *options: object) -> None:
-    done = sabotaged(bench.folder, *_TRAIN, run, *options)
+    done = train_copy(bench.folder, run, *options)
     assert done.code == 0, f"{run}: {done.err}"
     assert digest(bench.folder / run) == expected, f"{run}: the final weights or rows are other ones"
 
@@ -231,7 +215,7 @@ def t07(bench: Bench) -> str:
     compiled = "compile: {optimizer: {SGD: {learning_rate: 0}}, loss: mse}\noutput: {checkpoint: {every: {steps: 3}}}"
     _table(bench, x, x[:, 0], f"{compiled}\ntrain: {{epochs: 4, batch_size: 8, view_metrics: false}}")
     for kill_at in (4, 9, 13, 18, None):
-        sabotaged(bench.folder, *_TRAIN, "run", sabotage=noting(kill_at))
+        train_copy(bench.folder, "run", sabotage=noting(kill_at))
     seen: dict[int, list[int]] = {}
     repeated = 0
     for line in (bench.folder / "seen.txt").read_text().splitlines():
@@ -248,13 +232,13 @@ def t07(bench: Bench) -> str:
 @row("T08", "early stopping and the best epoch after going on")
 def t08(bench: Bench) -> str:
     _write(bench, 12, SETTINGS["early stopping"])
-    assert sabotaged(bench.folder, *_TRAIN, "reference").code == 0
+    assert train_copy(bench.folder, "reference").code == 0
     whole = _status(bench.folder / "reference")
     assert whole["state"] == "stopped" and whole["epoch"] < 12, whole
     for step in range(2, whole["step"] + 1, 1 if bench.level else 3):
         run = bench.folder / f"{step}"
-        assert sabotaged(bench.folder, *_TRAIN, run, sabotage=_kill_at(step)).code == -signal.SIGKILL
-        assert sabotaged(bench.folder, *_TRAIN, run).code == 0
+        assert train_copy(bench.folder, run, sabotage=signalled(step)).code == -signal.SIGKILL
+        assert train_copy(bench.folder, run).code == 0
         same = {name: _status(run)[name] == whole[name] for name in ("state", "epoch", "step", "best", "reason")}
         assert all(same.values()), f"killed at step {step}: {same}"
         best = load_checkpoint(run / "checkpoints" / "best.safetensors").facts.epoch
@@ -264,14 +248,14 @@ def t08(bench: Bench) -> str:
 
 @row("T09", "going on, and on, and on")
 def t09(bench: Bench) -> str:
-    times = bench.many(20, 50)
+    times = bench.many(8, 50)
     _write(bench, times, [])
-    assert sabotaged(bench.folder, *_TRAIN, "reference").code == 0
+    assert train_copy(bench.folder, "reference").code == 0
     sizes = []
     for _ in range(times):
-        killed = sabotaged(bench.folder, *_TRAIN, "run", sabotage=_kill_at(3))
+        killed = train_copy(bench.folder, "run", sabotage=signalled(3))
         assert killed.code == -signal.SIGKILL, killed.err
-        sizes.append((bench.folder / "run" / "checkpoints" / "last.safetensors").stat().st_size)
+        sizes.append(bench.last.stat().st_size)
     grown = sizes[-1] - sizes[1]  # the first one had no best epoch yet
     assert grown < 50, f"the checkpoint grew by {grown} bytes"
     check_goes_on(bench, digest(bench.folder / "reference"))
@@ -283,8 +267,8 @@ def t10(bench: Bench) -> str:
     expected = reference(bench, 3)
     for workers in ("0", "1", "2"):
         set_workers = ("--set", f"train.workers={workers}")
-        assert sabotaged(bench.folder, *_TRAIN, f"whole {workers}", *set_workers).code == 0
+        assert train_copy(bench.folder, f"whole {workers}", *set_workers).code == 0
         assert digest(bench.folder / f"whole {workers}") == expected
-        assert sabotaged(bench.folder, *_TRAIN, f"killed {workers}", sabotage=_kill_at(5)).code == -signal.SIGKILL
+        assert train_copy(bench.folder, f"killed {workers}", sabotage=signalled(5)).code == -signal.SIGKILL
         _check_ends_the_same(bench, f"killed {workers}", expected, *set_workers)
     return "0, 1 and 2 workers from the start, and after a kill: the same bytes"

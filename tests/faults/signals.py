@@ -10,13 +10,13 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
-from contextlib import suppress
 from itertools import product
+from pathlib import Path
 
 from .harness import (
     Bench,
-    Unavailable,
     check_goes_on,
     check_said,
     check_whole,
@@ -25,64 +25,43 @@ from .harness import (
     ended,
     environment,
     finished,
-    forked,
-    need,
-    need_root,
     reference,
-    row,
     run,
+    saving,
+    signalled,
     start,
+    stop_over_and_over,
     train,
+    train_copy,
+    training,
+    training_copy,
+    until,
 )  # fmt: skip
+from .rows import Unavailable, need, need_root, row
+from .tracing import strace
 
 
-def stop_loop(bench: Bench, numbers: tuple[int, ...], count: int) -> float:
-    """Stop runs at random instants; each must be saved and die by the signal; the longest time that took."""
-    expected, longest = reference(bench, 200), 0.0
-    stopped = turns = 0
-    while stopped < count:
-        turns += 1
-        assert turns < 20 * count + 50, "hardly a signal stops anything"
-        number = bench.chance.choice(numbers)
-        with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as process:
-            time.sleep(bench.chance.uniform(0, 0.5))
-            with suppress(ProcessLookupError):
-                os.kill(process, number)
-            sent = time.monotonic()
-            code = ended(process)
-            longest = max(longest, time.monotonic() - sent)
-        told = bench.folder / "err.txt"
-        said = told.read_text() if told.exists() else ""  # the first signal may come before the copy has its streams
-        assert code in (-number, 0), f"ended with {code} after signal {number}: {said[-500:]}"
-        assert "Traceback" not in said, said[-500:]
-        stopped += code == -number
-        if (bench.folder / "run").exists():
-            check_whole(bench.folder / "run")
-        if code == 0 and (bench.folder / "run" / "checkpoints").exists():
-            assert digest(bench.folder / "run") == expected
-            shutil.rmtree(bench.folder / "run")
-    assert longest < 5, f"one took {longest:.1f} s"
-    check_goes_on(bench, expected)
-    return longest
+def _stops(bench: Bench, number: signal.Signals) -> str:
+    count = bench.many(6, 100)
+    _, longest = stop_over_and_over(bench, 60, count, number)
+    return f"{count} stops, each saved, by the signal, in {longest:.2f} s at most; exact"
 
 
 @row("P01", "SIGTERM at a random instant")
 def p01(bench: Bench) -> str:
-    count = bench.many(12, 100)
-    return f"{count} stops, each saved, by the signal, in {stop_loop(bench, (signal.SIGTERM,), count):.2f} s at most; exact"
+    return _stops(bench, signal.SIGTERM)
 
 
 @row("P02", "SIGINT at a random instant")
 def p02(bench: Bench) -> str:
-    count = bench.many(12, 100)
-    return f"{count} stops, each saved, by the signal, in {stop_loop(bench, (signal.SIGINT,), count):.2f} s at most; exact"
+    return _stops(bench, signal.SIGINT)
 
 
 @row("P03", "a second signal")
 def p03(bench: Bench) -> str:
-    expected = reference(bench, 300)
-    for _ in range(bench.many(4, 30)):
-        with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0") as process:
+    expected = reference(bench, 60)
+    for _ in range(bench.many(2, 30)):
+        with training_copy(bench.folder) as process:
             time.sleep(bench.chance.uniform(0.05, 0.2))
             for pause in (0.2, 0.0):
                 try:
@@ -90,76 +69,75 @@ def p03(bench: Bench) -> str:
                 except ProcessLookupError:
                     break
                 time.sleep(pause)
-            assert ended(process, 5) in (-signal.SIGINT, 0)
-        check_whole(bench.folder / "run") if (bench.folder / "run").exists() else None
+            assert ended(process) in (-signal.SIGINT, 0)
+        if bench.run.exists():
+            check_whole(bench.run)
     check_goes_on(bench, expected)
     return "leaves at once, nothing torn"
+
+
+def _imports(process: int) -> bool:
+    """Whether fittool has begun to import what the command needs; before that, a signal meets Python alone."""
+    return "numpy" in Path(f"/proc/{process}/maps").read_text()
 
 
 @row("P04", "signal while the program starts, reads arguments or imports")
 def p04(bench: Bench) -> str:
     bench.experiment(2)
-    count, seen = bench.many(10, 60), set()
+    count, seen = bench.many(4, 60), set()
     for turn in range(count):
         number = (signal.SIGINT, signal.SIGTERM)[turn % 2]
-        process = start(bench.folder, command("train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0"))
-        time.sleep(bench.chance.uniform(0.06, 0.5))
+        process = training(bench.folder, "--resume")
+        until(lambda process=process: _imports(process.pid))
+        time.sleep(bench.chance.uniform(0, 0.4))
         process.send_signal(number)
         done = finished(process)
         assert done.code in (-number, 0), done.err
         assert "Traceback" not in done.err, done.err
         seen.add(done.code)
-        shutil.rmtree(bench.folder / "run", ignore_errors=True)
+        shutil.rmtree(bench.run, ignore_errors=True)
     return f"{count} signals, no trace"
 
 
 @row("P05", "SIGHUP, and SIGHUP and SIGINT that were ignored before")
 def p05(bench: Bench) -> str:
-    expected = reference(bench, 200)
-    stop_loop(bench, (signal.SIGHUP,), bench.many(3, 20))
+    stop_over_and_over(bench, 60, bench.many(2, 20), signal.SIGHUP)
+    shutil.rmtree(bench.folder / "reference")
+    expected = reference(bench, 30)
     for number in (signal.SIGHUP, signal.SIGINT):
-        shutil.rmtree(bench.folder / "run", ignore_errors=True)
-        process = start(
-            bench.folder, command("train", "e.yaml", "--run-dir", "run", "--verbose", "0"),
-            preexec_fn=lambda number=number: signal.signal(number, signal.SIG_IGN),
-        )  # fmt: skip
-        while not (bench.folder / "run" / "checkpoints" / "last.safetensors").exists():
-            time.sleep(0.01)
+        shutil.rmtree(bench.run, ignore_errors=True)
+        process = saving(bench.folder, preexec_fn=lambda number=number: signal.signal(number, signal.SIG_IGN))
         process.send_signal(number)
         assert finished(process).code == 0
-        assert digest(bench.folder / "run") == expected
+        assert digest(bench.run) == expected
     return "saved and stopped; what was ignored stays ignored"
 
 
 @row("P07", "SIGSTOP, a pause, SIGCONT")
 def p07(bench: Bench) -> str:
-    expected = reference(bench, 200)
-    with forked(bench.folder, "train", "e.yaml", "--run-dir", "run", "--verbose", "0", "--set", "data.timeout=1s") as process:
-        time.sleep(0.15)
-        os.kill(process, signal.SIGSTOP)
+    expected = reference(bench, 12)
+    with training_copy(bench.folder, "--set", "data.timeout=1s", sabotage=signalled(20, signal.SIGSTOP)) as process:
+        os.waitpid(process, os.WUNTRACED)
         time.sleep(2.5)
         os.kill(process, signal.SIGCONT)
         assert ended(process) == 0, (bench.folder / "err.txt").read_text()
-    assert digest(bench.folder / "run") == expected
+    assert digest(bench.run) == expected
     return "no worker is called hung"
 
 
 @row("P08", "SIGTERM, then SIGKILL while a slow disk is still saving")
 def p08(bench: Bench) -> str:
-    need("strace")
     expected = reference(bench, 6)
-    log = bench.folder / "strace.txt"
-    wrapped = ["strace", "-f", "-qq", "-o", str(log), "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=300000"]
+    wrapped = strace(bench, "fsync", "delay_enter=300000")
     process = start(
         bench.folder, [*wrapped, *command("train", "e.yaml", "--run-dir", "run", "--verbose", "0")], start_new_session=True
     )
-    while not (bench.folder / "run" / "checkpoints" / "last.safetensors").exists():
-        time.sleep(0.01)
+    until(bench.last.exists)
     os.killpg(process.pid, signal.SIGTERM)
     time.sleep(0.2)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    check_whole(bench.folder / "run")
+    check_whole(bench.run)
     check_goes_on(bench, expected)
     return "the last checkpoint is usable"
 
@@ -173,8 +151,8 @@ def p09(bench: Bench) -> str:
         done = train(bench.folder, **{stream: writing})
         os.close(writing)
         assert done.code == 0, (stream, done.code, done.err)
-        assert digest(bench.folder / "run") == expected
-        shutil.rmtree(bench.folder / "run")
+        assert digest(bench.run) == expected
+        shutil.rmtree(bench.run)
     return "training goes on"
 
 
@@ -183,15 +161,14 @@ def p10(bench: Bench) -> str:
     expected = reference(bench, 2)
     for stream in ("stdout", "stderr"):
         with open("/dev/full", "w") as full:
-            process = start(bench.folder, command("train", "e.yaml", "--run-dir", "run", "--verbose", "2"), **{stream: full})
-            done = finished(process)
+            done = finished(training(bench.folder, "--verbose", "2", **{stream: full}))
         assert done.code == 0, (stream, done.code, done.err)
-        assert digest(bench.folder / "run") == expected
-        shutil.rmtree(bench.folder / "run")
+        assert digest(bench.run) == expected
+        shutil.rmtree(bench.run)
     return "training unaffected"
 
 
-@row("P11", "stdin, stdout and stderr closed, all eight mixes")
+@row("P11", "stdin, stdout and stderr closed, all eight mixes", long=True)
 def p11(bench: Bench) -> str:
     expected = reference(bench, 1)
     for mix in product((False, True), repeat=3):
@@ -199,8 +176,8 @@ def p11(bench: Bench) -> str:
         line = " ".join(command("train", "e.yaml", "--run-dir", "run", "--verbose", "2"))
         done = finished(start(bench.folder, ["sh", "-c", f"exec {line}{closing}"]))
         assert done.code == 0, (closing, done.code, done.err)
-        assert digest(bench.folder / "run") == expected
-        shutil.rmtree(bench.folder / "run")
+        assert digest(bench.run) == expected
+        shutil.rmtree(bench.run)
     return "8 mixes"
 
 
@@ -241,11 +218,11 @@ def on_terminal(bench: Bench, columns: int, rows: int, **more: str) -> tuple[int
             sent = True
     code = process.wait()
     os.close(leader)
-    shutil.rmtree(bench.folder / "run", ignore_errors=True)
+    shutil.rmtree(bench.run, ignore_errors=True)
     return code, shown
 
 
-@row("P13", "NO_COLOR, TERM=dumb, CI")
+@row("P13", "NO_COLOR, TERM=dumb, CI", long=True)
 def p13(bench: Bench) -> str:
     bench.experiment(3)
     for name, value, pattern in (
@@ -259,7 +236,7 @@ def p13(bench: Bench) -> str:
     return "plain text"
 
 
-@row("P14", "terminal of one column, of twenty, and resized")
+@row("P14", "terminal of one column, of twenty, and resized", long=True)
 def p14(bench: Bench) -> str:
     bench.experiment(3)
     for columns, rows in ((1, 1), (20, 3), (80, 24)):
@@ -308,13 +285,11 @@ def p17(bench: Bench) -> str:
         "sys.argv = ['fittool', 'train', 'e.yaml', '--run-dir', 'run', '--verbose', '0']\n"
         "from fittool.cli import main; main()"
     )
-    import sys
-
     done = finished(start(bench.folder, [sys.executable, "-c", code]))
     assert done.code == 0, done.err
-    rows = [json.loads(line) for line in (bench.folder / "run" / "metrics.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (bench.run / "metrics.jsonl").read_text().splitlines()]
     assert all(row["seconds"] >= 0 for row in rows)
-    assert digest(bench.folder / "run") == expected
+    assert digest(bench.run) == expected
     return "durations never negative"
 
 
@@ -323,7 +298,7 @@ def p18(bench: Bench) -> str:
     reference(bench, 2)
     directory = bench.folder / "reference"
     before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-    done = train(bench.folder, "reference")
+    done = train_copy(bench.folder, "reference")
     assert done.code == 0, done.err
     assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
     done = run(bench.folder, "train", "e.yaml", "--run-dir", "reference", "--resume")
@@ -354,12 +329,10 @@ def p20(bench: Bench) -> str:
 
 @row("P21", "no network")
 def p21(bench: Bench) -> str:
-    need("strace")
     bench.experiment(1)
-    log = bench.folder / "strace.txt"
-    done = train(bench.folder, wrapped=["strace", "-f", "-qq", "-o", str(log), "-e", "trace=socket,connect,sendto"])
+    done = train(bench.folder, wrapped=strace(bench, "socket,connect,sendto"))
     assert done.code == 0, done.err
-    calls = [line for line in log.read_text().splitlines() if "AF_INET" in line]
+    calls = [line for line in bench.calls.read_text().splitlines() if "AF_INET" in line]
     assert not calls, calls[:3]
     return "no socket is opened"
 
@@ -371,7 +344,7 @@ def p23(bench: Bench) -> str:
     text = (bench.folder / "e.yaml").read_text()
     if (os.cpu_count() or 1) < 2:
         raise Unavailable("one processor")
-    assert run(bench.folder, "train", "e.yaml", "--run-dir", "run", "--verbose", "0", "--set", "train.epochs=3").code == 0
+    assert train_copy(bench.folder, "run", "--set", "train.epochs=3").code == 0
     (bench.folder / "e.yaml").write_text(text.replace("threads: 1", "threads: 2"))
     check_goes_on(bench, expected)
     return "the same bytes: results do not depend on threads"

@@ -10,27 +10,29 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from .harness import Bench, check_whole, command, finished, row, start
+from fittool.runs.checkpoint import load_checkpoint
 
-_WARM = 1.5  # seconds that a process gets before it is measured
+from .harness import FOREVER, Bench, check_whole, finished, training, until
+from .rows import row
+
+_EPOCH = 300
+"""Steps of an epoch, and how many a process makes before it is measured."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_MEMORY = 4 << 20  # processes differ by one or two MiB from start to start
 _FILES = {
     "experiment.yaml", "environment.json", "classes.json", "status.json", "metrics.jsonl", "history.csv", "run.log", "log.csv",
     ".lock", "metrics.discarded.jsonl", "last.safetensors", "previous.safetensors", "best.safetensors",
 }  # fmt: skip
-_LINE = ("train", "e.yaml", "--run-dir", "run", "--resume", "--verbose", "0", "--set", "train.steps_per_epoch=300")
 
 
-@row("SOAK", "train, kill, resume, over and over")
+@row("SOAK", "train, kill, resume, over and over", long=True)
 def soak(bench: Bench) -> str:
-    seconds = bench.many(16, 600)
-    bench.experiment(100_000)
-    starts = _over_and_over(bench, seconds / 2)
-    while_training = _undisturbed(bench, seconds / 2)
-    check_whole(bench.folder / "run")
-    half = f"{seconds / 2:.0f} s"
-    return f"{len(starts)} starts in {half}, {_told(starts)}; one process for {half}, {_told(while_training)}"
+    bench.experiment(FOREVER)
+    starts = _over_and_over(bench, bench.many(5, 150))
+    epochs = bench.many(12, 300)
+    while_training = _undisturbed(bench, epochs)
+    check_whole(bench.run)
+    return f"{len(starts)} starts, {_told(starts)}; one process for {epochs} epochs, {_told(while_training)}"
 
 
 class _Sample:
@@ -52,42 +54,51 @@ def _handles(process: int) -> int:
     return min(looks)
 
 
-def _over_and_over(bench: Bench, seconds: float) -> list[_Sample]:
+def _over_and_over(bench: Bench, starts: int) -> list[_Sample]:
     """Start, measure, kill or stop at a random instant, look, and again."""
     samples: list[_Sample] = []
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline or len(samples) < 3:
-        process = _training(bench)
-        samples.append(_Sample(process.pid, bench.folder / "run"))
+    for _ in range(starts):
+        process = _warm(bench)
+        samples.append(_Sample(process.pid, bench.run))
         time.sleep(bench.chance.uniform(0, 0.3))
         sent = bench.chance.choice((signal.SIGKILL, signal.SIGTERM))
         process.send_signal(sent)
         done = finished(process)
         assert done.code == -sent, f"it ended with {done.code}: {done.err[-400:]}"
-        check_whole(bench.folder / "run")
+        check_whole(bench.run)
     _check_steady(samples)
     return samples
 
 
-def _undisturbed(bench: Bench, seconds: float) -> list[_Sample]:
-    """One process, measured again and again."""
-    process, samples = _training(bench), []
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        time.sleep(seconds / 60)
-        samples.append(_Sample(process.pid, bench.folder / "run"))
+def _undisturbed(bench: Bench, epochs: int) -> list[_Sample]:
+    """One process, measured after each epoch."""
+    process, samples = _warm(bench), []
+    for _ in range(epochs):
+        _let_train(bench, process)
+        samples.append(_Sample(process.pid, bench.run))
     process.send_signal(signal.SIGTERM)
     assert finished(process).code == -signal.SIGTERM
     _check_steady(samples)
     return samples
 
 
-def _training(bench: Bench) -> subprocess.Popen[str]:
-    """A process that has trained for a while."""
-    process = start(bench.folder, command(*_LINE))
-    time.sleep(_WARM)
-    assert process.poll() is None, process.communicate()[1][-400:]
+def _warm(bench: Bench) -> subprocess.Popen[str]:
+    """A process that has trained for an epoch."""
+    process = training(bench.folder, "--resume", "--set", f"train.steps_per_epoch={_EPOCH}")
+    _let_train(bench, process)
     return process
+
+
+def _let_train(bench: Bench, process: subprocess.Popen[str]) -> None:
+    """Wait until the process has trained and saved for as many steps as an epoch has."""
+    goal = _step(bench) + _EPOCH
+    until(lambda: _step(bench) >= goal or process.poll() is not None)
+    assert process.poll() is None, process.communicate()[1][-400:]
+
+
+def _step(bench: Bench) -> int:
+    """The step of the last checkpoint."""
+    return load_checkpoint(bench.last).facts.step if bench.last.exists() else 0
 
 
 def _thirds(samples: Sequence[_Sample]) -> tuple[Sequence[_Sample], Sequence[_Sample]]:

@@ -13,7 +13,7 @@ def test_no_two_cases_have_the_same_name() -> None:
     assert len({str(case) for case in CASES}) == len(CASES)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.long] * case.long, id=str(case)) for case in CASES])
 def test_case(case: Case, tmp_path: Path) -> None:
     result = run(case, tmp_path)
     if result.state == "skipped":

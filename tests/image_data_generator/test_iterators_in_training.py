@@ -60,7 +60,7 @@ def test_folder_is_read_by_several_threads(tmp_path):
     def look(image):
         seen.add(threading.get_ident())
         if threading.current_thread() is not threading.main_thread():
-            both.wait(10)  # two batches are under way at one time, or this raises
+            both.wait(100)  # two batches are under way at one time, or this raises
         return image
 
     both = threading.Barrier(2)

@@ -67,7 +67,7 @@ def prints(number: int) -> int:
     return number
 
 
-def work(make: Callable[[int], Any], workers: int = 2, in_flight: int = 4, timeout: float = 30.0) -> Any:
+def work(make: Callable[[int], Any], workers: int = 2, in_flight: int = 4, timeout: float = 100.0) -> Any:
     return in_order_by_processes(make, count(), workers, in_flight, timeout=timeout, describe="batch {}".format)
 
 
@@ -88,8 +88,8 @@ def alive(process: int) -> bool:
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def gone(processes: list[int], seconds: float = 5) -> bool:
-    end = time.monotonic() + seconds
+def gone(processes: list[int]) -> bool:
+    end = time.monotonic() + 100
     while time.monotonic() < end and any(map(alive, processes)):
         time.sleep(0.02)
     return not any(map(alive, processes))
@@ -149,24 +149,22 @@ def test_sys_exit_does_not_end_the_run_as_if_all_were_well() -> None:
         next(work(quits))
 
 
-def test_a_killed_worker_is_found_at_once() -> None:
-    results = work(process_id)
+def test_a_killed_worker_is_found_without_waiting_for_the_limit() -> None:
+    results = work(process_id, timeout=1e9)
     os.kill(next(results), signal.SIGKILL)
-    start = time.monotonic()
     with pytest.raises(UserCodeError, match=r"Worker 0 \(process \d+\) was killed by signal 9 \(SIGKILL; out of memory\?\)"):
         list(islice(results, 50))
-    assert time.monotonic() - start < 5
 
 
 def test_a_worker_that_hangs_is_told_with_the_place() -> None:
     with pytest.raises(
-        UserCodeError, match=r"did not make batch 0 within 0.3 s. It hangs at File .*test_process_pool.py\", line \d+ in sleeps"
+        UserCodeError, match=r"did not make batch 0 within 1 s. It hangs at File .*test_process_pool.py\", line \d+ in sleeps"
     ):
-        next(work(sleeps, timeout=0.3))
+        next(work(sleeps, timeout=1))
 
 
 def test_a_stopped_worker_is_an_error_too() -> None:
-    results = work(process_id, workers=1, in_flight=1, timeout=0.3)
+    results = work(process_id, workers=1, in_flight=1, timeout=1)
     os.kill(next(results), signal.SIGSTOP)
     with pytest.raises(UserCodeError, match="It hangs at an unknown place"):
         list(islice(results, 50))
@@ -184,7 +182,9 @@ def test_signals_to_the_whole_group_do_not_reach_workers() -> None:
 def test_no_more_than_the_bound_are_made(tmp_path: Path) -> None:
     results = work(partial(touch, tmp_path), in_flight=3)
     next(results)
-    time.sleep(0.3)
+    while len(list(tmp_path.iterdir())) < 4:
+        time.sleep(0.01)
+    time.sleep(0.1)  # for one too many
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2", "3"]
     results.close()
 
@@ -223,7 +223,7 @@ def test_workers_die_with_the_parent_and_leave_nothing() -> None:
         workers = [int(process) for process in parent.stdout.readline().split()]
         assert len(workers) == 3
         parent.kill()
-    assert gone(workers, 2)
+    assert gone(workers)
     assert shared_segments() <= before
 
 

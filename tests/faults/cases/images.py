@@ -454,7 +454,7 @@ CASES = [
     *_truncated(),
     Case("G03", "300 damaged files of ten formats", probe=_mutants),
     *_bombs(),
-    Case("G05", "12,000 x 9,000 grey JPEG", _large, check=_trained),
+    Case("G05", "12,000 x 9,000 grey JPEG", _large, check=_trained, long=True),
     *_right_kinds(),
     Case("G06", "content decides, pixel for pixel", probe=_same_pixels),
     *_refused_kinds(),

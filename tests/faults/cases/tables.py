@@ -202,5 +202,5 @@ CASES = [
     *_heads(),
     Case("C10", "a class in validation only", _unknown, 4, ["test.csv:6: The training data have no class 'c'. Known are a, b."]),
     *_paths(),
-    Case("C13", "300,000 rows", _large, check=lambda done: _samples(done, 300_000)),
+    Case("C13", "300,000 rows", _large, check=lambda done: _samples(done, 300_000), long=True),
 ]

@@ -17,7 +17,7 @@ EXPERIMENT = """\
 name: small
 data:
   train: {python: {function: "my_data:batches", samples: 40}}
-  timeout: 1s
+  timeout: 100s
 model: {layers: [{Dense: {units: 1}}]}
 compile: {loss: mean_squared_error}
 train: {mode: fit_generator, epochs: 2, MORE verbose: 2, view_metrics: false}
@@ -132,7 +132,7 @@ def _infinite() -> Iterator[Case]:
     yield Case(
         "W05",
         "without end, without steps, until the time is up",
-        _training(MODULE[: MODULE.index("    for")] + f"    {endless}\n", limited.replace("MORE", ""), "--timeout", "1s"),
+        _training(MODULE[: MODULE.index("    for")] + f"    {endless}\n", limited.replace("MORE", ""), "--timeout", "0.2s"),
         75,
         child=True,
     )
@@ -158,8 +158,9 @@ def _resumed(folder: Path) -> Sequence[object]:
 def _dying() -> Iterator[Case]:
     for processes in (False, True):
         more, where = f"use_multiprocessing: {str(processes).lower()},", "in a process" if processes else "in a thread"
-        hangs = _part("time.sleep(1000)", more)
-        says = ["within 1 s", "my_data.py", str(LINE), "raise data.timeout"]
+        hanging = EXPERIMENT.replace("100s", "2s").replace("MORE", more)
+        hangs = _training(MODULE.replace("PART", "time.sleep(1000)"), hanging)
+        says = ["within 2 s", "my_data.py", str(LINE), "raise data.timeout"]
         yield Case("W04", f"it hangs, {where}", hangs, 10, says, child=True)
         yield Case("W08", f"sys.exit, {where}", _part("sys.exit('enough')", more), 10, ["SystemExit: enough"], child=True)
         yield Case(
@@ -222,7 +223,8 @@ def _disturbing() -> Iterator[Case]:
     for name, text in DISTURBANCES.items():
         for processes in (False, True):
             more, where = f"use_multiprocessing: {str(processes).lower()},", "in a process" if processes else "in a thread"
-            yield Case("W10", f"it {name}, {where}", _part(text, more), check=_same_loss, child=True)
+            long = processes and name != "prints"
+            yield Case("W10", f"it {name}, {where}", _part(text, more), check=_same_loss, child=True, long=long)
 
 
 _LEAKING = """\
@@ -241,7 +243,8 @@ def _leaks() -> Iterator[Case]:
     longer = EXPERIMENT.replace("epochs: 2, MORE", "epochs: 12,")
     for name, keep in {"Memory": "np.ones(3 << 20)", "The number of open files": "open(__file__)"}.items():
         make = _training(_LEAKING.replace("KEEP", keep), longer, "--verbose", "2")
-        yield Case("W09", f"it leaks: {name}", make, says=[f"warning: {name} grew from "], child=True)
+        says = [f"warning: {name} grew from "]
+        yield Case("W09", f"it leaks: {name}", make, says=says, child=True, long=name == "Memory")
     yield Case("W09", "it leaks nothing", _training(_LEAKING.replace("KEEP", "1"), longer), child=True, check=_silent)
 
 
