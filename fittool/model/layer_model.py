@@ -98,16 +98,18 @@ class LayerModel:
         self.run: Control | None = None
 
     @classmethod
-    def of(cls, layers: Sequence[Layer], network: Network, seed: int) -> Self:
+    def of(cls, layers: Sequence[Layer], network: Network, seed: int, class_names: Sequence[str] | None = None) -> Self:
         """The model around a network that was made elsewhere, as an experiment does.
 
         Args:
             layers: The network's layers.
             network: Weights, optimizer and engine.
             seed: The seed.
+            class_names: The name of each class, or None.
         """
         model = cls.__new__(cls)
         model._set_up(layers, network, seed)
+        model.class_names = class_names
         return model
 
     @property

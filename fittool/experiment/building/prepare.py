@@ -170,7 +170,7 @@ class Prepared:
         compiled = Compiled(experiment.compile.optimizer, self.objectives)
         # A step whose loss is not finite ends the run; the weights before it are worth keeping.
         network = Network(self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True)
-        return Model.of(self.layers, network, experiment.seed)
+        return Model.of(self.layers, network, experiment.seed, self.class_names)
 
     @property
     def target_shapes(self) -> list[Shape]:
