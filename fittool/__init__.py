@@ -2,14 +2,15 @@
 
     import fittool as ft
 
-    run = ft.train(ft.load_experiment("configs/digits_fit.yaml"))
+    run = ft.train("configs/digits_fit.yaml")
     print(run.directory, run.history)
 
-    model = ft.Model([ft.layers.Dense(10, "softmax")], input_shape=(64,))
+    model = ft.Sequential([ft.Input(shape=(64,)), ft.layers.Dense(10, "softmax")])
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(x, y, epochs=3)
 
-Everything here is imported when it is first asked for, so that `import fittool` costs nothing.
+The names are Keras's, also as modules: `from fittool.layers import Dense`. Everything here is imported when it is first asked
+for, so that `import fittool` costs nothing.
 """
 
 from __future__ import annotations
@@ -20,21 +21,37 @@ from typing import TYPE_CHECKING
 from fittool.version import __version__
 
 if TYPE_CHECKING:
-    from fittool import callbacks
+    from fittool import (
+        activations,
+        callbacks,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        preprocessing,
+        regularizers,
+        schedules,
+        utils,
+    )
     from fittool.config.experiment_file import LoadedExperiment, load_experiment
     from fittool.experiment.train import Run, TrainOptions
     from fittool.experiment.train import train_experiment as train
     from fittool.image_data_generator import ImageDataGenerator
-    from fittool.model import Model, load_model
-    from fittool.nn import initializers, layers, losses, metrics, optimizers, regularizers, schedules
+    from fittool.layers import Input
+    from fittool.model import Model, Sequential, load_model
 
 __all__ = [
     "ImageDataGenerator",
+    "Input",
     "LoadedExperiment",
     "Model",
     "Run",
+    "Sequential",
     "TrainOptions",
     "__version__",
+    "activations",
     "callbacks",
     "initializers",
     "layers",
@@ -42,45 +59,38 @@ __all__ = [
     "load_model",
     "losses",
     "metrics",
+    "models",
     "optimizers",
+    "preprocessing",
     "regularizers",
     "schedules",
     "train",
+    "utils",
 ]
 
 _HOMES = {
     "ImageDataGenerator": ("fittool.image_data_generator", "ImageDataGenerator"),
+    "Input": ("fittool.layers", "Input"),
     "LoadedExperiment": ("fittool.config.experiment_file", "LoadedExperiment"),
     "Model": ("fittool.model", "Model"),
     "Run": ("fittool.experiment.train", "Run"),
+    "Sequential": ("fittool.model", "Sequential"),
     "TrainOptions": ("fittool.experiment.train", "TrainOptions"),
     "load_experiment": ("fittool.config.experiment_file", "load_experiment"),
     "load_model": ("fittool.model", "load_model"),
     "train": ("fittool.experiment.train", "train_experiment"),
 }
-"""The module and the name there of each public name."""
-
-_MODULES = {
-    "callbacks": "fittool.callbacks",
-    "initializers": "fittool.nn.initializers",
-    "layers": "fittool.nn.layers",
-    "losses": "fittool.nn.losses",
-    "metrics": "fittool.nn.metrics",
-    "optimizers": "fittool.nn.optimizers",
-    "regularizers": "fittool.nn.regularizers",
-    "schedules": "fittool.nn.schedules",
-}
-"""The public modules and where they really are."""
+"""The module and the name there of each public name that is no module itself."""
 
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first asked for (PEP 562)."""
     value: object
-    if name in _MODULES:
-        value = importlib.import_module(_MODULES[name])
-    elif name in _HOMES:
+    if name in _HOMES:
         module, attribute = _HOMES[name]
         value = getattr(importlib.import_module(module), attribute)
+    elif name in __all__:
+        value = importlib.import_module(f"fittool.{name}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

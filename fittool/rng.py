@@ -1,12 +1,14 @@
 """Chance as a function, not as state: counter-based random numbers and a permutation with random access.
 
 Every number is a pure function of (seed, purpose, counters), so workers, prefetching, resuming in mid-epoch and other
-engines all see the same ones, and a checkpoint needs no random state. Nothing here touches a global generator.
+engines all see the same ones, and a checkpoint needs no random state. Nothing here touches a global generator; what is kept
+is the seed of those who name none.
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +18,32 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, Spl
 _SORTED_LIMIT = 1 << 16
 _ROUNDS = 4
 _BLOCK = 1 << 16  # positions whose intermediate numbers stay in the cache
+
+_default_seed: list[int] = []  # what set_default_seed was told, and how many seeds were taken from it since
+
+
+def set_default_seed(seed: int) -> None:
+    """Let models and iterators that are made from now on, and name no seed, follow from this one.
+
+    Raises:
+        ValueError: It is no whole number from 0.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"The seed must be a whole number from 0; got {seed!r}.")
+    _default_seed[:] = [int(seed), 0]
+
+
+def default_seed() -> int | None:
+    """The seed of `set_default_seed`; None before it was called."""
+    return _default_seed[0] if _default_seed else None
+
+
+def fresh_seed() -> int:
+    """A seed that differs from call to call: the next that follows from the default seed, else one from the system's chance."""
+    if not _default_seed:
+        return secrets.randbits(32)
+    _default_seed[1] += 1
+    return key_of(_default_seed[0], "seed", _default_seed[1]) & 0xFFFFFFFF
 
 
 def key_of(seed: int, purpose: str, *counters: int) -> int:

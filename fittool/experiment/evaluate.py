@@ -9,11 +9,12 @@ from typing import Literal
 
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import CheckpointError, DataError, Problem
-from fittool.experiment.building.data import Data, left_out, open_data, skipped_in_words, source_context, targets_of
+from fittool.experiment.building.data import Data, left_out, open_data, skipped_in_words, source_context
 from fittool.experiment.building.data_sources import source_like
 from fittool.experiment.building.data_warnings import said_by_source
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
+from fittool.model.target_forms import target_forms
 from fittool.nn.objectives import check_objectives
 from fittool.training import evaluation as training
 from fittool.training.display.progress import NullProgress, Progress
@@ -55,7 +56,7 @@ def evaluate(
     if dict(data.input_shapes) != dict(run.graph.inputs):
         found, wanted = (", ".join(map(str, shapes.values())) for shapes in (data.input_shapes, run.graph.inputs))
         raise DataError(f"The data have inputs of shape {found}, but the network takes {wanted}.")
-    targets = tuple(replace(one, source="the data") for one in targets_of(data))
+    targets = target_forms(data, "the data")
     if not targets:
         raise DataError("The data have no targets to compare with.")
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
 from fittool.errors import UsageError
-from fittool.experiment.building.data import open_data, targets_of
+from fittool.experiment.building.data import open_data
 from fittool.experiment.building.network import layers_of
 from fittool.experiment.building.prepare import fit_together
 from fittool.experiment.trained_run import trained_network
+from fittool.model.target_forms import target_forms
 from fittool.nn.graph import table
 from fittool.nn.layers import Layer
 
@@ -30,7 +31,7 @@ def _expanded(loaded: LoadedExperiment) -> Sequence[Layer] | None:
     if loaded.experiment.model.layers is not None:
         return None
     data = open_data(loaded)
-    return layers_of(loaded, next(iter(targets_of(data.train)), None), data.class_names)
+    return layers_of(loaded, next(iter(target_forms(data.train)), None), data.class_names)
 
 
 def summary_table(path: Path, overrides: Sequence[str] = ()) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from os import PathLike
 from pathlib import Path
 from typing import cast
 
-from fittool.config.experiment_file import LoadedExperiment
+from fittool.config.experiment_file import LoadedExperiment, load_experiment
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, TimeLimitReached, UsageError, UserCodeError
@@ -28,16 +29,17 @@ from fittool.training.trainer import Trainer
 __all__ = ["Run", "TrainOptions", "resume_run", "train_experiment", "view_metrics"]
 
 
-def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = None) -> Run:
+def train_experiment(experiment: LoadedExperiment | str | PathLike[str], options: TrainOptions | None = None) -> Run:
     """Train.
 
     Args:
-        loaded: The experiment.
+        experiment: The experiment, or the path of its file.
         options: What a command line adds.
 
     Raises:
         FittoolError: The one that says what went wrong. If training had begun, the run was recorded so.
     """
+    loaded = experiment if isinstance(experiment, LoadedExperiment) else load_experiment(Path(experiment))
     options = TrainOptions() if options is None else options
     if view_metrics(loaded) is True:
         check_extra()

@@ -87,7 +87,7 @@ class TrainedRun:
         network = Network(self.graph, experiment.engine, experiment.seed, compiled)
         check_weights(self.checkpoint, network.describe())
         network.load(weights_in(self.checkpoint.tensors))
-        return Model.of(layers_of(self._architecture), network, experiment.seed)
+        return Model.of(layers_of(self._architecture), network, experiment.seed, self.class_names)
 
     def loader(self, data: Data) -> BatchLoader:
         """Batches of some data as they stand, decoded by the workers of the run's experiment."""

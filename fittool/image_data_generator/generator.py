@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from fittool.image_data_generator.dataframe_iterator import DataFrameIterator
 from fittool.image_data_generator.directory_iterator import DirectoryIterator
 from fittool.image_data_generator.flow_options import FileOptions, FlowOptions
 from fittool.image_data_generator.transform import as_parameters, as_transform
+from fittool.rng import fresh_seed
 from fittool.settings.complaints import argument_error
 
 DataFormat = Literal["channels_last", "channels_first"]
@@ -115,7 +115,7 @@ class ImageDataGenerator:
         self.augment_validation = augment_validation
         self.dtype = np.dtype(np.float32 if dtype is None else dtype)
         self.statistics = Statistics()
-        self.seed = secrets.randbits(32)
+        self.seed = fresh_seed()
         self._draws = 0
 
     def __getattr__(self, name: str) -> Any:

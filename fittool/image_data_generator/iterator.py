@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from fittool.data.order import Order
 from fittool.image_data_generator.flow_options import FlowOptions
+from fittool.rng import fresh_seed
 
 if TYPE_CHECKING:
     from fittool.image_data_generator.generator import ImageDataGenerator
@@ -47,7 +47,7 @@ class ImageIterator(ABC):
         self.image_data_generator = generator
         self.n = self.samples = n
         self.batch_size, self.shuffle = options.batch_size, options.shuffle
-        self.seed = secrets.randbits(32) if options.seed is None else options.seed
+        self.seed = fresh_seed() if options.seed is None else options.seed
         self.batch_index = self.total_batches_seen = 0
         self.lock = threading.Lock()
         self.pass_number = 0

@@ -38,7 +38,7 @@ def check_int_or_none(what: str, value: Any) -> int | None:
 
 
 def verbosity(value: Any) -> Verbose:
-    """How much is shown; without a value the machine's default, FITTOOL_VERBOSE, and without that 1.
+    """The amount that is shown; without a value the machine's default, FITTOOL_VERBOSE, and without that 1.
 
     Raises:
         ExperimentError: A ValueError: it is neither auto, 0, 1 nor 2.
@@ -67,7 +67,7 @@ def check_bool(what: str, value: Any) -> bool:
 def plan_of(
     epochs: Any, initial_epoch: Any, steps: Any, validation_steps: Any, frequency: Any, *, within_pass: bool = False
 ) -> Plan:
-    """How long to train, from the arguments of `fit`; errors as for `check_int`."""
+    """The length of a training, from the arguments of `fit`; errors as for `check_int`."""
     often = check_int("validation_freq", frequency) if not isinstance(frequency, list | tuple | set) else sorted(frequency)
     return Plan(
         check_int("epochs", epochs, 0),

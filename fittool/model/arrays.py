@@ -50,8 +50,22 @@ def weights_of(value: Any, outputs: Sequence[str], samples: int, what: str = "sa
     return None if value is None else as_sample_weight(value, what, samples, len(outputs))
 
 
+def is_ready(array: object, shape: Shape | None = None) -> bool:
+    """True for an array (N, …) that needs no second look: finite numbers in a form that engines take.
+
+    Args:
+        array: The array.
+        shape: What it must have behind the axis of samples; None: targets, whose shape and class numbers the engine checks.
+    """
+    if type(array) is not np.ndarray or array.ndim == 0 or (shape is not None and array.shape[1:] != shape):
+        return False
+    if array.dtype != np.float32:
+        return bool(array.dtype == (np.int64 if shape is None else np.uint8))
+    return bool(np.isfinite(array).all())
+
+
 def _several(value: object) -> bool:
-    """Whether this is a list of arrays and not one array written as a list."""
+    """True for a list of arrays, false for one array written as a list."""
     return isinstance(value, tuple) or (
         isinstance(value, list) and bool(value) and all(getattr(part, "ndim", 0) > 0 or part is None for part in value)
     )

@@ -1,4 +1,4 @@
-"""What `compile` was told: how a model trains and what it reports."""
+"""The arguments of `compile`: how a model trains and what it reports."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from fittool.errors import ExperimentError
 from fittool.model.parsing import parsed
 from fittool.nn.losses import LOSSES, Loss
-from fittool.nn.metrics import METRICS, Metric
+from fittool.nn.metrics import METRICS, FunctionMetric, Metric
 from fittool.nn.objectives import Objective, shared_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer
+from fittool.nn.targets import Measure
 from fittool.settings import plain
 
 
@@ -28,15 +29,20 @@ class Compiled:
     objectives: Mapping[str, Objective]
 
     def plain(self) -> dict[str, Any]:
-        """As plain data, from which `compiled` makes it again."""
+        """As plain data, from which `compiled` makes it again; without metrics that are functions."""
         objectives = self.objectives.items()
         return {
             "optimizer": plain(self.optimizer, defaults=False),
             "loss": {name: _plain(asked.loss) for name, asked in objectives},
             "loss_weights": {name: asked.loss_weight for name, asked in objectives},
-            "metrics": {name: [_plain(metric) for metric in asked.metrics] for name, asked in objectives},
-            "weighted_metrics": {name: [_plain(metric) for metric in asked.weighted_metrics] for name, asked in objectives},
+            "metrics": {name: _each(asked.metrics) for name, asked in objectives},
+            "weighted_metrics": {name: _each(asked.weighted_metrics) for name, asked in objectives},
         }
+
+
+def _each(metrics: Sequence[Metric]) -> list[Any]:
+    """Metrics as plain data. Functions cannot be written down, and nothing but the display needs them."""
+    return [_plain(metric) for metric in metrics if not isinstance(metric, FunctionMetric)]
 
 
 def _plain(measure: Loss | Metric | None) -> Any:
@@ -78,6 +84,11 @@ def _losses(value: Any, outputs: Sequence[str]) -> Any:
 
 
 def _loss(value: object) -> Loss | None:
+    if _is_function(value):
+        raise ExperimentError(
+            f"loss is a function, {getattr(value, '__name__', value)}. Training needs its gradient, and the NumPy engine has no "
+            "automatic differentiation: take a loss of fittool.losses. As a metric the function can be watched."
+        )
     return None if value is None else parsed("loss", LOSSES, value)
 
 
@@ -90,18 +101,28 @@ def _metrics(what: str, value: Any, outputs: Sequence[str]) -> Any:
         return [_entry(what, entry) for entry in value]
     if len(outputs) > 1 or isinstance(value, str) or not isinstance(value, Mapping):
         raise ExperimentError(f"{what} must be a list, or a mapping by the outputs' names; got {value!r}.")
-    return [parsed(what, METRICS, value)]
+    return [_metric(what, value)]
 
 
 def _entry(what: str, value: Any) -> Any:
     """The metrics of one output, or one metric."""
     if value is None:
         return ()
-    return [_entry(what, one) for one in value] if isinstance(value, list | tuple) else parsed(what, METRICS, value)
+    return [_entry(what, one) for one in value] if isinstance(value, list | tuple) else _metric(what, value)
+
+
+def _metric(what: str, value: Any) -> Metric:
+    """One metric; a function of arrays is welcome."""
+    return FunctionMetric(function=value) if _is_function(value) else parsed(what, METRICS, value)
+
+
+def _is_function(value: object) -> bool:
+    """True for code of the user's: neither a class of ours, nor a description."""
+    return callable(value) and not isinstance(value, type | Measure)
 
 
 def _by_output(value: object, outputs: Sequence[str], known: Any) -> bool:
-    """Whether a mapping goes by outputs and not from one name to its arguments."""
+    """True for a mapping that goes by outputs, false for one from a name to its arguments."""
     return isinstance(value, Mapping) and (
         any(name in outputs for name in value) or len(value) != 1 or known(str(next(iter(value)))) is None
     )

@@ -17,44 +17,82 @@ from fittool.data.loading.prefetch import FOREVER
 from fittool.data.splits.validation_split import split
 from fittool.data.user_code.batch_function import IndexableBatches, is_sequence
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.errors import ExperimentError
-from fittool.model.arrays import inputs_of, targets_of, weights_of
+from fittool.errors import DataError, ExperimentError
+from fittool.model.arrays import inputs_of, is_ready, targets_of, weights_of
+from fittool.model.labels import numbered, text_labels
+from fittool.model.network import Network
 from fittool.nn.graph import Graph
 from fittool.nn.shapes import Shape
 from fittool.training.plan import Plan
 
 
 def gives_batches(value: object) -> bool:
-    """Whether a value gives batches one after the other: a generator, a function that makes one, a sequence of batches."""
+    """True for what gives batches one after the other: a generator, a function that makes one, a sequence of batches."""
     if isinstance(value, np.ndarray | list | tuple | Mapping | str) or value is None or hasattr(value, "__array__"):
         return False
     return callable(value) or hasattr(value, "__iter__") or is_sequence(value)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Reader:
     """Turns what people hand over into datasets and batches that fit one network.
 
     Args:
-        graph: The network, whose inputs and outputs arrays are held against.
+        network: The network, whose inputs and outputs arrays are held against.
+        class_names: The name of each class, where labels are or were text.
     """
 
-    graph: Graph
+    network: Network
+    class_names: tuple[str, ...] | None = None
 
-    def dataset(self, x: Any, y: Any, sample_weight: Any, what: str = "") -> ArrayDataset:
+    @property
+    def graph(self) -> Graph:
+        """The network's layers."""
+        return self.network.graph
+
+    def dataset(self, x: Any, y: Any, sample_weight: Any, what: str = "", *, learns: bool = False) -> ArrayDataset:
         """Arrays as a dataset.
 
+        Args:
+            x: (N, …) inputs, or several.
+            y: (N, …) targets, or several; names of classes where there is one output.
+            sample_weight: (N,), or several, or None.
+            what: What the arrays are called in messages, before their names.
+            learns: Whether names of classes are learnt, where none are known.
+
         Raises:
-            DataError: A ValueError: arrays are missing, or do not fit each other or the network.
+            DataError: A ValueError: arrays are missing, hold NaN, or do not fit each other or the network.
         """
         inputs = inputs_of(x, self.graph.inputs, f"{what}x")
-        targets = targets_of(y, self.graph.outputs, f"{what}y")
+        targets = self._targets(y, f"{what}y", learns=learns)
         samples = len(next(iter(inputs.values())))
         weights = weights_of(sample_weight, self.graph.outputs, samples, f"{what}sample_weight")
         return ArrayDataset(inputs, targets, weights)
 
+    def _targets(self, y: Any, what: str, *, learns: bool = False) -> tuple[Array, ...]:
+        """The arrays for the network's outputs; names of classes become their numbers."""
+        outputs = self.graph.outputs
+        texts = text_labels(y) if len(outputs) == 1 else None
+        if texts is None:
+            return targets_of(y, outputs, what)
+        if self.class_names is None and not learns:
+            raise DataError(
+                f"{what} holds names of classes, such as {str(texts[0])!r}, but the model does not know its classes yet. "
+                'Set model.class_names = ["…", …], or fit it on arrays of labels first.'
+            )
+        compiled = self.network.compiled
+        loss = None if compiled is None else compiled.objectives[outputs[0]].loss
+        values, self.class_names = numbered(texts, loss, self.class_names, what)
+        return (values,)
+
     def batch(self, x: Any, y: Any, sample_weight: Any) -> Batch:
         """Arrays as one batch; errors as for `dataset`."""
+        graph = self.graph
+        if sample_weight is None and len(graph.inputs) == 1 and len(graph.outputs) == 1:
+            # A loop of one's own comes by at every step, nearly always with arrays that are right as they are.
+            (shape,) = graph.inputs.values()
+            if is_ready(x, shape) and is_ready(y) and len(x) == len(y) > 0:
+                return Batch((x,), (y,))
         data = self.dataset(x, y, sample_weight)
         return Batch(data.inputs, data.targets, data.sample_weight)
 
@@ -129,13 +167,13 @@ class Reader:
         if not isinstance(item, tuple | list) or not 2 <= len(item) <= 3:
             return item
         inputs = tuple(inputs_of(item[0], self.graph.inputs, f"{name}: inputs").values())
-        targets = targets_of(item[1], self.graph.outputs, f"{name}: targets")
+        targets = self._targets(item[1], f"{name}: targets")
         weights = weights_of(item[2] if len(item) == 3 else None, self.graph.outputs, len(inputs[0]), f"{name}: sample_weights")
         return (inputs, targets) if weights is None else (inputs, targets, weights)
 
 
 def _start_of_pass(given: Any, once_more: bool, goes_on: bool) -> Callable[[], Any]:
-    """What starts a pass: a function is called, all else is walked over again, a generator from where it stands."""
+    """The start of a pass: a function is called, all else is walked over again, a generator from where it stands."""
     if is_sequence(given):
         return IndexableBatches(given, goes_on)
     if once_more and hasattr(given, "__next__"):
@@ -194,8 +232,8 @@ def split_off(dataset: ArrayDataset, validation_split: float) -> tuple[Dataset, 
     return parts.train, parts.validation
 
 
-def named_classes(dataset: ArrayDataset, outputs: Sequence[Shape]) -> ArrayDataset:
-    """The same data with a number as the name of each class that the network can answer, for class weights.
+def named_classes(dataset: ArrayDataset, outputs: Sequence[Shape], names: Sequence[str] = ()) -> ArrayDataset:
+    """The same data with a name for each class that the network can answer, its number where it has none, for class weights.
 
     Raises:
         ExperimentError: A ValueError: there are several outputs, or the targets are no classes.
@@ -207,13 +245,14 @@ def named_classes(dataset: ArrayDataset, outputs: Sequence[Shape]) -> ArrayDatas
     places = outputs[0][-1] if outputs[0] else 1
     count = max(places, 2, int(labels.max()) + 1)
     inputs = dict(zip(dataset.input_shapes, dataset.inputs, strict=True))
-    return ArrayDataset(inputs, dataset.targets, dataset.sample_weight, class_names=tuple(map(str, range(count))), labels=labels)
+    class_names = (*names, *map(str, range(len(names), count)))
+    return ArrayDataset(inputs, dataset.targets, dataset.sample_weight, class_names=class_names, labels=labels)
 
 
-def weighted(batch: Batch, class_weight: ClassWeight, outputs: Sequence[Shape]) -> Batch:
+def weighted(batch: Batch, class_weight: ClassWeight, outputs: Sequence[Shape], names: Sequence[str] = ()) -> Batch:
     """A batch whose sample weights are multiplied with those of the classes; errors as for `named_classes`."""
     inputs = {str(number): array for number, array in enumerate(batch.inputs)}
-    data = named_classes(ArrayDataset(inputs, batch.targets, batch.sample_weight), outputs)
+    data = named_classes(ArrayDataset(inputs, batch.targets, batch.sample_weight), outputs, names)
     labels = data.labels()
     assert labels is not None
     factors = class_factors(class_weight, data.class_names, labels)

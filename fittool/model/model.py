@@ -2,52 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
-from os import PathLike
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fittool.callbacks.control import Control
 from fittool.data.batch import Batch
 from fittool.data.class_weights import ClassWeight
-from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
-from fittool.data.loading.generator_loader import GeneratorLoader
-from fittool.engines.settings import ENGINES
 from fittool.errors import DataError, ExperimentError, UserCodeError
-from fittool.model.adaptation import adapt_once
-from fittool.model.arguments import (
-    BATCH_SIZE,
-    batch_size_of,
-    check_bool,
-    check_int,
-    check_int_or_none,
-    page_of,
-    plan_of,
-    verbosity,
-)
-from fittool.model.compiled import Compiled, compiled
-from fittool.model.loaders import Reader, first_step, gives_batches, named_classes, split_off, target_shapes, weighted
-from fittool.model.network import Network, OptimizerView
-from fittool.model.parsing import callbacks_of, parsed
-from fittool.model.saving import FileRecorder, facts_of, save_model
-from fittool.nn.graph import Graph, table
-from fittool.nn.layers import LAYERS, Layer
+from fittool.model.arguments import BATCH_SIZE, check_bool, check_int_or_none, page_of, plan_of, verbosity
+from fittool.model.compiled import compiled
+from fittool.model.fit import Fitting, fit_arrays, fit_batches
+from fittool.model.layer_model import LayerModel
+from fittool.model.loaders import gives_batches, target_shapes, weighted
+from fittool.model.network import OptimizerView
+from fittool.model.parsing import callbacks_of
+from fittool.model.saving import FileRecorder, facts_of
+from fittool.model.views.results import result_of
 from fittool.nn.objectives import directions, value_names
-from fittool.nn.shapes import Shape
 from fittool.training.display.progress import make_progress
 from fittool.training.evaluation import evaluate, predict
 from fittool.training.history import History
-from fittool.training.plan import Plan
 from fittool.training.trainer import Trainer
 
-_TIMEOUT = 600.0  # seconds that a worker may take for a batch, as in an experiment
 
-
-class Model:
+class Model(LayerModel):
     """A network with everything that Keras's `Model` does, and the same numbers.
 
     Where Keras has a trap, fittool does the better thing: the order of the samples depends on the seed and goes on from
@@ -55,16 +33,17 @@ class Model:
     does not exist is an error before training.
 
     Args:
-        layers: Layers as objects, names, or names with arguments: a chain, or with the layers' `inputs` any graph.
+        layers: Layers as objects, names, or names with arguments: a chain, or with the layers' `inputs` any graph. Or as in
+            Keras, with `input_shape` in place of `outputs`: the inputs of a network that was written as calls of layers.
         input_shape: Shape of the only input without the axis of samples; for several inputs their shapes by name.
-        inputs: The same for several inputs.
-        outputs: Names of the layers that are the outputs; by default the last.
+        inputs: The same for several inputs; or what `Input(shape=…)` gave, one or a list.
+        outputs: Names of the layers that are the outputs, by default the last; or what they gave when they were called.
         engine: The engine that computes, by name or in the file's form: `numpy`, `auto`, `{"numpy": {"threads": 2}}`.
-        seed: Decides starting weights, the order of samples and dropout.
+        seed: Decides starting weights, the order of samples and dropout; by default that of `set_random_seed`, else 7.
         threads: The number of threads, instead of the engine's own; results do not depend on it.
+        name: What the model is called.
 
     Attributes:
-        layers: The layers.
         network: Weights, optimizer and the engine behind them.
         seed: The seed.
         history: The history of the last `fit`, or None.
@@ -74,57 +53,6 @@ class Model:
     Raises:
         ExperimentError: A ValueError: the layers do not make a network.
     """
-
-    def __init__(
-        self,
-        layers: Sequence[Any],
-        input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
-        *,
-        inputs: Mapping[str, Sequence[int]] | None = None,
-        outputs: Sequence[str] | str | None = None,
-        engine: object = "numpy",
-        seed: int = 7,
-        threads: int | None = None,
-    ) -> None:
-        if (input_shape is None) == (inputs is None):
-            raise ExperimentError("Give input_shape for one input, or inputs={name: shape} for several.")
-        shapes: Any = inputs if input_shape is None else input_shape
-        shapes = shapes if isinstance(shapes, Mapping) else {"input": shapes}
-        parts = [parsed(f"layers[{number}]", LAYERS, layer) for number, layer in enumerate(layers)]
-        graph = Graph.build(
-            parts,
-            {name: tuple(check_int("a size of input_shape", size) for size in shape) for name, shape in shapes.items()},
-            (outputs,) if isinstance(outputs, str) else outputs,
-        )
-        setting = parsed("engine", ENGINES, engine)
-        if threads is not None:
-            setting = replace(setting, threads=check_int("threads", threads))
-        self._set_up(parts, Network(graph, setting, seed), seed)
-
-    def _set_up(self, layers: Sequence[Layer], network: Network, seed: int) -> None:
-        self.layers, self.network, self.seed = list(layers), network, seed
-        self.history: History | None = None
-        self.epochs_done = 0
-        self.run: Control | None = None
-        self._reader = Reader(network.graph)
-
-    @classmethod
-    def of(cls, layers: Sequence[Layer], network: Network, seed: int) -> Model:
-        """The model around a network that was made elsewhere, as an experiment does.
-
-        Args:
-            layers: The network's layers.
-            network: Weights, optimizer and engine.
-            seed: The seed.
-        """
-        model = cls.__new__(cls)
-        model._set_up(layers, network, seed)
-        return model
-
-    @property
-    def graph(self) -> Graph:
-        """The network's layers and how they are wired."""
-        return self.network.graph
 
     def compile(
         self,
@@ -140,15 +68,16 @@ class Model:
             optimizer: A name, a mapping of a name to its arguments, or an object of `fittool.optimizers`.
             loss: The same; for several outputs one for all, a list, or a mapping by the outputs' names.
             loss_weights: What each loss counts in the total: a number, a list, or a mapping by names.
-            metrics: A list of names, mappings or objects; for several outputs one entry for each, or a mapping by names.
+            metrics: A list of names, mappings, objects or functions `(y_true, y_pred)` of arrays; for several outputs one
+                entry for each, or a mapping by names.
             weighted_metrics: The same; measured with sample weights and divided by their sum.
 
         Raises:
             ExperimentError: A ValueError that names the argument.
         """
-        self.network.compile(
-            compiled(
-                self.graph.outputs,
+        self._compile(
+            lambda outputs: compiled(
+                outputs,
                 optimizer=optimizer,
                 loss=loss,
                 metrics=metrics,
@@ -180,7 +109,8 @@ class Model:
 
         Args:
             x: (N, …) inputs; for several inputs a list or a mapping by names. Or whatever `fit_generator` takes.
-            y: (N, …) targets; for several outputs a list or a mapping by names.
+            y: (N, …) targets; for several outputs a list or a mapping by names. For one output also (N,) names of classes,
+                which the model numbers and keeps as `class_names`.
             batch_size: Samples in a batch, 32 by default; the last of a pass may have fewer.
             epochs: The number of the last epoch, not a count.
             verbose: 0: nothing; 1: a live line on a terminal; 2: one line an epoch; by default FITTOOL_VERBOSE, else 1.
@@ -188,7 +118,7 @@ class Model:
             validation_split: Share of the samples to validate on: the last ones, before any shuffling.
             validation_data: `(x, y)`, `(x, y, sample_weight)`, or whatever `fit_generator` takes; wins over the split.
             shuffle: Whether each epoch has its own order, a function of the seed and the epochs of the model's life.
-            class_weight: The weight of each class by number, or `balanced`; multiplied with `sample_weight`.
+            class_weight: The weight of each class by number or name, or `balanced`; multiplied with `sample_weight`.
             sample_weight: (N,) the weight of each sample in the loss; for several outputs a list or a mapping is welcome.
             initial_epoch: Epochs that count as done.
             steps_per_epoch: Batches in an epoch, which goes on where the last one stopped; by default all samples once.
@@ -211,23 +141,13 @@ class Model:
                 validation_freq=validation_freq, validation_batch_size=validation_batch_size,
             )  # fmt: skip
         plan = plan_of(epochs, initial_epoch, steps_per_epoch, validation_steps, validation_freq, within_pass=True)
-        data = self._reader.dataset(x, y, sample_weight)
-        size = batch_size_of(batch_size, plan, len(data))
-        data = data if class_weight is None else named_classes(data, self._output_shapes)
-        train, cut_off = split_off(data, 0.0 if validation_data is not None else validation_split)
-        shapes = [array.shape[1:] for array in data.targets]
-        adapt_once(self.network, train)
-        steps = -(-len(train) // size)
-        begun = plan.initial_epoch * (plan.steps_per_epoch or steps)
-        loader = DatasetLoader(
-            train, size, self.seed, shuffle=check_bool("shuffle", shuffle), class_weight=class_weight,
-            offset=first_step(steps, plan, self.epochs_done) - begun,
+        x = self._ready_for(x)
+        fitting = fit_arrays(
+            self._reader, x, y, sample_weight, plan, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight,
+            validation_split=validation_split, validation_data=validation_data, validation_batch_size=validation_batch_size,
+            seed=self.seed, epochs_done=self.epochs_done,
         )  # fmt: skip
-        size_of_validation = check_int_or_none("validation_batch_size", validation_batch_size) or size
-        validation = self._reader.validation(validation_data, size_of_validation)
-        if cut_off is not None:
-            validation = ValidationLoader(cut_off, size_of_validation)
-        return self._train(loader, validation, plan, callbacks, verbose, shapes)
+        return self._train(fitting, callbacks, verbose)
 
     def fit_generator(
         self,
@@ -276,25 +196,15 @@ class Model:
             ValueError, TypeError: An argument is wrong.
             UserCodeError: The user's code raised, or ended before all steps were done; the text names both numbers.
         """
-        if not gives_batches(generator):
-            raise ExperimentError("fit_generator needs a generator or a sequence of batches; give arrays to fit.")
         plan = plan_of(epochs, initial_epoch, steps_per_epoch, validation_steps, validation_freq)
         page = page_of(view_metrics, plan.epochs)
-        source = self._reader.batches(generator, "generator", goes_on=True)
-        length = plan.steps_per_epoch or source.batches_per_pass
-        loader = GeneratorLoader(
-            source,
-            class_weight=class_weight,
-            workers=check_int("workers", workers, 0),
-            max_queue_size=check_int("max_queue_size", max_queue_size),
-            use_multiprocessing=check_bool("use_multiprocessing", use_multiprocessing),
-            timeout=_TIMEOUT,
-            steps=None if length is None else length * max(plan.epochs - plan.initial_epoch, 0),
-            offset=-plan.initial_epoch * (length or 0),
-        )
-        size = check_int_or_none("validation_batch_size", validation_batch_size) or BATCH_SIZE
-        validation = self._reader.validation(validation_data, size)
-        return self._train(loader, validation, plan, [*callbacks_of(callbacks), *page], verbose, target_shapes(loader))
+        generator = self._ready_for(generator)
+        fitting = fit_batches(
+            self._reader, generator, plan, class_weight=class_weight, validation_data=validation_data,
+            validation_batch_size=validation_batch_size, workers=workers, max_queue_size=max_queue_size,
+            use_multiprocessing=use_multiprocessing,
+        )  # fmt: skip
+        return self._train(fitting, [*callbacks_of(callbacks), *page], verbose)
 
     def evaluate(
         self,
@@ -305,7 +215,8 @@ class Model:
         verbose: Any = None,
         steps: int | None = None,
         callbacks: Any = None,
-    ) -> dict[str, float]:
+        return_dict: bool = False,
+    ) -> Any:
         """Loss and metrics of the model as it is.
 
         Args:
@@ -314,15 +225,18 @@ class Model:
             verbose: 0 shows nothing.
             steps: Batches; by default all.
             callbacks: Those that listen to tests.
+            return_dict: Whether a dict is wanted.
 
         Returns:
-            `loss` first, then the metrics.
+            A list of loss, single losses where there are several outputs, and metrics, or the number where that is all; both
+            answer to names, `result["loss"]`. Or a dict.
         """
         size = check_int_or_none("batch_size", batch_size) or BATCH_SIZE
+        x = self._ready_for(x)
         loader = self._reader.loader(x, y, sample_weight, size)
         engine = self.network.for_targets(target_shapes(loader))
         with self.network.own_metrics(engine):
-            return evaluate(
+            logs = evaluate(
                 engine,
                 loader,
                 check_int_or_none("steps", steps),
@@ -330,6 +244,7 @@ class Model:
                 self,
                 make_progress(verbosity(verbose)),
             )
+        return result_of(logs, check_bool("return_dict", return_dict))
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: Any = 0, steps: int | None = None, callbacks: Any = None
@@ -347,100 +262,54 @@ class Model:
             (N, …) float32, or a list of such for several outputs.
         """
         verbosity(verbose)
+        x = self._ready_for(x)
         loader = self._reader.inputs_loader(x, check_int_or_none("batch_size", batch_size) or BATCH_SIZE)
         engine = self.network.for_predictions()
         outputs = predict(engine, loader, check_int_or_none("steps", steps), callbacks_of(callbacks), self)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: ClassWeight | None = None
-    ) -> dict[str, float]:
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: ClassWeight | None = None,
+        return_dict: bool = False,
+    ) -> Any:
         """One training step.
 
         Args:
             x, y, sample_weight: One batch, as in `fit`.
             class_weight: As in `fit`; `balanced` counts the labels of this batch.
+            return_dict: As in `evaluate`.
 
         Returns:
-            Loss and metrics of this batch alone, measured before the step.
+            Loss and metrics of this batch alone, measured before the step, in the forms of `evaluate`.
         """
+        x = self._ready_for(x)
         loop = None if self.run is None else self.run.loop
         if loop is None:
-            return self._one_step(self._batch(x, y, sample_weight, class_weight), lambda engine: engine.train_step)
+            logs = self._one_step(self._batch(x, y, sample_weight, class_weight), lambda engine: engine.train_step)
+            return result_of(logs, return_dict)
         batch = loop.batch_of(x, y, sample_weight) if class_weight is None else None
         if batch is None:
             try:
                 batch = self._batch(x, y, sample_weight, class_weight)
             except (DataError, ExperimentError) as error:
                 raise UserCodeError(error.problems) from error
-        return loop.train(batch)
+        return result_of(loop.train(batch), return_dict)
 
     def _batch(self, x: Any, y: Any, sample_weight: Any, class_weight: ClassWeight | None) -> Batch:
         batch = self._reader.batch(x, y, sample_weight)
-        return batch if class_weight is None else weighted(batch, class_weight, self._output_shapes)
+        if class_weight is None:
+            return batch
+        return weighted(batch, class_weight, list(self.graph.output_shapes.values()), self.class_names or ())
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
-        """Loss and metrics of one batch, without training."""
-        return self._one_step(self._reader.batch(x, y, sample_weight), lambda engine: engine.test_step)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for one batch, (N, …); a list of such for several outputs."""
-        outputs = self.network.for_predictions().predict_step(self._reader.inputs(x))
-        return outputs[0] if len(outputs) == 1 else list(outputs)
-
-    def get_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of all weights, in Keras's order and layout."""
-        return list(self.network.weights().values())
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Take over weights in the order of `get_weights`.
-
-        Raises:
-            ExperimentError: A ValueError: their number or a shape is another.
-        """
-        own = self.network.weights()
-        if len(weights) != len(own):
-            raise ExperimentError(f"set_weights got {len(weights)} arrays, but the model has {len(own)}.")
-        arrays = {name: np.asarray(array, np.float32) for name, array in zip(own, weights, strict=True)}
-        for name, array in arrays.items():
-            if array.shape != own[name].shape:
-                raise ExperimentError(f"{name.removeprefix('weights/')} has shape {own[name].shape}, but got {array.shape}.")
-        self.network.load(arrays)
-
-    def count_params(self) -> int:
-        """How many numbers the weights hold."""
-        return self.graph.parameter_count
-
-    def summary(self, print_fn: Callable[[str], object] = print) -> None:
-        """Show the table of layers: name, kind, output shape, parameters, FLOPs."""
-        print_fn(table(self.graph).rstrip("\n"))
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write network, weights, optimizer and the arguments of `compile` to one `.safetensors` file; see `load_model`.
-
-        Raises:
-            ExperimentError: A ValueError: the name ends otherwise.
-            StorageError: It could not be stored; an older file is untouched.
-        """
-        save_model(self, path)
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of weights and optimizer by name: `weights/<layer>/<name>`, `optimizer/…`."""
-        return self.network.state()
-
-    def load_state(self, state: Mapping[str, NDArray[Any]], epochs_done: int) -> None:
-        """Take over what `state` gave, after so many epochs.
-
-        Raises:
-            CheckpointError: It does not fit the network.
-        """
-        self.network.load(state)
-        self.epochs_done = epochs_done
-
-    @property
-    def compiled(self) -> Compiled | None:
-        """What `compile` was told, or None."""
-        return self.network.compiled
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics of one batch, without training; in the forms of `evaluate`."""
+        x = self._ready_for(x)
+        batch = self._reader.batch(x, y, sample_weight)
+        return result_of(self._one_step(batch, lambda engine: engine.test_step), return_dict)
 
     @property
     def optimizer(self) -> OptimizerView:
@@ -459,7 +328,7 @@ class Model:
 
     @property
     def stop_training(self) -> bool:
-        """Whether the training under way is to end; callbacks may set it."""
+        """True once the training under way is to end; callbacks may set it."""
         return self.run is not None and self.run.stop_training
 
     @stop_training.setter
@@ -472,10 +341,6 @@ class Model:
         """The names of loss and metrics, in the order of logs; empty before `compile`."""
         return [] if self.compiled is None else list(value_names(self.compiled.objectives))
 
-    @property
-    def _output_shapes(self) -> list[Shape]:
-        return list(self.graph.output_shapes.values())
-
     def _one_step(self, batch: Batch, chosen: Callable[[Any], Callable[[Batch], None]]) -> dict[str, float]:
         engine = self.network.for_targets([array.shape[1:] for array in batch.targets])
         # A step of one's own within a training (from a callback) leaves the epoch's running values as they are.
@@ -484,21 +349,14 @@ class Model:
             chosen(engine)(batch)
             return engine.metrics()
 
-    def _train(
-        self,
-        loader: BatchLoader,
-        validation: BatchLoader | None,
-        plan: Plan,
-        callbacks: Any,
-        verbose: Any,
-        shapes: Sequence[Shape],
-    ) -> History:
+    def _train(self, fitting: Fitting, callbacks: Any, verbose: Any) -> History:
         """The one training loop, with this model's engine."""
+        plan = fitting.plan
         before = max(self.epochs_done, plan.initial_epoch)
         trainer = Trainer(
-            self.network.for_targets(shapes),
-            loader,
-            validation,
+            self.network.for_targets(fitting.target_shapes),
+            fitting.train,
+            fitting.validation,
             callbacks_of(callbacks),
             plan,
             names=self.metrics_names,

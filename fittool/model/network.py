@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -114,14 +114,23 @@ class Network:
 
     def close(self) -> None:
         """Give back what an engine holds; weights that were not copied out are gone."""
+        self._graph = self.graph
         if self._closing is not None:
             self._closing()
         self._engine, self._target_shapes, self._learns, self._closing = None, None, False, None
 
+    def set_trainable(self, layers: Collection[str]) -> None:
+        """Let exactly the layers of these names learn; weights and the optimizer's arrays go on."""
+        if self._engine is not None:
+            self._engine.set_trainable(layers)
+        else:
+            self._graph = self._graph.with_trainable(layers)
+
     def state(self) -> State:
         """Copies of weights and optimizer, without running values."""
-        now = {} if self._engine is None else self._engine.state(("weights", "optimizer"))
-        return {**self._state, **now}
+        if self._engine is None:
+            return {**self._state, **self.weights()}
+        return {**self._state, **self._engine.state(("weights", "optimizer"))}
 
     def describe(self) -> dict[str, TensorInfo]:
         """Name, shape and dtype of the weights."""

@@ -17,7 +17,7 @@ Parsed = TypeVar("Parsed")
 
 
 def parsed(what: str, family: Family[Parsed], value: object) -> Parsed:
-    """What a family makes of a value.
+    """The member that a family makes of a value.
 
     Args:
         what: The argument's name, for messages.

@@ -264,6 +264,8 @@ class _Builder:
             return
         shapes = tuple(cast("list[Shape]", found))
         shape = self._shape(index, layer, shapes)
+        if shape is not None and layer.input_shape not in (None, shapes[0]):
+            self._refuse(index, f"expected inputs of shape {layer.input_shape}, got {shapes[0]}.")
         self.shapes[name] = shape
         if shape is not None:
             random_index = sum(node.layer.is_random for node in self.nodes)

@@ -13,7 +13,7 @@ from typing import Any
 from fittool.errors import ExperimentError
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
-from fittool.nn.metrics import Metric
+from fittool.nn.metrics import FunctionMetric, Metric
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets, check_targets
 from fittool.settings import nearest_name
@@ -110,8 +110,9 @@ def _free(name: str, taken: Mapping[str, object]) -> str:
 
 
 def directions(objectives: Objectives) -> dict[str, Any]:
-    """For each metric by its name in logs, whether more (`max`) or less (`min`) is better."""
-    return {name: entry.metric.mode for name, entry in measured(objectives).items()}
+    """For each metric by its name in logs, whether more (`max`) or less (`min`) is better; nobody knows of functions."""
+    known = {name: entry.metric for name, entry in measured(objectives).items() if not isinstance(entry.metric, FunctionMetric)}
+    return {name: metric.mode for name, metric in known.items()}
 
 
 def with_target_shapes(objectives: Objectives, shapes: Sequence[Shape]) -> dict[str, Objective]:

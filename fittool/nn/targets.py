@@ -11,7 +11,7 @@ from fittool.nn.shapes import Shape
 from fittool.settings import Field, Named, Text, setting, snake_case
 
 _SHOWN = 5
-Expected = Literal["class numbers", "one-hot", "probabilities", "numbers"]
+Expected = Literal["class numbers", "one-hot", "probabilities", "numbers", "anything"]
 
 
 _WITH_SPARSE_FORM = ("categorical_crossentropy", "categorical_accuracy", "top_k_categorical_accuracy")
@@ -86,6 +86,8 @@ def check_targets(measures: Iterable[Measure], targets: Targets, output_shape: S
 def refusal(measure: Measure, targets: Targets, output_shape: Shape) -> str | None:
     """Why a loss or metric cannot take these targets and outputs, or None."""
     measure = measure.resolved(targets.shape, output_shape)
+    if measure.expects == "anything":
+        return measure.misfit(output_shape)
     checks = {"class numbers": _class_numbers, "one-hot": _one_hot, "probabilities": _probabilities, "numbers": _numbers}
     return checks[measure.expects](measure, targets, output_shape) or measure.misfit(output_shape)
 

@@ -54,6 +54,20 @@ def loop(model, batches, epoch):
     assert row(run)["loss"] == pytest.approx(sum(loss * size for _, loss, size in seen) / 18)
 
 
+def test_a_batch_gives_keras_list_which_answers_to_names(tmp_path):
+    code = """
+def loop(model, batches, epoch):
+    for inputs, targets in batches:
+        logs = model.train_on_batch(inputs, targets)
+        loss, accuracy = logs
+        assert (loss, accuracy) == (logs["loss"], logs["accuracy"]) and dict(logs) == {"loss": loss, "accuracy": accuracy}
+        assert type(model.train_on_batch(inputs, targets, return_dict=True)) is dict
+    loss, accuracy = model.evaluate(inputs, targets, verbose=0)
+    assert model.get_layer("first").units == 4 and [layer.name for layer in model.layers] == ["first", "last"]
+"""
+    assert trained(loop(tmp_path, code)).outcome.reason == "completed"
+
+
 def test_the_model_predicts_and_has_rate_and_weights(tmp_path):
     code = """
 def loop(model, batches, epoch):

@@ -9,7 +9,7 @@ import fittool as ft
 
 
 def logs_of(model, x, *data, **arguments):
-    return model.evaluate(x, *data, verbose=0, **arguments)
+    return model.evaluate(x, *data, verbose=0, return_dict=True, **arguments)
 
 
 def test_log_keys_are_keras(make_two, x, y, z):

@@ -140,7 +140,7 @@ def test_batches_one_at_a_time():
     for x, y in (Batches(X, Y)[index] for index in range(5)):
         theirs = pair.keras.train_on_batch(x, y, return_dict=True)
         pair.keras.reset_metrics()
-        ours = pair.ours.train_on_batch(x, y)
+        ours = pair.ours.train_on_batch(x, y, return_dict=True)
         assert ours == pytest.approx({name: float(value) for name, value in theirs.items()}, rel=1e-5)
     pair.assert_same_weights()
 
@@ -149,7 +149,7 @@ def test_batches_one_at_a_time():
 def test_one_weighted_batch(weights):
     pair = classifier()
     theirs = pair.keras.train_on_batch(X[:8], Y[:8], return_dict=True, **weights)
-    ours = pair.ours.train_on_batch(X[:8], Y[:8], **weights)
+    ours = pair.ours.train_on_batch(X[:8], Y[:8], return_dict=True, **weights)
     assert ours == pytest.approx({name: float(value) for name, value in theirs.items()}, rel=1e-5)
 
 
@@ -158,7 +158,9 @@ def test_evaluate_and_predict(weights):
     pair = classifier()
     pair.fit(X, Y, epochs=1)
     theirs = pair.keras.evaluate(X, Y, batch_size=BATCH, sample_weight=weights, verbose=0, return_dict=True)
-    assert pair.ours.evaluate(X, Y, batch_size=BATCH, sample_weight=weights, verbose=0) == pytest.approx(theirs, rel=1e-5)
+    assert pair.ours.evaluate(X, Y, batch_size=BATCH, sample_weight=weights, verbose=0, return_dict=True) == pytest.approx(
+        theirs, rel=1e-5
+    )
     np.testing.assert_allclose(pair.ours.predict(X), pair.keras.predict(X, verbose=0), rtol=1e-4, atol=1e-6)
 
 

@@ -48,6 +48,8 @@ def _add_mean(
     values_of: Values, ignored: int | None, sums: Sums, targets: NDArray[Any], outputs: Floats, weights: NDArray[Any] | None
 ) -> None:
     values = values_of(targets, outputs)
+    if weights is not None and len(values) != len(weights):
+        weights = None  # a function of the user's gave one number for the whole batch
     if weights is None and ignored is None:
         # Without weights nothing has to be multiplied, and right answers are counted several times faster than summed.
         sums[0] += np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
@@ -63,6 +65,8 @@ def _values(measure: Any) -> Values:
     """The values of a loss, or which answers are right."""
     if isinstance(measure, metrics.LossMean):
         return _loss_values(measure.loss())
+    if isinstance(measure, metrics.FunctionMetric):
+        return measure.values
     if isinstance(measure, metrics.BinaryAccuracy):
         return lambda targets, outputs: (outputs > measure.threshold) == shaped_like(targets, outputs)
     if isinstance(measure, metrics.SparseCategoricalAccuracy):

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
-
 from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.cpu import available_threads
@@ -28,8 +26,8 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, KeyPath, Problem, shown
 from fittool.experiment.building.data_warnings import doubts, remarks, remarks_of_source
 from fittool.experiment.building.error_location import error_location
+from fittool.model.labels import CLASS_MODES
 from fittool.nn.losses import Loss
-from fittool.nn.targets import Targets
 
 Data = Dataset | GeneratorData
 
@@ -58,8 +56,7 @@ def class_mode_for(loss: Loss, asked: ClassMode) -> ClassMode:
     """The form of targets: what the experiment asks for, else what the loss needs."""
     if asked != "auto":
         return asked
-    needed: dict[str, ClassMode] = {"class numbers": "sparse", "one-hot": "categorical", "probabilities": "binary"}
-    return needed.get(loss.expects, "auto")
+    return CLASS_MODES.get(loss.expects, "auto")
 
 
 def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None = None, class_mode: Any = ...) -> SourceContext:
@@ -232,28 +229,3 @@ def disk_caches(loaded: LoadedExperiment, *parts: Data | None, planned: bool = F
         return ()
     places = [place_of(data, planned=planned) for data in parts if data is not None and not isinstance(data, GeneratorData)]
     return tuple(f"cache: {size_in_words(size)} in {shown(path)}" for path, size in dict(filter(None, places)).items())
-
-
-def targets_of(data: Data) -> tuple[Targets, ...]:
-    """The form of some data's targets, one for each output; looks at all labels, but decodes one sample at most."""
-    if isinstance(data, GeneratorData):
-        return tuple(_form(array, None) for array in data.first.targets)
-    arrays = data.load(np.zeros(1, np.int64))[1]
-    held = data.targets if isinstance(data, ArrayDataset) else arrays
-    forms = tuple(_form(array, data.labels() if len(held) == 1 else None) for array in held)
-    return tuple(replace(form, class_names=data.class_names) if form.kind == "class numbers" else form for form in forms)
-
-
-def _form(array: Any, labels: Any) -> Targets:
-    """The form of targets (N, …) whose class numbers are `labels`, if they have such."""
-    shape = array.shape[1:]
-    known = array if labels is None or shape not in ((), (1,)) else labels
-    lowest, highest = float(known.min()), float(known.max())
-    if len(shape) == 1 and shape[0] > 1 and _is_one_hot(array):
-        return Targets("one-hot", shape, lowest, highest)
-    whole = np.issubdtype(array.dtype, np.integer) or (labels is not None and shape == ())
-    return Targets("class numbers" if whole else "numbers", shape, lowest, highest)
-
-
-def _is_one_hot(rows: Any) -> bool:
-    return bool(np.all((rows == 0) | (rows == 1)) and np.all(rows.sum(axis=-1) == 1))

@@ -22,7 +22,7 @@ from fittool.data.splits.partition import balanced
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.building.compatibility import check_augmentation
-from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data, targets_of
+from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
 from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
@@ -32,6 +32,7 @@ from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
 from fittool.model.saving import described
+from fittool.model.target_forms import target_forms
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
 from fittool.nn.objectives import Objective, check_objectives, with_target_shapes
@@ -169,7 +170,7 @@ class Prepared:
         compiled = Compiled(experiment.compile.optimizer, self.objectives)
         # A step whose loss is not finite ends the run; the weights before it are worth keeping.
         network = Network(self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True)
-        return Model.of(self.layers, network, experiment.seed)
+        return Model.of(self.layers, network, experiment.seed, self.class_names)
 
     @property
     def target_shapes(self) -> list[Shape]:
@@ -230,7 +231,7 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
         ExperimentError: Data, network and loss do not fit.
     """
     data = open_data(loaded) if data is None else data
-    targets = targets_of(data.train)
+    targets = target_forms(data.train)
     layers = layers_of(loaded, targets[0] if targets else None, data.class_names)
     network = standardized(loaded, layers, data.train.input_shapes)
     graph = graph_of(loaded, network, data.train.input_shapes)

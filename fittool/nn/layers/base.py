@@ -6,17 +6,18 @@ bias. Keras's arguments are ordered so, and may be given by position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic_core import ArgsKwargs, PydanticCustomError
 
 from fittool.nn.activations import Activation
+from fittool.nn.calls.symbolic import SymbolicTensor, called
 from fittool.nn.initializers import GlorotUniform, InitializerSetting, Zeros
 from fittool.nn.regularizers import Parameter, RegularizerSetting
 from fittool.nn.shapes import Shape, ShapeError, single, size_of
-from fittool.settings import Boolean, Field, Integer, Named, Pair, Text, arguments, setting
+from fittool.settings import Boolean, Field, Integer, Named, Pair, Text, arguments, fields_of, setting
 
 
 def _listed(value: object) -> object:
@@ -61,6 +62,34 @@ class Layer(Named):
         default=None, kw_only=True, description="Names of the layers or graph inputs it takes; by default the layer before it."
     )
     trainable: Boolean = Field(default=True, kw_only=True, description="Whether the optimizer moves its weights.")
+    input_shape: tuple[Integer, ...] | None = Field(
+        default=None,
+        kw_only=True,
+        description="Shape of what it takes, without the batch axis; compared with the data, if given.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_input_dim(cls, given: Any) -> Any:
+        """Keras's older form of `input_shape`, for inputs of one axis."""
+        arguments = given.kwargs if isinstance(given, ArgsKwargs) else given
+        if not isinstance(arguments, Mapping) or "input_dim" not in arguments or "input_dim" in fields_of(cls):
+            return given
+        changed = {name: value for name, value in arguments.items() if name != "input_dim"}
+        changed["input_shape"] = (arguments["input_dim"],)
+        return ArgsKwargs(given.args, changed) if isinstance(given, ArgsKwargs) else changed
+
+    def __call__(self, inputs: Any) -> SymbolicTensor:
+        """The layer's output in a network that is written as calls.
+
+        Args:
+            inputs: What `Input(shape=…)` or another layer gave; for layers that merge, a list of such.
+
+        Raises:
+            TypeError: It is something else.
+            ExperimentError: A ValueError: the layer cannot take these shapes.
+        """
+        return called(self, inputs)
 
     @property
     def is_random(self) -> bool:

@@ -47,6 +47,7 @@ from fittool.nn.metrics.means import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+from fittool.nn.metrics.own import FunctionMetric
 from fittool.nn.targets import Metric
 from fittool.settings import Family
 
@@ -64,6 +65,7 @@ __all__ = [
     "F1Score",
     "FalseNegatives",
     "FalsePositives",
+    "FunctionMetric",
     "Hinge",
     "KLDivergence",
     "LogCoshError",

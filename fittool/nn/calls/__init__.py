@@ -1,0 +1,1 @@
+"""Networks that are written as calls of layers: `Dense(4)(x)`."""

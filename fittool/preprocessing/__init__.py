@@ -1,0 +1,8 @@
+"""Keras's `preprocessing`: `from fittool.preprocessing.image import ImageDataGenerator`."""
+
+from __future__ import annotations
+
+from fittool.image_data_generator.image_dataset import image_dataset_from_directory
+from fittool.preprocessing import image
+
+__all__ = ["image", "image_dataset_from_directory"]
