@@ -22,7 +22,7 @@ from fittool.experiment.run_metadata import environment_of, write_beginning
 from fittool.experiment.session import Session
 from fittool.report.live_page import check_extra
 from fittool.runs.directory import RunDirectory
-from fittool.training.display.progress import make_progress
+from fittool.training.display import make_progress
 from fittool.training.signals import StopSignals
 from fittool.training.trainer import Trainer
 

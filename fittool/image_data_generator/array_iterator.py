@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fittool.image_data_generator.flow_options import FlowOptions
+from fittool.image_data_generator.flow_options import FlowOptions, ImageChanges
 from fittool.image_data_generator.iterator import ImageIterator, split_range
-
-if TYPE_CHECKING:
-    from fittool.image_data_generator.generator import ImageDataGenerator
 
 
 class ArrayIterator(ImageIterator):
@@ -28,7 +25,7 @@ class ArrayIterator(ImageIterator):
         self,
         x: Any,
         y: Any,
-        image_data_generator: ImageDataGenerator,
+        image_data_generator: ImageChanges,
         options: FlowOptions,
         sample_weight: ArrayLike | None = None,
         ignore_class_split: bool = False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,8 @@ from numpy.typing import NDArray
 from fittool.data.formats.tags import separator_in
 from fittool.data.images.image_lookup import ImageLookup
 from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode, is_image
-from fittool.image_data_generator.flow_options import FileOptions
+from fittool.image_data_generator.flow_options import FileOptions, ImageChanges
 from fittool.image_data_generator.iterator import split_range
-
-if TYPE_CHECKING:
-    from fittool.image_data_generator.generator import ImageDataGenerator
 
 _CLASS_MODES = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
 _BY_NAME = ("binary", "categorical", "sparse")
@@ -35,7 +32,7 @@ class DataFrameIterator(FileIterator):
         self,
         dataframe: Any,
         directory: str | None,
-        image_data_generator: ImageDataGenerator,
+        image_data_generator: ImageChanges,
         options: FileOptions,
         x_col: str = "filename",
         y_col: Any = "class",

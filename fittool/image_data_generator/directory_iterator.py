@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,8 @@ from fittool.data.files import existing_folder
 from fittool.data.images.image_folders import Listing, class_folders_in, images_below, merged, same_folders
 from fittool.errors import shown
 from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode
-from fittool.image_data_generator.flow_options import FileOptions
+from fittool.image_data_generator.flow_options import FileOptions, ImageChanges
 from fittool.image_data_generator.iterator import split_range
-
-if TYPE_CHECKING:
-    from fittool.image_data_generator.generator import ImageDataGenerator
 
 _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 
@@ -35,7 +32,7 @@ class DirectoryIterator(FileIterator):
     def __init__(
         self,
         directory: str,
-        image_data_generator: ImageDataGenerator,
+        image_data_generator: ImageChanges,
         options: FileOptions,
         classes: Sequence[str] | None = None,
         follow_links: bool = False,

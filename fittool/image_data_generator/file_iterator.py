@@ -6,19 +6,15 @@ import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.images.decoding import CHANNELS, ColorMode, Fit, ImageForm, Interpolation, depth_of, read_image
 from fittool.data.images.image_names import ENDINGS, is_image_name
-from fittool.image_data_generator.flow_options import FileOptions
+from fittool.image_data_generator.flow_options import FileOptions, ImageChanges
 from fittool.image_data_generator.iterator import ImageIterator
-
-if TYPE_CHECKING:
-    from fittool.image_data_generator.generator import ImageDataGenerator
-
 
 FORMATS = ENDINGS
 """The endings of files that count as images."""
@@ -44,7 +40,7 @@ class FileIterator(ImageIterator):
 
     def __init__(
         self,
-        generator: ImageDataGenerator,
+        generator: ImageChanges,
         folder: str,
         filenames: Sequence[str],
         options: FileOptions,

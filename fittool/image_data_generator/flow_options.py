@@ -4,10 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+
+class ImageChanges(Protocol):
+    """An `ImageDataGenerator` as its iterators know it: changes and standardises images (N, H, W, C)."""
+
+    augment_validation: bool
+    data_format: Literal["channels_last", "channels_first"]
+    dtype: Any
+    validation_split: Any
+
+    def changed(
+        self, images: NDArray[Any], seed: int, pass_number: int, positions: NDArray[np.int64], samples: ArrayLike | None = None
+    ) -> NDArray[Any]:
+        """The images as they are seen at (N,) positions of a pass."""
+
+    def standardized(self, images: NDArray[Any]) -> NDArray[Any]:
+        """The images after the fixed steps."""
+
+    @property
+    def has_own_methods(self) -> bool:
+        """Whether a subclass, or the object, does some of the work itself, image by image."""
+
+    def one_by_one(
+        self, images: NDArray[Any], seed: int, pass_number: int, positions: NDArray[np.int64], *, augmented: bool
+    ) -> NDArray[Any]:
+        """The images, changed and standardised by the methods for single images."""
 
 
 @dataclass(frozen=True)

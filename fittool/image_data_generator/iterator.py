@@ -6,17 +6,14 @@ import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.order import Order
-from fittool.image_data_generator.flow_options import FlowOptions
+from fittool.image_data_generator.flow_options import FlowOptions, ImageChanges
 from fittool.rng import fresh_seed
-
-if TYPE_CHECKING:
-    from fittool.image_data_generator.generator import ImageDataGenerator
 
 
 class ImageIterator(ABC):
@@ -41,7 +38,7 @@ class ImageIterator(ABC):
     placed: ClassVar[bool] = True
     """Whether `batch_at` tells all: batches are then made by any number of threads and processes."""
 
-    def __init__(self, n: int, generator: ImageDataGenerator, options: FlowOptions) -> None:
+    def __init__(self, n: int, generator: ImageChanges, options: FlowOptions) -> None:
         if options.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {options.batch_size}.")
         self.image_data_generator = generator
@@ -157,7 +154,7 @@ class ImageIterator(ABC):
         """What a batch is: images, and what belongs to them."""
 
 
-def split_range(generator: ImageDataGenerator, subset: str | None) -> tuple[float, float]:
+def split_range(generator: ImageChanges, subset: str | None) -> tuple[float, float]:
     """Which share of the samples, from and to, a subset is: Keras validates on the first.
 
     Raises:
@@ -169,5 +166,5 @@ def split_range(generator: ImageDataGenerator, subset: str | None) -> tuple[floa
         raise ValueError(f'subset must be "training" or "validation", got {subset!r}.')
     share = generator.validation_split
     if not share:
-        raise ValueError(f'subset="{subset}" needs ImageDataGenerator(validation_split=…) above 0.')
+        raise ValueError(f'subset="{subset}" needs ImageChanges(validation_split=…) above 0.')
     return (0.0, share) if subset == "validation" else (share, 1.0)

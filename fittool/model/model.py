@@ -19,7 +19,7 @@ from fittool.model.parsing import callbacks_of
 from fittool.model.saving import FileRecorder, facts_of
 from fittool.model.views.results import result_of
 from fittool.nn.objectives import directions, value_names
-from fittool.training.display.progress import make_progress
+from fittool.training.display import make_progress
 from fittool.training.evaluation import evaluate, predict
 from fittool.training.history import History
 from fittool.training.trainer import Trainer

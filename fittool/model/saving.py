@@ -3,32 +3,50 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from pydantic import TypeAdapter, ValidationError
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from fittool.callbacks.control import Kind
 from fittool.callbacks.snapshot import Snapshot
 from fittool.engines.state import check_whole_state, weights_in
-from fittool.errors import CheckpointError, ExperimentError
-from fittool.nn.calls.wiring import input_tensor
+from fittool.errors import ExperimentError
+from fittool.model.compiled import Compiled
+from fittool.model.network import Network
 from fittool.nn.graph import Graph
-from fittool.nn.layers import Input, Layer, Layers
-from fittool.nn.shapes import Shape
+from fittool.nn.layers import Layer, Layers
 from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
 from fittool.runs.files.atomic import make_folder
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
 from fittool.training.recording.recorder import NullRecorder
 
-if TYPE_CHECKING:
-    from fittool.model.layer_model import LayerModel
-    from fittool.model.model import Model
+
+class SavedModel(Protocol):
+    """A model as its file describes it."""
+
+    seed: int
+    epochs_done: int
+    class_names: tuple[str, ...] | None
+
+    @property
+    def network(self) -> Network:
+        """Weights and optimizer."""
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """The network as plain data."""
+
+    @property
+    def compiled(self) -> Compiled | None:
+        """The arguments of `compile`, or None."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of weights and optimizer by name."""
 
 
 def described(layers: Sequence[Layer], graph: Graph) -> dict[str, Any]:
@@ -51,7 +69,7 @@ def rebuilt(architecture: Mapping[str, Any]) -> Graph:
     return Graph.build(layers_of(architecture), shapes, architecture.get("outputs"))
 
 
-def facts_of(model: LayerModel, epochs: int) -> CheckpointFacts:
+def facts_of(model: SavedModel, epochs: int) -> CheckpointFacts:
     """The facts that a file holds about a model after so many epochs."""
     network = model.architecture
     compiled = None if model.compiled is None else model.compiled.plain()
@@ -63,7 +81,7 @@ def facts_of(model: LayerModel, epochs: int) -> CheckpointFacts:
     )
 
 
-def save_model(model: LayerModel, path: str | PathLike[str]) -> None:
+def save_model(model: SavedModel, path: str | PathLike[str]) -> None:
     """Write a model with its optimizer to one file.
 
     Raises:
@@ -73,42 +91,12 @@ def save_model(model: LayerModel, path: str | PathLike[str]) -> None:
     save_checkpoint(_checked(path), model.state(), facts_of(model, model.epochs_done))
 
 
-def load_model(path: str | PathLike[str], *, engine: object = "numpy", threads: int | None = None) -> Model:
-    """A model from a file of `Model.save` or of ModelCheckpoint, or from a run's checkpoint.
-
-    Args:
-        path: The file.
-        engine: What computes.
-        threads: How many threads compute; by default all processors.
-
-    Returns:
-        The model with its weights; compiled as it was, with the optimizer's state, where the file says so.
-
-    Raises:
-        CheckpointError: The file is missing or damaged, or does not describe its network.
-    """
-    checkpoint = load_checkpoint(Path(path))
-    said = checkpoint.facts.architecture
-    if said is None:
-        raise CheckpointError("does not describe its network.", place=str(path))
-    model = _model_of({"seed": 0, **said}, engine=engine, threads=threads)
-    compiled = said.get("compile")
-    if compiled is not None:
-        model.compile(**compiled)
-    kinds = ("weights/",) if compiled is None else ("weights/", "optimizer/")
-    state = {name: array for name, array in checkpoint.tensors.items() if name.startswith(kinds)}
-    check_whole_state(weights_in(state), weights_in(model.state()), str(path))
-    model.load_state(state, checkpoint.facts.epoch)
-    model.class_names = checkpoint.facts.class_names
-    return model
-
-
-def save_weights(model: LayerModel, path: str | PathLike[str]) -> None:
+def save_weights(model: SavedModel, path: str | PathLike[str]) -> None:
     """Write a model's weights to one file; errors as for `save_model`."""
     save_checkpoint(_checked(path), model.network.weights(), facts_of(model, model.epochs_done))
 
 
-def load_weights(model: LayerModel, path: str | PathLike[str]) -> None:
+def load_weights(model: SavedModel, path: str | PathLike[str]) -> None:
     """Give a model the weights of a file.
 
     Raises:
@@ -117,45 +105,6 @@ def load_weights(model: LayerModel, path: str | PathLike[str]) -> None:
     weights = {name: array for name, array in load_checkpoint(Path(path)).tensors.items() if name.startswith("weights/")}
     check_whole_state(weights_in(weights), weights_in(model.network.weights()), str(path))
     model.network.load(weights)
-
-
-def model_from_json(text: str, *, engine: object = "numpy", threads: int | None = None) -> Model:
-    """A model from what `to_json` gave, with fresh weights.
-
-    Raises:
-        ExperimentError: A ValueError: the text is something else.
-    """
-    try:
-        return _model_of(json.loads(text), engine=engine, threads=threads)
-    except (json.JSONDecodeError, TypeError, KeyError, ValidationError) as error:
-        raise ExperimentError("This is no text of model.to_json().") from error
-
-
-def _model_of(said: Mapping[str, Any], *, engine: object, threads: int | None) -> Model:
-    """The model of an architecture, with fresh weights; a chain that was a `Sequential` becomes one again."""
-    from fittool.model.model import Model  # a model saves itself, so the two know each other
-    from fittool.model.sequential import Sequential
-
-    layers, shapes = layers_of(said), {name: tuple(shape) for name, shape in said["inputs"].items()}
-    options: Any = {"engine": engine, "seed": said.get("seed"), "threads": threads, "name": said.get("name")}
-    chain = _chain(layers, shapes) if said.get("kind") == "Sequential" else None
-    if chain is not None:
-        return Sequential(chain, **options)
-    return Model(layers, shapes, outputs=said.get("outputs"), **options)
-
-
-def _chain(layers: Sequence[Layer], shapes: Mapping[str, Shape]) -> list[Any] | None:
-    """The layers without their inputs, if each takes the one before it and the first the only input; else None."""
-    (name,) = shapes
-    links: list[Any] = [input_tensor(shapes[name], name)]
-    for layer in layers:
-        if isinstance(layer, Input):
-            continue
-        if layer.inputs not in (None, (name,)):
-            return None
-        links.append(replace(layer, inputs=None))
-        name = layer.name or ""
-    return links
 
 
 def _checked(path: str | PathLike[str]) -> Path:

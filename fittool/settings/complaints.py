@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fittool.errors import ArgumentError, KeyPath, Problem, path_text, shortened
-from fittool.settings import Family, fields_of, nearest_name
+from fittool.settings.family import Family, fields_of, nearest_name
 from fittool.settings.lookup import families_at, forms_at, known_names
 from fittool.settings.messages import WRONG_KIND, found, literals, rule, suggestion, wrong_kind
 

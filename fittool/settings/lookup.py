@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from fittool.settings import Family, fields_of
+from fittool.settings.family import Family, fields_of
 
 
 @dataclass(frozen=True)

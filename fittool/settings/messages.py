@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fittool.errors import shortened
-from fittool.settings import nearest_name
+from fittool.settings.family import nearest_name
 from fittool.settings.scalars import in_one_line, scalar, written
 
 WRONG_KIND = {

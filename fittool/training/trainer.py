@@ -21,7 +21,8 @@ from fittool.callbacks.snapshot import Position, Snapshot
 from fittool.errors import DivergedError, FittoolError
 from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.best_epoch import BestEpoch
-from fittool.training.display.progress import NullProgress, Progress, make_progress
+from fittool.training.display import make_progress
+from fittool.training.display.progress import NullProgress, Progress
 from fittool.training.epoch import TrainingEpoch
 from fittool.training.evaluation import Evaluation
 from fittool.training.history import History, Row, logs_of, make_row

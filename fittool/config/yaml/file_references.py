@@ -15,7 +15,8 @@ from fittool.callbacks import CALLBACKS
 from fittool.config.yaml.source_map import Node
 from fittool.data.remote import is_remote
 from fittool.errors import KeyPath
-from fittool.settings import NAMES_CODE, Named, fields_of, folded, written_name
+from fittool.settings import NAMES_CODE, Named, fields_of, folded
+from fittool.settings.family import written_name
 
 
 def code_fields(cls: type) -> tuple[str, ...]:

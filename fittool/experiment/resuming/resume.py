@@ -36,7 +36,7 @@ from fittool.experiment.trained_run import check_weights, refuse_code
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
-from fittool.training.display.progress import make_progress
+from fittool.training.display import make_progress
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.signals import StopSignals

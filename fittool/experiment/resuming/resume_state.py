@@ -14,8 +14,9 @@ from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.paths import BEST, PREVIOUS
 from fittool.runs.status import KILLED, Status
+from fittool.training.display import make_progress
 from fittool.training.display.formatting import duration
-from fittool.training.display.progress import Progress, make_progress
+from fittool.training.display.progress import Progress
 from fittool.training.history import Row
 from fittool.training.outcome import Best
 from fittool.training.recording.callback_weights import CallbackWeights

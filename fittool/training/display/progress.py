@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -162,20 +161,3 @@ def can_be_live(stream: TextIO | None) -> bool:
     except ValueError:  # it is closed
         return False
     return terminal and os.environ.get("TERM", "") not in ("dumb", "") and not os.environ.get("CI")
-
-
-def make_progress(verbose: Verbose = "auto", stream: TextIO | None = None) -> Progress:
-    """The display for a level of `verbose`.
-
-    Args:
-        verbose: 0: nothing; 1: a live line, where the stream can have one; 2: one line an epoch; auto: 1 on a terminal, else 2.
-        stream: Where to write; by default standard error.
-    """
-    stream = sys.stderr if stream is None else stream
-    if verbose == 0 or stream is None:
-        return NullProgress()
-    if verbose == 2 or not can_be_live(stream):
-        return PlainProgress(Terminal(stream))
-    from fittool.training.display.live_progress import LiveProgress  # rich is slow to import
-
-    return LiveProgress(Terminal(stream))
