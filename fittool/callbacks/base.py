@@ -1,4 +1,4 @@
-"""What all callbacks share: Keras's hooks, the training they look at, their state, and the settings they are made from."""
+"""The base of all callbacks: Keras's hooks, the training they look at, their state, and the settings they are made from."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Callback:
         """After a batch of a prediction."""
 
     def overrides(self, *hooks: str) -> bool:
-        """Whether one of these hooks does anything; hooks that do nothing cost nothing."""
+        """True where one of these hooks does anything; hooks that do nothing cost nothing."""
         return any(hook in vars(self) or getattr(type(self), hook) is not getattr(Callback, hook) for hook in hooks)
 
 
@@ -138,7 +138,7 @@ def _no_functions(name: str) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class CallbackContext:
-    """Where a callback starts to work.
+    """The surroundings in which a callback starts to work.
 
     Attributes:
         directory: What relative file names are relative to.
@@ -165,7 +165,7 @@ class CallbackSetting(Named):
         raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
-        """What the object at work has."""
+        """An attribute of the object at work."""
         at_work = self.__dict__.get(_AT_WORK)
         if at_work is None or name.startswith("_"):
             raise AttributeError(f"{self.public_name()} has no {name}.", name=name, obj=self)

@@ -1,4 +1,4 @@
-"""What a callback sees of a training and may do to it; the trainer's side of the same object."""
+"""The training as callbacks see it and may change it; the trainer's side of the same object."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from fittool.engines.base import Engine
 
 Reason = Literal["completed", "stopped", "interrupted", "diverged", "failed"]
-"""How a training ended."""
+"""The ways in which a training ends."""
 Kind = Literal["last", "best", "diverged", "model", "weights"]
-"""What is saved: the run's own checkpoints, a state that is given up, or a callback's file (a whole model, or its weights)."""
+"""The run's own checkpoints, a state that is given up, or a callback's file (a whole model, or its weights)."""
 Logs = dict[str, float]
 """Keras's keys (`loss`, metrics, `val_*`) and `learning_rate`, with their values."""
 Directions = Mapping[str, Literal["min", "max"]]
@@ -27,7 +27,7 @@ Directions = Mapping[str, Literal["min", "max"]]
 
 
 class Backups(Protocol):
-    """What a callback needs that saves and restores the whole training."""
+    """The needs of a callback that saves and restores the whole training."""
 
     def rows(self) -> Sequence[Mapping[str, Any]]:
         """The rows of the epochs so far."""
@@ -128,7 +128,7 @@ class Control:
 
     @property
     def iterations(self) -> int:
-        """How many training steps were done since the network was made."""
+        """The number of training steps since the network was made."""
         return self._engine.iterations
 
     @property

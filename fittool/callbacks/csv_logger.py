@@ -39,7 +39,7 @@ class CSVLogger(CallbackSetting):
 
     @property
     def is_file_of_a_run(self) -> bool:
-        """Whether the name is that of a file that a run keeps itself, which it would destroy."""
+        """True for the name of a file that a run keeps itself, which it would destroy."""
         return RunPaths(Path()).keeps(Path(os.path.normpath(self.filename)))
 
     def start(self, surroundings: CallbackContext) -> CSVLoggerCallback:
@@ -75,7 +75,7 @@ class CSVLoggerCallback(Callback):
         self._write()
 
     def state(self) -> dict[str, Any]:
-        """How many rows the file has; they are on disk before any checkpoint counts them."""
+        """The number of rows; they are on disk before any checkpoint counts them."""
         return {"rows": len(self.rows)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:

@@ -70,7 +70,7 @@ class EarlyStoppingCallback(Callback):
 
     @property
     def patience(self) -> int:
-        """How many epochs without improvement end the training."""
+        """The number of epochs without improvement that ends the training."""
         return self.setting.patience
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -14,7 +14,7 @@ from fittool.data.user_code.functions import blamed, file_of
 from fittool.settings import NAMES_CODE
 
 FUNCTION_SCHEMA = {"type": "string", "pattern": "^[^:]+:[^:]+$"}
-"""What a file may say for a function."""
+"""The JSON Schema of a function in a file."""
 
 
 class _Function:

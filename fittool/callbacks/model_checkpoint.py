@@ -1,4 +1,4 @@
-"""ModelCheckpoint: what counts as the best epoch, and further files of the model."""
+"""ModelCheckpoint: the choice of the best epoch, and further files of the model."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ class ModelCheckpoint(CallbackSetting):
 
     @property
     def is_checkpoint_of_a_run(self) -> bool:
-        """Whether the file is one that a run keeps itself to go on from."""
+        """True for a file that a run keeps itself to go on from."""
         return self.filepath is not None and os.path.normpath(self.filepath) in (LAST, PREVIOUS)
 
     @property
     def has_own_file(self) -> bool:
-        """Whether there is a file beside the best one, which the run keeps by itself."""
+        """True where there is a file beside the best one, which the run keeps by itself."""
         return self.filepath not in (None, "best.safetensors")
 
     def new_monitor(self) -> Monitor:

@@ -1,4 +1,4 @@
-"""Where a training stands. Positions are plain numbers, so that a checkpoint can hold them."""
+"""The position of a training: plain numbers, so that a checkpoint can hold them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Position:
-    """Where training stands: between two steps.
+    """A place between two steps of a training.
 
     Attributes:
         epoch: The epoch under way, from 0.

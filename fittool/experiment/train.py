@@ -113,14 +113,14 @@ def _train_anew(
 
 
 def _said_of_data(prepared: Prepared) -> list[str]:
-    """How many samples to train on each class has, and where they are kept."""
+    """Lines about how many samples to train on each class has, and where they are kept."""
     counts = class_counts(prepared.train, prepared.class_names)
     kept = disk_caches(prepared.loaded, prepared.train, prepared.validation)
     return [*([f"classes: {counts}"] if counts else []), *kept]
 
 
 def _said_of_generators(prepared: Prepared) -> list[str]:
-    """What must be known of data that only the user's code can make again."""
+    """Lines about data that only the user's code can make again."""
     sources = {data.name: None for data in (prepared.train, prepared.validation) if isinstance(data, GeneratorData)}
     return [
         f"{name} is Python code: a resumed run calls it again, and is exact if every call gives the same batches."

@@ -36,12 +36,12 @@ class CheckpointStore:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to resume from."""
+        """True where there is nothing to resume from."""
         return not any((self.folder / name).exists() for name in (LAST, PREVIOUS))
 
     @property
     def has_best(self) -> bool:
-        """Whether a best checkpoint was saved."""
+        """True where a best checkpoint was saved."""
         return (self.folder / BEST).exists()
 
     def save_last(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:

@@ -1,4 +1,4 @@
-"""The directory of one run: where each file is, who may write it, and how it is made, continued and opened for reading."""
+"""The directory of one run: its files, the right to write them, and the ways to make, continue and read it."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ class RunDirectory:
             return None
 
     def read_status(self) -> Status:
-        """How the run stands.
+        """The state of the run.
 
         Raises:
             CheckpointError: status.json is missing or damaged.

@@ -1,4 +1,4 @@
-"""Where each file of a run is; the names are part of the public interface."""
+"""The files of a run by their paths; the names are part of the public interface."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RunPaths:
 
     @property
     def status(self) -> Path:
-        """How the run stands."""
+        """The state of the run."""
         return self.root / "status.json"
 
     @property
@@ -56,7 +56,7 @@ class RunPaths:
 
     @property
     def log(self) -> Path:
-        """What the terminal showed."""
+        """The text that the terminal showed."""
         return self.root / "run.log"
 
     @property
@@ -90,7 +90,7 @@ class RunPaths:
         return self.checkpoints / BEST
 
     def keeps(self, path: Path) -> bool:
-        """Whether a file is one of the run's own, or lies in a directory of its own."""
+        """True for one of the run's own files, and for files in a directory of its own."""
         files = (
             self.experiment, self.environment, self.classes, self.skipped, self.status, self.diverged, self.metrics, self.history,
             self.log, self.report, self.root / ".lock", self.root / "metrics.discarded.jsonl",

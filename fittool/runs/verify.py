@@ -1,4 +1,4 @@
-"""Whether every file of a run is whole, and whether they belong together; takes no lock, so a run at work can be looked at."""
+"""A look at every file of a run: is it whole, and do they belong together? Takes no lock, so a run at work can be looked at."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other;
 
 @dataclass(frozen=True)
 class Verified:
-    """What was looked at.
+    """The result of a look at a run.
 
     Attributes:
         facts: A line for each thing that is whole.
@@ -64,7 +64,7 @@ class _Look:
         self._problems: list[Problem] = []
 
     def result(self) -> tuple[list[str], list[Problem]]:
-        """What is whole, and what is not."""
+        """The facts about what is whole, and the problems."""
         for look in (self._files, self._checkpoints, self._metrics, self._status):
             try:
                 self._facts += look()
@@ -146,7 +146,7 @@ class _Look:
             self._wrong(path, "The table does not hold the rows of metrics.jsonl.")
 
     def _came_to_its_end(self) -> bool:
-        """Whether the run has written its table for good: a kill or a full disk leaves an old one, and going on mends it."""
+        """True where the run has written its table for good: a kill or a full disk leaves an old one, and going on mends it."""
         try:
             return self._run.read_status().is_finished
         except CheckpointError:

@@ -83,7 +83,7 @@ class TrainingEpoch:
         return self.logs
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint in the middle of an epoch has to hold."""
+        """Pace and values so far, for a checkpoint in the middle of an epoch."""
         return {"pace": self.pace.state(), "train_logs": self.logs}
 
     def load_state(self, state: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What happened in each epoch: a list of flat rows; everything else (tables, plots, Keras's dictionary) is a view of it."""
+"""The history of the epochs: a list of flat rows; everything else (tables, plots, Keras's dictionary) is a view of it."""
 
 from __future__ import annotations
 

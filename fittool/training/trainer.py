@@ -144,7 +144,7 @@ class Trainer:
 
     @property
     def plan(self) -> Plan:
-        """How long it lasts."""
+        """Its length."""
         return self._walk.plan
 
     @property
@@ -154,7 +154,7 @@ class Trainer:
 
     @property
     def in_validation(self) -> bool:
-        """Whether the training steps of the epoch are done, but not its validation."""
+        """True where the training steps of the epoch are done, but not its validation."""
         return self._train_part.logs is not None
 
     def _attach_stage(self) -> None:
@@ -174,7 +174,7 @@ class Trainer:
 
     @property
     def _stop_reason(self) -> str | None:
-        """Why this stage, and with it perhaps the training, is to end."""
+        """The reason why this stage, and with it perhaps the training, is to end."""
         return self._walk.control.stop_reason if self._control.stop_reason is None else self._control.stop_reason
 
     def rows(self) -> Sequence[Mapping[str, Any]]:

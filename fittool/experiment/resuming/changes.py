@@ -1,4 +1,4 @@
-"""What is different between the experiment and data of a run and those that it is to go on with.
+"""The differences between the experiment and data of a run and those that it is to go on with.
 
 Only what can change the numbers counts. Where data are, what things are called, what is shown and written beside the
 training, how many threads and workers there are, and more epochs, are no changes.
@@ -38,7 +38,7 @@ class Change:
 
     @property
     def is_more_epochs(self) -> bool:
-        """Whether there is only more to train."""
+        """True where there is only more to train."""
         return self.path[-1] == "epochs" and isinstance(self.old, int) and isinstance(self.new, int) and self.new > self.old
 
     def __str__(self) -> str:

@@ -32,7 +32,7 @@ _SIGNAL = 15
 
 @dataclass(frozen=True)
 class Replay:
-    """What was trained again.
+    """The result of training some steps again.
 
     Attributes:
         first, last: The steps before and behind it.
@@ -57,7 +57,7 @@ class _Task:
 
     @property
     def length(self) -> int:
-        """How many steps lie between."""
+        """The number of steps between them."""
         return self.end.facts.step - (0 if self.start is None else self.start.facts.step)
 
 
@@ -141,7 +141,7 @@ def _task(tasks: Sequence[_Task], steps: int) -> _Task:
 
 
 def _stop_at(end: Checkpoint, trainers: Sequence[Trainer]) -> Callable[[], FittoolError | None]:
-    """What ends the training exactly where the checkpoint was saved."""
+    """An interruption exactly where the checkpoint was saved."""
     facts = end.facts
 
     def stop() -> FittoolError | None:

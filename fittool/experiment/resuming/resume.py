@@ -84,7 +84,7 @@ def _override(experiment: Experiment, epochs: int, directory: RunDirectory) -> s
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a run is asked to become.
+    """The experiment that a run is asked to go on with.
 
     Attributes:
         now, before: The experiment, and the one that the run has.
@@ -99,16 +99,16 @@ class _Asked:
 
     @property
     def is_longer(self) -> bool:
-        """Whether there are more epochs than the run was to have."""
+        """True where there are more epochs than the run was to have."""
         return _planned(self.now.experiment) > _planned(self.before.experiment)
 
     def goes_beyond(self, standing: Standing) -> bool:
-        """Whether training is to go on although it was finished."""
+        """True where training is to go on although it was finished."""
         named = self.epochs is not None and standing.status is not None and self.epochs > standing.status.epoch
         return standing.is_finished and (named or self.is_longer)
 
     def changes(self, prepared: Prepared | None) -> list[Change]:
-        """What may change the numbers, more epochs and those that the user named apart.
+        """The differences that may change the numbers, more epochs and those that the user named apart.
 
         Args:
             prepared: Knows the layers that a preset expands to; None: networks from presets are not compared.
@@ -222,7 +222,7 @@ def go_on(
 
 
 def _other_masks(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, path: Path) -> list[str]:
-    """What to say where layers draw other random numbers than the release that saved the checkpoint would have drawn.
+    """A line to say where layers draw other random numbers than the release that saved the checkpoint would have drawn.
 
     Raises:
         CheckpointError: They do, and that was not accepted.
@@ -238,7 +238,7 @@ def _other_masks(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, path
 
 
 def _said_of_generators(prepared: Prepared, trainer: Trainer) -> list[str]:
-    """What must be known of batches that only the user's code can make again."""
+    """A line to say about batches that only the user's code can make again."""
     if not isinstance(prepared.train, GeneratorData) or not trainer.position.step:
         return []
     text = "is called again, and batches that were used are passed by. The run is exact if every call gives the same."

@@ -1,4 +1,4 @@
-"""Where a run that is to go on stands: how it ended, its newest whole checkpoint, and the files that are put back to it."""
+"""The state of a run that is to go on: how it ended, its newest whole checkpoint, and the files that are put back to it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Standing:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing was left to do."""
+        """True where nothing was left to do."""
         return self.status is not None and self.status.is_finished
 
     def newest(self) -> Checkpoint:

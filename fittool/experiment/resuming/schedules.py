@@ -11,7 +11,7 @@ from fittool.training.trainer import Trainer
 
 
 def schedule_made_for(experiment: Experiment, epochs: int, trainer: Trainer) -> str | None:
-    """What to say where a schedule ends within an epoch of the old end of training, so that it was made for it.
+    """A warning where a schedule ends within an epoch of the old end of training, so that it was made for it.
 
     Args:
         experiment: The run's.

@@ -111,7 +111,7 @@ class Staging:
         os.rename(name, target, src_dir_fd=self._folder, dst_dir_fd=self._folder)
 
     def _is_there(self, name: str) -> bool:
-        """Whether there is such a file; a link, directory or pipe in its place was put there by someone else and is refused."""
+        """True where there is such a file; a link, directory or pipe in its place is someone else's doing and refused."""
         try:
             mode = os.stat(name, dir_fd=self._folder, follow_symlinks=False).st_mode
         except FileNotFoundError:
@@ -200,7 +200,7 @@ def sync_folder(path: Path) -> None:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file of this name is what a killed process left of a write."""
+    """True for the name of a file that a killed process left of a write."""
     return _TEMPORARY.fullmatch(name) is not None
 
 

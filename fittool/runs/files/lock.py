@@ -94,7 +94,7 @@ class RunLock:
 
 
 def is_held(run: Path) -> bool:
-    """Whether a live process has a run directory; changes nothing there.
+    """True where a live process has a run directory; changes nothing there.
 
     Raises:
         OSError: Nobody can tell.

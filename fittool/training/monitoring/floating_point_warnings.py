@@ -1,4 +1,4 @@
-"""What the log says of faults in an engine's arithmetic: most have no consequence, so the terminal stays quiet."""
+"""Lines for the log about faults in an engine's arithmetic: most have no consequence, so the terminal stays quiet."""
 
 from __future__ import annotations
 

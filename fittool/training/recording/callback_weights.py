@@ -27,7 +27,7 @@ def file_of(callback: str) -> str:
 
 
 class CallbackWeights:
-    """What the callbacks of a run keep, and what of it is in files already.
+    """The weights that the callbacks of a run keep, and which of them are in files already.
 
     Attributes:
         weights: By the callback's name.
@@ -58,7 +58,7 @@ class CallbackWeights:
 
     @classmethod
     def found(cls, store: CheckpointStore, checkpoint: Checkpoint) -> CallbackWeights:
-        """What the callbacks kept at a checkpoint; where the file is lost, the callback begins anew."""
+        """The weights that callbacks kept at a checkpoint; where the file is lost, the callback begins anew."""
         epochs = {str(name): int(epoch) for name, epoch in checkpoint.facts.training.get("kept", {}).items()}
         found = {}
         for name, epoch in epochs.items():

@@ -81,7 +81,7 @@ class RunRecorder:
         self._write_status(Status("running", "", position.epoch, position.step, _best_facts(best)))
 
     def due(self, step: int) -> bool:
-        """Whether it is time for a checkpoint in the middle of an epoch."""
+        """True where it is time for a checkpoint in the middle of an epoch."""
         if self._every_steps is not None and step - self._saved_step >= self._every_steps:
             return True
         return self._every_seconds is not None and time.monotonic() - self._saved_time >= self._every_seconds
