@@ -12,6 +12,7 @@ from fittool.engines.base import WEIGHTS
 
 if TYPE_CHECKING:
     from fittool.callbacks.base import Callback
+    from fittool.callbacks.position import Position
     from fittool.callbacks.snapshot import Snapshot
     from fittool.data.batch import Batch
     from fittool.engines.base import Engine
@@ -38,8 +39,15 @@ class Backups(Protocol):
     def take_snapshot(self) -> Snapshot:
         """The present state."""
 
+    @property
+    def resumed_at(self) -> Position | None:
+        """Where the training goes on from a checkpoint of its own; None where it begins anew."""
+
+    def identity(self) -> Mapping[str, str]:
+        """What tells the training from others: a hash, or "" where nobody knows, of its `experiment`, `data` and `seed`."""
+
     def go_on_from(self, snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Go on from a state, before the first step."""
+        """Go on from a state, before the first step; rows of epochs that are not recorded yet are recorded."""
 
 
 class LoopSteps(Protocol):

@@ -20,15 +20,16 @@ from fittool.experiment.building.initial_weights import start_from
 from fittool.experiment.building.prepare import Loading, Prepared, prepare, silent
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.options import TrainOptions, view_metrics
+from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
 from fittool.model.model import Model
 from fittool.nn.layers import Normalization
 from fittool.nn.objectives import directions, value_names
 from fittool.report.live_page import live_page
 from fittool.runs.directory import RunDirectory
+from fittool.runs.kept_weights import KeptWeights
 from fittool.training.display.progress import Progress
 from fittool.training.history import Row
-from fittool.training.recording.callback_weights import CallbackWeights
 from fittool.training.recording.run_recorder import RunRecorder
 from fittool.training.trainer import Trainer
 
@@ -94,7 +95,7 @@ class Session:
         options: TrainOptions,
         *,
         rows: Sequence[Row] = (),
-        kept: CallbackWeights | None = None,
+        kept: KeptWeights | None = None,
     ) -> Trainer:
         """The trainer of the experiment in a run directory.
 
@@ -128,6 +129,7 @@ class Session:
             model=self.model,
             header=_header(prepared, engine),
             stages=stages,
+            identity=lambda: identity_of(prepared),
         )
 
 
@@ -139,7 +141,7 @@ def _refuse_adapting(prepared: Prepared) -> None:
 
 
 def _recorder(
-    prepared: Prepared, directory: RunDirectory, epochs: int, rows: Sequence[Row], kept: CallbackWeights | None
+    prepared: Prepared, directory: RunDirectory, epochs: int, rows: Sequence[Row], kept: KeptWeights | None
 ) -> RunRecorder:
     checkpoint = prepared.loaded.experiment.output.checkpoint
     return RunRecorder(

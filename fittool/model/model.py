@@ -31,6 +31,7 @@ from fittool.model.arguments import (
 )
 from fittool.model.compiled import Compiled, compiled
 from fittool.model.file_recorder import FileRecorder
+from fittool.model.identity import identity_of
 from fittool.model.loaders import Reader, first_step, gives_batches, named_classes, split_off, target_shapes, weighted
 from fittool.model.network import Network, OptimizerView
 from fittool.model.parsing import callbacks_of, parsed
@@ -508,6 +509,7 @@ class Model:
             recorder=FileRecorder(lambda snapshot: facts_of(self, before + snapshot.position.epoch - plan.initial_epoch)),
             progress=make_progress(verbosity(verbose)),
             model=self,
+            identity=lambda: identity_of(self.layers, self.network, self.seed, loader),
         )
         try:
             trainer.run()

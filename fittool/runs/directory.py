@@ -17,9 +17,16 @@ from numpy.typing import NDArray
 
 from fittool.errors import CheckpointError, ExperimentError, Problem, StorageError, UsageError, shown, visible
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
-from fittool.runs.checkpoint_store import CheckpointStore
+from fittool.runs.checkpoint_store import CheckpointStore, State
 from fittool.runs.files.append_only import append_line, drop_torn_line
-from fittool.runs.files.atomic import atomic_write, is_temporary, make_folder, overwritten, remove_temporary_files, sync_folder
+from fittool.runs.files.atomic import (
+    atomic_write,
+    is_temporary,
+    make_folder,
+    overwritten,
+    remove_temporary_files,
+    sync_folder,
+)
 from fittool.runs.files.json_text import from_json, to_json
 from fittool.runs.files.lock import RunLock
 from fittool.runs.files.storage_errors import read_whole, storing
@@ -64,7 +71,6 @@ class RunDirectory:
         """Clear away what a killed process left; only the holder of the lock may."""
         make_folder(self.paths.checkpoints)
         remove_temporary_files(self.paths.root)
-        remove_temporary_files(self.paths.checkpoints)
         self.metrics.repair()
         drop_torn_line(self.paths.log)
         with suppress(CheckpointError):  # a run may go on without it
@@ -246,18 +252,27 @@ class RunDirectory:
         for line in text.splitlines():
             append_line(self.paths.log, f"{now} {visible(line)}".encode("utf-8", "backslashreplace"))
 
-    def save_checkpoint(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts, *, best: bool = False) -> str | None:
+    def save_checkpoint(
+        self,
+        tensors: Mapping[str, NDArray[Any]],
+        facts: CheckpointFacts,
+        *,
+        best: bool = False,
+        beside: Mapping[str, State | None] | None = None,
+    ) -> str | None:
         """Save the state as `last`, and as `best` where it is the best; the metrics so far are on disk before.
 
         Args:
             tensors: The engine's state.
             facts: Position and the rest; `run` and `metrics_bytes` are filled in.
             best: Whether this is the best state so far.
+            beside: Further files that the state counts on, as in `CheckpointStore.save_last`.
 
         Returns:
             A warning where a power cut may still undo it, else None.
         """
-        warning = self.checkpoints.save_last(tensors, dataclasses.replace(facts, metrics_bytes=self.metrics.sync()))
+        facts = dataclasses.replace(facts, metrics_bytes=self.metrics.sync())
+        warning = self.checkpoints.save_last(tensors, facts, beside=beside)
         return (self.checkpoints.keep_last_as_best() if best else None) or warning
 
     def save_diverged(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fittool.errors import CheckpointError, ExperimentError, FittoolError, Problem, shown
+from fittool.errors import CheckpointError, ExperimentError, FittoolError, Problem, shown, visible
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
 from fittool.runs.checkpoint_store import LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.lock import is_held
 from fittool.runs.files.storage_errors import read_whole
 from fittool.runs.history_table import csv_table
+from fittool.runs.kept_weights import KeptWeights
 
 _TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other; a moment later they fit
 
@@ -96,10 +97,17 @@ class _Look:
                 continue
             facts = checkpoint.facts
             yield f"checkpoints/{path.name}: whole, epoch {facts.epoch}, step {facts.step:,}"
+            if path in (self._run.paths.last, self._run.paths.previous):
+                self._kept_weights(checkpoint)
         if not files:
             yield "checkpoints: none yet"
         if not self._at_work:
             self._sequence({path.name for path in files if path.parent == self._run.paths.checkpoints})
+
+    def _kept_weights(self, checkpoint: Checkpoint) -> None:
+        """What callbacks keep for later is in files beside the checkpoint that counts on it."""
+        for callback in KeptWeights.found(self._run.checkpoints, checkpoint).lost:
+            self._wrong(checkpoint.path, f"The weights that {visible(callback)} kept are in no file of the run.")
 
     def _sequence(self, names: set[str]) -> None:
         """A run that ended, or that saved twice, has a last checkpoint, and none before it is later."""

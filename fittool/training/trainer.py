@@ -44,6 +44,11 @@ def never() -> FittoolError | None:
     return None
 
 
+def unknown() -> Mapping[str, str]:
+    """No identity."""
+    return {}
+
+
 class Trainer:
     """Trains an engine's network on a loader.
 
@@ -62,8 +67,10 @@ class Trainer:
         model: The model that callbacks and a user's own loop get; told of this training.
         header: One line about the training, for the display.
         stages: The parts of the training, if it has several; `train`, `validation` and `plan` are then the first one's.
+        identity: What tells the training from others, as in `Backups.identity`.
 
     Attributes:
+        resumed_at: Where the training goes on from a checkpoint; None where it begins anew.
         history: The rows of the epochs so far.
         position: Where training stands.
         best: The best epoch so far.
@@ -86,8 +93,10 @@ class Trainer:
         model: TrainedModel | None = None,
         header: str = "",
         stages: Sequence[Stage] = (),
+        identity: Callable[[], Mapping[str, str]] = unknown,
     ) -> None:
-        self.engine = engine
+        self.engine, self.identity = engine, identity
+        self.resumed_at: Position | None = None
         self._walk = StageSchedule(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch)
         self._recorder: Recorder = NullRecorder() if recorder is None else recorder
         self._progress: Progress = displayed(progress, callbacks)
@@ -386,6 +395,7 @@ class Trainer:
         self._train_part.load_state(snapshot.training)
         self.best.load_state(snapshot.training["best"])
         self._control.stop_reason = snapshot.training["stopped"]
+        self.resumed_at = replace(self.position)
         self._last_logs = {} if not rows else logs_of(rows[-1])
         self._divergence.saved(self.position)
         for name, callback in self.callbacks():
@@ -400,10 +410,12 @@ class Trainer:
             callback.go_on_after_stop()
 
     def go_on_from(self, snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Go on from a snapshot of another run, and record its rows as this one's."""
+        """Go on from a snapshot beside the run, and record those of its rows that are not recorded yet."""
+        recorded = {row["epoch"] for row in self.history.rows}
         self.load_snapshot(snapshot, rows)
         for row in rows:
-            self._recorder.epoch_finished(dict(row), self.best.best, False)
+            if row["epoch"] not in recorded:
+                self._recorder.epoch_finished(dict(row), self.best.best, False)
 
 
 def displayed(progress: Progress | None, callbacks: Sequence[Callback]) -> Progress:

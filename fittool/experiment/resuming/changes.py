@@ -59,6 +59,20 @@ def changes_between(before: Mapping[str, Any], now: Mapping[str, Any], *, same_d
     return [change for change in changes if not (same_data and _is_place_of_data(change))]
 
 
+def counting_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that may change the numbers, by their key path as text; without the number of epochs, and where data are.
+
+    Args:
+        experiment: A resolved experiment as plain data.
+    """
+    leaves = dict(_leaves(_counting(from_json(to_json(experiment))), ()))
+    return {
+        path_text(path): value
+        for path, value in leaves.items()
+        if value not in _ABSENT and path[-1] != "epochs" and not _is_place_of_data(Change(path, value, value))
+    }
+
+
 def refuse_changes(loaded: LoadedExperiment, changes: Sequence[Change]) -> None:
     """Refuse to go on with another experiment.
 

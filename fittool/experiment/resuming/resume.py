@@ -203,7 +203,7 @@ def go_on(
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
     changed += other_masks
-    told = [*(f"warning: {warning}" for warning in prepared.warnings), *changed]
+    told = [*(f"warning: {warning}" for warning in prepared.warnings), *map(_lost, kept.lost), *changed]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
     signals.training_begins()
     output.goes_to(directory.log)
@@ -219,6 +219,11 @@ def go_on(
     write_experiment(prepared, directory)
     outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history)
+
+
+def _lost(callback: str) -> str:
+    text = f"the weights that {callback} kept are in no file of the run any more"
+    return f"warning: {text}: it begins anew with those of the next best epoch."
 
 
 def _other_masks(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, path: Path) -> list[str]:

@@ -13,12 +13,12 @@ from fittool.errors import CheckpointError, visible
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.checkpoint_store import BEST, PREVIOUS
 from fittool.runs.directory import RunDirectory
+from fittool.runs.kept_weights import KeptWeights
 from fittool.runs.status import KILLED, Status
 from fittool.training.display.formatting import duration
 from fittool.training.display.progress import Progress, make_progress
 from fittool.training.history import Row
 from fittool.training.outcome import Best
-from fittool.training.recording.callback_weights import CallbackWeights
 from fittool.training.trainer import Trainer
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -71,7 +71,7 @@ class Standing:
             self.directory.checkpoints.go_back()
         return checkpoint
 
-    def go_back_to(self, checkpoint: Checkpoint) -> tuple[list[Row], CallbackWeights]:
+    def go_back_to(self, checkpoint: Checkpoint) -> tuple[list[Row], KeptWeights]:
         """Put the files of the run back to a checkpoint.
 
         Returns:
@@ -86,7 +86,7 @@ class Standing:
         if rows or directory.paths.history.exists():
             directory.write_history(rows)
         self._mend_best(checkpoint)
-        return rows, CallbackWeights.found(directory.checkpoints, checkpoint)
+        return rows, KeptWeights.found(directory.checkpoints, checkpoint)
 
     def _mend_best(self, checkpoint: Checkpoint) -> None:
         """A kill between saving the last and the best state leaves an older best one, or none."""

@@ -205,8 +205,8 @@ def is_temporary(name: str) -> bool:
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Remove what a killed process left behind; only for the holder of the run's lock."""
+    """Remove what a killed process left behind, in the folders below as well; only for the one process that may write there."""
     with storing(folder):
-        for entry in list(os.scandir(folder)):
-            if is_temporary(entry.name):
-                os.unlink(entry.path)
+        for place, _, names in os.walk(folder):  # which follows no links
+            for name in filter(is_temporary, names):
+                os.unlink(os.path.join(place, name))

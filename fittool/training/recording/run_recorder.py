@@ -15,11 +15,11 @@ from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.atomic import make_folder
+from fittool.runs.kept_weights import KeptWeights
 from fittool.runs.status import Status
 from fittool.training.display.formatting import epoch_line
 from fittool.training.history import Row
 from fittool.training.outcome import Best, Outcome
-from fittool.training.recording.callback_weights import CallbackWeights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,14 +56,14 @@ class RunRecorder:
         class_names: Sequence[str] | None = None,
         architecture: Mapping[str, Any] | None = None,
         rows: Sequence[Row] = (),
-        kept: CallbackWeights | None = None,
+        kept: KeptWeights | None = None,
     ) -> None:
         self._directory, self._epochs = directory, epochs
         self._every_seconds, self._every_steps = every_seconds, every_steps
         self._model, self._architecture = model, architecture
         self._class_names = None if class_names is None else tuple(class_names)
         self._rows = list(rows)
-        self._kept = CallbackWeights() if kept is None else kept
+        self._kept = KeptWeights() if kept is None else kept
         self._best: Best | None = None
         self._saved_step = 0
         self._saved_time = self._views_time = time.monotonic()
@@ -96,10 +96,11 @@ class RunRecorder:
     def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
         """Save the state as the run's last or best checkpoint, or to a file of its own, relative to the checkpoints."""
         if kind == "last":
-            new = self._kept.take(snapshot)
-            self._warn(self._directory.save_checkpoint(snapshot.tensors, self._facts(snapshot)))
-            for name in new:
-                self._warn(self._kept.save(self._directory.checkpoints, name, snapshot))
+            position = snapshot.position
+            self._kept.take(snapshot.kept, snapshot.tensors, epoch=position.epoch, step=position.step)
+            beside = self._kept.beside(snapshot.tensors)
+            self._warn(self._directory.save_checkpoint(snapshot.tensors, self._facts(snapshot, kept=True), beside=beside))
+            self._kept.saved(self._directory.checkpoints)
             self._saved_step, self._saved_time = snapshot.position.step, time.monotonic()
             self._write_views(snapshot)
         elif kind == "diverged":
@@ -126,7 +127,7 @@ class RunRecorder:
         self._write_status(end)
         self.say(outcome.summary)
 
-    def _facts(self, snapshot: Snapshot) -> CheckpointFacts:
+    def _facts(self, snapshot: Snapshot, *, kept: bool = False) -> CheckpointFacts:
         return CheckpointFacts(
             epoch=snapshot.position.epoch,
             step=snapshot.position.step,
@@ -134,7 +135,7 @@ class RunRecorder:
             model=self._model,
             class_names=self._class_names,
             callbacks=snapshot.callbacks,
-            training={**snapshot.training, "kept": self._kept.epochs},
+            training={**snapshot.training, **({"kept": self._kept.fact} if kept else {})},
             architecture=self._architecture,
         )
 
