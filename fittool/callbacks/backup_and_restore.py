@@ -31,12 +31,18 @@ _IDENTITY = "identity"
 class BackupAndRestore(CallbackSetting):
     """Saves the state of training, and goes on from it when the same training is started again."""
 
+    writes_only: ClassVar[bool] = True
+
     backup_dir: Text = Field(min_length=1, description="Folder of the backup; in an experiment relative to its file.")
     save_freq: Literal["epoch"] | Annotated[Integer, Limits(ge=1)] = Field(
         default="epoch", description="Save after each epoch, or after so many batches."
     )
     double_checkpoint: Boolean = Field(default=False, description="Whether the backup before the last is kept too.")
     delete_checkpoint: Boolean = Field(default=True, description="Whether the backup is removed once training has ended well.")
+
+    def files(self) -> Mapping[str, str]:
+        """The folder of the backup."""
+        return {"backup_dir": self.backup_dir}
 
     def start(self, surroundings: CallbackContext) -> BackupAndRestoreCallback:
         """The callback at work."""

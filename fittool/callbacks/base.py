@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from numpy.typing import NDArray
 
@@ -32,6 +32,8 @@ class Callback:
     params: Mapping[str, Any]
     adds_to_logs: ClassVar[bool] = True
     """Whether the callback may add values to an epoch's logs, so that names watched are looked for only after an epoch."""
+    needs_batch_logs: ClassVar[bool] = True
+    """Whether `on_train_batch_end` looks at its logs; reading them costs waiting for the device after every step."""
 
     def set_run(self, run: Control) -> None:
         """Say which training the callback belongs to."""
@@ -132,6 +134,13 @@ HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 """The names of all hooks."""
 
 
+class Trial(Protocol):
+    """The rules of a training that must change nothing outside of a folder of its own."""
+
+    def admitted(self, callback: CallbackSetting | Callback) -> CallbackSetting | Callback | None:
+        """The callback as it may run in the trial, or None."""
+
+
 def _no_functions(name: str) -> Callable[..., Any]:
     raise ExperimentError(f"{name} names a function in a module, which only an experiment file can do. Give the function itself.")
 
@@ -143,10 +152,12 @@ class CallbackContext:
     Attributes:
         directory: What relative file names are relative to.
         function: Finds the function that `module:function` names.
+        trial: The rules of a training that must change nothing; None for a training that counts.
     """
 
     directory: Path = field(default_factory=Path)
     function: Callable[[str], Callable[..., Any]] = _no_functions
+    trial: Trial | None = None
 
 
 _AT_WORK = "_at_work"
@@ -158,7 +169,24 @@ class CallbackSetting(Named):
 
     Beside its arguments it shows what the object has that it last became (`stopped_epoch`, `best`, …), where people who come
     from Keras look for it after training.
+
+    Others learn from here what they must know about a callback, so that nobody else keeps a list of names.
     """
+
+    writes_only: ClassVar[bool] = False
+    """Whether the numbers of a training are the same without the callback: it only writes, shows or sends."""
+    steers: ClassVar[bool] = False
+    """Whether the callback may change weights, learning rate or length of the training, so that a replay needs it."""
+    adds_to_logs: ClassVar[bool] = False
+    """Whether the callback may add values to an epoch's logs."""
+
+    def files(self) -> Mapping[str, str]:
+        """Files and folders that the callback writes, by the argument that names them: absolute, or relative to the run."""
+        return {}
+
+    def addresses(self) -> Mapping[str, str]:
+        """Web addresses that the callback sends to, by the argument that names them."""
+        return {}
 
     def start(self, surroundings: CallbackContext) -> Callback:
         """The callback at work, with fresh state."""
@@ -175,7 +203,8 @@ class CallbackSetting(Named):
 def started(callbacks: Sequence[CallbackSetting | Callback], surroundings: CallbackContext | None = None) -> list[Callback]:
     """Callbacks at work, in the same order: those given as settings are made, custom ones taken as they are."""
     place = CallbackContext() if surroundings is None else surroundings
-    return [_started(callback, place) if isinstance(callback, CallbackSetting) else callback for callback in callbacks]
+    admitted = callbacks if place.trial is None else [one for one in map(place.trial.admitted, callbacks) if one is not None]
+    return [_started(callback, place) if isinstance(callback, CallbackSetting) else callback for callback in admitted]
 
 
 def _started(callback: CallbackSetting, place: CallbackContext) -> Callback:

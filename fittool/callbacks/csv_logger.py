@@ -26,6 +26,8 @@ _ABSENT = "NA"
 class CSVLogger(CallbackSetting):
     """Writes the values of each epoch to a CSV file; epochs count from 0."""
 
+    writes_only: ClassVar[bool] = True
+
     filename: Text = Field(min_length=1, description="File to write; in an experiment relative to the run directory.")
     separator: Text = Field(default=",", description="The one character between two values.")
     append: Boolean = Field(default=False, description="Whether rows that the file already has are kept.")
@@ -41,6 +43,10 @@ class CSVLogger(CallbackSetting):
     def is_file_of_a_run(self) -> bool:
         """True for the name of a file that a run keeps itself, which it would destroy."""
         return RunPaths(Path()).keeps(Path(os.path.normpath(self.filename)))
+
+    def files(self) -> Mapping[str, str]:
+        """The table."""
+        return {"filename": self.filename}
 
     def start(self, surroundings: CallbackContext) -> CSVLoggerCallback:
         """The callback at work."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.functions import Function, found
@@ -12,6 +12,9 @@ from fittool.settings import Field, fields_of, setting
 @setting
 class LambdaCallback(CallbackSetting):
     """Calls functions at Keras's hooks; in a file each is named as module:function."""
+
+    steers: ClassVar[bool] = True
+    adds_to_logs: ClassVar[bool] = True
 
     on_epoch_begin: Function = Field(default=None, description="Called with epoch (from 0) and logs before an epoch.")
     on_epoch_end: Function = Field(default=None, description="Called with epoch (from 0) and logs after an epoch.")

@@ -16,7 +16,7 @@ from fittool.callbacks.control import Logs
 from fittool.callbacks.monitor import Monitor
 from fittool.errors import ExperimentError
 from fittool.runs.checkpoint_store import LAST, PREVIOUS
-from fittool.settings import Boolean, Field, Integer, Number, Text, setting
+from fittool.settings import DOES_NOT_COUNT, Boolean, Field, Integer, Number, Text, setting
 
 
 @setting
@@ -29,7 +29,7 @@ class ModelCheckpoint(CallbackSetting):
         description="File to save to; {epoch:02d}, {batch}, {val_loss:.4f} are filled in. By default the run's best.safetensors.",
     )
     monitor: Text = Field(default="val_loss", description="The value that decides which epoch is the best.")
-    verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells each save.")
+    verbose: Annotated[Integer, DOES_NOT_COUNT] = Field(default=0, ge=0, le=1, description="1 tells each save.")
     save_best_only: Boolean = Field(
         default=False, description="Whether to save only after epochs that are the best so far; always so for best.safetensors."
     )
@@ -54,6 +54,12 @@ class ModelCheckpoint(CallbackSetting):
         except (ValueError, IndexError, AttributeError, KeyError) as error:
             raise PydanticCustomError("template", "filepath cannot be filled in: {reason}", {"reason": str(error)}) from None
         return self
+
+    def files(self) -> Mapping[str, str]:
+        """The file, its name filled in with a number for each value."""
+        if self.filepath is None:
+            return {}
+        return {"filepath": os.path.join("checkpoints", self.filepath.format_map(_AnyNumber()))}
 
     def start(self, surroundings: CallbackContext) -> ModelCheckpointCallback:
         """The callback at work."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fittool.callbacks.base import HOOKS, Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.functions import guarded
@@ -14,6 +14,9 @@ from fittool.settings import NAMES_CODE, Field, Text, setting
 @setting
 class PythonCallback(CallbackSetting):
     """A class of the user's, in a file beside the experiment, which is loaded by its path."""
+
+    steers: ClassVar[bool] = True
+    adds_to_logs: ClassVar[bool] = True
 
     class_: Annotated[Text, NAMES_CODE] = Field(
         alias="class",

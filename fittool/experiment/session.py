@@ -19,6 +19,7 @@ from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.initial_weights import start_from
 from fittool.experiment.building.prepare import Loading, Prepared, prepare, silent
 from fittool.experiment.building.stages import stages_of
+from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
 from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
@@ -96,6 +97,7 @@ class Session:
         *,
         rows: Sequence[Row] = (),
         kept: KeptWeights | None = None,
+        replay: bool = False,
     ) -> Trainer:
         """The trainer of the experiment in a run directory.
 
@@ -106,19 +108,26 @@ class Session:
             options: What a command line adds.
             rows: The rows of the epochs that are finished, when a run goes on.
             kept: The weights that its callbacks kept, when it goes on.
+            replay: Whether steps are only done again, so that nothing but what steers takes part.
 
         Raises:
             ExperimentError: A callback, a loop or a pattern of layers does not fit.
         """
         prepared, engine = self.prepared, self.engine
-        context = CallbackContext(directory.paths.root, _function)
+        trial = rules_of(directory.paths, smoke=options.smoke, replay=replay)
+        context = CallbackContext(directory.paths.root, _function, trial)
         stages = stages_of(prepared, context, engine, smoke=options.smoke)
         epochs = sum(stage.plan.epochs for stage in stages)
+        callbacks = _callbacks(prepared, context, options)
+        if not replay:
+            callbacks += _page(prepared, directory, epochs)
+        for line in trial.told if isinstance(trial, Smoke) else ():
+            progress.say(line)
         return Trainer(
             engine,
             stages[0].train,
             stages[0].validation,
-            _callbacks(prepared, context, directory, epochs, options),
+            callbacks,
             stages[0].plan,
             names=value_names(prepared.objectives),
             directions=directions(prepared.objectives),
@@ -157,16 +166,19 @@ def _recorder(
     )
 
 
-def _callbacks(
-    prepared: Prepared, context: CallbackContext, directory: RunDirectory, epochs: int, options: TrainOptions
-) -> list[Callback]:
-    """The experiment's callbacks, and the live page, which comes last."""
-    experiment = prepared.loaded.experiment
-    callbacks = build_callbacks_of(prepared.loaded, experiment.callbacks, ("callbacks",), context)
+def _callbacks(prepared: Prepared, context: CallbackContext, options: TrainOptions) -> list[Callback]:
+    """The experiment's callbacks."""
+    callbacks = build_callbacks_of(prepared.loaded, prepared.loaded.experiment.callbacks, ("callbacks",), context)
     if options.quiet:
         callbacks = [callback for callback in callbacks if not isinstance(callback, ProgbarLoggerCallback)]
-    page = live_page(view_metrics(prepared.loaded), directory.paths.report, cast("str", experiment.name), epochs)
-    return callbacks if page is None else [*callbacks, page]
+    return callbacks
+
+
+def _page(prepared: Prepared, directory: RunDirectory, epochs: int) -> list[Callback]:
+    """The live page, if there is one; it comes last, as it shows what others add to the logs."""
+    name = cast("str", prepared.loaded.experiment.name)
+    page = live_page(view_metrics(prepared.loaded), directory.paths.report, name, epochs)
+    return [] if page is None else [page]
 
 
 def _function(reference: str) -> Callable[..., Any]:

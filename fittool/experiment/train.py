@@ -15,6 +15,7 @@ from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
@@ -41,6 +42,7 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
     options = TrainOptions() if options is None else options
     if view_metrics(loaded) is True:
         check_extra()
+    loaded = without_disk_cache(loaded) if options.smoke else loaded
     with ExitStack() as stack:
         output = stack.enter_context(WorkerOutput())
         signals = stack.enter_context(StopSignals(options.timeout, starting=True))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -28,7 +30,7 @@ from fittool.runs.files.atomic import (
     sync_folder,
 )
 from fittool.runs.files.json_text import from_json, to_json
-from fittool.runs.files.lock import RunLock
+from fittool.runs.files.lock import RunLock, is_held
 from fittool.runs.files.storage_errors import read_whole, storing
 from fittool.runs.format import FIRST_FORMAT, refusal_of_newer
 from fittool.runs.history_table import csv_table
@@ -37,6 +39,7 @@ from fittool.runs.paths import RunPaths
 from fittool.runs.status import Status, encode_status, load_status
 from fittool.runs.times import utc_stamp, utc_text
 
+_TRIAL = "fittool-trial-"
 _KINDS: dict[str, type] = {"data": dict, "samples": dict, "resumed": list, "experiment": list}
 
 
@@ -69,6 +72,10 @@ class RunDirectory:
 
     def _prepare(self) -> None:
         """Clear away what a killed process left; only the holder of the lock may."""
+        for folder in (self.paths.checkpoints, self.paths.plots):
+            with storing(folder):
+                if folder.is_symlink():  # it may lead anywhere, and whatever lies there would be replaced and removed
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         make_folder(self.paths.checkpoints)
         remove_temporary_files(self.paths.root)
         self.metrics.repair()
@@ -135,8 +142,9 @@ class RunDirectory:
 
     @classmethod
     def temporary(cls) -> RunDirectory:
-        """Make a run directory that `discard` removes, for trials; locked."""
-        path = Path(tempfile.mkdtemp(prefix="fittool-"))
+        """Make a run directory that `discard` removes, for trials; locked. Those of killed processes are removed first."""
+        _remove_left_trials(Path(tempfile.gettempdir()))
+        path = Path(tempfile.mkdtemp(prefix=_TRIAL))
         return cls(path, _new_id(), RunLock(path))
 
     @classmethod
@@ -317,6 +325,16 @@ def foreign_files(folder: Path) -> list[str]:
     paths = RunPaths(folder)
     own = {".lock", *(path.name for path in (paths.experiment, paths.classes, paths.skipped, paths.checkpoints))}
     return sorted(name for name in os.listdir(folder) if name not in own and not is_temporary(name))
+
+
+def _remove_left_trials(folder: Path) -> None:
+    """Remove the directories of trials whose process was killed: this user's, and nobody has their lock any more."""
+    with suppress(OSError):
+        for path in folder.glob(f"{_TRIAL}*"):
+            status = path.lstat()
+            # `.lock` is there only once the directory itself is locked, so that none is taken from a process that begins.
+            if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and (path / ".lock").is_file() and not is_held(path):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _empty(folder: Path) -> None:

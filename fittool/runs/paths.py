@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +89,12 @@ class RunPaths:
     def best(self) -> Path:
         """The checkpoint of the best epoch."""
         return self.checkpoints / BEST
+
+    def is_left_by(self, path: str) -> bool:
+        """True for a path, absolute or relative to the run, of something outside of it, be it through links."""
+        root = os.path.realpath(self.root)
+        target = os.path.realpath(os.path.join(root, path))
+        return target != root and not target.startswith(root.rstrip(os.sep) + os.sep)
 
     def keeps(self, path: Path) -> bool:
         """True for one of the run's own files, and for files in a directory of its own."""

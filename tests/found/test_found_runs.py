@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from faults.cases.runner import Case, run
-from found import interruptions
+from found import foreign_runs, interruptions, trials
 
-CASES = [*interruptions.CASES]
+CASES = [*interruptions.CASES, *trials.CASES, *foreign_runs.CASES]
 
 
 def test_no_two_cases_have_the_same_name() -> None:

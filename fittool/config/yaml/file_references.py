@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from fittool.callbacks import CALLBACKS
 from fittool.config.code_references import code_fields
-from fittool.config.yaml.source_map import Node
+from fittool.config.yaml.source_map import KeyPath, Node
 from fittool.data.remote import is_remote
 from fittool.settings import folded
 
@@ -23,6 +24,27 @@ _PATH_KEYS: dict[str, tuple[str, ...]] = {
 _SECTIONS = ("train", "validation")
 _CODE_KEYS = tuple(name for callback in CALLBACKS.members.values() for name in code_fields(callback))
 """The arguments of callbacks that name functions or classes."""
+
+
+def remote_paths(data: Any, path: KeyPath = ("data",)) -> Iterator[tuple[KeyPath, str]]:
+    """The web addresses among the paths of data sources, with their key paths.
+
+    Args:
+        data: The section `data` of a resolved experiment as plain data.
+        path: Its key path.
+    """
+    for section in _SECTIONS:
+        source = data.get(section)
+        for name, arguments in source.items() if isinstance(source, dict) else ():
+            for key in path_keys(str(name)):
+                text = arguments.get(key) if isinstance(arguments, dict) else None
+                if isinstance(text, str) and is_remote(text):
+                    yield (*path, section, name, key), text
+
+
+def path_keys(source: str) -> tuple[str, ...]:
+    """The arguments of a source, by its name, that are paths."""
+    return _PATH_KEYS.get(folded(source), ())
 
 
 def with_absolute_paths(root: Node) -> Node:
@@ -62,14 +84,15 @@ def _source(source: Node) -> Node:
         if folded(name) == "python":
             entries[name] = _changed(arguments, "function", _function)
         else:
-            entries[name] = _each(arguments, _PATH_KEYS.get(folded(name), ()), _absolute)
+            entries[name] = _each(arguments, path_keys(name), _absolute)
     return replace(source, value=entries)
 
 
 def _absolute(node: Node) -> Node:
     if not isinstance(node.value, str) or not node.value or is_remote(node.value):
         return node
-    return replace(node, value=os.path.normpath(os.path.join(node.place.source.folder, node.value)))
+    path = os.path.normpath(os.path.join(node.place.source.folder, node.value))
+    return replace(node, value=path, reference=None)  # written elsewhere, the text would mean another path
 
 
 def _function(node: Node) -> Node:
@@ -78,7 +101,7 @@ def _function(node: Node) -> Node:
         return node
     module, _, function = node.value.rpartition(":")
     path = os.path.normpath(os.path.join(node.place.source.folder, module if module.endswith(".py") else f"{module}.py"))
-    return replace(node, value=f"{path}:{function}")
+    return replace(node, value=f"{path}:{function}", reference=None)
 
 
 def _each(node: Node, keys: tuple[str, ...], change: Callable[[Node], Node]) -> Node:

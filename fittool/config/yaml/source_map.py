@@ -96,12 +96,14 @@ class Node:
         place: Where the value begins.
         key_place: Where its key was written; None for items of a list.
         plain: Whether it is a scalar without quotes.
+        reference: The text with `${ENV:…}` that the value was made from; None for a value that the file itself has.
     """
 
     value: Scalar | dict[str, Node] | list[Node]
     place: Place
     key_place: Place | None = None
     plain: bool = field(default=False, repr=False)
+    reference: str | None = field(default=None, repr=False)  # not shown with the rest: it says where a secret is
 
     @property
     def best_place(self) -> Place:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from fittool.config.yaml.environment_variables import protected
+from fittool.config.yaml.environment_variables import Reference, protected
 from fittool.config.yaml.scalars import scalar, written
 from fittool.config.yaml.source_map import KeyPath
 
@@ -74,6 +74,8 @@ def flow_text(data: object) -> str:
 
 
 def _text(text: str) -> str:
+    if isinstance(text, Reference):
+        return _quoted(text)
     text = protected(text)
     return text if _PLAIN.fullmatch(text) and scalar(text) == text else _quoted(text)
 

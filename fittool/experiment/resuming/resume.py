@@ -10,12 +10,13 @@ from typing import Any
 
 from fittool.callbacks.snapshot import snapshot_of
 from fittool.config.experiment import Experiment
-from fittool.config.experiment_file import LoadedExperiment, load_experiment
+from fittool.config.experiment_file import LoadedExperiment, load_experiment_of_run
 from fittool.config.sections import Train
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
+from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import Run, TrainOptions, verbosity
@@ -33,7 +34,7 @@ from fittool.experiment.run_metadata import (
     write_experiment,
 )
 from fittool.experiment.session import Session
-from fittool.experiment.trained_run import check_weights, refuse_code
+from fittool.experiment.trained_run import check_weights
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
@@ -63,12 +64,9 @@ def run_to_continue(
     if directory.checkpoints.is_empty:
         text = "has no checkpoint to go on from. Start it again with fittool train CONFIG --run-dir DIR --resume."
         raise CheckpointError(text, place=str(path))
-    file = directory.paths.experiment if experiment is None else experiment
-    loaded = load_experiment(file)
-    if experiment is None:
-        refuse_code(loaded, path)
+    loaded = experiment_to_train(directory, experiment)
     if epochs is not None:
-        loaded = load_experiment(file, [_override(loaded.experiment, epochs, directory)])
+        loaded = experiment_to_train(directory, experiment, [_override(loaded.experiment, epochs, directory)])
     return directory, loaded
 
 
@@ -180,7 +178,8 @@ def go_on(
     standing = Standing.of(directory, progress)
     if not options.accept_changes:
         directory.check_experiment()
-    asked = _Asked(loaded, load_experiment(directory.paths.experiment), epochs, options.accept_changes)
+    before = load_experiment_of_run(directory.paths.experiment, with_silent_callbacks=False)
+    asked = _Asked(loaded, before, epochs, options.accept_changes)
     if standing.is_finished and not asked.goes_beyond(standing):
         if not options.accept_changes:
             refuse_changes(loaded, asked.changes(None))
