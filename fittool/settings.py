@@ -85,6 +85,10 @@ Pair = Annotated[tuple[Integer, Integer], BeforeValidator(_pair, json_schema_inp
 """(height, width); one number stands for both."""
 
 
+NAME_PATTERN = r"^[^/\s]+$"
+"""The names of layers and metrics: parts of other names and of files, so without slashes and blanks."""
+
+
 class _NamesCode:
     """The type of `NAMES_CODE`."""
 

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
+from weakref import finalize
 
 from pydantic import Field as Limits
 
@@ -20,6 +21,7 @@ from fittool.errors import CheckpointError, shown
 from fittool.runs.checkpoint import Checkpoint, CheckpointFacts, load_checkpoint
 from fittool.runs.checkpoint_store import LAST, PREVIOUS, CheckpointStore
 from fittool.runs.files.atomic import make_folder, remove_temporary_files
+from fittool.runs.files.lock import RunLock
 from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
 from fittool.runs.kept_weights import KeptWeights, Weights, is_kept_file
 from fittool.settings import Boolean, Field, Integer, Text, setting
@@ -65,6 +67,7 @@ class BackupAndRestoreCallback(Callback):
         self._store = CheckpointStore(self.folder, "")
         self._batches = 0
         self._kept = KeptWeights()
+        self._hold: finalize[..., BackupAndRestoreCallback] | None = None
 
     def overrides(self, *hooks: str) -> bool:
         """Batches are looked at only where they are counted."""
@@ -75,8 +78,9 @@ class BackupAndRestoreCallback(Callback):
 
         A run saves checkpoints of its own; the newer of the two wins, which is mostly the run's.
         """
-        if self.folder.is_dir():
-            remove_temporary_files(self.folder)
+        make_folder(self.folder)
+        self._hold = finalize(self, RunLock(self.folder).release)  # two trainings would replace each other's backups
+        remove_temporary_files(self.folder)
         if self._store.is_empty:
             return
         checkpoint, warning = self._store.load_newest()
@@ -136,6 +140,10 @@ class BackupAndRestoreCallback(Callback):
             kept = [path for path in self.folder.glob("*") if is_kept_file(path.name)]
             for path in (self.folder / LAST, self.folder / PREVIOUS, *kept):
                 path.unlink(missing_ok=True)
+        if self._hold is not None:
+            self._hold()
+        if self._store.is_empty and self.folder.is_dir():
+            (self.folder / ".lock").unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # it holds something that is not ours
                 self.folder.rmdir()
 

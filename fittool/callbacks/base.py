@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,6 +159,11 @@ class CallbackContext:
     directory: Path = field(default_factory=Path)
     function: Callable[[str], Callable[..., Any]] = _no_functions
     trial: Trial | None = None
+
+    def name_of(self, path: Path) -> str | None:
+        """The name of a file below the directory, for the state of a callback that counts on it; None for one elsewhere."""
+        found = os.path.relpath(os.path.normpath(self.directory / path), self.directory)
+        return None if found.split(os.sep)[0] == os.pardir else found
 
 
 _AT_WORK = "_at_work"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -16,6 +16,7 @@ from fittool.callbacks.control import Logs
 from fittool.callbacks.monitor import Monitor
 from fittool.errors import ExperimentError
 from fittool.runs.checkpoint_store import LAST, PREVIOUS
+from fittool.runs.kept_weights import is_kept_file
 from fittool.settings import DOES_NOT_COUNT, Boolean, Field, Integer, Number, Text, setting
 
 
@@ -63,7 +64,8 @@ class ModelCheckpoint(CallbackSetting):
 
     def start(self, surroundings: CallbackContext) -> ModelCheckpointCallback:
         """The callback at work."""
-        return ModelCheckpointCallback(self)
+        folder = surroundings.directory / "checkpoints"
+        return ModelCheckpointCallback(self, lambda path: surroundings.name_of(folder / path))
 
     @property
     def asked_values(self) -> tuple[str, ...]:
@@ -74,7 +76,10 @@ class ModelCheckpoint(CallbackSetting):
     @property
     def is_checkpoint_of_a_run(self) -> bool:
         """True for a file that a run keeps itself to go on from."""
-        return self.filepath is not None and os.path.normpath(self.filepath) in (LAST, PREVIOUS)
+        if self.filepath is None:
+            return False
+        name = os.path.normpath(self.filepath)
+        return name in (LAST, PREVIOUS) or is_kept_file(name)
 
     @property
     def has_own_file(self) -> bool:
@@ -93,14 +98,25 @@ class _AnyNumber(dict[str, int]):
         return 1
 
 
+def nowhere(path: str) -> str | None:
+    """No run that a file is in."""
+    return None
+
+
 class ModelCheckpointCallback(Callback):
-    """Has the model saved by whoever records the run; without a file of its own it does nothing but say what is best."""
+    """Has the model saved by whoever records the run; without a file of its own it does nothing but say what is best.
+
+    Args:
+        setting: What to save, and when.
+        name_of: The name in the run of a file that was saved; None for one elsewhere.
+    """
 
     adds_to_logs: ClassVar[bool] = False
 
-    def __init__(self, setting: ModelCheckpoint) -> None:
-        self.setting = setting
+    def __init__(self, setting: ModelCheckpoint, name_of: Callable[[str], str | None] = nowhere) -> None:
+        self.setting, self._name_of = setting, name_of
         self.monitor = setting.new_monitor()
+        self._file: str | None = None
         self._epoch = 0
         self._batches = 0
 
@@ -137,12 +153,14 @@ class ModelCheckpointCallback(Callback):
 
     def state(self) -> dict[str, Any]:
         """The best value and the batches since the last save."""
-        return {"monitor": self.monitor.state(), "epoch": self._epoch, "batches": self._batches}
+        place = {} if self._file is None else {"file": self._file}
+        return {"monitor": self.monitor.state(), "epoch": self._epoch, "batches": self._batches, **place}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from `state()`."""
         self.monitor.load_state(state["monitor"])
         self._epoch, self._batches = state["epoch"], state["batches"]
+        self._file = state.get("file")
 
     def _save(self, batch: int | None, logs: Logs) -> None:
         if self.setting.filepath is None or (self.run.keeps_best and not self.setting.has_own_file):
@@ -151,6 +169,7 @@ class ModelCheckpointCallback(Callback):
             return
         path = self._path(self.setting.filepath, batch, logs)
         self.run.save("weights" if self.setting.save_weights_only else "model", path)
+        self._file = self._name_of(path) if self.run.keeps_best else None
         if self.setting.verbose:
             self.run.say(f"ModelCheckpoint: saved {path}.")
 

@@ -76,6 +76,8 @@ class RunDirectory:
             with storing(folder):
                 if folder.is_symlink():  # it may lead anywhere, and whatever lies there would be replaced and removed
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                if folder.exists() and not folder.is_dir():
+                    raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         make_folder(self.paths.checkpoints)
         remove_temporary_files(self.paths.root)
         self.metrics.repair()

@@ -75,20 +75,25 @@ class KeptWeights:
         self._counted: frozenset[str] = frozenset()
 
     def take(self, kept: Mapping[str, Weights], tensors: Weights, *, epoch: int, step: int) -> None:
-        """Note what callbacks keep now; weights that are another object than before are of this moment.
+        """Note what callbacks keep now; weights that are others than before are of this moment.
 
         Args:
             kept: By the callback's name.
             tensors: The network's state at this moment, by name.
             epoch, step: The moment.
         """
-        same = {name for name, weights in kept.items() if weights is self.weights.get(name)}
+        same = {name for name, weights in kept.items() if self._has(name, weights)}
         self._moments = {
             name: self._moments[name] if name in same else Moment(epoch, step, _are_in(weights, tensors))
             for name, weights in kept.items()
         }
         self._on_disk = {name: moment for name, moment in self._on_disk.items() if name in same}
         self.weights = dict(kept)
+
+    def _has(self, name: str, weights: Weights) -> bool:
+        """True for weights that are known, be it as other arrays of the same content, as a backup gives them."""
+        known = self.weights.get(name)
+        return known is not None and (weights is known or (weights.keys() == known.keys() and _are_in(weights, known)))
 
     @property
     def fact(self) -> dict[str, dict[str, Any]]:

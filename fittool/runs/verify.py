@@ -16,6 +16,7 @@ from fittool.runs.files.lock import is_held
 from fittool.runs.files.storage_errors import read_whole
 from fittool.runs.history_table import csv_table
 from fittool.runs.kept_weights import KeptWeights
+from fittool.runs.text_table import missing_in
 
 _TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other; a moment later they fit
 
@@ -99,6 +100,8 @@ class _Look:
             yield f"checkpoints/{path.name}: whole, epoch {facts.epoch}, step {facts.step:,}"
             if path in (self._run.paths.last, self._run.paths.previous):
                 self._kept_weights(checkpoint)
+            if path == self._run.paths.last and not self._at_work:
+                self._files_of_callbacks(checkpoint)
         if not files:
             yield "checkpoints: none yet"
         if not self._at_work:
@@ -108,6 +111,11 @@ class _Look:
         """What callbacks keep for later is in files beside the checkpoint that counts on it."""
         for callback in KeptWeights.found(self._run.checkpoints, checkpoint).lost:
             self._wrong(checkpoint.path, f"The weights that {visible(callback)} kept are in no file of the run.")
+
+    def _files_of_callbacks(self, checkpoint: Checkpoint) -> None:
+        """What callbacks wrote in the run before the last checkpoint is there."""
+        for text in missing_in(self._run.paths.root, checkpoint.facts.callbacks):
+            self._wrong(checkpoint.path, visible(text))
 
     def _sequence(self, names: set[str]) -> None:
         """A run that ended, or that saved twice, has a last checkpoint, and none before it is later."""

@@ -174,7 +174,7 @@ _READ = (("evaluate", "run"), ("predict", "run", "x.npy"))
 CASES = [
     Case("foreign", "metric whose name a shell runs, into a file of a shell", probe=_refused(
         "CSVLogger: {filename: ../victim/.bashrc}", "callbacks[0].CSVLogger.filename", "writes outside of the run",
-        metrics='Accuracy: {name: "$(touch pwned)"}')),
+        metrics='Accuracy: {name: "$(id>pwned)"}')),
     Case("foreign", "absolute model file", probe=_refused(
         "ModelCheckpoint: {filepath: /tmp/fittool-foreign/m.safetensors, monitor: loss, save_best_only: true, initial_value_threshold: -1}", "callbacks[0].ModelCheckpoint.filepath")),
     Case("foreign", "model file that leaves by ..", probe=_refused(

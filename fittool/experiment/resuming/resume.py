@@ -38,6 +38,7 @@ from fittool.experiment.trained_run import check_weights
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+from fittool.runs.text_table import missing_in
 from fittool.training.display.progress import make_progress
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
@@ -203,6 +204,7 @@ def go_on(
     check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
     changed += other_masks
     told = [*(f"warning: {warning}" for warning in prepared.warnings), *map(_lost, kept.lost), *changed]
+    told += [f"warning: {text}" for text in missing_in(directory.paths.root, checkpoint.facts.callbacks)]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
     signals.training_begins()
     output.goes_to(directory.log)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from fittool.nn.targets import Measure
-from fittool.settings import Field, Text, setting
+from fittool.settings import NAME_PATTERN, Field, Text, setting
 
 
 @setting
 class Metric(Measure):
     """A measure that is watched."""
 
-    name: Text | None = Field(default=None, description="Name in logs; Keras's own if absent.")
+    name: Annotated[Text, Field(pattern=NAME_PATTERN)] | None = Field(
+        default=None, description="Name in logs; Keras's own if absent."
+    )
 
     @property
     def log_name(self) -> str:

@@ -11,14 +11,15 @@ import fcntl
 import json
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from weakref import WeakSet
 
 from fittool.errors import RunInUseError, shown, visible
 from fittool.runs.files.atomic import open_descriptor, open_folder
-from fittool.runs.files.storage_errors import storage_error
+from fittool.runs.files.storage_errors import storage_error, storing
 from fittool.runs.times import utc_text
 
 _FILE = ".lock"
@@ -107,6 +108,31 @@ def is_held(run: Path) -> bool:
     finally:
         os.close(folder)
     return False
+
+
+@contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Hold a file against other processes that write it in this way, for a moment; one that is missing is made, empty.
+
+    The file may be replaced meanwhile: the lock is on the file that has the name when it is held.
+    """
+    with storing(path):
+        descriptor = _lock_by_name(path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock_by_name(path: Path) -> int:
+    while True:
+        descriptor = open_descriptor(path, os.O_RDWR | os.O_CREAT)
+        with suppress(OSError):  # a file system without locks: nobody is kept out, as before
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+        os.close(descriptor)  # it was replaced while this process waited
 
 
 _held: WeakSet[RunLock] = WeakSet()
