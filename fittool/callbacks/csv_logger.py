@@ -126,7 +126,8 @@ class CSVLoggerCallback(Callback):
 
     def state(self) -> dict[str, Any]:
         """The number of rows and what they are; they are on disk before any checkpoint counts them."""
-        place = {} if self._file is None else {"file": self._file, "separator": self.separator}
+        is_there = self._file is not None and self.rows  # before its first row there may be no file
+        place = {"file": self._file, "separator": self.separator} if is_there else {}
         return {"rows": len(self.rows), "digest": digest_of_rows(self.rows), **place}
 
     def load_state(self, state: Mapping[str, Any]) -> None:

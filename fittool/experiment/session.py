@@ -21,6 +21,7 @@ from fittool.experiment.building.prepare import Loading, Prepared, prepare, sile
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
+from fittool.experiment.resuming.next_command import command_to_use
 from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
 from fittool.model.model import Model
@@ -118,7 +119,7 @@ class Session:
         context = CallbackContext(directory.paths.root, _function, trial)
         stages = stages_of(prepared, context, engine, smoke=options.smoke)
         epochs = sum(stage.plan.epochs for stage in stages)
-        callbacks = _callbacks(prepared, context, options)
+        callbacks, validates = _callbacks(prepared, context, options), prepared.validation is not None
         if not replay:
             callbacks += _page(prepared, directory, epochs)
         for line in trial.told if isinstance(trial, Smoke) else ():
@@ -139,6 +140,7 @@ class Session:
             header=_header(prepared, engine),
             stages=stages,
             identity=lambda: identity_of(prepared),
+            next_command=str if trial is not None else lambda: command_to_use(directory, prepared.loaded, validates=validates),
         )
 
 

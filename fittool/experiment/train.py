@@ -17,6 +17,7 @@ from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
+from fittool.experiment.resuming.next_command import command_to_go_on
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
 from fittool.experiment.session import Session
@@ -48,7 +49,7 @@ def train_experiment(loaded: LoadedExperiment, options: TrainOptions | None = No
         signals = stack.enter_context(StopSignals(options.timeout, starting=True))
         given = _given_directory(options, stack)
         if given is not None and not given.checkpoints.is_empty:
-            with saying_where(given):
+            with saying_where(given, loaded):
                 return go_on(loaded, given, options, stack, signals, output)
         return _train_anew(loaded, given, options, stack, signals, output)
 
@@ -79,7 +80,7 @@ def resume_run(
         signals = stack.enter_context(StopSignals(options.timeout, starting=True))
         directory, loaded = run_to_continue(path, epochs, experiment, stack)
         check(loaded)
-        with saying_where(directory):
+        with saying_where(directory, loaded):
             return go_on(loaded, directory, options, stack, signals, output, epochs=epochs)
 
 
@@ -109,7 +110,7 @@ def _train_anew(
         trainer.say(line)
     dropping = _dropped_unless_begun(directory, trainer) if fresh else nullcontext()
     kept = not options.smoke or options.run_directory is not None
-    with saying_where(directory) if kept else _removed_afterwards(directory), dropping:
+    with saying_where(directory, loaded) if kept else _removed_afterwards(directory), dropping:
         outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history, kept)
 
@@ -131,14 +132,15 @@ def _said_of_generators(prepared: Prepared) -> list[str]:
 
 
 @contextmanager
-def saying_where(directory: RunDirectory) -> Iterator[None]:
-    """Adds to the error of a run that stopped where its state is."""
+def saying_where(directory: RunDirectory, loaded: LoadedExperiment) -> Iterator[None]:
+    """Add to the error of a run that stopped where its state is, and how to go on."""
     try:
         yield
-    except Interrupted as stop:
-        raise Interrupted(stop.signal_number, f"{stop} The state is saved in {directory.path}.") from stop
-    except TimeLimitReached as stop:
-        raise TimeLimitReached(f"{stop} The state is saved in {directory.path}.") from stop
+    except (Interrupted, TimeLimitReached) as stop:
+        text = f"{stop} The state is saved in {directory.path}."
+        said = Interrupted(stop.signal_number, text) if isinstance(stop, Interrupted) else TimeLimitReached(text)
+        said.next_command = command_to_go_on(directory, loaded)
+        raise said from stop
     except DivergedError as error:
         raise DivergedError(f"{error} The run is in {directory.path}, the state then in diverged.safetensors there.") from error
 

@@ -17,10 +17,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fittool.errors import CheckpointError, ExperimentError, Problem, StorageError, UsageError, shown, visible
+from fittool.errors import CheckpointError, ExperimentError, FittoolError, Problem, StorageError, UsageError, shown, visible
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 from fittool.runs.checkpoint_store import CheckpointStore, State
-from fittool.runs.files.append_only import append_line, drop_torn_line
+from fittool.runs.files.append_only import append_line, drop_torn_line, take_apart
 from fittool.runs.files.atomic import (
     atomic_write,
     is_temporary,
@@ -35,7 +35,7 @@ from fittool.runs.files.storage_errors import read_whole, storing
 from fittool.runs.format import FIRST_FORMAT, refusal_of_newer
 from fittool.runs.history_table import csv_table
 from fittool.runs.metrics_log import MetricsLog
-from fittool.runs.paths import RunPaths
+from fittool.runs.paths import DISCARDED, RunPaths
 from fittool.runs.status import Status, encode_status, load_status
 from fittool.runs.times import utc_stamp, utc_text
 
@@ -80,6 +80,8 @@ class RunDirectory:
                     raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         make_folder(self.paths.checkpoints)
         remove_temporary_files(self.paths.root)
+        for file in (self.paths.metrics, self.paths.root / DISCARDED, self.paths.log, self.paths.status):
+            take_apart(file)  # these are written in their place, all others are replaced
         self.metrics.repair()
         drop_torn_line(self.paths.log)
         with suppress(CheckpointError):  # a run may go on without it
@@ -106,7 +108,16 @@ class RunDirectory:
                 except FileExistsError:
                     continue
                 sync_folder(path.parent)
-                return cls(path, run_id, RunLock(path))
+                return cls._made(path, run_id)
+
+    @classmethod
+    def _made(cls, path: Path, run_id: str) -> RunDirectory:
+        """The run in a directory that was just made, which goes again if nothing can be put into it."""
+        try:
+            return cls(path, run_id, RunLock(path))
+        except FittoolError:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
 
     @classmethod
     def at(cls, path: Path, *, resume: bool = False) -> RunDirectory:
@@ -125,8 +136,9 @@ class RunDirectory:
         make_folder(path)
         if not os.path.isdir(path):
             raise UsageError("is a file; --run-dir names a directory.", place=shown(path))
-        lock = RunLock(path)
+        lock: RunLock | None = None
         try:
+            lock = RunLock(path)
             if not resume and any(name != ".lock" for name in os.listdir(path)):
                 text = "is not empty. Add --resume to continue the run in it, or choose another directory."
                 raise UsageError(text, place=shown(path))
@@ -139,7 +151,10 @@ class RunDirectory:
                 run.metrics.cut(0)
             return run
         except BaseException:
-            lock.release()
+            if lock is not None:
+                lock.release()
+            if not there:
+                shutil.rmtree(path, ignore_errors=True)
             raise
 
     @classmethod
@@ -147,7 +162,7 @@ class RunDirectory:
         """Make a run directory that `discard` removes, for trials; locked. Those of killed processes are removed first."""
         _remove_left_trials(Path(tempfile.gettempdir()))
         path = Path(tempfile.mkdtemp(prefix=_TRIAL))
-        return cls(path, _new_id(), RunLock(path))
+        return cls._made(path, _new_id())
 
     @classmethod
     def open(cls, path: Path, *, lock: bool = False) -> RunDirectory:

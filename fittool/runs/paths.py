@@ -8,6 +8,9 @@ from pathlib import Path
 
 from fittool.runs.checkpoint_store import BEST, LAST, PREVIOUS
 
+DISCARDED = "metrics.discarded.jsonl"
+"""The rows behind a checkpoint that a run went back to."""
+
 
 @dataclass(frozen=True)
 class RunPaths:
@@ -90,17 +93,33 @@ class RunPaths:
         """The checkpoint of the best epoch."""
         return self.checkpoints / BEST
 
-    def is_left_by(self, path: str) -> bool:
-        """True for a path, absolute or relative to the run, of something outside of it, be it through links."""
-        root = os.path.realpath(self.root)
-        target = os.path.realpath(os.path.join(root, path))
-        return target != root and not target.startswith(root.rstrip(os.sep) + os.sep)
-
     def keeps(self, path: Path) -> bool:
         """True for one of the run's own files, and for files in a directory of its own."""
         files = (
             self.experiment, self.environment, self.classes, self.skipped, self.status, self.diverged, self.metrics, self.history,
-            self.log, self.report, self.root / ".lock", self.root / "metrics.discarded.jsonl",
+            self.log, self.report, self.root / ".lock", self.root / DISCARDED,
         )  # fmt: skip
         folders = (self.checkpoints, self.plots)
         return path in (*files, *folders) or any(folder in path.parents for folder in folders)
+
+
+def leaves(root: Path, path: str) -> bool:
+    """True for a path, absolute or relative to a run, of something outside of it, be it through links.
+
+    Args:
+        root: The run.
+        path: The path.
+    """
+    real = os.path.realpath(root)
+    target = os.path.realpath(os.path.join(real, path))
+    return target != real and not target.startswith(real.rstrip(os.sep) + os.sep)
+
+
+def run_around(path: Path) -> Path | None:
+    """The run directory that a path lies in, or is; None where it lies in none."""
+    real = Path(os.path.realpath(path))
+    for folder in (real, *real.parents):
+        paths = RunPaths(folder)
+        if paths.environment.is_file() and paths.experiment.is_file():
+            return folder
+    return None

@@ -51,6 +51,7 @@ class Outcome:
         best: The best epoch, if any is finished.
         restored: Whether its weights were put back.
         exit_code: What the process would exit with.
+        next_command: What a user would call next; "" where nothing follows.
     """
 
     reason: Reason
@@ -60,6 +61,12 @@ class Outcome:
     best: Best | None = None
     restored: bool = False
     exit_code: int = 0
+    next_command: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The summary, and the command that follows."""
+        return f"{self.summary} Next: {self.next_command}" if self.next_command else self.summary
 
     @property
     def summary(self) -> str:

@@ -68,6 +68,7 @@ class Trainer:
         header: One line about the training, for the display.
         stages: The parts of the training, if it has several; `train`, `validation` and `plan` are then the first one's.
         identity: What tells the training from others, as in `Backups.identity`.
+        next_command: Asked at a good end for what the user would call next.
 
     Attributes:
         resumed_at: Where the training goes on from a checkpoint; None where it begins anew.
@@ -94,8 +95,9 @@ class Trainer:
         header: str = "",
         stages: Sequence[Stage] = (),
         identity: Callable[[], Mapping[str, str]] = unknown,
+        next_command: Callable[[], str] = str,
     ) -> None:
-        self.engine, self.identity = engine, identity
+        self.engine, self.identity, self._next_command = engine, identity, next_command
         self.resumed_at: Position | None = None
         self._walk = StageSchedule(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch)
         self._recorder: Recorder = NullRecorder() if recorder is None else recorder
@@ -282,8 +284,10 @@ class Trainer:
         best = self.best.best
         restored = self._control.restored_epoch
         restored = self._walk.control.restored_epoch if restored is None else restored
+        reason = reason_of(error, stop)
         return Outcome(
-            reason=reason_of(error, stop),
+            reason=reason,
+            next_command=self._next_command() if reason in ("completed", "stopped") else "",
             text=text_of(error, stop, self.position),
             epochs=self.position.epoch,
             step=self.position.step,

@@ -51,7 +51,7 @@ def test_every_path_has_its_public_name(run):
     paths = {
         name: str(getattr(run.paths, name).relative_to(run.path))
         for name in dir(run.paths)
-        if name[0] != "_" and name not in ("root", "keeps", "is_left_by")
+        if name[0] != "_" and name not in ("root", "keeps")
     }
     assert paths == {
         "best": "checkpoints/best.safetensors",

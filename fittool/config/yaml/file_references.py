@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,34 @@ def remote_paths(data: Any, path: KeyPath = ("data",)) -> Iterator[tuple[KeyPath
                 text = arguments.get(key) if isinstance(arguments, dict) else None
                 if isinstance(text, str) and is_remote(text):
                     yield (*path, section, name, key), text
+
+
+def input_files(root: Node, resolved: Mapping[str, Any]) -> list[str]:
+    """The files and folders that an experiment reads: itself, what it extends, data, initial weights, code.
+
+    Args:
+        root: Its tree.
+        resolved: Its settings as plain data, paths absolute.
+    """
+    data, weights = resolved["data"], resolved.get("initial_weights") or {}
+    sources = [data.get(section) for section in _SECTIONS]
+    named = [
+        arguments.get(key)
+        for source in sources
+        for name, arguments in (source.items() if isinstance(source, dict) else ())
+        if isinstance(arguments, dict)
+        for key in path_keys(str(name))
+    ]
+    found = [*_written_in(root), *named, weights.get("from")]
+    return list(dict.fromkeys(path for path in found if isinstance(path, str) and path and not is_remote(path)))
+
+
+def _written_in(node: Node) -> Iterator[str]:
+    """The files that settings were written in."""
+    if not node.place.source.is_option:
+        yield node.place.source.name
+    for _, child in node.children():
+        yield from _written_in(child)
 
 
 def path_keys(source: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from fittool.config.yaml.file_references import remote_paths
 from fittool.config.yaml.source_map import KeyPath, path_text
 from fittool.errors import CheckpointError, visible
 from fittool.runs.directory import RunDirectory
+from fittool.runs.paths import leaves
 
 
 def experiment_to_train(run: RunDirectory, named: Path | None, overrides: Sequence[str] = ()) -> LoadedExperiment:
@@ -73,7 +74,7 @@ def _refuse_code(loaded: LoadedExperiment, path: Path) -> None:
 def _paths(loaded: LoadedExperiment, run: RunDirectory) -> Iterator[tuple[KeyPath, str]]:
     for path, callback in loaded.experiment.all_callbacks():
         for argument, file in callback.files().items():
-            if run.paths.is_left_by(file):
+            if leaves(run.paths.root, file):
                 yield (*path, callback.public_name(), argument), f"writes outside of the run, to {visible(file)}"
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fittool.callbacks.base import Callback, CallbackSetting
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.runs.files.atomic import make_folder
-from fittool.runs.paths import RunPaths
+from fittool.runs.paths import RunPaths, leaves
 
 
 class Replaying:
@@ -45,7 +45,7 @@ class Smoke:
         if callback.addresses():
             self.told.append(f"smoke: {name} is left out, as a trial sends nothing.")
             return None
-        moved = {argument: self._place_for(path) for argument, path in callback.files().items() if self._paths.is_left_by(path)}
+        moved = {argument: self._place_for(path) for argument, path in callback.files().items() if leaves(self._paths.root, path)}
         for argument in moved:
             self.told.append(f"smoke: {name} writes into the trial's own directory, not to its {argument}.")
         return replace(callback, **moved) if moved else callback

@@ -34,11 +34,13 @@ class Change:
     Attributes:
         path: Its key path.
         old, new: What it was and is; None where it is absent.
+        since: When it was so, for messages.
     """
 
     path: KeyPath
     old: Any
     new: Any
+    since: str = "when the run began"
 
     @property
     def is_more_epochs(self) -> bool:
@@ -47,7 +49,7 @@ class Change:
 
     def __str__(self) -> str:
         """Such as `train.batch_size was 8 and is 16 now`."""
-        return f"{path_text(self.path)} was {_shown(self.old)} when the run began, and is {_shown(self.new)} now."
+        return f"{path_text(self.path)} was {_shown(self.old)} {self.since}, and is {_shown(self.new)} now."
 
 
 def changes_between(before: Mapping[str, Any], now: Mapping[str, Any], *, same_data: bool = True) -> list[Change]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +89,14 @@ class _Asked:
         now, before: The experiment, and the one that the run has.
         epochs: The number of the last epoch that the user named, or None.
         accepted: Whether changes are.
+        since: When the run's experiment became what it is, for messages.
     """
 
     now: LoadedExperiment
     before: LoadedExperiment
     epochs: int | None
     accepted: bool
+    since: str
 
     @property
     def is_longer(self) -> bool:
@@ -110,19 +112,22 @@ class _Asked:
         """The differences that may change the numbers, more epochs and those that the user named apart.
 
         Args:
-            prepared: Knows the layers that a preset expands to; None: networks from presets are not compared.
+            prepared: Knows the layers that a preset expands to; None for a run that is finished: networks from presets are
+                not compared then, nor is the number of epochs.
         """
         now, before = self.now.resolved, self.before.resolved
         if prepared is not None:
             now = self.now.resolved_with(prepared.written)
         elif self.now.experiment.model.preset is not None:
             now, before = ({**one, "model": None} for one in (now, before))
-        return [change for change in changes_between(before, now) if not self._is_allowed(change)]
+        changes = (replace(change, since=self.since) for change in changes_between(before, now))
+        return [change for change in changes if not self._is_allowed(change, finished=prepared is None)]
 
-    def _is_allowed(self, change: Change) -> bool:
+    def _is_allowed(self, change: Change, *, finished: bool) -> bool:
+        """True for another number of epochs that lies ahead, that the user named, or that a finished run has behind it."""
         train = self.now.experiment.train
         last = ("train", len(train) - 1, "epochs") if isinstance(train, list) else ("train", "epochs")
-        return change.path == last and (change.is_more_epochs or self.epochs is not None)
+        return change.path == last and (change.is_more_epochs or self.epochs is not None or finished)
 
     def check(self, prepared: Prepared, environment: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         """Refuse another experiment, then other data, unless they are accepted."""
@@ -180,7 +185,9 @@ def go_on(
     if not options.accept_changes:
         directory.check_experiment()
     before = load_experiment_of_run(directory.paths.experiment, with_silent_callbacks=False)
-    asked = _Asked(loaded, before, epochs, options.accept_changes)
+    environment = directory.read_environment()
+    since = "when the run last went on" if environment.get("resumed") else "when the run began"
+    asked = _Asked(loaded, before, epochs, options.accept_changes, since)
     if standing.is_finished and not asked.goes_beyond(standing):
         if not options.accept_changes:
             refuse_changes(loaded, asked.changes(None))
@@ -189,7 +196,6 @@ def go_on(
     session = Session.of(loaded, loading_shown(verbose))
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine
-    environment = directory.read_environment()
     now = environment_of(prepared, engine.threads, options)
     asked.check(prepared, environment, now)
     checkpoint = standing.newest()

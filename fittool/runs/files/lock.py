@@ -45,7 +45,7 @@ class RunLock:
         self._descriptors: list[int] = []
         try:
             folder = self._hold(open_folder(run))
-            self._sign(self._hold(open_descriptor(_FILE, os.O_RDWR | os.O_CREAT, folder)))
+            self._sign(self._hold(_file_in(folder)))
         except BlockingIOError:
             self._close()
             raise _in_use(run) from None
@@ -92,6 +92,16 @@ class RunLock:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Release."""
         self.release()
+
+
+def _file_in(folder: int) -> int:
+    """The file of a locked directory; one that a snapshot made of hard links shares is left to the snapshot."""
+    descriptor = open_descriptor(_FILE, os.O_RDWR | os.O_CREAT, folder)
+    if os.fstat(descriptor).st_nlink == 1:
+        return descriptor
+    os.close(descriptor)
+    os.unlink(_FILE, dir_fd=folder)
+    return open_descriptor(_FILE, os.O_RDWR | os.O_CREAT, folder)
 
 
 def is_held(run: Path) -> bool:

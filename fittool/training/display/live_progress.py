@@ -72,7 +72,7 @@ class LiveProgress:
     def finished(self, outcome: Outcome) -> None:
         """Show why it ended and which epoch was the best; after an error the live line is cleared, and that is all."""
         if outcome.reason in ("completed", "stopped"):
-            self._wrapped(Text(outcome.summary))
+            self._wrapped(Text(outcome.shown))
         else:
             self._screen.write(self._cleared())
 

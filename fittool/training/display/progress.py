@@ -137,7 +137,7 @@ class PlainProgress:
     def finished(self, outcome: Outcome) -> None:
         """Show why it ended and which epoch was the best; an error is told by whoever handles it."""
         if outcome.reason in ("completed", "stopped"):
-            self._line(outcome.summary)
+            self._line(outcome.shown)
 
     def _line(self, text: str) -> None:
         self._next = time.monotonic() + self._interval

@@ -125,7 +125,7 @@ class RunRecorder:
             self._write_status(failed if end.is_finished else end)
             raise
         self._write_status(end)
-        self.say(outcome.summary)
+        self.say(outcome.shown)
 
     def _facts(self, snapshot: Snapshot, *, kept: bool = False) -> CheckpointFacts:
         return CheckpointFacts(
