@@ -1,4 +1,4 @@
-"""What can happen beside the training: Keras's callbacks, each in its own file.
+"""Keras's callbacks, which act beside the training, each in its own file.
 
 A setting describes a callback; `start` makes the object that is called at Keras's hooks. Custom ones subclass `Callback`.
 """

@@ -9,23 +9,29 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from weakref import finalize
 
-from numpy.typing import NDArray
 from pydantic import Field as Limits
 
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Backups, Logs
 from fittool.callbacks.snapshot import Position, Snapshot, snapshot_of
-from fittool.runs.paths import LAST, PREVIOUS, kept_file
+from fittool.errors import CheckpointError, shown
+from fittool.runs.paths import LAST, PREVIOUS, is_kept_file
 from fittool.settings import Boolean, Field, Integer, Text, setting
 
 if TYPE_CHECKING:
-    from fittool.runs.checkpoint import CheckpointFacts
+    from fittool.runs.checkpoint import Checkpoint, CheckpointFacts
+    from fittool.runs.kept_weights import Weights
+
+_IDENTITY = "identity"
 
 
 @setting
 class BackupAndRestore(CallbackSetting):
     """Saves the state of training, and goes on from it when the same training is started again."""
+
+    writes_only: ClassVar[bool] = True
 
     backup_dir: Text = Field(min_length=1, description="Folder of the backup; in an experiment relative to its file.")
     save_freq: Literal["epoch"] | Annotated[Integer, Limits(ge=1)] = Field(
@@ -33,6 +39,10 @@ class BackupAndRestore(CallbackSetting):
     )
     double_checkpoint: Boolean = Field(default=False, description="Whether the backup before the last is kept too.")
     delete_checkpoint: Boolean = Field(default=True, description="Whether the backup is removed once training has ended well.")
+
+    def files(self) -> Mapping[str, str]:
+        """The folder of the backup."""
+        return {"backup_dir": self.backup_dir}
 
     def start(self, surroundings: CallbackContext) -> BackupAndRestoreCallback:
         """The callback at work."""
@@ -50,36 +60,74 @@ class BackupAndRestoreCallback(Callback):
     adds_to_logs: ClassVar[bool] = False
 
     def __init__(self, setting: BackupAndRestore) -> None:
+        from fittool.runs.checkpoint_store import CheckpointStore
+        from fittool.runs.kept_weights import KeptWeights
+
         self.setting = setting
         self.folder = Path(setting.backup_dir)
+        self._store = CheckpointStore(self.folder, "")
         self._batches = 0
-        self._kept: dict[str, Mapping[str, NDArray[Any]]] = {}
+        self._kept = KeptWeights()
+        self._hold: finalize[..., BackupAndRestoreCallback] | None = None
 
     def overrides(self, *hooks: str) -> bool:
         """Batches are looked at only where they are counted."""
         return (self.setting.save_freq != "epoch" or "on_train_batch_settled" not in hooks) and super().overrides(*hooks)
 
     def restore(self) -> None:
-        """Put the training back to where the backup stands, if there is one."""
-        from fittool.runs.checkpoint import load_checkpoint
-        from fittool.runs.checkpoint_store import CheckpointStore
-        from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+        """Put the training back to where the backup stands, if there is one and the training is not further already.
 
-        store = CheckpointStore(self.folder, "")
-        if store.is_empty:
+        A run saves checkpoints of its own; the newer of the two wins, which is mostly the run's.
+        """
+        from fittool.runs.files.atomic import make_folder, remove_temporary_files
+        from fittool.runs.files.lock import RunLock
+        from fittool.runs.kept_weights import KeptWeights
+
+        make_folder(self.folder)
+        self._hold = finalize(self, RunLock(self.folder).release)  # two trainings would replace each other's backups
+        remove_temporary_files(self.folder)
+        if self._store.is_empty:
             return
-        checkpoint, warning = store.load_newest()
-        self._backups.go_on_from(snapshot_of(checkpoint), checkpoint.facts.training["rows"])
-        for name, callback in self._backups.callbacks():
-            if (path := (self.folder / kept_file(name))).exists():
-                callback.keep_weights(load_checkpoint(path).tensors)
-        if warning is not None:
-            self.run.say(f"warning: {warning}")
-        if has_other_random_numbers(checkpoint.format):
-            text = f"The backup is of fittool 0.1.0: {OTHER_RANDOM_NUMBERS}, so a training with such layers is not exact."
-            self.run.say(f"warning: {text} For that, finish it with the older release ({OLDER_RELEASE}).")
+        checkpoint, warning = self._store.load_newest()
+        if not self._belongs_here(checkpoint) or not self._is_newer(checkpoint):
+            return
+        self._kept = KeptWeights.found(self._store, checkpoint)
         facts = checkpoint.facts
+        weights = self._kept.weights or self._kept_by_the_first_release(checkpoint)
+        self._backups.go_on_from(snapshot_of(checkpoint, weights), facts.training["rows"])
+        for text in (warning, _format_warning(checkpoint), *map(_lost, self._kept.lost)):
+            if text is not None:
+                self.run.say(f"warning: {text}")
         self.run.say(f"BackupAndRestore: going on from epoch {facts.epoch}, step {facts.step_in_epoch}, in {self.folder}.")
+
+    def _kept_by_the_first_release(self, checkpoint: Checkpoint) -> dict[str, Weights]:
+        """Weights of callbacks in a backup of 0.1.0, which did not say of which moment they are."""
+        from fittool.runs.checkpoint import load_checkpoint
+
+        if "kept" in checkpoint.facts.training:
+            return {}
+        files = {name: self.folder / f"kept_{name}.safetensors" for name, _ in self._backups.callbacks()}
+        return {name: load_checkpoint(path).tensors for name, path in files.items() if path.exists()}
+
+    def _belongs_here(self, checkpoint: Checkpoint) -> bool:
+        """True for a backup of this very training.
+
+        Raises:
+            CheckpointError: It is of another one, and the training has no checkpoint of its own to go on from.
+        """
+        said, own = checkpoint.facts.training.get(_IDENTITY, {}), self._backups.identity()
+        other = [name for name in own if said.get(name, own[name]) != own[name]]
+        if not other:
+            return True
+        text = f"is of another training: its {' and '.join(other)} {'is' if other == ['seed'] else 'are'} not the same."
+        if self._backups.resumed_at is None:
+            raise CheckpointError(f"{text} Remove it, or choose another backup_dir.", place=shown(checkpoint.path))
+        self.run.say(f"warning: {shown(checkpoint.path)} {text} It is not used, and will be replaced.")
+        return False
+
+    def _is_newer(self, checkpoint: Checkpoint) -> bool:
+        own = self._backups.resumed_at
+        return own is None or (checkpoint.facts.step, checkpoint.facts.epoch) > (own.step, own.epoch)
 
     def on_epoch_settled(self, position: Position) -> None:
         """Save after the epoch."""
@@ -96,8 +144,13 @@ class BackupAndRestoreCallback(Callback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Remove the backup if training ended well."""
         if self.setting.delete_checkpoint and self.run.reason in ("completed", "stopped"):
-            for path in (self.folder / LAST, self.folder / PREVIOUS, *self.folder.glob(kept_file("*"))):
+            kept = [path for path in self.folder.glob("*") if is_kept_file(path.name)]
+            for path in (self.folder / LAST, self.folder / PREVIOUS, *kept):
                 path.unlink(missing_ok=True)
+        if self._hold is not None:
+            self._hold()
+        if self._store.is_empty and self.folder.is_dir():
+            (self.folder / ".lock").unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # it holds something that is not ours
                 self.folder.rmdir()
 
@@ -115,32 +168,36 @@ class BackupAndRestoreCallback(Callback):
         return self.run.backups
 
     def _save(self) -> None:
-        from fittool.runs.checkpoint import save_checkpoint
-        from fittool.runs.checkpoint_store import CheckpointStore
         from fittool.runs.files.atomic import make_folder
 
         make_folder(self.folder)
-        for name, callback in self._backups.callbacks():
-            self._save_kept(name, callback.kept_weights())
         snapshot = self._backups.take_snapshot()
-        if self.setting.double_checkpoint:
-            CheckpointStore(self.folder, "").save_last(snapshot.tensors, self._facts(snapshot))
-        else:
-            save_checkpoint(self.folder / LAST, snapshot.tensors, self._facts(snapshot))
-
-    def _save_kept(self, name: str, weights: Mapping[str, NDArray[Any]] | None) -> None:
-        """Weights that a callback keeps, such as the best ones; only when they are other ones than last time."""
-        from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
-
-        if weights is not None and weights is not self._kept.get(name):
-            save_checkpoint((self.folder / kept_file(name)), weights, CheckpointFacts())
-            self._kept[name] = weights
+        position = snapshot.position
+        self._kept.take(snapshot.kept, snapshot.tensors, epoch=position.epoch, step=position.step)
+        beside = self._kept.beside(snapshot.tensors)
+        double = self.setting.double_checkpoint
+        self._store.save_last(snapshot.tensors, self._facts(snapshot), beside=beside, keeps_previous=double)
+        self._kept.saved(self._store)
 
     def _facts(self, snapshot: Snapshot) -> CheckpointFacts:
         from fittool.runs.checkpoint import CheckpointFacts
 
         position = snapshot.position
-        training = {**snapshot.training, "rows": [dict(row) for row in self._backups.rows()]}
+        rows = [dict(row) for row in self._backups.rows()]
+        training = {**snapshot.training, "rows": rows, "kept": self._kept.fact, _IDENTITY: dict(self._backups.identity())}
         return CheckpointFacts(
             position.epoch, position.step, position.step_in_epoch, callbacks=snapshot.callbacks, training=training
         )
+
+
+def _format_warning(checkpoint: Checkpoint) -> str | None:
+    from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+
+    if not has_other_random_numbers(checkpoint.format):
+        return None
+    text = f"The backup is of fittool 0.1.0: {OTHER_RANDOM_NUMBERS}, so a training with such layers is not exact."
+    return f"{text} For that, finish it with the older release ({OLDER_RELEASE})."
+
+
+def _lost(callback: str) -> str:
+    return f"The weights that {callback} kept are lost: it begins anew with those of the next best epoch."

@@ -1,11 +1,12 @@
-"""What all callbacks share: Keras's hooks, the training they look at, their state, and the settings they are made from."""
+"""The base of all callbacks: Keras's hooks, the training they look at, their state, and the settings they are made from."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from numpy.typing import NDArray
 
@@ -32,6 +33,8 @@ class Callback:
     params: Mapping[str, Any]
     adds_to_logs: ClassVar[bool] = True
     """Whether the callback may add values to an epoch's logs, so that names watched are looked for only after an epoch."""
+    needs_batch_logs: ClassVar[bool] = True
+    """Whether `on_train_batch_end` looks at its logs; reading them costs waiting for the device after every step."""
 
     def set_run(self, run: Control) -> None:
         """Say which training the callback belongs to."""
@@ -124,12 +127,19 @@ class Callback:
         """After a batch of a prediction."""
 
     def overrides(self, *hooks: str) -> bool:
-        """Whether one of these hooks does anything; hooks that do nothing cost nothing."""
+        """True where one of these hooks does anything; hooks that do nothing cost nothing."""
         return any(hook in vars(self) or getattr(type(self), hook) is not getattr(Callback, hook) for hook in hooks)
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 """The names of all hooks."""
+
+
+class Trial(Protocol):
+    """The rules of a training that must change nothing outside of a folder of its own."""
+
+    def admitted(self, callback: CallbackSetting | Callback) -> CallbackSetting | Callback | None:
+        """The callback as it may run in the trial, or None."""
 
 
 def _no_functions(name: str) -> Callable[..., Any]:
@@ -138,15 +148,22 @@ def _no_functions(name: str) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class CallbackContext:
-    """Where a callback starts to work.
+    """The surroundings in which a callback starts to work.
 
     Attributes:
         directory: What relative file names are relative to.
         function: Finds the function that `module:function` names.
+        trial: The rules of a training that must change nothing; None for a training that counts.
     """
 
     directory: Path = field(default_factory=Path)
     function: Callable[[str], Callable[..., Any]] = _no_functions
+    trial: Trial | None = None
+
+    def name_of(self, path: Path) -> str | None:
+        """The name of a file below the directory, for the state of a callback that counts on it; None for one elsewhere."""
+        found = os.path.relpath(os.path.normpath(self.directory / path), self.directory)
+        return None if found.split(os.sep)[0] == os.pardir else found
 
 
 class _LastTraining:
@@ -165,7 +182,16 @@ class CallbackSetting(Named):
 
     Beside its arguments it shows what the callback has that it last became (`stopped_epoch`, `best`, …), where people who come
     from Keras look for it after training.
+
+    Others learn from here what they must know about a callback, so that nobody else keeps a list of names.
     """
+
+    writes_only: ClassVar[bool] = False
+    """Whether the numbers of a training are the same without the callback: it only writes, shows or sends."""
+    steers: ClassVar[bool] = False
+    """Whether the callback may change weights, learning rate or length of the training, so that a replay needs it."""
+    adds_to_logs: ClassVar[bool] = False
+    """Whether the callback may add values to an epoch's logs."""
 
     __slots__ = ("_last",)
     _last: ClassVar[_LastTraining]  # of each object: a slot, and no field
@@ -180,6 +206,14 @@ class CallbackSetting(Named):
         """The arguments alone: a copy was in no training."""
         return dict(vars(self))
 
+    def files(self) -> Mapping[str, str]:
+        """Files and folders that the callback writes, by the argument that names them: absolute, or relative to the run."""
+        return {}
+
+    def addresses(self) -> Mapping[str, str]:
+        """Web addresses that the callback sends to, by the argument that names them."""
+        return {}
+
     def start(self, surroundings: CallbackContext) -> Callback:
         """The callback at work, with fresh state."""
         raise NotImplementedError
@@ -190,7 +224,7 @@ class CallbackSetting(Named):
         return callback
 
     def __getattr__(self, name: str) -> Any:
-        """What the callback of the last training has."""
+        """An attribute of the callback of the last training."""
         if name.startswith("_") or self._last.callback is None:
             raise AttributeError(f"{self.public_name()} has no {name}.", name=name, obj=self)
         return getattr(self._last.callback, name)
@@ -199,4 +233,5 @@ class CallbackSetting(Named):
 def started(callbacks: Sequence[CallbackSetting | Callback], surroundings: CallbackContext | None = None) -> list[Callback]:
     """Callbacks at work, in the same order: those given as settings are made, custom ones taken as they are."""
     place = CallbackContext() if surroundings is None else surroundings
-    return [callback.started(place) if isinstance(callback, CallbackSetting) else callback for callback in callbacks]
+    admitted = callbacks if place.trial is None else [one for one in map(place.trial.admitted, callbacks) if one is not None]
+    return [callback.started(place) if isinstance(callback, CallbackSetting) else callback for callback in admitted]

@@ -1,4 +1,4 @@
-"""What a callback sees of a training and may do to it; the trainer's side of the same object."""
+"""The training as callbacks see it and may change it; the trainer's side of the same object."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from fittool.callbacks.base import Callback
-    from fittool.callbacks.snapshot import Snapshot
+    from fittool.callbacks.snapshot import Position, Snapshot
     from fittool.data.batch import Batch
     from fittool.engines.base import Engine
 
 _WEIGHTS: tuple[Literal["weights"]] = ("weights",)
 Reason = Literal["completed", "stopped", "interrupted", "diverged", "failed"]
-"""How a training ended."""
+"""The ways in which a training ends."""
 Kind = Literal["last", "best", "diverged", "model", "weights"]
-"""What is saved: the run's own checkpoints, a state that is given up, or a callback's file (a whole model, or its weights)."""
+"""The run's own checkpoints, a state that is given up, or a callback's file (a whole model, or its weights)."""
 Logs = dict[str, float]
 """Keras's keys (`loss`, metrics, `val_*`) and `learning_rate`, with their values."""
 Directions = Mapping[str, Literal["min", "max"]]
@@ -26,7 +26,7 @@ Directions = Mapping[str, Literal["min", "max"]]
 
 
 class Backups(Protocol):
-    """What a callback needs that saves and restores the whole training."""
+    """The needs of a callback that saves and restores the whole training."""
 
     def rows(self) -> Sequence[Mapping[str, Any]]:
         """The rows of the epochs so far."""
@@ -37,8 +37,15 @@ class Backups(Protocol):
     def take_snapshot(self) -> Snapshot:
         """The present state."""
 
+    @property
+    def resumed_at(self) -> Position | None:
+        """Where the training goes on from a checkpoint of its own; None where it begins anew."""
+
+    def identity(self) -> Mapping[str, str]:
+        """What tells the training from others: a hash, or "" where nobody knows, of its `experiment`, `data` and `seed`."""
+
     def go_on_from(self, snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Go on from a state, before the first step."""
+        """Go on from a state, before the first step; rows of epochs that are not recorded yet are recorded."""
 
 
 class LoopSteps(Protocol):
@@ -127,7 +134,7 @@ class Control:
 
     @property
     def iterations(self) -> int:
-        """How many training steps were done since the network was made."""
+        """The number of training steps since the network was made."""
         return self._engine.iterations
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Logs
 from fittool.callbacks.monitor import Monitor
-from fittool.settings import Boolean, Field, Integer, Number, Text, setting
+from fittool.settings import DOES_NOT_COUNT, Boolean, Field, Integer, Number, Text, setting
 
 
 @setting
 class EarlyStopping(CallbackSetting):
     """Ends training when a value has not improved for a number of epochs."""
 
+    steers: ClassVar[bool] = True
+
     monitor: Text = Field(default="val_loss", description="The value to watch.")
     min_delta: Number = Field(default=0.0, description="A smaller change is no improvement.")
     patience: Integer = Field(
         default=0, ge=0, description="Epochs without improvement after which training ends; 0 ends it at the first."
     )
-    verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells when training ends and which weights are put back.")
+    verbose: Annotated[Integer, DOES_NOT_COUNT] = Field(
+        default=0, ge=0, le=1, description="1 tells when training ends and which weights are put back."
+    )
     mode: Literal["auto", "min", "max"] = Field(
         default="auto", description="Whether less or more is better; auto knows it from the name."
     )
@@ -70,7 +74,7 @@ class EarlyStoppingCallback(Callback):
 
     @property
     def patience(self) -> int:
-        """How many epochs without improvement end the training."""
+        """The number of epochs without improvement that ends the training."""
         return self.setting.patience
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

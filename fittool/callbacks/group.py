@@ -24,6 +24,7 @@ class CallbackGroup:
         named: Each with its name in a checkpoint; further ones of one name are numbered.
         train_batch_begin, train_batch_end, test_batch_begin, test_batch_end, epoch_settled, train_batch_settled: Those that
             really have the hook.
+        needs_batch_logs: Whether anybody looks at the running values after each training step.
     """
 
     def __init__(self, callbacks: Sequence[Callback], control: Control, prefix: str = "") -> None:
@@ -45,6 +46,7 @@ class CallbackGroup:
         self.train_batch_settled = self._listening("on_train_batch_settled")
         self.train_batch_begin = self._listening("on_train_batch_begin", "on_batch_begin")
         self.train_batch_end = self._listening("on_train_batch_end", "on_batch_end")
+        self.needs_batch_logs = any(callback.needs_batch_logs for callback in self.train_batch_end)
         self.test_batch_begin = self._listening("on_test_batch_begin")
         self.test_batch_end = self._listening("on_test_batch_end")
 

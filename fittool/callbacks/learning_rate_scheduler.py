@@ -15,7 +15,7 @@ from fittool.callbacks.control import Logs
 from fittool.callbacks.user_code import FUNCTION_SCHEMA, found
 from fittool.errors import UserCodeError
 from fittool.nn.schedules import SCHEDULES, Schedule
-from fittool.settings import NAMES_CODE, Field, Integer, setting
+from fittool.settings import DOES_NOT_COUNT, NAMES_CODE, Field, Integer, setting
 
 
 class _EpochSchedule:
@@ -45,10 +45,12 @@ EpochSchedule = Annotated[Any, _EpochSchedule(), NAMES_CODE]
 class LearningRateScheduler(CallbackSetting):
     """Sets the learning rate at the beginning of each epoch."""
 
+    steers: ClassVar[bool] = True
+
     schedule: EpochSchedule = Field(
         description="A schedule, its steps counting epochs; or module:function, called with epoch (from 0) and rate."
     )
-    verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells each epoch's rate.")
+    verbose: Annotated[Integer, DOES_NOT_COUNT] = Field(default=0, ge=0, le=1, description="1 tells each epoch's rate.")
 
     def start(self, surroundings: CallbackContext) -> LearningRateSchedulerCallback:
         """The callback at work.

@@ -1,9 +1,9 @@
-"""ModelCheckpoint: what counts as the best epoch, and further files of the model."""
+"""ModelCheckpoint: the choice of the best epoch, and further files of the model."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,8 +15,8 @@ from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Logs
 from fittool.callbacks.monitor import Monitor
 from fittool.errors import ExperimentError
-from fittool.runs.paths import LAST, PREVIOUS
-from fittool.settings import Boolean, Field, Integer, Number, Text, setting
+from fittool.runs.paths import LAST, PREVIOUS, is_kept_file
+from fittool.settings import DOES_NOT_COUNT, Boolean, Field, Integer, Number, Text, setting
 
 
 @setting
@@ -29,7 +29,7 @@ class ModelCheckpoint(CallbackSetting):
         description="File to save to; {epoch:02d}, {batch}, {val_loss:.4f} are filled in. By default the run's best.safetensors.",
     )
     monitor: Text = Field(default="val_loss", description="The value that decides which epoch is the best.")
-    verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells each save.")
+    verbose: Annotated[Integer, DOES_NOT_COUNT] = Field(default=0, ge=0, le=1, description="1 tells each save.")
     save_best_only: Boolean = Field(
         default=False, description="Whether to save only after epochs that are the best so far; always so for best.safetensors."
     )
@@ -55,9 +55,16 @@ class ModelCheckpoint(CallbackSetting):
             raise PydanticCustomError("template", "filepath cannot be filled in: {reason}", {"reason": str(error)}) from None
         return self
 
+    def files(self) -> Mapping[str, str]:
+        """The file, its name filled in with a number for each value."""
+        if self.filepath is None:
+            return {}
+        return {"filepath": os.path.join("checkpoints", self.filepath.format_map(_AnyNumber()))}
+
     def start(self, surroundings: CallbackContext) -> ModelCheckpointCallback:
         """The callback at work."""
-        return ModelCheckpointCallback(self)
+        folder = surroundings.directory / "checkpoints"
+        return ModelCheckpointCallback(self, lambda path: surroundings.name_of(folder / path))
 
     @property
     def asked_values(self) -> tuple[str, ...]:
@@ -67,12 +74,15 @@ class ModelCheckpoint(CallbackSetting):
 
     @property
     def is_checkpoint_of_a_run(self) -> bool:
-        """Whether the file is one that a run keeps itself to go on from."""
-        return self.filepath is not None and os.path.normpath(self.filepath) in (LAST, PREVIOUS)
+        """True for a file that a run keeps itself to go on from."""
+        if self.filepath is None:
+            return False
+        name = os.path.normpath(self.filepath)
+        return name in (LAST, PREVIOUS) or is_kept_file(name)
 
     @property
     def has_own_file(self) -> bool:
-        """Whether there is a file beside the best one, which the run keeps by itself."""
+        """True where there is a file beside the best one, which the run keeps by itself."""
         return self.filepath not in (None, "best.safetensors")
 
     def new_monitor(self) -> Monitor:
@@ -87,14 +97,25 @@ class _AnyNumber(dict[str, int]):
         return 1
 
 
+def nowhere(path: str) -> str | None:
+    """No run that a file is in."""
+    return None
+
+
 class ModelCheckpointCallback(Callback):
-    """Has the model saved by whoever records the run; without a file of its own it does nothing but say what is best."""
+    """Has the model saved by whoever records the run; without a file of its own it does nothing but say what is best.
+
+    Args:
+        setting: What to save, and when.
+        name_of: The name in the run of a file that was saved; None for one elsewhere.
+    """
 
     adds_to_logs: ClassVar[bool] = False
 
-    def __init__(self, setting: ModelCheckpoint) -> None:
-        self.setting = setting
+    def __init__(self, setting: ModelCheckpoint, name_of: Callable[[str], str | None] = nowhere) -> None:
+        self.setting, self._name_of = setting, name_of
         self.monitor = setting.new_monitor()
+        self._file: str | None = None
         self._epoch = 0
         self._batches = 0
 
@@ -131,12 +152,14 @@ class ModelCheckpointCallback(Callback):
 
     def state(self) -> dict[str, Any]:
         """The best value and the batches since the last save."""
-        return {"monitor": self.monitor.state(), "epoch": self._epoch, "batches": self._batches}
+        place = {} if self._file is None else {"file": self._file}
+        return {"monitor": self.monitor.state(), "epoch": self._epoch, "batches": self._batches, **place}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from `state()`."""
         self.monitor.load_state(state["monitor"])
         self._epoch, self._batches = state["epoch"], state["batches"]
+        self._file = state.get("file")
 
     def _save(self, batch: int | None, logs: Logs) -> None:
         if self.setting.filepath is None or (self.run.keeps_best and not self.setting.has_own_file):
@@ -145,6 +168,7 @@ class ModelCheckpointCallback(Callback):
             return
         path = self._path(self.setting.filepath, batch, logs)
         self.run.save("weights" if self.setting.save_weights_only else "model", path)
+        self._file = self._name_of(path) if self.run.keeps_best else None
         if self.setting.verbose:
             self.run.say(f"ModelCheckpoint: saved {path}.")
 

@@ -57,25 +57,25 @@ class Monitor:
         return None
 
     def better(self, value: float, than: float | None) -> bool:
-        """Whether one value is strictly better than another by more than `min_delta`; NaN never is."""
+        """True where one value is strictly better than another by more than `min_delta`; NaN never is."""
         if math.isnan(value):
             return False
         return than is None or self._sign * value < self._sign * than - self.min_delta
 
     def improved(self, epoch: int, value: float) -> bool:
-        """Whether this is the best epoch so far; if so, it is kept."""
+        """Take over the value if this is the best epoch so far; True then."""
         if not self.better(value, self.best):
             return False
         self.best, self.best_epoch = value, epoch
         return True
 
     def see(self, epoch: int, logs: Logs) -> bool:
-        """Whether these logs are of the best epoch so far."""
+        """Take over the value of these logs if they are of the best epoch so far; True then."""
         value = self.value(logs)
         return value is not None and self.improved(epoch, value)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint has to hold."""
+        """The best value and its epoch, plain data for a checkpoint."""
         return {"best": self.best, "best_epoch": self.best_epoch}
 
     def load_state(self, state: Mapping[str, Any]) -> None:

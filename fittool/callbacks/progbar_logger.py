@@ -12,6 +12,8 @@ from fittool.settings import setting
 class ProgbarLogger(CallbackSetting):
     """Shows the progress as `verbose: 1` does, where nothing else shows it."""
 
+    writes_only: ClassVar[bool] = True
+
     def start(self, surroundings: CallbackContext) -> ProgbarLoggerCallback:
         """The callback at work."""
         return ProgbarLoggerCallback()

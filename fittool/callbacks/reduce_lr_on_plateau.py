@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Logs
 from fittool.callbacks.monitor import Monitor
-from fittool.settings import Field, Integer, Number, Text, setting
+from fittool.settings import DOES_NOT_COUNT, Field, Integer, Number, Text, setting
 
 
 @setting
 class ReduceLROnPlateau(CallbackSetting):
     """Multiplies the learning rate by a factor when a value has not improved for a number of epochs."""
 
+    steers: ClassVar[bool] = True
+
     monitor: Text = Field(default="val_loss", description="The value to watch.")
     factor: Number = Field(default=0.1, ge=0, lt=1, description="The learning rate is multiplied by it.")
     patience: Integer = Field(default=10, ge=0, description="Epochs without improvement after which the rate is reduced.")
-    verbose: Integer = Field(default=0, ge=0, le=1, description="1 tells each new rate.")
+    verbose: Annotated[Integer, DOES_NOT_COUNT] = Field(default=0, ge=0, le=1, description="1 tells each new rate.")
     mode: Literal["auto", "min", "max"] = Field(
         default="auto", description="Whether less or more is better; auto knows it from the name."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import urllib.parse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
@@ -31,6 +32,8 @@ def _web_address(root: str) -> str:
 class RemoteMonitor(CallbackSetting):
     """Sends epoch, loss and metrics by HTTP POST after each epoch; a server that does not answer is a warning."""
 
+    writes_only: ClassVar[bool] = True
+
     root: Annotated[Text, AfterValidator(_web_address)] = Field(
         default="http://localhost:9000", description="Address of the server."
     )
@@ -38,6 +41,10 @@ class RemoteMonitor(CallbackSetting):
     field: Text = Field(default="data", description="Form field that holds the JSON; unused with send_as_json.")
     headers: dict[str, str] | None = Field(default=None, description="Further HTTP headers.")
     send_as_json: Boolean = Field(default=False, description="Whether the JSON is the whole message, rather than a form's field.")
+
+    def addresses(self) -> Mapping[str, str]:
+        """The server."""
+        return {"root": self.root}
 
     def start(self, surroundings: CallbackContext) -> RemoteMonitorCallback:
         """The callback at work."""
@@ -61,8 +68,10 @@ class RemoteMonitorCallback(Callback):
         try:
             with urlopen(self._request(epoch, logs or {}), timeout=_TIMEOUT):
                 self._told = ""
-        except (OSError, ValueError, HTTPException) as error:
-            self._tell(f"RemoteMonitor: {self.setting.root} cannot be reached: {error}. Training goes on.")
+        except (OSError, HTTPException) as error:
+            self._tell(f"RemoteMonitor: {_server_of(self.setting.root)} cannot be reached: {error}. Training goes on.")
+        except ValueError:  # whose text holds the header, which may be a secret
+            self._tell("RemoteMonitor: the address or a header holds what HTTP cannot carry. Training goes on.")
 
     def _request(self, epoch: int, logs: Logs) -> Request:
         from urllib.request import Request
@@ -79,6 +88,12 @@ class RemoteMonitorCallback(Callback):
         if text != self._told:
             self.run.say(f"warning: {text}")
         self._told = text
+
+
+def _server_of(root: str) -> str:
+    """The server's name and port; path, user and password of an address may be secrets."""
+    parts = urllib.parse.urlsplit(root)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _plain(value: Any) -> float | None:

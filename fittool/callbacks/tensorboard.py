@@ -32,6 +32,8 @@ _NOT_OFFERED = {"write_images": False, "profile_batch": 0, "embeddings_freq": 0,
 class TensorBoard(CallbackSetting):
     """Writes loss, metrics and, if asked, the distribution of the weights to files for TensorBoard."""
 
+    writes_only: ClassVar[bool] = True
+
     log_dir: Text = Field(
         default="logs", min_length=1, description="Folder of the event files; in an experiment relative to the run directory."
     )
@@ -56,6 +58,10 @@ class TensorBoard(CallbackSetting):
             if getattr(self, name) != nothing:
                 raise PydanticCustomError("not_offered", "{name} is not offered; leave it out", {"name": name})
         return self
+
+    def files(self) -> Mapping[str, str]:
+        """The folder of the event files."""
+        return {"log_dir": self.log_dir}
 
     def start(self, surroundings: CallbackContext) -> TensorBoardCallback:
         """The callback at work.

@@ -14,6 +14,8 @@ from fittool.settings import Boolean, Field, setting
 class TerminateOnNaN(CallbackSetting):
     """Ends training at the first batch whose loss is NaN or infinite."""
 
+    steers: ClassVar[bool] = True
+
     raise_error: Boolean = Field(default=False, description="Whether that is an error.")
 
     def start(self, surroundings: CallbackContext) -> TerminateOnNaNCallback:
@@ -22,9 +24,10 @@ class TerminateOnNaN(CallbackSetting):
 
 
 class TerminateOnNaNCallback(Callback):
-    """Looks at every batch."""
+    """Looks at the engine's own count of bad steps after every batch, not at the logs."""
 
     adds_to_logs: ClassVar[bool] = False
+    needs_batch_logs: ClassVar[bool] = False
 
     def __init__(self, setting: TerminateOnNaN) -> None:
         self.setting = setting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -79,6 +79,9 @@ def guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
 class LambdaCallback(CallbackSetting):
     """Calls functions at Keras's hooks; in a file each is named as module:function."""
 
+    steers: ClassVar[bool] = True
+    adds_to_logs: ClassVar[bool] = True
+
     on_epoch_begin: Function = Field(default=None, description="Called with epoch (from 0) and logs before an epoch.")
     on_epoch_end: Function = Field(default=None, description="Called with epoch (from 0) and logs after an epoch.")
     on_train_begin: Function = Field(default=None, description="Called with logs before the first epoch.")
@@ -128,6 +131,9 @@ class LambdaCallbackCallback(Callback):
 @setting
 class PythonCallback(CallbackSetting):
     """A class of the user's, in a file beside the experiment, which is loaded by its path."""
+
+    steers: ClassVar[bool] = True
+    adds_to_logs: ClassVar[bool] = True
 
     class_: Annotated[Text, NAMES_CODE] = Field(
         alias="class",

@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from typing import NoReturn
 
 import click
 
-from fittool.errors import FittoolError, Interrupted, Problem, StorageError, visible
+from fittool.errors import DataError, ExperimentError, FittoolError, Interrupted, Problem, StorageError, UsageError, visible
 
 _NEEDED = ("PIL", "numpy", "pydantic", "pydantic_core", "rich", "safetensors", "yaml")
 _REPORT = "This is a bug in fittool. Please report it with the lines above and the experiment file."
@@ -31,6 +32,7 @@ def run_and_leave(command: click.Command) -> NoReturn:
     warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged files are told by fittool
     debug = "--debug" in sys.argv
     try:
+        _hear_interrupts()
         code = command.main(standalone_mode=False, prog_name="fittool")
         _flush_stdout()
         _flush_stderr()
@@ -41,6 +43,7 @@ def run_and_leave(command: click.Command) -> NoReturn:
         _show_usage(error)
         sys.exit(error.exit_code)
     except Interrupted as stop:
+        _show_next(stop)
         click.echo(str(stop), err=True)
         _die_by(stop.signal_number)
     except (KeyboardInterrupt, click.Abort) as stop:
@@ -48,11 +51,13 @@ def run_and_leave(command: click.Command) -> NoReturn:
     except FittoolError as error:
         if debug:
             traceback.print_exc()
+        _show_next(error)
         show(error.problems)
         beside: Sequence[Problem] = getattr(error, "warnings", ())
         show_warnings(beside)
         if len(error.problems) + len(beside) > 1:
-            click.echo(f"{_count(len(error.problems), 'error')}{_and_warnings(len(beside))}. Nothing was run.", err=True)
+            end = " Nothing was run." if isinstance(error, UsageError | ExperimentError | DataError) else ""
+            click.echo(f"{_count(len(error.problems), 'error')}{_and_warnings(len(beside))}.{end}", err=True)
         sys.exit(error.exit_code)
     except ReaderGone:
         _silence_stdout()
@@ -68,6 +73,17 @@ def run_and_leave(command: click.Command) -> NoReturn:
         traceback.print_exc()
         click.echo(_REPORT, err=True)
         sys.exit(1)
+
+
+def _show_next(error: FittoolError) -> None:
+    if error.next_command:
+        click.echo(f"Go on with: {error.next_command}", err=True)
+
+
+def _hear_interrupts() -> None:
+    """From here on Ctrl-C is a KeyboardInterrupt, unless it is ignored; until here it ended the process at once."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _show_usage(error: click.ClickException) -> None:

@@ -30,11 +30,14 @@ def predict(
     """
     from fittool.cli.exit import echo_content, show_warnings
     from fittool.experiment.predict import predict as predicted
-    from fittool.experiment.predictions import encode, format_of
+    from fittool.experiment.predictions import FORMS, encode
     from fittool.experiment.trained_run import open_trained
     from fittool.runs.files.atomic import atomic_write
+    from fittool.runs.output_file import check_output
 
-    form = "csv" if out is None else format_of(out)
+    if out is not None:
+        check_output(out, inputs=paths, endings=list(FORMS))
+    form = "csv" if out is None else FORMS[out.suffix]
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     for warning in trained.warnings:
         click.echo(f"warning: {warning}", err=True)

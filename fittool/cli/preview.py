@@ -28,11 +28,14 @@ def preview(config: Path, overrides: tuple[str, ...], out: Path, samples: int, v
 
     from fittool.cli.exit import show_warnings
     from fittool.config.experiment_file import load_experiment
+    from fittool.config.yaml.file_references import input_files
     from fittool.experiment.preview import in_network
     from fittool.experiment.preview import preview as draw_sheet
     from fittool.runs.files.atomic import atomic_write
+    from fittool.runs.output_file import check_output
 
     loaded = load_experiment(config, overrides)
+    check_output(out, inputs=input_files(loaded.root, loaded.resolved), endings=[".png"])
     show_warnings(loaded.warnings)
     content = BytesIO()
     draw_sheet(loaded, samples=samples, variants=variants).save(content, "PNG")

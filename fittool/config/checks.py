@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fittool.callbacks import CallbackSetting, CSVLogger, LambdaCallback, ModelCheckpoint, PythonCallback
+from fittool.callbacks import CallbackSetting, CSVLogger, LambdaCallback, ModelCheckpoint
 from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Stage, Train
@@ -177,16 +177,11 @@ def _monitors(written: Written) -> Iterator[Placed]:
     experiment = written.experiment
     lists: list[tuple[KeyPath, list[CallbackSetting]]] = [(("callbacks",), experiment.callbacks)]
     lists += [((*experiment.path_of(stage), "callbacks"), experiment.callbacks_of(stage)) for stage in experiment.stages]
-    may_grow = any(_adds_to_logs(callback) for _, callbacks in lists for callback in callbacks)
+    may_grow = any(callback.adds_to_logs for _, callbacks in lists for callback in callbacks)
     for path, callbacks in lists:
         for index, callback in enumerate(callbacks):
             yield from _monitor(written, (*path, index), callback, may_grow)
             yield from _own_file(written, (*path, index), callback, may_grow)
-
-
-def _adds_to_logs(callback: CallbackSetting) -> bool:
-    """Whether a callback of the user's may compute further values."""
-    return isinstance(callback, PythonCallback | LambdaCallback)
 
 
 def _monitor(written: Written, at: KeyPath, callback: CallbackSetting, may_grow: bool) -> Iterator[Placed]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Discriminator, Tag
@@ -11,7 +12,7 @@ from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
 from fittool.config.sections import Compile, Data, InitialWeights, Model, Output, Stage, Train
 from fittool.engines.settings import ENGINES, EngineSetting, Numpy
-from fittool.settings import Field, Integer, Text, setting
+from fittool.settings import DOES_NOT_COUNT, Field, Integer, Text, setting
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
@@ -37,13 +38,15 @@ Parts = Annotated[Annotated[Train, Tag(WHOLE)] | Annotated[list[Stage], Field(mi
 class Experiment:
     """One experiment file: data, network and training."""
 
-    name: Annotated[Text, Field(pattern=NAME_PATTERN)] | None = Field(
+    name: Annotated[Annotated[Text, Field(pattern=NAME_PATTERN)] | None, DOES_NOT_COUNT] = Field(
         default=None, description="The run's name; by default the file's, without its ending."
     )
     seed: Integer = Field(
         default=0, ge=0, lt=2**63, description="All chance comes from this number: the same seed gives the same weights."
     )
-    engine: Annotated[EngineSetting, ENGINES] = Field(default_factory=Numpy, description="What executes the steps.")
+    engine: Annotated[EngineSetting, ENGINES, DOES_NOT_COUNT] = Field(
+        default_factory=Numpy, description="What executes the steps."
+    )
     data: Data = Field(kw_only=True, description="Where samples come from, and how they are read.")
     augmentation: Augmentation | None = Field(
         default=None, description="Random changes to training images, ImageDataGenerator's arguments; for mode fit_generator."
@@ -59,7 +62,7 @@ class Experiment:
     callbacks: list[Annotated[CallbackSetting, CALLBACKS]] = Field(
         default_factory=list, description="What happens beside the training."
     )
-    output: Output = Field(default_factory=Output, description="Where runs go, and what they save.")
+    output: Annotated[Output, DOES_NOT_COUNT] = Field(default_factory=Output, description="Where runs go, and what they save.")
 
     @property
     def stages(self) -> tuple[Train, ...]:
@@ -86,6 +89,14 @@ class Experiment:
     def any_augmentation(self) -> Augmentation | None:
         """The first augmentation that a part uses."""
         return next((found for stage in self.stages if (found := self.augmentation_of(stage)) is not None), self.augmentation)
+
+    def all_callbacks(self) -> Iterator[tuple[tuple[str | int, ...], CallbackSetting]]:
+        """The callbacks of the whole and then those of each part, with their key paths."""
+        lists: list[tuple[tuple[str | int, ...], list[CallbackSetting]]] = [(("callbacks",), self.callbacks)]
+        lists += [((*self.path_of(stage), "callbacks"), self.callbacks_of(stage)) for stage in self.stages]
+        for path, callbacks in lists:
+            for index, callback in enumerate(callbacks):
+                yield (*path, index), callback
 
     def callbacks_of(self, stage: Train) -> list[CallbackSetting]:
         """The callbacks of a part alone."""

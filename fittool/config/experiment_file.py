@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from fittool.callbacks import CALLBACKS
 from fittool.config.checks import Written, contradictions, without_effect
 from fittool.config.experiment import STAGES, WHOLE, Experiment, name_from
+from fittool.config.yaml.environment_variables import Reference, filled, references_in
 from fittool.config.yaml.file_references import with_absolute_paths
-from fittool.config.yaml.inheritance import apply, read_layers
+from fittool.config.yaml.inheritance import Layered, apply, read_layers
+from fittool.config.yaml.reader import read_file
 from fittool.config.yaml.source_map import Node, Placed, find, without
 from fittool.config.yaml.writer import yaml_text
-from fittool.errors import ExperimentError, KeyPath, Problem, UsageError, visible
+from fittool.errors import CheckpointError, ExperimentError, KeyPath, Problem, UsageError, path_text, shortened, visible
 from fittool.nn.layers import Layer
 from fittool.settings import folded, plain
 
 _MOST_MENDS = 8
+CONSENT = "Give the experiment file with --experiment, if you trust it."
+"""The mend where a run's experiment reaches outside of the run."""
 
 
 class RefusedExperimentError(ExperimentError):
@@ -79,8 +85,27 @@ class LoadedExperiment:
             layers: What the preset expands to, to be written in its place.
             origins: Whether each value says in a comment where it was written.
         """
-        data = _without_nothing(self.resolved if layers is None else self.resolved_with(layers))
+        data = _without_nothing(self._with_references(self.resolved if layers is None else self.resolved_with(layers)))
         return yaml_text(data, (lambda path: self.origin(*path)) if origins else None)
+
+    def _with_references(self, resolved: dict[str, Any]) -> dict[str, Any]:
+        """The settings with `${ENV:…}` where a callback that only writes takes text from the environment.
+
+        No number depends on it, it may be a secret, and runs are copied and shared.
+        """
+        data = deepcopy(resolved)
+        for path, callback in self.experiment.all_callbacks():
+            if callback.writes_only:
+                self._put_references(at(data, path), (*path,))
+        return data
+
+    def _put_references(self, data: Any, path: KeyPath) -> None:
+        for step, value in list(data.items() if isinstance(data, dict) else enumerate(data)):
+            node, depth = self._node((*path, step))
+            if isinstance(value, str) and depth == len(path) + 1 and node.reference is not None:
+                data[step] = Reference(node.reference)
+            elif isinstance(value, dict | list):
+                self._put_references(value, (*path, step))
 
     def resolved_with(self, layers: Sequence[Layer]) -> dict[str, Any]:
         """All settings as plain data, with the layers that the preset expands to in its place."""
@@ -118,7 +143,60 @@ def load_experiment(
         raise UsageError("There is no such experiment file.", place=visible(name))
     if os.path.isdir(name):
         raise UsageError("This is a folder. Give an experiment file.", place=visible(name))
-    layered = read_layers(name, name, Experiment, variables)
+    return _described(read_layers(name, name, Experiment, variables), name, overrides, variables)
+
+
+def load_experiment_of_run(
+    path: str | os.PathLike[str], overrides: Sequence[str] = (), *, with_silent_callbacks: bool
+) -> LoadedExperiment:
+    """Load the `experiment.yaml` of a run, which may be anybody's: nothing but the file itself is read.
+
+    Args:
+        path: The file.
+        overrides: As in `load_experiment`.
+        with_silent_callbacks: Whether callbacks that only write are loaded; else they are left out, with what they take from
+            the environment.
+
+    Raises:
+        CheckpointError: It extends another file, or takes something from the environment.
+        ExperimentError: It is wrong.
+    """
+    name = os.fspath(path)
+    document = read_file(name, name)
+    root = document.root if with_silent_callbacks else _without_silent_callbacks(document.root)
+    if (extends := root.child("extends")) is not None:
+        problem = extends.best_place.problem("The run's experiment extends another file, which fittool never writes.")
+        raise CheckpointError(replace(problem, exit_code=CheckpointError.code))
+    for keys, node in references_in(root):
+        text = f"The run's experiment takes {path_text(keys)} from the environment, {shortened(str(node.value))}. {CONSENT}"
+        raise CheckpointError(replace(node.best_place.problem(text), exit_code=CheckpointError.code))
+    return _described(Layered(filled(root, {}), document.problems), name, overrides, {})
+
+
+def _without_silent_callbacks(root: Node) -> Node:
+    """The tree without callbacks that only write, in the whole and in stages."""
+    if not isinstance(root.value, dict):
+        return root
+    entries = {
+        key: _without_silent_callbacks(node)
+        if key == "train" and isinstance(node.value, dict)
+        else replace(node, value=[_without_silent_callbacks(stage) for stage in node.value])
+        if key == "train" and isinstance(node.value, list)
+        else replace(node, value=[one for one in node.value if not _writes_only(one)])
+        if key == "callbacks" and isinstance(node.value, list)
+        else node
+        for key, node in root.value.items()
+    }
+    return replace(root, value=entries)
+
+
+def _writes_only(callback: Node) -> bool:
+    name = next(iter(callback.value), "") if isinstance(callback.value, dict) else str(callback.value)
+    described = CALLBACKS.class_of(name)
+    return described is not None and described.writes_only
+
+
+def _described(layered: Layered, name: str, overrides: Sequence[str], variables: Mapping[str, str]) -> LoadedExperiment:
     if not isinstance(layered.root.value, dict):
         text = "An experiment file must hold keys such as data:, model:, compile: and train:."
         raise ExperimentError([*(told.problem for told in layered.problems), layered.root.place.problem(text)])
@@ -188,6 +266,13 @@ def _with_epochs(train: Any) -> Any:
     if not isinstance(train, dict) or train.get("epochs") is not None:
         return train
     return train | {"epochs": 10 if train.get("mode", "fit") == "fit" else 1}
+
+
+def at(data: Any, path: KeyPath) -> Any:
+    """The part of plain data at a key path."""
+    for step in path:
+        data = data[step]
+    return data
 
 
 def _same_name(node: Node, step: str | int) -> Node | None:

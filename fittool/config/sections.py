@@ -19,7 +19,7 @@ from fittool.nn.losses import Loss
 from fittool.nn.objectives import Objective, shared_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer, RMSprop
 from fittool.nn.presets import PRESETS, Preset
-from fittool.settings import NAMES_CODE, Boolean, Field, Integer, Number, Pair, Text, setting
+from fittool.settings import DOES_NOT_COUNT, NAMES_CODE, Boolean, Field, Integer, Number, Pair, Text, setting
 
 _FORM = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -99,7 +99,7 @@ class Data:
         description="Form of the labels: class numbers, one-hot rows, 0 or 1, the input itself, or none (null); "
         "auto: what the loss needs.",
     )
-    cache: Literal["none", "ram", "disk"] = Field(
+    cache: Annotated[Literal["none", "ram", "disk"], DOES_NOT_COUNT] = Field(
         default="none",
         description="Whether decoded samples are kept in mode fit_generator: in memory, or in a file below ~/.cache/fittool (or "
         "XDG_CACHE_HOME) that later runs and other processes use too.",
@@ -107,7 +107,7 @@ class Data:
     on_bad_file: Literal["error", "skip"] = Field(
         default="error", description="Whether a file that cannot be read ends the run or is left out."
     )
-    timeout: Duration = Field(
+    timeout: Annotated[Duration, DOES_NOT_COUNT] = Field(
         default="10m",
         description="How long a worker may take for one batch, such as 30s, 5m or 2h; then the run ends with an error that says "
         "where it hangs.",
@@ -226,21 +226,21 @@ class Train:
     class_weight: ClassWeight | Literal["balanced"] | None = Field(
         default=None, description="Weight of each class in the loss, by name or number; balanced: rare classes weigh more."
     )
-    workers: Integer = Field(
+    workers: Annotated[Integer, DOES_NOT_COUNT] = Field(
         default=1, ge=0, le=256, description="Threads that make batches in mode fit_generator; 0: none beside the main one."
     )
-    use_multiprocessing: Boolean = Field(
+    use_multiprocessing: Annotated[Boolean, DOES_NOT_COUNT] = Field(
         default=False,
         description="Whether the workers that make training batches are processes instead of threads: for generators that hold "
         "Python's lock, and for augmentation on several cores.",
     )
-    max_queue_size: Integer = Field(
+    max_queue_size: Annotated[Integer, DOES_NOT_COUNT] = Field(
         default=10, ge=1, le=100_000, description="Batches that are under way or wait, ready made, in mode fit_generator."
     )
-    verbose: Verbose = Field(
+    verbose: Annotated[Verbose, DOES_NOT_COUNT] = Field(
         default="auto", description="0: nothing; 1: a live bar; 2: one line an epoch; auto: 1 on a terminal, else 2."
     )
-    view_metrics: Boolean | Literal["auto"] = Field(
+    view_metrics: Annotated[Boolean | Literal["auto"], DOES_NOT_COUNT] = Field(
         default="auto",
         description="Whether report.html beside the run shows the metrics live; auto: where the extra `report` is installed and "
         "there is more than one epoch.",
@@ -265,7 +265,9 @@ Patterns = Annotated[list[Text], BeforeValidator(_patterns, json_schema_input_ty
 class Stage(Train):
     """A part of a training: everything that `train` has, and what is different in this part."""
 
-    name: Text | None = Field(default=None, min_length=1, description="What rows call it; by default its number.")
+    name: Annotated[Text | None, DOES_NOT_COUNT] = Field(
+        default=None, min_length=1, description="What rows call it; by default its number."
+    )
     augmentation: Augmentation | None = Field(
         default=None, description="Instead of the experiment's augmentation, in mode fit_generator."
     )

@@ -55,7 +55,9 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
         found = survey(data, loading)
         found.check((*loaded.warnings, *data.warnings))
     prepared = fit_together(loaded, data)
-    surroundings = CallbackContext(Path(), lambda reference: load_function(reference, Path()))
+    # The place that a run would have: names that callbacks give are relative to it, and nothing is there yet.
+    place = Path(loaded.experiment.output.dir).absolute() / str(loaded.experiment.name) / "run"
+    surroundings = CallbackContext(place, lambda reference: load_function(reference, Path()))
     stages_of(prepared, surroundings)
     build_callbacks_of(loaded, loaded.experiment.callbacks, ("callbacks",), surroundings)
     notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation, planned=True)) if decode else ()

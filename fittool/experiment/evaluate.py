@@ -9,6 +9,7 @@ from typing import Literal
 
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import CheckpointError, DataError, Problem
+from fittool.experiment.building.consent import refuse_remote_data
 from fittool.experiment.building.data import Data, left_out, open_data, skipped_in_words, source_context
 from fittool.experiment.building.data_sources import source_like
 from fittool.experiment.building.data_warnings import said_by_source
@@ -70,6 +71,8 @@ def evaluate(
 
 def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data, Sequence[Problem]]:
     """A part of the run's data, and the files that are left out of it, or of both parts where one was split off."""
+    if not run.trusted:
+        refuse_remote_data(run.loaded, run.directory.path)
     data = open_data(run.loaded)
     part = data.train if on == "train" else data.validation
     if part is None:

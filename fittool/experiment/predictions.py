@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.errors import Problem, UsageError
+from fittool.errors import Problem
 from fittool.runs.files.json_text import to_json
 from fittool.runs.metrics_log import csv_table
 
 Form = Literal["csv", "jsonl", "npz"]
+FORMS: Mapping[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".npz": "npz"}
+"""The form that a file has by the ending of its name."""
 _COLUMNS = ("input", "prediction", "probability")
 
 
@@ -91,18 +92,6 @@ def _of_classes(class_names: tuple[str, ...], values: list[float]) -> dict[str, 
 def _apart(name: str) -> str:
     """A class or output whose name is that of another column gets a prefix."""
     return f"class {name}" if name in _COLUMNS else name
-
-
-def format_of(path: Path) -> Form:
-    """The form that a file's name asks for.
-
-    Raises:
-        UsageError: It is none that is written.
-    """
-    forms: dict[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".npz": "npz"}
-    if path.suffix not in forms:
-        raise UsageError(f"--out {path}: the name must end in .csv, .jsonl or .npz.")
-    return forms[path.suffix]
 
 
 def encode(predictions: Predictions, form: Form) -> bytes:

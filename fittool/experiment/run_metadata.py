@@ -12,8 +12,10 @@ from fittool.callbacks.snapshot import Position
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions
+from fittool.experiment.resuming.changes import counting_settings
 from fittool.runs.directory import RunDirectory, digest_of
 from fittool.runs.environment import describe_environment
+from fittool.runs.files.json_text import to_json
 from fittool.runs.status import utc_text
 
 _DECIDE_DIGITS = ("arithmetic", "versions.numpy", "engine")  # another fittool that computes otherwise has another format
@@ -33,6 +35,17 @@ def environment_of(prepared: Prepared, threads: int, options: TrainOptions) -> d
         command=options.command,
     )
     return described | {"samples": samples_of(prepared), "arithmetic": arithmetic()}
+
+
+def identity_of(prepared: Prepared) -> dict[str, str]:
+    """Hashes that tell an experiment's training from others; more epochs are no other training."""
+    settings = counting_settings(prepared.loaded.resolved_with(prepared.written))
+    seed = settings.pop("seed", 0)
+    return {"experiment": _hash(settings), "data": _hash(prepared.fingerprints), "seed": str(seed)}
+
+
+def _hash(data: object) -> str:
+    return hashlib.sha256(to_json(data)).hexdigest()
 
 
 def samples_of(prepared: Prepared) -> dict[str, int]:

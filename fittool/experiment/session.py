@@ -19,16 +19,19 @@ from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.initial_weights import start_from
 from fittool.experiment.building.prepare import Loading, Prepared, prepare, silent
 from fittool.experiment.building.stages import stages_of
+from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
+from fittool.experiment.resuming.next_command import command_to_use
+from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
 from fittool.model.model import Model
 from fittool.nn.layers import Normalization
 from fittool.nn.objectives import directions, value_names
 from fittool.report.live_page import live_page
 from fittool.runs.directory import RunDirectory
+from fittool.runs.kept_weights import KeptWeights
 from fittool.training.display.progress import Progress
 from fittool.training.history import Row
-from fittool.training.recording.callback_weights import CallbackWeights
 from fittool.training.recording.run_recorder import RunRecorder
 from fittool.training.trainer import Trainer
 
@@ -94,7 +97,8 @@ class Session:
         options: TrainOptions,
         *,
         rows: Sequence[Row] = (),
-        kept: CallbackWeights | None = None,
+        kept: KeptWeights | None = None,
+        replay: bool = False,
     ) -> Trainer:
         """The trainer of the experiment in a run directory.
 
@@ -105,19 +109,26 @@ class Session:
             options: What a command line adds.
             rows: The rows of the epochs that are finished, when a run goes on.
             kept: The weights that its callbacks kept, when it goes on.
+            replay: Whether steps are only done again, so that nothing but what steers takes part.
 
         Raises:
             ExperimentError: A callback, a loop or a pattern of layers does not fit.
         """
         prepared, engine = self.prepared, self.engine
-        context = CallbackContext(directory.paths.root, _function)
+        trial = rules_of(directory.paths, smoke=options.smoke, replay=replay)
+        context = CallbackContext(directory.paths.root, _function, trial)
         stages = stages_of(prepared, context, engine, smoke=options.smoke)
         epochs = sum(stage.plan.epochs for stage in stages)
+        callbacks, validates = _callbacks(prepared, context, options), prepared.validation is not None
+        if not replay:
+            callbacks += _page(prepared, directory, epochs)
+        for line in trial.told if isinstance(trial, Smoke) else ():
+            progress.say(line)
         return Trainer(
             engine,
             stages[0].train,
             stages[0].validation,
-            _callbacks(prepared, context, directory, epochs, options),
+            callbacks,
             stages[0].plan,
             names=value_names(prepared.objectives),
             directions=directions(prepared.objectives),
@@ -128,6 +139,8 @@ class Session:
             model=self.model,
             header=_header(prepared, engine),
             stages=stages,
+            identity=lambda: identity_of(prepared),
+            next_command=str if trial is not None else lambda: command_to_use(directory, prepared.loaded, validates=validates),
         )
 
 
@@ -139,7 +152,7 @@ def _refuse_adapting(prepared: Prepared) -> None:
 
 
 def _recorder(
-    prepared: Prepared, directory: RunDirectory, epochs: int, rows: Sequence[Row], kept: CallbackWeights | None
+    prepared: Prepared, directory: RunDirectory, epochs: int, rows: Sequence[Row], kept: KeptWeights | None
 ) -> RunRecorder:
     checkpoint = prepared.loaded.experiment.output.checkpoint
     return RunRecorder(
@@ -155,16 +168,19 @@ def _recorder(
     )
 
 
-def _callbacks(
-    prepared: Prepared, context: CallbackContext, directory: RunDirectory, epochs: int, options: TrainOptions
-) -> list[Callback]:
-    """The experiment's callbacks, and the live page, which comes last."""
-    experiment = prepared.loaded.experiment
-    callbacks = build_callbacks_of(prepared.loaded, experiment.callbacks, ("callbacks",), context)
+def _callbacks(prepared: Prepared, context: CallbackContext, options: TrainOptions) -> list[Callback]:
+    """The experiment's callbacks."""
+    callbacks = build_callbacks_of(prepared.loaded, prepared.loaded.experiment.callbacks, ("callbacks",), context)
     if options.quiet:
         callbacks = [callback for callback in callbacks if not isinstance(callback, ProgbarLoggerCallback)]
-    page = live_page(view_metrics(prepared.loaded), directory.paths.report, cast("str", experiment.name), epochs)
-    return callbacks if page is None else [*callbacks, page]
+    return callbacks
+
+
+def _page(prepared: Prepared, directory: RunDirectory, epochs: int) -> list[Callback]:
+    """The live page, if there is one; it comes last, as it shows what others add to the logs."""
+    name = cast("str", prepared.loaded.experiment.name)
+    page = live_page(view_metrics(prepared.loaded), directory.paths.report, name, epochs)
+    return [] if page is None else [page]
 
 
 def _function(reference: str) -> Callable[..., Any]:

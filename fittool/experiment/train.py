@@ -16,13 +16,15 @@ from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_of_table
+from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
+from fittool.experiment.resuming.next_command import command_to_go_on
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
 from fittool.experiment.session import Session
 from fittool.report.live_page import check_extra
 from fittool.runs.directory import RunDirectory
-from fittool.training.display import make_progress
+from fittool.training.display.choose import make_progress
 from fittool.training.signals import StopSignals
 from fittool.training.trainer import Trainer
 
@@ -43,12 +45,13 @@ def train_experiment(experiment: LoadedExperiment | str | PathLike[str], options
     options = TrainOptions() if options is None else options
     if view_metrics(loaded) is True:
         check_extra()
+    loaded = without_disk_cache(loaded) if options.smoke else loaded
     with ExitStack() as stack:
         output = stack.enter_context(WorkerOutput())
         signals = stack.enter_context(StopSignals(options.timeout, starting=True))
         given = _given_directory(options, stack)
         if given is not None and not given.checkpoints.is_empty:
-            with saying_where(given):
+            with saying_where(given, loaded):
                 return go_on(loaded, given, options, stack, signals, output)
         return _train_anew(loaded, given, options, stack, signals, output)
 
@@ -79,7 +82,7 @@ def resume_run(
         signals = stack.enter_context(StopSignals(options.timeout, starting=True))
         directory, loaded = run_to_continue(path, epochs, experiment, stack)
         check(loaded)
-        with saying_where(directory):
+        with saying_where(directory, loaded):
             return go_on(loaded, directory, options, stack, signals, output, epochs=epochs)
 
 
@@ -109,7 +112,7 @@ def _train_anew(
         trainer.say(line)
     dropping = _dropped_unless_begun(directory, trainer) if fresh else nullcontext()
     kept = not options.smoke or options.run_directory is not None
-    with saying_where(directory) if kept else _removed_afterwards(directory), dropping:
+    with saying_where(directory, loaded) if kept else _removed_afterwards(directory), dropping:
         outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history, kept)
 
@@ -122,7 +125,7 @@ def _said_of_data(prepared: Prepared) -> list[str]:
 
 
 def _said_of_generators(prepared: Prepared) -> list[str]:
-    """What must be known of data that only the user's code can make again."""
+    """Lines about data that only the user's code can make again."""
     sources = {data.name: None for data in (prepared.train, prepared.validation) if isinstance(data, GeneratorData)}
     return [
         f"{name} is Python code: a resumed run calls it again, and is exact if every call gives the same batches."
@@ -131,14 +134,15 @@ def _said_of_generators(prepared: Prepared) -> list[str]:
 
 
 @contextmanager
-def saying_where(directory: RunDirectory) -> Iterator[None]:
-    """Adds to the error of a run that stopped where its state is."""
+def saying_where(directory: RunDirectory, loaded: LoadedExperiment) -> Iterator[None]:
+    """Add to the error of a run that stopped where its state is, and how to go on."""
     try:
         yield
-    except Interrupted as stop:
-        raise Interrupted(stop.signal_number, f"{stop} The state is saved in {directory.path}.") from stop
-    except TimeLimitReached as stop:
-        raise TimeLimitReached(f"{stop} The state is saved in {directory.path}.") from stop
+    except (Interrupted, TimeLimitReached) as stop:
+        text = f"{stop} The state is saved in {directory.path}."
+        said = Interrupted(stop.signal_number, text) if isinstance(stop, Interrupted) else TimeLimitReached(text)
+        said.next_command = command_to_go_on(directory, loaded)
+        raise said from stop
     except DivergedError as error:
         raise DivergedError(f"{error} The run is in {directory.path}, the state then in diverged.safetensors there.") from error
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fittool.config.experiment_file import LoadedExperiment, load_experiment
-from fittool.config.yaml.file_references import code_named_in
+from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import ArrayDataset, Dataset
 from fittool.data.formats.reading import Reading
 from fittool.data.images.pixel_scale import brought_to
@@ -17,7 +16,8 @@ from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.state import HasForm, check_whole_state, weights_in
-from fittool.errors import CheckpointError, path_text, shown, visible
+from fittool.errors import CheckpointError, shown
+from fittool.experiment.building.consent import experiment_to_read
 from fittool.experiment.building.data import Data
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
@@ -43,6 +43,7 @@ class TrainedRun:
         checkpoint: The state that is used.
         graph: The network, as the checkpoint describes it.
         warnings: What to say about the checkpoint.
+        trusted: Whether the user named the experiment's file, so that addresses in it may be asked.
     """
 
     directory: RunDirectory
@@ -50,6 +51,7 @@ class TrainedRun:
     checkpoint: Checkpoint
     graph: Graph
     warnings: tuple[str, ...]
+    trusted: bool = True
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -161,13 +163,11 @@ def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", ex
         CheckpointError: The run or its checkpoint is missing or damaged, or names code without the user's consent.
     """
     directory = RunDirectory.open(path)
-    loaded = load_experiment(directory.paths.experiment if experiment is None else experiment)
-    if experiment is None:
-        refuse_code(loaded, path)
+    loaded = experiment_to_read(directory, experiment)
     store = directory.checkpoints
     found, warning = store.load_best() if checkpoint == "best" else (store.load(LAST), None)
     warnings = [text for text in (warning, found.not_finite()) if text is not None]
-    return TrainedRun(directory, loaded, found, _network(found), tuple(warnings))
+    return TrainedRun(directory, loaded, found, _network(found), tuple(warnings), trusted=experiment is not None)
 
 
 def trained_network(path: Path) -> Graph:
@@ -183,16 +183,3 @@ def _network(checkpoint: Checkpoint) -> Graph:
     if checkpoint.facts.architecture is None:
         raise CheckpointError("does not describe its network.", place=str(checkpoint.path))
     return rebuilt(checkpoint.facts.architecture)
-
-
-def refuse_code(loaded: LoadedExperiment, path: Path) -> None:
-    """A run directory from elsewhere must not run code.
-
-    Raises:
-        CheckpointError: The experiment names code in a file.
-    """
-    named = next(code_named_in(loaded.experiment), None)
-    if named is not None:
-        keys, code = named
-        text = f"The run's experiment names Python code, {visible(code)} as {path_text(keys)}."
-        raise CheckpointError(f"{text} Give the experiment file with --experiment, if you trust it.", place=str(path))

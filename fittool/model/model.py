@@ -16,10 +16,10 @@ from fittool.model.layer_model import LayerModel
 from fittool.model.loaders import gives_batches, target_shapes, weighted
 from fittool.model.network import OptimizerView
 from fittool.model.parsing import callbacks_of
-from fittool.model.saving import FileRecorder, facts_of
+from fittool.model.saving import FileRecorder, facts_of, identity_of
 from fittool.model.views.results import result_of
 from fittool.nn.objectives import directions, value_names
-from fittool.training.display import make_progress
+from fittool.training.display.choose import make_progress
 from fittool.training.evaluation import evaluate, predict
 from fittool.training.history import History
 from fittool.training.trainer import Trainer
@@ -364,6 +364,7 @@ class Model(LayerModel):
             recorder=FileRecorder(lambda snapshot: facts_of(self, before + snapshot.position.epoch - plan.initial_epoch)),
             progress=make_progress(verbosity(verbose)),
             model=self,
+            identity=lambda: identity_of(self.architecture, self.network, self.seed, fitting.train),
         )
         try:
             trainer.run()

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from fittool.callbacks.control import Kind
 from fittool.callbacks.snapshot import Snapshot
+from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader
 from fittool.engines.state import check_whole_state, weights_in
 from fittool.errors import ExperimentError
 from fittool.model.compiled import Compiled
@@ -132,3 +133,22 @@ class FileRecorder(NullRecorder):
         tensors = {name: array for name, array in snapshot.tensors.items() if not weights_only or name.startswith("weights/")}
         make_folder(Path(path).parent)
         save_checkpoint(Path(path), tensors, self._facts(snapshot))
+
+
+def identity_of(architecture: Mapping[str, Any], network: Network, seed: int, loader: BatchLoader) -> dict[str, str]:
+    """Hashes of model and data; batches whose content nobody knows before have none.
+
+    Args:
+        architecture: The model's network as plain data.
+        network: Its network, with what `compile` was told.
+        seed: Its seed.
+        loader: The training data.
+    """
+    compiled = None if network.compiled is None else network.compiled.plain()
+    settings = {
+        "network": {name: value for name, value in architecture.items() if name != "name"},
+        "compile": compiled,
+        "batch_size": loader.batch_size,
+    }
+    data = loader.dataset.fingerprint() if isinstance(loader, DatasetLoader) else ""
+    return {"experiment": hashlib.sha256(to_json(settings)).hexdigest(), "data": data, "seed": str(seed)}

@@ -57,6 +57,12 @@ Objectives = Mapping[str, Objective]
 """What is asked of each output, by its name, in the network's order."""
 
 
+ROW_NAMES = ("epoch", "stage", "seconds", "examples_per_second", "data_seconds")
+"""What the row of an epoch holds beside its logs."""
+RESERVED_NAMES = ("loss", "learning_rate", *ROW_NAMES)
+"""Names of other values in the rows of epochs, which no metric may have."""
+
+
 def loss_names(objectives: Objectives) -> dict[str, int]:
     """The log names of the single losses and the outputs they belong to; none where there is only one, the total itself."""
     asked = [(name, number) for number, (name, objective) in enumerate(objectives.items()) if objective.loss is not None]
@@ -159,10 +165,20 @@ def shared_out(
     losses = dict.fromkeys(outputs, loss) if loss is None or isinstance(loss, Loss) else _each("loss", loss, outputs)
     factors = _each("loss_weights", [loss_weights] if isinstance(loss_weights, int | float) else loss_weights, outputs)
     plain, weighted = _lists("metrics", metrics, outputs), _lists("weighted_metrics", weighted_metrics, outputs)
-    return {
+    objectives = {
         name: Objective(losses.get(name), float(factors.get(name, 1.0)), plain.get(name, ()), weighted.get(name, ()))
         for name in outputs
     }
+    _check_names([*loss_names(objectives), *measured(objectives)])
+    return objectives
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse names that stand for something else where values are written down."""
+    for name in names:
+        if name in RESERVED_NAMES or name.startswith("val_") or names.count(name) > 1:
+            what = "of the validation" if name.startswith("val_") else "of the run" if name in RESERVED_NAMES else "there already"
+            raise ExperimentError(f"metrics: a value would be called {name}, but a value {what} has that name. Choose another.")
 
 
 def _lists(what: str, value: Any, outputs: Sequence[str]) -> dict[str, tuple[Metric, ...]]:

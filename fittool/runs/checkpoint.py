@@ -32,7 +32,7 @@ _MARKER = b'\\"sha256\\":\\"'
 
 @dataclass(frozen=True)
 class CheckpointFacts:
-    """What a checkpoint says about its tensors.
+    """The facts that a checkpoint holds about its tensors.
 
     Mappings hold plain data: text keys, numbers (NaN and infinities too), text, booleans, None, lists; tuples come back as
     lists.
@@ -105,7 +105,7 @@ class Checkpoint:
             raise CheckpointError(text, place=shown(self.path))
 
     def not_finite(self) -> str | None:
-        """What to warn of where weights are not finite, or None: outputs can be had from them all the same."""
+        """A warning where weights are not finite, or None: outputs can be had from them all the same."""
         if (name := self._first_not_finite("weights/")) is None:
             return None
         return visible(f"{shown(self.path)}: {name} holds numbers that are not finite, so outputs may be, too.")

@@ -11,12 +11,16 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fittool.errors import CheckpointError
-from fittool.runs.checkpoint import Checkpoint, CheckpointFacts, encode_checkpoint, load_checkpoint, save_checkpoint
-from fittool.runs.files.atomic import Staging
+from fittool.runs.checkpoint import Checkpoint, CheckpointFacts, encode_checkpoint, load_checkpoint
+from fittool.runs.files.atomic import Chunk, Staging
 from fittool.runs.files.storage_errors import storing
 from fittool.runs.paths import BEST, LAST, PREVIOUS
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
+
+
+State = tuple[Mapping[str, NDArray[Any]], CheckpointFacts]
+"""Arrays by name, with the facts about them."""
 
 
 class CheckpointStore:
@@ -33,18 +37,32 @@ class CheckpointStore:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to resume from."""
+        """True where there is nothing to resume from."""
         return not any((self.folder / name).exists() for name in (LAST, PREVIOUS))
 
     @property
     def has_best(self) -> bool:
-        """Whether a best checkpoint was saved."""
+        """True where a best checkpoint was saved."""
         return (self.folder / BEST).exists()
 
-    def save_last(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
+    def save_last(
+        self,
+        tensors: Mapping[str, NDArray[Any]],
+        facts: CheckpointFacts,
+        *,
+        beside: Mapping[str, State | None] | None = None,
+        keeps_previous: bool = True,
+    ) -> str | None:
         """Make this state the last one and the last one the previous; after the return it is on disk.
 
         At each instant `last` is whole, and `previous` is another whole one.
+
+        Args:
+            tensors: Arrays by name.
+            facts: The facts about them.
+            beside: Further files, by name, that the state counts on: on disk before it is the last one. None for a file
+                with the state's own content.
+            keeps_previous: Keep the last one as the previous.
 
         Returns:
             A warning where a power cut may still undo it, else None.
@@ -52,26 +70,25 @@ class CheckpointStore:
         Raises:
             StorageError: The last good checkpoints are intact.
         """
-        chunks = encode_checkpoint(tensors, dataclasses.replace(facts, run=self.run))
+        chunks = self._encoded(tensors, facts)
         with storing(self.folder / LAST, sum(map(len, chunks))), Staging(self.folder) as staging:
             new = staging.write(chunks)
-            old = _second_name(staging, LAST)
+            for name, content in (beside or {}).items():
+                staging.move(_another(staging, new, chunks) if content is None else staging.write(self._encoded(*content)), name)
+            if beside:
+                staging.sync()  # a power cut must not take them away and leave the state that counts on them
+            old = _second_name(staging, LAST) if keeps_previous else None
             staging.move(new, LAST)
             if old is not None:
                 staging.move(old, PREVIOUS)
             return staging.sync()
 
-    def save_as(self, name: str, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
-        """Save a state under another name, in place of what had it; returns and raises as `save_last`."""
-        return save_checkpoint(self.folder / name, tensors, dataclasses.replace(facts, run=self.run))
+    def _encoded(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> list[Chunk]:
+        return encode_checkpoint(tensors, dataclasses.replace(facts, run=self.run))
 
     def keep_last_as_best(self) -> str | None:
         """Make the last checkpoint the best one too, without writing it again; returns and raises as `save_last`."""
-        return self.keep_last_as(BEST)
-
-    def keep_last_as(self, name: str) -> str | None:
-        """Let another file be what the last checkpoint is now; returns and raises as `save_last`."""
-        return self._keep(LAST, name)
+        return self._keep(LAST, BEST)
 
     def go_back(self) -> str | None:
         """Make the previous checkpoint the last one again, because the last is damaged; returns and raises as `save_last`."""
@@ -127,6 +144,16 @@ class CheckpointStore:
             CheckpointError: The best one is damaged (another one would answer a question that nobody asked), or none is whole.
         """
         return (self.load(BEST), None) if self.has_best else self.load_newest()
+
+
+def _another(staging: Staging, name: str, chunks: list[Chunk]) -> str:
+    """A second file of the same content: the same bytes on disk where the file system has links."""
+    try:
+        return staging.link(name)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    return staging.write(chunks)
 
 
 def _second_name(staging: Staging, name: str) -> str | None:

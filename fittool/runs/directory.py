@@ -1,11 +1,13 @@
-"""The directory of one run: where each file is, who may write it, and how it is made, continued and opened for reading."""
+"""The directory of one run: its files, the right to write them, and the ways to make, continue and read it."""
 
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,19 +17,27 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fittool.errors import CheckpointError, ExperimentError, Problem, StorageError, UsageError, shown, visible
+from fittool.errors import CheckpointError, ExperimentError, FittoolError, Problem, StorageError, UsageError, shown, visible
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
-from fittool.runs.checkpoint_store import CheckpointStore
-from fittool.runs.files.append_only import append_line, drop_torn_line
-from fittool.runs.files.atomic import atomic_write, is_temporary, make_folder, overwritten, remove_temporary_files, sync_folder
+from fittool.runs.checkpoint_store import CheckpointStore, State
+from fittool.runs.files.append_only import append_line, drop_torn_line, take_apart
+from fittool.runs.files.atomic import (
+    atomic_write,
+    is_temporary,
+    make_folder,
+    overwritten,
+    remove_temporary_files,
+    sync_folder,
+)
 from fittool.runs.files.json_text import from_json, to_json
-from fittool.runs.files.lock import RunLock
+from fittool.runs.files.lock import RunLock, is_held
 from fittool.runs.files.storage_errors import read_whole, storing
 from fittool.runs.format import FIRST_FORMAT, refusal_of_newer
 from fittool.runs.metrics_log import MetricsLog, csv_table
-from fittool.runs.paths import RunPaths
+from fittool.runs.paths import DISCARDED, RunPaths
 from fittool.runs.status import Status, encode_status, load_status, utc_stamp, utc_text
 
+_TRIAL = "fittool-trial-"
 _KINDS: dict[str, type] = {"data": dict, "samples": dict, "resumed": list, "experiment": list}
 
 
@@ -60,9 +70,16 @@ class RunDirectory:
 
     def _prepare(self) -> None:
         """Clear away what a killed process left; only the holder of the lock may."""
+        for folder in (self.paths.checkpoints, self.paths.plots):
+            with storing(folder):
+                if folder.is_symlink():  # it may lead anywhere, and whatever lies there would be replaced and removed
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                if folder.exists() and not folder.is_dir():
+                    raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         make_folder(self.paths.checkpoints)
         remove_temporary_files(self.paths.root)
-        remove_temporary_files(self.paths.checkpoints)
+        for file in (self.paths.metrics, self.paths.root / DISCARDED, self.paths.log, self.paths.status):
+            take_apart(file)  # these are written in their place, all others are replaced
         self.metrics.repair()
         drop_torn_line(self.paths.log)
         with suppress(CheckpointError):  # a run may go on without it
@@ -89,7 +106,16 @@ class RunDirectory:
                 except FileExistsError:
                     continue
                 sync_folder(path.parent)
-                return cls(path, run_id, RunLock(path))
+                return cls._made(path, run_id)
+
+    @classmethod
+    def _made(cls, path: Path, run_id: str) -> RunDirectory:
+        """The run in a directory that was just made, which goes again if nothing can be put into it."""
+        try:
+            return cls(path, run_id, RunLock(path))
+        except FittoolError:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
 
     @classmethod
     def at(cls, path: Path, *, resume: bool = False) -> RunDirectory:
@@ -108,8 +134,9 @@ class RunDirectory:
         make_folder(path)
         if not os.path.isdir(path):
             raise UsageError("is a file; --run-dir names a directory.", place=shown(path))
-        lock = RunLock(path)
+        lock: RunLock | None = None
         try:
+            lock = RunLock(path)
             if not resume and any(name != ".lock" for name in os.listdir(path)):
                 text = "is not empty. Add --resume to continue the run in it, or choose another directory."
                 raise UsageError(text, place=shown(path))
@@ -122,14 +149,18 @@ class RunDirectory:
                 run.metrics.cut(0)
             return run
         except BaseException:
-            lock.release()
+            if lock is not None:
+                lock.release()
+            if not there:
+                shutil.rmtree(path, ignore_errors=True)
             raise
 
     @classmethod
     def temporary(cls) -> RunDirectory:
-        """Make a run directory that `discard` removes, for trials; locked."""
-        path = Path(tempfile.mkdtemp(prefix="fittool-"))
-        return cls(path, _new_id(), RunLock(path))
+        """Make a run directory that `discard` removes, for trials; locked. Those of killed processes are removed first."""
+        _remove_left_trials(Path(tempfile.gettempdir()))
+        path = Path(tempfile.mkdtemp(prefix=_TRIAL))
+        return cls._made(path, _new_id())
 
     @classmethod
     def open(cls, path: Path, *, lock: bool = False) -> RunDirectory:
@@ -240,7 +271,7 @@ class RunDirectory:
             return None
 
     def read_status(self) -> Status:
-        """How the run stands.
+        """The state of the run.
 
         Raises:
             CheckpointError: status.json is missing or damaged.
@@ -261,18 +292,27 @@ class RunDirectory:
         for line in text.splitlines():
             append_line(self.paths.log, f"{now} {visible(line)}".encode("utf-8", "backslashreplace"))
 
-    def save_checkpoint(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts, *, best: bool = False) -> str | None:
+    def save_checkpoint(
+        self,
+        tensors: Mapping[str, NDArray[Any]],
+        facts: CheckpointFacts,
+        *,
+        best: bool = False,
+        beside: Mapping[str, State | None] | None = None,
+    ) -> str | None:
         """Save the state as `last`, and as `best` where it is the best; the metrics so far are on disk before.
 
         Args:
             tensors: The engine's state.
             facts: Position and the rest; `run` and `metrics_bytes` are filled in.
             best: Whether this is the best state so far.
+            beside: Further files that the state counts on, as in `CheckpointStore.save_last`.
 
         Returns:
             A warning where a power cut may still undo it, else None.
         """
-        warning = self.checkpoints.save_last(tensors, dataclasses.replace(facts, metrics_bytes=self.metrics.sync()))
+        facts = dataclasses.replace(facts, metrics_bytes=self.metrics.sync())
+        warning = self.checkpoints.save_last(tensors, facts, beside=beside)
         return (self.checkpoints.keep_last_as_best() if best else None) or warning
 
     def save_diverged(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
@@ -317,6 +357,16 @@ def foreign_files(folder: Path) -> list[str]:
     paths = RunPaths(folder)
     own = {".lock", *(path.name for path in (paths.experiment, paths.classes, paths.inputs, paths.skipped, paths.checkpoints))}
     return sorted(name for name in os.listdir(folder) if name not in own and not is_temporary(name))
+
+
+def _remove_left_trials(folder: Path) -> None:
+    """Remove the directories of trials whose process was killed: this user's, and nobody has their lock any more."""
+    with suppress(OSError):
+        for path in folder.glob(f"{_TRIAL}*"):
+            status = path.lstat()
+            # `.lock` is there only once the directory itself is locked, so that none is taken from a process that begins.
+            if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and (path / ".lock").is_file() and not is_held(path):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _empty(folder: Path) -> None:

@@ -32,11 +32,11 @@ def refusal_of_newer(number: int, version: str) -> str | None:
 
 
 def has_other_random_numbers(number: int) -> bool:
-    """Whether layers drew other random numbers in a run of this format than they would now."""
+    """True where layers drew other random numbers in a run of this format than they would now."""
     return number < _KEYED_BY_LAYER
 
 
 OTHER_RANDOM_NUMBERS = "since 0.2.0 the random numbers of layers (dropout, noise) are keyed differently"
-"""Why a training that 0.1.0 began cannot go on exactly."""
+"""The reason why a training that 0.1.0 began cannot go on exactly."""
 OLDER_RELEASE = "pip install fittool==0.1.0"
 """Gets the release with which it can."""

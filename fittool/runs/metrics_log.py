@@ -44,7 +44,17 @@ def _line(cells: Sequence[object]) -> str:
 
 
 def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_STARTS_A_FORMULA) else value
+    return guarded(value) if isinstance(value, str) else value
+
+
+def guarded(text: str) -> str:
+    """Text as a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text
+
+
+def unguarded(text: str) -> str:
+    """The text that `guarded` made a cell of."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_STARTS_A_FORMULA) else text
 
 
 _NONFINITE = "nonfinite"

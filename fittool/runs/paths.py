@@ -1,7 +1,8 @@
-"""Where each file of a run is; the names are part of the public interface."""
+"""The files of a run by their paths; the names are part of the public interface."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,10 @@ BEST = "best.safetensors"
 def kept_file(callback: str) -> str:
     """The file of the weights that a callback keeps for later."""
     return f"kept_{callback}.safetensors"
+
+
+DISCARDED = "metrics.discarded.jsonl"
+"""The rows behind a checkpoint that a run went back to."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class RunPaths:
 
     @property
     def status(self) -> Path:
-        """How the run stands."""
+        """The state of the run."""
         return self.root / "status.json"
 
     @property
@@ -68,7 +73,7 @@ class RunPaths:
 
     @property
     def log(self) -> Path:
-        """What the terminal showed."""
+        """The text that the terminal showed."""
         return self.root / "run.log"
 
     @property
@@ -102,10 +107,37 @@ class RunPaths:
         return self.checkpoints / BEST
 
     def keeps(self, path: Path) -> bool:
-        """Whether a file is one of the run's own, or lies in a directory of its own."""
+        """True for one of the run's own files, and for files in a directory of its own."""
         files = (
             self.experiment, self.environment, self.classes, self.inputs, self.skipped, self.status, self.diverged, self.metrics,
-            self.history, self.log, self.report, self.root / ".lock", self.root / "metrics.discarded.jsonl",
+            self.history, self.log, self.report, self.root / ".lock", self.root / DISCARDED,
         )  # fmt: skip
         folders = (self.checkpoints, self.plots)
         return path in (*files, *folders) or any(folder in path.parents for folder in folders)
+
+
+def is_kept_file(name: str) -> bool:
+    """True for the name of a checkpoint with weights that a callback holds."""
+    return name.startswith("kept_") and name.endswith(".safetensors")
+
+
+def leaves(root: Path, path: str) -> bool:
+    """True for a path, absolute or relative to a run, of something outside of it, be it through links.
+
+    Args:
+        root: The run.
+        path: The path.
+    """
+    real = os.path.realpath(root)
+    target = os.path.realpath(os.path.join(real, path))
+    return target != real and not target.startswith(real.rstrip(os.sep) + os.sep)
+
+
+def run_around(path: Path) -> Path | None:
+    """The run directory that a path lies in, or is; None where it lies in none."""
+    real = Path(os.path.realpath(path))
+    for folder in (real, *real.parents):
+        paths = RunPaths(folder)
+        if paths.environment.is_file() and paths.experiment.is_file():
+            return folder
+    return None

@@ -37,7 +37,7 @@ State = Literal["running", "completed", "stopped", "interrupted", "diverged", "f
 
 @dataclass(frozen=True)
 class Status:
-    """How a run stands.
+    """The state of a run.
 
     Attributes:
         state: `running`, or how it ended: `completed` all epochs, `stopped` earlier because a callback asked for it,
@@ -64,7 +64,7 @@ class Status:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to do, so that resuming does nothing."""
+        """True where nothing is left to do, so that resuming does nothing."""
         return self.state in ("completed", "stopped")
 
 

@@ -1,4 +1,4 @@
-"""Whether every file of a run is whole, and whether they belong together; takes no lock, so a run at work can be looked at."""
+"""A look at every file of a run: is it whole, and do they belong together? Takes no lock, so a run at work can be looked at."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fittool.errors import CheckpointError, ExperimentError, FittoolError, Problem, shown
+from fittool.errors import CheckpointError, ExperimentError, FittoolError, Problem, shown, visible
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.lock import is_held
 from fittool.runs.files.storage_errors import read_whole
+from fittool.runs.kept_weights import KeptWeights
 from fittool.runs.metrics_log import csv_table
 from fittool.runs.paths import LAST, PREVIOUS
+from fittool.runs.text_table import missing_in
 
 _TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other; a moment later they fit
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What was looked at.
+    """The result of a look at a run.
 
     Attributes:
         facts: A line for each thing that is whole.
@@ -64,7 +66,7 @@ class _Look:
         self._problems: list[Problem] = []
 
     def result(self) -> tuple[list[str], list[Problem]]:
-        """What is whole, and what is not."""
+        """The facts about what is whole, and the problems."""
         for look in (self._files, self._checkpoints, self._metrics, self._status):
             try:
                 self._facts += look()
@@ -97,10 +99,24 @@ class _Look:
                 continue
             facts = checkpoint.facts
             yield f"checkpoints/{path.name}: whole, epoch {facts.epoch}, step {facts.step:,}"
+            if path in (self._run.paths.last, self._run.paths.previous):
+                self._kept_weights(checkpoint)
+            if path == self._run.paths.last and not self._at_work:
+                self._files_of_callbacks(checkpoint)
         if not files:
             yield "checkpoints: none yet"
         if not self._at_work:
             self._sequence({path.name for path in files if path.parent == self._run.paths.checkpoints})
+
+    def _kept_weights(self, checkpoint: Checkpoint) -> None:
+        """What callbacks keep for later is in files beside the checkpoint that counts on it."""
+        for callback in KeptWeights.found(self._run.checkpoints, checkpoint).lost:
+            self._wrong(checkpoint.path, f"The weights that {visible(callback)} kept are in no file of the run.")
+
+    def _files_of_callbacks(self, checkpoint: Checkpoint) -> None:
+        """What callbacks wrote in the run before the last checkpoint is there."""
+        for text in missing_in(self._run.paths.root, checkpoint.facts.callbacks):
+            self._wrong(checkpoint.path, visible(text))
 
     def _sequence(self, names: set[str]) -> None:
         """A run that ended, or that saved twice, has a last checkpoint, and none before it is later."""
@@ -147,7 +163,7 @@ class _Look:
             self._wrong(path, "The table does not hold the rows of metrics.jsonl.")
 
     def _came_to_its_end(self) -> bool:
-        """Whether the run has written its table for good: a kill or a full disk leaves an old one, and going on mends it."""
+        """True where the run has written its table for good: a kill or a full disk leaves an old one, and going on mends it."""
         try:
             return self._run.read_status().is_finished
         except CheckpointError:

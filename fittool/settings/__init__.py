@@ -11,6 +11,8 @@ from pydantic import Field
 
 from fittool.settings.family import (
     CONFIG,
+    DOES_NOT_COUNT,
+    NAME_PATTERN,
     NAMES_CODE,
     Boolean,
     Family,
@@ -19,6 +21,7 @@ from fittool.settings.family import (
     Pair,
     Text,
     arguments,
+    counts,
     fields_of,
     folded,
     nearest_name,
@@ -29,7 +32,9 @@ from fittool.settings.named import Named, plain
 
 __all__ = [
     "CONFIG",
+    "DOES_NOT_COUNT",
     "NAMES_CODE",
+    "NAME_PATTERN",
     "Boolean",
     "Family",
     "Field",
@@ -39,6 +44,7 @@ __all__ = [
     "Pair",
     "Text",
     "arguments",
+    "counts",
     "fields_of",
     "folded",
     "nearest_name",

@@ -70,12 +70,24 @@ Pair = Annotated[tuple[Integer, Integer], BeforeValidator(_pair, json_schema_inp
 """(height, width); one number stands for both."""
 
 
+NAME_PATTERN = r"^[^/\s]+$"
+"""The names of layers and metrics: parts of other names and of files, so without slashes and blanks."""
+
+
 class _NamesCode:
     """The type of `NAMES_CODE`."""
 
 
 NAMES_CODE = _NamesCode()
 """Annotation metadata of a field whose text names code of the user's (`module:function`), which a run directory must not run."""
+
+
+class _DoesNotCount:
+    """The type of `DOES_NOT_COUNT`."""
+
+
+DOES_NOT_COUNT = _DoesNotCount()
+"""Annotation metadata of a field that cannot change the numbers, so that a run goes on although it was changed."""
 
 
 def folded(name: str) -> str:
@@ -195,6 +207,12 @@ def fields_of(cls: type) -> dict[str, FieldInfo]:
     """The described fields of a setting class, in order: name to pydantic's FieldInfo (description, default, limits)."""
     fields = cast("dict[str, FieldInfo]", cast("Any", cls).__pydantic_fields__)
     return {written_name(name): info for name, info in fields.items()}
+
+
+def counts(cls: type, name: str) -> bool:
+    """True for a field of a setting class, by its name in files, that may change the numbers; unknown ones may."""
+    info = fields_of(cls).get(name)
+    return info is None or DOES_NOT_COUNT not in info.metadata
 
 
 def written_name(field: str) -> str:

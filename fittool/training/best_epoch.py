@@ -1,4 +1,4 @@
-"""Which epoch is the best: by what ModelCheckpoint watches, else `val_loss`, else `loss`."""
+"""The best epoch: by what ModelCheckpoint watches, else `val_loss`, else `loss`."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class BestEpoch:
         self.monitor.begin(control)
 
     def see(self, epoch: int, row: Row) -> bool:
-        """Whether the epoch (from 0) with this row is the best so far."""
+        """Take over the epoch (from 0) with this row if it is the best so far; True then."""
         if not self.monitor.see(epoch, row):
             return False
         self.best = Best(epoch + 1, self.monitor.name, row[self.monitor.name], dict(row))
         return True
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint has to hold."""
+        """The best epoch as plain data, for a checkpoint."""
         row = None if self.best is None else dict(self.best.row)
         return {"monitor": self.monitor.state(), "name": self.monitor.name, "row": row}
 

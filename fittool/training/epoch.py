@@ -88,7 +88,7 @@ class TrainingEpoch:
         return self.logs
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint in the middle of an epoch has to hold."""
+        """Pace and values so far, for a checkpoint in the middle of an epoch."""
         return {"pace": self.pace.state(), "train_logs": self.logs}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -152,7 +152,8 @@ class TrainingEpoch:
     def _step_done(self, step: int, batch: Batch) -> None:
         self._divergence.check(self._position)
         if self._walk.callbacks.train_batch_end:
-            self._walk.callbacks.on_train_batch_end(step, self._read_metrics())
+            logs = self._read_metrics() if self._walk.callbacks.needs_batch_logs else {}
+            self._walk.callbacks.on_train_batch_end(step, logs)
         if self._progress.due():
             self._look()
 

@@ -1,4 +1,4 @@
-"""What happened in each epoch: a list of flat rows; everything else (tables, plots, Keras's dictionary) is a view of it."""
+"""The history of the epochs: a list of flat rows; everything else (tables, plots, Keras's dictionary) is a view of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any, ClassVar
 
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Logs
+from fittool.nn.objectives import ROW_NAMES
 
 Row = dict[str, Any]
 """`epoch` (from 1), in a training of several parts `stage`, then `loss`, metrics, `val_*`, `learning_rate`, `seconds`,
 `examples_per_second`, `data_seconds` (spent waiting for training data); all but `stage` are
 numbers."""
-
-_OUR_KEYS = ("epoch", "stage", "seconds", "examples_per_second", "data_seconds")
 
 
 class History(Callback):
@@ -40,7 +39,7 @@ class History(Callback):
     @property
     def history(self) -> dict[str, list[float]]:
         """Keras's keys, each with one value for every epoch that has one."""
-        names = dict.fromkeys(name for row in self.rows for name in row if name not in _OUR_KEYS)
+        names = dict.fromkeys(name for row in self.rows for name in row if name not in ROW_NAMES)
         return {name: [row[name] for row in self.rows if name in row] for name in names}
 
     def replace(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -62,7 +61,7 @@ def make_row(
 
 def logs_of(row: Mapping[str, Any]) -> Logs:
     """The logs that a row was made from, as far as they were numbers."""
-    return {name: value for name, value in row.items() if name not in _OUR_KEYS}
+    return {name: value for name, value in row.items() if name not in ROW_NAMES}
 
 
 def _number(value: object) -> float | None:

@@ -1,4 +1,4 @@
-"""How a training ended, in one sentence, whatever the way."""
+"""The end of a training in one sentence, whatever the way."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Best:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended.
+    """The end of a training.
 
     Attributes:
         reason: completed, stopped, interrupted, diverged or failed.
@@ -51,6 +51,7 @@ class Outcome:
         best: The best epoch, if any is finished.
         restored: Whether its weights were put back.
         exit_code: What the process would exit with.
+        next_command: What a user would call next; "" where nothing follows.
     """
 
     reason: Reason
@@ -60,10 +61,16 @@ class Outcome:
     best: Best | None = None
     restored: bool = False
     exit_code: int = 0
+    next_command: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The summary, and the command that follows."""
+        return f"{self.summary} Next: {self.next_command}" if self.next_command else self.summary
 
     @property
     def summary(self) -> str:
-        """Why training ended and which epoch was the best."""
+        """The reason for the end, and the best epoch."""
         return self.text if self.best is None else f"{self.text} {self.best.sentence(self.restored)}"
 
 
@@ -94,7 +101,7 @@ def text_of(error: BaseException | None, stop_reason: str | None, position: Posi
 
 
 def exit_code_of(error: BaseException | None) -> int:
-    """What the process exits with."""
+    """The exit code of the process."""
     if isinstance(error, KeyboardInterrupt):
         return _SHELL_OFFSET + signal.SIGINT
     if error is None:

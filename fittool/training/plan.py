@@ -1,4 +1,4 @@
-"""How long a training is, and when it validates."""
+"""The length of a training, and the epochs that it validates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to train and when to validate.
+    """The length of a training and its validations.
 
     Attributes:
         epochs: The number of the last epoch, not a count: training ends when so many are done, `initial_epoch` included.
@@ -42,7 +42,7 @@ class Plan:
         return loader.steps_per_pass if self.validation_steps is None else self.validation_steps
 
     def validates(self, epoch: int) -> bool:
-        """Whether validation follows the epoch with this number (from 0)."""
+        """True where validation follows the epoch with this number (from 0)."""
         if isinstance(self.validation_frequency, int):
             return (epoch + 1) % self.validation_frequency == 0
         return epoch + 1 in self.validation_frequency

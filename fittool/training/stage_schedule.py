@@ -1,4 +1,4 @@
-"""Where a training stands among its stages: the data, the plan and the callbacks of the one that is at work."""
+"""The place of a training among its stages: the data, the plan and the callbacks of the one that is at work."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class StageSchedule:
 
     @property
     def is_last(self) -> bool:
-        """Whether no stage follows."""
+        """True where no stage follows."""
         return self.number + 1 == len(self._stages)
 
     @property
@@ -120,7 +120,7 @@ class StageSchedule:
         self._begins = True
 
     def state(self) -> dict[str, Any]:
-        """Where it stands, as plain data."""
+        """The stage at work and its first epoch, plain data for a checkpoint."""
         return {"number": self.number, "first_epoch": self.plan.initial_epoch, "stopped": self.control.stop_reason}
 
     def go_to(self, state: Mapping[str, Any], attach: Callable[[], None]) -> None:

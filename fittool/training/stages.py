@@ -50,5 +50,5 @@ class Stage:
 
     @property
     def length(self) -> int:
-        """How many epochs it lasts."""
+        """The number of epochs that it lasts."""
         return self.plan.epochs - self.plan.initial_epoch

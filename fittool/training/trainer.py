@@ -21,7 +21,7 @@ from fittool.callbacks.snapshot import Position, Snapshot
 from fittool.errors import DivergedError, FittoolError
 from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.best_epoch import BestEpoch
-from fittool.training.display import make_progress
+from fittool.training.display.choose import make_progress
 from fittool.training.display.progress import NullProgress, Progress
 from fittool.training.epoch import TrainingEpoch
 from fittool.training.evaluation import Evaluation
@@ -44,6 +44,11 @@ def never() -> FittoolError | None:
     return None
 
 
+def unknown() -> Mapping[str, str]:
+    """No identity."""
+    return {}
+
+
 class Trainer:
     """Trains an engine's network on a loader.
 
@@ -63,8 +68,11 @@ class Trainer:
         header: One line about the training, for the display.
         stages: The parts of the training, if it has several; `train`, `validation` and `plan` are then the first one's.
         group: The processes that train together; the leader writes and shows, all decide as one.
+        identity: What tells the training from others, as in `Backups.identity`.
+        next_command: Asked at a good end for what the user would call next.
 
     Attributes:
+        resumed_at: Where the training goes on from a checkpoint; None where it begins anew.
         history: The rows of the epochs so far.
         position: Where training stands.
         best: The best epoch so far.
@@ -88,8 +96,12 @@ class Trainer:
         header: str = "",
         stages: Sequence[Stage] = (),
         group: ProcessGroup = ALONE,
+        identity: Callable[[], Mapping[str, str]] = unknown,
+        next_command: Callable[[], str] = str,
     ) -> None:
         self.engine, self._group = engine, group
+        self.identity, self._next_command = identity, next_command
+        self.resumed_at: Position | None = None
         put = engine.put if engine.copies_ahead else None
         self._walk = StageSchedule(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch, put)
         self._recorder = recorder_in(group, recorder)
@@ -148,7 +160,7 @@ class Trainer:
 
     @property
     def plan(self) -> Plan:
-        """How long it lasts."""
+        """Its length."""
         return self._walk.plan
 
     @property
@@ -158,7 +170,7 @@ class Trainer:
 
     @property
     def in_validation(self) -> bool:
-        """Whether the training steps of the epoch are done, but not its validation."""
+        """True where the training steps of the epoch are done, but not its validation."""
         return self._train_part.logs is not None
 
     def _attach_stage(self) -> None:
@@ -178,7 +190,7 @@ class Trainer:
 
     @property
     def _stop_reason(self) -> str | None:
-        """Why this stage, and with it perhaps the training, is to end."""
+        """The reason why this stage, and with it perhaps the training, is to end."""
         return self._walk.control.stop_reason if self._control.stop_reason is None else self._control.stop_reason
 
     def _is_to_stop(self) -> bool:
@@ -285,8 +297,10 @@ class Trainer:
         best = self.best.best
         restored = self._control.restored_epoch
         restored = self._walk.control.restored_epoch if restored is None else restored
+        reason = reason_of(error, stop)
         return Outcome(
-            reason=reason_of(error, stop),
+            reason=reason,
+            next_command=self._next_command() if reason in ("completed", "stopped") else "",
             text=text_of(error, stop, self.position),
             epochs=self.position.epoch,
             step=self.position.step,
@@ -398,6 +412,7 @@ class Trainer:
         self._train_part.load_state(snapshot.training)
         self.best.load_state(snapshot.training["best"])
         self._control.stop_reason = snapshot.training["stopped"]
+        self.resumed_at = replace(self.position)
         self._last_logs = {} if not rows else logs_of(rows[-1])
         self._divergence.saved(self.position)
         for name, callback in self.callbacks():
@@ -412,10 +427,12 @@ class Trainer:
             callback.go_on_after_stop()
 
     def go_on_from(self, snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Go on from a snapshot of another run, and record its rows as this one's."""
+        """Go on from a snapshot beside the run, and record those of its rows that are not recorded yet."""
+        recorded = {row["epoch"] for row in self.history.rows}
         self.load_snapshot(snapshot, rows)
         for row in rows:
-            self._recorder.epoch_finished(dict(row), self.best.best, False)
+            if row["epoch"] not in recorded:
+                self._recorder.epoch_finished(dict(row), self.best.best, False)
 
 
 def displayed(progress: Progress | None, callbacks: Sequence[Callback]) -> Progress:

@@ -61,7 +61,7 @@ class LoopBatches:
         return self._last_parts
 
     def gave(self, x: Any, y: Any, sample_weight: Any) -> bool:
-        """Whether these are the arrays of the last batch themselves."""
+        """True for the arrays of the last batch themselves."""
         given = (x, y) if sample_weight is None else (x, y, sample_weight)
         return len(given) == len(self._last_parts) and all(a is b for a, b in zip(given, self._last_parts, strict=True))
 

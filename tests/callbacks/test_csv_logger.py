@@ -7,6 +7,7 @@ from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, CSVLogger, ReduceLROnPlateau
 from fittool.errors import ArgumentError, StorageError
+from fittool.runs.text_table import digest_of_rows
 from fittool.training.plan import Plan
 
 
@@ -65,16 +66,62 @@ def test_a_log_that_goes_on_keeps_the_rows_that_its_checkpoint_counts(tmp_path):
     logger.on_train_begin()
     logger.on_epoch_end(1, {"loss": 0.5})
     assert (tmp_path / "log.csv").read_text() == "epoch,loss\n0,1.0\n1,0.5\n"
-    assert logger.state() == {"rows": 2}
+    assert logger.state()["rows"] == 2
 
 
-def test_rows_that_are_lost_are_told(tmp_path):
-    logger = CSVLogger("log.csv").start(CallbackContext(tmp_path))
-    said = []
-    logger.run = SimpleNamespace(say=said.append)
-    logger.load_state({"rows": 3})
+RUN = [{"epoch": 1, "stage": "a", "loss": 1.0, "seconds": 0.1}, {"epoch": 2, "loss": 0.5, "seconds": 0.1}]
+
+
+def going_on(folder, state, said, **options):
+    """A logger of a run that goes on, and a second one that wrote nothing yet."""
+    logger = CSVLogger("log.csv", **options).start(CallbackContext(folder))
+    logger.run = SimpleNamespace(say=said.append, backups=SimpleNamespace(rows=lambda: RUN))
+    logger.load_state(state)
     logger.on_train_begin()
-    assert said == [f"warning: {tmp_path}/log.csv: 3 rows of the training before are lost."]
+    return logger
+
+
+@pytest.mark.parametrize("found", [None, "", "epoch,loss\n0,1.0\n", "epoch,loss\n0,7.0\n1,0.5\n"])
+def test_rows_that_are_lost_or_others_are_written_again_from_the_runs(tmp_path, found):
+    state = {"rows": 2, "digest": digest_of_rows([{"epoch": "0", "loss": "1.0"}, {"epoch": "1", "loss": "0.5"}])}
+    if found is not None:
+        (tmp_path / "log.csv").write_text(found)
+    said = []
+    assert going_on(tmp_path, state, said).state() == {**state, "file": "log.csv", "separator": ","}
+    assert said == [f"warning: {tmp_path}/log.csv is not as this training left it: its rows are written again."]
+    assert (tmp_path / "log.csv").read_text() == "epoch,loss\n0,1.0\n1,0.5\n"
+
+
+def test_rows_of_others_stay_and_ours_come_once(tmp_path):
+    (tmp_path / "log.csv").write_text("epoch,loss\n0,1.0\n7,7.0\n1,0.5\n")
+    counted = {"rows": 1, "digest": digest_of_rows([{"epoch": "0", "loss": "1.0"}])}
+    logger = going_on(tmp_path, counted, [], append=True)
+    logger.on_epoch_end(1, {"loss": 0.5})  # which a kill left behind the rows that are counted
+    assert (tmp_path / "log.csv").read_text() == "epoch,loss\n0,1.0\n1,0.5\n7,7.0\n"
+
+
+@pytest.mark.parametrize(("append", "kept"), [(True, "0,1.0\n0,2.0\n1,0.5\n"), (False, "0,1.0\n1,0.5\n")])
+def test_another_process_that_writes_the_same_file_is_told_of(tmp_path, append, kept):
+    said = []
+    loggers = [CSVLogger("log.csv", append=append).start(CallbackContext(tmp_path)) for _ in range(2)]
+    for logger in loggers:
+        logger.run = SimpleNamespace(say=said.append)
+        logger.on_train_begin()
+    loggers[0].on_epoch_end(0, {"loss": 1.0})
+    if append:
+        loggers[1].rows = loggers[1]._read()
+    loggers[1].on_epoch_end(0, {"loss": 2.0})
+    loggers[0].on_epoch_end(1, {"loss": 0.5})
+    rows = "their rows are kept" if append else "its rows are replaced"
+    assert said == [f"warning: {tmp_path}/log.csv is written by others too: {rows}."]
+    assert (tmp_path / "log.csv").read_text() == f"epoch,loss\n{kept}"
+
+
+def test_names_that_spreadsheets_take_for_formulas_are_text(tmp_path):
+    logger = CSVLogger("log.csv").start(CallbackContext(tmp_path))
+    logger.on_epoch_end(0, {"=1+1": 0.5, "@x": 1.0})
+    assert (tmp_path / "log.csv").read_text() == "epoch,'=1+1,'@x\n0,0.5,1.0\n"
+    assert logger._read() == logger.rows
 
 
 def test_a_separator_is_one_character():

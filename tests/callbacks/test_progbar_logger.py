@@ -3,7 +3,7 @@ from __future__ import annotations
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import ProgbarLogger, started
-from fittool.training.display import make_progress
+from fittool.training.display.choose import make_progress
 from fittool.training.display.progress import NullProgress
 from fittool.training.plan import Plan
 

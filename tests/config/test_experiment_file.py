@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from fittool.config.experiment_file import RefusedExperimentError, load_experiment
-from fittool.config.yaml.source_map import KeyPath
-from fittool.errors import ExperimentError, UsageError
+from fittool.errors import ExperimentError, KeyPath, UsageError
 from fittool.settings import plain
 
 FULL = """\

@@ -9,6 +9,7 @@ import pytest
 from fittool.errors import CheckpointError, StorageError
 from fittool.runs.checkpoint import CheckpointFacts
 from fittool.runs.checkpoint_store import CheckpointStore
+from fittool.runs.files.atomic import Staging
 from fittool.runs.paths import BEST, LAST, PREVIOUS
 
 
@@ -110,11 +111,6 @@ def test_there_is_no_last_to_be_the_best(store):
         store.keep_last_as_best()
 
 
-def test_the_best_can_be_saved_by_itself(store):
-    store.save_as(BEST, {}, CheckpointFacts(epoch=9))
-    assert (store.load_best()[0].facts.epoch, store.has_best) == (9, True)
-
-
 def test_without_a_best_the_newest_is_the_best(store):
     save(store, 1, 2)
     assert store.load_best()[0].facts.epoch == 2
@@ -180,6 +176,20 @@ for epoch in range(1, 100000):
     assert seen[0] < seen[-1]
 
 
-def test_a_state_may_have_a_name_of_its_own(store):
-    assert store.save_as("other.safetensors", {"weights/a": np.ones(1, np.float32)}, CheckpointFacts(epoch=7)) is None
-    assert (store.load("other.safetensors").facts.epoch, store.load("other.safetensors").facts.run) == (7, "run-1")
+def test_files_beside_are_there_before_the_state_that_counts_on_them(store, monkeypatch):
+    state = {"weights/a": np.zeros(1, np.float32)}
+    moved = []
+    monkeypatch.setattr(
+        Staging, "move", lambda staging, name, target, move=Staging.move: (moved.append(target), move(staging, name, target))
+    )
+    beside = {"same": None, "other": ({"weights/a": np.ones(1, np.float32)}, CheckpointFacts(epoch=7))}
+    assert store.save_last(state, CheckpointFacts(step=1), beside=beside) is None
+    assert moved == ["same", "other", LAST]
+    assert (store.load("other").facts.epoch, store.load("other").facts.run) == (7, "run-1")
+    assert (store.folder / "same").read_bytes() == (store.folder / LAST).read_bytes()
+
+
+def test_the_previous_state_is_kept_only_if_asked(store):
+    for step in (1, 2):
+        store.save_last({}, CheckpointFacts(step=step), keeps_previous=False)
+    assert not (store.folder / PREVIOUS).exists()

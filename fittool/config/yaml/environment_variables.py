@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from fittool.config.yaml.source_map import Node, Place
-from fittool.errors import ExperimentError, Problem, shortened, visible
+from fittool.errors import ExperimentError, KeyPath, Problem, shortened, visible
 from fittool.settings import nearest_name
 from fittool.settings.scalars import Scalar, ScalarError, scalar
 
@@ -29,6 +29,23 @@ def filled(node: Node, variables: Mapping[str, str]) -> Node:
     return result
 
 
+class Reference(str):
+    """Text with `${ENV:…}` in it that is written as it is, so that the value is taken from the environment again."""
+
+
+def has_reference(text: str) -> bool:
+    """True for text in which `filled` replaces something."""
+    return any(match["inside"] is not None for match in _REFERENCE.finditer(text))
+
+
+def references_in(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
+    """The values that take something from the environment, not filled yet, with their key paths."""
+    if isinstance(node.value, str) and has_reference(node.value):
+        yield path, node
+    for step, child in node.children():
+        yield from references_in(child, (*path, step))
+
+
 def protected(text: str) -> str:
     """Text in which `filled` finds nothing to replace and gives `text` back."""
     return text.replace("${", "$${")
@@ -45,7 +62,8 @@ def _filled(node: Node, variables: Mapping[str, str], problems: list[Problem]) -
         problems.append(node.place.problem(f"The text holds more than {_MOST_REFERENCES} references to variables."))
         return node
     text = _REFERENCE.sub(lambda match: _text_for(match, variables, node.place, problems), node.value)
-    return replace(node, value=_read_again(text, node, problems))
+    reference = node.value if has_reference(node.value) else None
+    return replace(node, value=_read_again(text, node, problems), reference=reference)
 
 
 def _read_again(text: str, node: Node, problems: list[Problem]) -> Scalar:

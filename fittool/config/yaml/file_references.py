@@ -55,6 +55,55 @@ _CODE_KEYS = tuple(name for callback in CALLBACKS.members.values() for name in c
 """The arguments of callbacks that name functions or classes."""
 
 
+def remote_paths(data: Any, path: KeyPath = ("data",)) -> Iterator[tuple[KeyPath, str]]:
+    """The web addresses among the paths of data sources, with their key paths.
+
+    Args:
+        data: The section `data` of a resolved experiment as plain data.
+        path: Its key path.
+    """
+    for section in _SECTIONS:
+        source = data.get(section)
+        for name, arguments in source.items() if isinstance(source, dict) else ():
+            for key in path_keys(str(name)):
+                text = arguments.get(key) if isinstance(arguments, dict) else None
+                if isinstance(text, str) and is_remote(text):
+                    yield (*path, section, name, key), text
+
+
+def input_files(root: Node, resolved: Mapping[str, Any]) -> list[str]:
+    """The files and folders that an experiment reads: itself, what it extends, data, initial weights, code.
+
+    Args:
+        root: Its tree.
+        resolved: Its settings as plain data, paths absolute.
+    """
+    data, weights = resolved["data"], resolved.get("initial_weights") or {}
+    sources = [data.get(section) for section in _SECTIONS]
+    named = [
+        arguments.get(key)
+        for source in sources
+        for name, arguments in (source.items() if isinstance(source, dict) else ())
+        if isinstance(arguments, dict)
+        for key in path_keys(str(name))
+    ]
+    found = [*_written_in(root), *named, weights.get("from")]
+    return list(dict.fromkeys(path for path in found if isinstance(path, str) and path and not is_remote(path)))
+
+
+def _written_in(node: Node) -> Iterator[str]:
+    """The files that settings were written in."""
+    if not node.place.source.is_option:
+        yield node.place.source.name
+    for _, child in node.children():
+        yield from _written_in(child)
+
+
+def path_keys(source: str) -> tuple[str, ...]:
+    """The arguments of a source, by its name, that are paths."""
+    return _PATH_KEYS.get(folded(source), ())
+
+
 def with_absolute_paths(root: Node) -> Node:
     """The experiment with absolute paths of data sources and of modules with functions; what has another form stays."""
     root = _changed(root, "data", lambda data: _each(data, _SECTIONS, _source))
@@ -92,14 +141,15 @@ def _source(source: Node) -> Node:
         if folded(name) == "python":
             entries[name] = _changed(arguments, "function", _function)
         else:
-            entries[name] = _each(arguments, _PATH_KEYS.get(folded(name), ()), _absolute)
+            entries[name] = _each(arguments, path_keys(name), _absolute)
     return replace(source, value=entries)
 
 
 def _absolute(node: Node) -> Node:
     if not isinstance(node.value, str) or not node.value or is_remote(node.value):
         return node
-    return replace(node, value=os.path.normpath(os.path.join(node.place.source.folder, node.value)))
+    path = os.path.normpath(os.path.join(node.place.source.folder, node.value))
+    return replace(node, value=path, reference=None)  # written elsewhere, the text would mean another path
 
 
 def _function(node: Node) -> Node:
@@ -108,7 +158,7 @@ def _function(node: Node) -> Node:
         return node
     module, _, function = node.value.rpartition(":")
     path = os.path.normpath(os.path.join(node.place.source.folder, module if module.endswith(".py") else f"{module}.py"))
-    return replace(node, value=f"{path}:{function}")
+    return replace(node, value=f"{path}:{function}", reference=None)
 
 
 def _each(node: Node, keys: tuple[str, ...], change: Callable[[Node], Node]) -> Node:

@@ -174,6 +174,9 @@ def read_layers(path: str, name: str, top: type, variables: Mapping[str, str], b
     rest = replace(root, value={key: node for key, node in root.value.items() if key != "extends"})
     extends = root.value["extends"]
     base = _base(extends, name, top, variables, (*below, os.path.realpath(path)))
+    if not isinstance(base.root.value, dict):
+        text = f"extends: {extends.value} must hold keys such as data:, model:, compile: and train:, as this file does."
+        raise ExperimentError(extends.place.problem(text))
     return Layered(merged(base.root, rest, top), (*document.problems, *base.problems))
 
 

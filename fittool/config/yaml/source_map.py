@@ -94,17 +94,25 @@ class Node:
         place: Where the value begins.
         key_place: Where its key was written; None for items of a list.
         plain: Whether it is a scalar without quotes.
+        reference: The text with `${ENV:…}` that the value was made from; None for a value that the file itself has.
     """
 
     value: Scalar | dict[str, Node] | list[Node]
     place: Place
     key_place: Place | None = None
     plain: bool = field(default=False, repr=False)
+    reference: str | None = field(default=None, repr=False)  # not shown with the rest: it says where a secret is
 
     @property
     def best_place(self) -> Place:
         """Where to point at the setting as a whole: its key, else its value."""
         return self.key_place or self.place
+
+    def children(self) -> list[tuple[str | int, Node]]:
+        """The entries of a mapping or the items of a list with their key or index; nothing for scalars."""
+        if isinstance(self.value, dict):
+            return list(self.value.items())
+        return list(enumerate(self.value)) if isinstance(self.value, list) else []
 
     def child(self, step: object) -> Node | None:
         """The node one step further, or None where there is none."""

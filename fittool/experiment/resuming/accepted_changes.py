@@ -1,4 +1,4 @@
-"""What accepted changes of the optimizer and of what is measured make of the state that a run goes on from.
+"""The state that a run goes on from, with accepted changes of the optimizer and of what is measured.
 
 A schedule that ends where a training was to end is told: with more epochs, the training it belongs to is another one.
 """
@@ -62,7 +62,7 @@ def with_accepted_changes(snapshot: Snapshot, changes: Sequence[Change], fresh: 
 
 
 def _is_another(changes: Sequence[Change]) -> bool:
-    """Whether it has another name: then all settings below the old one are gone."""
+    """True where it has another name: then all settings below the old one are gone."""
     before, now = ({change.path[2:3] for change in changes if value(change) is not None} for value in (_old, _new))
     return bool(before and now) and before.isdisjoint(now)
 

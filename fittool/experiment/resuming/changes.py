@@ -1,4 +1,4 @@
-"""What is different between the experiment and data of a run and those that it is to go on with.
+"""The differences between the experiment and data of a run and those that it is to go on with.
 
 Only what can change the numbers counts. Where data are, what things are called, what is shown and written beside the
 training, how many threads and workers there are, and more epochs, are no changes.
@@ -11,13 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fittool.callbacks import CALLBACKS
+from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment
+from fittool.config.sections import Data, Stage
+from fittool.config.yaml.file_references import path_keys
 from fittool.errors import DataError, ExperimentError, KeyPath, path_text
 from fittool.runs.files.json_text import from_json, to_json
+from fittool.settings import counts
 
-_NEVER_COUNT = {("name",), ("engine",), ("output",), ("data", "cache")}
-_LAST_KEYS_THAT_NEVER_COUNT = {"verbose", "view_metrics", "workers", "max_queue_size"}
-_ONLY_WRITE = {"csvlogger", "tensorboard", "remotemonitor", "progbarlogger", "backupandrestore"}
+_SECTIONS: Mapping[tuple[str, ...], type] = {(): Experiment, ("data",): Data, ("train",): Stage}
+_LISTS_OF_CALLBACKS = (("callbacks",), ("train", "callbacks"))
 _ABSENT: tuple[Any, ...] = (None, [], {})
 _LONGEST = 80
 
@@ -29,20 +33,22 @@ class Change:
     Attributes:
         path: Its key path.
         old, new: What it was and is; None where it is absent.
+        since: When it was so, for messages.
     """
 
     path: KeyPath
     old: Any
     new: Any
+    since: str = "when the run began"
 
     @property
     def is_more_epochs(self) -> bool:
-        """Whether there is only more to train."""
+        """True where there is only more to train."""
         return self.path[-1] == "epochs" and isinstance(self.old, int) and isinstance(self.new, int) and self.new > self.old
 
     def __str__(self) -> str:
         """Such as `train.batch_size was 8 and is 16 now`."""
-        return f"{path_text(self.path)} was {_shown(self.old)} when the run began, and is {_shown(self.new)} now."
+        return f"{path_text(self.path)} was {_shown(self.old)} {self.since}, and is {_shown(self.new)} now."
 
 
 def changes_between(before: Mapping[str, Any], now: Mapping[str, Any], *, same_data: bool = True) -> list[Change]:
@@ -56,6 +62,20 @@ def changes_between(before: Mapping[str, Any], now: Mapping[str, Any], *, same_d
     paths = sorted(old.keys() | new.keys(), key=lambda path: [str(step) for step in path])
     changes = [Change(path, old.get(path), new.get(path)) for path in paths if _differ(old.get(path), new.get(path))]
     return [change for change in changes if not (same_data and _is_place_of_data(change))]
+
+
+def counting_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that may change the numbers, by their key path as text; without the number of epochs, and where data are.
+
+    Args:
+        experiment: A resolved experiment as plain data.
+    """
+    leaves = dict(_leaves(_counting(from_json(to_json(experiment))), ()))
+    return {
+        path_text(path): value
+        for path, value in leaves.items()
+        if value not in _ABSENT and path[-1] != "epochs" and not _is_place_of_data(Change(path, value, value))
+    }
 
 
 def refuse_changes(loaded: LoadedExperiment, changes: Sequence[Change]) -> None:
@@ -108,16 +128,17 @@ def _counting(experiment: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_fewer_callbacks(section: dict[str, Any]) -> dict[str, Any]:
-    callbacks = [one for one in section.get("callbacks") or [] if _name(one) not in _ONLY_WRITE]
+    callbacks = [one for one in section.get("callbacks") or [] if not _writes_only(one)]
     return {**section, "callbacks": callbacks}
 
 
-def _name(callback: Any) -> str:
-    return str(callback if isinstance(callback, str) else next(iter(callback))).replace("_", "").lower()
+def _writes_only(callback: Any) -> bool:
+    described = CALLBACKS.class_of(str(callback if isinstance(callback, str) else next(iter(callback))))
+    return described is not None and described.writes_only
 
 
 def _leaves(data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    if path in _NEVER_COUNT or (path and path[-1] in _LAST_KEYS_THAT_NEVER_COUNT) or _is_name_of_stage(path):
+    if _does_not_count(path):
         return
     if isinstance(data, dict) and data:
         for key, value in data.items():
@@ -132,8 +153,13 @@ def _leaves(data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
         yield path, data
 
 
-def _is_name_of_stage(path: KeyPath) -> bool:
-    return len(path) == 3 and path[0] == "train" and path[2] == "name"
+def _does_not_count(path: KeyPath) -> bool:
+    """True for a setting whose description says so; a name given by the user, such as a class's, never meets one of ours."""
+    above, key = tuple(step for step in path[:-1] if isinstance(step, str)), path[-1] if path else None
+    described = _SECTIONS.get(above)
+    if described is None and above[:-1] in _LISTS_OF_CALLBACKS:
+        described = CALLBACKS.class_of(above[-1])
+    return isinstance(key, str) and described is not None and not counts(described, key)
 
 
 def _differ(old: Any, new: Any) -> bool:
@@ -142,9 +168,8 @@ def _differ(old: Any, new: Any) -> bool:
 
 def _is_place_of_data(change: Change) -> bool:
     """Paths; what is there is compared by its fingerprint. Code has none."""
-    both = (change.old, change.new)
-    is_path = change.path[0] == "data" and "python" not in change.path
-    return is_path and all(isinstance(value, str) and os.path.isabs(value) for value in both)
+    is_path = len(change.path) == 4 and change.path[0] == "data" and change.path[3] in path_keys(str(change.path[2]))
+    return is_path and all(isinstance(value, str) and os.path.isabs(value) for value in (change.old, change.new))
 
 
 def _shown(value: Any) -> str:

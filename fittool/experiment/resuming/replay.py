@@ -12,18 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.callbacks.snapshot import snapshot_of
-from fittool.config.experiment_file import load_experiment
 from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown
+from fittool.experiment.building.consent import experiment_to_train
+from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import refuse_other_data
 from fittool.experiment.run_metadata import known_data, samples_of
 from fittool.experiment.session import Session
-from fittool.experiment.trained_run import refuse_code
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import FIRST_FORMAT, OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
 from fittool.runs.paths import BEST, LAST, PREVIOUS
 from fittool.training.display.progress import NullProgress
+from fittool.training.signals import StopSignals
 from fittool.training.trainer import Trainer
 
 _PACE = ("seconds", "examples_per_second", "data_seconds")
@@ -32,7 +33,7 @@ _SIGNAL = 15
 
 @dataclass(frozen=True)
 class Replay:
-    """What was trained again.
+    """The result of training some steps again.
 
     Attributes:
         first, last: The steps before and behind it.
@@ -57,7 +58,7 @@ class _Task:
 
     @property
     def length(self) -> int:
-        """How many steps lie between."""
+        """The number of steps between them."""
         return self.end.facts.step - (0 if self.start is None else self.start.facts.step)
 
 
@@ -76,12 +77,11 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         DataError: The data are not those of the run.
     """
     with ExitStack() as stack:
+        stack.enter_context(StopSignals(starting=True))  # there is nothing to save, but a directory to remove
         run = stack.enter_context(RunDirectory.open(path))
-        loaded = load_experiment(run.paths.experiment if experiment is None else experiment)
-        if experiment is None:
-            refuse_code(loaded, path)
+        loaded = experiment_to_train(run, experiment)
         tasks = _tasks(run)
-        session = Session.of(loaded)
+        session = Session.of(without_disk_cache(loaded))
         stack.callback(session.close)
         prepared = session.prepared
         now = {"data": prepared.fingerprints, "samples": samples_of(prepared)}
@@ -96,7 +96,7 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         stop = _stop_at(task.end, trainers)
         rows = run.metrics.rows()
         before = rows[: task.start.facts.epoch] if task.start is not None else []
-        trainers.append(session.trainer(again, NullProgress(), stop, TrainOptions(quiet=True), rows=before))
+        trainers.append(session.trainer(again, NullProgress(), stop, TrainOptions(quiet=True), rows=before, replay=True))
         if task.start is not None:
             trainers[0].load_snapshot(snapshot_of(task.start), before)
         with suppress(Interrupted):
@@ -141,7 +141,7 @@ def _task(tasks: Sequence[_Task], steps: int) -> _Task:
 
 
 def _stop_at(end: Checkpoint, trainers: Sequence[Trainer]) -> Callable[[], FittoolError | None]:
-    """What ends the training exactly where the checkpoint was saved."""
+    """An interruption exactly where the checkpoint was saved."""
     facts = end.facts
 
     def stop() -> FittoolError | None:

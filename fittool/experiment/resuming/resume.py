@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fittool.callbacks.snapshot import snapshot_of
 from fittool.config.experiment import Experiment
-from fittool.config.experiment_file import LoadedExperiment, load_experiment
+from fittool.config.experiment_file import LoadedExperiment, load_experiment_of_run
 from fittool.config.sections import Train
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
+from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import Run, TrainOptions, verbosity
@@ -32,11 +33,12 @@ from fittool.experiment.run_metadata import (
     write_experiment,
 )
 from fittool.experiment.session import Session
-from fittool.experiment.trained_run import check_weights, refuse_code
+from fittool.experiment.trained_run import check_weights
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
-from fittool.training.display import make_progress
+from fittool.runs.text_table import missing_in
+from fittool.training.display.choose import make_progress
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.signals import StopSignals
@@ -62,12 +64,9 @@ def run_to_continue(
     if directory.checkpoints.is_empty:
         text = "has no checkpoint to go on from. Start it again with fittool train CONFIG --run-dir DIR --resume."
         raise CheckpointError(text, place=str(path))
-    file = directory.paths.experiment if experiment is None else experiment
-    loaded = load_experiment(file)
-    if experiment is None:
-        refuse_code(loaded, path)
+    loaded = experiment_to_train(directory, experiment)
     if epochs is not None:
-        loaded = load_experiment(file, [_override(loaded.experiment, epochs, directory)])
+        loaded = experiment_to_train(directory, experiment, [_override(loaded.experiment, epochs, directory)])
     return directory, loaded
 
 
@@ -83,46 +82,51 @@ def _override(experiment: Experiment, epochs: int, directory: RunDirectory) -> s
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a run is asked to become.
+    """The experiment that a run is asked to go on with.
 
     Attributes:
         now, before: The experiment, and the one that the run has.
         epochs: The number of the last epoch that the user named, or None.
         accepted: Whether changes are.
+        since: When the run's experiment became what it is, for messages.
     """
 
     now: LoadedExperiment
     before: LoadedExperiment
     epochs: int | None
     accepted: bool
+    since: str
 
     @property
     def is_longer(self) -> bool:
-        """Whether there are more epochs than the run was to have."""
+        """True where there are more epochs than the run was to have."""
         return _planned(self.now.experiment) > _planned(self.before.experiment)
 
     def goes_beyond(self, standing: Standing) -> bool:
-        """Whether training is to go on although it was finished."""
+        """True where training is to go on although it was finished."""
         named = self.epochs is not None and standing.status is not None and self.epochs > standing.status.epoch
         return standing.is_finished and (named or self.is_longer)
 
     def changes(self, prepared: Prepared | None) -> list[Change]:
-        """What may change the numbers, more epochs and those that the user named apart.
+        """The differences that may change the numbers, more epochs and those that the user named apart.
 
         Args:
-            prepared: Knows the layers that a preset expands to; None: networks from presets are not compared.
+            prepared: Knows the layers that a preset expands to; None for a run that is finished: networks from presets are
+                not compared then, nor is the number of epochs.
         """
         now, before = self.now.resolved, self.before.resolved
         if prepared is not None:
             now = self.now.resolved_with(prepared.written)
         elif self.now.experiment.model.preset is not None:
             now, before = ({**one, "model": None} for one in (now, before))
-        return [change for change in changes_between(before, now) if not self._is_allowed(change)]
+        changes = (replace(change, since=self.since) for change in changes_between(before, now))
+        return [change for change in changes if not self._is_allowed(change, finished=prepared is None)]
 
-    def _is_allowed(self, change: Change) -> bool:
+    def _is_allowed(self, change: Change, *, finished: bool) -> bool:
+        """True for another number of epochs that lies ahead, that the user named, or that a finished run has behind it."""
         train = self.now.experiment.train
         last = ("train", len(train) - 1, "epochs") if isinstance(train, list) else ("train", "epochs")
-        return change.path == last and (change.is_more_epochs or self.epochs is not None)
+        return change.path == last and (change.is_more_epochs or self.epochs is not None or finished)
 
     def check(self, prepared: Prepared, environment: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         """Refuse another experiment, then other data, unless they are accepted."""
@@ -179,7 +183,10 @@ def go_on(
     standing = Standing.of(directory, progress)
     if not options.accept_changes:
         directory.check_experiment()
-    asked = _Asked(loaded, load_experiment(directory.paths.experiment), epochs, options.accept_changes)
+    before = load_experiment_of_run(directory.paths.experiment, with_silent_callbacks=False)
+    environment = directory.read_environment()
+    since = "when the run last went on" if environment.get("resumed") else "when the run began"
+    asked = _Asked(loaded, before, epochs, options.accept_changes, since)
     if standing.is_finished and not asked.goes_beyond(standing):
         if not options.accept_changes:
             refuse_changes(loaded, asked.changes(None))
@@ -188,7 +195,6 @@ def go_on(
     session = Session.of(loaded, loading_shown(verbose))
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine
-    environment = directory.read_environment()
     now = environment_of(prepared, engine.threads, options)
     asked.check(prepared, environment, now)
     checkpoint = standing.newest()
@@ -202,7 +208,8 @@ def go_on(
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
     changed += other_masks
-    told = [*(f"warning: {warning}" for warning in prepared.warnings), *changed]
+    told = [*(f"warning: {warning}" for warning in prepared.warnings), *map(_lost, kept.lost), *changed]
+    told += [f"warning: {text}" for text in missing_in(directory.paths.root, checkpoint.facts.callbacks)]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
     signals.training_begins()
     output.goes_to(directory.log)
@@ -220,8 +227,13 @@ def go_on(
     return Run(directory.path, outcome, trainer.history)
 
 
+def _lost(callback: str) -> str:
+    text = f"the weights that {callback} kept are in no file of the run any more"
+    return f"warning: {text}: it begins anew with those of the next best epoch."
+
+
 def _other_masks(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, path: Path) -> list[str]:
-    """What to say where layers draw other random numbers than the release that saved the checkpoint would have drawn.
+    """A line to say where layers draw other random numbers than the release that saved the checkpoint would have drawn.
 
     Raises:
         CheckpointError: They do, and that was not accepted.
@@ -237,7 +249,7 @@ def _other_masks(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, path
 
 
 def _said_of_generators(prepared: Prepared, trainer: Trainer) -> list[str]:
-    """What must be known of batches that only the user's code can make again."""
+    """A line to say about batches that only the user's code can make again."""
     if not isinstance(prepared.train, GeneratorData) or not trainer.position.step:
         return []
     text = "is called again, and batches that were used are passed by. The run is exact if every call gives the same."

@@ -1,4 +1,4 @@
-"""Where a run that is to go on stands: how it ended, its newest whole checkpoint, and the files that are put back to it."""
+"""The state of a run that is to go on: how it ended, its newest whole checkpoint, and the files that are put back to it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 from fittool.errors import CheckpointError, visible
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
+from fittool.runs.kept_weights import KeptWeights
 from fittool.runs.paths import BEST, PREVIOUS
 from fittool.runs.status import KILLED, Status
-from fittool.training.display import make_progress
+from fittool.training.display.choose import make_progress
 from fittool.training.display.formatting import duration
 from fittool.training.display.progress import Progress
 from fittool.training.history import Row
 from fittool.training.outcome import Best
-from fittool.training.recording.callback_weights import CallbackWeights
 from fittool.training.trainer import Trainer
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -57,7 +57,7 @@ class Standing:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing was left to do."""
+        """True where nothing was left to do."""
         return self.status is not None and self.status.is_finished
 
     def newest(self) -> Checkpoint:
@@ -72,7 +72,7 @@ class Standing:
             self.directory.checkpoints.go_back()
         return checkpoint
 
-    def go_back_to(self, checkpoint: Checkpoint) -> tuple[list[Row], CallbackWeights]:
+    def go_back_to(self, checkpoint: Checkpoint) -> tuple[list[Row], KeptWeights]:
         """Put the files of the run back to a checkpoint.
 
         Returns:
@@ -87,7 +87,7 @@ class Standing:
         if rows or directory.paths.history.exists():
             directory.write_history(rows)
         self._mend_best(checkpoint)
-        return rows, CallbackWeights.found(directory.checkpoints, checkpoint)
+        return rows, KeptWeights.found(directory.checkpoints, checkpoint)
 
     def _mend_best(self, checkpoint: Checkpoint) -> None:
         """A kill between saving the last and the best state leaves an older best one, or none."""

@@ -8,8 +8,24 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from fittool.runs.files.atomic import open_descriptor, sync_folder
+from fittool.runs.files.atomic import atomic_write, open_descriptor, sync_folder
 from fittool.runs.files.storage_errors import storing
+
+
+def take_apart(path: Path) -> None:
+    """Give a file that has several names a copy of its own under this one: snapshots made of hard links must stay as they are.
+
+    Raises:
+        StorageError: It cannot be copied.
+    """
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        with storing(path):
+            content = path.read_bytes()
+        atomic_write(path, [content])
 
 
 def append_line(path: Path, line: bytes) -> None:

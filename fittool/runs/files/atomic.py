@@ -111,7 +111,7 @@ class Staging:
         os.rename(name, target, src_dir_fd=self._folder, dst_dir_fd=self._folder)
 
     def _is_there(self, name: str) -> bool:
-        """Whether there is such a file; a link, directory or pipe in its place was put there by someone else and is refused."""
+        """True where there is such a file; a link, directory or pipe in its place is someone else's doing and refused."""
         try:
             mode = os.stat(name, dir_fd=self._folder, follow_symlinks=False).st_mode
         except FileNotFoundError:
@@ -200,13 +200,13 @@ def sync_folder(path: Path) -> None:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file of this name is what a killed process left of a write."""
+    """True for the name of a file that a killed process left of a write."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Remove what a killed process left behind; only for the holder of the run's lock."""
+    """Remove what a killed process left behind, in the folders below as well; only for the one process that may write there."""
     with storing(folder):
-        for entry in list(os.scandir(folder)):
-            if is_temporary(entry.name):
-                os.unlink(entry.path)
+        for place, _, names in os.walk(folder):  # which follows no links
+            for name in filter(is_temporary, names):
+                os.unlink(os.path.join(place, name))

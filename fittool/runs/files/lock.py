@@ -11,14 +11,15 @@ import fcntl
 import json
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from weakref import WeakSet
 
 from fittool.errors import RunInUseError, shown, visible
 from fittool.runs.files.atomic import open_descriptor, open_folder
-from fittool.runs.files.storage_errors import storage_error
+from fittool.runs.files.storage_errors import storage_error, storing
 from fittool.runs.status import utc_text
 
 _FILE = ".lock"
@@ -44,7 +45,7 @@ class RunLock:
         self._descriptors: list[int] = []
         try:
             folder = self._hold(open_folder(run))
-            self._sign(self._hold(open_descriptor(_FILE, os.O_RDWR | os.O_CREAT, folder)))
+            self._sign(self._hold(_file_in(folder)))
         except BlockingIOError:
             self._close()
             raise _in_use(run) from None
@@ -93,8 +94,18 @@ class RunLock:
         self.release()
 
 
+def _file_in(folder: int) -> int:
+    """The file of a locked directory; one that a snapshot made of hard links shares is left to the snapshot."""
+    descriptor = open_descriptor(_FILE, os.O_RDWR | os.O_CREAT, folder)
+    if os.fstat(descriptor).st_nlink == 1:
+        return descriptor
+    os.close(descriptor)
+    os.unlink(_FILE, dir_fd=folder)
+    return open_descriptor(_FILE, os.O_RDWR | os.O_CREAT, folder)
+
+
 def is_held(run: Path) -> bool:
-    """Whether a live process has a run directory; changes nothing there.
+    """True where a live process has a run directory; changes nothing there.
 
     Raises:
         OSError: Nobody can tell.
@@ -107,6 +118,31 @@ def is_held(run: Path) -> bool:
     finally:
         os.close(folder)
     return False
+
+
+@contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Hold a file against other processes that write it in this way, for a moment; one that is missing is made, empty.
+
+    The file may be replaced meanwhile: the lock is on the file that has the name when it is held.
+    """
+    with storing(path):
+        descriptor = _lock_by_name(path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock_by_name(path: Path) -> int:
+    while True:
+        descriptor = open_descriptor(path, os.O_RDWR | os.O_CREAT)
+        with suppress(OSError):  # a file system without locks: nobody is kept out, as before
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+        os.close(descriptor)  # it was replaced while this process waited
 
 
 _held: WeakSet[RunLock] = WeakSet()

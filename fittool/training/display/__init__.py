@@ -2,28 +2,3 @@
 
 The trainer and whoever walks over data show themselves through a `Progress`; nothing here knows an engine.
 """
-
-from __future__ import annotations
-
-import sys
-from typing import TextIO
-
-from fittool.training.display.progress import NullProgress, PlainProgress, Progress, Verbose, can_be_live
-from fittool.training.display.terminal import Terminal
-
-
-def make_progress(verbose: Verbose = "auto", stream: TextIO | None = None) -> Progress:
-    """The display for a level of `verbose`.
-
-    Args:
-        verbose: 0: nothing; 1: a live line, where the stream can have one; 2: one line an epoch; auto: 1 on a terminal, else 2.
-        stream: Where to write; by default standard error.
-    """
-    stream = sys.stderr if stream is None else stream
-    if verbose == 0 or stream is None:
-        return NullProgress()
-    if verbose == 2 or not can_be_live(stream):
-        return PlainProgress(Terminal(stream))
-    from fittool.training.display.live_progress import LiveProgress  # rich is slow to import
-
-    return LiveProgress(Terminal(stream))

@@ -70,9 +70,9 @@ class LiveProgress:
         self._wrapped(Text(text))
 
     def finished(self, outcome: Outcome) -> None:
-        """Why it ended and which epoch was the best; after an error the live line is cleared, and that is all."""
+        """Show why it ended and which epoch was the best; after an error the live line is cleared, and that is all."""
         if outcome.reason in ("completed", "stopped"):
-            self._wrapped(Text(outcome.summary))
+            self._wrapped(Text(outcome.shown))
         else:
             self._screen.write(self._cleared())
 
@@ -84,7 +84,7 @@ class LiveProgress:
         self._screen.write(self._cleared() + "".join(f"{self._rendered(line)}\n" for line in lines))
 
     def _cleared(self) -> str:
-        """What clears the live line."""
+        """The text that clears the live line."""
         blanks, self._live, self._next = " " * min(self._live, self._screen.width), 0, 0.0
         return f"\r{blanks}\r" if blanks else ""
 

@@ -1,4 +1,4 @@
-"""What people see of a training: nothing, plain lines, or one live line on a terminal. All text goes to standard error."""
+"""The display of a training: nothing, plain lines, or one live line on a terminal. All text goes to standard error."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Progress(Protocol):
         """The training begins; the header is one line about it."""
 
     def due(self) -> bool:
-        """Whether it is time for a look at the running values, which costs waiting for the device."""
+        """True where it is time for a look at the running values, which costs waiting for the device."""
 
     def look(self, view: View) -> None:
         """Show an epoch under way."""
@@ -122,7 +122,7 @@ class PlainProgress:
         return time.monotonic() >= self._next
 
     def look(self, view: View) -> None:
-        """How far the epoch is."""
+        """Show how far the epoch is."""
         self._line(plain_view(view))
 
     def epoch_finished(self, row: Row, epochs: int, improved: bool) -> None:
@@ -134,9 +134,9 @@ class PlainProgress:
         self._line(text)
 
     def finished(self, outcome: Outcome) -> None:
-        """Why it ended and which epoch was the best; an error is told by whoever handles it."""
+        """Show why it ended and which epoch was the best; an error is told by whoever handles it."""
         if outcome.reason in ("completed", "stopped"):
-            self._line(outcome.summary)
+            self._line(outcome.shown)
 
     def _line(self, text: str) -> None:
         self._next = time.monotonic() + self._interval
@@ -155,7 +155,7 @@ def plain_view(view: View) -> str:
 
 
 def can_be_live(stream: TextIO | None) -> bool:
-    """Whether a line on this stream can be written over: a terminal that is not dumb, and no CI."""
+    """True where a line on this stream can be written over: a terminal that is not dumb, and no CI."""
     try:
         terminal = stream is not None and stream.isatty()
     except ValueError:  # it is closed

@@ -79,7 +79,7 @@ def _where(position: Position) -> str:
 
 
 def _largest(tensors: Tensors) -> str:
-    """Which weights have grown most; a place to look for the cause."""
+    """The weights that have grown most; a place to look for the cause."""
     weights = _floating(tensors, ("weights/",))
     sizes = {name.removeprefix("weights/"): float(np.abs(array).max(initial=0)) for name, array in weights}
     bad = [name for name, size in sizes.items() if not math.isfinite(size)]

@@ -46,7 +46,7 @@ class ResourceMonitor:
         self._epochs = 0
 
     def look(self) -> Iterator[str]:
-        """What to warn of after this epoch."""
+        """The warnings after this epoch."""
         self._epochs += 1
         for amount in tuple(self._amounts) if self._epochs > _WARM else ():
             value = amount.now()

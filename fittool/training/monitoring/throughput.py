@@ -1,4 +1,4 @@
-"""How long an epoch takes and how fast it goes, by a clock that never goes back."""
+"""Time and speed of an epoch, by a clock that never goes back."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Throughput:
         self._train_seconds = self.seconds
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint has to hold."""
+        """Times and counts so far, plain data for a checkpoint."""
         return {"seconds": self.seconds, "examples": self.examples, "train_seconds": self._train_seconds, "waited": self.waited}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What the trainer asks of whoever records a run. Without a run, nothing is recorded."""
+"""The trainer's side of whoever records a run. Without a run, nothing is recorded."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Recorder(Protocol):
 
     @property
     def saves(self) -> bool:
-        """Whether it keeps `last` and `best`, so that states need not be copied for nothing."""
+        """True where it keeps `last` and `best`; else states need not be copied."""
 
     def begin(self, position: Position, best: Best | None) -> None:
         """Training begins here, or goes on; `best` is its best epoch so far."""
 
     def due(self, step: int) -> bool:
-        """Whether a checkpoint in the middle of an epoch is due after this training step."""
+        """True where a checkpoint in the middle of an epoch is due after this training step."""
 
     def epoch_finished(self, row: Row, best: Best | None, improved: bool) -> None:
         """An epoch is done; comes before its state is saved."""

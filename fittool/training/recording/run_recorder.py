@@ -13,12 +13,12 @@ from fittool.errors import ExperimentError, StorageError
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.atomic import make_folder
+from fittool.runs.kept_weights import KeptWeights
 from fittool.runs.paths import BEST, LAST, PREVIOUS
 from fittool.runs.status import Status
 from fittool.training.display.formatting import epoch_line
 from fittool.training.history import Row
 from fittool.training.outcome import Best, Outcome
-from fittool.training.recording.callback_weights import CallbackWeights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,14 +55,14 @@ class RunRecorder:
         class_names: Sequence[str] | None = None,
         architecture: Mapping[str, Any] | None = None,
         rows: Sequence[Row] = (),
-        kept: CallbackWeights | None = None,
+        kept: KeptWeights | None = None,
     ) -> None:
         self._directory, self._epochs = directory, epochs
         self._every_seconds, self._every_steps = every_seconds, every_steps
         self._model, self._architecture = model, architecture
         self._class_names = None if class_names is None else tuple(class_names)
         self._rows = list(rows)
-        self._kept = CallbackWeights() if kept is None else kept
+        self._kept = KeptWeights() if kept is None else kept
         self._best: Best | None = None
         self._saved_step = 0
         self._saved_time = self._views_time = time.monotonic()
@@ -80,7 +80,7 @@ class RunRecorder:
         self._write_status(Status("running", "", position.epoch, position.step, _best_facts(best)))
 
     def due(self, step: int) -> bool:
-        """Whether it is time for a checkpoint in the middle of an epoch."""
+        """True where it is time for a checkpoint in the middle of an epoch."""
         if self._every_steps is not None and step - self._saved_step >= self._every_steps:
             return True
         return self._every_seconds is not None and time.monotonic() - self._saved_time >= self._every_seconds
@@ -95,10 +95,11 @@ class RunRecorder:
     def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
         """Save the state as the run's last or best checkpoint, or to a file of its own, relative to the checkpoints."""
         if kind == "last":
-            new = self._kept.take(snapshot)
-            self._warn(self._directory.save_checkpoint(snapshot.tensors, self._facts(snapshot)))
-            for name in new:
-                self._warn(self._kept.save(self._directory.checkpoints, name, snapshot))
+            position = snapshot.position
+            self._kept.take(snapshot.kept, snapshot.tensors, epoch=position.epoch, step=position.step)
+            beside = self._kept.beside(snapshot.tensors)
+            self._warn(self._directory.save_checkpoint(snapshot.tensors, self._facts(snapshot, kept=True), beside=beside))
+            self._kept.saved(self._directory.checkpoints)
             self._saved_step, self._saved_time = snapshot.position.step, time.monotonic()
             self._write_views(snapshot)
         elif kind == "diverged":
@@ -123,9 +124,9 @@ class RunRecorder:
             self._write_status(failed if end.is_finished else end)
             raise
         self._write_status(end)
-        self.say(outcome.summary)
+        self.say(outcome.shown)
 
-    def _facts(self, snapshot: Snapshot) -> CheckpointFacts:
+    def _facts(self, snapshot: Snapshot, *, kept: bool = False) -> CheckpointFacts:
         return CheckpointFacts(
             epoch=snapshot.position.epoch,
             step=snapshot.position.step,
@@ -133,7 +134,7 @@ class RunRecorder:
             model=self._model,
             class_names=self._class_names,
             callbacks=snapshot.callbacks,
-            training={**snapshot.training, "kept": self._kept.epochs},
+            training={**snapshot.training, **({"kept": self._kept.fact} if kept else {})},
             architecture=self._architecture,
         )
 

@@ -11,7 +11,7 @@ import threading
 import pytest
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
-from fittool.training.display import make_progress
+from fittool.training.display.choose import make_progress
 from fittool.training.display.progress import NullProgress, PlainProgress, View, plain_view
 from fittool.training.display.terminal import Terminal
 from fittool.training.outcome import Best, Outcome
@@ -21,7 +21,7 @@ CHILD = """
 import sys, time
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 from fittool.training.plan import Plan
-from fittool.training.display import make_progress
+from fittool.training.display.choose import make_progress
 seconds = 0.0
 time.monotonic = time.perf_counter = lambda: seconds
 class Slow(FakeEngine):

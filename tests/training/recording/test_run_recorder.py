@@ -79,7 +79,7 @@ def test_an_interruption_is_saved_in_the_middle(run):
 def test_it_saves_every_so_many_steps(run):
     saved = []
     save = run.save_checkpoint
-    run.save_checkpoint = lambda tensors, facts: (saved.append(facts.step), save(tensors, facts))[1]
+    run.save_checkpoint = lambda tensors, facts, **more: (saved.append(facts.step), save(tensors, facts, **more))[1]
     train(run, epochs=2, every_steps=2)
     assert saved == [2, 3, 5, 6]
 
@@ -87,7 +87,7 @@ def test_it_saves_every_so_many_steps(run):
 def test_it_saves_when_so_much_time_has_passed(run):
     saved = []
     save = run.save_checkpoint
-    run.save_checkpoint = lambda tensors, facts: (saved.append(facts.step), save(tensors, facts))[1]
+    run.save_checkpoint = lambda tensors, facts, **more: (saved.append(facts.step), save(tensors, facts, **more))[1]
     train(run, epochs=1, every_seconds=0.0)
     assert saved == [1, 2, 3, 3]
 
