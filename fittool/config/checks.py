@@ -15,7 +15,7 @@ from fittool.data.sources import Source
 from fittool.data.splits.split_setting import SplitSetting
 from fittool.errors import ExperimentError, KeyPath, path_text
 from fittool.nn.graph import layer_names
-from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from fittool.nn.losses import LogitsOrProbabilities
 from fittool.nn.objectives import loss_names, measured
 from fittool.nn.schedules import Schedule
 from fittool.settings import nearest_name
@@ -23,7 +23,6 @@ from fittool.settings import nearest_name
 if TYPE_CHECKING:
     from fittool.nn.graph import LayerError
 
-_CLASS_LOSSES = (SparseCategoricalCrossentropy, CategoricalCrossentropy, BinaryCrossentropy)
 _WRONG_FORMS = {
     ("one-hot", "sparse"): ("one-hot targets", "class numbers", "sparse_categorical_crossentropy"),
     ("one-hot", "binary"): ("one-hot targets", "0 or 1", "binary_crossentropy"),
@@ -273,7 +272,7 @@ def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
         text = f"{name}.class_weight has no effect, as data.oversample ({where}) makes all classes equally frequent."
         yield written.problem((*path, "class_weight"), text)
     loss = written.experiment.compile.main_loss
-    if train.class_weight is not None and not isinstance(loss, _CLASS_LOSSES):
+    if train.class_weight is not None and not isinstance(loss, LogitsOrProbabilities):
         where = written.said("compile", "loss")
         text = f"{name}.class_weight has no effect with the loss {loss.public_name()} ({where}), which knows no classes."
         yield written.problem((*path, "class_weight"), text)

@@ -22,7 +22,7 @@ from fittool.nn.layers import (
     ReLU,
     Rescaling,
 )
-from fittool.nn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from fittool.nn.losses import LogitsOrProbabilities, Loss
 from fittool.settings import Family, Field, Integer, Named, Number, folded, setting
 
 Size = Annotated[Integer, Field(ge=1)]
@@ -40,11 +40,10 @@ def output_for(loss: Loss, classes: int | None, outputs: int = 1) -> tuple[int, 
     Returns:
         (units, activation); two classes under a binary crossentropy need one unit.
     """
-    if isinstance(loss, SparseCategoricalCrossentropy | CategoricalCrossentropy):
-        return classes or outputs, "linear" if loss.from_logits else "softmax"
-    if isinstance(loss, BinaryCrossentropy):
-        return (outputs if classes is None or classes <= 2 else classes), "linear" if loss.from_logits else "sigmoid"
-    return outputs, "linear"
+    if not isinstance(loss, LogitsOrProbabilities):
+        return outputs, "linear"
+    units = outputs if classes is None or (classes <= 2 and loss.squash == "sigmoid") else classes
+    return units, "linear" if loss.from_logits else loss.squash
 
 
 @setting

@@ -89,6 +89,12 @@ def test_class_weight_without_classes(small: str, write: Write) -> None:
     assert str(warning).startswith("e.yaml:8:9: train.class_weight has no effect with the loss MeanSquaredError (at e.yaml:6:3)")
 
 
+@pytest.mark.parametrize("loss", ["categorical_focal_crossentropy", "binary_focal_crossentropy", "binary_crossentropy"])
+def test_every_crossentropy_knows_classes(small: str, write: Write, loss: str) -> None:
+    text = small.replace("sparse_categorical_crossentropy", loss) + "train: {class_weight: balanced}\n"
+    assert not [warning for warning in load_experiment(write(text)).warnings if "class_weight" in str(warning)]
+
+
 def test_shape_errors_stand_at_their_layer(small: str, write: Write) -> None:
     loaded = load_experiment(write(small.replace("Flatten", "{Conv2D: {filters: 1, kernel_size: 9}}")))
     with pytest.raises(LayerError, match="layer 0") as caught:

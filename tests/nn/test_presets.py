@@ -74,7 +74,8 @@ def test_presets_survive_being_written(preset: str) -> None:
     [
         (l.SparseCategoricalCrossentropy(), 10, 1, (10, "softmax")), (l.CategoricalCrossentropy(True), 3, 1, (3, "linear")),
         (l.BinaryCrossentropy(), 2, 1, (1, "sigmoid")), (l.BinaryCrossentropy(True), None, 4, (4, "linear")),
-        (l.MeanSquaredError(), None, 2, (2, "linear")),
+        (l.MeanSquaredError(), None, 2, (2, "linear")), (l.CategoricalFocalCrossentropy(), 3, 1, (3, "softmax")),
+        (l.BinaryFocalCrossentropy(), 2, 1, (1, "sigmoid")), (l.BinaryFocalCrossentropy(from_logits=True), 3, 1, (3, "linear")),
     ],
     ids=str,
 )  # fmt: skip
