@@ -1,6 +1,6 @@
 """Image files to arrays: formats by content, orientation, modes, transparency, colour mode, size.
 
-What Pillow and the libraries below it say by themselves about damaged files is kept silent: fittool tells these, by name and once.
+What Pillow and the libraries below it say by themselves about damaged files is silenced: fittool tells these, by name and once.
 """
 
 from __future__ import annotations
