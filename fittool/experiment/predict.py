@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,16 @@ def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predic
         names.extend(data.describe(index) for index in range(len(data)))
     model.network.close()
     outputs = {name: np.concatenate(arrays) for name, *arrays in zip(run.graph.outputs, *parts, strict=True)}
-    return Predictions(tuple(names), _probabilities(run, outputs), _class_names(run), tuple(skipped))
+    outputs = _probabilities(run, outputs)
+    return Predictions(tuple(names), outputs, _names_of_columns(_class_names(run), outputs), tuple(skipped))
+
+
+def _names_of_columns(names: tuple[str, ...] | None, outputs: Mapping[str, NDArray[np.float32]]) -> tuple[str, ...] | None:
+    """The classes' names, and `output_3` and so on for columns of the only output (N, columns) that no class has."""
+    if names is None:
+        return None
+    (output,) = outputs.values()
+    return (*names, *(f"output_{number}" for number in range(len(names), int(np.prod(output.shape[1:])))))
 
 
 def _class_names(run: TrainedRun) -> tuple[str, ...] | None:

@@ -214,10 +214,22 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     _check_size(loaded, graph)
     check_augmentation(loaded, data.train.input_shapes)
     check_mixing(loaded, targets, graph.inputs)
+    warnings = (*data.warnings, *_outputs_without_class(loaded, graph, data.class_names))
     return Prepared(
-        loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, data.warnings, data.skipped,
+        loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, warnings, data.skipped,
         written=layers, preprocess=preprocessing_of(loaded),
     )  # fmt: skip
+
+
+def _outputs_without_class(loaded: LoadedExperiment, graph: Graph, class_names: tuple[str, ...] | None) -> tuple[Problem, ...]:
+    """A warning where the only output has more units than there are classes: nothing is learnt for the rest."""
+    if class_names is None or len(graph.outputs) != 1:
+        return ()
+    ((units, *others),) = graph.output_shapes.values()
+    if others or units <= len(class_names) or len(class_names) < 2:
+        return ()
+    text = f"The output has {units:,} units for {len(class_names):,} classes, so {units - len(class_names):,} of them have none."
+    return (loaded.problem(f"{text} Give the last layer {len(class_names):,} units.", "model"),)
 
 
 def _check(loaded: LoadedExperiment, graph: Graph, targets: tuple[Targets, ...], validation: Data | None) -> None:
