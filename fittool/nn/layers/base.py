@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from fittool.nn.parameter import Parameter
 from fittool.nn.shapes import Shape, ShapeError, single, size_of
-from fittool.settings import NAME_PATTERN, Boolean, Field, Integer, Named, Pair, Text, setting
+from fittool.settings import Boolean, Field, Integer, Named, Pair, Text, ValueName, setting
 
 
 def _listed(value: object) -> object:
@@ -48,7 +48,7 @@ class Layer(Named):
     The defaults of the methods are those of a layer that works element by element and has no parameters.
     """
 
-    name: Annotated[Text, Field(pattern=NAME_PATTERN)] | None = Field(
+    name: ValueName | None = Field(
         default=None, kw_only=True, description="Name in the graph, in weights and in messages; made from the class if absent."
     )
     inputs: Names | None = Field(

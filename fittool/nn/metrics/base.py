@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from fittool.nn.targets import Measure
-from fittool.settings import NAME_PATTERN, Field, Text, setting
+from fittool.settings import Field, ValueName, setting
 
 
 @setting
 class Metric(Measure):
     """A measure that is watched."""
 
-    name: Annotated[Text, Field(pattern=NAME_PATTERN)] | None = Field(
-        default=None, description="Name in logs; Keras's own if absent."
-    )
+    name: ValueName | None = Field(default=None, description="Name in logs; Keras's own if absent.")
 
     @property
     def log_name(self) -> str:
