@@ -99,11 +99,12 @@ def run_argument(command: Command) -> Command:
 
 
 def experiment_option(command: Command) -> Command:
-    """--experiment FILE: consent to the code that a run's experiment names."""
+    """--experiment FILE: consent to what a run's experiment does outside of the run."""
     return click.option(
         "--experiment",
         type=ExperimentPath(),
-        help="The experiment file of the run; needed where it names Python code, as naming the file is the consent to run it.",
+        help="The experiment file of the run; needed where it names Python code, writes outside of the run or uses addresses, "
+        "as naming the file is the consent to that.",
     )(command)
 
 

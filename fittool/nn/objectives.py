@@ -169,14 +169,21 @@ def shared_out(
         name: Objective(losses.get(name), float(factors.get(name, 1.0)), plain.get(name, ()), weighted.get(name, ()))
         for name in outputs
     }
-    _check_names([*loss_names(objectives), *measured(objectives)])
+    _check_names(objectives)
     return objectives
 
 
-def _check_names(names: Sequence[str]) -> None:
-    """Refuse names that stand for something else where values are written down."""
-    for name in names:
-        if name in RESERVED_NAMES or name.startswith("val_") or names.count(name) > 1:
+def _check_names(objectives: Objectives) -> None:
+    """Refuse names that stand for something else where values are written down, also where a number would tell them apart."""
+    prefixes = {name: f"{name}_" if len(objectives) > 1 else "" for name in objectives}
+    asked = [
+        prefixes[output] + metric.log_name
+        for output, objective in objectives.items()
+        for metric in (*objective.metrics, *objective.weighted_metrics)
+    ]
+    taken = {*RESERVED_NAMES, *loss_names(objectives)}
+    for name in (*asked, *measured(objectives)):
+        if name in taken or name.startswith("val_"):
             what = "of the validation" if name.startswith("val_") else "of the run" if name in RESERVED_NAMES else "there already"
             raise ExperimentError(f"metrics: a value would be called {name}, but a value {what} has that name. Choose another.")
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from fittool.errors import ExperimentError, Problem
 from fittool.nn.shapes import Shape
-from fittool.settings import Field, Named, Text, setting, snake_case
+from fittool.settings import Field, Named, ValueName, setting, snake_case
 
 _SHOWN = 5
 Expected = Literal["class numbers", "one-hot", "probabilities", "numbers", "anything"]
@@ -161,7 +161,7 @@ def _units(targets: Targets, output: Shape) -> str:
 class Metric(Measure):
     """A measure that is watched."""
 
-    name: Text | None = Field(default=None, description="Name in logs; Keras's own if absent.")
+    name: ValueName | None = Field(default=None, description="Name in logs; Keras's own if absent.")
 
     @property
     def log_name(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Generic, TypeVar, cast, dataclass_transform
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -23,6 +24,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 T = TypeVar("T")
+
+_LONGEST_NAME = 200
 
 FRACTION = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)\s*")
 CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, defer_build=True)
@@ -70,8 +73,16 @@ Pair = Annotated[tuple[Integer, Integer], BeforeValidator(_pair, json_schema_inp
 """(height, width); one number stands for both."""
 
 
-NAME_PATTERN = r"^[^/\s]+$"
-"""The names of layers and metrics: parts of other names and of files, so without slashes and blanks."""
+def _printable(name: str) -> str:
+    if not name.isprintable() or len(name.encode()) > _LONGEST_NAME:
+        raise PydanticCustomError(
+            "printable_name", "must be a name of printable characters, at most {longest} bytes", {"longest": _LONGEST_NAME}
+        )
+    return name
+
+
+ValueName = Annotated[Text, Field(pattern=r"^[^/\s]+$"), AfterValidator(_printable)]
+"""The name of a layer or metric: a part of tensors' names in files, of columns and of lines on terminals."""
 
 
 class _NamesCode:

@@ -167,6 +167,6 @@ def drawn(bench: Bench, number: int, count: int = 240) -> Iterator[tuple[int, in
         yield bench.chance.randint(1, count), bench.chance.randint(1, count)
 
 
-@row("K11", "two kills, each at any file operation, with every callback that writes")
-def k11(bench: Bench) -> str:
+@row("K16", "two kills, each at any file operation, with every callback that writes")
+def k16(bench: Bench) -> str:
     return sweep(bench, drawn(bench, bench.many(6, 500)) if bench.level < 2 else None)

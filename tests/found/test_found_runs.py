@@ -6,9 +6,17 @@ from pathlib import Path
 
 import pytest
 from faults.cases.runner import Case, run
-from found import foreign_runs, going_on, interruptions, outputs, trials
+from found import extra_outputs, foreign_runs, going_on, interruptions, names, outputs, trials
 
-CASES = [*interruptions.CASES, *trials.CASES, *foreign_runs.CASES, *going_on.CASES, *outputs.CASES]
+CASES = [
+    *interruptions.CASES,
+    *trials.CASES,
+    *foreign_runs.CASES,
+    *going_on.CASES,
+    *outputs.CASES,
+    *extra_outputs.CASES,
+    *names.CASES,
+]
 
 
 def test_no_two_cases_have_the_same_name() -> None:

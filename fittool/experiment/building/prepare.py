@@ -241,11 +241,27 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     check_mixing(loaded, targets, graph.inputs)
     inputs = facts_of(data.train)
     validation, brought = on_the_scale_of(loaded, inputs, data.validation)
-    told = (*data.warnings, *brought, *scaling_remarks(loaded, graph, inputs))
+    told = (
+        *data.warnings,
+        *brought,
+        *scaling_remarks(loaded, graph, inputs),
+        *_outputs_without_class(loaded, graph, data.class_names),
+    )
     return Prepared(
         loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
         written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading,
     )  # fmt: skip
+
+
+def _outputs_without_class(loaded: LoadedExperiment, graph: Graph, class_names: tuple[str, ...] | None) -> tuple[Problem, ...]:
+    """A warning where the only output has more units than there are classes: nothing is learnt for the rest."""
+    if class_names is None or len(graph.outputs) != 1:
+        return ()
+    ((units, *others),) = graph.output_shapes.values()
+    if others or units <= len(class_names) or len(class_names) < 2:
+        return ()
+    text = f"The output has {units:,} units for {len(class_names):,} classes, so {units - len(class_names):,} of them have none."
+    return (loaded.problem(f"{text} Give the last layer {len(class_names):,} units.", "model"),)
 
 
 def _check(loaded: LoadedExperiment, graph: Graph, targets: tuple[Targets, ...], validation: Data | None) -> None:

@@ -17,7 +17,7 @@ from fittool.nn.calls.symbolic import SymbolicTensor, called
 from fittool.nn.initializers import GlorotUniform, InitializerSetting, Zeros
 from fittool.nn.regularizers import Parameter, RegularizerSetting
 from fittool.nn.shapes import Shape, ShapeError, single, size_of
-from fittool.settings import NAME_PATTERN, Boolean, Field, Integer, Named, Pair, Text, arguments, fields_of, setting
+from fittool.settings import Boolean, Field, Integer, Named, Pair, Text, ValueName, arguments, fields_of, setting
 
 
 def _listed(value: object) -> object:
@@ -55,7 +55,7 @@ class Layer(Named):
     The defaults of the methods are those of a layer that works element by element and has no parameters.
     """
 
-    name: Annotated[Text, Field(pattern=NAME_PATTERN)] | None = Field(
+    name: ValueName | None = Field(
         default=None, kw_only=True, description="Name in the graph, in weights and in messages; made from the class if absent."
     )
     inputs: Names | None = Field(
