@@ -115,6 +115,7 @@ def clip_linear(slope: float, offset: float, low: float, high: float) -> Activat
 
 def leaky_relu(negative_slope: float) -> ActivationFunction:
     """`x` where it is positive, `negative_slope · x` elsewhere."""
+    # The larger of x and slope · x is the right branch on both sides of 0, unless the slope is above 1; then the smaller is.
     choose = np.maximum if negative_slope <= 1 else np.minimum
 
     def slope(y: Floats) -> Any:

@@ -100,6 +100,7 @@ def _largest(targets: NDArray[Any], outputs: Floats) -> NDArray[np.int64]:
 
 def _among_largest(numbers: NDArray[np.int64], outputs: Floats, k: int) -> NDArray[np.bool_]:
     """True where fewer than k outputs are larger than the one at the class number, and that one is a number."""
+    # Only larger outputs count against it: among equal ones the class number is found, as in Keras.
     chosen = np.take_along_axis(outputs, numbers[..., None], -1)
     found: NDArray[np.bool_] = ((outputs > chosen).sum(axis=-1) < k) & np.isfinite(chosen[..., 0])
     return found

@@ -135,6 +135,7 @@ class _AdaptiveMoments(UpdateRule[Adam | AdamW]):
         np.sqrt(square, work)
         np.add(work, setting.epsilon, work)
         np.divide(mean, work, work)
+        # Both corrections of bias as one factor, as in Keras: epsilon was added to the root that is not corrected yet.
         alpha = rate * math.sqrt(1 - setting.beta_2**iteration) / (1 - setting.beta_1**iteration)
         np.multiply(work, alpha, work)
         np.subtract(parameters, work, parameters)

@@ -77,6 +77,7 @@ class Workspace:
 
     def partials(self, name: str, groups: int, size: int) -> Floats:
         """(groups, size): a share of one gradient for each group of samples."""
+        # For as many groups as there can be, so that the programs of all batch sizes share it.
         if name not in self._partials:
             self._partials[name] = np.zeros((_GROUPS, size), self.buffers.dtype)
         return self._partials[name][:groups]

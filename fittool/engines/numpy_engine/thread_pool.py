@@ -32,6 +32,7 @@ class ThreadPool:
 
     def run(self, chains: Sequence[TaskChain]) -> None:
         """Run all chains and return when the last has ended; an exception in any chain is raised here."""
+        # A single chain wakes nobody: most steps of a small network are such, and a message costs more than they do.
         if self.threads == 1 or len(chains) == 1:
             for chain in chains:
                 for task in chain:

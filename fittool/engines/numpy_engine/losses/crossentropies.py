@@ -51,6 +51,7 @@ def _sparse_probabilities(numbers: NDArray[np.int64], rows: Floats, slopes: Floa
     raw = chosen / total
     probability = np.clip(raw, EPSILON, 1 - EPSILON)
     if slopes is not None:
+        # d(-log(x_t / Σx)) is 1 / Σx for all, less 1 / x_t for the true class; where p is at a bound it is constant.
         inside = raw == probability
         slopes[...] = (inside / total)[:, None]
         slopes[at, numbers] -= np.divide(1, chosen, np.zeros_like(chosen), where=inside)
@@ -101,6 +102,7 @@ def binary(loss: BinaryCrossentropy, targets: NDArray[Any], outputs: Floats, gra
     """The mean of `-y log p - (1 - y) log(1 - p)`: (N, …, K) outputs give (N, …)."""
     y = _smooth_labels(loss, shaped_like(targets, outputs), 2)
     if loss.from_logits:
+        # -y log p - (1 - y) log(1 - p) with p = sigmoid(x), so written that no power is above 1.
         if gradient is not None:
             np.divide(sigmoid(outputs) - y, outputs.shape[-1], gradient)
         return last_mean(np.maximum(outputs, 0) - outputs * y + np.log1p(np.exp(-np.abs(outputs))))

@@ -53,6 +53,7 @@ class Dense(Operation):
             if dx is not None:
                 chain.append(partial(np.matmul, dy, kernel[cut].T, dx[:, cut]))
             chains.append(chain)
+        # With the first chain, which is there however the kernel is cut.
         if self.use_bias:
             chains[0].append(partial(np.matmul, ones(len(dy), dy.dtype), dy, context.gradient("bias", shape=(1, self.units))))
         yield BatchPhase(list(chains))

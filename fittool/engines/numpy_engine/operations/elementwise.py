@@ -77,6 +77,7 @@ class Dropout(Operation):
         """The calls that fill a slice of the mask."""
         mask = self.mask(context)[part.start : part.stop]
         pairs = (self.count + 1) // 2  # one 32-bit hash decides two elements
+        # Counted through the whole batch, so that neither slices nor threads decide which bits a sample gets.
         numbers = np.arange(part.start * pairs, part.stop * pairs, dtype=np.uint64).astype(np.uint32)
         words = [context.scratch.array(part.thread, use, numbers.shape, np.uint32) for use in ("hash", "shifted")]
         kept = context.scratch.array(part.thread, "kept", mask.shape, bool)

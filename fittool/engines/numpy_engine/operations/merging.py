@@ -59,6 +59,7 @@ class Extremum(_Fold):
         assert context.dy is not None
         y, dy = context.y[part.start : part.stop], context.dy[part.start : part.stop]
         share, won = (context.scratch.array(part.thread, use, dy.shape) for use in ("share", "product"))
+        # How many inputs tie, place by place, and then what each of them gets.
         yield partial(share.fill, 0)
         for x in context.x:
             yield partial(np.equal, x[part.start : part.stop], y, won, casting="unsafe")

@@ -93,6 +93,7 @@ class BatchNormalization(Operation):
     def _merge(self, context: OperationContext, slices: Floats, statistics: Floats) -> None:
         """Batch mean and biased variance, and the moving ones."""
         means, squares = slices
+        # Slices differ in size where the batch does not divide evenly, so each counts by its samples.
         weights = np.array([part.size / context.batch for part in context.parts], means.dtype)
         mean = weights @ means
         variance = squares.sum(axis=0) / (context.batch * self.positions) + weights @ np.square(means - mean)

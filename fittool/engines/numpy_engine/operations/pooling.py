@@ -62,6 +62,7 @@ class MaxPooling(Operation):
         for place in self._offsets():
             yield partial(np.equal, self.window.shift(images, *place), y, won)
             target = self.window.shift(wide, *place)
+            # Windows that do not overlap meet each pixel once, so the share goes straight to its place.
             taken = share if self.overlaps else target
             yield partial(np.multiply, rest, won, taken)
             yield partial(np.subtract, rest, taken, rest)  # what one place took, no later one gets

@@ -26,6 +26,7 @@ class ZeroPadding(Operation):
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         x, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
+        # In each step anew: an operation behind may have worked in place, and overwritten the border.
         yield partial(y.fill, 0)
         yield partial(np.copyto, _inside(y, x.shape, self.top, self.left), x)
 
