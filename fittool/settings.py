@@ -7,9 +7,12 @@ arguments in Python, the JSON Schema and the reference page. Things that have a 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Generic, TypeVar, cast, dataclass_transform
 
 from pydantic import (
@@ -51,7 +54,22 @@ CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, defer_build=Tr
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
 def setting(cls: type[T]) -> type[T]:
     """Make a class a frozen, validated description; unknown keys are refused."""
+    _resolve_annotations(cls)
     return cast("type[T]", pydantic_dataclass(frozen=True, config=CONFIG)(cls))
+
+
+def _resolve_annotations(cls: type) -> None:
+    """Evaluate a class's annotations in its own module.
+
+    Pydantic builds the class when it is first used, and would look names up where that happens before it looks here: a script
+    that imports a layer called `Activation` would change the meaning of `Dense.activation`.
+    """
+    module, annotations = sys.modules[cls.__module__], inspect.get_annotations(cls)
+    for name, text in annotations.items():
+        if isinstance(text, str):
+            with suppress(NameError):  # a name that the module defines further down: pydantic's own way finds it
+                annotations[name] = eval(text, vars(module), dict(vars(cls)))
+    cls.__annotations__ = annotations
 
 
 def _number(value: object) -> object:

@@ -20,7 +20,7 @@ from fittool.callbacks.snapshot import Snapshot, snapshot_of
 from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
 from fittool.runs.checkpoint_store import LAST, PREVIOUS, CheckpointStore
 from fittool.runs.files.atomic import make_folder
-from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+from fittool.runs.format import OLDER_RELEASE, cause_of_other_numbers
 from fittool.settings import Boolean, Field, Integer, Text, setting
 
 _KEPT = "kept_{name}.safetensors"
@@ -74,8 +74,9 @@ class BackupAndRestoreCallback(Callback):
                 callback.keep_weights(load_checkpoint(path).tensors)
         if warning is not None:
             self.run.say(f"warning: {warning}")
-        if has_other_random_numbers(checkpoint.format):
-            text = f"The backup is of fittool 0.1.0: {OTHER_RANDOM_NUMBERS}, so a training with such layers is not exact."
+        cause = cause_of_other_numbers(checkpoint.format, is_random=True, is_from_logits=True)
+        if cause is not None:
+            text = f"The backup is of fittool 0.1.0: {cause}, so a training with one of these is not exact."
             self.run.say(f"warning: {text} For that, finish it with the older release ({OLDER_RELEASE}).")
         facts = checkpoint.facts
         self.run.say(f"BackupAndRestore: going on from epoch {facts.epoch}, step {facts.step_in_epoch}, in {self.folder}.")

@@ -25,4 +25,4 @@ def _expanded(loaded: LoadedExperiment) -> Sequence[Layer] | None:
     if loaded.experiment.model.layers is not None:
         return None
     data = open_data(loaded)
-    return layers_of(loaded, next(iter(targets_of(data.train)), None), data.class_names)
+    return layers_of(loaded, data.train, next(iter(targets_of(data.train)), None), data.class_names)

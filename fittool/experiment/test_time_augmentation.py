@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,7 +52,11 @@ class TestTimeAugmentation:
 
     def update_metrics(self, batch: Batch) -> None:
         """Add the next batch to the engine's running values."""
-        self._engine.update_metrics(self.batch_outputs(batch), batch)
+        if self._views == 1:  # as training does, so that the loss of saturated outputs is taken from the logits here, too
+            inputs = batch.inputs if self._preprocess is None else self._preprocess.inputs(batch.inputs)
+            self._engine.test_step(replace(batch, inputs=inputs))
+        else:
+            self._engine.update_metrics(self.batch_outputs(batch), batch)
 
     def outputs(self, inputs: tuple[Array, ...], positions: NDArray[np.int64]) -> Outputs:
         """The mean over all views.

@@ -179,7 +179,7 @@ class Bench:
         self.program = Program(space, batch, training=True, judge=self._judge, backward=True)
         self.direction = generator.standard_normal(self.program.outputs[0].shape)
 
-    def _judge(self, outputs, gradients):
+    def _judge(self, outputs, logits, gradients):
         self.loss = float((outputs[0] * self.direction).sum())
         gradients[0][...] = self.direction
 

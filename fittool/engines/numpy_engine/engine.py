@@ -27,7 +27,7 @@ from fittool.engines.state import State, TensorInfo, check_state
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
 from fittool.nn.metrics import Metric
-from fittool.nn.objectives import Objective, Objectives
+from fittool.nn.objectives import Objective, Objectives, losses_of_logits
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
 
@@ -81,7 +81,7 @@ class NumpyEngine:
         """Lay out weights, memory and update of a network whose layers learn or not as they say."""
         self.graph = graph
         self._store = ParameterStore(graph, self._dtype)
-        lowered = lower(graph)
+        lowered = lower(graph, losses_of_logits(graph, self._objectives))
         buffers = Buffers(lowered.sizes, self._dtype, lowered.exact())
         self._space = Workspace(lowered, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
         self._judge = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
@@ -156,7 +156,7 @@ class NumpyEngine:
         step_inputs = self._step_inputs
         step_inputs.targets, step_inputs.sample_weight = batch.targets, batch.sample_weight
         with self.health.watched():
-            self._judge.judge(list(outputs), [None] * len(outputs), training=False)
+            self._judge.judge(list(outputs), {}, [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""

@@ -16,7 +16,7 @@ from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.state import TensorInfo
 from fittool.errors import DataError
 from fittool.nn.graph import Graph
-from fittool.nn.objectives import Objectives, loss_names, measured
+from fittool.nn.objectives import Objectives, loss_names, losses_of_logits, measured
 
 
 class LossesAndMetrics:
@@ -29,6 +29,8 @@ class LossesAndMetrics:
     def __init__(self, graph: Graph, objectives: Objectives, step_inputs: StepInputs, store: ParameterStore) -> None:
         self._step_inputs, self._store = step_inputs, store
         self._losses = _losses(objectives)
+        of_logits = losses_of_logits(graph, objectives)
+        self._of_logits = {number: loss_function(of_logits[name]) for number, name in enumerate(objectives) if name in of_logits}
         names, shapes = list(objectives), graph.output_shapes
         self._measured = {name: (entry.output, entry.weighted) for name, entry in measured(objectives).items()}
         self._metrics = {
@@ -44,12 +46,15 @@ class LossesAndMetrics:
         self._parts = {number: name for name, number in loss_names(objectives).items()}
         self._sums |= {name: np.zeros(2) for name in self._parts.values()}
 
-    def judge(self, outputs: list[Floats], gradients: list[Floats | None], *, training: bool) -> None:
-        """Add one batch; in training also fill the outputs' gradients, (N, …).
+    def judge(
+        self, outputs: list[Floats], logits: Mapping[int, Floats], gradients: list[Floats | None], *, training: bool
+    ) -> None:
+        """Add one batch; in training also fill the gradients, (N, …).
 
         Args:
-            outputs: The network's outputs.
-            gradients: Where their gradients go, or None each.
+            outputs: The network's outputs, each (N, …).
+            logits: By the number of an output: what its last activation was given, (N, …), where the loss is taken from that.
+            gradients: Where the gradients of logits, else of outputs, go, or None each.
             training: Whether the gradients are wanted, the penalties' too.
 
         Raises:
@@ -59,14 +64,19 @@ class LossesAndMetrics:
         if len(targets) < len(outputs):
             raise DataError(f"the network has {len(outputs)} outputs, but the data give {len(targets)} targets.")
         if self._losses:
-            self._add_losses(outputs, targets, weights, gradients if training else [None] * len(outputs))
+            self._add_losses(outputs, logits, targets, weights, gradients if training else [None] * len(outputs))
         for name, metric in self._metrics.items():
             output, weighted = self._measured[name]
             used = weights[output] if weighted else None
             metric.update(self._accumulators[name], targets[output], outputs[output], used)
 
     def _add_losses(
-        self, outputs: list[Floats], targets: tuple[Any, ...], weights: list[Any], gradients: list[Floats | None]
+        self,
+        outputs: list[Floats],
+        logits: Mapping[int, Floats],
+        targets: tuple[Any, ...],
+        weights: list[Any],
+        gradients: list[Floats | None],
     ) -> None:
         total, size = 0.0, len(outputs[0])
         written: list[Floats] = []
@@ -76,6 +86,8 @@ class LossesAndMetrics:
             own = None if slope is None else np.empty_like(slope) if shared else slope
             if number in self._losses:
                 loss, factor = self._losses[number]
+                if number in logits:
+                    loss, output = self._of_logits[number], logits[number]
                 value = loss.of_batch(targets[number], output, weights[number], own)
                 if own is not None and factor != 1:
                     np.multiply(own, factor, own)

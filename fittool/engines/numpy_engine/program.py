@@ -31,6 +31,7 @@ from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain, ThreadPool
 
 Floats = NDArray[Any]
+Judge = Callable[[list[Floats], dict[int, Floats], list[Floats | None]], object]
 
 _GROUPS = 8
 """Into how many groups a batch is cut for the threads, at the most."""
@@ -84,8 +85,8 @@ class Program:
     Args:
         batch: Samples, N.
         training: Whether dropout and batch normalisation are in their training form.
-        judge: Called with the network's outputs and, if `backward`, the arrays for their gradients, each (N, …), between
-            the two halves.
+        judge: Called with the network's outputs, the logits behind some of them by the outputs' numbers, and, if `backward`,
+            the arrays for the gradients of what the losses are computed from, each (N, …), between the two halves.
         backward: Whether gradients are computed.
     """
 
@@ -95,7 +96,7 @@ class Program:
         batch: int,
         *,
         training: bool,
-        judge: Callable[[list[Floats], list[Floats | None]], object] | None,
+        judge: Judge | None,
         backward: bool,
     ) -> None:
         self._workspace, self._batch, self._training, self._backward = workspace, batch, training, backward
@@ -137,8 +138,9 @@ class Program:
             return None
         return self._workspace.storages.gradient(value, self._batch)
 
-    def _phases(self, judge: Callable[[list[Floats], list[Floats | None]], object] | None) -> Iterator[Phase]:
-        placed = self._workspace.lowered.placed
+    def _phases(self, judge: Judge | None) -> Iterator[Phase]:
+        lowered = self._workspace.lowered
+        placed = lowered.placed
         yield SlicePhase(self._take_inputs)
         if self._backward:
             for step in placed:
@@ -146,10 +148,19 @@ class Program:
         for step in placed:
             yield from step.operation.forward(self._contexts[step.position])
         if judge is not None:
-            gradients = [self._gradient(number) for number in self._workspace.lowered.outputs]
-            yield BatchPhase([[partial(judge, self.outputs, gradients)]])
+            logits = {
+                output: self._workspace.storages.output(lowered.values[number], self._batch)
+                for output, number in lowered.logits.items()
+            }
+            gradients = [self._gradient(number) for number in self._compared()]
+            yield BatchPhase([[partial(judge, self.outputs, logits, gradients)]])
         if self._backward:
             yield from self._backward_phases()
+
+    def _compared(self) -> list[int]:
+        """The values that losses are computed from: outputs, or the logits behind them."""
+        lowered = self._workspace.lowered
+        return [lowered.logits.get(output, number) for output, number in enumerate(lowered.outputs)]
 
     def _take_inputs(self, part: BatchSlice) -> Iterable[Task]:
         """Copy a slice of the batch into the network's own arrays; this is where uint8 becomes float."""
@@ -162,9 +173,10 @@ class Program:
     def _backward_phases(self) -> Iterator[Phase]:
         """The operations from last to first; the second reader of a value adds its gradient to the first one's."""
         lowered = self._workspace.lowered
-        started = {lowered.roots[number] for number in lowered.outputs}
+        started = {lowered.roots[number] for number in self._compared()}
         for step in reversed(lowered.placed):
-            if not lowered.values[step.output].needs_gradient:
+            # The activation before a loss of logits has no gradient to pass on, unless somebody else reads its output.
+            if not lowered.values[step.output].needs_gradient or lowered.roots[step.output] not in started:
                 continue
             context = self._contexts[step.position]
             adding: list[tuple[Floats, Floats]] = []

@@ -31,7 +31,7 @@ from fittool.model.model import Model
 from fittool.model.network import Network
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
-from fittool.nn.objectives import Objective, check_objectives, with_target_shapes
+from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_target_shapes
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.runs.files.json_text import to_json
@@ -92,6 +92,11 @@ class Prepared:
         """What is asked of each output, for the targets that the data give."""
         objectives = self.loaded.experiment.compile.objectives(self.graph.outputs)
         return with_target_shapes(objectives, self.target_shapes)
+
+    @property
+    def is_from_logits(self) -> bool:
+        """Whether a loss is computed from the logits behind the activation of an output."""
+        return bool(losses_of_logits(self.graph, self.objectives))
 
     @property
     def identity(self) -> str:
@@ -207,7 +212,7 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     """
     data = open_data(loaded) if data is None else data
     targets = targets_of(data.train)
-    layers = layers_of(loaded, targets[0] if targets else None, data.class_names)
+    layers = layers_of(loaded, data.train, targets[0] if targets else None, data.class_names)
     network = standardized(loaded, layers, data.train.input_shapes)
     graph = graph_of(loaded, network, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
