@@ -197,8 +197,11 @@ class Family(Generic[T]):
                 "no {kind} is called {name}",
                 {"kind": self.kind, "name": written, "nearest": near, "known": known},
             )
+        only = only_argument(self.members[name])
         if not isinstance(arguments, Mapping):
-            raise PydanticCustomError("family_arguments", "the arguments of {name} must be a mapping", {"name": name})
+            if only is None:
+                raise PydanticCustomError("family_arguments", "the arguments of {name} must be a mapping", {"name": name})
+            arguments = {only: arguments}
         if name not in self._adapters:
             self._adapters[name] = TypeAdapter(self.members[name])
         try:
@@ -219,6 +222,12 @@ class Family(Generic[T]):
             arguments = handler(self._adapters[name].core_schema)
             forms.append({"type": "object", "properties": {name: arguments}, "required": [name], "additionalProperties": False})
         return {"anyOf": forms}
+
+
+def only_argument(cls: type) -> str | None:
+    """The argument of a setting class that alone has no default, as it is written, so that its value can stand for it."""
+    required = [name for name, info in fields_of(cls).items() if info.is_required()]
+    return required[0] if len(required) == 1 else None
 
 
 class Named:

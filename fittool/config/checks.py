@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fittool.callbacks import CallbackSetting, CSVLogger, LambdaCallback, ModelCheckpoint, PythonCallback
+from fittool.callbacks import (
+    CallbackSetting,
+    CSVLogger,
+    LambdaCallback,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    PythonCallback,
+    ReduceLROnPlateau,
+)
 from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Stage, Train
@@ -100,6 +108,7 @@ def contradictions(written: Written) -> Iterator[Placed]:
         yield from _lengths(written, stage)
         yield from _loop(written, stage)
     yield from _stages(written)
+    yield from _learning_rates(written)
     yield from _class_mode(written)
     outputs = list(_outputs(written))
     yield from outputs
@@ -146,6 +155,26 @@ def _stages(written: Written) -> Iterator[Placed]:
             yield written.problem((*path, "learning_rate"), f"{text} Use one of the two.")
 
 
+def _learning_rates(written: Written) -> Iterator[Placed]:
+    """Callbacks that set the learning rate, where a schedule decides it."""
+    experiment = written.experiment
+    if not isinstance(experiment.compile.optimizer.learning_rate, Schedule):
+        return
+    for path, callbacks in _callback_lists(written):
+        for index, callback in enumerate(callbacks):
+            if isinstance(callback, LearningRateScheduler | ReduceLROnPlateau):
+                where = written.said("compile", "optimizer")
+                text = f"{callback.public_name()} cannot set the learning rate, as the optimizer's ({where}) is a schedule."
+                yield written.problem((*path, index), f"{text} Use one of the two.")
+
+
+def _callback_lists(written: Written) -> list[tuple[KeyPath, list[CallbackSetting]]]:
+    """The callbacks of the experiment and of its stages, with their places."""
+    experiment = written.experiment
+    lists: list[tuple[KeyPath, list[CallbackSetting]]] = [(("callbacks",), experiment.callbacks)]
+    return lists + [((*experiment.path_of(stage), "callbacks"), experiment.callbacks_of(stage)) for stage in experiment.stages]
+
+
 def _outputs(written: Written) -> Iterator[Placed]:
     """The outputs' names, in the network and where losses and metrics go by them."""
     model = written.experiment.model
@@ -174,9 +203,7 @@ def _class_mode(written: Written) -> Iterator[Placed]:
 
 
 def _monitors(written: Written) -> Iterator[Placed]:
-    experiment = written.experiment
-    lists: list[tuple[KeyPath, list[CallbackSetting]]] = [(("callbacks",), experiment.callbacks)]
-    lists += [((*experiment.path_of(stage), "callbacks"), experiment.callbacks_of(stage)) for stage in experiment.stages]
+    lists = _callback_lists(written)
     may_grow = any(_adds_to_logs(callback) for _, callbacks in lists for callback in callbacks)
     for path, callbacks in lists:
         for index, callback in enumerate(callbacks):

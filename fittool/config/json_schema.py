@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from fittool.config.experiment import Experiment
 from fittool.config.messages.schema_lookup import families
 from fittool.nn.naming import snake_case
-from fittool.settings import Family, folded
+from fittool.settings import Family, folded, only_argument
 
 Schema = dict[str, Any]
 
@@ -87,7 +87,9 @@ class _Shared:
             definition = f"{definition_of(family)}.{name}"
             self.definitions[definition] = self.schema(form["properties"][name])
             spelt = [name, *(alias for alias, member in family.aliases.items() if member == name)]
-            given = {"anyOf": [{"$ref": f"#/$defs/{definition}"}, {"type": "null"}]}
+            given: Schema = {"anyOf": [{"$ref": f"#/$defs/{definition}"}, {"type": "null"}]}
+            if (only := only_argument(family.members[name])) is not None:  # its value alone; a mapping holds arguments
+                given["anyOf"].append({**self.definitions[definition]["properties"][only], "not": {"type": "object"}})
             arguments |= dict.fromkeys(_spellings(spelt), given)
         one = {"type": "object", "properties": arguments, "additionalProperties": False, "minProperties": 1, "maxProperties": 1}
         return {"anyOf": [{"enum": list(arguments)}, one]}

@@ -21,8 +21,9 @@ _OPENING = """\
 # Everything an experiment file can hold
 
 Written by fittool from the descriptions that also check the file. Numbers may be written as fractions (`1/255`). What has
-a name (layers, optimizers, losses, …) is written as the bare name, or as `{Name: {argument: value}}`; case and
-underscores do not matter: `sparse_categorical_crossentropy` is `SparseCategoricalCrossentropy`.
+a name (layers, optimizers, losses, …) is written as the bare name, or as `{Name: {argument: value}}`; where just one argument
+is needed, `{Name: value}` gives that one: `Dense: 10`, `Activation: relu`. Case and underscores do not matter:
+`sparse_categorical_crossentropy` is `SparseCategoricalCrossentropy`.
 
 `extends: other.yaml` builds on another file: mappings merge, lists are replaced, and a mapping that names one thing is
 replaced when the name differs. `${ENV:NAME}` and `${ENV:NAME:default}` take environment variables. Paths are relative to

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fittool.config.messages.schema_lookup import names_one_thing
 from fittool.config.yaml.environment_variables import filled
 from fittool.config.yaml.reader import read_file
+from fittool.config.yaml.short_forms import expanded
 from fittool.config.yaml.source_map import KeyPath, Node, Placed
 from fittool.errors import ExperimentError
 from fittool.settings import folded
@@ -42,7 +43,7 @@ def read_layers(path: str, name: str, top: type, variables: Mapping[str, str], b
         ExperimentError: A file cannot be read, or they extend each other in a circle.
     """
     document = read_file(path, name)
-    root = filled(document.root, variables)
+    root = expanded(filled(document.root, variables), top)
     if not isinstance(root.value, dict) or "extends" not in root.value:
         return Layered(root, document.problems)
     rest = replace(root, value={key: node for key, node in root.value.items() if key != "extends"})

@@ -25,6 +25,7 @@ from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
+from fittool.experiment.checks.all_checks import check_sense
 from fittool.model.architecture import described
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
@@ -219,8 +220,10 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     _check_size(loaded, graph)
     check_augmentation(loaded, data.train.input_shapes)
     check_mixing(loaded, targets, graph.inputs)
+    doubts = check_sense(loaded, network, graph, targets, data.train, data.validation, data.class_names)
+    told = (*data.warnings, *doubts)
     return Prepared(
-        loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, data.warnings, data.skipped,
+        loaded, data.train, data.validation, data.class_names, targets, network.layers, graph, told, data.skipped,
         written=layers, preprocess=preprocessing_of(loaded),
     )  # fmt: skip
 
