@@ -28,6 +28,8 @@ from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.checkpoint_store import LAST
 from fittool.runs.directory import RunDirectory
 
+_COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
+
 
 @dataclass(frozen=True)
 class TrainedRun:
@@ -62,6 +64,17 @@ class TrainedRun:
         """What the features of a table are called, or None."""
         features = self._architecture.get("features")
         return None if features is None else tuple(features)
+
+    @property
+    def image_form(self) -> dict[str, Any]:
+        """Size and colours of image files as the network takes images, even where it was trained on arrays.
+
+        They are arguments of a `SourceContext`; none where the network takes no images.
+        """
+        shape = next(iter(self.graph.inputs.values()))
+        if len(shape) != 3 or shape[2] not in _COLOR_MODES:
+            return {}
+        return {"size": shape[:2], "color_mode": _COLOR_MODES[shape[2]]}
 
     @property
     def _architecture(self) -> Mapping[str, Any]:
