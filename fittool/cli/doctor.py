@@ -23,7 +23,7 @@ EXTRAS = {
 @click.command()
 @debug_option
 def doctor() -> None:
-    """Show versions, engines, threads, and which extras are there or missing, with what each is for."""
+    """Show versions, engines, threads and what is missing for which feature."""
     from fittool.engines.registry import engine_reports
     from fittool.runs.environment import processor_name
     from fittool.version import __version__

@@ -14,7 +14,7 @@ EXPERIMENT = """\
 name: small
 data:
   train: SOURCE
-MOREmodel: {layers: [Flatten, BatchNormalization, {Dense: {units: 2, activation: softmax}}]}
+MOREmodel: {layers: [Flatten, {Dense: {units: 2, activation: softmax}}]}
 compile: {loss: sparse_categorical_crossentropy}
 train: {epochs: 1, batch_size: 4, view_metrics: false, verbose: 2}
 """
