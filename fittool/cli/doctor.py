@@ -17,7 +17,7 @@ EXTRAS = {
     "parity": ("fittool's own tests against Keras", ("keras", "scipy", "torch")),
     "dev": ("fittool's own tests and checks", ("hypothesis", "mypy", "pytest", "ruff")),
 }
-"""What can be installed beside fittool: what each extra is for, and the packages that it brings."""
+"""The extras that can be installed beside fittool: what each is for, and the packages that it brings."""
 
 
 @click.command()
@@ -45,7 +45,7 @@ def _version(name: str) -> str | None:
 
 
 def _extra(name: str) -> str:
-    """Whether an extra is there, with its packages' versions, or how to get it; and what it is for."""
+    """The state of an extra: its packages' versions, or how to get it; and what it is for."""
     purpose, packages = EXTRAS[name]
     found = {package: _version(package) for package in packages}
     missing = [package for package, version in found.items() if version is None]

@@ -70,7 +70,7 @@ def debug_option(command: Command) -> Command:
 
 
 def running_options(command: Command) -> Command:
-    """What `train` and `resume` share: what is shown, what is required, when it stops, what may have changed."""
+    """Options that `train` and `resume` share: what is shown, what is required, when it stops, what may have changed."""
     for option in reversed(_RUNNING):
         command = option(command)
     return command

@@ -54,16 +54,16 @@ class Written:
     wrong: frozenset[KeyPath] = frozenset()
 
     def is_known(self, *path: str | int) -> bool:
-        """Whether nothing at a key path, around it or below it was wrong."""
+        """True where nothing at a key path, around it or below it was wrong."""
         return not any(one[: len(path)] == path[: len(one)] for one in self.wrong)
 
     def knows_mode(self, stage: Train) -> bool:
-        """Whether the mode of a stage is what its user wants."""
+        """True where the mode of a stage is what its user wants."""
         return self.is_known(*self.experiment.path_of(stage), "mode")
 
     @property
     def knows_modes(self) -> bool:
-        """Whether the modes of all stages are what their user wants."""
+        """True where the modes of all stages are what their user wants."""
         return all(map(self.knows_mode, self.experiment.stages))
 
     def node(self, *path: str | int) -> Node | None:
@@ -85,7 +85,7 @@ class Written:
 
     @property
     def validates(self) -> bool:
-        """Whether there are, or may be meant to be, validation data."""
+        """True where there are, or may be meant to be, validation data."""
         path = self.experiment.path_of(self.experiment.first)
         known = self.is_known("data", "validation") and self.is_known(*path, "validation_split")
         return not known or validates(self.experiment)
@@ -136,7 +136,7 @@ def _loop(written: Written, stage: Train) -> Iterator[Placed]:
 
 
 def _stages(written: Written) -> Iterator[Placed]:
-    """What can only hold for the whole of a training in stages."""
+    """Settings that can only hold for the whole of a training in stages."""
     first, *later = written.experiment.stages
     for stage in later:
         path = written.experiment.path_of(stage)
@@ -212,7 +212,7 @@ def _monitors(written: Written) -> Iterator[Placed]:
 
 
 def _adds_to_logs(callback: CallbackSetting) -> bool:
-    """Whether a callback of the user's may compute further values."""
+    """True for a callback of the user's that may compute further values."""
     return isinstance(callback, PythonCallback | LambdaCallback)
 
 
@@ -272,7 +272,7 @@ def value_names(experiment: Experiment) -> tuple[str, ...]:
 
 
 def validates(experiment: Experiment) -> bool:
-    """Whether there are validation data."""
+    """True where there are validation data."""
     return experiment.data.validation is not None or experiment.first.validation_split > 0
 
 
@@ -312,7 +312,7 @@ def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
 
 
 def _whole_without_effect(written: Written) -> Iterator[Placed]:
-    """What is taken from the first stage, or is no part of a callback's work here."""
+    """Settings that are taken from the first stage, or are no part of a callback's work here."""
     first, *later = written.experiment.stages
     for stage in later:
         path = written.experiment.path_of(stage)
@@ -326,7 +326,7 @@ def _whole_without_effect(written: Written) -> Iterator[Placed]:
 
 
 def _has_workers(train: Train) -> bool:
-    """Whether batches are made ahead."""
+    """True where batches are made ahead."""
     return train.mode != "fit" and train.workers > 0
 
 

@@ -19,7 +19,7 @@ Outputs = tuple[NDArray[np.float32], ...]
 
 
 class TestTimeAugmentation:
-    """How a run's network is asked.
+    """The way in which a run's network is asked.
 
     The copies are functions of the run's seed and of a sample's place in its data, so the same call gives the same numbers.
 

@@ -1,1 +1,1 @@
-"""What the outputs of a trained network say: probabilities, classes, labels or numbers."""
+"""The meaning of a trained network's outputs: probabilities, classes, labels or numbers."""

@@ -71,7 +71,7 @@ def _from_logits(loss: Loss | None, output: NDArray[np.float32]) -> NDArray[np.f
 
 
 def _are_probabilities(loss: Loss | None, activation: str | None, output: NDArray[np.float32]) -> bool:
-    """Whether outputs (N, K), logits turned already, are probabilities."""
+    """True where outputs (N, K), logits turned already, are probabilities."""
     if isinstance(loss, LogitsOrProbabilities) and loss.from_logits:
         return True
     if activation is not None:
@@ -87,7 +87,7 @@ def _both(output: NDArray[np.float32], sure: bool, loss: Loss | None) -> NDArray
 
 
 def _stand_alone(run: TrainedRun, output: str) -> bool:
-    """Whether each label holds or not by itself: its output does not depend on the others', and the data may give several."""
+    """True where each label holds or not by itself: its output does not depend on the others', and the data may give several."""
     if output_activations(run.graph)[output] in _TOGETHER:
         return False
     source = run.loaded.experiment.data.train

@@ -12,7 +12,7 @@ from fittool.experiment.answers.decoding import Answers
 
 
 def truth_of(answers: Answers, targets: Sequence[NDArray[Any]]) -> tuple[Any, ...]:
-    """What is right for each of N samples: a class's name, a number, or a mapping of labels or of several numbers.
+    """The right answer for each of N samples: a class's name, a number, or a mapping of labels or of several numbers.
 
     Args:
         answers: Says what kind of answers there are.

@@ -1,4 +1,4 @@
-"""What is odd about training data though nothing is wrong with them: a warning each, before training."""
+"""Oddities of training data with which nothing is wrong: a warning each, before training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def remarks(loaded: LoadedExperiment, train: Dataset | GeneratorData) -> tuple[P
 
 
 def damaged_exif(*parts: Dataset | GeneratorData | None) -> tuple[Problem, ...]:
-    """How many of the image files decoded so far have an orientation that cannot be told, and the first of them."""
+    """The number of image files decoded so far whose orientation cannot be told, and the first of them."""
     names: set[str] = set()
     for part in parts:
         whole: Any = part

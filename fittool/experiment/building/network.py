@@ -41,7 +41,7 @@ def layers_of(loaded: LoadedExperiment, data: Data, targets: Targets | None, cla
 
 
 def _gives_pixels(loaded: LoadedExperiment, data: Data) -> bool:
-    """Whether the data hold images that come to the network with pixels from 0 to 255."""
+    """True where the data hold images that come to the network with pixels from 0 to 255."""
     augmentation = loaded.experiment.any_augmentation
     if augmentation is not None and (standardizes(augmentation) or augmentation.preprocessing_function is not None):
         return False

@@ -90,18 +90,18 @@ class Prepared:
 
     @property
     def objectives(self) -> dict[str, Objective]:
-        """What is asked of each output, for the targets that the data give."""
+        """Losses and metrics of each output, for the targets that the data give."""
         objectives = self.loaded.experiment.compile.objectives(self.graph.outputs)
         return with_target_shapes(objectives, self.target_shapes)
 
     @property
     def is_from_logits(self) -> bool:
-        """Whether a loss is computed from the logits behind the activation of an output."""
+        """True where a loss is computed from the logits behind the activation of an output."""
         return bool(losses_of_logits(self.graph, self.objectives))
 
     @property
     def identity(self) -> str:
-        """What tells this network from others: a hash of its description."""
+        """A hash of the network's description, which tells it from others."""
         network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed")}
         return hashlib.sha256(to_json(network)).hexdigest()
 
@@ -205,7 +205,7 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent) -> Prepared:
 
 
 def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Prepared:
-    """What `prepare` does, but nothing is read into memory; `data` where they are open already.
+    """Do as `prepare`, but read nothing into memory; `data` where they are open already.
 
     Raises:
         DataError: The data are wrong, missing or unreadable, as far as can be told without decoding all.

@@ -72,7 +72,7 @@ class Output:
 
     @property
     def end(self) -> str:
-        """How the output ends, for sentences: `the network's output ends with tanh`."""
+        """The end of the output, for sentences: `the network's output ends with tanh`."""
         subject = "the network's output" if self.is_only else f"output {self.name}"
         return f"{subject} ends {'without an activation' if self.activation == 'linear' else f'with {self.activation}'}"
 

@@ -42,6 +42,6 @@ def weight_findings(
 
 
 def _all_zero(data: Dataset | GeneratorData) -> bool:
-    """Whether samples have weights that are known without reading them, and all are 0."""
+    """True where samples have weights that are known without reading them, and all are 0."""
     weights = None if isinstance(data, GeneratorData) else getattr(data, "sample_weight", None)
     return weights is not None and len(weights) > 0 and not np.any(weights)
