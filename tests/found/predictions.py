@@ -360,6 +360,22 @@ CASES = [
     ),
     Case("endings", "--out in capitals", predicting(_kind, "corners.csv", "--out", "P.CSV")),
     Case("addresses", "read, or told what that needs", probe=_address),
+    *(
+        Case(
+            "addresses",
+            " ".join(words),
+            lambda folder, words=words: words,
+            2,
+            (f"{words[1]} is an address;",),
+        )
+        for words in (
+            ("train", "http://127.0.0.1/e.yaml"),
+            ("check", "s3://bucket/e.yaml"),
+            ("resume", "http://127.0.0.1/run"),
+            ("predict", "http://127.0.0.1/run", "a.png"),
+            ("evaluate", "https://127.0.0.1/run"),
+        )
+    ),
     # several labels
     Case("labels", "each on its own", predicting(_beaches, "corners.csv"), check=_labels),
     Case(
