@@ -63,7 +63,7 @@ class BackupAndRestoreCallback(Callback):
         """Put the training back to where the backup stands, if there is one."""
         from fittool.runs.checkpoint import load_checkpoint
         from fittool.runs.checkpoint_store import CheckpointStore
-        from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+        from fittool.runs.format import OLDER_RELEASE, cause_of_other_numbers
 
         store = CheckpointStore(self.folder, "")
         if store.is_empty:
@@ -75,8 +75,9 @@ class BackupAndRestoreCallback(Callback):
                 callback.keep_weights(load_checkpoint(path).tensors)
         if warning is not None:
             self.run.say(f"warning: {warning}")
-        if has_other_random_numbers(checkpoint.format):
-            text = f"The backup is of fittool 0.1.0: {OTHER_RANDOM_NUMBERS}, so a training with such layers is not exact."
+        cause = cause_of_other_numbers(checkpoint.format, is_random=True, is_from_logits=True)
+        if cause is not None:
+            text = f"The backup is of fittool 0.1.0: {cause}, so a training with one of these is not exact."
             self.run.say(f"warning: {text} For that, finish it with the older release ({OLDER_RELEASE}).")
         facts = checkpoint.facts
         self.run.say(f"BackupAndRestore: going on from epoch {facts.epoch}, step {facts.step_in_epoch}, in {self.folder}.")

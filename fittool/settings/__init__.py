@@ -22,6 +22,7 @@ from fittool.settings.family import (
     fields_of,
     folded,
     nearest_name,
+    only_argument,
     setting,
     snake_case,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "fields_of",
     "folded",
     "nearest_name",
+    "only_argument",
     "plain",
     "setting",
     "snake_case",

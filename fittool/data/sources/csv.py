@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -291,6 +291,23 @@ class CsvSource(Source):
                 return name
         return None
 
+    def cells(self, names: Iterable[str], context: SourceContext, *, are_needed: bool = False) -> dict[str, list[str]]:
+        """The cells of some columns as they are written, one for each row.
+
+        Args:
+            names: Of the columns.
+            context: What the run knows of its data.
+            are_needed: Whether an empty cell is an error.
+
+        Raises:
+            DataError: There is no such column, or an empty cell that is needed.
+        """
+        wanted = list(names)
+        header = self._header(context.path(self.path), self._columns(context))
+        header.check(wanted)
+        table = read_table(header, [Column(name, keep_text=True) for name in dict.fromkeys(wanted)], wanted if are_needed else ())
+        return {name: table.columns[name].text for name in wanted}
+
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
         """The cells of a column.
 
@@ -299,15 +316,12 @@ class CsvSource(Source):
         """
         from fittool.data.images.image_files import ImageFiles
 
-        columns = self._columns(context)
-        header = self._header(context.path(self.path), columns)
-        header.check([group])
-        wanted = dict.fromkeys((group, *([columns.image] if columns.image else ())))
-        table = read_table(header, [Column(name, keep_text=True) for name in wanted], list(wanted))
-        cells = table.columns[group].text
-        if isinstance(dataset, ImageFiles) and columns.image is not None:  # bad files may be left out, in all of their rows
+        image = None if self.image is None else bare_name(self.image)
+        found = self.cells(dict.fromkeys((group, *([image] if image else ()))), context, are_needed=True)
+        cells = found[group]
+        if isinstance(dataset, ImageFiles) and image is not None:  # bad files may be left out, in all of their rows
             kept, lookup = set(dataset.names), ImageLookup(dataset.root)
-            names = map(lookup.resolved, table.columns[columns.image].text)
+            names = map(lookup.resolved, found[image])
             cells = [cell for name, cell in zip(names, cells, strict=True) if name in kept]
         return np.array(cells)
 
