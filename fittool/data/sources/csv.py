@@ -29,7 +29,7 @@ from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.splits.split_column import COLUMN_NAMES, column_split
 from fittool.data.targets import Targets, no_targets, reads_labels
-from fittool.errors import DataError, ExperimentError, shown
+from fittool.errors import DataError, ExperimentError, Problem, shown
 from fittool.settings import Boolean, Field, Text, setting
 
 if TYPE_CHECKING:
@@ -339,27 +339,35 @@ class CsvSource(Source):
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")
         root = table.path.parent if self.root is None else context.path(self.root)
-        names = _found(table, image, str(root), context)
+        names, absent = _found(table, image, str(root), context)
         if not features:
-            return files_of(str(root), names, targets, weight, context)
-        numbers = numbers_of(table, features).astype(np.float32)
-        return as_wanted(ImageTable(str(root), names, form_of(context), targets, weight, numbers, tuple(features)), context)
+            files: ImageFiles = files_of(str(root), names, targets, weight, context)
+        else:
+            numbers = numbers_of(table, features).astype(np.float32)
+            beside = ImageTable(str(root), names, form_of(context), targets, weight, numbers, tuple(features))
+            files = as_wanted(beside, context)
+        files.absent = absent
+        return files
 
 
-def _found(table: Table, image: str, root: str, context: SourceContext) -> list[str]:
-    """The files of a column, relative to `root`; where bad files are left out, missing ones are among them.
+def _found(table: Table, image: str, root: str, context: SourceContext) -> tuple[list[str], dict[str, Problem]]:
+    """The files of a column, relative to `root`, and what is wrong with those that are kept though they are not there.
+
+    Where bad files are left out, missing ones are among them.
 
     Raises:
         DataError: One is missing, or may be one of several.
     """
-    lookup, names = ImageLookup(root), []
+    lookup, names, absent = ImageLookup(root), list[str](), dict[str, Problem]()
     for row, name in enumerate(table.columns[image].text):
         found = lookup.find(name)
         names.append(found[0] if len(found) == 1 else name)
-        if len(found) > 1 or (not found and context.on_bad_file == "error"):
+        if len(found) != 1 and context.on_bad_file == "keep":
+            absent.setdefault(name, Problem(f"column {image}: {lookup.problem(name)}", table.place(row)))
+        elif len(found) > 1 or (not found and context.on_bad_file == "error"):
             table.problems.add(f"column {image}: {lookup.problem(name)}", int(table.lines[row]))
     table.problems.check()
-    return names
+    return names, absent
 
 
 def _features_dataset(

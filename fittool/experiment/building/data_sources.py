@@ -51,7 +51,7 @@ def context_of(run: TrainedRun, *, labelled: bool) -> SourceContext:
     """The knowledge of a run that sources of other data need."""
     context = source_context(run.loaded, run.class_names) if labelled else source_context(run.loaded, run.class_names, None)
     # Inputs alone are looked at one by one anyway, so none is decoded beforehand to leave it out.
-    on_bad_file = context.on_bad_file if labelled else "error"
+    on_bad_file = context.on_bad_file if labelled else "keep"
     return replace(context, feature_names=run.feature_names, reading=run.reading, on_bad_file=on_bad_file, **run.image_form)
 
 
