@@ -191,11 +191,12 @@ class BackupAndRestoreCallback(Callback):
 
 
 def _format_warning(checkpoint: Checkpoint) -> str | None:
-    from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+    from fittool.runs.format import OLDER_RELEASE, cause_of_other_numbers
 
-    if not has_other_random_numbers(checkpoint.format):
+    cause = cause_of_other_numbers(checkpoint.format, is_random=True, is_from_logits=True)
+    if cause is None:
         return None
-    text = f"The backup is of fittool 0.1.0: {OTHER_RANDOM_NUMBERS}, so a training with such layers is not exact."
+    text = f"The backup is of fittool 0.1.0: {cause}, so a training with one of these is not exact."
     return f"{text} For that, finish it with the older release ({OLDER_RELEASE})."
 
 

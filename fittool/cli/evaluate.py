@@ -12,7 +12,7 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 
 @click.command()
 @run_argument
-@click.option("--data", type=click.Path(path_type=Path), help="Other data instead: a folder, CSV or npz like those trained on.")
+@click.option("--data", metavar="DATA", help="Other data instead: a folder, CSV or npz like those trained on, or its address.")
 @click.option(
     "--on",
     type=click.Choice(["validation", "train"]),
@@ -26,7 +26,7 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 @debug_option
 def evaluate(
     run: Path,
-    data: Path | None,
+    data: str | None,
     on: Literal["validation", "train"],
     checkpoint: Literal["best", "last"],
     experiment: Path | None,
@@ -40,6 +40,7 @@ def evaluate(
     from fittool.errors import Problem
     from fittool.experiment.evaluate import evaluate as measure
     from fittool.experiment.trained_run import open_trained
+    from fittool.training.display.choose import live_walk
 
     def warn(text: str) -> None:
         show_warnings([Problem(text)])
@@ -47,5 +48,7 @@ def evaluate(
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     for warning in trained.warnings:
         warn(warning)
-    for name, value in measure(trained, on=on, path=data, views=tta, warn=warn).items():
+    with live_walk() as progress:
+        measured = measure(trained, on=on, path=data, views=tta, warn=warn, progress=progress)
+    for name, value in measured.items():
         click.echo(f"{name} {value:.6g}")

@@ -24,14 +24,26 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
         return value if isinstance(value, float) else duration(str(value))
 
 
-class ExperimentPath(click.Path):
+class LocalPath(click.Path):
+    """The path of something on this machine; an address is refused as one, before its slashes are lost."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
+        """The path, or what to do with an address."""
+        from fittool.data.remote import is_remote
+
+        if isinstance(value, str) and is_remote(value):
+            self.fail(f"{value} is an address; only data can be at one. Copy it to this machine first.", parameter, context)
+        return Path(os.fsdecode(super().convert(value, parameter, context)))
+
+
+class ExperimentPath(LocalPath):
     """The path of an experiment file that is there."""
 
     name = "config"
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Path:
         """Refuse what is not there, and name the nearest file that is."""
-        path = Path(os.fsdecode(super().convert(value, parameter, context)))
+        path = super().convert(value, parameter, context)
         if not path.exists():
             self._refuse(path, parameter, context)
         return path
@@ -70,7 +82,7 @@ def debug_option(command: Command) -> Command:
 
 
 def running_options(command: Command) -> Command:
-    """What `train` and `resume` share: what is shown, what is required, when it stops, what may have changed."""
+    """Options that `train` and `resume` share: what is shown, what is required, when it stops, what may have changed."""
     for option in reversed(_RUNNING):
         command = option(command)
     return command
@@ -95,7 +107,7 @@ _RUNNING = (
 
 def run_argument(command: Command) -> Command:
     """RUN: a run directory."""
-    return click.argument("run", type=click.Path(path_type=Path))(command)
+    return click.argument("run", type=LocalPath())(command)
 
 
 def experiment_option(command: Command) -> Command:

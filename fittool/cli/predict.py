@@ -12,39 +12,76 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 
 @click.command()
 @run_argument
-@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="A .csv, .jsonl or .npz file instead of CSV on stdout."
 )
+@click.option(
+    "--on",
+    type=click.Choice(["validation", "train"]),
+    help="The run's own data instead of PATH, with what is true.",
+)
+@click.option(
+    "--on-bad",
+    type=click.Choice(["error", "skip", "empty"]),
+    help="Inputs that cannot be read are listed, and all others predicted. error: exit 4 at the end; skip: exit 0; empty: exit "
+    "0, with rows without an answer. By default as the run's data.on_bad_file says.",
+)
+@click.option("--keep", multiple=True, metavar="COLUMN", help="A column of CSV files that is passed through. Repeatable.")
 @tta_option
 @checkpoint_option
 @experiment_option
 @debug_option
+@click.pass_context
 def predict(
-    run: Path, paths: tuple[Path, ...], out: Path | None, checkpoint: Literal["best", "last"], experiment: Path | None, tta: int
+    context: click.Context,
+    run: Path,
+    paths: tuple[str, ...],
+    out: Path | None,
+    on: Literal["validation", "train"] | None,
+    on_bad: Literal["error", "skip", "empty"] | None,
+    keep: tuple[str, ...],
+    checkpoint: Literal["best", "last"],
+    experiment: Path | None,
+    tta: int,
 ) -> None:
     """Predict files with a finished run.
 
-    Takes images, folders of images, CSV, npz and npy files. Columns: input, prediction, probability, and one a class;
-    for numbers instead of classes, the numbers.
+    Takes images, folders of images, CSV, npz and npy files, or addresses of these. Columns: input, prediction, probability, and
+    one a class; for several labels, whether each holds and how probable it is; for numbers instead of classes, the numbers.
     """
-    from fittool.cli.exit import echo_content, show_warnings
+    from fittool.cli.exit import echo_content, show, show_warnings
+    from fittool.errors import DataError, UsageError
     from fittool.experiment.predict import predict as predicted
     from fittool.experiment.predictions import FORMS, encode
     from fittool.experiment.trained_run import open_trained
     from fittool.runs.files.atomic import atomic_write
     from fittool.runs.output_file import check_output
+    from fittool.training.display.choose import live_walk
 
+    if bool(paths) == (on is not None):
+        raise UsageError("Give the paths to predict, or --on validation or --on train for the run's own data; one of the two.")
+    if keep and on is not None:
+        raise UsageError("--keep passes columns of the CSV files through that PATH names; --on has none.")
     if out is not None:
         check_output(out, inputs=paths, endings=list(FORMS))
-    form = "csv" if out is None else FORMS[out.suffix]
+    form = "csv" if out is None else FORMS[out.suffix.lower()]
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     for warning in trained.warnings:
         click.echo(f"warning: {warning}", err=True)
-    predictions = predicted(trained, paths, views=tta)
-    show_warnings((*predictions.skipped, *dict.fromkeys(predictions.warnings)))
+    handling = on_bad or trained.loaded.experiment.data.on_bad_file
+    with live_walk() as progress:
+        predictions = predicted(trained, paths, on=on, views=tta, on_bad=handling, keep=keep, progress=progress)
+    show_warnings(tuple(dict.fromkeys(predictions.warnings)))
     content = encode(predictions, form)
     if out is None:
         echo_content(content)
     else:
         atomic_write(out, [content])
+    if handling != "error":
+        show_warnings(predictions.bad)
+    elif predictions.bad:
+        show(predictions.bad)
+        good, amount = len(predictions.names), len(predictions.bad)
+        click.echo(f"{good:,} predicted, {amount:,} cannot be read. With --on-bad skip this is no error.", err=True)
+        context.exit(DataError.code)

@@ -1,4 +1,4 @@
-"""What `--require` asks of a finished run."""
+"""The demands of `--require` on a finished run."""
 
 from __future__ import annotations
 

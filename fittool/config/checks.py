@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fittool.callbacks import CallbackSetting, CSVLogger, LambdaCallback, ModelCheckpoint
+from fittool.callbacks import (
+    CallbackSetting,
+    CSVLogger,
+    LambdaCallback,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+)
 from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Stage, Train
@@ -45,16 +52,16 @@ class Written:
     wrong: frozenset[KeyPath] = frozenset()
 
     def is_known(self, *path: str | int) -> bool:
-        """Whether nothing at a key path, around it or below it was wrong."""
+        """True where nothing at a key path, around it or below it was wrong."""
         return not any(one[: len(path)] == path[: len(one)] for one in self.wrong)
 
     def knows_mode(self, stage: Train) -> bool:
-        """Whether the mode of a stage is what its user wants."""
+        """True where the mode of a stage is what its user wants."""
         return self.is_known(*self.experiment.path_of(stage), "mode")
 
     @property
     def knows_modes(self) -> bool:
-        """Whether the modes of all stages are what their user wants."""
+        """True where the modes of all stages are what their user wants."""
         return all(map(self.knows_mode, self.experiment.stages))
 
     def node(self, *path: str | int) -> Node | None:
@@ -76,7 +83,7 @@ class Written:
 
     @property
     def validates(self) -> bool:
-        """Whether there are, or may be meant to be, validation data."""
+        """True where there are, or may be meant to be, validation data."""
         path = self.experiment.path_of(self.experiment.first)
         known = self.is_known("data", "validation") and self.is_known(*path, "validation_split")
         return not known or validates(self.experiment)
@@ -99,6 +106,7 @@ def contradictions(written: Written) -> Iterator[Placed]:
         yield from _lengths(written, stage)
         yield from _loop(written, stage)
     yield from _stages(written)
+    yield from _learning_rates(written)
     yield from _class_mode(written)
     outputs = list(_outputs(written))
     yield from outputs
@@ -126,7 +134,7 @@ def _loop(written: Written, stage: Train) -> Iterator[Placed]:
 
 
 def _stages(written: Written) -> Iterator[Placed]:
-    """What can only hold for the whole of a training in stages."""
+    """Settings that can only hold for the whole of a training in stages."""
     first, *later = written.experiment.stages
     for stage in later:
         path = written.experiment.path_of(stage)
@@ -143,6 +151,26 @@ def _stages(written: Written) -> Iterator[Placed]:
             where = written.said("compile", "optimizer")
             text = f"{path_text(path)}.learning_rate cannot be set, as the optimizer's ({where}) is a schedule."
             yield written.problem((*path, "learning_rate"), f"{text} Use one of the two.")
+
+
+def _learning_rates(written: Written) -> Iterator[Placed]:
+    """Callbacks that set the learning rate, where a schedule decides it."""
+    experiment = written.experiment
+    if not isinstance(experiment.compile.optimizer.learning_rate, Schedule):
+        return
+    for path, callbacks in _callback_lists(written):
+        for index, callback in enumerate(callbacks):
+            if isinstance(callback, LearningRateScheduler | ReduceLROnPlateau):
+                where = written.said("compile", "optimizer")
+                text = f"{callback.public_name()} cannot set the learning rate, as the optimizer's ({where}) is a schedule."
+                yield written.problem((*path, index), f"{text} Use one of the two.")
+
+
+def _callback_lists(written: Written) -> list[tuple[KeyPath, list[CallbackSetting]]]:
+    """The callbacks of the experiment and of its stages, with their places."""
+    experiment = written.experiment
+    lists: list[tuple[KeyPath, list[CallbackSetting]]] = [(("callbacks",), experiment.callbacks)]
+    return lists + [((*experiment.path_of(stage), "callbacks"), experiment.callbacks_of(stage)) for stage in experiment.stages]
 
 
 def _outputs(written: Written) -> Iterator[Placed]:
@@ -173,9 +201,7 @@ def _class_mode(written: Written) -> Iterator[Placed]:
 
 
 def _monitors(written: Written) -> Iterator[Placed]:
-    experiment = written.experiment
-    lists: list[tuple[KeyPath, list[CallbackSetting]]] = [(("callbacks",), experiment.callbacks)]
-    lists += [((*experiment.path_of(stage), "callbacks"), experiment.callbacks_of(stage)) for stage in experiment.stages]
+    lists = _callback_lists(written)
     may_grow = any(callback.adds_to_logs for _, callbacks in lists for callback in callbacks)
     for path, callbacks in lists:
         for index, callback in enumerate(callbacks):
@@ -239,7 +265,7 @@ def value_names(experiment: Experiment) -> tuple[str, ...]:
 
 
 def validates(experiment: Experiment) -> bool:
-    """Whether there are validation data."""
+    """True where there are validation data."""
     return experiment.data.validation is not None or experiment.first.validation_split > 0
 
 
@@ -279,7 +305,7 @@ def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
 
 
 def _whole_without_effect(written: Written) -> Iterator[Placed]:
-    """What is taken from the first stage, or is no part of a callback's work here."""
+    """Settings that are taken from the first stage, or are no part of a callback's work here."""
     first, *later = written.experiment.stages
     for stage in later:
         path = written.experiment.path_of(stage)
@@ -293,7 +319,7 @@ def _whole_without_effect(written: Written) -> Iterator[Placed]:
 
 
 def _has_workers(train: Train) -> bool:
-    """Whether batches are made ahead."""
+    """True where batches are made ahead."""
     return train.mode != "fit" and train.workers > 0
 
 

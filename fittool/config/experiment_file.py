@@ -18,6 +18,7 @@ from fittool.config.yaml.environment_variables import Reference, filled, referen
 from fittool.config.yaml.file_references import with_absolute_paths
 from fittool.config.yaml.inheritance import Layered, apply, read_layers
 from fittool.config.yaml.reader import read_file
+from fittool.config.yaml.short_forms import expanded
 from fittool.config.yaml.source_map import Node, Placed, find, without
 from fittool.config.yaml.writer import yaml_text
 from fittool.errors import CheckpointError, ExperimentError, KeyPath, Problem, UsageError, path_text, shortened, visible
@@ -200,7 +201,7 @@ def _described(layered: Layered, name: str, overrides: Sequence[str], variables:
     if not isinstance(layered.root.value, dict):
         text = "An experiment file must hold keys such as data:, model:, compile: and train:."
         raise ExperimentError([*(told.problem for told in layered.problems), layered.root.place.problem(text)])
-    root = with_absolute_paths(apply(layered.root, overrides, Experiment, variables))
+    root = with_absolute_paths(expanded(apply(layered.root, overrides, Experiment, variables), Experiment))
     return _held_against_description(root, layered.problems, name_from(os.path.splitext(os.path.basename(name))[0]))
 
 

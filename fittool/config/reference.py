@@ -17,7 +17,7 @@ from fittool.config.sections import Checkpoint, Compile, Data, Image, InitialWei
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
 from fittool.data.splits.split_setting import VALIDATION
-from fittool.settings import Family, fields_of, folded, plain, snake_case
+from fittool.settings import Family, fields_of, folded, only_argument, plain, snake_case
 from fittool.settings.lookup import families
 
 Schema = dict[str, Any]
@@ -93,7 +93,9 @@ class _Shared:
             definition = f"{definition_of(family)}.{name}"
             self.definitions[definition] = self.schema(form["properties"][name])
             spelt = [name, *(alias for alias, member in family.aliases.items() if member == name)]
-            given = {"anyOf": [{"$ref": f"#/$defs/{definition}"}, {"type": "null"}]}
+            given: Schema = {"anyOf": [{"$ref": f"#/$defs/{definition}"}, {"type": "null"}]}
+            if (only := only_argument(family.members[name])) is not None:  # its value alone; a mapping holds arguments
+                given["anyOf"].append({**self.definitions[definition]["properties"][only], "not": {"type": "object"}})
             arguments |= dict.fromkeys(_spellings(spelt), given)
         one = {"type": "object", "properties": arguments, "additionalProperties": False, "minProperties": 1, "maxProperties": 1}
         return {"anyOf": [{"enum": list(arguments)}, one]}
@@ -113,8 +115,9 @@ _OPENING = """\
 # Everything an experiment file can hold
 
 Written by fittool from the descriptions that also check the file. Numbers may be written as fractions (`1/255`). What has
-a name (layers, optimizers, losses, …) is written as the bare name, or as `{Name: {argument: value}}`; case and
-underscores do not matter: `sparse_categorical_crossentropy` is `SparseCategoricalCrossentropy`.
+a name (layers, optimizers, losses, …) is written as the bare name, or as `{Name: {argument: value}}`; where just one argument
+is needed, `{Name: value}` gives that one: `Dense: 10`, `Activation: relu`. Case and underscores do not matter:
+`sparse_categorical_crossentropy` is `SparseCategoricalCrossentropy`.
 
 `extends: other.yaml` builds on another file: mappings merge, lists are replaced, and a mapping that names one thing is
 replaced when the name differs. `${ENV:NAME}` and `${ENV:NAME:default}` take environment variables. Paths are relative to

@@ -171,7 +171,8 @@ def from_class_numbers(labels: NDArray[np.int64], class_names: tuple[str, ...], 
         listed = ", ".join(class_names[:_SHOWN]) + (", …" if len(class_names) > _SHOWN else "")
         found = "1 class" if len(class_names) == 1 else f"{len(class_names)} classes"
         text = f"class_mode: binary needs two classes, but {what} gives {found} ({listed})."
-        raise DataError(f"{text} Use class_mode: sparse, and a loss for several classes.")
+        units = f"and a last layer of {len(class_names)} units with softmax"
+        raise DataError(f"{text} Use class_mode: sparse, the loss sparse_categorical_crossentropy, {units}.")
     return Targets(labels, class_names, class_mode)
 
 

@@ -58,8 +58,10 @@ FACTORIES: dict[type[EngineSetting], Callable[..., Engine]] = {Numpy: _numpy}
 
 def engine_reports() -> list[tuple[str, str]]:
     """Each engine and whether it is ready here, for `fittool doctor`."""
-    from fittool.cpu import available_threads
-    from fittool.engines.numpy_engine.blas import use_one_thread
+    from fittool.cpu import available_threads, default_threads
+    from fittool.engines.numpy_engine.blas import blas_name, use_one_thread
 
     note = "" if use_one_thread() else "; its BLAS cannot be held to one thread, so results may depend on it"
-    return [("numpy", f"ready, {available_threads()} threads{note}")]
+    asked = "" if default_threads() == available_threads() else " as OMP_NUM_THREADS says"
+    threads = f"{default_threads()} thread{'s' * (default_threads() != 1)}{asked}"
+    return [("numpy", f"ready, {threads}, BLAS {blas_name()}{note}")]

@@ -12,7 +12,9 @@ class EngineSetting(Named):
     """What executes the steps."""
 
     threads: Annotated[Integer, Field(ge=1, le=1024)] | None = Field(
-        default=None, description="Threads to compute with; by default all that the process may use. Results do not depend on it."
+        default=None,
+        description="Threads to compute with; by default OMP_NUM_THREADS, else all that the process may use. Results do not "
+        "depend on it.",
     )
 
 

@@ -25,7 +25,7 @@ _FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found that is no error.
+    """The findings of a check that are no errors.
 
     Attributes:
         summary: The experiment in a line: samples, parameters, memory.
@@ -66,7 +66,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
 
 
 def _unseen(loaded: LoadedExperiment, data: OpenedData) -> tuple[str, ...]:
-    """What of the data was not looked at."""
+    """The parts of the data that were not looked at."""
     share = loaded.experiment.data.fraction
     if share == 1 or isinstance(data.train, GeneratorData):
         return ()
@@ -81,7 +81,7 @@ def _class_counts(prepared: Prepared) -> tuple[str, ...]:
 
 
 def _summary(prepared: Prepared) -> str:
-    """What is trained in one line: samples, classes, parameters, and about how much memory that takes."""
+    """The training in one line: samples, classes, parameters, and about how much memory that takes."""
     parts = []
     for data, purpose in ((prepared.train, "to train on"), (prepared.validation, "to validate on")):
         if data is not None:

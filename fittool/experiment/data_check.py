@@ -32,7 +32,7 @@ Seen = bytes | list[Problem]
 
 @dataclass
 class Survey:
-    """What a look at every sample has found.
+    """The findings of a look at every sample.
 
     Attributes:
         problems: Each sample that cannot be read.
@@ -98,7 +98,7 @@ def _leaks(data: OpenedData, pairs: list[tuple[int, int]], leaking: int) -> tupl
 
 
 def _seen(data: Data | None, progress: Progress | None) -> Iterator[Seen]:
-    """What each sample is, in order."""
+    """Each sample's facts, in order."""
     if data is None or isinstance(data, GeneratorData):
         return
     whole, first = _comparable(data)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import CheckpointError, DataError, Problem
 from fittool.experiment.building.consent import refuse_remote_data
-from fittool.experiment.building.data import Data, left_out, open_data, skipped_in_words, source_context
-from fittool.experiment.building.data_sources import source_like
+from fittool.experiment.building.data import Data, left_out, open_data, skipped_in_words
+from fittool.experiment.building.data_sources import check_shapes, local_path, open_given
 from fittool.experiment.building.data_warnings import said_by_source
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
@@ -25,7 +24,7 @@ def evaluate(
     run: TrainedRun,
     *,
     on: Literal["train", "validation"] = "validation",
-    path: Path | None = None,
+    path: str | Path | None = None,
     views: int = 1,
     warn: Callable[[str], object] = str,
     progress: Progress | None = None,
@@ -35,7 +34,7 @@ def evaluate(
     Args:
         run: The run with the checkpoint to measure.
         on: Which part of the run's own data.
-        path: Other data instead: a folder, CSV or npz like those that it was trained on.
+        path: Other data instead: a folder, CSV or npz like those that it was trained on, or the address of one.
         views: Each output is the mean for the sample as it is and for this many less one augmented copies of it.
         progress: Shows how far it is; by default nobody.
         warn: Given a sentence about files that cannot be read and are left out.
@@ -48,15 +47,13 @@ def evaluate(
         CheckpointError: The run has no validation data.
         UsageError: Several views are asked for, but the run has no augmentation.
     """
-    data, skipped = _own_data(run, on) if path is None else _other_data(run, path)
+    data, skipped = own_data(run, on) if path is None else _other_data(run, path)
     if skipped:
         warn(skipped_in_words(skipped))
     for text in () if path is None else said_by_source(data):
         warn(text)
+    check_shapes(run, data)
     data = data if isinstance(data, GeneratorData) else run.on_its_scale(data, warn)
-    if dict(data.input_shapes) != dict(run.graph.inputs):
-        found, wanted = (", ".join(map(str, shapes.values())) for shapes in (data.input_shapes, run.graph.inputs))
-        raise DataError(f"The data have inputs of shape {found}, but the network takes {wanted}.")
     targets = target_forms(data, "the data")
     if not targets:
         raise DataError("The data have no targets to compare with.")
@@ -69,7 +66,7 @@ def evaluate(
     return training.evaluate(engine, loader, None, (), model, progress or NullProgress(), step=asked.update_metrics)
 
 
-def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data, Sequence[Problem]]:
+def own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data, Sequence[Problem]]:
     """A part of the run's data, and the files that are left out of it, or of both parts where one was split off."""
     if not run.trusted:
         refuse_remote_data(run.loaded, run.directory.path)
@@ -81,9 +78,6 @@ def _own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data
     return part, left_out(part) or data.skipped
 
 
-def _other_data(run: TrainedRun, path: Path) -> tuple[Data, Sequence[Problem]]:
-    source = source_like(run.loaded.experiment.data.train, path)
-    context = source_context(run.loaded, run.class_names)
-    context = replace(context, feature_names=run.feature_names, reading=run.reading, **run.image_form)
-    data = source.open(context)
+def _other_data(run: TrainedRun, path: str | Path) -> tuple[Data, Sequence[Problem]]:
+    data = open_given(run, local_path(path), labelled=True)
     return data, left_out(data)

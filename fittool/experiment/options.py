@@ -1,4 +1,4 @@
-"""What a command line adds to an experiment, and what comes of it."""
+"""The additions of a command line to an experiment, and what comes of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LEVELS: dict[str, Verbose] = {"auto": "auto", "0": 0, "1": 1, "2": 2}
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What a command line adds to an experiment.
+    """The additions of a command line to an experiment.
 
     Attributes:
         run_directory: Exactly this directory, instead of a new one below `output.dir`.
@@ -69,7 +69,7 @@ class Run:
 
 
 def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
-    """How much is shown: `--quiet`, then `--verbose`, then the file, then FITTOOL_VERBOSE.
+    """The amount that is shown: `--quiet`, then `--verbose`, then the file, then FITTOOL_VERBOSE.
 
     Raises:
         UsageError: FITTOOL_VERBOSE is none of the levels.
@@ -88,6 +88,6 @@ def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
 
 
 def view_metrics(loaded: LoadedExperiment) -> bool | Literal["auto"]:
-    """Whether there is a live page: the file, then FITTOOL_VIEW_METRICS."""
+    """The answer to whether there is a live page: the file, then FITTOOL_VIEW_METRICS."""
     written = loaded.experiment.first.view_metrics
     return machine_default() if written == "auto" else written

@@ -1,118 +1,221 @@
-"""Predictions of a trained run for files, folders, tables and arrays."""
+"""Predictions of a trained run for files, folders, tables and arrays, and for the run's own data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.data.batch import Array, Batch
 from fittool.data.dataset import Dataset
 from fittool.data.files import existing_file
-from fittool.data.targets import no_targets
+from fittool.data.loading.good_samples import GoodSamples
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.errors import DataError, Problem
-from fittool.experiment.building.data import left_out, source_context
-from fittool.experiment.building.data_sources import source_of_inputs
+from fittool.errors import DataError, Problem, UsageError
+from fittool.experiment.answers.decoding import decoded
+from fittool.experiment.answers.truth import truth_of
+from fittool.experiment.building.data_sources import (
+    context_of,
+    kept_cells,
+    local_path,
+    open_given,
+    open_images,
+    source_of_inputs,
+)
 from fittool.experiment.building.data_warnings import said_by_source
+from fittool.experiment.evaluate import own_data
 from fittool.experiment.predictions import Predictions
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
-from fittool.nn.losses import LogitsOrProbabilities
 from fittool.training import evaluation as training
+from fittool.training.display.progress import NullProgress, Progress
+
+OnBad = Literal["error", "skip", "empty"]
 
 
-def predict(run: TrainedRun, paths: Sequence[Path], *, views: int = 1) -> Predictions:
-    """Predict everything that some paths hold.
+@dataclass(frozen=True)
+class _Part:
+    """Some samples that are loaded together.
+
+    Attributes:
+        data: The samples; damaged ones among them are noted.
+        kept: The cells of the columns that are passed through.
+        warnings: Things that a user should know of the samples.
+    """
+
+    data: GoodSamples
+    kept: Mapping[str, list[str]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Bad:
+    """An input of which nothing can be read.
+
+    Attributes:
+        name: As the user gave it.
+        problems: Why.
+    """
+
+    name: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows that were predicted together.
+
+    Attributes:
+        names: Of the N inputs.
+        is_bad: (N,) which of them could not be read, so that their outputs say nothing.
+        outputs: (N, …) for each output of the network; None where nothing could be read.
+        targets: (N, …) for each output, where they are wanted.
+        kept: N cells of each column that is passed through.
+        problems: What is wrong with the bad ones.
+        warnings: Things that a user should know of the samples.
+    """
+
+    names: list[str]
+    is_bad: NDArray[np.bool_]
+    outputs: tuple[NDArray[np.float32], ...] | None
+    targets: tuple[Array, ...] = ()
+    kept: Mapping[str, list[str]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def predict(
+    run: TrainedRun,
+    paths: Sequence[str | Path] = (),
+    *,
+    on: Literal["train", "validation"] | None = None,
+    views: int = 1,
+    on_bad: OnBad = "error",
+    keep: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Predictions:
+    """Predict everything that some paths hold; what cannot be read is told, and all the rest predicted.
 
     Args:
         run: The run with the checkpoint to use.
-        paths: Image files, folders of images, CSV, npz or npy files.
+        paths: Image files, folders of images, CSV, npz or npy files, or addresses of these.
+        on: A part of the run's own data instead; the truth is told beside the predictions.
         views: Each output is the mean for the sample as it is and for this many less one augmented copies of it.
+        on_bad: `empty` gives inputs that cannot be read rows without an answer; else they have no rows.
+        keep: Columns of CSV files that are passed through.
+        progress: Shows how far it is; by default nobody.
 
     Raises:
-        UsageError: Several views are asked for, but the run has no augmentation.
-        DataError: A path is missing or unreadable, or holds inputs of another shape than the network takes.
+        UsageError: Several views are asked for, but the run has no augmentation; a column is to be kept of what is no table.
+        DataError: Nothing can be read at all; holds every reason.
     """
     model = run.model()
-    engine = model.network.for_predictions()
-    asked = TestTimeAugmentation(run, engine, views)
-    names: list[str] = []
-    parts: list[list[NDArray[np.float32]]] = []
-    skipped: list[Problem] = []
-    warnings: list[Problem] = []
-    for data in _datasets(run, paths):
-        _check_shapes(run, data)
-        skipped.extend(left_out(data))
-        warnings.extend(map(Problem, said_by_source(data)))
-        data = run.on_its_scale(data, lambda text: warnings.append(Problem(text)))
-        parts.append(training.predict(engine, run.loader(data), model=model, outputs_of=asked.batch_outputs))
-        names.extend(data.describe(index) for index in range(len(data)))
+    tta = TestTimeAugmentation(run, model.network.for_predictions(), views)
+    parts = _own_part(run, on) if on is not None else _given_parts(run, paths, keep)
+    rows = [_rows_of(run, part, tta, progress or NullProgress(), with_targets=on is not None) for part in parts]
     model.network.close()
-    outputs = {name: np.concatenate(arrays) for name, *arrays in zip(run.graph.outputs, *parts, strict=True)}
-    targets = () if run.reading is None else run.reading.targets
-    made = _probabilities(run, outputs)
-    return Predictions(tuple(names), made, _class_names(run, made), tuple(skipped), tuple(warnings), targets)
+    return _together(run, rows, on_bad, keep)
 
 
-def _class_names(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> tuple[str, ...] | None:
-    """The classes of the only output; outputs that no class of the training data stands for are numbered.
+def _rows_of(run: TrainedRun, part: _Part | _Bad, tta: TestTimeAugmentation, progress: Progress, *, with_targets: bool) -> _Rows:
+    """Predict a part of the inputs."""
+    if isinstance(part, _Bad):
+        return _Rows([part.name], np.ones(1, bool), None, problems=part.problems)
+    targets: list[tuple[Array, ...]] = []
 
-    With several outputs nobody knows whose the classes are.
-    """
-    if run.class_names is None or len(outputs) > 1:
-        return None
-    (output,) = outputs.values()
-    count = output.shape[1] if output.ndim == 2 else len(run.class_names)
-    return (*run.class_names, *(f"output_{number}" for number in range(len(run.class_names), count)))
+    def outputs_of(batch: Batch) -> tuple[NDArray[np.float32], ...]:
+        if with_targets:
+            targets.append(batch.targets)
+        return tta.batch_outputs(batch)
+
+    data, count = part.data, len(part.data)
+    outputs = tuple(training.predict(tta.engine, run.loader(data), outputs_of=outputs_of, progress=progress))
+    is_bad = np.isin(np.arange(count), list(data.bad))
+    return _Rows(
+        [data.describe(index) for index in range(count)],
+        is_bad,
+        None if is_bad.all() else outputs,
+        tuple(np.concatenate(one) for one in zip(*targets, strict=True)),
+        part.kept,
+        tuple(data.bad[index] for index in sorted(data.bad)),
+        part.warnings,
+    )
 
 
-def _datasets(run: TrainedRun, paths: Sequence[Path]) -> Iterator[Dataset]:
-    """The paths' samples; neighbouring image files together."""
-    trained_on = run.loaded.experiment.data.train
-    context = source_context(run.loaded, run.class_names, None)
-    context = replace(context, feature_names=run.feature_names, reading=run.reading, **run.image_form)
+def _together(run: TrainedRun, rows: Sequence[_Rows], on_bad: OnBad, keep: Sequence[str]) -> Predictions:
+    """All rows as predictions, or those alone that have an answer."""
+    bad = tuple(problem for part in rows for problem in part.problems)
+    like = next((part.outputs for part in rows if part.outputs is not None), None)
+    if like is None:
+        raise DataError(bad or [Problem("There is nothing to predict.")])
+    is_bad = np.concatenate([part.is_bad for part in rows])
+    wanted = np.ones(len(is_bad), bool) if on_bad == "empty" else ~is_bad
+    filled = [part.outputs or tuple(np.zeros((len(part.names), *one.shape[1:]), one.dtype) for one in like) for part in rows]
+    columns = [np.concatenate(pieces)[wanted] for pieces in zip(*filled, strict=True)]
+    answers = decoded(run, dict(zip(run.graph.outputs, columns, strict=True)))
+    targets = [np.concatenate(pieces)[wanted] for pieces in zip(*(part.targets for part in rows), strict=True)]
+    kept = {name: [cell for part in rows for cell in part.kept.get(name, [""] * len(part.names))] for name in keep}
+    return Predictions(
+        _chosen([name for part in rows for name in part.names], wanted),
+        answers,
+        bad,
+        is_bad[wanted] if is_bad[wanted].any() else None,
+        truth_of(answers, targets) if targets else None,
+        {name: _chosen(cells, wanted) for name, cells in kept.items()},
+        tuple(Problem(text) for part in rows for text in part.warnings),
+    )
+
+
+def _chosen(texts: Sequence[str], wanted: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(text for text, is_wanted in zip(texts, wanted.tolist(), strict=True) if is_wanted)
+
+
+def _own_part(run: TrainedRun, on: Literal["train", "validation"]) -> Iterator[_Part]:
+    """A part of the run's own data."""
+    data, _ = own_data(run, on)
+    if isinstance(data, GeneratorData):
+        raise UsageError("--on needs samples that can be counted, which a generator cannot offer. Give paths instead.")
+    said: list[str] = []
+    data = run.on_its_scale(data, said.append)
+    yield _Part(GoodSamples(data), warnings=tuple(said))
+
+
+def _given_parts(run: TrainedRun, paths: Sequence[str | Path], keep: Sequence[str]) -> Iterator[_Part | _Bad]:
+    """The samples at some paths; neighbouring image files together."""
     images: list[str] = []
-    for path in paths:
-        source = source_of_inputs(trained_on, path)
-        if source is None:
-            images.append(str(existing_file(path)))
-            continue
-        yield from _image_files(images, context)
-        images = []
-        data = source.open(context)
-        assert not isinstance(data, GeneratorData)  # no path is a function
-        yield data
-    yield from _image_files(images, context)
+    for given in paths:
+        try:
+            path = local_path(given)
+            is_image = source_of_inputs(run.loaded.experiment.data.train, path) is None
+            if is_image and not keep:
+                images.append(str(existing_file(path)))
+                continue
+            yield from _image_part(run, images)
+            images = []
+            yield _scaled_part(run, open_given(run, path, labelled=False), kept_cells(run, path, keep) if keep else {})
+        except DataError as error:
+            yield from _image_part(run, images)
+            images = []
+            yield _Bad(str(given), error.problems)
+    yield from _image_part(run, images)
 
 
-def _image_files(names: list[str], context: Any) -> Iterator[Dataset]:
-    from fittool.data.images.image_files import files_of  # loads Pillow
-
-    if names:
-        yield files_of("", names, no_targets(None), None, context)
-
-
-def _check_shapes(run: TrainedRun, data: Dataset) -> None:
-    found, wanted = list(data.input_shapes.values()), list(run.graph.inputs.values())
-    if found != wanted:
-        shapes = (", ".join(map(str, each)) for each in (found, wanted))
-        raise DataError("Inputs of shape {} were found, but the network takes {}.".format(*shapes), place=data.describe(0))
+def _image_part(run: TrainedRun, images: list[str]) -> Iterator[_Part | _Bad]:
+    """Image files, if there are any."""
+    if images:
+        yield _scaled_part(run, open_images(images, replace(context_of(run, labelled=False), on_bad_file="error")), {})
 
 
-def _probabilities(run: TrainedRun, outputs: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """The outputs (N, …); those of classes as a probability for each, also from logits or from the second class's alone."""
-    objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
-    found = {
-        name: loss.probabilities(output) if isinstance(loss := objectives[name].loss, LogitsOrProbabilities) else output
-        for name, output in outputs.items()
-    }
-    if run.class_names is None or len(outputs) > 1:
-        return found if len(outputs) > 1 else outputs
-    ((name, output),) = found.items()
-    if output.shape[1:] == (1,) and len(run.class_names) == 2:
-        return {name: np.concatenate([1 - output, output], axis=1)}
-    return found
+def _scaled_part(run: TrainedRun, data: Dataset, kept: Mapping[str, list[str]]) -> _Part:
+    """Given samples on the scale of those that the run has learnt from, with what is said about them.
+
+    Raises:
+        DataError: They are on another scale, and how to bring them to it is not certain.
+    """
+    said = list(said_by_source(data))
+    data = run.on_its_scale(data, said.append)
+    return _Part(GoodSamples(data), kept, tuple(said))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Literal
 
@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.errors import Problem
+from fittool.experiment.answers.decoding import Answers
 from fittool.runs.files.json_text import to_json
 from fittool.runs.metrics_log import csv_table
 
 Form = Literal["csv", "jsonl", "npz"]
 FORMS: Mapping[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".npz": "npz"}
-"""The form that a file has by the ending of its name."""
-_COLUMNS = ("input", "prediction", "probability")
+"""The form that a file has by the ending of its name, in any case."""
+_COLUMNS = ("input", "prediction", "probability", "score", "truth")
+_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -26,51 +28,76 @@ class Predictions:
 
     Attributes:
         names: Each sample's file or row.
-        outputs: (N, …) of each output of the network by its name; for classes (N, classes) probabilities.
-        class_names: The name of each class of the only output, or None for numbers.
-        skipped: The files that cannot be read and are left out, where the run's experiment says so.
+        answers: What the network says of each.
+        bad: The inputs that could not be read, each with the reason.
+        empty: (N,) which rows have no answer, as their input could not be read; None: none of them.
+        truth: What is right for each sample, where the data say so: a class, a mapping of labels, a number or several.
+        kept: Further columns, N values each.
         warnings: Further things that a user should know of the samples.
-        target_names: The names of the numbers of the only output, where a table has named them.
     """
 
     names: tuple[str, ...]
-    outputs: Mapping[str, NDArray[np.float32]]
-    class_names: tuple[str, ...] | None
-    skipped: tuple[Problem, ...] = ()
+    answers: Answers
+    bad: tuple[Problem, ...] = ()
+    empty: NDArray[np.bool_] | None = None
+    truth: tuple[Any, ...] | None = None
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
-    target_names: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """One mapping a sample: `input`, `prediction`, `probability` and one entry a class, or the numbers of each output."""
+        """One mapping a sample: `input`, what was kept, `prediction` and its probability, one entry a class, label or number."""
         for number, name in enumerate(self.names):
             row: dict[str, Any] = {"input": name}
-            if self.class_names is not None:
-                (output,) = self.outputs.values()
-                yield row | _of_classes(self.class_names, _numbers(output[number]))
-            elif len(self.outputs) == 1:
-                (output,) = self.outputs.values()
-                yield row | self._targets(_numbers(output[number]))
-            else:
-                for key, output in self.outputs.items():
-                    row |= _named(_apart(key), key, _numbers(output[number]))
-                yield row
+            row |= {_apart(column, "kept"): cells[number] for column, cells in self.kept.items()}
+            answer = self._answer(number)
+            if self.empty is not None and self.empty[number]:
+                answer = dict.fromkeys(answer)
+            yield row | answer | ({} if self.truth is None else _truth(self.truth[number]))
 
-    def _targets(self, values: list[float]) -> dict[str, float]:
-        if len(values) > 1 and len(self.target_names) == len(values):
-            names = (f"target {name}" if name == "input" else name for name in self.target_names)
-            return dict(zip(names, values, strict=True))
-        return _named("prediction", "output", values)
+    def _answer(self, number: int) -> dict[str, Any]:
+        """The columns of one sample's answer."""
+        answers = self.answers
+        if len(answers.outputs) == 1:
+            (output,) = answers.outputs.values()
+            values = _numbers(output[number])
+            if answers.kind == "classes" and answers.names is not None:
+                return _of_classes(answers.names, values, "probability" if answers.are_probabilities else "score")
+            if answers.kind == "labels" and answers.names is not None:
+                return _of_labels(answers.names, values, "probability" if answers.are_probabilities else "score")
+            if answers.names is not None:
+                return {_apart(name, "target"): value for name, value in zip(answers.names, values, strict=True)}
+            return _named("prediction", "output", values)
+        row: dict[str, Any] = {}
+        for key, output in answers.outputs.items():
+            row |= _named(_apart(key, "class"), key, _numbers(output[number]))
+        return row
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """`input` (N,), `output` (N, …) or `output_<name>` of each, and for classes `prediction` (N,) and `classes`."""
+        """`input` (N,), `output` (N, …) or `output_<name>` of each.
+
+        Of classes also `prediction` (N,) and `classes` (K,); of labels `prediction` (N, K), whether they hold, and `labels` (K,).
+        Where they are asked for, `truth` and `kept_<column>` (N,). Rows without an answer are NaN.
+        """
         arrays: dict[str, NDArray[Any]] = {"input": np.array(self.names, np.str_)}
-        single = len(self.outputs) == 1
-        arrays |= {"output" if single else f"output_{name}": output for name, output in self.outputs.items()}
-        if self.class_names is not None:
-            classes = np.array(self.class_names)
+        single = len(self.answers.outputs) == 1
+        for name, output in self.answers.outputs.items():
+            arrays["output" if single else f"output_{name}"] = self._with_gaps(output)
+        names = None if self.answers.names is None else np.array(self.answers.names)
+        if names is not None and self.answers.kind == "classes":
             best = arrays["output"].reshape(len(self.names), -1).argmax(axis=1)
-            arrays |= {"prediction": classes[best], "classes": classes}
-        return arrays
+            arrays |= {"prediction": names[best], "classes": names}
+        elif names is not None and self.answers.kind == "labels":
+            arrays |= {"prediction": arrays["output"] > _THRESHOLD, "labels": names}
+        if self.truth is not None:
+            arrays["truth"] = np.array([list(one.values()) if isinstance(one, dict) else one for one in self.truth])
+        return arrays | {f"kept_{column}": np.array(cells, np.str_) for column, cells in self.kept.items()}
+
+    def _with_gaps(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.empty is None:
+            return output
+        gaps = output.copy()
+        gaps[self.empty] = np.nan
+        return gaps
 
 
 def _numbers(output: NDArray[np.float32]) -> list[float]:
@@ -82,16 +109,30 @@ def _named(alone: str, prefix: str, values: list[float]) -> dict[str, float]:
     return {alone: values[0]} if len(values) == 1 else {f"{prefix}_{number}": value for number, value in enumerate(values)}
 
 
-def _of_classes(class_names: tuple[str, ...], values: list[float]) -> dict[str, Any]:
+def _of_classes(class_names: tuple[str, ...], values: list[float], what: str) -> dict[str, Any]:
     best = int(np.argmax(values))
     classes = dict(zip(class_names, values, strict=True))
-    named = {_apart(name): value for name, value in classes.items()}
-    return {"prediction": class_names[best], "probability": values[best]} | named
+    named = {_apart(name, "class"): value for name, value in classes.items()}
+    return {"prediction": class_names[best], what: values[best]} | named
 
 
-def _apart(name: str) -> str:
+def _of_labels(labels: tuple[str, ...], values: list[float], what: str) -> dict[str, Any]:
+    """Those that hold, then for each label whether it does, and how sure that is."""
+    holds = {label: value > _THRESHOLD for label, value in zip(labels, values, strict=True)}
+    row: dict[str, Any] = {"prediction": " ".join(label for label, held in holds.items() if held)}
+    for label, value in zip(labels, values, strict=True):
+        row |= {_apart(label, "label"): "yes" if holds[label] else "no", f"{label} {what}": value}
+    return row
+
+
+def _truth(truth: Any) -> dict[str, Any]:
+    """The columns of what is right: `truth`, or one for each label or number."""
+    return {f"{name} truth": value for name, value in truth.items()} if isinstance(truth, dict) else {"truth": truth}
+
+
+def _apart(name: str, what: str) -> str:
     """A class or output whose name is that of another column gets a prefix."""
-    return f"class {name}" if name in _COLUMNS else name
+    return f"{what} {name}" if name in _COLUMNS else name
 
 
 def encode(predictions: Predictions, form: Form) -> bytes:

@@ -72,7 +72,7 @@ def in_network(loaded: LoadedExperiment) -> tuple[str, ...]:
 
 
 class _Views:
-    """What training makes of samples in each pass."""
+    """The samples as training changes them in each pass."""
 
     def __init__(self, loaded: LoadedExperiment, data: Dataset) -> None:
         experiment = loaded.experiment

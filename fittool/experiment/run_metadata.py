@@ -1,4 +1,4 @@
-"""What a run's directory says about its beginning, and about each time that it went on."""
+"""The record that a run's directory keeps of its beginning, and of each time that it went on."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def _hash(data: object) -> str:
 
 
 def samples_of(prepared: Prepared) -> dict[str, int]:
-    """How many samples each part of the data has that can be counted."""
+    """The number of samples of each part of the data that can be counted."""
     parts = {"train": prepared.train, "validation": prepared.validation}
     return {name: len(data) for name, data in parts.items() if data is not None and not isinstance(data, GeneratorData)}
 
 
 def write_beginning(prepared: Prepared, directory: RunDirectory, environment: Mapping[str, Any]) -> None:
-    """What must be on disk before the first batch; the environment last, which makes it a run."""
+    """Write what must be on disk before the first batch; the environment last, which makes it a run."""
     write_experiment(prepared, directory)
     directory.write_environment({**environment, "experiment": [digest_of(directory.read_experiment())]})
 
@@ -88,12 +88,12 @@ def known_data(environment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _news(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """What changed each time that the run went on, the last change of each key."""
+    """The last change of each key, of all times that the run went on."""
     return {key: pair for time in environment.get("resumed", []) for key, pair in time["changed"].items()}
 
 
 def changes_of_environment(before: Mapping[str, Any], now: Mapping[str, Any]) -> Changed:
-    """What is different from when the run last went on."""
+    """The differences from when the run last went on."""
     old = dict(_leaves(before))
     old |= {key: new for key, (_, new) in _news(before).items()}
     new = dict(_leaves(now))

@@ -31,7 +31,7 @@ def _expanded(loaded: LoadedExperiment) -> Sequence[Layer] | None:
     if loaded.experiment.model.layers is not None:
         return None
     data = open_data(loaded)
-    return layers_of(loaded, next(iter(target_forms(data.train)), None), data.class_names)
+    return layers_of(loaded, data.train, next(iter(target_forms(data.train)), None), data.class_names)
 
 
 def summary_table(path: Path, overrides: Sequence[str] = ()) -> str:

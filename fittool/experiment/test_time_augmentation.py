@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ Outputs = tuple[NDArray[np.float32], ...]
 
 
 class TestTimeAugmentation:
-    """How a run's network is asked.
+    """The way in which a run's network is asked.
 
     The copies are functions of the run's seed and of a sample's place in its data, so the same call gives the same numbers.
 
@@ -25,6 +27,9 @@ class TestTimeAugmentation:
         run: The run, whose own augmentation changes the copies.
         engine: Its network.
         views: How often it is asked for each sample: once for the sample as it is, else for changed copies.
+
+    Attributes:
+        engine: The network.
 
     Raises:
         UsageError: There is nothing that could change a copy.
@@ -38,7 +43,7 @@ class TestTimeAugmentation:
             text = "--tta changes images as the run's augmentation: section says, but this run has none that changes images"
             raise UsageError(f"{text} at random. Leave --tta out.")
         self._preprocess = preprocessing_of(run.loaded)
-        self._engine = engine
+        self.engine = engine
         self._views = views
         self._done = 0
         self._seed = rng.key_of(experiment.seed, "test-time augmentation")
@@ -50,7 +55,11 @@ class TestTimeAugmentation:
 
     def update_metrics(self, batch: Batch) -> None:
         """Add the next batch to the engine's running values."""
-        self._engine.update_metrics(self.batch_outputs(batch), batch)
+        if self._views == 1:  # as training does, so that the loss of saturated outputs is taken from the logits here, too
+            inputs = batch.inputs if self._preprocess is None else self._preprocess.inputs(batch.inputs)
+            self.engine.test_step(replace(batch, inputs=inputs))
+        else:
+            self.engine.update_metrics(self.batch_outputs(batch), batch)
 
     def outputs(self, inputs: tuple[Array, ...], positions: NDArray[np.int64]) -> Outputs:
         """The mean over all views.
@@ -69,7 +78,7 @@ class TestTimeAugmentation:
         return tuple((sums / self._views).astype(np.float32) for sums in total)
 
     def _asked(self, inputs: tuple[Array, ...]) -> Outputs:
-        return self._engine.predict_step(inputs if self._preprocess is None else self._preprocess.inputs(inputs))
+        return self.engine.predict_step(inputs if self._preprocess is None else self._preprocess.inputs(inputs))
 
     def _changed(self, inputs: tuple[Array, ...], view: int, positions: NDArray[np.int64]) -> tuple[Array, ...]:
         assert self._random is not None

@@ -65,7 +65,7 @@ class TrainedRun:
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
-        """What the features of a table are called, or None."""
+        """The names of a table's features, or None."""
         features = self._architecture.get("features")
         return None if features is None else tuple(features)
 

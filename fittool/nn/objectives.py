@@ -12,7 +12,14 @@ from typing import Any
 
 from fittool.errors import ExperimentError
 from fittool.nn.graph import Graph
-from fittool.nn.losses import Loss
+from fittool.nn.layers.last_activation import last_activation
+from fittool.nn.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    LogitsOrProbabilities,
+    Loss,
+    SparseCategoricalCrossentropy,
+)
 from fittool.nn.metrics import FunctionMetric, Metric
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets, check_targets
@@ -55,6 +62,34 @@ class Measured:
 
 Objectives = Mapping[str, Objective]
 """What is asked of each output, by its name, in the network's order."""
+
+_SQUASHED_BY: dict[type[Loss], str] = {
+    SparseCategoricalCrossentropy: "softmax",
+    CategoricalCrossentropy: "softmax",
+    BinaryCrossentropy: "sigmoid",
+}
+
+
+def output_activations(graph: Graph) -> dict[str, str | None]:
+    """The name of the activation that each output ends with; None where it cannot be told."""
+    ends = {node.name: last_activation(node.layer, node.output_shape) for node in graph.nodes}
+    return {name: ends.get(name) for name in graph.outputs}
+
+
+def losses_of_logits(graph: Graph, objectives: Objectives) -> dict[str, Loss]:
+    """The losses to compute from the logits behind an output's activation, by the outputs' names.
+
+    Softmax and a crossentropy of classes, sigmoid and one of yes-or-no outputs: probabilities that are rounded to 0 or 1 no
+    longer tell how wrong they are. So an engine takes loss and gradient from the logits; outputs, metrics and predictions
+    are those of the activation all the same.
+    """
+    ends, found = output_activations(graph), dict[str, Loss]()
+    for name, objective in objectives.items():
+        loss, end = objective.loss, ends.get(name)
+        meets = end is not None and loss is not None and _SQUASHED_BY.get(type(loss)) == end
+        if meets and isinstance(loss, LogitsOrProbabilities) and not loss.from_logits:
+            found[name] = replace(loss, from_logits=True)
+    return found
 
 
 ROW_NAMES = ("epoch", "stage", "seconds", "examples_per_second", "data_seconds")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -59,6 +60,10 @@ class Preset(Named):
         """
         raise NotImplementedError
 
+    def for_pixels(self) -> Preset:
+        """The same for images whose pixels are 0 to 255."""
+        return self
+
 
 @setting
 class MLP(Preset):
@@ -67,6 +72,13 @@ class MLP(Preset):
     units: tuple[Size, ...] = Field(default=(128, 64), description="Units of each hidden layer.")
     activation: Activation = Field(default="relu", description="Activation of the hidden layers.")
     dropout: Rate = Field(default=0.0, description="Dropout behind each hidden layer.")
+    scale: Number | None = Field(
+        default=None, description="Factor on the inputs; by default 1/255 for images with pixels 0 to 255, else none."
+    )
+
+    def for_pixels(self) -> MLP:
+        """With the scale that is left to the data."""
+        return self if self.scale is not None else replace(self, scale=1 / 255)
 
     @classmethod
     def public_name(cls) -> str:
@@ -74,8 +86,8 @@ class MLP(Preset):
         return "mlp"
 
     def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
-        """Flatten, the hidden layers, the output."""
-        layers: list[Layer] = [Flatten()]
+        """The scale, if there is one, Flatten, the hidden layers, the output."""
+        layers: list[Layer] = [Flatten()] if self.scale in (None, 1) else [Rescaling(self.scale), Flatten()]
         for size in self.units:
             layers.append(Dense(size, self.activation))
             layers += _dropout(self.dropout)

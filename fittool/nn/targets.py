@@ -99,7 +99,10 @@ def _class_numbers(measure: Measure, targets: Targets, output: Shape) -> str | N
     if targets.kind != "class numbers":
         return f"{name} expects class numbers, but {source} gives {targets}."
     if targets.shape not in (output[:-1], (*output[:-1], 1)):
-        return f"{name} expects targets of shape {output[:-1]} for outputs of shape {output}, but {source} gives {targets.shape}."
+        found = (
+            f"{name} expects targets of shape {output[:-1]} for outputs of shape {output}, but {source} gives {targets.shape}."
+        )
+        return f"{found}{_flattened(targets, output)}"
     if targets.lowest < 0 and targets.lowest != measure.ignored():
         return f"{name} expects class numbers from 0, but {source} gives {targets.lowest:g}."
     if targets.highest >= output[-1] and targets.highest != measure.ignored():
@@ -150,8 +153,18 @@ def _shape_differs(measure: Measure, targets: Targets, output: Shape) -> str:
     )
 
 
+def _flattened(targets: Targets, output: Shape) -> str:
+    """The mend for outputs that still have the axes of images or sequences, where there is one target a sample; else nothing."""
+    if len(output) < 2 or len(targets.shape) > 1:
+        return ""
+    pooling = {2: "GlobalAveragePooling1D", 3: "GlobalAveragePooling2D"}.get(len(output))
+    return f" Put Flatten{f' or {pooling}' if pooling else ''} before the last Dense layers."
+
+
 def _units(targets: Targets, output: Shape) -> str:
     units = targets.shape[-1] if len(targets.shape) == len(output) else 1
+    if flattened := _flattened(targets, output):
+        return flattened.strip()
     if targets.shape[:-1] == output[:-1] or targets.shape == output[:-1]:
         return f"Give the last layer {units} unit{'s' * (units > 1)}, or choose a loss for these targets."
     return "Choose a loss for these targets, or change the network's output."

@@ -31,12 +31,12 @@ _ANSWERS: dict[str, bool] = {"true": True, "1": True, "false": False, "0": False
 
 
 def machine_default() -> bool | Literal["auto"]:
-    """What FITTOOL_VIEW_METRICS says, where nobody else says anything."""
+    """The value of FITTOOL_VIEW_METRICS, where nobody else says anything."""
     return _ANSWERS.get(os.environ.get("FITTOOL_VIEW_METRICS", "auto").casefold(), "auto")
 
 
 def extra_is_there() -> bool:
-    """Whether the packages of the extra `report` are installed."""
+    """True where the packages of the extra `report` are installed."""
     return all(importlib.util.find_spec(name) is not None for name in _NEEDED)
 
 

@@ -72,10 +72,11 @@ def _git_commit() -> str | None:
 def _processor() -> dict[str, Any]:
     """The processor's name, as its instruction set decides about the last bits of a result, and the CPUs that may be used."""
     usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    return {"processor": _processor_name(Path("/proc/cpuinfo")), "cpus": usable}
+    return {"processor": processor_name(), "cpus": usable}
 
 
-def _processor_name(information: Path) -> str:
+def processor_name(information: Path = Path("/proc/cpuinfo")) -> str:
+    """The name that the processor goes by, or its kind where it tells none."""
     try:
         with information.open(errors="replace") as lines:
             return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

@@ -3,7 +3,8 @@
 A release raises it where older ones could not read what it writes, or would train on otherwise; it reads all older ones.
 
 1. fittool 0.1.0: random numbers of a layer are keyed by the operation that draws them, so an activation before it counts.
-2. fittool 0.2.0: they are keyed by the layer's number among the layers that draw (`fittool/nn/random_stream.py`).
+2. fittool 0.2.0: they are keyed by the layer's number among the layers that draw (`fittool/nn/random_stream.py`); a loss that
+   meets its activation is computed from the logits behind it (`fittool/nn/objectives.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ FORMAT = 2
 """The format that is written."""
 FIRST_FORMAT = 1
 """That of an environment.json without a number."""
-_KEYED_BY_LAYER = 2
+_TODAYS_NUMBERS = 2
 
 
 def refusal_of_newer(number: int, version: str) -> str | None:
@@ -31,12 +32,21 @@ def refusal_of_newer(number: int, version: str) -> str | None:
     return f"was written by {writer}; this is {__version__}, which reads up to format {FORMAT}: upgrade"
 
 
-def has_other_random_numbers(number: int) -> bool:
-    """True where layers drew other random numbers in a run of this format than they would now."""
-    return number < _KEYED_BY_LAYER
+def cause_of_other_numbers(number: int, *, is_random: bool, is_from_logits: bool) -> str | None:
+    """The reason why a training that was saved in a format cannot go on exactly, for a sentence; None where it can.
+
+    Args:
+        number: The format.
+        is_random: Whether layers of the network draw random numbers.
+        is_from_logits: Whether a loss is computed from the logits behind the activation of an output.
+    """
+    if number >= _TODAYS_NUMBERS:
+        return None
+    causes = [_OTHER_RANDOM_NUMBERS] * is_random + [_OTHER_LOSS] * is_from_logits
+    return f"since 0.2.0 {' and '.join(causes)}" if causes else None
 
 
-OTHER_RANDOM_NUMBERS = "since 0.2.0 the random numbers of layers (dropout, noise) are keyed differently"
-"""The reason why a training that 0.1.0 began cannot go on exactly."""
+_OTHER_RANDOM_NUMBERS = "the random numbers of layers (dropout, noise) are keyed differently"
+_OTHER_LOSS = "softmax or sigmoid with its crossentropy is computed from the logits"
 OLDER_RELEASE = "pip install fittool==0.1.0"
 """Gets the release with which it can."""

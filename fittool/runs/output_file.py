@@ -17,12 +17,12 @@ def check_output(path: Path, *, inputs: Sequence[str | os.PathLike[str]], ending
     Args:
         path: What `--out` names.
         inputs: What the command reads: files, folders with everything in them, patterns; what is not there is passed over.
-        endings: Those that the name may have, such as `.csv`.
+        endings: Those that the name may have, in any case, such as `.csv`.
 
     Raises:
         UsageError: The name will not do.
     """
-    if path.suffix not in endings:
+    if path.suffix.lower() not in endings:
         *others, last = endings
         names = f"{', '.join(others)} or {last}" if others else last
         raise UsageError(f"--out {shown(path)}: the name must end in {names}.")

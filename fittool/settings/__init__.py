@@ -25,6 +25,7 @@ from fittool.settings.family import (
     fields_of,
     folded,
     nearest_name,
+    only_argument,
     setting,
     snake_case,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "fields_of",
     "folded",
     "nearest_name",
+    "only_argument",
     "plain",
     "setting",
     "snake_case",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Generic, TypeVar, cast, dataclass_transform
 
 from pydantic import (
@@ -34,13 +37,29 @@ CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, defer_build=Tr
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
 def setting(cls: type[T]) -> type[T]:
     """Make a class a frozen, validated description; unknown keys are refused."""
+    _resolve_annotations(cls)
     return cast("type[T]", pydantic_dataclass(frozen=True, config=CONFIG)(cls))
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
 def arguments(cls: type[T]) -> type[T]:
     """Make a class the arguments that several descriptions share; they validate them, so it costs no validator of its own."""
+    _resolve_annotations(cls)
     return dataclasses.dataclass(frozen=True)(cls)
+
+
+def _resolve_annotations(cls: type) -> None:
+    """Evaluate a class's annotations in its own module.
+
+    Pydantic builds the class when it is first used, and would look names up where that happens before it looks here: a script
+    that imports a layer called `Activation` would change the meaning of `Dense.activation`.
+    """
+    module, annotations = sys.modules[cls.__module__], inspect.get_annotations(cls)
+    for name, text in annotations.items():
+        if isinstance(text, str):
+            with suppress(NameError):  # a name that the module defines further down: pydantic's own way finds it
+                annotations[name] = eval(text, vars(module), dict(vars(cls)))
+    cls.__annotations__ = annotations
 
 
 def _number(value: object) -> object:
@@ -190,8 +209,11 @@ class Family(Generic[T]):
                 "no {kind} is called {name}",
                 {"kind": self.kind, "name": written, "nearest": near, "known": known},
             )
+        only = only_argument(self.members[name])
         if not isinstance(arguments, Mapping):
-            raise PydanticCustomError("family_arguments", "the arguments of {name} must be a mapping", {"name": name})
+            if only is None:
+                raise PydanticCustomError("family_arguments", "the arguments of {name} must be a mapping", {"name": name})
+            arguments = {only: arguments}
         if name not in self._adapters:
             self._adapters[name] = TypeAdapter(self.members[name])
         try:
@@ -212,6 +234,12 @@ class Family(Generic[T]):
             arguments = handler(self._adapters[name].core_schema)
             forms.append({"type": "object", "properties": {name: arguments}, "required": [name], "additionalProperties": False})
         return {"anyOf": forms}
+
+
+def only_argument(cls: type) -> str | None:
+    """The argument of a setting class that alone has no default, as it is written, so that its value can stand for it."""
+    required = [name for name, info in fields_of(cls).items() if info.is_required()]
+    return required[0] if len(required) == 1 else None
 
 
 def fields_of(cls: type) -> dict[str, FieldInfo]:

@@ -36,8 +36,13 @@ def forms_at(top: Form, path: Sequence[object]) -> tuple[Form, ...]:
     """What may stand at `path`, beginning at `top`, a setting class or family; empty for scalars and for unknown paths."""
     forms: tuple[Form, ...] = (top,)
     for step in path:
-        forms = tuple(form for before in forms for form in _inside(before, step))
+        forms = forms_below(forms, step)
     return forms
+
+
+def forms_below(forms: Sequence[Form], step: object) -> tuple[Form, ...]:
+    """What may stand one step further."""
+    return tuple(form for before in forms for form in _inside(before, step))
 
 
 def known_names(top: Form, path: Sequence[object]) -> tuple[str, ...] | None:

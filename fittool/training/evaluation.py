@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from fittool.callbacks.group import CallbackGroup
 from fittool.data.batch import Batch
 from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.display.formatting import values
-from fittool.training.display.progress import Progress, View
+from fittool.training.display.progress import NullProgress, Progress, View
 from fittool.training.monitoring.throughput import Throughput
 from fittool.training.plan import Plan
 from fittool.training.steps import BatchStream, check_enough, run_steps
@@ -77,6 +78,7 @@ class Evaluation:
         epochs: The number of the last epoch, for the display.
         between_steps: Called after each step; may raise.
         group: The processes that share the data.
+        title: Shown instead of the epoch.
     """
 
     def __init__(
@@ -91,12 +93,13 @@ class Evaluation:
         epochs: Callable[[], int] = lambda: 1,
         between_steps: Callable[[], None] = nothing,
         group: ProcessGroup = ALONE,
+        title: str = "",
     ) -> None:
         self._engine, self._loader, self._steps = engine, loader, steps
         self._callbacks, self._progress = callbacks, progress
         self._step = engine.test_step if step is None else step
         self._epochs, self._between_steps, self._group = epochs, between_steps, group
-        self._epoch = 0
+        self._epoch, self._title = 0, title
         self._pace = Throughput()
 
     def run(self, epoch: int) -> Logs:
@@ -132,7 +135,8 @@ class Evaluation:
         if self._progress.due():
             pace, metrics = self._pace, self._engine.metrics()
             epoch, epochs = self._epoch + 1, self._epochs()
-            self._progress.look(View(epoch, epochs, step + 1, self._steps, pace.seconds, pace.examples, metrics, validating=True))
+            view = View(epoch, epochs, step + 1, self._steps, pace.seconds, pace.examples, metrics, validating=True)
+            self._progress.look(replace(view, title=self._title))
         self._between_steps()
         return False
 
@@ -165,7 +169,8 @@ def evaluate(
     plan = Plan(1, validation_steps=steps)
     plan.check(loader, loader)
     group = CallbackGroup(callbacks, Control(engine, model=model))
-    logs = Evaluation(engine, loader, plan.steps_of_validation(loader), group, progress, step=step).measure()
+    steps = plan.steps_of_validation(loader)
+    logs = Evaluation(engine, loader, steps, group, progress, step=step, title="evaluating").measure()
     progress.say(f"evaluated  {values(logs)}")
     return logs
 
@@ -178,6 +183,7 @@ def predict(
     model: TrainedModel | None = None,
     *,
     outputs_of: Callable[[Batch], Outputs] | None = None,
+    progress: Progress | None = None,
 ) -> list[NDArray[np.float32]]:
     """The outputs of a network for all samples.
 
@@ -188,6 +194,7 @@ def predict(
         callbacks: Those that listen to predictions.
         model: The object that they find as `model`.
         outputs_of: Gives the outputs for a batch, each (N, …); by default the engine's own.
+        progress: Shows how far it is; by default nobody.
 
     Returns:
         One array (N, …) for each output.
@@ -196,13 +203,14 @@ def predict(
     parts: list[Outputs] = []
     step = outputs_of or (lambda batch: engine.predict_step(batch.inputs))
     length = loader.steps_per_pass
+    count = length if steps is None else min(steps, length or steps)
     _tell(group, "on_predict_begin")
     walk(
         loader,
-        length if steps is None else min(steps, length or steps),
+        count,
         before=partial(_tell, group, "on_predict_batch_begin"),
         step=lambda batch: parts.append(step(batch)),
-        after=partial(_after_prediction, group),
+        after=partial(_after_prediction, group, progress or NullProgress(), Throughput(), count),
     )
     _tell(group, "on_predict_end")
     return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
@@ -214,7 +222,12 @@ def _tell(group: CallbackGroup, hook: str, *step: int) -> None:
         getattr(callback, hook)(*step, {})
 
 
-def _after_prediction(group: CallbackGroup, step: int, batch: Batch) -> bool:
+def _after_prediction(
+    group: CallbackGroup, progress: Progress, pace: Throughput, steps: int | None, step: int, batch: Batch
+) -> bool:
     """Nothing that a callback does ends the walk."""
+    pace.stepped(batch.size)
     _tell(group, "on_predict_batch_end", step)
+    if progress.due():
+        progress.look(View(1, 1, step + 1, steps, pace.seconds, pace.examples, {}, title="predicting"))
     return False

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import click
 import numpy as np
@@ -13,6 +17,8 @@ from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, SMALL, weight
 from PIL import Image
 
 from fittool.cli import COMMANDS, group
+from fittool.cli.doctor import EXTRAS
+from fittool.cpu import available_threads
 from fittool.version import __version__
 
 every_command = pytest.mark.parametrize("name", COMMANDS)
@@ -224,9 +230,47 @@ def references(schema):
 def test_doctor_names_versions_and_engine(fittool):
     done = fittool("doctor")
     assert done.code == 0
-    assert f"fittool        {__version__}" in done.out
-    assert f"numpy          {np.__version__}" in done.out
-    assert "engine numpy   ready" in done.out
+    assert f"fittool           {__version__}" in done.out
+    assert f"numpy             {np.__version__}" in done.out
+    assert "engine numpy      ready" in done.out
+    assert "BLAS" in done.out
+    assert "processor         " in done.out
+
+
+def test_doctor_tells_each_extra_and_what_it_is_for(fittool):
+    with (Path(__file__).parents[2] / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    assert set(EXTRAS) == set(extras)
+    said = fittool("doctor").out
+    for name, requirements in extras.items():
+        (line,) = [line for line in said.splitlines() if line.startswith(f"extra {name} ")]
+        purpose, packages = EXTRAS[name]
+        assert line.endswith(f", for {purpose}")
+        needed = {re.split(r"[\[>=]", requirement)[0] for requirement in requirements}
+        assert set(packages) <= needed
+        there = all(_is_there(package) for package in packages)
+        assert ("there (" in line, f"pip install 'fittool[{name}]'" in line) == (there, not there)
+
+
+def _is_there(package):
+    try:
+        return bool(importlib.metadata.version(package))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("asked", "threads"),
+    [("1", 1), ("3", 3), ("2,4", 2), (" 5 ", 5), ("0", None), ("", None), ("-1", None), ("many", None), ("99999", None)],
+)
+def test_threads_are_those_that_the_environment_names(fittool, small, monkeypatch, asked, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    wanted = available_threads() if threads is None else threads
+    environment = json.loads((fittool("train", small).run.path / "environment.json").read_text())
+    assert environment["threads"] == wanted
+    assert f"ready, {wanted} thread" in fittool("doctor").out
+    given = fittool("train", small, "--set", "engine={numpy: {threads: 2}}").run.path
+    assert json.loads((given / "environment.json").read_text())["threads"] == 2
 
 
 class TestInit:

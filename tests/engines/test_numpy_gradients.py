@@ -179,7 +179,7 @@ class Bench:
         self.program = Program(space, batch, training=True, update_metrics=self._linear_loss, backward=True)
         self.direction = generator.standard_normal(self.program.outputs[0].shape)
 
-    def _linear_loss(self, outputs, gradients):
+    def _linear_loss(self, outputs, logits, gradients):
         self.loss = float((outputs[0] * self.direction).sum())
         gradients[0][...] = self.direction
 

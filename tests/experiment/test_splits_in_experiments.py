@@ -16,7 +16,7 @@ from fittool.experiment.building.prepare import prepare
 from fittool.experiment.check import check_experiment
 
 MODEL = """
-model: {layers: [Flatten, {Dense: {units: 2, activation: softmax}}]}
+model: {layers: [{Rescaling: 1/255}, Flatten, {Dense: {units: 2, activation: softmax}}]}
 compile: {loss: sparse_categorical_crossentropy, metrics: [accuracy]}
 train: {mode: fit_generator, epochs: 1}
 """
@@ -126,7 +126,7 @@ def test_fraction_and_oversampling_leave_validation_alone(folder: Path):
 def test_oversampling_needs_classes_at_its_line(folder: Path):
     np.savez("a.npz", x=np.zeros((8, 2)), y=np.linspace(0, 1, 8))
     text = "  train: {npz: {path: a.npz}}\n  oversample: balanced\n"
-    experiment = loaded(text, "compile.loss=mse", "compile.metrics=[]", "model.layers.1.Dense={units: 1}")
+    experiment = loaded(text, "compile.loss=mse", "compile.metrics=[]", "model.layers.2.Dense={units: 1}")
     with pytest.raises(DataError, match=r"e\.yaml:3:.*needs targets that are classes"):
         prepare(experiment).train_loader()
 

@@ -12,7 +12,7 @@ from faults.cases.inputs import TRAIN, pictures
 from faults.cases.runner import Case
 from found.run_steps import fittool
 
-SAID = "The output has 5 units for 2 classes, so 3 of them have none. Give the last layer 2 units."
+SAID = "The last layer has 5 units, but there are 2 classes, so 3 of them never mean anything. Give it 2 units."
 
 
 def _learn(folder: Path) -> None:

@@ -39,6 +39,18 @@ def test_mlp_for_a_regression() -> None:
     assert MLP((4,), "tanh", 0.1).expand(2, "linear") == [Flatten(), Dense(4, "tanh"), Dropout(0.1), Dense(2, "linear")]
 
 
+@pytest.mark.parametrize(
+    ("preset", "pixels", "scale"),
+    [
+        (MLP(), True, 1 / 255), (MLP(), False, None), (MLP(scale=0.5), True, 0.5), (MLP(scale=0.5), False, 0.5),
+        (MLP(scale=1), True, None), (SimpleCNN(), True, 1 / 255),
+    ],
+)  # fmt: skip
+def test_pixels_are_scaled_as_the_preset_says_or_else_to_1(preset: Preset, pixels: bool, scale: float | None) -> None:
+    first = (preset.for_pixels() if pixels else preset).expand(3)[0]
+    assert first == (Flatten() if scale is None else Rescaling(scale))
+
+
 @pytest.mark.parametrize("depth", [20, 32, 44, 56, 110])
 def test_resnet_names_say_the_depth(depth: int) -> None:
     assert PRESETS.parse(f"resnet{depth}") == ResNet(depth) == PRESETS.parse({"ResNet": {"depth": depth}})

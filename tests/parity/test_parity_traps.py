@@ -171,3 +171,26 @@ def test_piped_output_holds_no_control_characters(capsys):
     pair.ours.fit(X, Y, epochs=1, batch_size=8, verbose=1)
     written = capsys.readouterr()
     assert not {"\x1b", "\b", "\r"} & set(written.out + written.err)
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "targets"),
+    [
+        ("softmax", "SparseCategoricalCrossentropy", classes(3, 40)),
+        ("softmax", {"CategoricalCrossentropy": {"label_smoothing": 0.1}}, np.eye(3, dtype=np.float32)[classes(3, 40)]),
+        ("sigmoid", "BinaryCrossentropy", np.eye(3, dtype=np.float32)[classes(3, 40)]),
+    ],
+)
+def test_saturated_outputs_learn_as_from_logits(activation, loss, targets):
+    name, arguments = (loss, {}) if isinstance(loss, str) else next(iter(loss.items()))
+    theirs = Pair(chain((5,), {"Dense": {"units": 3}}), loss={name: {**arguments, "from_logits": True}})
+    ours = ft.Model([ft.layers.Dense(3, activation)], input_shape=(5,))
+    ours.compile(optimizer={"SGD": {"learning_rate": 0.01}}, loss=loss)
+    ours.set_weights(theirs.ours.get_weights())
+    inputs = 300 * X  # logits are far beyond those that float32 can tell apart as probabilities
+    assert np.isin(ours.predict(inputs), (0, 1)).mean() > 0.3
+    wanted = theirs.keras.fit(inputs, targets, epochs=3, shuffle=False, **FIT).history["loss"]
+    found = ours.fit(inputs, targets, epochs=3, shuffle=False, **FIT).history["loss"]
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    for own, keras_weights in zip(ours.get_weights(), theirs.network.weights(), strict=True):
+        np.testing.assert_allclose(own, keras_weights, rtol=1e-3, atol=1e-4)

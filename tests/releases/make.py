@@ -4,8 +4,9 @@ Run it with the interpreter of the release, once, when it is released; see CONTR
 
     python tests/releases/make.py
 
-Each folder has three runs: `finished` and `interrupted`, with a layer that draws random numbers, and `plain`, interrupted and
-without. What names the machine is taken out of them; nothing else is changed, so that their hashes hold.
+Each folder has four runs: `finished` and `interrupted`, with a layer that draws random numbers; `plain`, interrupted and
+without; and `logits`, like `plain` but with a loss that takes logits. What names the machine is taken out of them; nothing
+else is changed, so that their hashes hold.
 """
 
 from __future__ import annotations
@@ -40,15 +41,19 @@ train:
   batch_size: 8
 """
 PLAIN = EXPERIMENT.replace("    - Dropout: {rate: 0.25}\n", "")
+LOGITS = PLAIN.replace(", activation: softmax", "").replace(
+    "sparse_categorical_crossentropy", "{SparseCategoricalCrossentropy: {from_logits: true}}"
+)
 
 
 def main() -> None:
-    """Make the three runs and put them where they belong."""
+    """Make the four runs and put them where they belong."""
     with tempfile.TemporaryDirectory() as work:
         _interrupted(Path(work), "plain", PLAIN)
+        _interrupted(Path(work), "logits", LOGITS)
         _interrupted(Path(work), "interrupted", EXPERIMENT)
         _train(Path(work), "finished", EXPERIMENT)
-        for run in ("plain", "interrupted", "finished"):
+        for run in ("plain", "logits", "interrupted", "finished"):
             _without_machine(Path(work, run))
             shutil.copytree(Path(work, run), HERE / __version__ / run, ignore=shutil.ignore_patterns(".lock"))
 

@@ -19,7 +19,10 @@ __all__ = ["fittool", "folder"]
 HERE = Path(__file__).parent
 RUNS = sorted(path.parent.relative_to(HERE) for path in HERE.glob("*/*/environment.json"))
 OLD = Path("0.1.0")
-CAUSE = "since 0.2.0 the random numbers of layers (dropout, noise) are keyed differently"
+MASKS = "the random numbers of layers (dropout, noise) are keyed differently"
+LOSS = "softmax or sigmoid with its crossentropy is computed from the logits"
+CAUSES = {"interrupted": f"since 0.2.0 {MASKS} and {LOSS}", "plain": f"since 0.2.0 {LOSS}"}
+CAUSE = CAUSES["interrupted"]
 
 
 def taken(run: Path) -> Path:
@@ -43,7 +46,7 @@ def going_on(path: str = "run") -> list[tuple[str, ...]]:
 def test_each_release_has_its_runs() -> None:
     releases = {run.parent for run in RUNS}
     assert OLD in releases
-    assert set(RUNS) == {release / name for release in releases for name in ("finished", "interrupted", "plain")}
+    assert set(RUNS) == {release / name for release in releases for name in ("finished", "interrupted", "logits", "plain")}
 
 
 def test_no_machine_is_named_in_them(run: Path) -> None:
@@ -81,27 +84,28 @@ def test_a_finished_run_has_nothing_to_do(fittool: Fittool, folder: Path, releas
         assert "nothing to do" in done.err
 
 
-def test_a_run_without_random_layers_goes_on(fittool: Fittool, folder: Path) -> None:
-    taken(OLD / "plain")
+def test_a_run_whose_numbers_are_as_they_were_goes_on(fittool: Fittool, folder: Path) -> None:
+    taken(OLD / "logits")
     shutil.copytree("run", "again")
     for command in (going_on("run")[0], going_on("again")[1]):
         done = fittool(*command)
         assert done.code == 0
-        assert "random numbers" not in done.err
+        assert "0.2.0" not in done.err
     whole = fittool("train", "experiment.yaml", "--run-dir", "whole").run.checkpoints.load("last.safetensors").tensors
     for name, array in RunDirectory.open(Path("run")).checkpoints.load("last.safetensors").tensors.items():
         np.testing.assert_allclose(array, whole[name], rtol=1e-3, atol=1e-5)  # the first steps were another processor's
     assert weights(RunDirectory.open(Path("again"))) == weights(RunDirectory.open(Path("run")))
 
 
-def test_a_run_with_random_layers_of_0_1_0_does_not_go_on_unasked(fittool: Fittool, folder: Path) -> None:
-    run = taken(OLD / "interrupted")
+@pytest.mark.parametrize("name", CAUSES)
+def test_a_run_whose_numbers_are_others_now_does_not_go_on_unasked(fittool: Fittool, folder: Path, name: str) -> None:
+    run = taken(OLD / name)
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     for command in going_on():
         done = fittool(*command)
         assert (done.code, done.out) == (5, "")
         assert done.err.count("\n") == 1
-        assert f"run: was trained by fittool 0.1.0, so it cannot go on exactly: {CAUSE}." in done.err
+        assert f"run: was trained by fittool 0.1.0, so it cannot go on exactly: {CAUSES[name]}." in done.err
         assert "(pip install fittool==0.1.0), begin anew, or add --accept-changes" in done.err
     assert {path: path.read_bytes() for path in before} == before
 
@@ -129,7 +133,7 @@ def run_format() -> int:
     return int(RunDirectory.open(Path("run")).read_environment().get("format", FIRST_FORMAT))
 
 
-def test_only_what_was_trained_with_todays_random_numbers_is_replayed(fittool: Fittool, folder: Path) -> None:
+def test_only_what_was_trained_with_todays_numbers_is_replayed(fittool: Fittool, folder: Path) -> None:
     taken(OLD / "interrupted")
     done = fittool("verify", "run", "--replay", 3)
     assert done.code == 5
@@ -141,7 +145,7 @@ def test_only_what_was_trained_with_todays_random_numbers_is_replayed(fittool: F
     assert "replayed steps 11 to 15: the same bytes" in done.out
 
 
-def test_a_run_of_0_1_0_without_random_layers_is_replayed(fittool: Fittool, folder: Path) -> None:
-    taken(OLD / "plain")
+def test_a_run_of_0_1_0_whose_numbers_are_as_they_were_is_replayed(fittool: Fittool, folder: Path) -> None:
+    taken(OLD / "logits")
     assert fittool("resume", "run").code == 0
     assert "replayed steps 11 to 15" in fittool("verify", "run", "--replay", 5).out

@@ -62,7 +62,7 @@ def test_a_removed_working_directory_has_no_commit(monkeypatch, tmp_path):
 def test_the_processors_name_is_found_or_its_architecture(text, name, tmp_path):
     if text is not None:
         (tmp_path / "cpuinfo").write_text(text)
-    assert environment._processor_name(tmp_path / "cpuinfo") == (name or os.uname().machine)
+    assert environment.processor_name(tmp_path / "cpuinfo") == (name or os.uname().machine)
 
 
 def test_elsewhere_than_on_linux_all_cpus_count(monkeypatch):

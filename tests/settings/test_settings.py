@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Annotated
 
 import pytest
@@ -109,3 +111,9 @@ def test_json_schema_lists_names_and_arguments():
 def test_nearest_name_ignores_case_and_underscores():
     assert nearest_name("Batch_Sise", ["batch_size", "epochs"]) == "batch_size"
     assert nearest_name("zzz", ["batch_size"]) is None
+
+
+def test_names_of_whoever_uses_a_setting_first_change_nothing() -> None:
+    script = "from fittool.nn.layers import Activation, Conv2D; print(Conv2D(3, (1, 1), activation='relu').activation)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "relu\n"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from fittool.config.yaml.environment_variables import filled
 from fittool.config.yaml.reader import read_file, read_text
+from fittool.config.yaml.short_forms import expanded
 from fittool.config.yaml.source_map import Node, Place, Placed, Source
 from fittool.errors import ExperimentError, KeyPath, Problem, UsageError, path_text, shortened
 from fittool.settings import folded, nearest_name
@@ -168,7 +169,7 @@ def read_layers(path: str, name: str, top: type, variables: Mapping[str, str], b
         ExperimentError: A file cannot be read, or they extend each other in a circle.
     """
     document = read_file(path, name)
-    root = filled(document.root, variables)
+    root = expanded(filled(document.root, variables), top)
     if not isinstance(root.value, dict) or "extends" not in root.value:
         return Layered(root, document.problems)
     rest = replace(root, value={key: node for key, node in root.value.items() if key != "extends"})

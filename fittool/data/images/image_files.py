@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Self, TypeVar
 
@@ -46,6 +46,7 @@ class ImageFiles:
         bad_files: Those that cannot be read and were left out.
         remarks: Sentences on what else was left out, or is odd.
         damaged_exif: Names of files whose EXIF data cannot be read, noted when they are decoded.
+        absent: By their names: those that are kept though they are not there, with what is told when they are loaded.
     """
 
     feature_names: tuple[str, ...] | None = None
@@ -71,6 +72,7 @@ class ImageFiles:
         self.bad_files: tuple[Problem, ...] = ()
         self.remarks: tuple[str, ...] = ()
         self.damaged_exif: set[str] = set()
+        self.absent: Mapping[str, Problem] = {}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -85,6 +87,8 @@ class ImageFiles:
         Raises:
             DataError: It cannot be decoded; names it.
         """
+        if (problem := self.absent.get(self.names[index])) is not None:
+            raise DataError([problem])
         return read_image(self.path(index), self.form, lambda: self.damaged_exif.add(self.names[index]))
 
     def describe(self, index: int) -> str:

@@ -35,7 +35,7 @@ class SourceContext:
         white_level: The value that is white in grey images of more than 8 bits; None where the files say it.
         class_mode: The form of the targets; `auto` leaves numbers as they are, None reads none.
         seed: The run's.
-        on_bad_file: Whether an image file that cannot be read is an error or left out.
+        on_bad_file: Whether an image file that cannot be read is an error, left out, or kept and told when it is loaded.
         workers: Threads that decode while a source is opened; 0: none beside the caller.
         class_names: The classes of the training data, so that validation data number theirs alike; None for training.
         feature_names: The columns of the training data, so that validation data take the same; None for training.
@@ -54,7 +54,7 @@ class SourceContext:
     white_level: float | None = None
     class_mode: ClassMode = "auto"
     seed: int = 0
-    on_bad_file: Literal["error", "skip"] = "error"
+    on_bad_file: Literal["error", "skip", "keep"] = "error"
     workers: int = 0
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.splits.split_column import COLUMN_NAMES, column_split
 from fittool.data.targets import Targets, no_targets, reads_labels
-from fittool.errors import DataError, ExperimentError, shown
+from fittool.errors import DataError, ExperimentError, Problem, shown
 from fittool.settings import Boolean, Field, Text, setting
 
 if TYPE_CHECKING:
@@ -291,6 +291,23 @@ class CsvSource(Source):
                 return name
         return None
 
+    def cells(self, names: Iterable[str], context: SourceContext, *, are_needed: bool = False) -> dict[str, list[str]]:
+        """The cells of some columns as they are written, one for each row.
+
+        Args:
+            names: Of the columns.
+            context: What the run knows of its data.
+            are_needed: Whether an empty cell is an error.
+
+        Raises:
+            DataError: There is no such column, or an empty cell that is needed.
+        """
+        wanted = list(names)
+        header = self._header(context.path(self.path), self._columns(context))
+        header.check(wanted)
+        table = read_table(header, [Column(name, keep_text=True) for name in dict.fromkeys(wanted)], wanted if are_needed else ())
+        return {name: table.columns[name].text for name in wanted}
+
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
         """The cells of a column.
 
@@ -299,15 +316,12 @@ class CsvSource(Source):
         """
         from fittool.data.images.image_files import ImageFiles
 
-        columns = self._columns(context)
-        header = self._header(context.path(self.path), columns)
-        header.check([group])
-        wanted = dict.fromkeys((group, *([columns.image] if columns.image else ())))
-        table = read_table(header, [Column(name, keep_text=True) for name in wanted], list(wanted))
-        cells = table.columns[group].text
-        if isinstance(dataset, ImageFiles) and columns.image is not None:  # bad files may be left out, in all of their rows
+        image = None if self.image is None else bare_name(self.image)
+        found = self.cells(dict.fromkeys((group, *([image] if image else ()))), context, are_needed=True)
+        cells = found[group]
+        if isinstance(dataset, ImageFiles) and image is not None:  # bad files may be left out, in all of their rows
             kept, lookup = set(dataset.names), ImageLookup(dataset.root)
-            names = map(lookup.resolved, table.columns[columns.image].text)
+            names = map(lookup.resolved, found[image])
             cells = [cell for name, cell in zip(names, cells, strict=True) if name in kept]
         return np.array(cells)
 
@@ -325,27 +339,35 @@ class CsvSource(Source):
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")
         root = table.path.parent if self.root is None else context.path(self.root)
-        names = _found(table, image, str(root), context)
+        names, absent = _found(table, image, str(root), context)
         if not features:
-            return files_of(str(root), names, targets, weight, context)
-        numbers = numbers_of(table, features).astype(np.float32)
-        return as_wanted(ImageTable(str(root), names, form_of(context), targets, weight, numbers, tuple(features)), context)
+            files: ImageFiles = files_of(str(root), names, targets, weight, context)
+        else:
+            numbers = numbers_of(table, features).astype(np.float32)
+            beside = ImageTable(str(root), names, form_of(context), targets, weight, numbers, tuple(features))
+            files = as_wanted(beside, context)
+        files.absent = absent
+        return files
 
 
-def _found(table: Table, image: str, root: str, context: SourceContext) -> list[str]:
-    """The files of a column, relative to `root`; where bad files are left out, missing ones are among them.
+def _found(table: Table, image: str, root: str, context: SourceContext) -> tuple[list[str], dict[str, Problem]]:
+    """The files of a column, relative to `root`, and what is wrong with those that are kept though they are not there.
+
+    Where bad files are left out, missing ones are among them.
 
     Raises:
         DataError: One is missing, or may be one of several.
     """
-    lookup, names = ImageLookup(root), []
+    lookup, names, absent = ImageLookup(root), list[str](), dict[str, Problem]()
     for row, name in enumerate(table.columns[image].text):
         found = lookup.find(name)
         names.append(found[0] if len(found) == 1 else name)
-        if len(found) > 1 or (not found and context.on_bad_file == "error"):
+        if len(found) != 1 and context.on_bad_file == "keep":
+            absent.setdefault(name, Problem(f"column {image}: {lookup.problem(name)}", table.place(row)))
+        elif len(found) > 1 or (not found and context.on_bad_file == "error"):
             table.problems.add(f"column {image}: {lookup.problem(name)}", int(table.lines[row]))
     table.problems.check()
-    return names
+    return names, absent
 
 
 def _features_dataset(

@@ -30,6 +30,12 @@ def use_one_thread() -> bool:
     return False
 
 
+def blas_name() -> str:
+    """The library that multiplies matrices for NumPy, with its version."""
+    found = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
+    return " ".join(str(found[key]) for key in ("name", "version") if found.get(key)) or "unknown"
+
+
 def _carried_libraries() -> list[Path]:
     package = Path(np.__file__).parent
     folders = (package.parent / "numpy.libs", package / ".dylibs")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.cpu import available_threads
+from fittool.cpu import default_threads
 from fittool.data.batch import Array, Batch
 from fittool.engines.base import ALL_KINDS, StateKind
 from fittool.engines.numpy_engine import blas
@@ -27,7 +27,7 @@ from fittool.engines.state import State, TensorInfo, check_state
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
 from fittool.nn.metrics import Metric
-from fittool.nn.objectives import Objective, Objectives
+from fittool.nn.objectives import Objective, Objectives, losses_of_logits
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
 
@@ -41,7 +41,8 @@ class NumpyEngine:
         loss, metrics, target_shape: The same for a network with one output, in short.
         optimizer: Moves the weights; None for an engine that only evaluates or predicts.
         seed: Decides the starting weights and which units dropout drops.
-        threads: How many threads compute; by default all processors this process may use. The results do not depend on it.
+        threads: How many threads compute; by default OMP_NUM_THREADS, else one for each processor that this process may use.
+            The results do not depend on it.
         dtype: Of weights and activations; float64 is for checking gradients.
         weights: Starting weights by `<layer>/<parameter>`; by default drawn from the seed.
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
@@ -70,7 +71,7 @@ class NumpyEngine:
         if objectives is None:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
         self._objectives, self._optimizer, self._dtype = objectives, optimizer, dtype
-        self._pool = ThreadPool(available_threads() if threads is None else threads, self.health)
+        self._pool = ThreadPool(default_threads() if threads is None else threads, self.health)
         self._step_inputs = StepInputs(seed)
         self._skips_bad_steps = skips_bad_steps
         self._set_aside: State = {}
@@ -81,7 +82,7 @@ class NumpyEngine:
         """Lay out weights, memory and update of a network whose layers learn or not as they say."""
         self.graph = graph
         self._store = ParameterStore(graph, self._dtype)
-        plan = lower(graph)
+        plan = lower(graph, losses_of_logits(graph, self._objectives))
         buffers = Buffers(plan.sizes, self._dtype, plan.exact())
         self._space = Workspace(plan, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
@@ -161,7 +162,7 @@ class NumpyEngine:
         step_inputs = self._step_inputs
         step_inputs.targets, step_inputs.sample_weight = batch.targets, batch.sample_weight
         with self.health.watched():
-            self._losses_and_metrics.update_metrics(list(outputs), [None] * len(outputs), training=False)
+            self._losses_and_metrics.update_metrics(list(outputs), {}, [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""

@@ -16,7 +16,7 @@ from fittool.engines.state import TensorInfo
 from fittool.engines.target_arrays import targets_and_weights
 from fittool.nn.accumulators import running_values
 from fittool.nn.graph import Graph
-from fittool.nn.objectives import Objectives, loss_names, measured, penalties
+from fittool.nn.objectives import Objectives, loss_names, losses_of_logits, measured, penalties
 
 
 class LossesAndMetrics:
@@ -29,6 +29,8 @@ class LossesAndMetrics:
     def __init__(self, graph: Graph, objectives: Objectives, step_inputs: StepInputs, store: ParameterStore) -> None:
         self._step_inputs, self._store = step_inputs, store
         self._losses = _losses(objectives)
+        of_logits = losses_of_logits(graph, objectives)
+        self._of_logits = {number: loss_function(of_logits[name]) for number, name in enumerate(objectives) if name in of_logits}
         self._single = {number: name for name, number in loss_names(objectives).items()}
         self._accumulators = running_values(objectives, graph.output_shapes)
         self._sums = {name: np.zeros(accumulator.size) for name, accumulator in self._accumulators.items()}
@@ -39,12 +41,15 @@ class LossesAndMetrics:
         self._penalties = penalties(graph)
         self.last_loss = 0.0
 
-    def update_metrics(self, outputs: list[Floats], gradients: list[Floats | None], *, training: bool) -> None:
-        """Add one batch, whose targets are in the step's inputs; in training also fill the outputs' gradients.
+    def update_metrics(
+        self, outputs: list[Floats], logits: Mapping[int, Floats], gradients: list[Floats | None], *, training: bool
+    ) -> None:
+        """Add one batch, whose targets are in the step's inputs; in training also fill the gradients.
 
         Args:
             outputs: The network's outputs, each (N, …).
-            gradients: Where their gradients go, each (N, …), or None.
+            logits: By the number of an output: what its last activation was given, (N, …), where the loss is taken from that.
+            gradients: Where the gradients of logits, else of outputs, go, each (N, …), or None.
             training: Whether the gradients are wanted.
 
         Raises:
@@ -52,12 +57,17 @@ class LossesAndMetrics:
         """
         targets, weights = targets_and_weights(self._step_inputs.targets, self._step_inputs.sample_weight, len(outputs))
         if self._losses:
-            self._add_losses(outputs, targets, weights, gradients if training else [None] * len(outputs))
+            self._add_losses(outputs, logits, targets, weights, gradients if training else [None] * len(outputs))
         for update, sums, output, weighted in self._metrics:
             update(sums, targets[output], outputs[output], weights[output] if weighted else None)
 
     def _add_losses(
-        self, outputs: list[Floats], targets: Sequence[Any], weights: Sequence[Any], gradients: list[Floats | None]
+        self,
+        outputs: list[Floats],
+        logits: Mapping[int, Floats],
+        targets: Sequence[Any],
+        weights: Sequence[Any],
+        gradients: list[Floats | None],
     ) -> None:
         total, size = 0.0, len(outputs[0])
         written: list[Floats] = []
@@ -68,6 +78,8 @@ class LossesAndMetrics:
             own = None if slope is None else np.empty_like(slope) if shared else slope
             if number in self._losses:
                 loss, factor = self._losses[number]
+                if number in logits:
+                    loss, output = self._of_logits[number], logits[number]
                 value = loss.batch_loss(targets[number], output, weights[number], own)
                 if own is not None and factor != 1:
                     np.multiply(own, factor, own)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from fittool.engines.numpy_engine.buffers import Value
@@ -38,6 +39,7 @@ class ExecutionPlan:
         roots: For each value the value whose gradient it shares (itself, or what it is a view of).
         sizes: Elements for one sample of each storage.
         inputs, outputs: The values that are the network's inputs and outputs.
+        logits: For outputs by their number: the value behind the last activation, where the loss is computed from that.
     """
 
     values: list[Value] = field(default_factory=list)
@@ -46,6 +48,7 @@ class ExecutionPlan:
     instructions: list[Instruction] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
+    logits: dict[int, int] = field(default_factory=dict)
     _last_writer: dict[int, Operation] = field(default_factory=dict)
 
     def _add_value(self, shape: Shape, needs_gradient: bool, shared: int | None, root: int | None) -> int:
@@ -101,11 +104,16 @@ class ExecutionPlan:
         return inputs[0]
 
 
-def lower(graph: Graph) -> ExecutionPlan:
-    """List the operations of a graph, in order, with the arrays they share."""
+def lower(graph: Graph, from_logits: Collection[str] = ()) -> ExecutionPlan:
+    """List the operations of a graph, in order, with the arrays they share.
+
+    Args:
+        graph: The network.
+        from_logits: The outputs whose loss is computed from what their last operation, an activation, reads.
+    """
     plan = ExecutionPlan()
     layers = [(node, layer_steps(node)) for node in _nodes_behind_outputs(graph)]
-    readers = _readers(graph, layers)
+    readers = _readers(graph, layers, from_logits)
     numbers: dict[str, int] = {}
     for name, shape in graph.inputs.items():
         numbers[name] = plan.add_input(shape)
@@ -114,6 +122,8 @@ def lower(graph: Graph) -> ExecutionPlan:
         trains = any(parameter.trainable for parameter in node.parameters) and node.layer.trainable
         ends = tuple(plan.append_all(branch, node.name, inputs, trains, readers) for branch in lowered.branches)
         numbers[node.name] = plan.append_all(lowered.steps, node.name, ends or inputs, trains, readers)
+        if node.name in from_logits:
+            plan.logits[graph.outputs.index(node.name)] = plan.instructions[-1].inputs[0]
     plan.outputs = [numbers[name] for name in graph.outputs]
     return plan
 
@@ -127,8 +137,11 @@ def _nodes_behind_outputs(graph: Graph) -> list[Node]:
     return [node for node in graph.nodes if node.name in wanted]
 
 
-def _readers(graph: Graph, layers: list[tuple[Node, LayerSteps]]) -> Counter[int]:
-    """How many operations read each value, by the numbers that `lower` will give; an output counts as read twice."""
+def _readers(graph: Graph, layers: list[tuple[Node, LayerSteps]], from_logits: Collection[str]) -> Counter[int]:
+    """How many operations read each value, by the numbers that `lower` will give; an output counts as read twice.
+
+    The loss is one more reader of logits, so that the activation does not write its output over them.
+    """
     readers: Counter[int] = Counter()
     numbers = {name: number for number, name in enumerate(graph.inputs)}
     following = len(numbers)
@@ -142,6 +155,8 @@ def _readers(graph: Graph, layers: list[tuple[Node, LayerSteps]]) -> Counter[int
             ends.append(last)
             following = last + 1
         numbers[node.name] = following - 1
+        if node.name in from_logits:
+            readers[following - 2 if len(lowered.steps) > 1 else inputs[0]] += 1
     # Losses, metrics and the caller read an output after the last operation, when a layer behind it may long have run. Counted
     # twice, an output never has the count of 1 that lets its reader work in place, whatever views take from the count.
     for name in graph.outputs:

@@ -31,7 +31,7 @@ from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain, ThreadPool
 
 Floats = NDArray[Any]
-UpdateMetrics = Callable[[list[Floats], list[Floats | None]], object]
+UpdateMetrics = Callable[[list[Floats], dict[int, Floats], list[Floats | None]], object]
 
 _GROUPS = 8
 """The most groups that a batch is cut into. A constant, not the number of threads: each group sums its own share of a gradient,
@@ -89,8 +89,8 @@ class Program:
     Args:
         batch: Samples, N.
         training: Whether dropout and batch normalisation are in their training form.
-        update_metrics: Called between the two halves with the network's outputs and, if `backward`, the arrays for their
-            gradients, each (N, …).
+        update_metrics: Called between the two halves with the network's outputs, the logits behind some of them by the
+            outputs' numbers, and, if `backward`, the arrays for the gradients of what the losses are computed from, each (N, …).
         backward: Whether gradients are computed.
     """
 
@@ -143,20 +143,28 @@ class Program:
         return self._workspace.buffers.gradient(value, self._batch)
 
     def _phases(self, update_metrics: UpdateMetrics | None) -> Iterator[Phase]:
-        instructions = self._workspace.plan.instructions
+        plan = self._workspace.plan
         # Kernels are turned round once and first, as weights do not change within a step; the losses come after the last forward
         # phase, as they write the gradients that the backward half begins with.
         yield SlicePhase(self._take_inputs)
         if self._backward:
-            for instruction in instructions:
+            for instruction in plan.instructions:
                 yield from instruction.operation.prepare(self._contexts[instruction.position])
-        for instruction in instructions:
+        for instruction in plan.instructions:
             yield from instruction.operation.forward(self._contexts[instruction.position])
         if update_metrics is not None:
-            gradients = [self._gradient(number) for number in self._workspace.plan.outputs]
-            yield BatchPhase([[partial(update_metrics, self.outputs, gradients)]])
+            logits = {
+                output: self._workspace.buffers.output(plan.values[number], self._batch) for output, number in plan.logits.items()
+            }
+            gradients = [self._gradient(number) for number in self._compared()]
+            yield BatchPhase([[partial(update_metrics, self.outputs, logits, gradients)]])
         if self._backward:
             yield from self._backward_phases()
+
+    def _compared(self) -> list[int]:
+        """The values that losses are computed from: outputs, or the logits behind them."""
+        plan = self._workspace.plan
+        return [plan.logits.get(output, number) for output, number in enumerate(plan.outputs)]
 
     def _take_inputs(self, part: BatchSlice) -> Iterable[Task]:
         """Copy a slice of the batch into the network's own arrays; this is where uint8 becomes float."""
@@ -170,10 +178,11 @@ class Program:
         """The operations from last to first; the second reader of a value adds its gradient to the first one's."""
         plan = self._workspace.plan
         # What was written first overwrites what the last step left there, so nothing has to be zeroed; whoever comes second
-        # writes into memory of its own and adds. Gradients of outputs are written first of all, by the losses.
-        started = {plan.roots[number] for number in plan.outputs}
+        # writes into memory of its own and adds. Gradients of outputs or logits are written first of all, by the losses.
+        started = {plan.roots[number] for number in self._compared()}
         for instruction in reversed(plan.instructions):
-            if not plan.values[instruction.output].needs_gradient:
+            # The activation before a loss of logits has no gradient to pass on, unless somebody else reads its output.
+            if not plan.values[instruction.output].needs_gradient or plan.roots[instruction.output] not in started:
                 continue
             context = self._contexts[instruction.position]
             adding: list[tuple[Floats, Floats]] = []

@@ -1,4 +1,4 @@
-"""How many samples each class has, in one line."""
+"""The number of samples of each class, in one line."""
 
 from __future__ import annotations
 

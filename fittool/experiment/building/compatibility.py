@@ -1,4 +1,4 @@
-"""Whether the images of the data can be changed as `augmentation:` asks, known before the first batch."""
+"""Checks that the images of the data can be changed as `augmentation:` asks, before the first batch."""
 
 from __future__ import annotations
 

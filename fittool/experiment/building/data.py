@@ -60,7 +60,7 @@ def class_mode_for(loss: Loss, asked: ClassMode) -> ClassMode:
 
 
 def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None = None, class_mode: Any = ...) -> SourceContext:
-    """What sources must know beside their own settings.
+    """The knowledge that sources need beside their own settings.
 
     Args:
         loaded: The experiment.
@@ -205,7 +205,7 @@ def _skip_warning(loaded: LoadedExperiment, skipped: Sequence[Problem]) -> tuple
 
 
 def skipped_in_words(skipped: Sequence[Problem]) -> str:
-    """How many files are left out, and the first of them."""
+    """The number of files that are left out, and the first of them."""
     amount = "1 file is" if len(skipped) == 1 else f"{len(skipped):,} files are"
     return f"{amount} left out. {skipped[0]}"
 

@@ -1,4 +1,4 @@
-"""What is odd about training data though nothing is wrong with them: a warning each, before training."""
+"""Oddities of training data with which nothing is wrong: a warning each, before training."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def doubts(loaded: LoadedExperiment, data: Dataset | GeneratorData, part: str) -
 
 
 def damaged_exif(*parts: Dataset | GeneratorData | None) -> tuple[Problem, ...]:
-    """How many of the image files decoded so far have an orientation that cannot be told, and the first of them."""
+    """The number of image files decoded so far whose orientation cannot be told, and the first of them."""
     names: set[str] = set()
     for part in parts:
         whole: Any = part

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.errors import FittoolError, Problem
+from fittool.errors import ExperimentError, FittoolError, Problem
 
 
 @contextmanager
@@ -33,7 +33,9 @@ def _placed(
 ) -> Problem:
     if not problem.place:
         entry = () if problem.key is None else (problem.key,)
-        return replace(loaded.problem(problem.text, *path, *entry), exit_code=code)
+        placed = loaded.problem(problem.text, *path, *entry)
+        # A wrong setting that was given by --set is a wrong command line; missing data are missing data, whoever names them.
+        return placed if code == ExperimentError.code else replace(placed, exit_code=code)
     if problem.place not in own:
         return problem
     return replace(loaded.problem(f"{problem.place}: {problem.text}", *path, own[problem.place]), exit_code=code)

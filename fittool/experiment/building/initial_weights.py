@@ -34,11 +34,11 @@ class Match:
 
     @property
     def complete(self) -> bool:
-        """Whether everything fits."""
+        """True where everything fits."""
         return not self.skipped and not self.missing
 
     def lines(self, source: str) -> list[str]:
-        """What was loaded, skipped and missing, for people."""
+        """The arrays that were loaded, skipped and missing, for people."""
         count = len(self.loaded)
         lines = [f"Initial weights from {source}: {count:,} {'array' if count == 1 else 'arrays'} loaded."]
         lines += [f"Skipped: {_listed(self.skipped)}."] if self.skipped else []

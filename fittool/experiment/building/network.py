@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from fittool.augmentation.standardize import standardizes
 from fittool.config.checks import placed_layer_error
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.errors import ExperimentError
+from fittool.data.batch import Array
+from fittool.data.user_code.generator_data import GeneratorData
+from fittool.errors import DataError, ExperimentError
+from fittool.experiment.building.data import Data
 from fittool.experiment.building.transforms import Standardized
 from fittool.nn.graph import Graph, LayerError, LayerProblem
 from fittool.nn.layers import Layer
@@ -16,8 +22,8 @@ from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 
 
-def layers_of(loaded: LoadedExperiment, targets: Targets | None, class_names: tuple[str, ...] | None) -> list[Layer]:
-    """The experiment's layers; a preset is expanded to fit the targets.
+def layers_of(loaded: LoadedExperiment, data: Data, targets: Targets | None, class_names: tuple[str, ...] | None) -> list[Layer]:
+    """The experiment's layers; a preset is expanded to fit inputs and targets.
 
     Raises:
         ExperimentError: A preset cannot know its output, as there are no targets.
@@ -30,7 +36,23 @@ def layers_of(loaded: LoadedExperiment, targets: Targets | None, class_names: tu
         text = "A preset takes the size of its output from the targets, but data.train has none. Write the layers out."
         raise ExperimentError(loaded.problem(text, "model", "preset"))
     units, activation = output_for(loaded.experiment.compile.main_loss, _classes(targets, class_names), _outputs(targets))
-    return model.preset.expand(units, activation)
+    preset = model.preset.for_pixels() if _gives_pixels(loaded, data) else model.preset
+    return preset.expand(units, activation)
+
+
+def _gives_pixels(loaded: LoadedExperiment, data: Data) -> bool:
+    """True where the data hold images that come to the network with pixels from 0 to 255."""
+    augmentation = loaded.experiment.any_augmentation
+    if augmentation is not None and (standardizes(augmentation) or augmentation.preprocessing_function is not None):
+        return False
+    if isinstance(data, GeneratorData):
+        inputs: Sequence[Array] = data.first.inputs
+    else:
+        try:
+            inputs = data.load(np.zeros(1, np.int64))[0]
+        except DataError:  # a damaged file, which is told where all are read
+            return True
+    return len(inputs) == 1 and inputs[0].ndim == 4 and inputs[0].dtype == np.uint8
 
 
 def _classes(targets: Targets, class_names: tuple[str, ...] | None) -> int | None:

@@ -27,6 +27,7 @@ from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
+from fittool.experiment.checks.all_checks import check_sense
 from fittool.experiment.scaling import scaling_remarks
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
@@ -35,7 +36,7 @@ from fittool.model.saving import described
 from fittool.model.target_forms import target_forms
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
-from fittool.nn.objectives import Objective, check_objectives, with_target_shapes
+from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_target_shapes
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.runs.files.json_text import to_json
@@ -102,13 +103,18 @@ class Prepared:
 
     @property
     def objectives(self) -> dict[str, Objective]:
-        """What is asked of each output, for the targets that the data give."""
+        """Losses and metrics of each output, for the targets that the data give."""
         objectives = self.loaded.experiment.compile.objectives(self.graph.outputs)
         return with_target_shapes(objectives, self.target_shapes)
 
     @property
+    def is_from_logits(self) -> bool:
+        """True where a loss is computed from the logits behind the activation of an output."""
+        return bool(losses_of_logits(self.graph, self.objectives))
+
+    @property
     def identity(self) -> str:
-        """What tells this network from others: a hash of its description."""
+        """A hash of the network's description, which tells it from others."""
         network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed", "table")}
         return hashlib.sha256(to_json(network)).hexdigest()
 
@@ -224,7 +230,7 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent) -> Prepared:
 
 
 def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Prepared:
-    """What `prepare` does, but nothing is read into memory; `data` where they are open already.
+    """Do as `prepare`, but read nothing into memory; `data` where they are open already.
 
     Raises:
         DataError: The data are wrong, missing or unreadable, as far as can be told without decoding all.
@@ -232,36 +238,21 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     """
     data = open_data(loaded) if data is None else data
     targets = target_forms(data.train)
-    layers = layers_of(loaded, targets[0] if targets else None, data.class_names)
+    layers = layers_of(loaded, data.train, targets[0] if targets else None, data.class_names)
     network = standardized(loaded, layers, data.train.input_shapes)
     graph = graph_of(loaded, network, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
     _check_size(loaded, graph)
     check_augmentation(loaded, data.train.input_shapes)
     check_mixing(loaded, targets, graph.inputs)
+    doubts = check_sense(loaded, network, graph, targets, data.train, data.validation, data.class_names)
     inputs = facts_of(data.train)
     validation, brought = on_the_scale_of(loaded, inputs, data.validation)
-    told = (
-        *data.warnings,
-        *brought,
-        *scaling_remarks(loaded, graph, inputs),
-        *_outputs_without_class(loaded, graph, data.class_names),
-    )
+    told = (*data.warnings, *doubts, *brought, *scaling_remarks(loaded, graph, inputs))
     return Prepared(
         loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
         written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading,
     )  # fmt: skip
-
-
-def _outputs_without_class(loaded: LoadedExperiment, graph: Graph, class_names: tuple[str, ...] | None) -> tuple[Problem, ...]:
-    """A warning where the only output has more units than there are classes: nothing is learnt for the rest."""
-    if class_names is None or len(graph.outputs) != 1:
-        return ()
-    ((units, *others),) = graph.output_shapes.values()
-    if others or units <= len(class_names) or len(class_names) < 2:
-        return ()
-    text = f"The output has {units:,} units for {len(class_names):,} classes, so {units - len(class_names):,} of them have none."
-    return (loaded.problem(f"{text} Give the last layer {len(class_names):,} units.", "model"),)
 
 
 def _check(loaded: LoadedExperiment, graph: Graph, targets: tuple[Targets, ...], validation: Data | None) -> None:

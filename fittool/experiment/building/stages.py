@@ -29,7 +29,7 @@ _SMOKE_STEPS, _SMOKE_VALIDATION_STEPS = 2, 1
 
 
 def plan_of(train: Train, *, smoke: bool = False) -> Plan:
-    """How long a part of an experiment trains."""
+    """The length of a part of an experiment."""
     plan = Plan(
         epochs=cast("int", train.epochs),
         initial_epoch=train.initial_epoch,

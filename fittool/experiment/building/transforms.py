@@ -1,4 +1,4 @@
-"""What `augmentation:` asks for that is not left to chance: a layer in front of the network, and the user's own function."""
+"""The part of `augmentation:` that is not left to chance: a layer in front of the network, and the user's own function."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def preprocessing_of(loaded: LoadedExperiment) -> Preprocessing | None:
 
 
 def changes_of(experiment: Experiment, train: Train, preprocess: Preprocessing | None, steps_per_pass: int) -> BatchTransforms:
-    """What happens to the samples of a stage.
+    """The changes to the samples of a stage.
 
     Args:
         experiment: The experiment.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fittool.callbacks.snapshot import snapshot_of
 from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown
 from fittool.experiment.building.consent import experiment_to_train
+from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import refuse_other_data
@@ -21,7 +22,7 @@ from fittool.experiment.run_metadata import known_data, samples_of
 from fittool.experiment.session import Session
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
-from fittool.runs.format import FIRST_FORMAT, OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+from fittool.runs.format import FIRST_FORMAT, OLDER_RELEASE, cause_of_other_numbers
 from fittool.runs.paths import BEST, LAST, PREVIOUS
 from fittool.training.display.progress import NullProgress
 from fittool.training.signals import StopSignals
@@ -86,9 +87,7 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         prepared = session.prepared
         now = {"data": prepared.fingerprints, "samples": samples_of(prepared)}
         refuse_other_data(loaded, known_data(run.read_environment()), now, mend="Put the old ones back.")
-        if prepared.graph.is_random:
-            tasks = _with_the_same_random_numbers(tasks, run)
-        task = _task(tasks, steps)
+        task = _task(_with_todays_numbers(tasks, run, prepared), steps)
         session.begin()
         again = RunDirectory.temporary()
         stack.callback(again.discard)
@@ -120,16 +119,19 @@ def _tasks(run: RunDirectory) -> list[_Task]:
     return tasks
 
 
-def _with_the_same_random_numbers(tasks: Sequence[_Task], run: RunDirectory) -> list[_Task]:
-    """The ways that were trained with the random numbers of layers that would be drawn now.
+def _with_todays_numbers(tasks: Sequence[_Task], run: RunDirectory, prepared: Prepared) -> list[_Task]:
+    """The ways whose steps were computed as they would be now.
 
     Raises:
         CheckpointError: There are none.
     """
     began = run.read_environment().get("format", FIRST_FORMAT)
-    same = [task for task in tasks if not has_other_random_numbers(task.start.format if task.start is not None else began)]
+    formats = [began if task.start is None else task.start.format for task in tasks]
+    network = {"is_random": prepared.graph.is_random, "is_from_logits": prepared.is_from_logits}
+    causes = [cause_of_other_numbers(number, **network) for number in formats]
+    same = [task for task, cause in zip(tasks, causes, strict=True) if cause is None]
     if not same:
-        text = f"was trained by fittool 0.1.0, so it cannot be replayed: {OTHER_RANDOM_NUMBERS}."
+        text = f"was trained by fittool 0.1.0, so it cannot be replayed: {causes[0]}."
         raise CheckpointError(f"{text} Replay it with that release ({OLDER_RELEASE}).", place=shown(run.path))
     return same
 

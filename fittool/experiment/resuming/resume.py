@@ -36,7 +36,7 @@ from fittool.experiment.session import Session
 from fittool.experiment.trained_run import check_weights
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
-from fittool.runs.format import OLDER_RELEASE, OTHER_RANDOM_NUMBERS, has_other_random_numbers
+from fittool.runs.format import OLDER_RELEASE, cause_of_other_numbers
 from fittool.runs.text_table import missing_in
 from fittool.training.display.choose import make_progress
 from fittool.training.history import History
@@ -201,13 +201,13 @@ def go_on(
     checkpoint.check_fits(model=prepared.identity, class_names=prepared.class_names)
     check_weights(checkpoint, engine.describe())
     checkpoint.check_finite()
-    other_masks = _other_masks(checkpoint, asked, prepared, directory.path)
+    other_numbers = _other_numbers(checkpoint, asked, prepared, directory.path)
     rows, kept = standing.go_back_to(checkpoint)
     trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept)
     snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
-    changed += other_masks
+    changed += other_numbers
     told = [*(f"warning: {warning}" for warning in prepared.warnings), *map(_lost, kept.lost), *changed]
     told += [f"warning: {text}" for text in missing_in(directory.paths.root, checkpoint.facts.callbacks)]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
@@ -219,7 +219,7 @@ def go_on(
         trainer.save("last")  # else the next one, after a kill, would not know of it
     for line in [*told, *_said_of_generators(prepared, trainer)]:
         trainer.say(line)
-    exact = not other_masks and other_digits(changes_of_environment(environment, now)) is None
+    exact = not other_numbers and other_digits(changes_of_environment(environment, now)) is None
     say_where_it_continues(trainer, standing, exact=exact)
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
@@ -232,19 +232,20 @@ def _lost(callback: str) -> str:
     return f"warning: {text}: it begins anew with those of the next best epoch."
 
 
-def _other_masks(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, path: Path) -> list[str]:
-    """A line to say where layers draw other random numbers than the release that saved the checkpoint would have drawn.
+def _other_numbers(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, path: Path) -> list[str]:
+    """The sentence for steps that are computed otherwise than the release that saved the checkpoint would have.
 
     Raises:
         CheckpointError: They do, and that was not accepted.
     """
     has_steps_left = checkpoint.facts.epoch < _planned(asked.now.experiment)
-    if not (has_other_random_numbers(checkpoint.format) and prepared.graph.is_random and has_steps_left):
+    cause = cause_of_other_numbers(checkpoint.format, is_random=prepared.graph.is_random, is_from_logits=prepared.is_from_logits)
+    if cause is None or not has_steps_left:
         return []
     if asked.accepted:
-        return [f"The run continues, but not bit-identical: {OTHER_RANDOM_NUMBERS}."]
-    mend = f"Finish the run with 0.1.0 ({OLDER_RELEASE}), begin anew, or add --accept-changes to go on with other masks."
-    text = f"was trained by fittool 0.1.0, so it cannot go on exactly: {OTHER_RANDOM_NUMBERS}. {mend}"
+        return [f"The run continues, but not bit-identical: {cause}."]
+    mend = f"Finish the run with 0.1.0 ({OLDER_RELEASE}), begin anew, or add --accept-changes to go on with other numbers."
+    text = f"was trained by fittool 0.1.0, so it cannot go on exactly: {cause}. {mend}"
     raise CheckpointError(text, place=shown(path))
 
 

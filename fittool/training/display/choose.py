@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
-from fittool.training.display.progress import NullProgress, PlainProgress, Progress, Verbose, can_be_live
+from fittool.training.display.progress import NullProgress, PlainProgress, Progress, Verbose, WalkProgress, can_be_live
 from fittool.training.display.terminal import Terminal
 
 
@@ -24,3 +26,23 @@ def make_progress(verbose: Verbose = "auto", stream: TextIO | None = None) -> Pr
     from fittool.training.display.live_progress import LiveProgress  # rich is slow to import
 
     return LiveProgress(Terminal(stream))
+
+
+@contextmanager
+def live_walk(stream: TextIO | None = None) -> Iterator[Progress]:
+    """The display of a walk over data: a live line where the stream can have one, cleared at the end; else nothing.
+
+    Args:
+        stream: Where to write; by default standard error.
+    """
+    stream = sys.stderr if stream is None else stream
+    if stream is None or not can_be_live(stream):
+        yield NullProgress()
+        return
+    from fittool.training.display.live_progress import LiveProgress  # rich is slow to import
+
+    live = LiveProgress(Terminal(stream))
+    try:
+        yield WalkProgress(live)
+    finally:
+        live.clear()

@@ -74,7 +74,11 @@ class LiveProgress:
         if outcome.reason in ("completed", "stopped"):
             self._wrapped(Text(outcome.shown))
         else:
-            self._screen.write(self._cleared())
+            self.clear()
+
+    def clear(self) -> None:
+        """Take the live line away."""
+        self._screen.write(self._cleared())
 
     def _settle(self, text: Text) -> None:
         self._screen.write(f"{self._cleared()}{self._rendered(self._cut(text))}\n")
@@ -106,13 +110,13 @@ def live_line(view: View, width: int) -> Text:
 
     Where that is wider than `width`, first the bar becomes shorter, then the last values are left out.
     """
-    number_width = len(str(view.epochs))
     parts = [Text(f" {view.done:,}" if view.steps is None else f" {view.done:,}/{view.steps:,}")]
     if view.time_left is not None:
         parts.append(Text(f"  {clock(view.time_left)}", "cyan"))
     parts.append(Text(f"  {view.examples_per_second:,.0f} examples/s", "dim"))
     parts += [Text(f"  {name} {number(value)}") for name, value in view.metrics.items()]
-    start = Text.assemble(f"{view.epoch:>{number_width}}/{view.epochs} ", ("validation " if view.validating else "", "dim"))
+    what = "validation " if view.validating and not view.title else ""
+    start = Text.assemble(f"{view.place} ", (what, "dim"))
     room = width - start.cell_len - sum(part.cell_len for part in parts)
     start.append_text(_bar(view, min(max(room, _SHORTEST_BAR), _LONGEST_BAR)))
     return _fitting(start, parts, width)

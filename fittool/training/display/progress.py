@@ -31,6 +31,7 @@ class View:
         examples: How many examples they held.
         metrics: The running values.
         validating: Whether these are steps of the validation.
+        title: Said instead of the epoch, where there is none.
     """
 
     epoch: int
@@ -41,6 +42,12 @@ class View:
     examples: int
     metrics: Mapping[str, float]
     validating: bool = False
+    title: str = ""
+
+    @property
+    def place(self) -> str:
+        """The epoch of all epochs, or the title."""
+        return self.title or f"{self.epoch:>{len(str(self.epochs))}}/{self.epochs}"
 
     @property
     def examples_per_second(self) -> float:
@@ -100,6 +107,25 @@ class NullProgress:
         """Nothing."""
 
 
+class WalkProgress(NullProgress):
+    """The live line alone of a walk over data, whose results are written elsewhere.
+
+    Args:
+        live: The display of a terminal.
+    """
+
+    def __init__(self, live: Progress) -> None:
+        self._live = live
+
+    def due(self) -> bool:
+        """As often as a terminal is written over."""
+        return self._live.due()
+
+    def look(self, view: View) -> None:
+        """Write the live line over."""
+        self._live.look(view)
+
+
 class PlainProgress:
     """One plain line an epoch, and in long epochs one a minute; for files, pipes, cron and CI.
 
@@ -147,11 +173,9 @@ def plain_view(view: View) -> str:
     """`3/100  step 27/44  0:00:05 left  4,310 examples/s  loss 0.3622`."""
     steps = "" if view.steps is None else f"/{view.steps:,}"
     left = "" if view.time_left is None else f"  {clock(view.time_left)} left"
-    what = "validation step" if view.validating else "step"
+    what = "validation step" if view.validating and not view.title else "step"
     speed = f"{view.examples_per_second:,.0f} examples/s"
-    return (
-        f"{view.epoch:>{len(str(view.epochs))}}/{view.epochs}  {what} {view.done:,}{steps}{left}  {speed}  {values(view.metrics)}"
-    )
+    return f"{view.place}  {what} {view.done:,}{steps}{left}  {speed}  {values(view.metrics)}".rstrip()
 
 
 def can_be_live(stream: TextIO | None) -> bool:

@@ -42,7 +42,10 @@ def test_what_does_not_fit_is_an_error_that_names_it(tmp_path):
 
 def test_at_most_five_are_named(tmp_path):
     trained(written(tmp_path, SHORT), "old")
-    change = ("name: first}}, {Dense: {units: 2, activation: softmax, name: last", "name: one}}, {Dense: {units: 3, name: two")
+    change = (
+        "name: first}}, {Dense: {units: 2, activation: softmax, name: last",
+        "name: one}}, {Dense: {units: 3, activation: softmax, name: two",
+    )
     with pytest.raises(CheckpointError, match=r"no first/bias; .*; one/kernel is missing; and 3 more\."):
         trained(start(tmp_path, "{from: old}", change))
 

@@ -244,14 +244,14 @@ BROKEN_EXIF = {
 
 def _counted(done: Done) -> None:
     assert "5 samples" in done.out
-    (told,) = done.err.splitlines()
+    (told,) = [line for line in done.err.splitlines() if "EXIF" in line]
     assert told.startswith("warning: 1 file has damaged EXIF data")
     assert told.endswith("cat/bad.png")
 
 
 def _silent(done: Done) -> None:
     assert "5 samples" in done.out
-    assert done.err == ""
+    assert "EXIF" not in done.err
 
 
 def _frames(kind: str) -> Callable[[Path], None]:

@@ -41,7 +41,9 @@ ANY = -1
 """For `lines`: one or more."""
 _HASHED = 1 << 22
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # and what chooses the kernels of BLAS, which decide the last digits
-_BESIDE = re.compile(r"\d+ errors?(, \d+ warnings?)?\.( Nothing was run\.)?|Usage: .*|Try '.*|\d+ .*; run it again .*|")
+_BESIDE = re.compile(
+    r"\d+ errors?(, \d+ warnings?)?\.( Nothing was run\.)?|[\d,]+ predicted, .*|Usage: .*|Try '.*|\d+ .*; run it again .*|"
+)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
-from fittool.training.display.choose import make_progress
+from fittool.training import evaluation
+from fittool.training.display.choose import live_walk, make_progress
 from fittool.training.display.progress import NullProgress, PlainProgress, View, plain_view
 from fittool.training.display.terminal import Terminal
 from fittool.training.outcome import Best, Outcome
@@ -204,3 +206,42 @@ def test_a_terminal_that_knows_only_ascii_gets_ascii():
     written, _ = on_terminal(100, PYTHONIOENCODING="ascii")
     assert written.isascii()
     assert "->-" in plain(written)
+
+
+class Screen(io.StringIO):
+    """A stream that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("walk", ["evaluate", "predict"])
+def test_a_walk_over_data_has_a_live_line_and_leaves_nothing(monkeypatch, walk):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("CI", raising=False)
+    screen, engine = Screen(), FakeEngine([0.5], [0.25, 0.5])
+    with live_walk(screen) as progress:
+        if walk == "evaluate":
+            evaluation.evaluate(engine, FakeLoader(3), None, (), None, progress)
+        else:
+            step = (np.zeros((1, 2), np.float32),)
+            evaluation.predict(engine, FakeLoader(3), outputs_of=lambda batch: step, progress=progress)
+    line, blanks = screen.getvalue().strip("\r").split("\r")[-2:]
+    assert line.startswith("evaluating " if walk == "evaluate" else "predicting ")
+    assert "1/3" in line
+    assert not blanks.strip()
+    assert "\n" not in screen.getvalue()
+
+
+def test_a_walk_over_data_says_nothing_elsewhere(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    stream = io.StringIO()
+    with live_walk(stream) as progress:
+        evaluation.evaluate(FakeEngine([0.5], [0.25, 0.5]), FakeLoader(3), None, (), None, progress)
+    assert stream.getvalue() == ""
+
+
+def test_a_title_stands_for_the_epoch():
+    view = View(1, 1, 3, 5, 1.0, 30, {}, title="predicting")
+    assert plain_view(view).startswith("predicting  step 3/5")

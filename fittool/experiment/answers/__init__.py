@@ -1,0 +1,1 @@
+"""The meaning of a trained network's outputs: probabilities, classes, labels or numbers."""

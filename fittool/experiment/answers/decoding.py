@@ -1,0 +1,103 @@
+"""The outputs of a run's network as probabilities or scores of classes, as labels each on its own, or as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.data.sources import CsvSource, FolderSource, IdxSource, ShardsSource
+from fittool.experiment.trained_run import TrainedRun
+from fittool.nn.activations import sigmoid, softmax
+from fittool.nn.losses import BinaryCrossentropy, BinaryFocalCrossentropy, Hinge, LogitsOrProbabilities, Loss, SquaredHinge
+from fittool.nn.objectives import output_activations
+
+Kind = Literal["classes", "labels", "numbers"]
+_PROBABILITIES = ("softmax", "sparsemax", "sigmoid", "hard_sigmoid", "sparse_sigmoid")
+_TOGETHER = ("softmax", "sparsemax")
+_OF_YES_OR_NO = (BinaryCrossentropy, BinaryFocalCrossentropy)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The outputs of a network for N samples, as they are to be read.
+
+    Attributes:
+        outputs: (N, …) of each output by its name; of classes and labels (N, K), a column each.
+        kind: Whether a sample is of one of several classes, or each of several labels holds or not, or there are numbers.
+        names: Of the K classes, labels or numbers; None where they have none.
+        are_probabilities: Whether the columns are probabilities; else they are scores, of which more is likelier.
+    """
+
+    outputs: Mapping[str, NDArray[np.float32]]
+    kind: Kind
+    names: tuple[str, ...] | None
+    are_probabilities: bool
+
+
+def decoded(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answers:
+    """The answers in the outputs (N, …) of a run's network, by the outputs' names."""
+    objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
+    found = {name: _from_logits(objectives[name].loss, output) for name, output in outputs.items()}
+    if len(found) > 1 or next(iter(found.values())).ndim != 2:  # of several outputs nobody knows whose classes they are
+        return Answers(found, "numbers", None, are_probabilities=False)
+    ((name, output),) = found.items()
+    loss, columns, count = objectives[name].loss, _label_columns(run), output.shape[1]
+    sure = _are_probabilities(loss, output_activations(run.graph)[name], output)
+    labels = run.class_names or columns
+    if labels is not None and isinstance(loss, _OF_YES_OR_NO) and count == len(labels) and _stand_alone(run, name):
+        return Answers(found, "labels", labels, sure)
+    if run.class_names is None:
+        return Answers(found, "numbers", columns if columns is not None and len(columns) == count else None, sure)
+    if count == 1 and len(run.class_names) == 2:
+        return Answers({name: _both(output, sure, loss)}, "classes", run.class_names, sure)
+    return Answers(found, "classes", _all_names(run.class_names, count), sure)
+
+
+def _label_columns(run: TrainedRun) -> tuple[str, ...] | None:
+    """The names of several columns of labels or of numbers to predict in the table that the run was trained on."""
+    if run.reading is not None and len(run.reading.targets) > 1:
+        return run.reading.targets
+    source = run.loaded.experiment.data.train
+    return tuple(source.label) if isinstance(source, CsvSource) and source.label and len(source.label) > 1 else None
+
+
+def _from_logits(loss: Loss | None, output: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities, where a loss says that the outputs (N, …) are logits."""
+    if not isinstance(loss, LogitsOrProbabilities) or not loss.from_logits:
+        return output
+    return sigmoid(output) if isinstance(loss, _OF_YES_OR_NO) else softmax(output)
+
+
+def _are_probabilities(loss: Loss | None, activation: str | None, output: NDArray[np.float32]) -> bool:
+    """True where outputs (N, K), logits turned already, are probabilities."""
+    if isinstance(loss, LogitsOrProbabilities) and loss.from_logits:
+        return True
+    if activation is not None:
+        return activation in _PROBABILITIES
+    return bool(((output >= 0) & (output <= 1)).all())
+
+
+def _both(output: NDArray[np.float32], sure: bool, loss: Loss | None) -> NDArray[np.float32]:
+    """(N, 2) for both classes from (N, 1) for the second alone: a probability, or a score on one side of a threshold."""
+    if sure or not isinstance(loss, Hinge | SquaredHinge):
+        return np.concatenate([1 - output, output], axis=1)
+    return np.concatenate([-output, output], axis=1)
+
+
+def _stand_alone(run: TrainedRun, output: str) -> bool:
+    """True where each label holds or not by itself: its output does not depend on the others', and the data may give several."""
+    if output_activations(run.graph)[output] in _TOGETHER:
+        return False
+    source = run.loaded.experiment.data.train
+    if isinstance(source, CsvSource):
+        return len(source.label or ()) != 1 or getattr(source, "label_separator", None) is not None
+    return not isinstance(source, FolderSource | IdxSource | ShardsSource)
+
+
+def _all_names(names: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """A name for each of the K outputs: those that no class of the training data stands for are numbered."""
+    return (*names[:count], *(f"output_{number}" for number in range(len(names), count)))

@@ -1,0 +1,1 @@
+"""Settings that are right each on its own and make no sense together, found once data and network are known."""
