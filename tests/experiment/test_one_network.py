@@ -128,7 +128,8 @@ def test_another_engine_trains_stages_and_an_experiment_evaluates_with_it(tmp_pa
     assert fakes[0].closed
 
     values = evaluate(open_trained(run.directory), on="train", views=1)
-    assert values["loss"] == pytest.approx(fakes[-1].weight)
+    assert values["loss"] == pytest.approx(fakes[-1].val_losses[0])
+    assert len(fakes[-1].tested) == 3  # its own forward steps, one for each batch
     assert len(fakes) == 2
 
 

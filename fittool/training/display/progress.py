@@ -6,13 +6,15 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, TextIO
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
 from fittool.errors import visible
 from fittool.training.display.formatting import clock, epoch_line, values
 from fittool.training.display.terminal import Terminal
 from fittool.training.history import Row
-from fittool.training.outcome import Outcome
+
+if TYPE_CHECKING:
+    from fittool.training.outcome import Outcome  # which writes numbers as this package does
 
 Verbose = Literal["auto", 0, 1, 2]
 _PLAIN_INTERVAL = 60.0
