@@ -111,7 +111,8 @@ class BackupAndRestoreCallback(Callback):
         other = [name for name in own if said.get(name, own[name]) != own[name]]
         if not other:
             return True
-        text = f"is of another training: its {' and '.join(other)} {'is' if other in (['seed'], ['experiment']) else 'are'} not the same."
+        verb = "is" if other in (["seed"], ["experiment"]) else "are"
+        text = f"is of another training: its {' and '.join(other)} {verb} not the same."
         if self._backups.resumed_at is None:
             raise CheckpointError(f"{text} Remove it, or choose another backup_dir.", place=shown(checkpoint.path))
         self.run.say(f"warning: {shown(checkpoint.path)} {text} It is not used, and will be replaced.")
