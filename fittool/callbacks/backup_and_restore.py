@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
-from weakref import finalize
 
 from pydantic import Field as Limits
 
@@ -68,7 +67,7 @@ class BackupAndRestoreCallback(Callback):
         self._store = CheckpointStore(self.folder, "")
         self._batches = 0
         self._kept = KeptWeights()
-        self._hold: finalize[..., BackupAndRestoreCallback] | None = None
+        self._lock: RunLock | None = None
 
     def overrides(self, *hooks: str) -> bool:
         """Batches are looked at only where they are counted."""
@@ -84,7 +83,7 @@ class BackupAndRestoreCallback(Callback):
         from fittool.runs.kept_weights import KeptWeights
 
         make_folder(self.folder)
-        self._hold = finalize(self, RunLock(self.folder).release)  # two trainings would replace each other's backups
+        self._lock = RunLock(self.folder)  # two trainings would replace each other's backups
         remove_temporary_files(self.folder)
         if self._store.is_empty:
             return
@@ -119,7 +118,8 @@ class BackupAndRestoreCallback(Callback):
         other = [name for name in own if said.get(name, own[name]) != own[name]]
         if not other:
             return True
-        text = f"is of another training: its {' and '.join(other)} {'is' if other == ['seed'] else 'are'} not the same."
+        verb = "is" if other in (["seed"], ["experiment"]) else "are"
+        text = f"is of another training: its {' and '.join(other)} {verb} not the same."
         if self._backups.resumed_at is None:
             raise CheckpointError(f"{text} Remove it, or choose another backup_dir.", place=shown(checkpoint.path))
         self.run.say(f"warning: {shown(checkpoint.path)} {text} It is not used, and will be replaced.")
@@ -147,8 +147,13 @@ class BackupAndRestoreCallback(Callback):
             kept = [path for path in self.folder.glob("*") if is_kept_file(path.name)]
             for path in (self.folder / LAST, self.folder / PREVIOUS, *kept):
                 path.unlink(missing_ok=True)
-        if self._hold is not None:
-            self._hold()
+
+    def release(self) -> None:
+        """Let others have the folder, which goes where no backup is in it."""
+        if self._lock is None:
+            return
+        self._lock.release()
+        self._lock = None
         if self._store.is_empty and self.folder.is_dir():
             (self.folder / ".lock").unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # it holds something that is not ours

@@ -70,6 +70,9 @@ class Callback:
     def restore(self) -> None:
         """Put the training back to where an earlier one stood; comes before everything else."""
 
+    def release(self) -> None:
+        """Give back what the callback holds, such as a lock; comes last, also where training never began."""
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Before the first epoch."""
 

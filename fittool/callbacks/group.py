@@ -58,6 +58,11 @@ class CallbackGroup:
         for callback in self.callbacks:
             callback.restore()
 
+    def release(self) -> None:
+        """After everything else, however the training ended."""
+        for callback in self.callbacks:
+            callback.release()
+
     def on_train_begin(self) -> None:
         """Before the first epoch."""
         for callback in self.callbacks:

@@ -283,6 +283,7 @@ class Trainer:
         outcome = self._outcome(error)
         try:
             with ExitStack() as stack:
+                stack.callback(self._callbacks.release)
                 stack.callback(self._progress.finished, outcome)
                 stack.callback(self._recorder.finished, outcome)
                 stack.callback(self._walk.stream.close)

@@ -5,7 +5,8 @@ import pytest
 from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import BackupAndRestore, Callback, EarlyStopping, ReduceLROnPlateau, started
-from fittool.errors import CheckpointError
+from fittool.errors import CheckpointError, ExperimentError, RunInUseError
+from fittool.runs.files.lock import RunLock
 from fittool.training.plan import Plan
 
 VALUES = [0.9, 0.5, 0.7, 0.6, 0.8, 0.9]
@@ -111,3 +112,20 @@ def test_a_damaged_one_alone_is_told(tmp_path):
     (tmp_path / "last.safetensors").write_bytes(b"torn")
     with pytest.raises(CheckpointError, match=r"last\.safetensors"):
         training(tmp_path)[0].run()
+
+
+def test_two_trainings_cannot_have_one_folder(tmp_path):
+    held = RunLock(tmp_path)
+    with pytest.raises(RunInUseError, match="is in use by process"):
+        training(tmp_path)[0].run()
+    held.release()
+    training(tmp_path)[0].run()
+
+
+def test_the_folder_is_given_back_where_training_never_began(tmp_path):
+    for _ in range(2):
+        callbacks = started([BackupAndRestore(str(tmp_path / "backup")), EarlyStopping(monitor="nope")])
+        trainer = FakeTrainer(FakeEngine([1.0], VALUES), FakeLoader(), FakeLoader(2), callbacks, Plan(6))
+        with pytest.raises(ExperimentError, match="EarlyStopping watches nope"):
+            trainer.run()
+    assert not (tmp_path / "backup").exists()

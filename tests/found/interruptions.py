@@ -168,7 +168,7 @@ CASES = [
     Case("counted on", "kept weights of earlier epochs", probe=_old_kept_files_are_removed),
     Case("identified", "backup of another seed", probe=_backup_of_another(("seed: 3", "seed: 4"), says="its data and seed are")),
     Case("identified", "backup of other data", probe=_backup_of_another(("samples: 30", "samples: 31"), says="data")),
-    Case("identified", "backup of another rate", probe=_backup_of_another(("0.03", "0.02"), says="its experiment are")),
+    Case("identified", "backup of another rate", probe=_backup_of_another(("0.03", "0.02"), says="its experiment is")),
     Case(
         "identified",
         "backup of another batch size",
