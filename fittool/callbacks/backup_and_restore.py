@@ -21,6 +21,7 @@ from fittool.settings import Boolean, Field, Integer, Text, setting
 
 if TYPE_CHECKING:
     from fittool.runs.checkpoint import Checkpoint, CheckpointFacts
+    from fittool.runs.files.lock import RunLock
     from fittool.runs.kept_weights import Weights
 
 _IDENTITY = "identity"

@@ -11,7 +11,7 @@ import pytest
 from fittool.data.batch import Batch
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.engines.numpy_engine.losses import loss_function
-from fittool.nn.activations import softmax
+from fittool.nn.activations import sigmoid, softmax
 from fittool.nn.graph import Graph
 from fittool.nn.layers import (
     Activation,
@@ -216,3 +216,26 @@ def test_any_number_of_threads_gives_the_same_bytes() -> None:
         states.append({name: array.tobytes() for name, array in made.state().items()})
         made.close()
     assert states[0] == states[1] == states[2]
+
+
+@pytest.mark.parametrize("scale", [1, 30, 1000, 1e6])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("loss", "targets", "squash"),
+    [
+        (SparseCategoricalCrossentropy(from_logits=True), CLASSES, softmax),
+        (SparseCategoricalCrossentropy(from_logits=True, ignore_class=1), CLASSES, softmax),
+        (CategoricalCrossentropy(from_logits=True), np.eye(4)[CLASSES], softmax),
+        (CategoricalCrossentropy(from_logits=True, label_smoothing=0.1), ROWS * 1.5, softmax),
+        (BinaryCrossentropy(from_logits=True, label_smoothing=0.1), YES, sigmoid),
+    ],
+)
+def test_the_activations_output_spares_the_exponentials_and_changes_nothing(
+    loss: Loss, targets: np.ndarray, squash: Any, dtype: Any, scale: float
+) -> None:
+    logits = (scale * np.random.default_rng(4).normal(size=(N, 4))).astype(dtype)
+    gradients = [np.zeros_like(logits), np.zeros_like(logits)]
+    plain = loss_function(loss)(targets, logits, gradients[0])
+    spared = loss_function(loss)(targets, logits, gradients[1], squash(logits))
+    np.testing.assert_allclose(spared, plain, rtol=2e-6, atol=1e-6)
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-5, atol=1e-6)

@@ -79,8 +79,9 @@ class LossesAndMetrics:
             if number in self._losses:
                 loss, factor = self._losses[number]
                 if number in logits:
-                    loss, output = self._of_logits[number], logits[number]
-                value = loss.batch_loss(targets[number], output, weights[number], own)
+                    value = self._of_logits[number].batch_loss(targets[number], logits[number], weights[number], own, output)
+                else:
+                    value = loss.batch_loss(targets[number], output, weights[number], own)
                 if own is not None and factor != 1:
                     np.multiply(own, factor, own)
                 total += factor * value

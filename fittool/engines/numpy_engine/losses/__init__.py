@@ -46,13 +46,14 @@ class LossFunction:
 
     setting: Loss
 
-    def __call__(self, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+    def __call__(self, targets: NDArray[Any], outputs: Floats, gradient: Floats | None, squashed: Floats | None = None) -> Floats:
         """One value for each position; infinite and undefined ones are results, found by whoever reads the loss.
 
         Args:
             targets: (N, …), as the data give them.
             outputs: (N, …, K), float32 or float64.
             gradient: Like outputs and contiguous, takes d(value) / d(outputs) of each position; None if not wanted.
+            squashed: Where outputs are logits, the probabilities that the network has made of them, (N, …, K), if it has.
 
         Returns:
             (N, …).
@@ -60,10 +61,18 @@ class LossFunction:
         Raises:
             DataError: Targets have another shape, or a class number has no output.
         """
-        values: Floats = _FORMULAS[type(self.setting)](self.setting, targets, outputs, gradient)
+        further = {} if squashed is None else {"squashed": squashed}
+        values: Floats = _FORMULAS[type(self.setting)](self.setting, targets, outputs, gradient, **further)
         return values
 
-    def batch_loss(self, targets: NDArray[Any], outputs: Floats, weights: NDArray[Any] | None, gradient: Floats | None) -> float:
+    def batch_loss(
+        self,
+        targets: NDArray[Any],
+        outputs: Floats,
+        weights: NDArray[Any] | None,
+        gradient: Floats | None,
+        squashed: Floats | None = None,
+    ) -> float:
         """The loss of a batch: the sum of its weighted values, divided as `Loss.divisor` says.
 
         Args:
@@ -71,11 +80,12 @@ class LossFunction:
             outputs: (N, …, K), float32 or float64.
             weights: (N,) or the values' shape (N, …); None where all weigh 1.
             gradient: Like outputs and contiguous, takes d(loss) / d(outputs); None if not wanted.
+            squashed: As for a call.
 
         Raises:
             DataError: Targets have another shape, or a class number has no output.
         """
-        values = self(targets, outputs, gradient)
+        values = self(targets, outputs, gradient, squashed)
         if weights is not None:
             weights = np.asarray(weights, outputs.dtype)
             weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))

@@ -1,7 +1,8 @@
 """Crossentropies, other losses of probabilities and counts, and their gradients with respect to the outputs.
 
 Probabilities are divided by their row's sum (categorical), then kept between 1e-7 and 1 - 1e-7, where the gradient is 0;
-with logits the stable forms are used.
+with logits the stable forms are used. Where the network has made probabilities of the logits already (`squashed`), these spare
+the exponentials; only where one is too small to have a logarithm, the logits are asked.
 """
 
 from __future__ import annotations
@@ -24,18 +25,30 @@ from fittool.nn.losses import (
     SparseCategoricalCrossentropy,
 )
 
+_SMALLEST = 1e-30
+"""Smaller probabilities are asked of the logits; float32 still has the logarithm of this one to all its digits."""
+
 
 def _smooth_labels(loss: Any, targets: Floats, classes: int) -> Floats:
     """Targets moved towards `1 / classes`."""
     return targets * (1 - loss.label_smoothing) + loss.label_smoothing / classes if loss.label_smoothing else targets
 
 
-def sparse(loss: SparseCategoricalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+def sparse(
+    loss: SparseCategoricalCrossentropy,
+    targets: NDArray[Any],
+    outputs: Floats,
+    gradient: Floats | None,
+    squashed: Floats | None = None,
+) -> Floats:
     """`-log p` of the true class: (N, …, K) outputs give (N, …)."""
     numbers, counted = class_numbers(targets, outputs.shape, loss.ignore_class)
     rows = outputs.reshape(-1, outputs.shape[-1])
     slopes = None if gradient is None else gradient.reshape(rows.shape)
-    values = (_sparse_logits if loss.from_logits else _sparse_probabilities)(numbers, rows, slopes)
+    if squashed is not None:
+        values = _sparse_squashed(numbers, rows, squashed.reshape(rows.shape), slopes)
+    else:
+        values = (_sparse_logits if loss.from_logits else _sparse_probabilities)(numbers, rows, slopes)
     if counted is not None:
         over_all = loss.divisor(weighted=True) == "positions"
         share = rows.dtype.type(counted.size / max(int(counted.sum()), 1) if over_all else 1)
@@ -71,9 +84,31 @@ def _sparse_logits(numbers: NDArray[np.int64], rows: Floats, slopes: Floats | No
     return result
 
 
-def categorical(loss: CategoricalCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+def _sparse_squashed(numbers: NDArray[np.int64], rows: Floats, squashed: Floats, slopes: Floats | None) -> Floats:
     """`-Σ y log p`: (N, …, K) outputs give (N, …)."""
+    at = np.arange(len(rows))
+    chosen = squashed[at, numbers]
+    if slopes is not None:
+        np.copyto(slopes, squashed)
+        slopes[at, numbers] -= 1
+    result: Floats = -np.log(np.maximum(chosen, _SMALLEST))
+    far = np.flatnonzero(chosen < _SMALLEST)
+    if far.size:
+        result[far] = rows[far].max(axis=-1) - rows[far, numbers[far]] - np.log(squashed[far].max(axis=-1))
+    return result
+
+
+def categorical(
+    loss: CategoricalCrossentropy,
+    targets: NDArray[Any],
+    outputs: Floats,
+    gradient: Floats | None,
+    squashed: Floats | None = None,
+) -> Floats:
+    """`-Σ y log p`."""
     y = _smooth_labels(loss, one_hot_like(targets, outputs), outputs.shape[-1])
+    if squashed is not None:
+        return _categorical_squashed(y, outputs, squashed, gradient)
     if loss.from_logits:
         return _categorical_logits(y, outputs, gradient)
     total = outputs.sum(axis=-1, keepdims=True)
@@ -98,13 +133,32 @@ def _categorical_logits(y: Floats, outputs: Floats, gradient: Floats | None) -> 
     return result
 
 
-def binary(loss: BinaryCrossentropy, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
+def _categorical_squashed(y: Floats, outputs: Floats, squashed: Floats, gradient: Floats | None) -> Floats:
     """The mean of `-y log p - (1 - y) log(1 - p)`: (N, …, K) outputs give (N, …)."""
+    if gradient is not None:
+        np.multiply(squashed, y.sum(axis=-1, keepdims=True), gradient)
+        np.subtract(gradient, y, gradient)
+    logarithms, far = np.log(np.maximum(squashed, _SMALLEST)), squashed < _SMALLEST
+    if far.any():
+        stable = outputs - outputs.max(axis=-1, keepdims=True) + np.log(squashed.max(axis=-1, keepdims=True))
+        np.copyto(logarithms, stable, where=far)
+    result: Floats = -np.add.reduce(y * logarithms, axis=-1)
+    return result
+
+
+def binary(
+    loss: BinaryCrossentropy,
+    targets: NDArray[Any],
+    outputs: Floats,
+    gradient: Floats | None,
+    squashed: Floats | None = None,
+) -> Floats:
+    """The mean of `-y log p - (1 - y) log(1 - p)`."""
     y = _smooth_labels(loss, shaped_like(targets, outputs), 2)
     if loss.from_logits:
         # -y log p - (1 - y) log(1 - p) with p = sigmoid(x), so written that no power is above 1.
         if gradient is not None:
-            np.divide(sigmoid(outputs) - y, outputs.shape[-1], gradient)
+            np.divide((sigmoid(outputs) if squashed is None else squashed) - y, outputs.shape[-1], gradient)
         return last_mean(np.maximum(outputs, 0) - outputs * y + np.log1p(np.exp(-np.abs(outputs))))
     p = np.clip(outputs, EPSILON, 1 - EPSILON)
     if gradient is not None:
