@@ -39,7 +39,7 @@ class Machine:
     steps: int = 0
 
     def run(self, program: Sequence[Instruction], text: str, start: int) -> int | None:
-        """Where the first match from `start` ends, or None."""
+        """The end of the first match from `start`, or None."""
         ways = [(0, start)]
         while ways:
             at, here = ways.pop()
@@ -146,7 +146,7 @@ def program_of(nodes: Sequence[Node], flags: int) -> list[Instruction]:
 
 
 def fits(node: Node, flags: int, letter: str) -> bool:
-    """Whether a node for one letter matches that letter."""
+    """True where a node for one letter matches that letter."""
     operation, argument = node
     letters = {letter, letter.lower(), letter.upper()} if flags & re.IGNORECASE else {letter}
     if operation is constant.ANY:
@@ -176,7 +176,7 @@ def _stands(kind: Any, flags: int, text: str, here: int) -> bool:
 
 
 def steps(pattern: re.Pattern[str], text: str, *, whole: bool = False, anywhere: bool = False, limit: int = 300_000) -> int:
-    """How many steps a backtracking matcher takes.
+    """The number of steps that a backtracking matcher takes.
 
     Args:
         pattern: The expression.
@@ -194,7 +194,7 @@ def steps(pattern: re.Pattern[str], text: str, *, whole: bool = False, anywhere:
 
 
 def matched(pattern: re.Pattern[str], text: str, machine: Machine, *, whole: bool = False, anywhere: bool = False) -> bool:
-    """Whether the expression matches."""
+    """True where the expression matches."""
     end = [(constant.AT, constant.AT_END_STRING)] if whole else []
     program = program_of([*parser.parse(pattern.pattern, pattern.flags), *end], pattern.flags)
     starts = range(len(text) + 1) if anywhere else (0,)
@@ -213,7 +213,7 @@ def near_matches(pattern: re.Pattern[str], length: int) -> Iterator[str]:
 
 
 def _repetitions(nodes: Sequence[Node], flags: int, before: str = "") -> Iterator[tuple[str, Sequence[Node]]]:
-    """What stands before each repetition, and its body."""
+    """The text before each repetition, and its body."""
     for node in nodes:
         operation, argument = node
         if operation in _REPEATS:

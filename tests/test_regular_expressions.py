@@ -52,7 +52,7 @@ EXPRESSIONS = [*expressions(), *of_numbers()]
 
 
 def grows_as_its_text(pattern: re.Pattern[str], *, anywhere: bool) -> bool:
-    """Whether twice the text never takes much more than twice the steps, for texts that nearly match."""
+    """True where twice the text never takes much more than twice the steps, for texts that nearly match."""
     try:
         for short, long in zip(near_matches(pattern, 24), near_matches(pattern, 48), strict=True):
             few, many = (steps(pattern, text, whole=not anywhere, anywhere=anywhere) for text in (short, long))

@@ -60,16 +60,16 @@ def classes_of_text(texts: Sequence[str], known: tuple[str, ...] | None, place: 
         text = f"{what} is {fraction.strip()}, but class numbers must be whole numbers.{_FOR_REGRESSION}"
         raise DataError(text, place=place(texts.index(fraction)))
     number_of = {value: number for number, value in enumerate(sorted(set(values.values())))}
-    names = tuple(_most_frequent(counts, values, value) for value in number_of)
+    name_of: dict[float, str] = {}
+    for text, value in values.items():
+        if value not in name_of or counts[text] > counts[name_of[value]]:
+            name_of[value] = text
+    names = tuple(name_of[value].strip() for value in number_of)
     return ClassLabels(names, _numbered(texts, {text: number_of[value] for text, value in values.items()}))
 
 
 def _numbered(texts: Sequence[str], places: Mapping[str, int]) -> NDArray[np.int64]:
     return np.fromiter(map(places.__getitem__, texts), np.int64, len(texts))
-
-
-def _most_frequent(counts: Counter[str], values: Mapping[str, float], value: float) -> str:
-    return max((text for text in counts if values[text] == value), key=counts.__getitem__).strip()
 
 
 def _places_among(

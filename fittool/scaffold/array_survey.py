@@ -15,7 +15,8 @@ from fittool.errors import DataError, visible
 from fittool.scaffold.survey import Survey
 from fittool.scaffold.task import task_of
 
-_INPUTS, _LABELS = ("x", "images", "data", "inputs", "features"), ("y", "labels", "targets", "target", "label")
+_INPUTS = ("x", "images", "data", "inputs", "features", "arr_0")  # numpy.savez(file, x, y) calls them arr_0 and arr_1
+_LABELS = ("y", "labels", "targets", "target", "label", "arr_1")
 _TRAIN = ("", "_train", "_training", "train_")
 _VALIDATION = ("_val", "_valid", "_validation", "_test", "val_", "valid_", "validation_", "test_")
 _SHOWN = 20
@@ -101,6 +102,7 @@ def _survey(path: str, source: Source, validation: Source | None, told: list[str
         validation_part="stratified" if task.can_be_stratified else "random",
         image_size=(shape[0], shape[1]) if images else None,
         axes=len(shape),
+        samples=len(dataset),
     )
 
 

@@ -26,7 +26,7 @@ _SQUEEZED = 0.05
 
 @dataclass(frozen=True)
 class Pictures:
-    """What image files are like.
+    """Sizes and colours of image files.
 
     Attributes:
         size: (height, width) to train at.
@@ -68,6 +68,7 @@ def look_at_folder(path: str) -> Survey:
         color_mode=pictures.color_mode,
         skips_bad_files=pictures.unreadable > 0,
         fit=pictures.fit,
+        samples=len(files),
     )
 
 

@@ -1,4 +1,4 @@
-"""Which column of a table is the label, where nobody has said: by its name, else the last one that can be."""
+"""The choice of the label among the columns of a table, where nobody has said: by its name, else the last one that can be."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def choose_label(table: Table, beside: Sequence[str] = (), ask: Ask | None = Non
     if not possible:
         text = "No column looks like a label: all are row numbers, dates, empty or text that differs in each row."
         raise DataError(f"{text} Name one with --label.", place=shown(table.path))
-    guess = possible[-1]
+    guess = next((name for name in reversed(possible) if not _has_gaps(columns[name])), possible[-1])
     if len(possible) == 1:
         return LabelChoice((guess,))
     if ask is not None:
@@ -72,7 +72,7 @@ def choose_label(table: Table, beside: Sequence[str] = (), ask: Ask | None = Non
 
 
 def can_be_label(column: Column) -> bool:
-    """Whether there is something to predict in a column."""
+    """True where there is something to predict in a column."""
     if column.name.casefold() in _NO_LABELS or column.kind == "empty" or counts_up(column):
         return False
     if column.kind in ("text", "mixed", "boolean"):
@@ -81,8 +81,14 @@ def can_be_label(column: Column) -> bool:
     return bool((values[~np.isnan(values)] != values[0]).any())
 
 
+def _has_gaps(column: Column) -> bool:
+    """True where labels are missing; of words, none and NA may be classes."""
+    missing = column.first.get("missing", [])
+    return bool(missing) and (column.kind != "text" or any(not cell.strip() for _, cell in missing))
+
+
 def counts_up(column: Column) -> bool:
-    """Whether a column holds row numbers."""
+    """True where a column holds row numbers."""
     if column.kind != "number" or column.gaps or column.size < _FEWEST_TO_COUNT:
         return False
     return bool((np.diff(column.array()) == 1).all())

@@ -11,6 +11,7 @@ from fittool.config.yaml.writer import flow_text
 from fittool.data.remote import is_remote
 from fittool.data.sources import FolderSource
 from fittool.data.sources.base import Source
+from fittool.errors import visible
 from fittool.scaffold.data_survey import look_at
 from fittool.scaffold.label_choice import Ask
 from fittool.scaffold.survey import Survey
@@ -19,12 +20,16 @@ from fittool.settings import plain
 
 _RARE = 0.5
 """A class that is rarer than this share of an even one makes the class weights balanced."""
+_LARGE = 32  # pixels
+_BATCH, _STEPS = 32, 2000
+_VALIDATED = 0.2
 _PLACEHOLDER = Survey(
     lines=(),
     source=FolderSource("photos"),
     task=Task("classes", {"cat": 100, "dog": 100, "owl": 100}),
     image_size=(64, 64),
     color_mode="rgb",
+    samples=300,
 )
 _LOSSES = {
     "classes": ("sparse_categorical_crossentropy", "accuracy", "softmax"),
@@ -87,7 +92,15 @@ def _stem(path: str) -> str:
 
 
 def _text(survey: Survey, name: str) -> str:
-    parts = [_head(name), _data(survey), _augmentation(survey), _model(survey), _compile(survey), _train(survey), _END]
+    parts = [
+        _head(name),
+        _data(survey),
+        _augmentation(survey),
+        _model(survey),
+        _compile(survey),
+        _train(survey),
+        _callbacks(survey),
+    ]
     return "\n".join(part for part in parts if part)
 
 
@@ -132,7 +145,7 @@ def _source(source: Source) -> str:
 
 
 def _streams(survey: Survey) -> bool:
-    """Whether batches are made as they are needed, from image files."""
+    """True where batches are made as they are needed, from image files."""
     return survey.color_mode is not None
 
 
@@ -145,8 +158,10 @@ augmentation:  # random changes to training images; look at them with `fittool p
   zoom_range: 0.1
   width_shift_range: 0.1  # share of the width
   height_shift_range: 0.1
-  # horizontal_flip: true  # where left and right do not matter
-"""
+  """ + (_FLIP if survey.color_mode == "rgb" else f"# {_FLIP}")
+
+
+_FLIP = "horizontal_flip: true  # where left and right do not matter, as in photographs\n"
 
 
 def _model(survey: Survey) -> str:
@@ -157,13 +172,30 @@ def _model(survey: Survey) -> str:
     return "\n".join(["model:", "  layers:  # Keras's names and arguments", *(f"    - {layer}" for layer in layers)]) + "\n"
 
 
+def _is_large(survey: Survey) -> bool:
+    """True where images are large enough for a deep network, which is trained in one cycle."""
+    return survey.image_size is not None and min(survey.image_size) >= _LARGE
+
+
 def _image_layers(survey: Survey) -> list[str]:
-    blocks = 3 if min(survey.image_size or ()) >= 48 else 2 if min(survey.image_size or ()) >= 16 else 1
-    layers = ["Rescaling: {scale: 1/255}  # images are 0 to 255" if _streams(survey) else _NORMALIZATION]
-    for block in range(blocks):
+    first = "Rescaling: {scale: 1/255}  # images are 0 to 255" if _streams(survey) else _NORMALIZATION
+    return [first, *(_deep_layers() if _is_large(survey) else _shallow_layers(min(survey.image_size or ())))]
+
+
+def _shallow_layers(side: int) -> list[str]:
+    layers = []
+    for block in range(2 if side >= 16 else 1):
         layers.append(f"Conv2D: {{filters: {32 * 2**block}, kernel_size: 3, padding: same, activation: relu}}")
         layers.append("MaxPooling2D")
     return [*layers, "Flatten", "Dropout: {rate: 0.25}", "Dense: {units: 64, activation: relu}"]
+
+
+def _deep_layers() -> list[str]:
+    layers = []
+    for filters in (24, 48, 96, 192):
+        layers.append(f"Conv2D: {{filters: {filters}, kernel_size: 3, padding: same, use_bias: false}}")
+        layers += ["BatchNormalization", "Activation: {activation: relu}", "MaxPooling2D"]
+    return [*layers[:-1], "GlobalAveragePooling2D"]
 
 
 _NORMALIZATION = "Normalization  # adapts to the training data"
@@ -176,29 +208,46 @@ def _table_layers(axes: int) -> list[str]:
 
 def _compile(survey: Survey) -> str:
     loss, metric, _ = _LOSSES[survey.task.kind]
+    rate = "0.001"
+    if _is_large(survey):
+        rate = f"{{OneCycle: {{max_learning_rate: 0.01, total_steps: {_epochs(survey) * _steps(survey)}}}}}"
     return f"""\
 compile:
-  optimizer: {{Adam: {{learning_rate: 0.001}}}}
+  optimizer: {{Adam: {{learning_rate: {rate}}}}}
   loss: {loss}
   metrics: [{metric}]
 """
 
 
 def _train(survey: Survey) -> str:
-    lines = ["train:", f"  mode: {'fit_generator' if _streams(survey) else 'fit'}", "  batch_size: 32", "  epochs: 100"]
+    lines = ["train:", f"  mode: {'fit_generator' if _streams(survey) else 'fit'}", f"  batch_size: {_BATCH}"]
+    with_steps = f"  # of {_steps(survey):,} steps; change total_steps of OneCycle with it" if _is_large(survey) else ""
+    lines.append(f"  epochs: {_epochs(survey)}{with_steps}")
     if survey.validation is None and survey.validation_part is None and survey.validation_column is None:
         lines.append("  validation_split: 0.2  # the last part of each class")
     if rare := _rare_class(survey.task):
-        lines.append(f"  class_weight: balanced  # {flow_text(rare[0])} has {rare[1]:.0%} of the samples")
+        lines.append(f"  class_weight: balanced  # {flow_text(rare[0])} has {_percent(rare[1])} of the samples")
     if _streams(survey):
         lines.append("  workers: 2  # threads that read and change images")
     return "\n".join(lines) + "\n"
 
 
-_END = """\
-callbacks:
-  - EarlyStopping: {monitor: val_loss, patience: 10, restore_best_weights: true}
-"""
+def _steps(survey: Survey) -> int:
+    """Batches in an epoch."""
+    training = survey.samples if survey.validation is not None else int(survey.samples * (1 - _VALIDATED))
+    return max(-(-training // _BATCH), 1)
+
+
+def _epochs(survey: Survey) -> int:
+    """Enough for some thousand steps where one cycle is all there is; else early stopping ends it."""
+    return min(100, max(20, -(-_STEPS // _steps(survey)))) if _is_large(survey) else 100
+
+
+def _callbacks(survey: Survey) -> str:
+    callback = "EarlyStopping: {monitor: val_loss, patience: 10, restore_best_weights: true}"
+    if _is_large(survey):
+        callback = f"ModelCheckpoint: {{monitor: val_{_LOSSES[survey.task.kind][1]}, save_best_only: true}}"
+    return f"callbacks:\n  - {callback}\n"
 
 
 def _rare_class(task: Task) -> tuple[str, float] | None:
@@ -210,10 +259,14 @@ def _rare_class(task: Task) -> tuple[str, float] | None:
     return (name, share) if share < _RARE / len(task.classes) else None
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g}%"
+
+
 def _choices(survey: Survey) -> list[str]:
-    """What was chosen, and why."""
+    """Choices, with their reasons."""
     size = survey.image_size
-    choices = ["two hidden layers" if size is None else f"small convolutional network at {size[1]}×{size[0]}"]
+    choices = ["two hidden layers" if size is None else f"convolutional network at {size[1]}×{size[0]}"]
     choices.append("fit_generator with gentle augmentation" if _streams(survey) else "fit")
     if survey.validation_column is not None:
         choices.append(f"validates on what {survey.validation_column[0]} says")
@@ -221,5 +274,5 @@ def _choices(survey: Survey) -> list[str]:
         of = "each class" if survey.validation_part == "stratified" else "the samples"
         choices.append(f"validates on a fifth of {of}")
     if rare := _rare_class(survey.task):
-        choices.append(f"class_weight balanced because {rare[0]} has {rare[1]:.0%} of the samples")
-    return [*choices, "early stopping on val_loss"]
+        choices.append(f"class_weight balanced because {visible(rare[0])} has {_percent(rare[1])} of the samples")
+    return [*choices, f"{_epochs(survey)} epochs in one cycle" if _is_large(survey) else "early stopping on val_loss"]

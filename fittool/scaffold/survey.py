@@ -1,4 +1,4 @@
-"""What a look at somebody's data has found: all that `fittool init` needs to write an experiment that trains."""
+"""Findings of a look at somebody's data: all that `fittool init` needs to write an experiment that trains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATHS = ("path", "x", "y", "images", "labels", "root", "sample_weight")
 
 @dataclass(frozen=True)
 class Survey:
-    """What a look at the data found.
+    """Findings of a look at data.
 
     Attributes:
         lines: What was found, for people.
@@ -28,6 +28,7 @@ class Survey:
         axes: Of one sample, where it is no image.
         skips_bad_files: Whether some image files cannot be read.
         fit: How images of other proportions come to `image_size`.
+        samples: How many there are.
     """
 
     lines: tuple[str, ...]
@@ -41,6 +42,7 @@ class Survey:
     axes: int = 1
     skips_bad_files: bool = False
     fit: str = "stretch"
+    samples: int = 0
 
     def relative_to(self, folder: str) -> Survey:
         """The same, with paths as a file in that folder writes them."""

@@ -36,6 +36,7 @@ def look_at_table(path: str, labels: Sequence[str] = (), ask: Ask | None = None)
     Raises:
         DataError: It cannot be trained on.
     """
+    labels = tuple(dict.fromkeys(labels))
     source = CsvSource(path, label=list(labels) or None)
     local = SourceContext().path(path)
     header, table, numbers = source.look(local)
@@ -59,15 +60,20 @@ def look_at_table(path: str, labels: Sequence[str] = (), ask: Ask | None = None)
         source, left_out = _without_useless_columns(source, table, split and split[0])
     task, dataset = _task_of_tags(source) if separator is not None else task_of(partial(_opened, source, split))
     what = f"label {', '.join(map(visible, labels))}: {task.in_words()}"
-    lines = [f"{visible(path)}: {len(dataset):,} rows, {len(header.names) - len(labels)} other columns, {what}"]
+    lines = [f"{visible(path)}: {len(dataset):,} rows, {_other_columns(header, labels)}, {what}"]
     lines += [f"  {text}" for text in ([doubt] if doubt else []) + left_out]
     if separator is not None:
         lines.append(f"  several labels a cell, separated by {separator!r}: each is predicted on its own")
     if split is not None:
         lines.append(f"  {visible(split[0])} says what is trained and validated on")
     part = "stratified" if task.can_be_stratified else "random"
-    survey = Survey(tuple(lines), source, task, validation_part=part, validation_column=split)
+    survey = Survey(tuple(lines), source, task, validation_part=part, validation_column=split, samples=len(dataset))
     return survey if image is None else _with_pictures(survey, dataset)
+
+
+def _other_columns(header: Header, labels: Sequence[str]) -> str:
+    others = len(header.names) - len(labels)
+    return f"{others:,} other column{'s' * (others != 1)}"
 
 
 def _as_found(source: CsvSource, header: Header, numbers: FoundForm) -> CsvSource:
@@ -107,22 +113,29 @@ def _task_of_tags(source: CsvSource) -> tuple[Task, Dataset]:
 def _without_useless_columns(source: CsvSource, table: Table, split: str | None) -> tuple[CsvSource, list[str]]:
     """The source with the columns listed to learn from, where some of numbers are of no use; and why each is not.
 
+    Row numbers are learnt from only where there is nothing else: they may be years, or doses.
+
     Raises:
         DataError: None is of use.
     """
     others = {name: column for name, column in table.columns.items() if name not in (*(source.label or ()), split)}
     useless = {name: why for name, column in others.items() if (why := _useless(column))}
+    if all(
+        column.kind in ("text", "empty") or name in useless for name, column in others.items()
+    ):  # numbers of rows are something
+        useless = {name: why for name, why in useless.items() if not counts_up(others[name])}
     chosen = [name for name, column in others.items() if column.kind not in ("text", "empty") and name not in useless]
     told = [f"left out: {visible(name)} ({why})" for name, why in useless.items()]
     if chosen:
         return (replace(source, features=chosen) if useless else source), told
     told += [f"left out: {visible(name)} ({reason(column)})" for name, column in others.items() if name not in useless]
-    text = f"There is no column of numbers to learn from. {'; '.join(told)}"
+    beside = f"beside the label {', '.join(map(visible, source.label or ()))}"
+    text = f"There is no column of numbers to learn from {beside}. {'; '.join(told)}".rstrip()
     raise DataError(text, place=shown(table.path))
 
 
 def _useless(column: Column) -> str:
-    """Why a column that holds numbers cannot be learnt from as it is, or ""."""
+    """The reason why a column that holds numbers cannot be learnt from as it is, or ""."""
     if column.kind in ("text", "empty"):
         return ""
     if counts_up(column):

@@ -1,9 +1,9 @@
-"""What data ask for: to tell classes apart, or to predict numbers; found by opening them as either."""
+"""The task that data set: to tell classes apart, or to predict numbers; found by opening them as either."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from fittool.data.class_labels import values_of
 from fittool.data.dataset import Dataset
+from fittool.data.formats.number_forms import FORMS
 from fittool.data.targets import ClassMode, Targets
 from fittool.errors import DataError, ExperimentError, visible
 
@@ -25,7 +26,7 @@ Open = Callable[[ClassMode], Dataset]
 
 @dataclass(frozen=True)
 class Task:
-    """What data ask for.
+    """The task that data set.
 
     Attributes:
         kind: `classes`: one of several; `one-hot`: the same, given as rows; `several`: any of several, named in one cell; `yes or
@@ -40,12 +41,12 @@ class Task:
 
     @property
     def units(self) -> int:
-        """How many units the last layer has."""
+        """The number of units of the last layer."""
         return len(self.classes) or self.outputs
 
     @property
     def can_be_stratified(self) -> bool:
-        """Whether each class has samples for both sides."""
+        """True where each class has samples for both sides."""
         return self.kind == "classes" and min(self.classes.values()) > 1
 
     def in_words(self) -> str:
@@ -59,7 +60,7 @@ class Task:
 
 
 def task_of(open_as: Open) -> tuple[Task, Dataset]:
-    """What the labels ask for, and the data opened so.
+    """The task that labels set, and the data opened so.
 
     Args:
         open_as: Opens the data.
@@ -75,34 +76,31 @@ def task_of(open_as: Open) -> tuple[Task, Dataset]:
         except (DataError, ExperimentError):
             raise error from None
         return _of_numbers(dataset), dataset
-    classes = _classes_among(dataset)
-    if classes is not None:
-        return Task("classes", classes), dataset
-    dataset = open_as("auto")
+    names, labels = dataset.class_names or (), dataset.labels()
+    assert labels is not None
+    if _are_classes(names, len(labels)):
+        counts = np.bincount(labels, minlength=len(names)).tolist()
+        return Task("classes", dict(zip(names, counts, strict=True))), dataset
+    try:
+        dataset = open_as("auto")
+    except (DataError, ExperimentError):
+        text = f"The labels are text, {len(names):,} different ones in {len(labels):,} samples; these are no classes."
+        raise DataError(f"{text} Name another label with --label.") from None
     return _of_numbers(dataset), dataset
 
 
-def _classes_among(dataset: Dataset) -> dict[str, int] | None:
-    """How many samples each class has; None where labels are whole numbers of which there are too many for classes.
-
-    Raises:
-        DataError: There are too many names.
-    """
-    names, labels = dataset.class_names or (), dataset.labels()
-    assert labels is not None
-    counts = np.bincount(labels, minlength=len(names)).tolist()
+def _are_classes(names: Sequence[str], samples: int) -> bool:
+    """True where distinct labels are rather classes than amounts, or text of any sort."""
     values = values_of(names)
-    if values is None:
-        if len(names) > max(_MOST_NAMED, len(labels) // _OFTEN) or (2 * len(names) > len(labels) and len(names) > 2):
-            text = f"The labels are text, {len(names):,} different ones in {len(labels):,} samples; these are no classes."
-            raise DataError(f"{text} Name another label with --label.")
-    elif not _are_class_numbers(list(values), len(labels)):
-        return None
-    return dict(zip(names, counts, strict=True))
+    if values is not None:
+        return _are_class_numbers(list(values), samples)
+    if all(any(form.is_number(name.strip().removesuffix("%")) for form in FORMS) for name in names):
+        return False  # percentages, or numbers with a decimal comma
+    return len(names) <= max(_MOST_NAMED, samples // _OFTEN) and (2 * len(names) <= samples or len(names) <= 2)
 
 
 def _are_class_numbers(values: list[float], samples: int) -> bool:
-    """Whether whole numbers are rather classes than amounts: few of them, or 0 to K-1 and each often."""
+    """True where whole numbers are rather classes than amounts: few of them, or 0 to K-1 and each often."""
     if len(values) <= _MOST_NUMBERED:
         return 2 * len(values) <= samples
     return len(values) <= _MOST_NAMED and sorted(values) == list(range(len(values))) and len(values) * _OFTEN <= samples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from found.making import idx, npy, npz, packed, table, text_of
+from found.making import idx, npy, npz, packed, semicolons, table, text_of, written
 from found.situation import Situation
 
 SIX = ("1", "2", "3", "4", "5", "6")
@@ -98,6 +98,14 @@ LABELS = [
     Situation("numbers to predict", "in an npz", npz(lambda y: y + 0.5), classes=None, says=["a number to predict"]),
     Situation(
         "numbers to predict", "two in an npz", npz(lambda y: np.stack([y + 0.5, y], 1)), classes=None, says=["2 numbers to"]
+    ),
+    Situation("numbers to predict", "percentages", table(lambda c: f"{c + 1}0%"), classes=None, says=["a number to predict"]),
+    Situation(
+        "numbers to predict",
+        "with decimal commas",
+        written(semicolons(lambda c: f"{c},5")),
+        classes=None,
+        says=["label kind: a number to predict", "decimal ','"],
     ),
     Situation(
         "numbers to predict",
@@ -195,14 +203,14 @@ LABELS = [
         "NA among numbers",
         table(lambda c: ("0", "1", "NA")[c]),
         code=4,
-        says=["column kind: 'NA' stands for a missing value. Remove the row, or give it a value."],
+        says=["column kind: 'NA' stands for a missing value (and 19 more cells have no value). Remove these rows"],
     ),
     Situation(
         "labels that are missing",
         "empty",
         table(lambda c: ("u", "v", "")[c]),
         code=4,
-        says=["column kind: the cell is empty."],
+        says=["column kind: the cell is empty (and 19 more cells have no value)."],
     ),
     Situation(
         "labels that are missing",

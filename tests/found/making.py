@@ -131,3 +131,18 @@ def comma(value: object) -> str:
 def quoted(value: object) -> str:
     """A cell in quotes."""
     return f'"{value}"'
+
+
+FIRST = [row[1] for row in numbers()[:2]]
+PLAIN = text_of()
+
+
+def semicolons(label: Label = letters, **how: object) -> str:
+    """A table as Excel writes it in half of Europe."""
+    return text_of(label, head="a;b;c;kind", all_cells=comma, delimiter=";", **how)  # type: ignore[arg-type]
+
+
+def inserted(text: str, line: int, new: str) -> str:
+    """The text with a line put in."""
+    lines = text.splitlines(keepends=True)
+    return "".join([*lines[:line], f"{new}\n", *lines[line:]])

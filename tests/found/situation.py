@@ -12,7 +12,7 @@ Make = Callable[[Path], str]
 
 @dataclass(frozen=True)
 class Situation:
-    """What a user has and does, and what must come of it.
+    """Something that a user has and does, and its right end.
 
     `init --from` looks at the data; what it has written is checked, trained, measured, and used to predict the same data.
 

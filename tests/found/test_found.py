@@ -1,4 +1,4 @@
-"""What users have run into: data of every sort, from `init` to `predict`, each with the right end."""
+"""Situations that users have run into: data of every sort, from `init` to `predict`, each with the right end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli.commands import Fittool, fittool, folder
+from found.files_of_tables import FILES_OF_TABLES
 from found.labels import LABELS
 from found.situation import Situation
 from found.tables import TABLES
@@ -17,7 +18,7 @@ from fittool.experiment.building.data import open_data
 
 __all__ = ["fittool", "folder"]
 
-SITUATIONS: list[Situation] = [*LABELS, *TABLES]
+SITUATIONS: list[Situation] = [*LABELS, *TABLES, *FILES_OF_TABLES]
 
 
 def test_each_situation_has_a_name_of_its_own() -> None:
@@ -59,7 +60,7 @@ def _hold_what_is_read(folder: Path, situation: Situation) -> None:
 
 
 def _train_and_use(fittool: Fittool, folder: Path, situation: Situation, data: str) -> None:
-    """What was begun goes on to its end, by the names that the data have."""
+    """Take what was begun to its end, by the names that the data have."""
     checked = fittool("check", "e.yaml")
     assert checked.code == 0, checked.err
     trained = fittool("train", "e.yaml", "--run-dir", "run", "--set", "train.epochs=1")

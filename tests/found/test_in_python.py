@@ -1,4 +1,4 @@
-"""What users have run into with arrays in Python: refused in words that say what to do, as in the experiment file."""
+"""Arrays in Python that users have run into: refused in words that say what to do, as in the experiment file."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ NUMBERS = text_of(third=lambda value: int(value > 1))
 
 
 def trained(fittool: Fittool, folder: Path, text: str, more: str = "") -> None:
+    """Train two epochs on a table; `more` are keys of the source."""
     (folder / "one.csv").write_text(text)
     label = "3" if text is NO_HEAD else "kind"
     (folder / "e.yaml").write_text(settings(f"csv: {{path: one.csv, label: {label}{more}}}") + "train: {epochs: 2}\n")
@@ -69,10 +70,30 @@ def test_the_same_table_in_another_form_has_the_same_predictions(fittool: Fittoo
     assert measured.out == fittool("evaluate", "run", "--data", "one.csv").out
 
 
-def test_what_the_experiment_says_of_its_own_file_is_no_rule_for_others(fittool: Fittool, folder: Path) -> None:
-    trained(fittool, folder, SEMICOLONS, ', delimiter: ";"')
-    (folder / "other.csv").write_text(PLAIN)
+@pytest.mark.parametrize(
+    ("first", "more", "other"),
+    [
+        (SEMICOLONS, ', delimiter: ";", decimal: ","', PLAIN),
+        (PLAIN, ', delimiter: ",", decimal: ".", thousands: "", encoding: utf-8', SEMICOLONS),
+        (NO_HEAD, ", header: false", text_of(head="0,1,2,3")),
+        (text_of(head="2001,2005,2010,kind"), ", header: true", text_of(head="2001;2005;2010;kind", delimiter=";")),
+        (SEMICOLONS, ', delimiter: ";", decimal: ",", features: [a, b]', PLAIN),
+    ],
+)
+def test_what_the_experiment_says_of_its_own_file_is_no_rule_for_others(
+    fittool: Fittool, folder: Path, first: str, more: str, other: str
+) -> None:
+    trained(fittool, folder, first, more)
+    (folder / "other.csv").write_text(other)
     np.testing.assert_array_equal(predictions(fittool, folder, "other.csv"), predictions(fittool, folder, "one.csv"))
+
+
+def test_a_head_of_numbers_that_only_the_experiment_knows_is_known_of_other_files(fittool: Fittool, folder: Path) -> None:
+    rows = "".join(f"{n % 7},{n % 5},{n % 2}\n" for n in range(40))
+    (folder / "one.csv").write_text(f"2001,2005,2010\n{rows}")
+    (folder / "e.yaml").write_text(settings('csv: {path: one.csv, label: "2010", header: true}', 2))
+    assert fittool("train", "e.yaml", "--run-dir", "run", "--set", "train.epochs=1").code == 0
+    assert len(predictions(fittool, folder, "one.csv")) == 40
 
 
 def test_points_between_thousands_stay_so_where_one_file_alone_would_not_show_it(fittool: Fittool, folder: Path) -> None:
@@ -116,6 +137,22 @@ def test_a_class_is_found_by_its_value_in_another_file(fittool: Fittool, folder:
     (folder / "other.csv").write_text(text_of(lambda c: c + 2))
     refused = fittool("evaluate", "run", "--data", "other.csv")
     assert (refused.code, "The training data have no class '4'" in refused.err) == (4, True)
+
+
+def test_a_run_goes_on_where_only_the_form_of_its_table_is_written_otherwise(fittool: Fittool, folder: Path) -> None:
+    trained(fittool, folder, SEMICOLONS, ', delimiter: ";", decimal: ","')
+    text = (
+        (folder / "e.yaml")
+        .read_text()
+        .replace(', delimiter: ";", decimal: ","', ", encoding: utf-8")
+        .replace("epochs: 2", "epochs: 3")
+    )
+    (folder / "e.yaml").write_text(text)
+    done = fittool("train", "e.yaml", "--run-dir", "run", "--resume")
+    assert (done.code, "3/3" in done.err) == (0, True), done.err
+    (folder / "e.yaml").write_text(text.replace("encoding: utf-8", "features: [a, b]").replace("epochs: 3", "epochs: 4"))
+    refused = fittool("train", "e.yaml", "--run-dir", "run", "--resume")
+    assert (refused.code, "features was absent when the run last went on" in refused.err) == (3, True), refused.err
 
 
 def test_a_run_goes_on_with_labels_as_they_were(fittool: Fittool, folder: Path) -> None:

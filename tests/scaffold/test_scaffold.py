@@ -139,3 +139,24 @@ def test_a_folder_without_class_folders(tmp_path: Path) -> None:
     picture(tmp_path / "photos/x.png")
     with pytest.raises(DataError, match="Put the images of each class into a folder with the class's name"):
         from_data(tmp_path / "photos")
+
+
+def test_photographs_are_trained_in_one_cycle_of_all_steps(tmp_path: Path) -> None:
+    for index in range(100):
+        picture(tmp_path / f"photos/{'ab'[index % 2]}" / f"{index}.png", (48, 40))
+    loaded, lines = fitted(tmp_path / "photos", tmp_path)
+    experiment = loaded.experiment
+    assert [layer.public_name() for layer in experiment.model.layers or ()][-2:] == ["GlobalAveragePooling2D", "Dense"]
+    assert loaded.resolved["augmentation"]["horizontal_flip"] is True
+    rate = loaded.resolved["compile"]["optimizer"]["Adam"]["learning_rate"]["OneCycle"]
+    assert (experiment.train.epochs, rate["total_steps"]) == (100, 300)  # of 80 images, in 3 batches
+    assert "100 epochs in one cycle" in lines[-1]
+
+
+def test_small_grey_pictures_are_not_mirrored(tmp_path: Path) -> None:
+    for name in "01":
+        for index in range(4):
+            picture(tmp_path / f"digits/{name}/{index}.png", (16, 16), "L")
+    loaded, lines = fitted(tmp_path / "digits", tmp_path)
+    assert loaded.resolved["augmentation"]["horizontal_flip"] is False
+    assert "early stopping on val_loss" in lines[-1]

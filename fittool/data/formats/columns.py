@@ -26,7 +26,7 @@ MISSING = frozenset(
         "-1.#qnan", "1.#qnan",
     }
 )  # fmt: skip
-"""What stands for a missing value in tables from R, pandas, Excel, SQL and SAS, without regard to case."""
+"""Marks of a missing value in tables from R, pandas, Excel, SQL and SAS, without regard to case."""
 BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 """Words that are read as numbers where a column holds nothing else, without regard to case."""
 
@@ -40,7 +40,7 @@ _SHOWN = 40
 
 
 class Problems:
-    """What is wrong with a file, gathered until there are enough."""
+    """Mistakes in a file, gathered until there are enough."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -60,7 +60,7 @@ class Problems:
 
 @dataclass(frozen=True)
 class CellForm:
-    """How cells are read.
+    """The reading of cells.
 
     Attributes:
         numbers: How numbers are written.
@@ -71,7 +71,7 @@ class CellForm:
     missing: frozenset[str] = MISSING
 
     def kind_of(self, cell: str) -> tuple[CellKind, float]:
-        """What a cell is, and its value as a number; NaN where it has none."""
+        """The kind of a cell, and its value as a number; NaN where it has none."""
         bare = cell.strip()
         word = bare.casefold()
         if word in self.missing:
@@ -86,7 +86,7 @@ class CellForm:
         return ("foreign" if foreign else "text"), np.nan
 
     def has_gap(self, cells: Collection[str]) -> bool:
-        """Whether a cell may stand for a missing value although it is written as a number (such as -999)."""
+        """True where a cell may stand for a missing value although it is written as a number (such as -999)."""
         return self.missing is not MISSING and any(cell.strip().casefold() in self.missing for cell in cells)
 
 
@@ -144,22 +144,22 @@ class Column:
 
     @property
     def size(self) -> int:
-        """How many cells it has."""
+        """The number of its cells."""
         return self.counts.total()
 
     @property
     def gaps(self) -> int:
-        """How many cells are missing values."""
+        """The number of cells that are missing values."""
         return self.counts["missing"]
 
     @property
     def different(self) -> int:
-        """How many different cells there are beside chunks of numbers only, as far as they are remembered (a thousand)."""
+        """The number of different cells beside chunks of numbers only, as far as they are remembered (a thousand)."""
         return len(self._known)
 
     @property
     def kind(self) -> ColumnKind:
-        """What the column is.
+        """The kind of the column.
 
         `mixed` where most cells are numbers and some are not, which is a mistake; where most are not, the column is text.
         """
@@ -174,7 +174,7 @@ class Column:
 
     @property
     def is_numeric(self) -> bool:
-        """Whether each cell that is no gap has a value."""
+        """True where each cell that is no gap has a value."""
         return self.kind in ("number", "percent", "boolean")
 
     @property
@@ -206,10 +206,19 @@ class Column:
         line, cell = self.first["missing"][0]
         found = "the cell is empty" if not cell.strip() else f"{cell!r} is not a number"
         if self.gaps == 1:
-            return [(line, f"{found}. Remove the row, or give it a value.")]
-        more = f"{self.gaps - 1:,} more {'cell has' if self.gaps == 2 else 'cells have'} no value"
+            return [(line, f"{found}. {mend_of_gaps(1)}")]
         mend = "Remove these rows, give them values, or list the columns to learn from as features."
-        return [(line, f"{found} (and {more}). {mend}")]
+        return [(line, f"{found}{and_more(self.gaps - 1)}. {mend}")]
+
+
+def and_more(count: int) -> str:
+    """The number of cells without a value beside the one that is named, in parentheses; begins with a blank, "" for none."""
+    return "" if not count else f" (and {count:,} more {'cell has' if count == 1 else 'cells have'} no value)"
+
+
+def mend_of_gaps(count: int) -> str:
+    """Advice about cells that have no value but need one."""
+    return "Remove the row, or give it a value." if count == 1 else "Remove these rows, or give them values."
 
 
 def _no_number(cell: str) -> str:

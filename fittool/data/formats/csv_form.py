@@ -1,9 +1,9 @@
-"""How a CSV file is written: encoding, delimiter, header; what the experiment does not say is found by looking at the file."""
+"""The form of a CSV file: encoding, delimiter, header; what the experiment does not say is found by looking at the file."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -25,7 +25,7 @@ _SEPARATOR_LINE = "sep="
 
 @dataclass(frozen=True)
 class CsvForm:
-    """How a CSV file is written.
+    """The form of a CSV file.
 
     Attributes:
         delimiter: The character between cells.
@@ -42,7 +42,7 @@ class CsvForm:
     first_line: int = 1
 
     def in_words(self) -> list[str]:
-        """What of it is not usual, as it is written in an experiment."""
+        """Its unusual parts, as it is written in an experiment."""
         words = [f"delimiter {self.delimiter!r}"] if self.delimiter != "," else []
         words += [f"encoding {self.encoding}"] if not self.encoding.startswith("utf-8") else []
         return words + ([] if self.header else ["header false"])
@@ -87,7 +87,7 @@ def rows_of(path: Path, form: CsvForm) -> Iterator[tuple[int, list[str]]]:
     Raises:
         DataError: Quotes or text are damaged, or a cell is endless.
     """
-    lines = islice(lines_of(path, form.encoding), form.first_line - 1, None)
+    lines = _without_ends(islice(lines_of(path, form.encoding), form.first_line - 1, None), form.delimiter)
     reader = csv.reader(lines, delimiter=form.delimiter, strict=True, skipinitialspace=form.skips_blanks)
     begins, block = form.first_line, [(0, [""])]
     while block:
@@ -102,6 +102,11 @@ def rows_of(path: Path, form: CsvForm) -> Iterator[tuple[int, list[str]]]:
         for row in block:
             if row[1]:
                 yield row
+
+
+def _without_ends(lines: Iterable[str], delimiter: str) -> Iterable[str]:
+    """The lines; where blanks are delimiters, without those at their ends, behind which there is no cell."""
+    return (f"{line.rstrip()}\n" for line in lines) if delimiter == " " else lines
 
 
 @contextmanager
@@ -134,7 +139,7 @@ def _beginning(path: Path, encoding: str) -> list[str]:
 
 
 def _said_delimiter(lines: Sequence[str]) -> str | None:
-    """What Excel's first line `sep=;` says."""
+    """The delimiter that Excel's first line `sep=;` names."""
     first = lines[0].strip("\r\n").strip('"') if lines else ""
     said = first[len(_SEPARATOR_LINE) :]
     return said if first.lower().startswith(_SEPARATOR_LINE) and len(said) == 1 else None
@@ -151,11 +156,22 @@ def _found_delimiter(lines: Sequence[str], names: Sequence[str]) -> str:
         score = (bool(names) and set(names) <= {name.strip() for name in rows[0]}, alike, len(rows[0]))
         if score > best:
             best, found = score, delimiter
-    return found
+    return " " if best[2] == 1 and _are_apart_by_blanks(lines) else found
+
+
+def _are_apart_by_blanks(lines: Sequence[str]) -> bool:
+    """True where blanks cut all rows into as many cells, many of which are numbers: else it is one column of text."""
+    rows = _parsed(lines, " ", skips_blanks=True)
+    if len(rows) < 2 or len(rows[-1]) < 2 or any(len(row) != len(rows[-1]) for row in rows[1:]):
+        return False
+    cells = [cell for row in rows[1:] for cell in row]
+    return len(rows[0]) in (len(rows[-1]), len(rows[-1]) - 1) and 3 * sum(map(_is_number, cells)) >= len(cells)
 
 
 def _are_blanks_behind(delimiter: str, lines: Sequence[str]) -> bool:
-    """Whether a blank stands behind each delimiter, as in `a, b, c`; names are bare in any case."""
+    """True where a blank stands behind each delimiter, as in `a, b, c`; names are bare in any case."""
+    if delimiter == " ":
+        return True
     rows = [row for row in _parsed(lines, delimiter, skips_blanks=False) if len(row) > 1]
     behind = [cell for row in rows[1:] or rows for cell in row[1:] if cell]
     return bool(behind) and all(cell.startswith(" ") for cell in behind) and any(cell.strip() for cell in behind)
@@ -166,7 +182,7 @@ def _parsed(lines: Sequence[str], delimiter: str, skips_blanks: bool) -> list[li
     rows = []
     with _long_cells():
         try:
-            for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=skips_blanks):
+            for row in csv.reader(_without_ends(lines, delimiter), delimiter=delimiter, skipinitialspace=skips_blanks):
                 if row:
                     rows.append(row)  # noqa: PERF401  (what is read before an error counts)
         except csv.Error:
@@ -175,10 +191,12 @@ def _parsed(lines: Sequence[str], delimiter: str, skips_blanks: bool) -> list[li
 
 
 def _has_header(rows: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
-    """Whether the first row names the columns: numbers above numbers are data, text above numbers is a name."""
+    """True where the first row names the columns: numbers above numbers are data, text above numbers is a name."""
     if not rows:
         return True
     first = [name.strip() for name in rows[0]]
+    if len(rows) > 1 and len(rows[1]) == len(first) + 1:  # as R writes row names
+        first = ["", *first]
     rest = [row for row in rows[1:] if len(row) == len(first) and row != rows[0]]
     if names and set(names) <= set(first) and not all(map(str.isdecimal, names)):
         return True
@@ -197,12 +215,12 @@ def _has_header(rows: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
 
 
 def _are_numbered(names: Sequence[str]) -> bool:
-    """Whether names are 0, 1, 2 and so on, as pandas writes columns without names."""
+    """True where names are 0, 1, 2 and so on, as pandas writes columns without names."""
     return len(names) > 2 and list(names) == [str(number) for number in range(len(names))]
 
 
 def _go_up_by_one(names: Sequence[str]) -> bool:
-    """Whether names that are numbers go up by one, as years do."""
+    """True where names that are numbers go up by one, as years do."""
     if len(names) < 2 or not all(name.isdecimal() and name.isascii() for name in names):
         return False
     numbers = [int(name[:20]) for name in names]

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.columns import CellForm, Column, Problems
+from fittool.data.formats.columns import CellForm, Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_form import DELIMITERS, CsvForm, rows_of
 from fittool.data.formats.number_forms import Evidence
+from fittool.data.formats.number_parsing import is_number
 from fittool.errors import DataError, Problem, shown
 from fittool.settings import nearest_name
 
 _CHUNK = 4096
 _INVISIBLE = "\ufeff\u200b"
 _SHOWN = 20
+_LOOKED_AT = 20  # rows
 
 
 @dataclass
@@ -65,11 +68,11 @@ class Header:
 
     @property
     def nameless(self) -> int:
-        """How many columns have no name."""
+        """The number of columns without a name."""
         return self.names.count("")
 
     def position(self, name: str) -> int:
-        """Where a column stands."""
+        """The place of a column."""
         if not self._positions:
             self._positions.update((name, position) for position, name in enumerate(self.names))
         return self._positions[name]
@@ -112,14 +115,33 @@ def read_header(path: Path, form: CsvForm) -> Header:
     Raises:
         DataError: There is no row, or a name stands in it twice.
     """
-    line, cells = next(rows_of(path, form), (form.first_line, []))
+    rows = list(islice(rows_of(path, form), _LOOKED_AT))
+    line, cells = rows[0] if rows else (form.first_line, [])
     place = f"{shown(path)}:{line}"
     if not cells:
         raise DataError("The file is empty; a first line with the names of the columns was expected.", place=place)
     names = tuple(map(bare_name, cells) if form.header else map(str, range(len(cells))))
+    if (length := _other_length(rows)) is not None:
+        may_be = form.header and length == len(names) + 1
+        if not may_be or not _are_row_names([cells[0] for _, cells in rows[1:]]):
+            text = f"The first line has {_fields(len(names))}, but all rows below have {length}."
+            raise DataError(f"{text} Remove it, or name all columns in it.", place=place)
+        names = ("", *names)  # R's names of rows have no name themselves
     if len(set(names)) < len(names):
         _refuse_twice(names, place)
     return Header(path, form, names)
+
+
+def _other_length(rows: Sequence[tuple[int, list[str]]]) -> int | None:
+    """The number of cells that all of the first rows have, if the header has another number."""
+    lengths = {len(cells) for _, cells in rows[1:]}
+    return lengths.pop() if len(rows) > 2 and len(lengths) == 1 and len(rows[0][1]) not in lengths else None
+
+
+def _are_row_names(cells: Sequence[str]) -> bool:
+    """True where cells differ and are words or count from 1, as R's names of rows."""
+    counted = [str(number) for number in range(1, len(cells) + 1)]
+    return len(set(cells)) == len(cells) and (list(cells) == counted or not any(map(is_number, cells)))
 
 
 def _refuse_twice(names: Sequence[str], place: str) -> None:
@@ -150,12 +172,17 @@ def read_table(header: Header, columns: Sequence[Column], needed: Sequence[str] 
     places = [(column, header.position(column.name), column.name in needed) for column in columns]
     rows = WholeRows(header, problems)
     lines: list[NDArray[np.int64]] = []
+    empty: dict[str, list[int]] = {}
     for numbers, cells in chunks(rows):
         lines.append(np.array(numbers))
         for column, place, is_needed in places:
             if is_needed and "" in cells[place]:
-                _report_empty(column.name, cells[place], numbers, problems)
+                empty.setdefault(column.name, []).extend(
+                    line for line, cell in zip(numbers, cells[place], strict=True) if not cell
+                )
             column.add(cells[place], numbers)
+    for name, found in empty.items():
+        problems.add(f"column {name}: the cell is empty{and_more(len(found) - 1)}. {mend_of_gaps(len(found))}", found[0])
     problems.check()
     if not lines:
         raise DataError("The file holds names of columns, but no rows.", place=header.place)
@@ -163,7 +190,7 @@ def read_table(header: Header, columns: Sequence[Column], needed: Sequence[str] 
 
 
 def evidence_of(header: Header, names: Sequence[str], missing: frozenset[str]) -> dict[str, Evidence]:
-    """How the numbers in some columns may be written."""
+    """The ways in which the numbers in some columns may be written."""
     found = {name: Evidence() for name in names}
     form = CellForm(missing=missing)
     for _, cells in chunks(WholeRows(header, Problems(header.path))):
@@ -191,15 +218,21 @@ class WholeRows:
         names, length = None, len(self.header.names)
         if self.header.form.header:
             _, names = next(rows)
+            names = ["", *names] if len(names) == length - 1 else names
         for line, cells in rows:
             if not any(cells):
                 self.empty += 1
             elif len(cells) != length:
                 self.problems.add(f"{_fields(len(cells))}, expected {length}", line)
-            elif cells == names:
+            elif names is not None and cells[-1] == names[-1] and _is_header_again(cells, names):
                 self.problems.add("The header stands here again. Remove this line.", line)
             else:
                 yield line, cells
+
+
+def _is_header_again(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """True where most cells of a row are the names of their columns."""
+    return 2 * sum(cell == name for cell, name in zip(cells, names, strict=True)) > len(names)
 
 
 def _fields(count: int) -> str:
@@ -218,12 +251,6 @@ def chunks(rows: WholeRows) -> Iterator[tuple[list[int], list[tuple[str, ...]]]]
             lines, cells = [], []
     if lines:
         yield lines, list(zip(*cells, strict=True))
-
-
-def _report_empty(name: str, cells: Sequence[str], lines: Sequence[int], problems: Problems) -> None:
-    for line, cell in zip(lines, cells, strict=True):
-        if cell == "":
-            problems.add(f"column {name}: the cell is empty. Remove the row, or give it a value.", line)
 
 
 def columns_of(names: Sequence[str], form: CellForm, kept: Mapping[str, bool]) -> list[Column]:

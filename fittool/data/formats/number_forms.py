@@ -15,13 +15,13 @@ FOREIGN_FORMS = (
     THOUSANDS_COMMA,
     *(NumberForm(decimal, thousands) for thousands in (" ", "'") for decimal in (".", ",")),
 )
-"""What is looked for beside plain numbers; where several fit, the first is taken."""
+"""Forms that are looked for beside plain numbers; where several fit, the first is taken."""
 FORMS = (PLAIN, *FOREIGN_FORMS)
 
 
 @dataclass
 class Evidence:
-    """How the numbers of one column may be written.
+    """The ways in which the numbers of one column may be written.
 
     Attributes:
         forms: The forms that fit every cell that is a number in any form.
@@ -55,13 +55,13 @@ class Evidence:
 
     @property
     def is_of_numbers(self) -> bool:
-        """Whether most cells are numbers."""
+        """True where most cells are numbers."""
         return self.numbers > 0 and 2 * self.numbers >= self.present
 
 
 @dataclass(frozen=True)
 class FoundForm:
-    """How the numbers of a table are written.
+    """The way in which the numbers of a table are written.
 
     Attributes:
         form: The form.
@@ -123,7 +123,7 @@ def _fitting(cell: str) -> frozenset[NumberForm]:
 
 
 def advice(cell: str) -> str:
-    """What to do about a cell that is no plain number but one in another form; begins with a blank, or "" where it is none."""
+    """Advice about a cell that is no plain number but one in another form; begins with a blank, or "" where it is none."""
     bare = cell.strip().removesuffix("%")
     fitting = [form for form in FOREIGN_FORMS if form.is_number(bare)]
     if not fitting:
@@ -137,6 +137,6 @@ def advice(cell: str) -> str:
 
 
 def in_words(form: NumberForm) -> list[str]:
-    """What of a form is not plain, as it is written in an experiment."""
+    """The parts of a form that are not plain, as it is written in an experiment."""
     decimal = [] if form.decimal == "." else [f"decimal {form.decimal!r}"]
     return decimal + ([f"thousands {form.thousands!r}"] if form.thousands else [])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLANKS = " \t\u00a0\u202f\u2009"
-"""What may stand round a number, or between its thousands where a blank does."""
+"""Letters that may stand round a number, or between its thousands where a blank does."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class NumberForm:
 
     @property
     def is_plain(self) -> bool:
-        """Whether numbers are written as Python and YAML write them."""
+        """True where numbers are written as Python and YAML write them."""
         return self.decimal == "." and not self.thousands
 
     @cached_property
@@ -65,11 +65,11 @@ class NumberForm:
         return dropped | ({} if self.decimal == "." else {ord(self.decimal): "."})
 
     def is_number(self, text: str) -> bool:
-        """Whether a text is one number."""
+        """True where a text is one number."""
         return self.one.fullmatch(text) is not None
 
     def are_numbers(self, cells: Sequence[str]) -> bool:
-        """Whether each of some texts is one number; looks at all of them at once."""
+        """True where each of some texts is one number; looks at all of them at once."""
         together = "\n".join(cells)
         return together.count("\n") == len(cells) - 1 and self.column.fullmatch(together) is not None
 
@@ -91,5 +91,5 @@ PLAIN = NumberForm()
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is one number as Python writes it."""
+    """True where a text is one number as Python writes it."""
     return PLAIN.is_number(text)

@@ -1,4 +1,4 @@
-"""How a table was read: which columns are learnt from, which are left out and why, and what was found by looking at the file."""
+"""The reading of a table: which columns are learnt from, which are left out and why, and what was found by looking at it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = 8
 
 @dataclass(frozen=True)
 class Reading:
-    """How a table was read.
+    """The reading of a table.
 
     Attributes:
         columns: Those that are learnt from, in order.
@@ -36,7 +36,9 @@ class Reading:
     targets: tuple[str, ...] = ()
 
     def told(self, class_names: Sequence[str] | None) -> str:
-        """All of it in a line, with the number of classes or the numbers to predict."""
+        """All of it in a line, with the number of classes or the numbers to predict; "" where there is nothing to say."""
+        if not (self.columns or self.left_out or self.found):
+            return ""
         columns = f"{len(self.columns):,} column{'s' * (len(self.columns) != 1)}"
         parts = [f"learns from {columns}: {few(self.columns)}"] if self.columns else []
         if self.left_out:
@@ -49,14 +51,14 @@ class Reading:
         return "; ".join(parts)
 
     def plain(self) -> dict[str, Any]:
-        """What other tables must be held against, as plain data; empty where nothing is unusual."""
+        """Facts that other tables must be held against, as plain data; empty where nothing is unusual."""
         numbers = {} if self.numbers.is_plain else {"decimal": self.numbers.decimal, "thousands": self.numbers.thousands}
         percent = {"percent": sorted(self.percent)} if self.percent else {}
         return numbers | percent | ({"targets": list(self.targets)} if self.targets else {})
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Reading:
-        """What `plain` gave."""
+        """The reading that `plain` describes."""
         numbers = NumberForm(data.get("decimal", "."), data.get("thousands", ""))
         return cls(numbers=numbers, percent=frozenset(data.get("percent", ())), targets=tuple(data.get("targets", ())))
 

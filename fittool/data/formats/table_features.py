@@ -1,4 +1,4 @@
-"""Which columns of a table are learnt from: all of numbers by default; the others are told with the reason."""
+"""Columns of a table that are learnt from: all of numbers by default; the others are told with the reason."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def numeric_columns(table: Table, names: Sequence[str]) -> tuple[list[str], list
 
 
 def reason(column: Column) -> str:
-    """Why a column is left out."""
+    """The reason why a column is left out."""
     if column.kind == "empty":
         return "empty"
     numbers = column.counts["number"]

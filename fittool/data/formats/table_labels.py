@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.columns import MISSING, Column, Problems
+from fittool.data.formats.columns import MISSING, Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_table import Table
 from fittool.data.formats.number_parsing import is_number
 from fittool.data.formats.table_features import numbers_of
@@ -52,8 +52,9 @@ def _check_gaps(column: Column, problems: Problems) -> None:
     others = column.counts["text"] + column.counts["boolean"] + column.counts["foreign"]
     named = column.form.missing is not MISSING
     if column.gaps and (named or (column.counts["number"] and not others)):
-        for line, cell in column.first["missing"]:
-            problems.add(f"column {column.name}: {cell!r} stands for a missing value. Remove the row, or give it a value.", line)
+        line, cell = column.first["missing"][0]
+        text = f"{cell!r} stands for a missing value{and_more(column.gaps - 1)}. {mend_of_gaps(column.gaps)}"
+        problems.add(f"column {column.name}: {text}", line)
     if others and any(is_number(cell) and float(cell) % 1 for cell in column.text):
         column.report(problems)
     problems.check()

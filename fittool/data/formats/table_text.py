@@ -24,7 +24,7 @@ _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\0\0", "utf-32"), (b"\xff\x
 _BLOCK = 1 << 20
 _LONGEST_LINE = 1 << 26
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r")) + b"\x81\x8d\x8f\x90\x9d"
-"""What a file in Windows-1252 does not hold."""
+"""Bytes that a file in Windows-1252 does not hold."""
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def _is_utf8(beginning: bytes, file: IO[bytes]) -> bool:
 
 
 def _unfinished(block: bytes) -> int:
-    """How many bytes at the end begin a letter that the next block may go on with."""
+    """The number of bytes at the end that begin a letter that the next block may go on with."""
     for length in range(1, min(4, len(block) + 1)):
         if block[-length] >= 0xC0:
             return length
@@ -98,7 +98,7 @@ def _decodes(block: bytes) -> bool:
 
 
 def _may_be_windows_1252(path: Path) -> bool:
-    """Whether nothing in the file is a letter in UTF-8, and nothing a byte that Windows-1252 does not have."""
+    """True where nothing in the file is a letter in UTF-8, and nothing a byte that Windows-1252 does not have."""
     with opened(path) as file:
         while block := file.read(_BLOCK):
             if block.translate(None, delete=_CONTROLS) != block or not block.decode("utf-8", "ignore").isascii():

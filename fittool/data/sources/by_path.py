@@ -1,4 +1,4 @@
-"""Which source reads a path: by the ending of its name, without regard to case and to `.gz`."""
+"""The source that reads a path: by the ending of its name, without regard to case and to `.gz`."""
 
 from __future__ import annotations
 

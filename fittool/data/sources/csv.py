@@ -62,7 +62,7 @@ _ALL_FOUND = "; by default found by looking"
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which columns play which part.
+    """Columns by the part that they play.
 
     Attributes:
         labels: Those of labels.
@@ -264,20 +264,25 @@ class CsvSource(Source):
         table, numbers = self._table(header, _Columns((), None, None, None), SourceContext(class_mode=None))
         return header, table, numbers
 
-    def in_another_file(self, path: str) -> Self:
-        """The same columns in another file; how it is written is looked for there, where it is not as in this one.
+    def in_another_file(self, path: str, features: Sequence[str] = ()) -> Self:
+        """The same columns in another file, whose form is found by looking, or is this one's where only so the columns are there.
 
         Args:
             path: The file.
+            features: The columns that were learnt from.
         """
-        as_here = replace(self, path=path)
+        as_here = replace(self, path=path, decimal=None, thousands=None)  # which a run's reading has
         anew = replace(as_here, delimiter=None, encoding=None, header=None)
-        wanted = [bare_name(name) for name in (*(self.features or ()), *([self.image] if self.image else ()))]
+        wanted = {bare_name(name) for name in (*features, *(self.features or ()), *([self.image] if self.image else ()))}
+        return next((source for source in (anew, as_here) if source._has(wanted)), anew)
+
+    def _has(self, names: set[str]) -> bool:
+        """True where a local file has these columns in the form that is set or found."""
+        columns = replace(self._columns(SourceContext(class_mode=None)), features=tuple(names))
         try:
-            here = as_here._header(Path(path), as_here._columns(SourceContext(class_mode=None)))
+            return names <= set(self._header(Path(self.path), columns).names)
         except DataError:
-            return anew
-        return as_here if len(here.names) > 1 and set(wanted) <= set(here.names) else anew
+            return False
 
     def dividing_column(self, context: SourceContext) -> str | None:
         """A column that says of each row whether it is trained or validated on, and that is used for nothing else; or None."""

@@ -40,7 +40,8 @@ def open_given(run: TrainedRun, path: Path, *, labelled: bool) -> Dataset:
         DataError: The data are missing or unreadable, or their inputs have another shape than the network takes.
     """
     trained_on, context = run.loaded.experiment.data.train, context_of(run, labelled=labelled)
-    source = source_like(trained_on, path) if labelled else source_of_inputs(trained_on, path)
+    like = source_like if labelled else source_of_inputs
+    source = like(trained_on, path, run.feature_names)
     data = open_images([str(path)], context) if source is None else source.open(context)
     assert not isinstance(data, GeneratorData)  # no path is a function
     check_shapes(run, data)
@@ -69,7 +70,7 @@ def kept_cells(run: TrainedRun, path: Path, columns: Sequence[str]) -> dict[str,
         UsageError: The path is no CSV file.
         DataError: There is no such column.
     """
-    source = source_of_inputs(run.loaded.experiment.data.train, path)
+    source = source_of_inputs(run.loaded.experiment.data.train, path, run.feature_names)
     if not isinstance(source, CsvSource):
         raise UsageError(f"--keep names columns, but {shown(path)} is no CSV file.")
     return source.cells(columns, context_of(run, labelled=False))
@@ -88,12 +89,13 @@ def check_shapes(run: TrainedRun, data: Dataset | GeneratorData) -> None:
         raise DataError("Inputs of shape {} were found, but the network takes {}.".format(*shapes), place=place)
 
 
-def source_like(trained_on: Source, path: Path) -> Source:
+def source_like(trained_on: Source, path: Path, features: Sequence[str] | None = None) -> Source:
     """A source for other data of the kind that a run was trained on.
 
     Args:
         trained_on: The run's own source, whose columns and names of arrays are kept.
         path: A folder, CSV or npz; endings in any case.
+        features: The columns of a table that the run has learnt from.
 
     Raises:
         UsageError: The path is none of these.
@@ -104,14 +106,14 @@ def source_like(trained_on: Source, path: Path) -> Source:
     if kind == "npz":
         return replace(trained_on, path=name) if isinstance(trained_on, NpzSource) else NpzSource(name)
     if kind == "csv" and isinstance(trained_on, CsvSource):
-        return trained_on.in_another_file(name)
+        return trained_on.in_another_file(name, features or ())
     if not path.exists():
         raise UsageError(f"There is no file or folder {path}.")
     raise UsageError(f"{path} is neither a folder nor an npz{' nor a CSV file' if isinstance(trained_on, CsvSource) else ''}.")
 
 
-def source_of_inputs(trained_on: Source, path: Path) -> Source | None:
-    """A source of inputs without targets; None for a single image file."""
+def source_of_inputs(trained_on: Source, path: Path, features: Sequence[str] | None = None) -> Source | None:
+    """A source of inputs without targets; None for a single image file. Arguments as of `source_like`."""
     kind = kind_of(path)
     if kind == "npy":
         return NpySource(str(path.absolute()))
@@ -119,9 +121,9 @@ def source_of_inputs(trained_on: Source, path: Path) -> Source | None:
         return IdxSource(str(path.absolute()))
     is_table = kind == "csv" and (isinstance(trained_on, CsvSource) or path.suffix.lower() in (".csv", ".tsv"))
     if path.is_dir() or kind == "npz" or is_table:
-        source = source_like(trained_on, path)
+        source = source_like(trained_on, path, features)
         if isinstance(source, CsvSource):
-            features = source.features if source.image else None  # beside images there are none unless they are listed
-            return replace(source, label=None, features=features, weight=None)
+            listed = source.features if source.image else None  # beside images there are none unless they are listed
+            return replace(source, label=None, features=listed, weight=None)
         return source
     return None

@@ -22,6 +22,7 @@ from fittool.settings import counts
 
 _SECTIONS: Mapping[tuple[str, ...], type] = {(): Experiment, ("data",): Data, ("train",): Stage}
 _LISTS_OF_CALLBACKS = (("callbacks",), ("train", "callbacks"))
+_FORM_OF_TABLE = {(key,) for key in ("delimiter", "decimal", "thousands", "encoding", "header", "missing_values")}
 _ABSENT: tuple[Any, ...] = (None, [], {})
 _LONGEST = 80
 
@@ -61,7 +62,7 @@ def changes_between(before: Mapping[str, Any], now: Mapping[str, Any], *, same_d
     old, new = (dict(_leaves(_counting(from_json(to_json(one))), ())) for one in (before, now))
     paths = sorted(old.keys() | new.keys(), key=lambda path: [str(step) for step in path])
     changes = [Change(path, old.get(path), new.get(path)) for path in paths if _differ(old.get(path), new.get(path))]
-    return [change for change in changes if not (same_data and _is_place_of_data(change))]
+    return [change for change in changes if not (same_data and (_is_place_of_data(change) or _is_form_of_table(change)))]
 
 
 def counting_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,6 +171,11 @@ def _is_place_of_data(change: Change) -> bool:
     """Paths; what is there is compared by its fingerprint. Code has none."""
     is_path = len(change.path) == 4 and change.path[0] == "data" and change.path[3] in path_keys(str(change.path[2]))
     return is_path and all(isinstance(value, str) and os.path.isabs(value) for value in (change.old, change.new))
+
+
+def _is_form_of_table(change: Change) -> bool:
+    """How a table is written; what was read is compared by its fingerprint."""
+    return change.path[:1] == ("data",) and change.path[2:3] == ("csv",) and change.path[3:] in _FORM_OF_TABLE
 
 
 def _shown(value: Any) -> str:

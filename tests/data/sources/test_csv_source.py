@@ -144,9 +144,31 @@ def test_ragged_rows_are_told_by_line(tmp_path: Path) -> None:
     ]
 
 
+def test_a_first_line_unlike_all_others_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"data.csv:1: The first line has 2 fields, but all rows below have 4. Remove it"
+    ) as caught:
+        opened(tmp_path, "569,malignant\n" + "1,2,3,x\n" * 30)
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize("names", ["1 2 3 4", "u v w x", '"u a" "v b" "w c" "x d"'])
+def test_names_of_rows_as_r_writes_them(tmp_path: Path, names: str) -> None:
+    cells = names.split() if '"' not in names else ['"u a"', '"v b"', '"w c"', '"x d"']
+    rows = "".join(f"{name} {number}.5  {number + 1} {'ab'[number % 2]} \n" for number, name in enumerate(cells))
+    dataset = opened(tmp_path, f'"height" "width" "kind"\n{rows}')
+    assert (dataset.feature_names, dataset.inputs[0][1].tolist()) == (("height", "width"), [1.5, 2])
+    assert dataset.reading.left_out == (("a column without a name", "perhaps row numbers"),)
+
+
+def test_a_number_more_in_each_row_is_no_name_of_a_row(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:1: The first line has 2 fields, but all rows below have 3"):
+        opened(tmp_path, "height,kind\n" + "1.5,2,a\n2.5,3,b\n3.5,4,a\n")
+
+
 def test_the_first_20_problems_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="these are the first 20") as caught:
-        opened(tmp_path, "a,kind\n" + "x,y,z\n" * 30)
+        opened(tmp_path, "a,kind\n1,x\n" + "x,y,z\n" * 30)
     assert len(caught.value.problems) == 21
 
 
@@ -331,9 +353,11 @@ def columns(count: int) -> str:
         lambda size: "a,b,kind\n" + "".join(f"{row},{'NA' if row % 7 else 'x'},{'uv'[row % 2]}\n" for row in range(100 * size)),
         lambda size: "a,b,kind\n" + "".join(f"{row},word{row},{'uv'[row % 2]}\n" for row in range(100 * size)),
         lambda size: "a;b;kind\n" + "".join(f"{row};{row % 9},5;{'uv'[row % 2]}\n" for row in range(100 * size)),
+        lambda size: "a,kind\n" + "".join(f"{row % 9},{row}\n" for row in range(100 * size)),
+        lambda size: "a,kind\n" + "".join(f"{row % 9},{row},\n" for row in range(100 * size)).replace(",\n", "x\n"),
         lambda size: columns(100 * size),
     ],
-    ids=["rows with gaps", "rows of text", "rows with decimal commas", "columns"],
+    ids=["rows with gaps", "rows of text", "rows with decimal commas", "labels of numbers", "labels of text", "columns"],
 )
 def test_opening_takes_as_many_calls_as_the_table_is_large(tmp_path: Path, table: Callable[[int], str]) -> None:
     counts = []

@@ -243,13 +243,13 @@ def _shapes() -> Iterator[Case]:
 
 def _labels() -> Iterator[Case]:
     table: list[tuple[str, object, int, list[str]]] = [
-        ("negative", [0, 1, -1, 1, 0, 1, 0, 1], 4, ["y[2] is -1, but class numbers must be whole numbers from 0."]),
-        ("a fraction", [0, 1, 1.5, 1, 0, 1, 0, 1], 4, ["y[2] is 1.5, but class numbers must be whole numbers from 0."]),
+        ("negative", [0, 1, -1, 1, 0, 1, 0, 1], 3, ["data.train gives 3 classes (-1, 0, 1)", "Give the last layer 3 units."]),
+        ("a fraction", [0, 1, 1.5, 1, 0, 1, 0, 1], 4, ["y[2] is 1.5, but class numbers must be whole numbers."]),
         ("whole floats", [0.0, 1.0] * 4, 0, []),
         ("text", ["a", "b"] * 4, 0, []),
-        ("as many as a billion", [0, 1, 10**9, 1, 0, 1, 0, 1], 4, ["y[2] is 1000000000", "class numbers must be 0 to 999,999"]),
+        ("as many as a billion", [0, 1, 10**9, 1, 0, 1, 0, 1], 3, ["data.train gives 3 classes (0, 1, 1000000000)"]),
         ("more classes than outputs", [0, 1, 2, 3, 4, 5, 6, 7], 3, ["(0 to 7)", "Give the last layer 8 units."]),
-        ("gaps", [0, 5] * 4, 3, []),
+        ("gaps", [0, 5] * 4, 0, []),
         ("objects", None, 4, ["y", OBJECTS]),
     ]
     for name, labels, code, says in table:
