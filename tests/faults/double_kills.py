@@ -14,7 +14,8 @@ import fittool.cli.train
 import fittool.experiment.train  # noqa: F401  (copies of this process need not import it)
 from fittool.runs.checkpoint import load_checkpoint
 
-from .harness import Bench, check_whole, digest, ended, forked, row
+from .harness import Bench, check_whole, digest, ended, forked
+from .rows import row
 
 OPERATIONS = ("open", "write", "pwrite", "fsync", "ftruncate", "link", "rename", "replace", "unlink", "mkdir", "rmdir")
 EXPERIMENT = """\

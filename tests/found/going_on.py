@@ -192,7 +192,7 @@ def _terminated_replay(folder: Path) -> None:
                 lambda process=process: process.poll() is not None or bool(list(temporary.glob("fittool-trial-*/metrics.jsonl")))
             )
             process.send_signal(number)
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=100)
         assert process.returncode in (-number, 0), err
         assert b"Traceback" not in err
         assert not list(temporary.iterdir())
