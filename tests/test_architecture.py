@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,32 @@ def test_no_folder_is_crowded() -> None:
     families = {"callbacks", "nn/layers", "data/sources", "cli"}  # one-file things, listed in their `__init__`
     folders = Counter(path.parent.relative_to(PACKAGE).as_posix() for path in MODULES)
     assert {folder for folder, files in folders.items() if files > 16} <= families
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Neither at once, nor inside of functions, nor for their types alone."""
+    known = {dotted(path): path for path in MODULES}
+    assert "fittool.training.trainer" in known
+    sorter = TopologicalSorter({name: imported_modules(path, known) - {name} for name, path in known.items()})
+    sorter.prepare()  # raises CycleError, which names the circle
+
+
+def dotted(path: Path) -> str:
+    """The name under which a file is imported."""
+    return ".".join(("fittool", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def imported_modules(path: Path, known: Mapping[str, Path]) -> set[str]:
+    """The modules of the package that a file imports anywhere in it; a package only where it takes a name that is no module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            found |= {name if (name := f"{node.module}.{one.name}") in known else node.module for one in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+    return found & known.keys()
+
+
+def test_no_file_is_long() -> None:
+    lengths = {path.relative_to(PACKAGE): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {str(path): length for path, length in lengths.items() if length > 400} == {}

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from fittool.callbacks.base import Callback
     from fittool.callbacks.snapshot import Position, Snapshot
     from fittool.data.batch import Batch
     from fittool.engines.base import Engine
@@ -31,7 +30,7 @@ class Backups(Protocol):
     def rows(self) -> Sequence[Mapping[str, Any]]:
         """The rows of the epochs so far."""
 
-    def callbacks(self) -> Sequence[tuple[str, Callback]]:
+    def callbacks(self) -> Sequence[tuple[str, object]]:
         """All callbacks with their names in a checkpoint."""
 
     def take_snapshot(self) -> Snapshot:

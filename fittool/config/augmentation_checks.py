@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from fittool.augmentation.settings import Augmentation
 from fittool.config.sections import Stage
+from fittool.config.written import Written
 from fittool.config.yaml.source_map import Placed
 from fittool.errors import path_text
 from fittool.nn.layers import Standardization
 from fittool.settings import fields_of
-
-if TYPE_CHECKING:
-    from fittool.config.checks import Written
 
 _FIXED = (*(name for name in fields_of(Standardization) if name in fields_of(Augmentation)), "preprocessing_function")
 

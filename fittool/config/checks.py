@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fittool.callbacks import (
@@ -17,7 +16,8 @@ from fittool.callbacks import (
 from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Stage, Train
-from fittool.config.yaml.source_map import Node, Place, Placed, find
+from fittool.config.written import Written, validates
+from fittool.config.yaml.source_map import Node, Placed, find
 from fittool.data.sources import Source
 from fittool.data.splits.split_setting import SplitSetting
 from fittool.errors import ExperimentError, KeyPath, path_text
@@ -35,58 +35,6 @@ _WRONG_FORMS = {
     ("one-hot", "binary"): ("one-hot targets", "0 or 1", "binary_crossentropy"),
     ("class numbers", "categorical"): ("class numbers", "one-hot targets", "categorical_crossentropy"),
 }
-
-
-@dataclass(frozen=True)
-class Written:
-    """An experiment together with the tree it came from.
-
-    Attributes:
-        experiment: The settings; a default stands for each that was wrong.
-        root: The file's tree, without those.
-        wrong: The settings that were wrong: nothing may be concluded from their defaults.
-    """
-
-    experiment: Experiment
-    root: Node
-    wrong: frozenset[KeyPath] = frozenset()
-
-    def is_known(self, *path: str | int) -> bool:
-        """True where nothing at a key path, around it or below it was wrong."""
-        return not any(one[: len(path)] == path[: len(one)] for one in self.wrong)
-
-    def knows_mode(self, stage: Train) -> bool:
-        """True where the mode of a stage is what its user wants."""
-        return self.is_known(*self.experiment.path_of(stage), "mode")
-
-    @property
-    def knows_modes(self) -> bool:
-        """True where the modes of all stages are what their user wants."""
-        return all(map(self.knows_mode, self.experiment.stages))
-
-    def node(self, *path: str | int) -> Node | None:
-        """The node at a key path, or None where the file does not have it."""
-        node, depth = find(self.root, path)
-        return node if depth == len(path) else None
-
-    def place(self, *path: str | int) -> Place:
-        """Where the setting, or the nearest thing around it that was written, stands."""
-        return find(self.root, path)[0].best_place
-
-    def said(self, *path: str | int) -> str:
-        """Where a setting was written, for a sentence about another one; or that it is the default."""
-        return f"at {self.place(*path)}" if self.node(*path) is not None else "by default"
-
-    def problem(self, path: KeyPath, text: str) -> Placed:
-        """A problem with the setting at a key path."""
-        return Placed(self.place(*path), text, path)
-
-    @property
-    def validates(self) -> bool:
-        """True where there are, or may be meant to be, validation data."""
-        path = self.experiment.path_of(self.experiment.first)
-        known = self.is_known("data", "validation") and self.is_known(*path, "validation_split")
-        return not known or validates(self.experiment)
 
 
 def contradictions(written: Written) -> Iterator[Placed]:
@@ -262,11 +210,6 @@ def value_names(experiment: Experiment) -> tuple[str, ...]:
     names = ("loss", *loss_names(objectives), *measured(objectives))
     validation = tuple(f"val_{name}" for name in names) if validates(experiment) else ()
     return (*names, *validation, "learning_rate")
-
-
-def validates(experiment: Experiment) -> bool:
-    """True where there are validation data."""
-    return experiment.data.validation is not None or experiment.first.validation_split > 0
 
 
 def without_effect(written: Written) -> Iterator[Placed]:

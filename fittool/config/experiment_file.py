@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from fittool.callbacks import CALLBACKS
-from fittool.config.checks import Written, contradictions, without_effect
+from fittool.config.checks import contradictions, without_effect
 from fittool.config.experiment import STAGES, WHOLE, Experiment, name_from
+from fittool.config.written import Written
 from fittool.config.yaml.environment_variables import Reference, filled, references_in
 from fittool.config.yaml.file_references import with_absolute_paths
 from fittool.config.yaml.inheritance import Layered, apply, read_layers

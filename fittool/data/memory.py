@@ -15,7 +15,7 @@ from fittool.data.available_memory import available_memory, size_in_words
 from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Progress, Samples, Subset
 from fittool.data.loading.prefetch import in_order
-from fittool.data.order import BatchStream, stream_of
+from fittool.data.order import ShardOrder, shard_order_of
 from fittool.data.workers.shared_memory import shared_array
 from fittool.errors import MachineError
 
@@ -109,7 +109,7 @@ def _useful_threads(dataset: Dataset) -> int:
 class _StreamedArrays(ArrayDataset):
     """Samples in memory that keep the order of passes that they have on disk."""
 
-    stream: BatchStream | None = None
+    stream: ShardOrder | None = None
 
 
 def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:
@@ -123,7 +123,7 @@ def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:
         describe=dataset.describe,
         grouped_by_class=dataset.grouped_by_class,
     )
-    arrays.stream = stream_of(dataset)
+    arrays.stream = shard_order_of(dataset)
     return arrays
 
 

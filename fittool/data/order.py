@@ -14,7 +14,7 @@ _BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
-class BatchStream:
+class ShardOrder:
     """An order for samples in shards: a pass takes the shards in a random order and mixes samples within a buffer.
 
     It is computed, not made: any position of any pass can be asked for, and no array of all samples is needed.
@@ -44,14 +44,14 @@ class BatchStream:
         return np.asarray(starts[order[turn]] + mixed - (ends[turn] - self.sizes[order[turn]]), np.int64)
 
 
-def stream_of(dataset: Dataset) -> BatchStream | None:
+def shard_order_of(dataset: Dataset) -> ShardOrder | None:
     """The stream that a dataset, or a part of one in its order, wants to be read as."""
     if isinstance(dataset, Subset):
-        whole = stream_of(dataset.dataset)
+        whole = shard_order_of(dataset.dataset)
         if whole is None or np.any(np.diff(dataset.indices) < 0):
             return None
         sizes = np.diff(np.searchsorted(dataset.indices, np.cumsum([0, *whole.sizes])))
-        return BatchStream(sizes, whole.buffer)
+        return ShardOrder(sizes, whole.buffer)
     return getattr(dataset, "stream", None)
 
 
@@ -66,7 +66,7 @@ class Order:
         stream: Shards that are to be read nearly in sequence; None: any sample may come next.
     """
 
-    def __init__(self, samples: int, batch_size: int, seed: int, *, shuffle: bool, stream: BatchStream | None = None) -> None:
+    def __init__(self, samples: int, batch_size: int, seed: int, *, shuffle: bool, stream: ShardOrder | None = None) -> None:
         self._stream = stream
         self.samples = samples
         self.batch_size = batch_size

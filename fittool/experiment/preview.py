@@ -16,7 +16,7 @@ from fittool.augmentation.mixing import mix, mixes
 from fittool.augmentation.standardize import standardizes
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import Dataset
-from fittool.data.order import Order, stream_of
+from fittool.data.order import Order, shard_order_of
 from fittool.data.splits.partition import balanced
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError
@@ -80,7 +80,7 @@ class _Views:
         used = [stage for stage in experiment.stages if experiment.augmentation_of(stage) is not None]
         stage = (used or [experiment.first])[0]
         self._data, self._seed, self._batch_size = data, experiment.seed, stage.batch_size
-        self._order = Order(len(data), len(data), experiment.seed, shuffle=stage.shuffle, stream=stream_of(data))
+        self._order = Order(len(data), len(data), experiment.seed, shuffle=stage.shuffle, stream=shard_order_of(data))
         self._preprocess = preprocessing_of(loaded)
         steps = -(-len(data) // stage.batch_size)
         until = changes_of(experiment, stage, None, steps).until_step

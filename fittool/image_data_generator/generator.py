@@ -6,7 +6,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -19,18 +19,18 @@ from fittool.augmentation.standardize import Statistics, centres, fit, standardi
 from fittool.image_data_generator.array_iterator import ArrayIterator
 from fittool.image_data_generator.dataframe_iterator import DataFrameIterator
 from fittool.image_data_generator.directory_iterator import DirectoryIterator
+from fittool.image_data_generator.fit_statistics import DataFormat, FitStatistics
 from fittool.image_data_generator.flow_options import FileOptions, FlowOptions
 from fittool.image_data_generator.transform import as_parameters, as_transform
 from fittool.rng import fresh_seed
 from fittool.settings.complaints import argument_error
 
-DataFormat = Literal["channels_last", "channels_first"]
 _BATCH = 256
 _NOT_HERE = ("mixup", "cutmix", "until_epoch")
 SETTINGS = frozenset(field.name for field in fields(Augmentation)) - {*_NOT_HERE, "preprocessing_function"}
 
 
-class ImageDataGenerator:
+class ImageDataGenerator(FitStatistics):
     """Random changes of images, then the fixed steps of `standardize`.
 
     Names, order and defaults are Keras's; the meaning is the documented one where Keras departs from it: `height_shift_range`
@@ -136,53 +136,6 @@ class ImageDataGenerator:
         super().__setattr__(name, value)
         if name == "augmentation":
             super().__setattr__("_changes", replace(value, rescale=None))
-
-    @property
-    def channel_axis(self) -> int:
-        """The axis of channels of (N, …) images."""
-        return 1 if self.data_format == "channels_first" else 3
-
-    @property
-    def row_axis(self) -> int:
-        """The axis of rows."""
-        return 2 if self.data_format == "channels_first" else 1
-
-    @property
-    def col_axis(self) -> int:
-        """The axis of columns."""
-        return self.row_axis + 1
-
-    @property
-    def mean(self) -> NDArray[np.float32] | None:
-        """Of each channel, (1, 1, C) or (C, 1, 1) as images are; None before `fit`. May be set, also as (C,)."""
-        return self._by_channel(self.statistics.mean)
-
-    @mean.setter
-    def mean(self, values: ArrayLike | None) -> None:
-        self.statistics = replace(self.statistics, mean=_flat(values))
-
-    @property
-    def std(self) -> NDArray[np.float32] | None:
-        """The same of the standard deviation."""
-        return self._by_channel(self.statistics.std)
-
-    @std.setter
-    def std(self, values: ArrayLike | None) -> None:
-        self.statistics = replace(self.statistics, std=_flat(values))
-
-    @property
-    def zca_whitening_matrix(self) -> NDArray[np.float32] | None:
-        """(H·W·C, H·W·C), or None before `fit`. May be set."""
-        return self.statistics.zca
-
-    @zca_whitening_matrix.setter
-    def zca_whitening_matrix(self, matrix: ArrayLike | None) -> None:
-        self.statistics = replace(self.statistics, zca=None if matrix is None else np.asarray(matrix, np.float32))
-
-    def _by_channel(self, values: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
-        if values is None:
-            return None
-        return values.reshape((-1, 1, 1) if self.data_format == "channels_first" else (1, 1, -1))
 
     def flow(
         self,
@@ -402,11 +355,6 @@ class ImageDataGenerator:
             made.append(self.standardize(image))
         return self._last(np.stack(made))
 
-    def _shape(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
-        if len(shape) != 3:
-            raise ValueError(f"An image has three axes, got the shape {shape}.")
-        return (shape[1], shape[2], shape[0]) if self.data_format == "channels_first" else (shape[0], shape[1], shape[2])
-
     def _last(self, images: NDArray[Any]) -> NDArray[Any]:
         """(N, …) images with their channels last."""
         return images.transpose(0, 2, 3, 1) if self.data_format == "channels_first" and images.ndim == 4 else images
@@ -414,10 +362,6 @@ class ImageDataGenerator:
     def _first(self, images: NDArray[Any]) -> NDArray[Any]:
         """(N, H, W, C) images in the user's format."""
         return images.transpose(0, 3, 1, 2) if self.data_format == "channels_first" else images
-
-
-def _flat(values: ArrayLike | None) -> NDArray[np.float32] | None:
-    return None if values is None else np.asarray(values, np.float32).reshape(-1)
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fittool.errors import CheckpointError, ExperimentError, FittoolError, Problem, StorageError, UsageError, shown, visible
 from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 from fittool.runs.checkpoint_store import CheckpointStore, State
+from fittool.runs.environment import read_environment, read_json, run_id_in
 from fittool.runs.files.append_only import append_line, drop_torn_line, take_apart
 from fittool.runs.files.atomic import (
     atomic_write,
@@ -29,16 +30,14 @@ from fittool.runs.files.atomic import (
     remove_temporary_files,
     sync_folder,
 )
-from fittool.runs.files.json_text import from_json, to_json
+from fittool.runs.files.json_text import to_json
 from fittool.runs.files.lock import RunLock, is_held
 from fittool.runs.files.storage_errors import read_whole, storing
-from fittool.runs.format import FIRST_FORMAT, refusal_of_newer
 from fittool.runs.metrics_log import MetricsLog, csv_table
 from fittool.runs.paths import DISCARDED, RunPaths
 from fittool.runs.status import Status, encode_status, load_status, utc_stamp, utc_text
 
 _TRIAL = "fittool-trial-"
-_KINDS: dict[str, type] = {"data": dict, "samples": dict, "resumed": list, "experiment": list}
 
 
 class RunDirectory:
@@ -144,7 +143,7 @@ class RunDirectory:
             if not known and (foreign := foreign_files(path)):
                 text = f"holds files that are of no run, such as {visible(foreign[0])}. Choose another directory."
                 raise UsageError(text, place=shown(path))
-            run = cls(path, _read_id(path) if known else _new_id(), lock, folder_stays=there)
+            run = cls(path, run_id_in(path) if known else _new_id(), lock, folder_stays=there)
             if run.checkpoints.is_empty:
                 run.metrics.cut(0)
             return run
@@ -176,7 +175,7 @@ class RunDirectory:
         if missing := [file.name for file in (paths.experiment, paths.environment) if not os.path.exists(file)]:
             text = f"is not a run directory, or its run never began: {' and '.join(missing)} missing."
             raise CheckpointError(text, place=shown(path))
-        run_id = _read_id(path)
+        run_id = run_id_in(path)
         held = RunLock(path) if lock else None
         try:
             return cls(path, run_id, held)
@@ -218,7 +217,7 @@ class RunDirectory:
         Raises:
             CheckpointError: It is missing or damaged.
         """
-        return _read_environment(self.paths.root)
+        return read_environment(self.paths.root)
 
     def write_classes(self, names: Sequence[str]) -> str | None:
         """Write classes.json, the names of the classes in the order of the labels; returns a warning or None."""
@@ -232,7 +231,7 @@ class RunDirectory:
         """
         if not self.paths.classes.exists():
             return None
-        names = _read_json(self.paths.classes)
+        names = read_json(self.paths.classes)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise CheckpointError("is not a list of class names.", place=shown(self.paths.classes))
         return tuple(names)
@@ -249,7 +248,7 @@ class RunDirectory:
         """
         if not self.paths.inputs.exists():
             return None
-        found = _read_json(self.paths.inputs)
+        found = read_json(self.paths.inputs)
         if not isinstance(found, dict) or not isinstance(found.get("inputs"), list):
             raise CheckpointError("does not say what was learnt from.", place=shown(self.paths.inputs))
         return list(found["inputs"])
@@ -387,38 +386,3 @@ def _absolute(path: Path) -> Path:
 
 def _new_id() -> str:
     return f"{utc_stamp()}-{os.urandom(2).hex()}"
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return from_json(read_whole(path))
-    except ValueError as error:
-        raise CheckpointError(f"is damaged: {visible(str(error))}.", place=shown(path)) from error
-
-
-def _read_environment(path: Path) -> dict[str, Any]:
-    file = RunPaths(path).environment
-    environment = _read_json(file)
-    if isinstance(environment, dict):
-        _refuse_newer(environment, file)
-    if not isinstance(environment, dict) or not isinstance(environment.get("run"), str):
-        raise CheckpointError("is damaged: the id of the run is not in it.", place=shown(file))
-    if wrong := [name for name, kind in _KINDS.items() if not isinstance(environment.get(name, kind()), kind)]:
-        raise CheckpointError(f"is damaged: {wrong[0]} is not what fittool wrote.", place=shown(file))
-    if not all(isinstance(time, dict) and isinstance(time.get("changed"), dict) for time in environment.get("resumed", [])):
-        raise CheckpointError("is damaged: resumed is not what fittool wrote.", place=shown(file))
-    return environment
-
-
-def _refuse_newer(environment: Mapping[str, Any], file: Path) -> None:
-    """Comes before the rest of the content is looked at, which may be another one in a newer format."""
-    number, versions = environment.get("format", FIRST_FORMAT), environment.get("versions")
-    if type(number) is not int or number < FIRST_FORMAT:
-        raise CheckpointError("is damaged: format is not what fittool wrote.", place=shown(file))
-    version = versions.get("fittool") if isinstance(versions, dict) else None
-    if (refusal := refusal_of_newer(number, str(version))) is not None:
-        raise CheckpointError(f"{refusal}.", place=shown(file))
-
-
-def _read_id(path: Path) -> str:
-    return str(_read_environment(path)["run"])

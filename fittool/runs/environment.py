@@ -11,9 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from fittool.runs.format import FORMAT
+from fittool.errors import CheckpointError, shown, visible
+from fittool.runs.files.json_text import from_json
+from fittool.runs.files.storage_errors import read_whole
+from fittool.runs.format import FIRST_FORMAT, FORMAT, refusal_of_newer
+from fittool.runs.paths import RunPaths
 from fittool.version import __version__
 
+_KINDS: dict[str, type] = {"data": dict, "samples": dict, "resumed": list, "experiment": list}
 _PACKAGES = ("numpy", "pydantic", "safetensors", "PyYAML", "pillow", "click", "rich", "torch")
 
 
@@ -135,3 +140,52 @@ def _packed(path: Path, reference: str) -> str | None:
 
 def _checked(text: str) -> str | None:
     return text if _COMMIT.fullmatch(text) else None
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file of a run.
+
+    Raises:
+        CheckpointError: It is missing or damaged.
+    """
+    try:
+        return from_json(read_whole(path))
+    except ValueError as error:
+        raise CheckpointError(f"is damaged: {visible(str(error))}.", place=shown(path)) from error
+
+
+def read_environment(path: Path) -> dict[str, Any]:
+    """The content of a run's environment.json.
+
+    Args:
+        path: The run.
+
+    Raises:
+        CheckpointError: It is missing, damaged, or of a newer format.
+    """
+    file = RunPaths(path).environment
+    environment = read_json(file)
+    if isinstance(environment, dict):
+        _refuse_newer(environment, file)
+    if not isinstance(environment, dict) or not isinstance(environment.get("run"), str):
+        raise CheckpointError("is damaged: the id of the run is not in it.", place=shown(file))
+    if wrong := [name for name, kind in _KINDS.items() if not isinstance(environment.get(name, kind()), kind)]:
+        raise CheckpointError(f"is damaged: {wrong[0]} is not what fittool wrote.", place=shown(file))
+    if not all(isinstance(time, dict) and isinstance(time.get("changed"), dict) for time in environment.get("resumed", [])):
+        raise CheckpointError("is damaged: resumed is not what fittool wrote.", place=shown(file))
+    return environment
+
+
+def _refuse_newer(environment: Mapping[str, Any], file: Path) -> None:
+    """Comes before the rest of the content is looked at, which may be another one in a newer format."""
+    number, versions = environment.get("format", FIRST_FORMAT), environment.get("versions")
+    if type(number) is not int or number < FIRST_FORMAT:
+        raise CheckpointError("is damaged: format is not what fittool wrote.", place=shown(file))
+    version = versions.get("fittool") if isinstance(versions, dict) else None
+    if (refusal := refusal_of_newer(number, str(version))) is not None:
+        raise CheckpointError(f"{refusal}.", place=shown(file))
+
+
+def run_id_in(path: Path) -> str:
+    """The identity of the run in a directory; raises as `read_environment`."""
+    return str(read_environment(path)["run"])

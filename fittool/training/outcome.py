@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fittool.callbacks.control import Reason
@@ -72,6 +73,48 @@ class Outcome:
     def summary(self) -> str:
         """The reason for the end, and the best epoch."""
         return self.text if self.best is None else f"{self.text} {self.best.sentence(self.restored)}"
+
+
+def outcome_of(
+    error: BaseException | None,
+    stop_reason: str | None,
+    position: Position,
+    best: Best | None,
+    restored_epoch: int | None,
+    next_command: Callable[[], str],
+) -> Outcome:
+    """The end of a training.
+
+    Args:
+        error: What ended it, if it was an error.
+        stop_reason: Why it was asked to stop, if it was.
+        position: Where it stands.
+        best: The best epoch, if any is finished.
+        restored_epoch: The epoch (from 0) whose weights were put back, if any were.
+        next_command: Asked at a good end for what the user would call next.
+    """
+    reason = reason_of(error, stop_reason)
+    return Outcome(
+        reason=reason,
+        text=text_of(error, stop_reason, position),
+        epochs=position.epoch,
+        step=position.step,
+        best=best,
+        restored=best is not None and restored_epoch is not None and restored_epoch + 1 == best.epoch,
+        exit_code=exit_code_of(error),
+        next_command=next_command() if reason in ("completed", "stopped") else "",
+    )
+
+
+@contextmanager
+def second_fault(first: BaseException | None, what: str) -> Iterator[None]:
+    """Do something at the end: where an error is on its way already, a second one is a note on it and does not hide it."""
+    try:
+        yield
+    except Exception as second:
+        if first is None:
+            raise
+        first.add_note(f"{what} failed as well: {second}")
 
 
 def reason_of(error: BaseException | None, stop_reason: str | None) -> Reason:

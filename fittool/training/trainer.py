@@ -16,19 +16,18 @@ from numpy.typing import NDArray
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Control, Directions, Kind, Logs, TrainedModel
 from fittool.callbacks.group import CallbackGroup
-from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.callbacks.snapshot import Position, Snapshot
 from fittool.errors import DivergedError, FittoolError
 from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.best_epoch import BestEpoch
-from fittool.training.display.choose import make_progress
+from fittool.training.display.choose import display_of
 from fittool.training.display.progress import NullProgress, Progress
 from fittool.training.epoch import TrainingEpoch
 from fittool.training.evaluation import Evaluation
 from fittool.training.history import History, Row, logs_of, make_row
 from fittool.training.monitoring.divergence import DivergenceWatch, FloatingPointWarnings
 from fittool.training.monitoring.resource_monitor import ResourceMonitor
-from fittool.training.outcome import Outcome, exit_code_of, reason_of, text_of
+from fittool.training.outcome import Outcome, outcome_of, reason_of, second_fault
 from fittool.training.plan import Plan
 from fittool.training.recording.recorder import Recorder, recorder_in
 from fittool.training.stage_schedule import StageSchedule
@@ -37,16 +36,6 @@ from fittool.training.stages import Stage
 if TYPE_CHECKING:
     from fittool.data.loading.batch_loader import BatchLoader
     from fittool.engines.base import Engine
-
-
-def never() -> FittoolError | None:
-    """No interruption."""
-    return None
-
-
-def unknown() -> Mapping[str, str]:
-    """No identity."""
-    return {}
 
 
 class Trainer:
@@ -91,12 +80,12 @@ class Trainer:
         recorder: Recorder | None = None,
         progress: Progress | None = None,
         stop_on_divergence: bool = False,
-        interruption: Callable[[], FittoolError | None] = never,
+        interruption: Callable[[], FittoolError | None] = lambda: None,
         model: TrainedModel | None = None,
         header: str = "",
         stages: Sequence[Stage] = (),
         group: ProcessGroup = ALONE,
-        identity: Callable[[], Mapping[str, str]] = unknown,
+        identity: Callable[[], Mapping[str, str]] = dict,
         next_command: Callable[[], str] = str,
     ) -> None:
         self.engine, self._group = engine, group
@@ -105,7 +94,7 @@ class Trainer:
         put = engine.put if engine.copies_ahead else None
         self._walk = StageSchedule(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch, put)
         self._recorder = recorder_in(group, recorder)
-        self._progress: Progress = displayed(progress, callbacks) if group.rank == 0 else NullProgress()
+        self._progress: Progress = display_of(progress, callbacks) if group.rank == 0 else NullProgress()
         self._interruption, self._header = interruption, header
         self._names, self._directions, self._model = tuple(names), directions, model
         self.history = next((callback for callback in callbacks if isinstance(callback, History)), None) or History()
@@ -121,16 +110,9 @@ class Trainer:
         self._own = CallbackGroup([*callbacks, *([] if self.history in callbacks else [self.history])], self._control)
         self._attach_stage()
         self._train_part = TrainingEpoch(
-            engine,
-            self._walk,
-            self._control,
-            self.position,
-            self._divergence,
-            self._progress,
-            settled=self._step_settled,
-            stopping=self._is_to_stop,
-            group=group,
-        )
+            engine, self._walk, self._control, self.position, self._divergence, self._progress,
+            settled=self._step_settled, stopping=self._is_to_stop, group=group,
+        )  # fmt: skip
 
     def _make_control(self, callbacks: Sequence[Callback]) -> Control:
         trained = self._names
@@ -271,44 +253,23 @@ class Trainer:
     def _end_callbacks(self, error: BaseException | None) -> None:
         for control in (self._walk.control, self._control):
             control.reason = reason_of(error, self._stop_reason)
-        try:
+        with second_fault(error, "Ending the callbacks"):
             self._callbacks.on_train_end(self._last_logs)
-        except Exception as second:
-            if error is None:
-                raise
-            error.add_note(f"Ending the callbacks failed as well: {second}")
 
     def _finish(self, error: BaseException | None) -> Outcome:
         """Whatever happened: end the loader's workers, tell the recorder, clear the display."""
         outcome = self._outcome(error)
-        try:
-            with ExitStack() as stack:
-                stack.callback(self._callbacks.release)
-                stack.callback(self._progress.finished, outcome)
-                stack.callback(self._recorder.finished, outcome)
-                stack.callback(self._walk.stream.close)
-        except Exception as second:
-            if error is None:
-                raise
-            error.add_note(f"Ending the run failed as well: {second}")
+        with second_fault(error, "Ending the run"), ExitStack() as stack:
+            stack.callback(self._callbacks.release)
+            stack.callback(self._progress.finished, outcome)
+            stack.callback(self._recorder.finished, outcome)
+            stack.callback(self._walk.stream.close)
         return outcome
 
     def _outcome(self, error: BaseException | None) -> Outcome:
-        stop = self._stop_reason
-        best = self.best.best
         restored = self._control.restored_epoch
         restored = self._walk.control.restored_epoch if restored is None else restored
-        reason = reason_of(error, stop)
-        return Outcome(
-            reason=reason,
-            next_command=self._next_command() if reason in ("completed", "stopped") else "",
-            text=text_of(error, stop, self.position),
-            epochs=self.position.epoch,
-            step=self.position.step,
-            best=best,
-            restored=best is not None and restored is not None and restored + 1 == best.epoch,
-            exit_code=exit_code_of(error),
-        )
+        return outcome_of(error, self._stop_reason, self.position, self.best.best, restored, self._next_command)
 
     def _epoch(self, epoch: int) -> None:
         part = self._train_part
@@ -434,10 +395,3 @@ class Trainer:
         for row in rows:
             if row["epoch"] not in recorded:
                 self._recorder.epoch_finished(dict(row), self.best.best, False)
-
-
-def displayed(progress: Progress | None, callbacks: Sequence[Callback]) -> Progress:
-    """The display; where there is none, the one that the callback ProgbarLogger asks for."""
-    if progress is None or type(progress) is NullProgress:
-        return make_progress(1) if any(isinstance(one, ProgbarLoggerCallback) for one in callbacks) else NullProgress()
-    return progress

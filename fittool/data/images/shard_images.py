@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fittool.data.formats.string_table import StringTable
 from fittool.data.images.decoding import ImageForm, decode_image
 from fittool.data.images.image_files import ImageFiles
-from fittool.data.order import BatchStream
+from fittool.data.order import ShardOrder
 from fittool.data.targets import Targets
 from fittool.errors import DataError, shown
 
@@ -47,9 +47,9 @@ class ShardImages(ImageFiles):
         self._buffer = buffer
 
     @property
-    def stream(self) -> BatchStream:
+    def stream(self) -> ShardOrder:
         """Shards in a random order, samples mixed within a buffer."""
-        return BatchStream(np.bincount(self.shard_of, minlength=len(self.shards)).astype(np.int64), self._buffer)
+        return ShardOrder(np.bincount(self.shard_of, minlength=len(self.shards)).astype(np.int64), self._buffer)
 
     def describe(self, index: int) -> str:
         """Shard and sample."""

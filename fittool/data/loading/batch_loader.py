@@ -17,7 +17,7 @@ from fittool.data.batch_transforms import Augment, BatchTransforms
 from fittool.data.class_weights import ClassWeight, class_factors, per_sample
 from fittool.data.dataset import Dataset
 from fittool.data.loading.prefetch import FOREVER, in_order
-from fittool.data.order import Order, stream_of
+from fittool.data.order import Order, shard_order_of
 from fittool.errors import DataError, ExperimentError
 from fittool.process_group import ALONE, ProcessGroup, share_of
 
@@ -88,7 +88,7 @@ class DatasetLoader:
         self.dataset = dataset
         self.batch_size = batch_size
         self.samples = len(dataset)
-        self._order = Order(len(dataset), batch_size, seed, shuffle=shuffle, stream=stream_of(dataset))
+        self._order = Order(len(dataset), batch_size, seed, shuffle=shuffle, stream=shard_order_of(dataset))
         self.steps_per_pass = self._order.steps_per_pass
         self._seed, self._first_step = seed, 0
         self._changes = augment if isinstance(augment, BatchTransforms) else BatchTransforms(augment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from fittool.data.dataset import ArrayDataset, Dataset
 from fittool.data.formats.columns import MISSING, CellForm, Column
-from fittool.data.formats.csv_form import find_form
+from fittool.data.formats.csv_form import find_form, known_encoding
 from fittool.data.formats.csv_table import Header, Table, bare_name, evidence_of, read_header, read_table
 from fittool.data.formats.number_forms import FoundForm, form_of, in_words
 from fittool.data.formats.number_parsing import NumberForm
@@ -45,18 +44,10 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _known_encoding(name: str) -> str:
-    try:
-        codecs.lookup(name)
-        b"".decode(name)
-    except (LookupError, ValueError):
-        raise PydanticCustomError("encoding", "must be an encoding of text such as utf-8, cp1252 or latin-1") from None
-    return name
-
-
 Name = Annotated[Text, BeforeValidator(_as_text, json_schema_input_type=str | int)]
-_NameOrNames = str | int | list[str | int]
-Columns = Annotated[list[Name], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=_NameOrNames)]
+Columns = Annotated[
+    list[Name], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=str | int | list[str | int])
+]
 _ALL_FOUND = "; by default found by looking"
 
 
@@ -118,7 +109,7 @@ class CsvSource(Source):
     thousands: Literal["", ",", ".", " ", "'", "_"] | None = Field(
         default=None, description=f'The sign between groups of three digits, "" for none{_ALL_FOUND}.'
     )
-    encoding: Annotated[Text, AfterValidator(_known_encoding)] | None = Field(
+    encoding: Annotated[Text, AfterValidator(known_encoding)] | None = Field(
         default=None, description=f"The encoding of the text, such as utf-8 or cp1252{_ALL_FOUND}."
     )
     header: Boolean | None = Field(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from fittool.callbacks.base import Callback
+from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.training.display.progress import NullProgress, PlainProgress, Progress, Verbose, WalkProgress, can_be_live
 from fittool.training.display.terminal import Terminal
 
@@ -26,6 +28,13 @@ def make_progress(verbose: Verbose = "auto", stream: TextIO | None = None) -> Pr
     from fittool.training.display.live_progress import LiveProgress  # rich is slow to import
 
     return LiveProgress(Terminal(stream))
+
+
+def display_of(progress: Progress | None, callbacks: Sequence[Callback]) -> Progress:
+    """The display; where there is none, the one that the callback ProgbarLogger asks for."""
+    if progress is None or type(progress) is NullProgress:
+        return make_progress(1) if any(isinstance(one, ProgbarLoggerCallback) for one in callbacks) else NullProgress()
+    return progress
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from PIL import Image
 
 from fittool.data.dataset import Subset
 from fittool.data.loading.batch_loader import DatasetLoader
-from fittool.data.order import BatchStream, stream_of
+from fittool.data.order import ShardOrder, shard_order_of
 from fittool.data.sources import ShardsSource, SourceContext
 from fittool.errors import DataError
 
@@ -88,7 +88,7 @@ def test_shards_are_read_nearly_in_sequence(shards: Path):
 def test_a_part_of_the_samples_is_streamed_too(shards: Path):
     dataset = ShardsSource(path=str(shards / "*.tar"), buffer=8).open(CONTEXT)
     part = Subset(dataset, np.arange(0, 50, 3))
-    stream = stream_of(part)
+    stream = shard_order_of(part)
     assert stream is not None
     assert stream.sizes.tolist() == [4, 3, 3, 4, 3]
     assert sorted(stream.samples(1, 0, np.arange(17)).tolist()) == list(range(17))
@@ -96,7 +96,7 @@ def test_a_part_of_the_samples_is_streamed_too(shards: Path):
 
 @pytest.mark.parametrize(("sizes", "buffer"), [([5, 0, 7], 4), ([1], 1), ([100, 3, 250], 64), ([3, 3], 1000)])
 def test_any_position_of_a_stream_can_be_asked_for(sizes: list[int], buffer: int):
-    stream = BatchStream(np.array(sizes), buffer)
+    stream = ShardOrder(np.array(sizes), buffer)
     whole = stream.samples(9, 2, np.arange(sum(sizes)))
     assert sorted(whole.tolist()) == list(range(sum(sizes)))
     for position in range(sum(sizes)):
