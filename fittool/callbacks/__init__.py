@@ -1,6 +1,9 @@
 """Keras's callbacks, which act beside the training, each in its own file.
 
 A setting describes a callback; `start` makes the object that is called at Keras's hooks. Custom ones subclass `Callback`.
+Beside them live the base (`base`), the training as they see it (`control`, `snapshot`), the group that calls them (`group`)
+and the watch on one value (`monitor`). `training`, `report`, `config`, `model` and `experiment` may enter. Callbacks know
+runs, engines and data, but not the trainer, the experiment or its file.
 """
 
 from __future__ import annotations

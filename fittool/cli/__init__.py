@@ -1,5 +1,9 @@
 """The command line: one small module for each command, imported when the command is called.
 
+`options` has the options that commands share, `thresholds` what `--require` asks, `exit` the exit codes and the last lines.
+Commands call `experiment` or `scaffold` and print what comes back; they train nothing and compute nothing. No other part may
+enter.
+
 `fittool --help` imports click and nothing else, so it answers in a blink.
 """
 

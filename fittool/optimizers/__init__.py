@@ -1,4 +1,8 @@
-"""Keras's optimizers: `from fittool.optimizers import Adam`, and `schedules`."""
+"""Keras's optimizers: `from fittool.optimizers import Adam`, and `schedules`.
+
+These are names for users; the settings are in `fittool.nn.optimizers`, the schedules in `fittool.nn.schedules`. No part of
+the package may enter; it asks `nn` itself. Nothing is described or computed here.
+"""
 
 from __future__ import annotations
 

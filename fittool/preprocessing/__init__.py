@@ -1,4 +1,8 @@
-"""Keras's `preprocessing`: `from fittool.preprocessing.image import ImageDataGenerator`."""
+"""Keras's `preprocessing`: `from fittool.preprocessing.image import ImageDataGenerator`.
+
+These are names for users; what stands behind them is in `fittool.image_data_generator`. No part of the package may enter.
+Nothing is computed here.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,6 @@
-"""Pictures and pages for people: contact sheets, figures, reports."""
+"""Pictures and pages for people: contact sheets and the live page of a run.
+
+`contact_sheet` shows originals beside changed versions, `live_page` (with `live_page.html`) is a callback that rewrites a
+page while the run goes on. `model`, `experiment` and `cli` may enter. It draws what it is handed, and knows neither an engine
+nor the experiment file.
+"""

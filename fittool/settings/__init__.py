@@ -1,8 +1,9 @@
 """The base of every described thing: layers, optimizers, losses, callbacks, data sources, sections of an experiment.
 
-A description is a frozen pydantic dataclass. Its fields are at the same time the keys in the experiment file, the
-arguments in Python, the JSON Schema and the reference page. Things that have a name and arguments form a `Family`.
-Everything but `errors` may stand on this; it knows nothing of what it describes.
+A description is a frozen pydantic dataclass. Its fields are at the same time the keys in the experiment file, the arguments
+in Python, the JSON Schema and the reference page. Things that have a name and arguments form a `Family`. `family` and `named`
+are the base, `scalars` the plain values, `lookup` walks along descriptions, `complaints` and `messages` say what is wrong.
+Every part but the single files at the bottom may enter; it knows `errors` alone, and nothing of what it describes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""The data sources of an experiment file, one module each."""
+"""The data sources of an experiment file, one module each.
+
+`base` says what a source is and what it is told, `arrays` has what `npz` and `idx` share, and `by_path` is the source that
+reads a path by its ending. `config` enters for the descriptions, `experiment` and `scaffold` to open data. A source opens a
+`Dataset` and knows no order, no batches, no split and no augmentation.
+"""
 
 from __future__ import annotations
 

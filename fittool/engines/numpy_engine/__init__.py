@@ -1,6 +1,9 @@
 """The engine that needs nothing but NumPy: every step is a fixed list of NumPy calls on arrays made once.
 
-`lowering` turns a graph into operations, `program` cuts a batch into slices and lists the calls, `threads` runs them.
+`lowering` turns a graph into operations, by the table in `layers`, `program` cuts a batch into slices and lists the calls,
+`thread_pool` runs them; `buffers` and `parameters` hold the arrays, `optimizers` and `optimizer_step` move the weights,
+`losses_and_metrics` measures. Only the registry of engines enters. It knows `nn` and the engines' common files, no other
+engine, no epoch and no file.
 """
 
 from fittool.engines.numpy_engine.engine import NumpyEngine

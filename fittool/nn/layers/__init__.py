@@ -1,4 +1,8 @@
-"""The layers, under Keras's names with Keras's arguments; one module for each family."""
+"""The layers, under Keras's names with Keras's arguments; one module for each family.
+
+`base` has what every layer has, `last_activation` the activation it ends with. Whoever may import `nn` may enter. A layer
+says its shapes, parameters and flops; what it computes stands in each engine's own table.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What is watched while training: Keras's metrics as settings, their formulas in each engine.
+"""The values watched while training: Keras's metrics as settings, their formulas in each engine.
+
+`accuracies`, `counts` and `means` are families, `own` is a function of the user's. Whoever may import `nn` may enter. A
+metric says what it asks of targets; which sums stand behind it is in `nn.accumulators`, and what a batch adds in each engine.
 
 A metric appears in logs under its `name`; one given by a bare name keeps that name as it was written (`acc`, `mse`).
 """

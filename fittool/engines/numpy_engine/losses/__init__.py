@@ -1,4 +1,9 @@
-"""The losses and their gradients with respect to the outputs: Keras's formulas, written out."""
+"""The losses and their gradients with respect to the outputs: Keras's formulas, written out.
+
+`crossentropies` and `differences` have the formulas, one for each setting in `fittool.nn.losses`, `common` brings targets
+into the form of the outputs. The engine's `losses_and_metrics` and `metrics` enter. Nothing here knows layers, weights or
+optimizers.
+"""
 
 from __future__ import annotations
 
