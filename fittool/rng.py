@@ -52,7 +52,7 @@ def key_of(seed: int, purpose: str, *counters: int) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 
-def _mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Stafford's variant 13 of the 64-bit finalizer (SplitMix64): every input bit reaches every output bit."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -73,7 +73,7 @@ def bits(seed: int, purpose: str, *counters: int, positions: ArrayLike, draws: i
     key = np.uint64(key_of(seed, purpose, *counters))
     at = np.asarray(positions).astype(np.uint64).reshape(-1, 1)
     draw = np.arange(1, draws + 1, dtype=np.uint64)
-    return _mixed(_mixed(key + (at + np.uint64(1)) * _GOLDEN) + draw * _GOLDEN)
+    return _mix(_mix(key + (at + np.uint64(1)) * _GOLDEN) + draw * _GOLDEN)
 
 
 def uniforms(seed: int, purpose: str, *counters: int, positions: ArrayLike, draws: int = 1) -> NDArray[np.float64]:
@@ -96,7 +96,7 @@ def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
 @lru_cache(maxsize=4)
 def _sorted_permutation(key: int, size: int) -> NDArray[np.int64]:
     at = np.arange(1, size + 1, dtype=np.uint64)
-    order = np.argsort(_mixed(np.uint64(key) + at * _GOLDEN), kind="stable")
+    order = np.argsort(_mix(np.uint64(key) + at * _GOLDEN), kind="stable")
     order.flags.writeable = False
     return order
 
@@ -121,11 +121,11 @@ def permuted(seed: int, purpose: str, *counters: int, positions: ArrayLike, size
     order = np.empty(at.shape, np.int64)
     for first in range(0, at.size, _BLOCK):
         block = slice(first, first + _BLOCK)
-        order.reshape(-1)[block] = _walked(at.reshape(-1)[block].astype(np.uint64), key, size)
+        order.reshape(-1)[block] = _walk(at.reshape(-1)[block].astype(np.uint64), key, size)
     return order
 
 
-def _walked(value: NDArray[np.uint64], key: int, size: int) -> NDArray[np.uint64]:
+def _walk(value: NDArray[np.uint64], key: int, size: int) -> NDArray[np.uint64]:
     """The network, applied until each number is below `size`."""
     bits_needed = (size - 1).bit_length()
     value = _feistel(value, key, bits_needed)
@@ -143,7 +143,7 @@ def _feistel(value: NDArray[np.uint64], key: int, bits_needed: int) -> NDArray[n
     halves = [value >> lower_bits, value & masks[1]]
     for turn in range(_ROUNDS):
         secret = np.uint64((key + turn * int(_GOLDEN)) % 2**64)
-        halves[turn % 2] ^= _mixed(halves[1 - turn % 2] + secret) & masks[turn % 2]
+        halves[turn % 2] ^= _mix(halves[1 - turn % 2] + secret) & masks[turn % 2]
     return (halves[0] << lower_bits) | halves[1]
 
 

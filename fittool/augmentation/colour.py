@@ -41,9 +41,9 @@ def tone(images: NDArray[Any], parameters: Parameters) -> None:
         if parameters.saturation is not None and parameters.saturation[index] != 1:
             values = blended(values, grey(values), parameters.saturation[index])
         if parameters.hue is not None and parameters.hue[index]:
-            values = _turned(values, parameters.hue[index])
+            values = _turn(values, parameters.hue[index])
         if parameters.blur is not None and parameters.blur[index]:
-            values = _blurred(values, parameters.blur[index])
+            values = _blur(values, parameters.blur[index])
         store(values, image)
 
 
@@ -66,7 +66,7 @@ def blended(values: Floats, base: Any, factor: float) -> Floats:
     return below + np.float32(factor) * (values - below)
 
 
-def _turned(values: Floats, degrees: float) -> Floats:
+def _turn(values: Floats, degrees: float) -> Floats:
     """Turn the hue of (H, W, 3), keeping value and chroma, of HSV (Smith 1978): so any range of values will do."""
     high, low = values.max(axis=-1, keepdims=True), values.min(axis=-1, keepdims=True)
     chroma = high - low
@@ -77,7 +77,7 @@ def _turned(values: Floats, degrees: float) -> Floats:
     return np.asarray(high - chroma * np.clip(np.minimum(place, 4 - place), 0, 1), np.float32)
 
 
-def _blurred(values: Floats, sigma: float) -> Floats:
+def _blur(values: Floats, sigma: float) -> Floats:
     """Convolve rows and columns with a Gaussian cut at 4 sigma, mirrored at the borders (scipy's `gaussian_filter`)."""
     radius = int(4 * sigma + 0.5)
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
@@ -116,7 +116,7 @@ def recolour(images: NDArray[Any], parameters: Parameters) -> None:
         block = slice(first, first + step)
         chosen = np.flatnonzero(parameters.inversion[block])
         if len(chosen):
-            images[first + chosen] = _inverted(images[first + chosen])
+            images[first + chosen] = _invert(images[first + chosen])
 
 
 def _shade(images: NDArray[Any], channel_shift: NDArray[np.float64], brightness: NDArray[np.float64]) -> None:
@@ -132,7 +132,7 @@ def _shade(images: NDArray[Any], channel_shift: NDArray[np.float64], brightness:
     np.copyto(images, values, casting="unsafe")
 
 
-def _inverted(images: NDArray[Any]) -> NDArray[Any]:
+def _invert(images: NDArray[Any]) -> NDArray[Any]:
     low, high = (0, 255) if images.dtype == np.uint8 else _range_of(images)
     return np.asarray(low + high - images)
 

@@ -145,12 +145,12 @@ def draw(
         "inversion": chance[10] < augmentation.inversion,
     }
     if augmentation.beyond_keras:
-        drawn |= _drawn_beyond(augmentation, shape, seed, pass_number, positions)
+        drawn |= _draw_beyond(augmentation, shape, seed, pass_number, positions)
         _leave_some(drawn, augmentation, seed, pass_number, positions)
     return Parameters(**drawn)
 
 
-def _drawn_beyond(
+def _draw_beyond(
     augmentation: Augmentation, shape: tuple[int, int, int], seed: int, pass_number: int, positions: ArrayLike
 ) -> dict[str, NDArray[Any]]:
     """Draws of the operations that Keras does not have, each from a stream of its own."""

@@ -63,10 +63,10 @@ def mix(
         height, width = inputs[0].shape[1:3]
         box = _box(share, height, width, numbers)
         share = 1 - (box[0].stop - box[0].start) * (box[1].stop - box[1].start) / (height * width)
-        mixed = tuple(_pasted(images, partner, box) for images in inputs)
+        mixed = tuple(_paste(images, partner, box) for images in inputs)
     else:
         mixed = tuple(_between(images, images[partner], np.float32(share)) for images in inputs)
-    shares, weight = _weighted(share, sample_weight, partner)
+    shares, weight = _weigh(share, sample_weight, partner)
     if targets is inputs:
         return mixed, mixed, weight
     of_output = [shares if shares.ndim < 2 else shares[:, output] for output in range(len(targets))]
@@ -83,7 +83,7 @@ def _box(share: float, height: int, width: int, numbers: np.random.Generator) ->
     return sides[0], sides[1]
 
 
-def _pasted(images: NDArray[Any], partner: NDArray[np.int64], box: tuple[slice, slice]) -> NDArray[Any]:
+def _paste(images: NDArray[Any], partner: NDArray[np.int64], box: tuple[slice, slice]) -> NDArray[Any]:
     result = images.copy()
     result[:, box[0], box[1]] = images[partner, box[0], box[1]]
     return result
@@ -96,7 +96,7 @@ def _between(own: NDArray[Any], other: NDArray[Any], share: NDArray[np.float32] 
     return np.asarray(share * own + (1 - share) * other, np.float32)
 
 
-def _weighted(
+def _weigh(
     share: float, sample_weight: NDArray[Any] | None, partner: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """The share of each sample's own target, () or (N,) or (N, outputs), and the mixed weights."""

@@ -93,14 +93,14 @@ class BackupAndRestoreCallback(Callback):
             return
         self._kept = KeptWeights.found(self._store, checkpoint)
         facts = checkpoint.facts
-        weights = self._kept.weights or self._kept_by_the_first_release(checkpoint)
+        weights = self._kept.weights or self._weights_of_the_first_release(checkpoint)
         self._backups.go_on_from(snapshot_of(checkpoint, weights), facts.training["rows"])
-        for text in (warning, _format_warning(checkpoint), *map(_lost, self._kept.lost)):
+        for text in (warning, _format_warning(checkpoint), *map(_say_lost, self._kept.lost)):
             if text is not None:
                 self.run.say(f"warning: {text}")
         self.run.say(f"BackupAndRestore: going on from epoch {facts.epoch}, step {facts.step_in_epoch}, in {self.folder}.")
 
-    def _kept_by_the_first_release(self, checkpoint: Checkpoint) -> dict[str, Weights]:
+    def _weights_of_the_first_release(self, checkpoint: Checkpoint) -> dict[str, Weights]:
         """Weights of callbacks in a backup of 0.1.0, which did not say of which moment they are."""
         from fittool.runs.checkpoint import load_checkpoint
 
@@ -206,5 +206,5 @@ def _format_warning(checkpoint: Checkpoint) -> str | None:
     return f"{text} For that, finish it with the older release ({OLDER_RELEASE})."
 
 
-def _lost(callback: str) -> str:
+def _say_lost(callback: str) -> str:
     return f"The weights that {callback} kept are lost: it begins anew with those of the next best epoch."

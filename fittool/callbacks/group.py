@@ -30,7 +30,7 @@ class CallbackGroup:
     def __init__(self, callbacks: Sequence[Callback], control: Control, prefix: str = "") -> None:
         for callback in callbacks:
             callback.set_run(control)
-        self._take(tuple(_keyed(callbacks, prefix)))
+        self._take(tuple(_by_key(callbacks, prefix)))
 
     @classmethod
     def joined(cls, *groups: CallbackGroup) -> CallbackGroup:
@@ -140,7 +140,7 @@ class CallbackGroup:
                 callback.load_state(states[key])
 
 
-def _keyed(callbacks: Sequence[Callback], prefix: str) -> Iterator[tuple[str, Callback]]:
+def _by_key(callbacks: Sequence[Callback], prefix: str) -> Iterator[tuple[str, Callback]]:
     seen: Counter[str] = Counter()
     for callback in callbacks:
         name = prefix + _name_in_checkpoints(callback)

@@ -145,7 +145,7 @@ def load_experiment(
         raise UsageError("There is no such experiment file.", place=visible(name))
     if os.path.isdir(name):
         raise UsageError("This is a folder. Give an experiment file.", place=visible(name))
-    return _described(read_layers(name, name, Experiment, variables), name, overrides, variables)
+    return _describe(read_layers(name, name, Experiment, variables), name, overrides, variables)
 
 
 def load_experiment_of_run(
@@ -172,7 +172,7 @@ def load_experiment_of_run(
     for keys, node in references_in(root):
         text = f"The run's experiment takes {path_text(keys)} from the environment, {shortened(str(node.value))}. {CONSENT}"
         raise CheckpointError(replace(node.best_place.problem(text), exit_code=CheckpointError.code))
-    return _described(Layered(filled(root, {}), document.problems), name, overrides, {})
+    return _describe(Layered(filled(root, {}), document.problems), name, overrides, {})
 
 
 def _without_silent_callbacks(root: Node) -> Node:
@@ -198,12 +198,12 @@ def _writes_only(callback: Node) -> bool:
     return described is not None and described.writes_only
 
 
-def _described(layered: Layered, name: str, overrides: Sequence[str], variables: Mapping[str, str]) -> LoadedExperiment:
+def _describe(layered: Layered, name: str, overrides: Sequence[str], variables: Mapping[str, str]) -> LoadedExperiment:
     if not isinstance(layered.root.value, dict):
         text = "An experiment file must hold keys such as data:, model:, compile: and train:."
         raise ExperimentError([*(told.problem for told in layered.problems), layered.root.place.problem(text)])
     root = with_absolute_paths(expanded(apply(layered.root, overrides, Experiment, variables), Experiment))
-    return _held_against_description(root, layered.problems, name_from(os.path.splitext(os.path.basename(name))[0]))
+    return _hold_against_description(root, layered.problems, name_from(os.path.splitext(os.path.basename(name))[0]))
 
 
 @lru_cache(maxsize=1)
@@ -211,14 +211,14 @@ def _adapter() -> TypeAdapter[Experiment]:
     return TypeAdapter(Experiment)
 
 
-def _held_against_description(root: Node, told: Sequence[Placed], name: str) -> LoadedExperiment:
+def _hold_against_description(root: Node, told: Sequence[Placed], name: str) -> LoadedExperiment:
     places = {one.place for one in told}
-    experiment, wrong = _validated(root, name)
+    experiment, wrong = _validate(root, name)
     dropped: frozenset[KeyPath] = frozenset()
     placed = [*told, *(one for one in wrong if one.place not in places)]
     warnings: tuple[Problem, ...] = ()
     if experiment is None:
-        root, experiment, dropped = _mended(root, wrong, name)
+        root, experiment, dropped = _mend(root, wrong, name)
     if experiment is not None:
         written = Written(experiment, root, dropped)
         placed += contradictions(written)
@@ -228,14 +228,14 @@ def _held_against_description(root: Node, told: Sequence[Placed], name: str) -> 
     return LoadedExperiment(experiment, warnings, root)
 
 
-def _validated(root: Node, name: str) -> tuple[Experiment | None, list[Placed]]:
+def _validate(root: Node, name: str) -> tuple[Experiment | None, list[Placed]]:
     try:
         return _adapter().validate_python(_with_defaults(root.data(), name)), []
     except ValidationError as error:
         return None, problems_of(error, root, Experiment)
 
 
-def _mended(root: Node, wrong: list[Placed], name: str) -> tuple[Node, Experiment | None, frozenset[KeyPath]]:
+def _mend(root: Node, wrong: list[Placed], name: str) -> tuple[Node, Experiment | None, frozenset[KeyPath]]:
     """The experiment without the settings that are wrong, if that is one, so that the rest can still be checked; and those."""
     dropped: set[KeyPath] = set()
     for _ in range(_MOST_MENDS):
@@ -244,7 +244,7 @@ def _mended(root: Node, wrong: list[Placed], name: str) -> tuple[Node, Experimen
                 return root, None, frozenset(dropped)
             root = without(root, path)
             dropped.add(path)
-        experiment, wrong = _validated(root, name)
+        experiment, wrong = _validate(root, name)
         if experiment is not None:
             return root, experiment, frozenset(dropped)
     return root, None, frozenset(dropped)

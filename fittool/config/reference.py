@@ -185,7 +185,7 @@ class _Page:
             return _target(schema["$ref"])
         if "anyOf" in schema:
             limits = {key: value for key, value in schema.items() if key not in ("anyOf", "default", "description")}
-            return " or ".join(dict.fromkeys(self._type(_limited(form, limits)) for form in _forms(schema["anyOf"])))
+            return " or ".join(dict.fromkeys(self._type(_limit(form, limits)) for form in _forms(schema["anyOf"])))
         if "enum" in schema or "const" in schema:
             return ", ".join(f"`{flow_text(choice)}`" for choice in schema.get("enum", [schema.get("const")]))
         return self._plain_type(schema)
@@ -209,7 +209,7 @@ def _forms(forms: list[Schema]) -> list[Schema]:
     return forms
 
 
-def _limited(form: Schema, limits: Schema) -> Schema:
+def _limit(form: Schema, limits: Schema) -> Schema:
     return form | limits if form.get("type") in ("number", "integer") else form
 
 

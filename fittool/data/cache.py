@@ -230,9 +230,9 @@ class _RowFile:
             os.close(descriptor)
             with suppress(FileNotFoundError):
                 self.layout.path.unlink()
-        return self._made()
+        return self._make()
 
-    def _made(self) -> int:
+    def _make(self) -> int:
         """A file in which no sample is written yet; its room is taken at once."""
         self.layout.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=f"{self.layout.path.stem}.", suffix=".new", dir=self.layout.path.parent)

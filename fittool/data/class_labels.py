@@ -50,10 +50,10 @@ def classes_of_text(texts: Sequence[str], known: tuple[str, ...] | None, place: 
     if "" in counts:
         raise DataError(f"{what}: the label is empty. Remove the sample, or name its class.", place=place(texts.index("")))
     if known is not None:
-        return ClassLabels(known, _numbered(texts, _places_among(known, counts, texts, place)))
+        return ClassLabels(known, _number(texts, _places_among(known, counts, texts, place)))
     if not all(map(is_number, counts)):
         names = tuple(sorted(counts))
-        return ClassLabels(names, _numbered(texts, {name: number for number, name in enumerate(names)}))
+        return ClassLabels(names, _number(texts, {name: number for number, name in enumerate(names)}))
     values = {text: float(text) for text in counts}
     fraction = next((text for text in texts if values[text] % 1), None)
     if fraction is not None:
@@ -65,10 +65,10 @@ def classes_of_text(texts: Sequence[str], known: tuple[str, ...] | None, place: 
         if value not in name_of or counts[text] > counts[name_of[value]]:
             name_of[value] = text
     names = tuple(name_of[value].strip() for value in number_of)
-    return ClassLabels(names, _numbered(texts, {text: number_of[value] for text, value in values.items()}))
+    return ClassLabels(names, _number(texts, {text: number_of[value] for text, value in values.items()}))
 
 
-def _numbered(texts: Sequence[str], places: Mapping[str, int]) -> NDArray[np.int64]:
+def _number(texts: Sequence[str], places: Mapping[str, int]) -> NDArray[np.int64]:
     return np.fromiter(map(places.__getitem__, texts), np.int64, len(texts))
 
 
@@ -141,15 +141,15 @@ def _places_of(
 def _unknown_number(name: str, known: tuple[str, ...], called: str) -> str:
     if known == tuple(map(str, range(len(known)))) or values_of(known) is None:
         return f"{called} is {name}, but class numbers must be 0 to {len(known) - 1:,}, as in the training data."
-    return f"{called} is {name}, but the training data have no such class. Known are {_listed(known)}."
+    return f"{called} is {name}, but the training data have no such class. Known are {_as_list(known)}."
 
 
 def unknown_class(name: str, known: tuple[str, ...], place: str) -> Problem:
     """A class that the training data do not have."""
     near = nearest_name(name, known)
-    mend = f"Did you mean {near}?" if near else f"Known are {_listed(known)}."
+    mend = f"Did you mean {near}?" if near else f"Known are {_as_list(known)}."
     return Problem(f"The training data have no class {name!r}. {mend}", place)
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def _as_list(names: tuple[str, ...]) -> str:
     return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")

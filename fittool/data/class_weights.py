@@ -38,7 +38,7 @@ def class_factors(
         if labels is None:
             text = "class_weight: balanced needs to count all labels, which a generator cannot tell."
             raise ExperimentError(f"{text} Give a weight for each class.")
-        return _balanced(labels, len(class_names or ()))
+        return _balance(labels, len(class_names or ()))
     count = len(class_names) if class_names is not None else None if labels is None else int(labels.max()) + 1
     numbers = {key: _class_number(key, class_names, count) for key in class_weight}
     problems = [_unknown(key, class_names, count) for key, number in numbers.items() if number is None]
@@ -74,7 +74,7 @@ class Balance:
         return factors
 
 
-def _balanced(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+def _balance(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
     balance = Balance()
     balance.see(labels)
     factors = balance.factors()

@@ -77,7 +77,7 @@ def facts_from(plain: object) -> tuple[InputFacts, ...]:
 
 def _from_plain(entry: Mapping[str, Any]) -> InputFacts:
     image = entry.get("kind") == "image"
-    shape = [*_listed(entry.get("size")), entry.get("channels")] if image else _listed(entry.get("shape"))
+    shape = [*_as_list(entry.get("size")), entry.get("channels")] if image else _as_list(entry.get("shape"))
     lowest, highest = entry.get("lowest"), entry.get("highest")
     if (
         not all(isinstance(length, int) and length > 0 for length in shape)
@@ -99,7 +99,7 @@ def _from_plain(entry: Mapping[str, Any]) -> InputFacts:
     )
 
 
-def _listed(value: object) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else [None]
 
 

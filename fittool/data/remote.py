@@ -45,24 +45,24 @@ def local_copy(address: str) -> Path:
     try:
         import fsspec
     except ImportError:
-        raise MachineError(f"{_shown(address)} needs the extra remote: pip install 'fittool[remote]'") from None
+        raise MachineError(f"{_show(address)} needs the extra remote: pip install 'fittool[remote]'") from None
     try:
         system, path = fsspec.core.url_to_fs(address)
-        found = _found(system, path)
+        found = _find(system, path)
         if not found:
-            raise DataError("There is nothing at this address.", place=_shown(address))
-        return _copied(system, path, found, _folder_of(address))
+            raise DataError("There is nothing at this address.", place=_show(address))
+        return _copy(system, path, found, _folder_of(address))
     except (DataError, StorageError):
         raise
     except ImportError as error:
-        raise MachineError(f"{_shown(address)}: {error}") from error
+        raise MachineError(f"{_show(address)}: {error}") from error
     except Exception as error:  # each protocol has errors of its own
         raise DataError(
-            f"It cannot be read: {type(error).__name__}: {visible(str(error))[:200]}", place=_shown(address)
+            f"It cannot be read: {type(error).__name__}: {visible(str(error))[:200]}", place=_show(address)
         ) from error
 
 
-def _found(system: Any, path: str) -> dict[str, list[Any]]:
+def _find(system: Any, path: str) -> dict[str, list[Any]]:
     """Each file with what tells whether it changed; a name is taken as it stands before it is taken for a pattern."""
     if system.isdir(path):
         infos = system.find(path, detail=True)
@@ -80,14 +80,14 @@ def _fitting(system: Any, path: str) -> list[str]:
         return list(system.glob(path)) if any(letter in path for letter in "*?[") else []
     missing = next((name for name in names if not system.exists(name)), None)
     if missing is not None:
-        raise DataError("There is nothing at this address.", place=_shown(missing))
+        raise DataError("There is nothing at this address.", place=_show(missing))
     return names
 
 
-def _copied(system: Any, path: str, found: dict[str, list[Any]], folder: Path) -> Path:
+def _copy(system: Any, path: str, found: dict[str, list[Any]], folder: Path) -> Path:
     root = path.rstrip("/") if system.isdir(path) else os.path.dirname(path)
     listing = folder / _LISTING
-    known = _known(listing)
+    known = _look_up(listing)
     for name in known.keys() - found.keys():
         _place(folder, root, name).unlink(missing_ok=True)
     for name, facts in found.items():
@@ -100,7 +100,7 @@ def _copied(system: Any, path: str, found: dict[str, list[Any]], folder: Path) -
     return folder if system.isdir(path) else folder / os.path.basename(path)
 
 
-def _known(listing: Path) -> dict[str, list[Any]]:
+def _look_up(listing: Path) -> dict[str, list[Any]]:
     """What was copied before; nothing where that is not known."""
     try:
         known = json.loads(listing.read_text())
@@ -160,6 +160,6 @@ def _folder_of(address: str) -> Path:
     return cache_folder() / "remote" / hashlib.sha256(address.encode()).hexdigest()[:24]
 
 
-def _shown(address: str) -> str:
+def _show(address: str) -> str:
     """The address without what may be secret."""
     return visible(_SECRET.sub(lambda found: "//" if found[0].startswith("//") else "", address))

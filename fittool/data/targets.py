@@ -62,20 +62,20 @@ class Targets:
         """
         if self.class_mode == "input":
             return inputs
-        return () if self.values is None else (self._formed(self.values.take(indices, axis=0)),)
+        return () if self.values is None else (self._form(self.values.take(indices, axis=0)),)
 
     def all(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
         """The targets of all samples, in the form of `take`."""
         if self.class_mode == "input":
             return inputs
-        return () if self.values is None else (self._formed(self.values),)
+        return () if self.values is None else (self._form(self.values),)
 
     def select(self, indices: NDArray[np.int64]) -> Targets:
         """The targets of some samples, as targets of their own."""
         values = None if self.values is None else self.values.take(indices, axis=0)
         return Targets(values, self.class_names, self.class_mode)
 
-    def _formed(self, values: Array) -> Array:
+    def _form(self, values: Array) -> Array:
         if self.class_names is None or values.ndim != 1:
             return values
         if self.class_mode == "categorical":

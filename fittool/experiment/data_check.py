@@ -146,10 +146,10 @@ def _read(data: Dataset, indices: NDArray[np.int64]) -> list[Seen]:
     except DataError as error:
         if len(indices) > 1:
             return [seen for index in indices for seen in _read(data, index[None])]
-        return [[_placed(problem, data.describe(int(indices[0]))) for problem in error.problems]]
+        return [[_place(problem, data.describe(int(indices[0]))) for problem in error.problems]]
 
 
-def _placed(problem: Problem, sample: str) -> Problem:
+def _place(problem: Problem, sample: str) -> Problem:
     """The problem with the sample's name, unless it names its file by itself."""
     return problem if problem.place or sample.partition("[")[0] in problem.text else replace(problem, place=sample)
 

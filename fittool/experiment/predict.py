@@ -115,7 +115,7 @@ def predict(
     """
     model = run.model()
     tta = TestTimeAugmentation(run, model.network.for_predictions(), views)
-    parts = _own_part(run, on) if on is not None else _given_parts(run, paths, keep)
+    parts = _own_part(run, on) if on is not None else _parts_at(run, paths, keep)
     rows = [_rows_of(run, part, tta, progress or NullProgress(), with_targets=on is not None) for part in parts]
     model.network.close()
     return _together(run, rows, on_bad, keep)
@@ -160,17 +160,17 @@ def _together(run: TrainedRun, rows: Sequence[_Rows], on_bad: OnBad, keep: Seque
     targets = [np.concatenate(pieces)[wanted] for pieces in zip(*(part.targets for part in rows), strict=True)]
     kept = {name: [cell for part in rows for cell in part.kept.get(name, [""] * len(part.names))] for name in keep}
     return Predictions(
-        _chosen([name for part in rows for name in part.names], wanted),
+        _choose([name for part in rows for name in part.names], wanted),
         answers,
         bad,
         is_bad[wanted] if is_bad[wanted].any() else None,
         truth_of(answers, targets) if targets else None,
-        {name: _chosen(cells, wanted) for name, cells in kept.items()},
+        {name: _choose(cells, wanted) for name, cells in kept.items()},
         tuple(Problem(text) for part in rows for text in part.warnings),
     )
 
 
-def _chosen(texts: Sequence[str], wanted: NDArray[np.bool_]) -> tuple[str, ...]:
+def _choose(texts: Sequence[str], wanted: NDArray[np.bool_]) -> tuple[str, ...]:
     return tuple(text for text, is_wanted in zip(texts, wanted.tolist(), strict=True) if is_wanted)
 
 
@@ -184,7 +184,7 @@ def _own_part(run: TrainedRun, on: Literal["train", "validation"]) -> Iterator[_
     yield _Part(GoodSamples(data), warnings=tuple(said))
 
 
-def _given_parts(run: TrainedRun, paths: Sequence[str | Path], keep: Sequence[str]) -> Iterator[_Part | _Bad]:
+def _parts_at(run: TrainedRun, paths: Sequence[str | Path], keep: Sequence[str]) -> Iterator[_Part | _Bad]:
     """The samples at some paths; neighbouring image files together."""
     images: list[str] = []
     for given in paths:
@@ -196,7 +196,7 @@ def _given_parts(run: TrainedRun, paths: Sequence[str | Path], keep: Sequence[st
                 continue
             yield from _image_part(run, images)
             images = []
-            yield _scaled_part(run, open_given(run, path, labelled=False), kept_cells(run, path, keep) if keep else {})
+            yield _scale_part(run, open_given(run, path, labelled=False), kept_cells(run, path, keep) if keep else {})
         except DataError as error:
             yield from _image_part(run, images)
             images = []
@@ -207,10 +207,10 @@ def _given_parts(run: TrainedRun, paths: Sequence[str | Path], keep: Sequence[st
 def _image_part(run: TrainedRun, images: list[str]) -> Iterator[_Part | _Bad]:
     """Image files, if there are any."""
     if images:
-        yield _scaled_part(run, open_images(images, replace(context_of(run, labelled=False), on_bad_file="error")), {})
+        yield _scale_part(run, open_images(images, replace(context_of(run, labelled=False), on_bad_file="error")), {})
 
 
-def _scaled_part(run: TrainedRun, data: Dataset, kept: Mapping[str, list[str]]) -> _Part:
+def _scale_part(run: TrainedRun, data: Dataset, kept: Mapping[str, list[str]]) -> _Part:
     """Given samples on the scale of those that the run has learnt from, with what is said about them.
 
     Raises:

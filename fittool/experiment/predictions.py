@@ -66,10 +66,10 @@ class Predictions:
                 return _of_labels(answers.names, values, "probability" if answers.are_probabilities else "score")
             if answers.names is not None:
                 return {_apart(name, "target"): value for name, value in zip(answers.names, values, strict=True)}
-            return _named("prediction", "output", values)
+            return _with_names("prediction", "output", values)
         row: dict[str, Any] = {}
         for key, output in answers.outputs.items():
-            row |= _named(_apart(key, "class"), key, _numbers(output[number]))
+            row |= _with_names(_apart(key, "class"), key, _numbers(output[number]))
         return row
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -104,7 +104,7 @@ def _numbers(output: NDArray[np.float32]) -> list[float]:
     return [float(str(value)) for value in output.reshape(-1)]  # the shortest that is the same float32
 
 
-def _named(alone: str, prefix: str, values: list[float]) -> dict[str, float]:
+def _with_names(alone: str, prefix: str, values: list[float]) -> dict[str, float]:
     """Values under a name of their own if there is one, else numbered."""
     return {alone: values[0]} if len(values) == 1 else {f"{prefix}_{number}": value for number, value in enumerate(values)}
 

@@ -96,9 +96,9 @@ class _Views:
         if turn >= self._chance_ends:
             return self._preprocessed(self._data.load(chosen)[0][0]), [""] * len(chosen)
         if not mixes(self._augmentation):
-            images, parameters = self._changed(turn, positions, chosen)
+            images, parameters = self._change(turn, positions, chosen)
             return self._preprocessed(images), [parameters.describe(index) for index in range(len(chosen))]
-        each = [self._mixed(turn, int(position)) for position in positions]
+        each = [self._mix(turn, int(position)) for position in positions]
         return np.stack([image for image, _ in each]), [text for _, text in each]
 
     def label(self, index: int) -> str:
@@ -109,7 +109,7 @@ class _Views:
         names = self._data.class_names
         return str(labels[index]) if names is None else names[labels[index]]
 
-    def _changed(self, turn: int, positions: NDArray[np.int64], samples: NDArray[np.int64]) -> tuple[NDArray[Any], Parameters]:
+    def _change(self, turn: int, positions: NDArray[np.int64], samples: NDArray[np.int64]) -> tuple[NDArray[Any], Parameters]:
         images = self._data.load(samples)[0][0]
         parameters = draw(self._augmentation, images.shape[1:], self._seed, turn, positions, samples)
         return apply(self._augmentation, images, parameters), parameters
@@ -117,11 +117,11 @@ class _Views:
     def _preprocessed(self, images: NDArray[Any]) -> NDArray[Any]:
         return images if self._preprocess is None else self._preprocess(images)
 
-    def _mixed(self, turn: int, position: int) -> tuple[NDArray[Any], str]:
+    def _mix(self, turn: int, position: int) -> tuple[NDArray[Any], str]:
         """One sample, mixed with another one of its batch; what is mixed beside the images tells with which, and how."""
         first = position - position % self._batch_size
         samples = self.pass_of(turn)[first : first + self._batch_size]
-        images, parameters = self._changed(turn, np.arange(first, first + len(samples)), samples)
+        images, parameters = self._change(turn, np.arange(first, first + len(samples)), samples)
         own = np.eye(len(samples), dtype=np.float32)
         mixed, (shares,), _ = mix(self._augmentation, (self._preprocessed(images),), (own,), None, self._seed, turn, first)
         row = position - first

@@ -23,10 +23,10 @@ def expanded_yaml(loaded: LoadedExperiment, *, origins: bool = False) -> str:
         loaded: The experiment.
         origins: Say behind each value which file, line or option set it.
     """
-    return loaded.resolved_yaml(_expanded(loaded), origins=origins)
+    return loaded.resolved_yaml(_expand(loaded), origins=origins)
 
 
-def _expanded(loaded: LoadedExperiment) -> Sequence[Layer] | None:
+def _expand(loaded: LoadedExperiment) -> Sequence[Layer] | None:
     """A preset's layers; they depend on the data, as the last one has an output for each class."""
     if loaded.experiment.model.layers is not None:
         return None

@@ -71,16 +71,16 @@ class TestTimeAugmentation:
         Returns:
             One array (N, …) for each output.
         """
-        total = [output.astype(np.float64) for output in self._asked(inputs)]
+        total = [output.astype(np.float64) for output in self._ask(inputs)]
         for view in range(1, self._views):
-            for place, output in enumerate(self._asked(self._changed(inputs, view, positions))):
+            for place, output in enumerate(self._ask(self._change(inputs, view, positions))):
                 total[place] += output
         return tuple((sums / self._views).astype(np.float32) for sums in total)
 
-    def _asked(self, inputs: tuple[Array, ...]) -> Outputs:
+    def _ask(self, inputs: tuple[Array, ...]) -> Outputs:
         return self.engine.predict_step(inputs if self._preprocess is None else self._preprocess.inputs(inputs))
 
-    def _changed(self, inputs: tuple[Array, ...], view: int, positions: NDArray[np.int64]) -> tuple[Array, ...]:
+    def _change(self, inputs: tuple[Array, ...], view: int, positions: NDArray[np.int64]) -> tuple[Array, ...]:
         assert self._random is not None
         random = self._random
         places = self._seed, view, positions, positions

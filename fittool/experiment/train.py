@@ -49,7 +49,7 @@ def train_experiment(experiment: LoadedExperiment | str | PathLike[str], options
     with ExitStack() as stack:
         output = stack.enter_context(WorkerOutput())
         signals = stack.enter_context(StopSignals(options.timeout, starting=True))
-        given = _given_directory(options, stack)
+        given = _directory_of(options, stack)
         if given is not None and not given.checkpoints.is_empty:
             with saying_where(given, loaded):
                 return go_on(loaded, given, options, stack, signals, output)
@@ -98,7 +98,7 @@ def _train_anew(
     session = Session.of(loaded, loading_shown(verbose))
     stack.callback(session.close)
     prepared = session.prepared
-    told = [*_said_of_data(prepared), *session.begin(), *_said_of_generators(prepared)]
+    told = [*_remark_on_data(prepared), *session.begin(), *_remark_on_generators(prepared)]
     directory = _new_directory(loaded, options, stack) if given is None else given
     progress = make_progress(verbose)
     for warning in prepared.warnings:
@@ -110,21 +110,21 @@ def _train_anew(
     output.goes_to(directory.log)
     for line in told:
         trainer.say(line)
-    dropping = _dropped_unless_begun(directory, trainer) if fresh else nullcontext()
+    dropping = _drop_unless_begun(directory, trainer) if fresh else nullcontext()
     kept = not options.smoke or options.run_directory is not None
-    with saying_where(directory, loaded) if kept else _removed_afterwards(directory), dropping:
+    with saying_where(directory, loaded) if kept else _remove_afterwards(directory), dropping:
         outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history, kept)
 
 
-def _said_of_data(prepared: Prepared) -> list[str]:
+def _remark_on_data(prepared: Prepared) -> list[str]:
     """The inputs that are learnt from, the samples of each class to train on, and where they are kept."""
     counts = class_counts(prepared.train, prepared.class_names)
     kept = disk_caches(prepared.loaded, prepared.train, prepared.validation)
     return [*told_of_table(prepared), *([f"classes: {counts}"] if counts else []), *inputs_in_words(prepared), *kept]
 
 
-def _said_of_generators(prepared: Prepared) -> list[str]:
+def _remark_on_generators(prepared: Prepared) -> list[str]:
     """Lines about data that only the user's code can make again."""
     sources = {data.name: None for data in (prepared.train, prepared.validation) if isinstance(data, GeneratorData)}
     return [
@@ -148,7 +148,7 @@ def saying_where(directory: RunDirectory, loaded: LoadedExperiment) -> Iterator[
 
 
 @contextmanager
-def _removed_afterwards(directory: RunDirectory) -> Iterator[None]:
+def _remove_afterwards(directory: RunDirectory) -> Iterator[None]:
     """Removes the directory of a trial, whether it went well or not."""
     try:
         yield
@@ -158,7 +158,7 @@ def _removed_afterwards(directory: RunDirectory) -> Iterator[None]:
 
 
 @contextmanager
-def _dropped_unless_begun(directory: RunDirectory, trainer: Trainer) -> Iterator[None]:
+def _drop_unless_begun(directory: RunDirectory, trainer: Trainer) -> Iterator[None]:
     """Removes the directory of a new run whose mistake was found before its first step."""
     start = trainer.position.step
     try:
@@ -169,7 +169,7 @@ def _dropped_unless_begun(directory: RunDirectory, trainer: Trainer) -> Iterator
         raise
 
 
-def _given_directory(options: TrainOptions, stack: ExitStack) -> RunDirectory | None:
+def _directory_of(options: TrainOptions, stack: ExitStack) -> RunDirectory | None:
     """The directory that the user names, taken before any data are read, and given back as it was if they are wrong."""
     if options.resume and options.smoke:
         raise UsageError("--smoke keeps nothing, so there is nothing to --resume.")

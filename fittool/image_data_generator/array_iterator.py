@@ -53,7 +53,7 @@ class ArrayIterator(ImageIterator):
     def _load(self, indices: NDArray[np.int64]) -> NDArray[Any]:
         return self.x.take(indices, axis=0)
 
-    def _assembled(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
+    def _assemble(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
         x = [images, *(array[indices] for array in self.x_misc)] if self.x_misc else images
         if self.y is None:
             return x

@@ -61,7 +61,7 @@ class DataFrameIterator(FileIterator):
         rows = rows[int(low * len(rows)) : int(high * len(rows))]
         if class_mode in _BY_NAME:
             self.classes = [numbers[row] for row in rows]
-        self._values = [_picked(values, rows) for values in columns]
+        self._values = [_pick(values, rows) for values in columns]
         self.directory = directory or ""
         super().__init__(image_data_generator, self.directory, [files[row] for row in rows], options)
         if weights is not None:
@@ -155,7 +155,7 @@ def _labels_of(cell: Any, several: bool, column: str) -> tuple[str, ...]:
     return labels
 
 
-def _picked(cells: list[Any], rows: list[int]) -> NDArray[Any]:
+def _pick(cells: list[Any], rows: list[int]) -> NDArray[Any]:
     return np.array([cells[row] for row in rows])
 
 

@@ -68,7 +68,7 @@ class FileIterator(ImageIterator):
             images[row] = read_image(self.filepaths[index], self._form)
         return images
 
-    def _assembled(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
+    def _assemble(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
         if self.class_mode is None:
             return images
         targets = images.copy() if self.class_mode == "input" else self._targets(indices)

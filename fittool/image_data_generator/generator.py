@@ -264,7 +264,7 @@ class ImageDataGenerator(FitStatistics):
                 for first in range(0, len(images), _BATCH):
                     batch = images[first : first + _BATCH]
                     positions = np.arange(first, first + len(batch))
-                    yield self._preprocessed(self.changed(batch, seed, pass_number, positions) if augment else batch)
+                    yield self._preprocess(self.changed(batch, seed, pass_number, positions) if augment else batch)
 
         self.statistics = fit(batches, self.augmentation)
 
@@ -314,7 +314,7 @@ class ImageDataGenerator(FitStatistics):
 
     def standardized(self, images: NDArray[Any]) -> NDArray[Any]:
         """The fixed steps on images (N, H, W, C), as `dtype`; a step that needs `fit` first is left out, with a warning."""
-        images, steps = self._preprocessed(images), self.augmentation
+        images, steps = self._preprocess(images), self.augmentation
         if not standardizes(steps):
             return images.astype(self.dtype)
         if centres(steps) and self.statistics.mean is None:
@@ -323,7 +323,7 @@ class ImageDataGenerator(FitStatistics):
             steps = replace(steps, featurewise_center=False, featurewise_std_normalization=False, zca_whitening=False)
         return standardize(images, steps, self.statistics, self.dtype)
 
-    def _preprocessed(self, images: NDArray[Any]) -> NDArray[Any]:
+    def _preprocess(self, images: NDArray[Any]) -> NDArray[Any]:
         function = self.preprocessing_function
         if function is None:
             return images

@@ -129,7 +129,7 @@ class ImageIterator(ABC):
             first, indices = 0, np.empty(0, np.int64)
         else:
             _, first, indices = self._order.batch(pass_number * len(self) + number)
-        return self._assembled(self._images(indices, pass_number, first), indices)
+        return self._assemble(self._images(indices, pass_number, first), indices)
 
     def _images(self, indices: NDArray[np.int64], pass_number: int, first: int) -> NDArray[Any]:
         """The images of a batch, in the user's data format."""
@@ -150,7 +150,7 @@ class ImageIterator(ABC):
         """The images (N, H, W, C) of some samples."""
 
     @abstractmethod
-    def _assembled(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
+    def _assemble(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
         """What a batch is: images, and what belongs to them."""
 
 

@@ -24,14 +24,14 @@ def inputs_of(value: Any, shapes: Mapping[str, Shape], what: str = "x") -> dict[
     Raises:
         DataError: A ValueError: arrays are missing, hold NaN or infinities, or have other shapes.
     """
-    arrays = _named(value, list(shapes), what, "inputs")
+    arrays = _with_names(value, list(shapes), what, "inputs")
     called = {name: what if len(shapes) == 1 else f"{what}[{name!r}]" for name in shapes}
-    return {name: _fitted(as_inputs(array, called[name]), shapes[name], called[name]) for name, array in arrays.items()}
+    return {name: _fit(as_inputs(array, called[name]), shapes[name], called[name]) for name, array in arrays.items()}
 
 
 def targets_of(value: Any, outputs: Sequence[str], what: str = "y") -> tuple[Array, ...]:
     """The arrays for a network's outputs, in their order; arguments and errors as for `inputs_of`."""
-    arrays = tuple(as_numbers(array, what) for array in _named(value, outputs, what, "outputs").values())
+    arrays = tuple(as_numbers(array, what) for array in _with_names(value, outputs, what, "outputs").values())
     for array in arrays:
         check_finite(array, what)
     return arrays
@@ -71,7 +71,7 @@ def _several(value: object) -> bool:
     )
 
 
-def _named(value: Any, names: Sequence[str], what: str, kind: str) -> dict[str, Array]:
+def _with_names(value: Any, names: Sequence[str], what: str, kind: str) -> dict[str, Array]:
     """One array for each name, in the order of the names."""
     if value is None:
         raise DataError(f"{what} is missing.")
@@ -103,7 +103,7 @@ def _array(value: Any, what: str) -> Array:
     return array
 
 
-def _fitted(array: Array, shape: Shape, what: str) -> Array:
+def _fit(array: Array, shape: Shape, what: str) -> Array:
     """An array (N, *shape); as in Keras a last axis of size 1 may be missing or too many.
 
     Raises:

@@ -177,11 +177,11 @@ def _start_of_pass(given: Any, once_more: bool, goes_on: bool) -> Callable[[], A
     if is_sequence(given):
         return IndexableBatches(given, goes_on)
     if once_more and hasattr(given, "__next__"):
-        return _remembered(given)
+        return _remember(given)
     return given if callable(given) and not hasattr(given, "__iter__") else IndexableBatches(given)
 
 
-def _remembered(generator: Iterator[Any]) -> Callable[[], Iterator[Any]]:
+def _remember(generator: Iterator[Any]) -> Callable[[], Iterator[Any]]:
     kept: list[Any] = []
 
     def again() -> Iterator[Any]:

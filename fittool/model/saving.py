@@ -89,12 +89,12 @@ def save_model(model: SavedModel, path: str | PathLike[str]) -> None:
         ExperimentError: A ValueError: the name does not end in .safetensors.
         StorageError: It could not be stored; an older file is untouched.
     """
-    save_checkpoint(_checked(path), model.state(), facts_of(model, model.epochs_done))
+    save_checkpoint(_check(path), model.state(), facts_of(model, model.epochs_done))
 
 
 def save_weights(model: SavedModel, path: str | PathLike[str]) -> None:
     """Write a model's weights to one file; errors as for `save_model`."""
-    save_checkpoint(_checked(path), model.network.weights(), facts_of(model, model.epochs_done))
+    save_checkpoint(_check(path), model.network.weights(), facts_of(model, model.epochs_done))
 
 
 def load_weights(model: SavedModel, path: str | PathLike[str]) -> None:
@@ -108,7 +108,7 @@ def load_weights(model: SavedModel, path: str | PathLike[str]) -> None:
     model.network.load(weights)
 
 
-def _checked(path: str | PathLike[str]) -> Path:
+def _check(path: str | PathLike[str]) -> Path:
     """A file's name with the one ending that is written."""
     if Path(path).suffix != ".safetensors":
         raise ExperimentError(f"The file's name must end in .safetensors, the one format that is written; got {path}.")

@@ -201,7 +201,7 @@ class _Builder:
         self.layers = list(layers)
         self.names = layer_names(layers)
         self.problems: list[LayerProblem] = []
-        self.inputs = self._named_inputs(input_shapes)
+        self.inputs = self._inputs_by_name(input_shapes)
         self.shapes: dict[str, Shape | None] = dict(self.inputs)  # None: not known because of an earlier problem
         self.used: set[str] = set()
         self.nodes: list[Node] = []
@@ -211,7 +211,7 @@ class _Builder:
         where = f'layer {index} ({layer.public_name()} "{name}")'
         self.problems.append(LayerProblem(f"{where}: {text}", index=index, name=name))
 
-    def _named_inputs(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    def _inputs_by_name(self, input_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
         """The inputs under the names that `Input` layers give them."""
         entries = [index for index, layer in enumerate(self.layers) if isinstance(layer, Input)]
         if not entries:
@@ -258,7 +258,7 @@ class _Builder:
             known = ", ".join(self.inputs)
             self._refuse(index, f"the network has several inputs ({known}); name the one to take with `inputs:`.")
         inputs = layer.inputs if layer.inputs is not None else (before,) if before is not None else ()
-        found = [self._found(index, taken) for taken in inputs]
+        found = [self._find(index, taken) for taken in inputs]
         self.shapes[name] = None
         if not inputs or None in found:
             return
@@ -272,7 +272,7 @@ class _Builder:
             parameters = _parameters(layer, shapes)
             self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, parameters, random_index))
 
-    def _found(self, index: int, taken: str) -> Shape | None:
+    def _find(self, index: int, taken: str) -> Shape | None:
         """The shape of what a layer takes; None where it is not known."""
         self.used.add(taken)
         if taken in self.shapes:

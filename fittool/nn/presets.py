@@ -172,7 +172,7 @@ class ResNet(Preset):
 
     def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
         """A convolution, three stages of (depth - 2) / 6 blocks, pooling, the output."""
-        layers: list[Layer] = [Rescaling(self.scale), *_normalized(self.filters, "stem"), ReLU(name="stem_relu")]
+        layers: list[Layer] = [Rescaling(self.scale), *_normalize(self.filters, "stem"), ReLU(name="stem_relu")]
         for stage in range(3):
             for block in range((self.depth - 2) // 6):
                 strides = 2 if stage and not block else 1
@@ -185,7 +185,7 @@ def _dropout(rate: float) -> list[Layer]:
     return [Dropout(rate)] if rate > 0 else []
 
 
-def _normalized(filters: int, name: str, *, kernel_size: int = 3, strides: int = 1, source: str | None = None) -> list[Layer]:
+def _normalize(filters: int, name: str, *, kernel_size: int = 3, strides: int = 1, source: str | None = None) -> list[Layer]:
     """A convolution without a bias, and its batch normalization."""
     inputs = None if source is None else (source,)
     convolution = Conv2D(
@@ -196,10 +196,10 @@ def _normalized(filters: int, name: str, *, kernel_size: int = 3, strides: int =
 
 def _residual_block(name: str, filters: int, strides: int, source: str | None) -> list[Layer]:
     """Two convolutions, added to what went in; where the size changes, to a 1 × 1 convolution of it."""
-    layers = [*_normalized(filters, f"{name}_first", strides=strides), ReLU(name=f"{name}_first_relu")]
-    layers += _normalized(filters, f"{name}_second")
+    layers = [*_normalize(filters, f"{name}_first", strides=strides), ReLU(name=f"{name}_first_relu")]
+    layers += _normalize(filters, f"{name}_second")
     if strides > 1:
-        layers += _normalized(filters, f"{name}_shortcut", kernel_size=1, strides=strides, source=source)
+        layers += _normalize(filters, f"{name}_shortcut", kernel_size=1, strides=strides, source=source)
         source = f"{name}_shortcut_norm"
     joined = Add(name=f"{name}_sum", inputs=(str(source), f"{name}_second_norm"))
     return [*layers, joined, ReLU(name=f"{name}_relu")]

@@ -106,12 +106,12 @@ class CosineDecay(Schedule):
     def rate(self, step: int) -> float:
         """The rate of the warmup or of the decay."""
         if self.warmup_target is None:
-            return self.initial_learning_rate * self._decayed(step)
+            return self.initial_learning_rate * self._decay(step)
         if step < self.warmup_steps:
             return self.initial_learning_rate + (self.warmup_target - self.initial_learning_rate) * step / self.warmup_steps
-        return self.warmup_target * self._decayed(step - self.warmup_steps)
+        return self.warmup_target * self._decay(step - self.warmup_steps)
 
-    def _decayed(self, step: int) -> float:
+    def _decay(self, step: int) -> float:
         cosine = 0.5 * (1 + math.cos(math.pi * min(step / self.decay_steps, 1)))
         return (1 - self.alpha) * cosine + self.alpha
 

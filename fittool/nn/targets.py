@@ -102,7 +102,7 @@ def _class_numbers(measure: Measure, targets: Targets, output: Shape) -> str | N
         found = (
             f"{name} expects targets of shape {output[:-1]} for outputs of shape {output}, but {source} gives {targets.shape}."
         )
-        return f"{found}{_flattened(targets, output)}"
+        return f"{found}{_flatten(targets, output)}"
     if targets.lowest < 0 and targets.lowest != measure.ignored():
         return f"{name} expects class numbers from 0, but {source} gives {targets.lowest:g}."
     if targets.highest >= output[-1] and targets.highest != measure.ignored():
@@ -153,7 +153,7 @@ def _shape_differs(measure: Measure, targets: Targets, output: Shape) -> str:
     )
 
 
-def _flattened(targets: Targets, output: Shape) -> str:
+def _flatten(targets: Targets, output: Shape) -> str:
     """The mend for outputs that still have the axes of images or sequences, where there is one target a sample; else nothing."""
     if len(output) < 2 or len(targets.shape) > 1:
         return ""
@@ -163,7 +163,7 @@ def _flattened(targets: Targets, output: Shape) -> str:
 
 def _units(targets: Targets, output: Shape) -> str:
     units = targets.shape[-1] if len(targets.shape) == len(output) else 1
-    if flattened := _flattened(targets, output):
+    if flattened := _flatten(targets, output):
         return flattened.strip()
     if targets.shape[:-1] == output[:-1] or targets.shape == output[:-1]:
         return f"Give the last layer {units} unit{'s' * (units > 1)}, or choose a loss for these targets."

@@ -130,7 +130,7 @@ def page(title: str, rows: Sequence[Mapping[str, Any]], epochs: int, state: str)
         epochs=epochs,
         stage=visible(str(rows[-1].get("stage", ""))),
         figures=[_figure(name, rows) for name in names if not (name.startswith("val_") and name[4:] in names)],
-        values=[(visible(name), _shown(rows[-1].get(name)), *_extremes(name, rows)) for name in names],
+        values=[(visible(name), _show(rows[-1].get(name)), *_extremes(name, rows)) for name in names],
     )
     return str(text)
 
@@ -139,14 +139,14 @@ def _value_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row if name not in _NOT_DRAWN))
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     return "" if value is None else number(float(value))
 
 
 def _extremes(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The least and the greatest value."""
     values = [float(row[name]) for row in rows if row.get(name) is not None]
-    return _shown(min(values)), _shown(max(values))
+    return _show(min(values)), _show(max(values))
 
 
 def _figure(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -70,11 +70,11 @@ class CheckpointStore:
         Raises:
             StorageError: The last good checkpoints are intact.
         """
-        chunks = self._encoded(tensors, facts)
+        chunks = self._encode(tensors, facts)
         with storing(self.folder / LAST, sum(map(len, chunks))), Staging(self.folder) as staging:
             new = staging.write(chunks)
             for name, content in (beside or {}).items():
-                staging.move(_another(staging, new, chunks) if content is None else staging.write(self._encoded(*content)), name)
+                staging.move(_another(staging, new, chunks) if content is None else staging.write(self._encode(*content)), name)
             if beside:
                 staging.sync()  # a power cut must not take them away and leave the state that counts on them
             old = _second_name(staging, LAST) if keeps_previous else None
@@ -83,7 +83,7 @@ class CheckpointStore:
                 staging.move(old, PREVIOUS)
             return staging.sync()
 
-    def _encoded(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> list[Chunk]:
+    def _encode(self, tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> list[Chunk]:
         return encode_checkpoint(tensors, dataclasses.replace(facts, run=self.run))
 
     def keep_last_as_best(self) -> str | None:

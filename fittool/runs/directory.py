@@ -105,10 +105,10 @@ class RunDirectory:
                 except FileExistsError:
                     continue
                 sync_folder(path.parent)
-                return cls._made(path, run_id)
+                return cls._make(path, run_id)
 
     @classmethod
-    def _made(cls, path: Path, run_id: str) -> RunDirectory:
+    def _make(cls, path: Path, run_id: str) -> RunDirectory:
         """The run in a directory that was just made, which goes again if nothing can be put into it."""
         try:
             return cls(path, run_id, RunLock(path))
@@ -159,7 +159,7 @@ class RunDirectory:
         """Make a run directory that `discard` removes, for trials; locked. Those of killed processes are removed first."""
         _remove_left_trials(Path(tempfile.gettempdir()))
         path = Path(tempfile.mkdtemp(prefix=_TRIAL))
-        return cls._made(path, _new_id())
+        return cls._make(path, _new_id())
 
     @classmethod
     def open(cls, path: Path, *, lock: bool = False) -> RunDirectory:

@@ -123,22 +123,22 @@ def _git_folder(repository: Path) -> Path:
 def _head(git: Path) -> str | None:
     head = (git / "HEAD").read_text().strip()
     if not head.startswith("ref:"):
-        return _checked(head)
+        return _check(head)
     reference = head.removeprefix("ref:").strip()
     shared = git / (git / "commondir").read_text().strip() if (git / "commondir").is_file() else git
     if (shared / reference).is_file():
-        return _checked((shared / reference).read_text().strip())
-    return _packed(shared / "packed-refs", reference)
+        return _check((shared / reference).read_text().strip())
+    return _pack(shared / "packed-refs", reference)
 
 
-def _packed(path: Path, reference: str) -> str | None:
+def _pack(path: Path, reference: str) -> str | None:
     if not path.is_file():
         return None
     with path.open() as lines:
-        return next((_checked(line.split()[0]) for line in lines if line.rstrip().endswith(f" {reference}")), None)
+        return next((_check(line.split()[0]) for line in lines if line.rstrip().endswith(f" {reference}")), None)
 
 
-def _checked(text: str) -> str | None:
+def _check(text: str) -> str | None:
     return text if _COMMIT.fullmatch(text) else None
 
 

@@ -28,7 +28,7 @@ def check_output(path: Path, *, inputs: Sequence[str | os.PathLike[str]], ending
         raise UsageError(f"--out {shown(path)}: the name must end in {names}.")
     if not path.parent.is_dir():
         raise UsageError(f"--out {shown(path)}: there is no folder {shown(path.parent)}. Make it first, or choose another name.")
-    if any(_is_of(path, name) for one in inputs for name in _found(os.fspath(one))):
+    if any(_is_of(path, name) for one in inputs for name in _find(os.fspath(one))):
         text = "is read by this command, which would replace it. Choose another name."
         raise UsageError(f"--out {shown(path)} {text}")
     if (run := run_around(path)) is not None:
@@ -36,7 +36,7 @@ def check_output(path: Path, *, inputs: Sequence[str | os.PathLike[str]], ending
         raise UsageError(f"--out {shown(path)} {text}")
 
 
-def _found(name: str) -> list[str]:
+def _find(name: str) -> list[str]:
     return [name] if os.path.exists(name) else glob.glob(name)
 
 

@@ -100,7 +100,7 @@ class _Look:
             facts = checkpoint.facts
             yield f"checkpoints/{path.name}: whole, epoch {facts.epoch}, step {facts.step:,}"
             if path in (self._run.paths.last, self._run.paths.previous):
-                self._kept_weights(checkpoint)
+                self._weights_of_callbacks(checkpoint)
             if path == self._run.paths.last and not self._at_work:
                 self._files_of_callbacks(checkpoint)
         if not files:
@@ -108,7 +108,7 @@ class _Look:
         if not self._at_work:
             self._sequence({path.name for path in files if path.parent == self._run.paths.checkpoints})
 
-    def _kept_weights(self, checkpoint: Checkpoint) -> None:
+    def _weights_of_callbacks(self, checkpoint: Checkpoint) -> None:
         """What callbacks keep for later is in files beside the checkpoint that counts on it."""
         for callback in KeptWeights.found(self._run.checkpoints, checkpoint).lost:
             self._wrong(checkpoint.path, f"The weights that {visible(callback)} kept are in no file of the run.")
@@ -132,7 +132,7 @@ class _Look:
         rows = log.rows()
         epochs = [row.get("epoch") for row in rows]
         if epochs != list(range(epochs[0], epochs[0] + len(epochs)) if epochs and isinstance(epochs[0], int) else []):
-            self._wrong(path, f"The epochs are not in sequence: {_shown(epochs)}.")
+            self._wrong(path, f"The epochs are not in sequence: {_show(epochs)}.")
         content = read_whole(path) if path.exists() else b""
         if content and not content.endswith(b"\n") and not self._at_work:
             yield "metrics.jsonl: half a line at its end, which going on will drop"
@@ -180,5 +180,5 @@ class _Look:
             yield f"status.json: {status.state}, epoch {status.epoch}"
 
 
-def _shown(epochs: list[Any]) -> str:
+def _show(epochs: list[Any]) -> str:
     return ", ".join(map(str, epochs[:10])) + (", …" if len(epochs) > 10 else "")

@@ -33,7 +33,7 @@ def look_at_npz(path: str, labels: Sequence[str] = ()) -> Survey:
         DataError: It cannot be trained on.
     """
     names = NpzFile(SourceContext().path(path)).names
-    x, y = _chosen(names, _INPUTS, _TRAIN), labels[0] if labels else _chosen(names, _LABELS, _TRAIN)
+    x, y = _choose(names, _INPUTS, _TRAIN), labels[0] if labels else _choose(names, _LABELS, _TRAIN)
     if x is None or y is None:
         listed = ", ".join(map(visible, names[:_SHOWN])) or "nothing"
         raise DataError(f"It needs an array of inputs, x, and one of labels, y; it holds {listed}.", place=visible(path))
@@ -90,7 +90,7 @@ def _labels_of(images: str, names: set[str]) -> str | None:
 
 
 def _survey(path: str, source: Source, validation: Source | None, told: list[str]) -> Survey:
-    task, dataset = task_of(lambda class_mode: _opened(source, class_mode))
+    task, dataset = task_of(lambda class_mode: _open(source, class_mode))
     (shape,) = dataset.input_shapes.values()
     images = len(shape) == 3 and shape[-1] in (1, 3, 4)
     size = "×".join(map(str, shape[:-1] if images and shape[-1] == 1 else shape))
@@ -106,11 +106,11 @@ def _survey(path: str, source: Source, validation: Source | None, told: list[str
     )
 
 
-def _opened(source: Source, class_mode: object) -> Dataset:
+def _open(source: Source, class_mode: object) -> Dataset:
     return source.open(SourceContext(class_mode=class_mode))  # type: ignore[arg-type,return-value]  # no arrays are a function
 
 
-def _chosen(names: Sequence[str], wanted: Sequence[str], forms: Sequence[str]) -> str | None:
+def _choose(names: Sequence[str], wanted: Sequence[str], forms: Sequence[str]) -> str | None:
     """The first array that is called so, whatever the case."""
     by_folded = {name.casefold(): name for name in names}
     called = (form + name if form.endswith("_") else name + form for form in forms for name in wanted)
@@ -119,7 +119,7 @@ def _chosen(names: Sequence[str], wanted: Sequence[str], forms: Sequence[str]) -
 
 def _pairs(names: Sequence[str], forms: Sequence[str]) -> list[tuple[str, str]]:
     """Inputs with their labels, one for each form of names that is there."""
-    found = [(_chosen(names, _INPUTS, [form]), _chosen(names, _LABELS, [form])) for form in forms]
+    found = [(_choose(names, _INPUTS, [form]), _choose(names, _LABELS, [form])) for form in forms]
     return [(x, y) for x, y in found if x is not None and y is not None]
 
 

@@ -58,7 +58,7 @@ def look_at_table(path: str, labels: Sequence[str] = (), ask: Ask | None = None)
     left_out: list[str] = []
     if image is None:
         source, left_out = _without_useless_columns(source, table, split and split[0])
-    task, dataset = _task_of_tags(source) if separator is not None else task_of(partial(_opened, source, split))
+    task, dataset = _task_of_tags(source) if separator is not None else task_of(partial(_open, source, split))
     what = f"label {', '.join(map(visible, labels))}: {task.in_words()}"
     lines = [f"{visible(path)}: {len(dataset):,} rows, {_other_columns(header, labels)}, {what}"]
     lines += [f"  {text}" for text in ([doubt] if doubt else []) + left_out]
@@ -95,7 +95,7 @@ def _cells(header: Header, table: Table) -> dict[str, list[str]]:
     return {name: column.text for name, column in kept.columns.items()}
 
 
-def _opened(source: CsvSource, split: tuple[str, tuple[str, ...] | None] | None, class_mode: ClassMode) -> Dataset:
+def _open(source: CsvSource, split: tuple[str, tuple[str, ...] | None] | None, class_mode: ClassMode) -> Dataset:
     # Files that cannot be read are told and left out in training too; here they must not end the look.
     beside = (split[0],) if split else ()
     return source.open(SourceContext(class_mode=class_mode, not_features=beside, on_bad_file="skip" if source.image else "error"))
@@ -103,7 +103,7 @@ def _opened(source: CsvSource, split: tuple[str, tuple[str, ...] | None] | None,
 
 def _task_of_tags(source: CsvSource) -> tuple[Task, Dataset]:
     """Classes of which a sample may have any, with the number of samples that have each."""
-    dataset = _opened(source, None, "categorical")
+    dataset = _open(source, None, "categorical")
     names = dataset.class_names or ()
     held: Any = getattr(dataset, "targets", None)
     rows: Any = held.values if isinstance(held, Targets) else held[0]

@@ -106,8 +106,8 @@ def sentences(errors: Iterable[Mapping[str, Any]], subject: Subject) -> list[Sen
         errors: What pydantic found wrong, as `ValidationError.errors` gives it.
         subject: What it looked at.
     """
-    complaints = [_located(item, subject) for item in errors]
-    misspelt = {_meant(one.path, subject.top) for one in complaints if one.kind in _UNKNOWN_KEY}
+    complaints = [_locate(item, subject) for item in errors]
+    misspelt = {_guess(one.path, subject.top) for one in complaints if one.kind in _UNKNOWN_KEY}
     groups = _groups([one for one in complaints if one.kind != "missing" or one.path not in misspelt])
     return [_sentence(group, subject) for group in groups]
 
@@ -135,13 +135,13 @@ def _by_name(location: Sequence[str | int], order: Sequence[str | int]) -> KeyPa
     return (order[first] if isinstance(first, int) else first, *rest) if location else ()
 
 
-def _meant(path: KeyPath, top: type | Family[Any]) -> KeyPath:
+def _guess(path: KeyPath, top: type | Family[Any]) -> KeyPath:
     """The key path that an unknown one was most likely meant to be; it is not missing as well."""
     near = nearest_name(str(path[-1]), list(known_names(top, path[:-1]) or ()))
     return (*path[:-1], near or path[-1])
 
 
-def _located(item: Mapping[str, Any], subject: Subject) -> _Complaint:
+def _locate(item: Mapping[str, Any], subject: Subject) -> _Complaint:
     """Find the key path in pydantic's location, which also names the forms of unions that were tried."""
     value, path, at, union = subject.data, list[str | int](), list[str | int](), None
     adds_key = item["type"] == "missing"

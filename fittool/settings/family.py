@@ -140,7 +140,7 @@ def nearest_name(name: str, known: Iterator[str] | list[str] | tuple[str, ...]) 
     return by_folded[near[0]] if near else None
 
 
-def _moved(error: ValidationError, key: str) -> ValidationError:
+def _move(error: ValidationError, key: str) -> ValidationError:
     """The same errors one level deeper, behind `key`, so that they point into `{key: {…}}`."""
     details: list[InitErrorDetails] = []
     for item in error.errors(include_url=False):
@@ -219,7 +219,7 @@ class Family(Generic[T]):
         try:
             return self._adapters[name].validate_python(dict(arguments))
         except ValidationError as error:
-            raise _moved(error, written) from None
+            raise _move(error, written) from None
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate through `parse`."""

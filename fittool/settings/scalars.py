@@ -62,16 +62,16 @@ def in_one_line(data: object, text: Callable[[str], str] = lambda text: text) ->
         return "[" + ", ".join(in_one_line(item, text) for item in data) + "]"
     if isinstance(data, str):
         changed = text(data)
-        return changed if _PLAIN.fullmatch(changed) and scalar(changed) == changed else _quoted(changed)
+        return changed if _PLAIN.fullmatch(changed) and scalar(changed) == changed else _quote(changed)
     return written(data)  # type: ignore[arg-type]
 
 
 def key_text(key: str) -> str:
     """A key as it stands before its colon."""
-    return key if _PLAIN_KEY.fullmatch(key) else _quoted(key)
+    return key if _PLAIN_KEY.fullmatch(key) else _quote(key)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Double quotes; what YAML does not show as itself becomes an escape."""
     return "".join(letter if letter.isprintable() else _escape(letter) for letter in json.dumps(text, ensure_ascii=False))
 

@@ -56,7 +56,7 @@ class LoopBatches:
             self._settled()
         self._drawn += 1
         self._counts = True
-        parts = (_unpacked(batch.inputs), _unpacked(batch.targets))
+        parts = (_unpack(batch.inputs), _unpack(batch.targets))
         self._last_parts = parts if batch.sample_weight is None else (*parts, batch.sample_weight)
         return self._last_parts
 
@@ -174,5 +174,5 @@ def run_loop(
         raise UserCodeError(f"{name} did not call model.train_on_batch in epoch {epoch + 1}.")
 
 
-def _unpacked(arrays: tuple[Array, ...]) -> Any:
+def _unpack(arrays: tuple[Array, ...]) -> Any:
     return arrays[0] if len(arrays) == 1 else arrays

@@ -23,7 +23,7 @@ def filled(node: Node, variables: Mapping[str, str]) -> Node:
         ExperimentError: Variables that are not set and have no default, or references in another form; all of them.
     """
     problems: list[Problem] = []
-    result = _filled(node, variables, problems)
+    result = _fill(node, variables, problems)
     if problems:
         raise ExperimentError(problems)
     return result
@@ -51,11 +51,11 @@ def protected(text: str) -> str:
     return text.replace("${", "$${")
 
 
-def _filled(node: Node, variables: Mapping[str, str], problems: list[Problem]) -> Node:
+def _fill(node: Node, variables: Mapping[str, str], problems: list[Problem]) -> Node:
     if isinstance(node.value, dict):
-        return replace(node, value={key: _filled(child, variables, problems) for key, child in node.value.items()})
+        return replace(node, value={key: _fill(child, variables, problems) for key, child in node.value.items()})
     if isinstance(node.value, list):
-        return replace(node, value=[_filled(child, variables, problems) for child in node.value])
+        return replace(node, value=[_fill(child, variables, problems) for child in node.value])
     if not isinstance(node.value, str) or "${" not in node.value:
         return node
     if node.value.count("${") > _MOST_REFERENCES:

@@ -106,14 +106,14 @@ def path_keys(source: str) -> tuple[str, ...]:
 
 def with_absolute_paths(root: Node) -> Node:
     """The experiment with absolute paths of data sources and of modules with functions; what has another form stays."""
-    root = _changed(root, "data", lambda data: _each(data, _SECTIONS, _source))
-    root = _changed(root, "initial_weights", lambda weights: _changed(weights, "from", _absolute))
-    root = _changed(root, "train", lambda train: _items(train, _stage) if isinstance(train.value, list) else _stage(train))
-    return _changed(root, "callbacks", _callbacks)
+    root = _change(root, "data", lambda data: _each(data, _SECTIONS, _source))
+    root = _change(root, "initial_weights", lambda weights: _change(weights, "from", _absolute))
+    root = _change(root, "train", lambda train: _items(train, _stage) if isinstance(train.value, list) else _stage(train))
+    return _change(root, "callbacks", _callbacks)
 
 
 def _stage(stage: Node) -> Node:
-    return _changed(_changed(stage, "loop", _function), "callbacks", _callbacks)
+    return _change(_change(stage, "loop", _function), "callbacks", _callbacks)
 
 
 def _callbacks(callbacks: Node) -> Node:
@@ -122,7 +122,7 @@ def _callbacks(callbacks: Node) -> Node:
 
 def _callback(arguments: Node) -> Node:
     """The callback's functions, and the folder that outlives a run."""
-    return _changed(_each(arguments, _CODE_KEYS, _function), "backup_dir", _absolute)
+    return _change(_each(arguments, _CODE_KEYS, _function), "backup_dir", _absolute)
 
 
 def _items(node: Node, change: Callable[[Node], Node]) -> Node:
@@ -139,7 +139,7 @@ def _source(source: Node) -> Node:
     entries = {}
     for name, arguments in source.value.items():
         if folded(name) == "python":
-            entries[name] = _changed(arguments, "function", _function)
+            entries[name] = _change(arguments, "function", _function)
         else:
             entries[name] = _each(arguments, path_keys(name), _absolute)
     return replace(source, value=entries)
@@ -163,11 +163,11 @@ def _function(node: Node) -> Node:
 
 def _each(node: Node, keys: tuple[str, ...], change: Callable[[Node], Node]) -> Node:
     for key in keys:
-        node = _changed(node, key, change)
+        node = _change(node, key, change)
     return node
 
 
-def _changed(node: Node, key: str, change: Callable[[Node], Node]) -> Node:
+def _change(node: Node, key: str, change: Callable[[Node], Node]) -> Node:
     child = node.child(key)
     if child is None or not isinstance(node.value, dict):
         return node

@@ -49,8 +49,8 @@ def apply(root: Node, settings: Sequence[str], top: type, variables: Mapping[str
     problems: list[Problem] = []
     for setting in settings:
         try:
-            override = _parsed(setting, variables)
-            root = _laid(root, override, (), top)
+            override = _parse(setting, variables)
+            root = _lay(root, override, (), top)
         except UsageError as error:
             problems.extend(error.problems)
     if problems:
@@ -58,7 +58,7 @@ def apply(root: Node, settings: Sequence[str], top: type, variables: Mapping[str
     return root
 
 
-def _parsed(setting: str, variables: Mapping[str, str]) -> _Override:
+def _parse(setting: str, variables: Mapping[str, str]) -> _Override:
     source = Source.option(setting, os.getcwd())
     place = Place(source, 1, 1)
     key, equals, text = setting.partition("=")
@@ -77,46 +77,46 @@ def _parsed(setting: str, variables: Mapping[str, str]) -> _Override:
         raise UsageError([replace(problem, place=str(place), excerpt="") for problem in error.problems]) from error
 
 
-def _laid(node: Node | None, override: _Override, path: KeyPath, top: type) -> Node:
+def _lay(node: Node | None, override: _Override, path: KeyPath, top: type) -> Node:
     """The node at `path` with the rest of the override laid into it."""
     step = override.path[len(path)]
     if node is not None and isinstance(node.value, list):
-        return replace(node, value=_laid_in_list(node.value, override, path, top))
-    node = _opened(node, step, override, path, top)
-    return replace(node, value=_laid_in_mapping(dict(node.value) if isinstance(node.value, dict) else {}, override, path, top))
+        return replace(node, value=_lay_in_list(node.value, override, path, top))
+    node = _open(node, step, override, path, top)
+    return replace(node, value=_lay_in_mapping(dict(node.value) if isinstance(node.value, dict) else {}, override, path, top))
 
 
-def _laid_in_list(items: list[Node], override: _Override, path: KeyPath, top: type) -> list[Node]:
+def _lay_in_list(items: list[Node], override: _Override, path: KeyPath, top: type) -> list[Node]:
     step = override.path[len(path)]
     if not step.isdecimal() or int(step) >= len(items):
         count = f"has {len(items)} items, counted from 0" if items else "is an empty list"
         raise override.refused(f"{path_text(path)} {count}; there is no item {shortened(step)}.")
     index = int(step)
-    changed = _changed(items[index], override, (*path, index), top)
+    changed = _change(items[index], override, (*path, index), top)
     return [*items[:index], *([] if changed is None else [changed]), *items[index + 1 :]]
 
 
-def _laid_in_mapping(entries: dict[str, Node], override: _Override, path: KeyPath, top: type) -> dict[str, Node]:
+def _lay_in_mapping(entries: dict[str, Node], override: _Override, path: KeyPath, top: type) -> dict[str, Node]:
     key = _existing_key(entries, override.path[len(path)], named=bool(families_at(top, path)))
     if override.value is None and key not in entries:
         raise override.refused(f"{path_text((*path, key))} is not in the experiment.{_suggestion(key, list(entries))}")
     if not accepts_key(top, path, key) and override.value is not None:
         names = known_names(top, path)
         raise override.refused(f"{path_text((*path, key))} is not a setting.{_suggestion(key, list(names or ()))}")
-    changed = _changed(entries.get(key), override, (*path, key), top)
+    changed = _change(entries.get(key), override, (*path, key), top)
     if changed is None:
         return {name: node for name, node in entries.items() if name != key}
     return {**entries, key: changed}
 
 
-def _changed(node: Node | None, override: _Override, path: KeyPath, top: type) -> Node | None:
+def _change(node: Node | None, override: _Override, path: KeyPath, top: type) -> Node | None:
     """What stands at `path` afterwards; None where the override deletes it."""
     if len(path) < len(override.path):
-        return _laid(node, override, path, top)
+        return _lay(node, override, path, top)
     return None if override.value is None else replace(override.value, key_place=override.place)
 
 
-def _opened(node: Node | None, step: str, override: _Override, path: KeyPath, top: type) -> Node:
+def _open(node: Node | None, step: str, override: _Override, path: KeyPath, top: type) -> Node:
     """A mapping to lay `step` into: what is there, a bare name with room for arguments, or a new one."""
     families = families_at(top, path)
     if node is None or node.value is None:
@@ -200,14 +200,14 @@ def merged(base: Node, over: Node, top: type, path: KeyPath = ()) -> Node:
     if not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over
     if names_one_thing(top, path):
-        return _merged_named(base, over, top, path)
+        return _merge_named(base, over, top, path)
     entries = dict(base.value)
     for key, node in over.value.items():
         entries[key] = merged(entries[key], node, top, (*path, key)) if key in entries else node
     return replace(over, value=entries)
 
 
-def _merged_named(base: Node, over: Node, top: type, path: KeyPath) -> Node:
+def _merge_named(base: Node, over: Node, top: type, path: KeyPath) -> Node:
     """Arguments merge only where both name the same thing; a null leaves it at the base's arguments."""
     if not isinstance(base.value, dict) or not isinstance(over.value, dict) or len(base.value) != 1 or len(over.value) != 1:
         return over

@@ -142,19 +142,17 @@ class _Reading:
             opening = points_at_opening(error) and error.context_mark is not None
             mark = error.context_mark if opening else error.problem_mark
             character = visible(repr(self.events.peek()))
-            raise self._refused(sentence_for(error, character), self._place(mark)) from error
+            raise self._refuse(sentence_for(error, character), self._place(mark)) from error
         except (ValueError, OverflowError, IndexError) as error:
             # chr() of an escape beyond Unicode, int() of a version with thousands of digits
             place = self._place(self.events.get_mark())
-            raise self._refused("An escape or number here is out of range.", place) from error
+            raise self._refuse("An escape or number here is out of range.", place) from error
 
     def _take(self, event: Event) -> None:
         if isinstance(event, DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise self._refused(
-                    "A second document begins here. One file holds one experiment.", self._place(event.start_mark)
-                )
+                raise self._refuse("A second document begins here. One file holds one experiment.", self._place(event.start_mark))
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
             self._close()
         elif isinstance(event, AliasEvent):
@@ -224,12 +222,12 @@ class _Reading:
         name = str(event.anchor)
         if name not in self.anchors:
             text = f"No anchor is called '{name}' before this place. Put text that begins with '*' in quotes."
-            raise self._refused(text, place)
+            raise self._refuse(text, place)
         if self._awaits_key():
-            raise self._refused("Keys must be plain text.", place)
+            raise self._refuse("Keys must be plain text.", place)
         anchored = self.anchors[name]
         if anchored is None:
-            raise self._refused(f"The alias '{name}' stands inside what it repeats.", place)
+            raise self._refuse(f"The alias '{name}' stands inside what it repeats.", place)
         self._count(anchored.size, place)
         self._check_depth(anchored.height, place)
         self._add(anchored.node, anchored.height)
@@ -265,16 +263,16 @@ class _Reading:
     def _count(self, nodes: int, place: Place) -> None:
         self.nodes += nodes
         if self.nodes > MOST_NODES:
-            raise self._refused(f"The file holds more than {MOST_NODES:,} values, repeated ones counted each time.", place)
+            raise self._refuse(f"The file holds more than {MOST_NODES:,} values, repeated ones counted each time.", place)
 
     def _check_depth(self, height: int, place: Place) -> None:
         if len(self.open) + height > DEEPEST:
-            raise self._refused(f"Lists and mappings are nested deeper than {DEEPEST}.", place)
+            raise self._refuse(f"Lists and mappings are nested deeper than {DEEPEST}.", place)
 
     def _place(self, mark: Any) -> Place:
         return Place(self.source, 1, 1) if mark is None else Place(self.source, mark.line + 1, mark.column + 1)
 
-    def _refused(self, text: str, place: Place) -> ExperimentError:
+    def _refuse(self, text: str, place: Place) -> ExperimentError:
         return ExperimentError([*(told.problem for told in self.problems), place.problem(text)])
 
 

@@ -19,22 +19,22 @@ def expanded(root: Node, top: type) -> Node:
         root: The tree of a file.
         top: The description of the whole.
     """
-    return _expanded(root, (top,))
+    return _expand(root, (top,))
 
 
-def _expanded(node: Node, forms: tuple[Form, ...]) -> Node:
+def _expand(node: Node, forms: tuple[Form, ...]) -> Node:
     if not forms:
         return node
     if isinstance(node.value, list):
-        return replace(node, value=[_expanded(item, forms_below(forms, index)) for index, item in enumerate(node.value)])
+        return replace(node, value=[_expand(item, forms_below(forms, index)) for index, item in enumerate(node.value)])
     if not isinstance(node.value, dict):
         return node
     return replace(
-        node, value={key: _expanded(_named(child, key, forms), forms_below(forms, key)) for key, child in node.value.items()}
+        node, value={key: _expand(_with_names(child, key, forms), forms_below(forms, key)) for key, child in node.value.items()}
     )
 
 
-def _named(arguments: Node, name: str, forms: tuple[Form, ...]) -> Node:
+def _with_names(arguments: Node, name: str, forms: tuple[Form, ...]) -> Node:
     """The arguments of a thing as a mapping, where they are the value of the only one that it needs."""
     members = [member for form in forms if isinstance(form, Family) and (member := form.class_of(name)) is not None]
     if isinstance(arguments.value, dict) or arguments.value is None or len(members) != 1:

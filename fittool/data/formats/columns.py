@@ -123,12 +123,12 @@ class Column:
             values = self.form.numbers.values(cells)
             self.counts["number"] += len(cells)
         else:
-            values = self._mixed(cells, lines)
+            values = self._mix(cells, lines)
         self.pieces.append(values)
         for row in np.flatnonzero(np.abs(values) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
             self.too_large.append((lines[row], cells[row]))
 
-    def _mixed(self, cells: Sequence[str], lines: Sequence[int]) -> NDArray[np.float64]:
+    def _mix(self, cells: Sequence[str], lines: Sequence[int]) -> NDArray[np.float64]:
         values = np.empty(len(cells), np.float64)
         for row, cell in enumerate(cells):
             known = self._known.get(cell)

@@ -71,16 +71,16 @@ def find_form(
     """
     encoding = encoding or encoding_of(path)
     lines = _beginning(path, encoding)
-    said = _said_delimiter(lines)
+    said = _delimiter_line(lines)
     first_line = 1 if said is None else 2
     lines = lines[first_line - 1 :]
     if not any(line.strip() for line in lines):
         text = "The file is empty; a first line with the names of the columns was expected."
         raise DataError(text, place=f"{shown(path)}:1")
-    delimiter = delimiter or said or _found_delimiter(lines, names)
+    delimiter = delimiter or said or _find_delimiter(lines, names)
     skips_blanks = _are_blanks_behind(delimiter, lines)
     if header is None:
-        header = _has_header(_parsed(lines, delimiter, skips_blanks), names)
+        header = _has_header(_parse(lines, delimiter, skips_blanks), names)
     return CsvForm(delimiter, encoding, header, skips_blanks, first_line)
 
 
@@ -141,18 +141,18 @@ def _beginning(path: Path, encoding: str) -> list[str]:
     return lines
 
 
-def _said_delimiter(lines: Sequence[str]) -> str | None:
+def _delimiter_line(lines: Sequence[str]) -> str | None:
     """The delimiter that Excel's first line `sep=;` names."""
     first = lines[0].strip("\r\n").strip('"') if lines else ""
     said = first[len(_SEPARATOR_LINE) :]
     return said if first.lower().startswith(_SEPARATOR_LINE) and len(said) == 1 else None
 
 
-def _found_delimiter(lines: Sequence[str], names: Sequence[str]) -> str:
+def _find_delimiter(lines: Sequence[str], names: Sequence[str]) -> str:
     """The one that cuts most rows alike; one that gives the names that are asked for comes before all."""
     best, found = (False, 0.0, 1), ","
     for delimiter in (delimiter for delimiter in DELIMITERS if any(delimiter in line for line in lines[:5])):
-        rows = _parsed(lines, delimiter, skips_blanks=False)
+        rows = _parse(lines, delimiter, skips_blanks=False)
         if not rows or len(rows[0]) < 2:
             continue
         alike = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
@@ -164,7 +164,7 @@ def _found_delimiter(lines: Sequence[str], names: Sequence[str]) -> str:
 
 def _are_apart_by_blanks(lines: Sequence[str]) -> bool:
     """True where blanks cut all rows into as many cells, many of which are numbers: else it is one column of text."""
-    rows = _parsed(lines, " ", skips_blanks=True)
+    rows = _parse(lines, " ", skips_blanks=True)
     if len(rows) < 2 or len(rows[-1]) < 2 or any(len(row) != len(rows[-1]) for row in rows[1:]):
         return False
     cells = [cell for row in rows[1:] for cell in row]
@@ -175,12 +175,12 @@ def _are_blanks_behind(delimiter: str, lines: Sequence[str]) -> bool:
     """True where a blank stands behind each delimiter, as in `a, b, c`; names are bare in any case."""
     if delimiter == " ":
         return True
-    rows = [row for row in _parsed(lines, delimiter, skips_blanks=False) if len(row) > 1]
+    rows = [row for row in _parse(lines, delimiter, skips_blanks=False) if len(row) > 1]
     behind = [cell for row in rows[1:] or rows for cell in row[1:] if cell]
     return bool(behind) and all(cell.startswith(" ") for cell in behind) and any(cell.strip() for cell in behind)
 
 
-def _parsed(lines: Sequence[str], delimiter: str, skips_blanks: bool) -> list[list[str]]:
+def _parse(lines: Sequence[str], delimiter: str, skips_blanks: bool) -> list[list[str]]:
     """The whole rows of the first lines, as far as they can be read."""
     rows = []
     with _long_cells():

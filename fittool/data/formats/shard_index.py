@@ -70,7 +70,7 @@ class LabelForm:
             if not isinstance(value, dict):
                 raise _WrongEntryError(f"holds no mapping at {written}, so that there is no {key} in it.")
             if key not in value:
-                raise _WrongEntryError(f"has no entry {key} at {written}. {_known(key, value)}")
+                raise _WrongEntryError(f"has no entry {key} at {written}. {_look_up(key, value)}")
             value = value[key]
         written = ".".join((_JSON, *self.keys))
         if isinstance(value, dict):
@@ -87,7 +87,7 @@ class _WrongEntryError(Exception):
     """A JSON file does not hold the label where it should."""
 
 
-def _known(key: str, value: dict[str, Any]) -> str:
+def _look_up(key: str, value: dict[str, Any]) -> str:
     near = nearest_name(key, list(value))
     return f"Did you mean {near}?" if near else f"There are {', '.join(map(shown, list(value)[:_SHOWN])) or 'none'}."
 

@@ -37,7 +37,7 @@ def silence_libtiff() -> None:
 
     That is one assignment in C, and holds for all threads. Where Pillow has libtiff in no file of its own, nothing is done.
     """
-    for path in _loaded_libraries():
+    for path in _libraries():
         with suppress(OSError, AttributeError):
             library = ctypes.CDLL(path, mode=getattr(os, "RTLD_NOLOAD", 0) | getattr(os, "RTLD_LAZY", 0))
             for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
@@ -46,7 +46,7 @@ def silence_libtiff() -> None:
                 handler(None)
 
 
-def _loaded_libraries() -> list[str]:
+def _libraries() -> list[str]:
     """The files of libtiff that this process has loaded."""
     try:
         lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines()

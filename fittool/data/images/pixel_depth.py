@@ -47,7 +47,7 @@ def in_eight_bits(image: Image.Image, raw: str, white_level: float | None) -> Im
     if values.min() < 0 or values.max() > white:
         wrong = values.min() if values.min() < 0 else values.max()
         raise ValueError(f"it holds the value {wrong:g}, but black is 0 and white {white:g}")
-    scaled = values if white == _EIGHT_BITS else _scaled(values, white)
+    scaled = values if white == _EIGHT_BITS else _scale(values, white)
     if _white_is_zero(image):
         scaled = _EIGHT_BITS - scaled
     grey = Image.fromarray(scaled.astype(np.uint8))
@@ -61,7 +61,7 @@ def _is_deep(mode: str) -> bool:
     return mode.startswith(("I", "F"))
 
 
-def _scaled(values: NDArray[Any], white: float) -> NDArray[Any]:
+def _scale(values: NDArray[Any], white: float) -> NDArray[Any]:
     if white == _SIXTEEN_BITS:
         return np.asarray((values.astype(np.int64) + 128) // 257)  # in whole numbers: the same on all machines
     return np.rint(values * (_EIGHT_BITS / white))

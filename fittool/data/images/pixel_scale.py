@@ -61,11 +61,11 @@ def brought_to(learnt: Sequence[InputFacts], data: Dataset) -> Brought:
     facts = zip(learnt, facts_of(data, decode=unknown), strict=True)
     answers = [None if data.feature_names and not was.is_image else _answer(was, now) for was, now in facts]
     scales = [answer if isinstance(answer, tuple) else None for answer in answers]
-    told = [_told(answer) for answer in answers if answer is not None]
+    told = [_tell(answer) for answer in answers if answer is not None]
     return Brought(Rescaled(data, scales) if any(scales) else data, tuple(told))
 
 
-def _told(answer: tuple[Scale, Scale] | str) -> str:
+def _tell(answer: tuple[Scale, Scale] | str) -> str:
     if isinstance(answer, str):
         return answer
     given, wanted = (f"{scale[0]:g} to {scale[1]:g}" for scale in answer)
@@ -100,11 +100,11 @@ class Rescaled(Subset):
 def rescale(array: Array, given: Scale, wanted: Scale) -> Array:
     """Values of one scale on another, float32; those of pixels are the same as of `array / 255`."""
     if array.dtype == np.uint8:
-        return _rescaled(np.arange(256, dtype=np.float64), given, wanted).take(array.view(np.uint8))
-    return _rescaled(array.astype(np.float64), given, wanted)
+        return _rescale(np.arange(256, dtype=np.float64), given, wanted).take(array.view(np.uint8))
+    return _rescale(array.astype(np.float64), given, wanted)
 
 
-def _rescaled(values: NDArray[np.float64], given: Scale, wanted: Scale) -> NDArray[np.float32]:
+def _rescale(values: NDArray[np.float64], given: Scale, wanted: Scale) -> NDArray[np.float32]:
     span = (given[1] - given[0]) / (wanted[1] - wanted[0])  # to divide by 255 or 127.5 rounds as users' own scripts do
     return ((values - given[0]) / span + wanted[0]).astype(np.float32)
 

@@ -114,10 +114,10 @@ class DatasetLoader:
                 self._workers,
                 self._max_queue_size,
                 timeout=self._timeout,
-                describe=lambda step: self._named(self._order.batch(step)),
+                describe=lambda step: self._with_names(self._order.batch(step)),
             )
         places = map(self._order.batch, count(first_step))
-        return in_order(self._make, places, self._workers, self._max_queue_size, timeout=self._timeout, describe=self._named)
+        return in_order(self._make, places, self._workers, self._max_queue_size, timeout=self._timeout, describe=self._with_names)
 
     def contents(self, step: int) -> str:
         """The first samples by name, and how many others."""
@@ -133,7 +133,7 @@ class DatasetLoader:
         """In a process, which works the order out by itself."""
         return self._make(self._order.batch(step))
 
-    def _named(self, place: tuple[int, int, NDArray[np.int64]]) -> str:
+    def _with_names(self, place: tuple[int, int, NDArray[np.int64]]) -> str:
         """`a batch of pass 2 (cats/3.jpg and 31 others)`."""
         pass_number, _, indices = place
         others = f" and {len(indices) - 1} others" if len(indices) > 1 else ""

@@ -107,19 +107,19 @@ class GeneratorLoader:
             self._threads,
             self._max_queue_size,
             timeout=self._timeout,
-            describe=self._named,
+            describe=self._with_names,
         )
         try:
             for batch in made:
                 if batch is None:
                     return
-                yield self._weighted(batch)
+                yield self._weigh(batch)
         finally:
             made.close()
             with suppress(ValueError):  # a thread that hangs is still within it
                 walk.close()
 
-    def _named(self, number: int) -> str:
+    def _with_names(self, number: int) -> str:
         return f"The next batch of {self.source.name} (number {number + 1} of this walk)"
 
     def _by_threads(self, first_step: int, steps: int, most: int | None) -> Iterator[Batch]:
@@ -137,7 +137,7 @@ class GeneratorLoader:
         try:
             for batch in batches:
                 done += 1
-                yield self._weighted(batch)
+                yield self._weigh(batch)
         finally:
             batches.close()
             self.source.function.walked(done)
@@ -209,7 +209,7 @@ class GeneratorLoader:
             raise ExperimentError(f"class_weight needs targets that are classes, but {self.source.name} gives others. Remove it.")
         return labels
 
-    def _weighted(self, batch: Batch) -> Batch:
+    def _weigh(self, batch: Batch) -> Batch:
         if self._factors is None and self._balance is None:
             return batch
         labels, factors = self._labels(batch), self._factors

@@ -59,9 +59,9 @@ class GoodSamples:
         targets = zip(*(targets for _, targets, _ in loaded.values()), strict=True)
         weights = [weight for _, _, weight in loaded.values() if weight is not None]
         return (
-            tuple(_filled(count, list(loaded), arrays) for arrays in inputs),
-            tuple(_filled(count, list(loaded), arrays) for arrays in targets),
-            _filled(count, list(loaded), weights) if weights else None,
+            tuple(_fill(count, list(loaded), arrays) for arrays in inputs),
+            tuple(_fill(count, list(loaded), arrays) for arrays in targets),
+            _fill(count, list(loaded), weights) if weights else None,
         )
 
     def labels(self) -> NDArray[np.int64] | None:
@@ -77,7 +77,7 @@ class GoodSamples:
         return self.dataset.describe(index)
 
 
-def _filled(count: int, places: list[int], ones: Sequence[Array]) -> Array:
+def _fill(count: int, places: list[int], ones: Sequence[Array]) -> Array:
     """(count, …) of single samples (1, …) at some places, else zeros."""
     whole = np.zeros((count, *ones[0].shape[1:]), ones[0].dtype)
     whole[places] = np.concatenate(ones)

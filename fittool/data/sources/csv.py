@@ -335,7 +335,7 @@ class CsvSource(Source):
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")
         root = table.path.parent if self.root is None else context.path(self.root)
-        names, absent = _found(table, image, str(root), context)
+        names, absent = _find(table, image, str(root), context)
         if not features:
             files: ImageFiles = files_of(str(root), names, targets, weight, context)
         else:
@@ -346,7 +346,7 @@ class CsvSource(Source):
         return files
 
 
-def _found(table: Table, image: str, root: str, context: SourceContext) -> tuple[list[str], dict[str, Problem]]:
+def _find(table: Table, image: str, root: str, context: SourceContext) -> tuple[list[str], dict[str, Problem]]:
     """The files of a column, relative to `root`, and what is wrong with those that are kept though they are not there.
 
     Where bad files are left out, missing ones are among them.

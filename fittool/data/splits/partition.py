@@ -78,7 +78,7 @@ def _samples(size: int, labels: Labels | None, seed: int, part: SplitSetting, fo
     if folds is not None and folds > size:
         raise DataError(f"validation.split: {folds} folds need as many samples, but there are {size:,}. Use fewer folds.")
     if not stratified:
-        return _chosen(order, part, folds, size)
+        return _choose(order, part, folds, size)
     assert labels is not None
     classes = labels[order]
     if folds is None:
@@ -92,7 +92,7 @@ def _samples(size: int, labels: Labels | None, seed: int, part: SplitSetting, fo
     return chosen
 
 
-def _chosen(order: Labels, part: SplitSetting, folds: int | None, size: int) -> Flags:
+def _choose(order: Labels, part: SplitSetting, folds: int | None, size: int) -> Flags:
     chosen = np.zeros(size, bool)
     if folds is None:
         chosen[order[: _share(size, part.fraction)]] = True
@@ -222,10 +222,10 @@ def balanced(dataset: Dataset, seed: int) -> Subset:
     if labels is None:
         raise DataError("oversample: balanced needs targets that are classes, but these are numbers or none. Remove it.")
     most = int(np.bincount(labels).max())
-    return Subset(dataset, np.concatenate([_repeated(members, most, seed) for members in _by_class(labels) if len(members)]))
+    return Subset(dataset, np.concatenate([_repeat(members, most, seed) for members in _by_class(labels) if len(members)]))
 
 
-def _repeated(members: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+def _repeat(members: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
     times, rest = divmod(most, len(members))
     extra = rng.permuted(seed, "oversample", int(members[0]), positions=np.arange(rest), size=len(members))
     return np.concatenate([np.tile(members, times), members[extra]])

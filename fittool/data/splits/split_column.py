@@ -59,7 +59,7 @@ def column_split(column: str, values: NDArray[np.str_], asked: Sequence[str] | N
         DataError: Its values do not tell, or leave nothing on one side.
     """
     counts = dict(Counter(values.tolist()))
-    training, validation = _meant(column, counts) if asked is None else _asked(column, counts, asked)
+    training, validation = _guess(column, counts) if asked is None else _ask(column, counts, asked)
     if not training or not validation:
         listed = ", ".join(sorted(counts)[:_SHOWN]) + (", …" if len(counts) > _SHOWN else "")
         mend = "Say with value which of them are validated on."
@@ -68,7 +68,7 @@ def column_split(column: str, values: NDArray[np.str_], asked: Sequence[str] | N
     return ColumnSplit(frozenset(training), frozenset(validation), others)
 
 
-def _meant(column: str, counts: Mapping[str, int]) -> tuple[set[str], set[str]]:
+def _guess(column: str, counts: Mapping[str, int]) -> tuple[set[str], set[str]]:
     """The values that mean training data, and those that mean validation data."""
     name = column.strip().lower()
     if name.startswith("is_") and all(_plain(value) in _TRUE | _FALSE for value in counts):
@@ -80,7 +80,7 @@ def _meant(column: str, counts: Mapping[str, int]) -> tuple[set[str], set[str]]:
     return training, validation or {value for value in counts if _plain(value) in _TEST}
 
 
-def _asked(column: str, counts: Mapping[str, int], asked: Sequence[str]) -> tuple[set[str], set[str]]:
+def _ask(column: str, counts: Mapping[str, int], asked: Sequence[str]) -> tuple[set[str], set[str]]:
     for value in asked:
         if value not in counts:
             near = nearest_name(value, list(counts))

@@ -166,10 +166,10 @@ def as_batch(item: object, name: str, class_mode: ClassMode) -> Batch:
 def _input_names(item: object) -> tuple[str, ...] | None:
     """What a batch calls its inputs, in the order of `_arrays`; None where it gives no names."""
     inputs = item[0] if isinstance(item, tuple | list) else item
-    return tuple(map(str, _sorted(inputs))) if isinstance(inputs, Mapping) else None
+    return tuple(map(str, _sort(inputs))) if isinstance(inputs, Mapping) else None
 
 
-def _sorted(named: Mapping[Any, Any]) -> list[Any]:
+def _sort(named: Mapping[Any, Any]) -> list[Any]:
     """The names, in an order that does not depend on how the mapping was made."""
     return sorted(named, key=str)
 
@@ -177,7 +177,7 @@ def _sorted(named: Mapping[Any, Any]) -> list[Any]:
 def _arrays(value: object, name: str) -> tuple[NDArray[Any], ...]:
     """An array, or several in a tuple, a mapping or a list of arrays."""
     if isinstance(value, Mapping):
-        values = tuple(value[name] for name in _sorted(value))
+        values = tuple(value[name] for name in _sort(value))
     elif isinstance(value, tuple) or (isinstance(value, list) and all(isinstance(part, np.ndarray) for part in value)):
         values = tuple(value)
     else:

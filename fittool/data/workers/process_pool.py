@@ -134,7 +134,12 @@ class ProcessPasses:
         self._source.let_go()
         asked, told = tee(places)
         made = in_order_by_processes(
-            PassWalker(self._source.function), asked, workers, self._max_queue_size, timeout=self._timeout, describe=self._named
+            PassWalker(self._source.function),
+            asked,
+            workers,
+            self._max_queue_size,
+            timeout=self._timeout,
+            describe=self._with_names,
         )
         try:
             for (_, number), item in zip(told, made, strict=False):
@@ -153,5 +158,5 @@ class ProcessPasses:
         finally:
             batches.close()
 
-    def _named(self, place: Place) -> str:
+    def _with_names(self, place: Place) -> str:
         return f"batch {place[1] + 1} of pass {place[0] + 1} of {self._source.name}"

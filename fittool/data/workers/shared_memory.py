@@ -49,14 +49,14 @@ class Place:
     @property
     def end(self) -> int:
         """The byte behind the object, aligned."""
-        return self.start + sum(map(_aligned, self.lengths))
+        return self.start + sum(map(_align, self.lengths))
 
     def cut(self, memory: memoryview) -> list[memoryview]:
         """The parts of the object in a block of memory."""
         parts, at = [], self.start
         for length in self.lengths:
             parts.append(memory[at : at + length])
-            at += _aligned(length)
+            at += _align(length)
         return parts
 
 
@@ -99,7 +99,7 @@ class Packed:
             written = 0
             while written < len(part):
                 written += os.pwrite(descriptor, part[written:], at + written)
-            at += _aligned(len(part))
+            at += _align(len(part))
         return place
 
 
@@ -107,10 +107,10 @@ def shared_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """An array of zeros in memory that other processes see, and change, once the array was sent to them."""
     descriptor = unnamed_memory()
     os.ftruncate(descriptor, max(1, math.prod(shape) * np.dtype(dtype).itemsize))
-    return _shared(descriptor, shape, dtype)
+    return _share(descriptor, shape, dtype)
 
 
-def _shared(descriptor: int, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def _share(descriptor: int, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     array: NDArray[Any] = np.ndarray(shape, dtype, mapped(descriptor, mmap.ACCESS_WRITE))
     _descriptors[id(array)] = descriptor
     finalize(array, _forget, id(array))
@@ -160,9 +160,9 @@ class _Pickler(pickle.Pickler):
             descriptor = _descriptors.get(id(value))
             if descriptor is not None:
                 self.descriptors.append(descriptor)
-                return _shared, (descriptor, value.shape, value.dtype)
+                return _share, (descriptor, value.shape, value.dtype)
             file = _file_of(value)
-            return NotImplemented if file is None else (_opened, file)
+            return NotImplemented if file is None else (_open, file)
         place = origin(value)
         return NotImplemented if place is None else (user_object, place)
 
@@ -182,9 +182,9 @@ def _file_of(array: NDArray[Any]) -> tuple[Any, ...] | None:
     return (os.fspath(root.filename), array.dtype, offset, array.shape, "F") if array.flags.f_contiguous else None
 
 
-def _opened(name: str, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...], order: Any) -> NDArray[Any]:
+def _open(name: str, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...], order: Any) -> NDArray[Any]:
     return np.memmap(name, dtype, "r", offset, shape, order)
 
 
-def _aligned(length: int) -> int:
+def _align(length: int) -> int:
     return -(-length // _ALIGNMENT) * _ALIGNMENT

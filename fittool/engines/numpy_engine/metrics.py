@@ -109,7 +109,7 @@ def _among_largest(numbers: NDArray[np.int64], outputs: Floats, k: int) -> NDArr
 def _add_counts(
     accumulator: ThresholdAccumulator, sums: Sums, targets: NDArray[Any], outputs: Floats, weights: NDArray[Any] | None
 ) -> None:
-    truth, outputs = _chosen(accumulator.measure, shaped_like(targets, outputs) != 0, outputs)
+    truth, outputs = _choose(accumulator.measure, shaped_like(targets, outputs) != 0, outputs)
     bins = _bins(accumulator, outputs)
     bins += (len(accumulator.thresholds) + 1) * (np.arange(outputs.shape[-1]) % accumulator.labels)
     bins = np.where(truth, bins, bins + accumulator.size // 2)
@@ -117,7 +117,7 @@ def _add_counts(
     sums += np.bincount(bins.reshape(-1), counted, minlength=accumulator.size)
 
 
-def _chosen(measure: Any, truth: NDArray[np.bool_], outputs: Floats) -> tuple[NDArray[np.bool_], Floats]:
+def _choose(measure: Any, truth: NDArray[np.bool_], outputs: Floats) -> tuple[NDArray[np.bool_], Floats]:
     """Truth and outputs, (N, …, K) both, as the metric looks at them; with a `class_id`, (N, …, 1)."""
     if isinstance(measure, metrics.AUC):
         return truth, sigmoid(outputs) if measure.from_logits else outputs

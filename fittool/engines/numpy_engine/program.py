@@ -156,12 +156,12 @@ class Program:
             logits = {
                 output: self._workspace.buffers.output(plan.values[number], self._batch) for output, number in plan.logits.items()
             }
-            gradients = [self._gradient(number) for number in self._compared()]
+            gradients = [self._gradient(number) for number in self._compare()]
             yield BatchPhase([[partial(update_metrics, self.outputs, logits, gradients)]])
         if self._backward:
             yield from self._backward_phases()
 
-    def _compared(self) -> list[int]:
+    def _compare(self) -> list[int]:
         """The values that losses are computed from: outputs, or the logits behind them."""
         plan = self._workspace.plan
         return [plan.logits.get(output, number) for output, number in enumerate(plan.outputs)]
@@ -179,7 +179,7 @@ class Program:
         plan = self._workspace.plan
         # What was written first overwrites what the last step left there, so nothing has to be zeroed; whoever comes second
         # writes into memory of its own and adds. Gradients of outputs or logits are written first of all, by the losses.
-        started = {plan.roots[number] for number in self._compared()}
+        started = {plan.roots[number] for number in self._compare()}
         for instruction in reversed(plan.instructions):
             # The activation before a loss of logits has no gradient to pass on, unless somebody else reads its output.
             if not plan.values[instruction.output].needs_gradient or plan.roots[instruction.output] not in started:

@@ -24,13 +24,11 @@ def error_location(loaded: LoadedExperiment, *path: str | int, own: Mapping[str,
         yield
     except FittoolError as error:
         code = error.exit_code
-        placed = type(error)([_placed(loaded, path, own or {}, problem, code) for problem in error.problems])
+        placed = type(error)([_place(loaded, path, own or {}, problem, code) for problem in error.problems])
         raise placed.with_traceback(error.__traceback__) from error
 
 
-def _placed(
-    loaded: LoadedExperiment, path: tuple[str | int, ...], own: Mapping[str, str], problem: Problem, code: int
-) -> Problem:
+def _place(loaded: LoadedExperiment, path: tuple[str | int, ...], own: Mapping[str, str], problem: Problem, code: int) -> Problem:
     if not problem.place:
         entry = () if problem.key is None else (problem.key,)
         placed = loaded.problem(problem.text, *path, *entry)

@@ -41,8 +41,8 @@ class Match:
         """The arrays that were loaded, skipped and missing, for people."""
         count = len(self.loaded)
         lines = [f"Initial weights from {source}: {count:,} {'array' if count == 1 else 'arrays'} loaded."]
-        lines += [f"Skipped: {_listed(self.skipped)}."] if self.skipped else []
-        return lines + ([f"Missing, so as drawn from the seed: {_listed(self.missing)}."] if self.missing else [])
+        lines += [f"Skipped: {_as_list(self.skipped)}."] if self.skipped else []
+        return lines + ([f"Missing, so as drawn from the seed: {_as_list(self.missing)}."] if self.missing else [])
 
 
 def start_from(loaded: LoadedExperiment, network: Network) -> list[str]:
@@ -57,13 +57,13 @@ def start_from(loaded: LoadedExperiment, network: Network) -> list[str]:
     setting = loaded.experiment.initial_weights
     if setting is None:
         return []
-    checkpoint = _found(loaded, Path(setting.from_))
+    checkpoint = _find(loaded, Path(setting.from_))
     old = {name: array for name, array in checkpoint.tensors.items() if name.startswith(_KIND)}
     own = network.describe()
     match = matched(old, own)
     if setting.strict and not match.complete:
         wrong = [*match.skipped, *(f"{name} is missing" for name in match.missing)]
-        text = f"The weights in {shown(checkpoint.path)} do not fit the network: {_listed(wrong)}."
+        text = f"The weights in {shown(checkpoint.path)} do not fit the network: {_as_list(wrong)}."
         problem = loaded.problem(f"{text} With strict: false they are left out.", "initial_weights", "from")
         raise CheckpointError(problem)
     network.load({name: old[name].astype(own[name].dtype) for name in (f"{_KIND}{short}" for short in match.loaded)})
@@ -88,7 +88,7 @@ def matched(old: Mapping[str, HasForm], own: Mapping[str, HasForm]) -> Match:
     return Match(tuple(map(_short, fits)), tuple(skipped), tuple(_short(name) for name in own if name not in old))
 
 
-def _found(loaded: LoadedExperiment, path: Path) -> Checkpoint:
+def _find(loaded: LoadedExperiment, path: Path) -> Checkpoint:
     try:
         if not path.exists():
             raise CheckpointError("There is no such run or file.", place=shown(path))
@@ -102,6 +102,6 @@ def _short(name: str) -> str:
     return visible(name.removeprefix(_KIND))
 
 
-def _listed(items: Any) -> str:
+def _as_list(items: Any) -> str:
     more = f"; and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
     return "; ".join(items[:_SHOWN]) + more

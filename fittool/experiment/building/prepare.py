@@ -142,7 +142,7 @@ class Prepared:
                     max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
                     steps=_steps(train, self.train) if len(experiment.stages) == 1 else None,
                 )  # fmt: skip
-            data = self._sampled(self.train)
+            data = self._sample(self.train)
             return DatasetLoader(
                 data, train.batch_size, experiment.seed, shuffle=train.shuffle,
                 augment=changes_of(experiment, train, self.preprocess, -(-len(data) // train.batch_size)),
@@ -150,7 +150,7 @@ class Prepared:
                 use_multiprocessing=train.use_multiprocessing, timeout=timeout,
             )  # fmt: skip
 
-    def _sampled(self, train: Dataset) -> Dataset:
+    def _sample(self, train: Dataset) -> Dataset:
         """The training samples of a pass: all once, or rare classes more often."""
         if self.loaded.experiment.data.oversample is None:
             return train

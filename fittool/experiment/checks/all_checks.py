@@ -52,13 +52,13 @@ def check_sense(
         weight_findings(loaded, train, validation),
         input_findings(graph, ranges, paths),
     )
-    errors = [_placed(loaded, finding) for finding in found if finding.is_error]
+    errors = [_place(loaded, finding) for finding in found if finding.is_error]
     if errors:
         raise ExperimentError(errors)
-    return tuple(_placed(loaded, finding) for finding in found)
+    return tuple(_place(loaded, finding) for finding in found)
 
 
-def _placed(loaded: LoadedExperiment, finding: Finding) -> Problem:
+def _place(loaded: LoadedExperiment, finding: Finding) -> Problem:
     return loaded.problem(finding.text, *finding.path)
 
 

@@ -54,7 +54,7 @@ def with_accepted_changes(snapshot: Snapshot, changes: Sequence[Change], fresh: 
         tensors = {name: array for name, array in tensors.items() if not name.startswith("metrics/")}
         tensors |= {name: array for name, array in fresh.items() if name.startswith("metrics/")}
         told.append("What is measured is another, so the values of this epoch begin anew.")
-    rate = _changed_rate(of_optimizer, changes, snapshot, fresh)
+    rate = _change_rate(of_optimizer, changes, snapshot, fresh)
     if rate is not None:
         tensors[_RATE] = rate
         told.append(f"The learning rate is {float(rate):g} from now on.")
@@ -80,7 +80,7 @@ def _kind(name: str) -> str:
     return "/".join(name.split("/")[:2]) if name.startswith("optimizer/") else ""
 
 
-def _changed_rate(
+def _change_rate(
     of_optimizer: Sequence[Change], changes: Sequence[Change], snapshot: Snapshot, fresh: State
 ) -> NDArray[np.generic] | None:
     """The rate that was changed to, of the stage at work or of all; None where it is as it was, or a schedule's."""

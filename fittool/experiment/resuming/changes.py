@@ -49,7 +49,7 @@ class Change:
 
     def __str__(self) -> str:
         """Such as `train.batch_size was 8 and is 16 now`."""
-        return f"{path_text(self.path)} was {_shown(self.old)} {self.since}, and is {_shown(self.new)} now."
+        return f"{path_text(self.path)} was {_show(self.old)} {self.since}, and is {_show(self.new)} now."
 
 
 def changes_between(before: Mapping[str, Any], now: Mapping[str, Any], *, same_data: bool = True) -> list[Change]:
@@ -178,7 +178,7 @@ def _is_form_of_table(change: Change) -> bool:
     return change.path[:1] == ("data",) and change.path[2:3] == ("csv",) and change.path[3:] in _FORM_OF_TABLE
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     if value is None:
         return "absent"
     text = value if isinstance(value, str) else to_json(value).decode()

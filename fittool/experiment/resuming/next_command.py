@@ -13,7 +13,7 @@ from fittool.runs.directory import RunDirectory
 
 def command_to_go_on(run: RunDirectory, loaded: LoadedExperiment) -> str:
     """Such as `fittool resume runs/digits/…`, with the experiment's file where the user has to name it."""
-    return f"fittool resume {_quoted(run.path)}{_consent(run, loaded, trains=True)}"
+    return f"fittool resume {_quote(run.path)}{_consent(run, loaded, trains=True)}"
 
 
 def command_to_use(run: RunDirectory, loaded: LoadedExperiment, *, validates: bool) -> str:
@@ -24,7 +24,7 @@ def command_to_use(run: RunDirectory, loaded: LoadedExperiment, *, validates: bo
         loaded: Its experiment.
         validates: Whether there are validation data.
     """
-    command = f"fittool evaluate {_quoted(run.path)}" if validates else f"fittool predict {_quoted(run.path)} PATH"
+    command = f"fittool evaluate {_quote(run.path)}" if validates else f"fittool predict {_quote(run.path)} PATH"
     return command + _consent(run, loaded, trains=False)
 
 
@@ -36,9 +36,9 @@ def _consent(run: RunDirectory, loaded: LoadedExperiment, *, trains: bool) -> st
         else:
             refuse_remote_data(experiment_to_read(run, None), run.path)
     except FittoolError:
-        return f" --experiment {_quoted(Path(loaded.root.place.source.name))}"
+        return f" --experiment {_quote(Path(loaded.root.place.source.name))}"
     return ""
 
 
-def _quoted(path: Path) -> str:
+def _quote(path: Path) -> str:
     return visible(shlex.quote(str(path)))

@@ -100,7 +100,7 @@ class _Asked:
     @property
     def is_longer(self) -> bool:
         """True where there are more epochs than the run was to have."""
-        return _planned(self.now.experiment) > _planned(self.before.experiment)
+        return _plan(self.now.experiment) > _plan(self.before.experiment)
 
     def goes_beyond(self, standing: Standing) -> bool:
         """True where training is to go on although it was finished."""
@@ -142,11 +142,11 @@ class _Asked:
         """
         if not self.is_longer:
             return None
-        before = _planned(self.before.experiment)
+        before = _plan(self.before.experiment)
         text = schedule_made_for(self.before.experiment, before, trainer)
         if text is None:
             return None
-        whole = f"one run of {_planned(self.now.experiment)} epochs"
+        whole = f"one run of {_plan(self.now.experiment)} epochs"
         text = f"{text}: the epochs after it get its last rate, which is hardly what {whole} would be given."
         if self.epochs is None or self.accepted:
             return f"warning: {text}"
@@ -191,7 +191,7 @@ def go_on(
         if not options.accept_changes:
             refuse_changes(loaded, asked.changes(None))
         progress.say(_nothing_to_do(standing))
-        return _finished(standing)
+        return _finish(standing)
     session = Session.of(loaded, loading_shown(verbose))
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine
@@ -208,7 +208,7 @@ def go_on(
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
     changed += other_numbers
-    told = [*(f"warning: {warning}" for warning in prepared.warnings), *map(_lost, kept.lost), *changed]
+    told = [*(f"warning: {warning}" for warning in prepared.warnings), *map(_say_lost, kept.lost), *changed]
     told += [f"warning: {text}" for text in missing_in(directory.paths.root, checkpoint.facts.callbacks)]
     told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
     signals.training_begins()
@@ -217,7 +217,7 @@ def go_on(
         trainer.go_on_after_stop()
     if asked.goes_beyond(standing) or changed:
         trainer.save("last")  # else the next one, after a kill, would not know of it
-    for line in [*told, *_said_of_generators(prepared, trainer)]:
+    for line in [*told, *_remark_on_generators(prepared, trainer)]:
         trainer.say(line)
     exact = not other_numbers and other_digits(changes_of_environment(environment, now)) is None
     say_where_it_continues(trainer, standing, exact=exact)
@@ -227,7 +227,7 @@ def go_on(
     return Run(directory.path, outcome, trainer.history)
 
 
-def _lost(callback: str) -> str:
+def _say_lost(callback: str) -> str:
     text = f"the weights that {callback} kept are in no file of the run any more"
     return f"warning: {text}: it begins anew with those of the next best epoch."
 
@@ -238,7 +238,7 @@ def _other_numbers(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, pa
     Raises:
         CheckpointError: They do, and that was not accepted.
     """
-    has_steps_left = checkpoint.facts.epoch < _planned(asked.now.experiment)
+    has_steps_left = checkpoint.facts.epoch < _plan(asked.now.experiment)
     cause = cause_of_other_numbers(checkpoint.format, is_random=prepared.graph.is_random, is_from_logits=prepared.is_from_logits)
     if cause is None or not has_steps_left:
         return []
@@ -249,7 +249,7 @@ def _other_numbers(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, pa
     raise CheckpointError(text, place=shown(path))
 
 
-def _said_of_generators(prepared: Prepared, trainer: Trainer) -> list[str]:
+def _remark_on_generators(prepared: Prepared, trainer: Trainer) -> list[str]:
     """A line to say about batches that only the user's code can make again."""
     if not isinstance(prepared.train, GeneratorData) or not trainer.position.step:
         return []
@@ -265,7 +265,7 @@ def _nothing_to_do(standing: Standing) -> str:
     return f"Finished on {when}; nothing to do. {status.reason} {hint}"
 
 
-def _finished(standing: Standing) -> Run:
+def _finish(standing: Standing) -> Run:
     """The run as it was."""
     assert standing.status is not None
     status, directory = standing.status, standing.directory
@@ -276,7 +276,7 @@ def _finished(standing: Standing) -> Run:
     return Run(directory.path, outcome, history, done=False)
 
 
-def _planned(experiment: Experiment) -> int:
+def _plan(experiment: Experiment) -> int:
     """The number of the last epoch, if no stage ends early."""
     return experiment.first.initial_epoch + sum(map(_length, experiment.stages))
 

@@ -47,7 +47,7 @@ class Standing:
         status = None
         with suppress(CheckpointError):
             status = directory.read_status()
-        log_end, saved = _end_of_log(directory), _saved(directory)
+        log_end, saved = _end_of_log(directory), _save(directory)
         if status is not None and status.state == "running":
             text = f"The last run was killed (signal 9; out of memory?), at or after {_readable(status.updated)}."
             status = replace(status, state="interrupted", reason=text, exit_code=KILLED)
@@ -150,7 +150,7 @@ def _end_of_log(directory: RunDirectory) -> float | None:
         return None
 
 
-def _saved(directory: RunDirectory) -> float:
+def _save(directory: RunDirectory) -> float:
     for path in (directory.paths.last, directory.checkpoints.folder / PREVIOUS):
         with suppress(OSError):
             return path.stat().st_mtime

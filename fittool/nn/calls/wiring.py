@@ -58,7 +58,7 @@ def wired(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -
     """
     tensors = [tensor for tensor in in_keras_order(inputs, outputs) if tensor not in inputs]
     _check_calls(tensors)
-    layers = _renamed([_as_input(tensor) for tensor in inputs], [(cast("Layer", one.layer), one.weights) for one in tensors])
+    layers = _rename([_as_input(tensor) for tensor in inputs], [(cast("Layer", one.layer), one.weights) for one in tensors])
     names = dict(zip(map(id, [*inputs, *tensors]), layer_names(layers), strict=True))
     named = [replace(layer, name=name) for layer, name in zip(layers[: len(inputs)], names.values(), strict=False)]
     for tensor, layer in zip(tensors, layers[len(inputs) :], strict=True):
@@ -119,7 +119,7 @@ def _check_calls(tensors: Sequence[SymbolicTensor]) -> None:
         layers.add(id(layer))
 
 
-def _renamed(inputs: Sequence[Layer], layers: Sequence[tuple[Layer, Weights | None]]) -> list[Layer]:
+def _rename(inputs: Sequence[Layer], layers: Sequence[tuple[Layer, Weights | None]]) -> list[Layer]:
     """All layers; copies of another model's whose name is taken, and further calls of one, get a number."""
     own = {layer.name for layer in inputs} | {layer.name for layer, weights in layers if weights is None}
     seen: set[int] = set()
@@ -150,7 +150,7 @@ def in_keras_order(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicT
     met = list(dict.fromkeys(tensor for output in outputs for tensor in _walk(output, inputs)))
     place = {tensor: number for number, tensor in enumerate(met)}
     depth = dict.fromkeys(met, 0)
-    for tensor in reversed(_finished(inputs, outputs)):
+    for tensor in reversed(_finish(inputs, outputs)):
         for taken in () if tensor in inputs else tensor.inputs:
             depth[taken] = max(depth[taken], depth[tensor] + 1)
     return sorted(met, key=lambda tensor: (-depth[tensor], place[tensor]))
@@ -169,7 +169,7 @@ def _walk(tensor: SymbolicTensor, inputs: Sequence[SymbolicTensor]) -> Iterator[
             waiting.extend(reversed(one.inputs))
 
 
-def _finished(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
+def _finish(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
     """All tensors, each behind all that it stands on; without recursion, as networks may be deep."""
     done: dict[SymbolicTensor, None] = {}
     waiting = [(output, False) for output in reversed(outputs)]

@@ -20,7 +20,7 @@ from fittool.nn.shapes import Shape, ShapeError, single, size_of
 from fittool.settings import Boolean, Field, Integer, Named, Pair, Text, ValueName, arguments, fields_of, setting
 
 
-def _listed(value: object) -> object:
+def _as_list(value: object) -> object:
     """A single name stands for a list of one."""
     return (value,) if isinstance(value, str) else value
 
@@ -36,7 +36,7 @@ def _positive(pair: tuple[int, int]) -> tuple[int, int]:
     return pair
 
 
-Names = Annotated[tuple[Text, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+Names = Annotated[tuple[Text, ...], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
 """Names of layers; a single text stands for a list of one."""
 PositivePair = Annotated[Pair, AfterValidator(_positive)]
 """(height, width), both at least 1; one number stands for both."""

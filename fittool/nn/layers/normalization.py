@@ -15,12 +15,12 @@ from fittool.nn.shapes import Shape, ShapeError, size_of
 from fittool.settings import Boolean, Field, Integer, Number, arguments, setting
 
 
-def _listed(value: object) -> object:
+def _as_list(value: object) -> object:
     """One number stands for the same number in every channel."""
     return (value,) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
 
 
-PerChannel = Annotated[tuple[Number, ...], BeforeValidator(_listed, json_schema_input_type=float | str | list[float | str])]
+PerChannel = Annotated[tuple[Number, ...], BeforeValidator(_as_list, json_schema_input_type=float | str | list[float | str])]
 """One number for each place on the last axis; a single number stands for all."""
 
 

@@ -141,7 +141,7 @@ def read_safetensors(path: Path) -> SafetensorsFile:
             size = _size(os.fstat(descriptor))
             end = _header_end(os.pread(descriptor, _MAGIC_BYTES, 0), size)
             header = os.pread(descriptor, end - LENGTH_BYTES, LENGTH_BYTES)
-            metadata, names = _checked(header, size - end)
+            metadata, names = _check(header, size - end)
             content = file.read(size)
             if len(content) < size or file.read(1) or content[LENGTH_BYTES:end] != header:
                 raise RefusedError("changed while it was read")
@@ -173,7 +173,7 @@ def _header_end(head: bytes, size: int) -> int:
     raise RefusedError(f"is not a safetensors file: a header of {length:,} bytes is impossible")
 
 
-def _checked(header: bytes, body_bytes: int) -> tuple[dict[str, str], tuple[str, ...]]:
+def _check(header: bytes, body_bytes: int) -> tuple[dict[str, str], tuple[str, ...]]:
     """The metadata and the names of a header, without what the library would let pass or would take memory for."""
     if not header.startswith(b"{"):
         raise RefusedError("is not a safetensors file: its header does not begin with {")

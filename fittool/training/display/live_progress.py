@@ -52,9 +52,9 @@ class LiveProgress:
         """Write the live line over."""
         text = self._cut(live_line(view, self._screen.width))
         shorter = text.cell_len < self._live
-        start = self._cleared() if shorter else "\r"
+        start = self._clear() if shorter else "\r"
         self._live, self._next = text.cell_len, time.monotonic() + _INTERVAL
-        self._screen.write(start + self._rendered(text))
+        self._screen.write(start + self._render(text))
 
     def epoch_finished(self, row: Row, epochs: int, improved: bool) -> None:
         """Settle the epoch's line."""
@@ -67,27 +67,27 @@ class LiveProgress:
 
     def say(self, text: str) -> None:
         """A message, on as many lines as it needs."""
-        self._wrapped(Text(text))
+        self._wrap(Text(text))
 
     def finished(self, outcome: Outcome) -> None:
         """Show why it ended and which epoch was the best; after an error the live line is cleared, and that is all."""
         if outcome.reason in ("completed", "stopped"):
-            self._wrapped(Text(outcome.shown))
+            self._wrap(Text(outcome.shown))
         else:
             self.clear()
 
     def clear(self) -> None:
         """Take the live line away."""
-        self._screen.write(self._cleared())
+        self._screen.write(self._clear())
 
     def _settle(self, text: Text) -> None:
-        self._screen.write(f"{self._cleared()}{self._rendered(self._cut(text))}\n")
+        self._screen.write(f"{self._clear()}{self._render(self._cut(text))}\n")
 
-    def _wrapped(self, text: Text) -> None:
+    def _wrap(self, text: Text) -> None:
         lines = text.wrap(self._console, self._screen.width)
-        self._screen.write(self._cleared() + "".join(f"{self._rendered(line)}\n" for line in lines))
+        self._screen.write(self._clear() + "".join(f"{self._render(line)}\n" for line in lines))
 
-    def _cleared(self) -> str:
+    def _clear(self) -> str:
         """The text that clears the live line."""
         blanks, self._live, self._next = " " * min(self._live, self._screen.width), 0, 0.0
         return f"\r{blanks}\r" if blanks else ""
@@ -98,7 +98,7 @@ class LiveProgress:
         text.truncate(self._screen.width, overflow="crop")
         return text
 
-    def _rendered(self, text: Text) -> str:
+    def _render(self, text: Text) -> str:
         """The text with its styles as the terminal can show them."""
         with self._console.capture() as capture:
             self._console.print(text, end="", soft_wrap=True)

@@ -125,9 +125,9 @@ class Convolution(Operation):
             height, width = self.window.kernel
             kernel = self._matrix(context)[: self.window.elements].reshape(height, width, -1, self.filters)
             flipped = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-            yield BatchPhase([[partial(np.copyto, self._flipped_kernel(context).reshape(flipped.shape), flipped)]])
+            yield BatchPhase([[partial(np.copyto, self._flip_kernel(context).reshape(flipped.shape), flipped)]])
 
-    def _flipped_kernel(self, context: OperationContext) -> Floats:
+    def _flip_kernel(self, context: OperationContext) -> Floats:
         return context.scratch.array(
             0, f"{context.position} flipped", (self.back.elements if self.back else 0, self.window.image[2])
         )
@@ -162,7 +162,7 @@ class Convolution(Operation):
             kernel = self._matrix(context)[: self.window.elements]
             yield from col2im(context, part, self.window, context.dy, kernel, context.dx[0])
             return
-        flipped = self._flipped_kernel(context)
+        flipped = self._flip_kernel(context)
         for start, stop in chunks(part, self.back.positions * self.back.elements):
             patches = yield from im2col(context, part, self.back, context.dy[start:stop], self.back.elements)
             yield partial(np.matmul, patches, flipped, context.dx[0][start:stop].reshape(-1, flipped.shape[1]))
