@@ -1,4 +1,4 @@
-"""Where each output pixel comes from: fixed-point source coordinates of a whole tile, folded into the image.
+"""The place each output pixel comes from: fixed-point source coordinates of a whole tile, folded into the image.
 
 A coordinate has 16 fraction bits. A fill mode is nothing but a folding of coordinates that lie outside of the image.
 """

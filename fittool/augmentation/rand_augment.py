@@ -60,7 +60,7 @@ def operate(image: Bytes, name: str, strength: float, fill_mode: str, cval: floa
 
 
 def _base(values: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-    """What an image is blended with."""
+    """The image that an image is blended with."""
     if name == "sharpness":
         return _smooth(values)
     if name == "brightness":

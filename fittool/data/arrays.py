@@ -143,7 +143,7 @@ def _parts(array: NDArray[Any]) -> list[tuple[int, NDArray[Any]]]:
 
 
 def check_lengths(arrays: Mapping[str, NDArray[Any]]) -> int:
-    """How many samples there are: all the named arrays must have the same first axis.
+    """The number of samples: all the named arrays must have the same first axis.
 
     Raises:
         DataError: The lengths differ, there are no samples, or one of the arrays is a single number.

@@ -142,7 +142,7 @@ class DiskCache(Subset):
 
 
 class _Form:
-    """What a sample consists of: the shapes and types of its arrays."""
+    """The parts of a sample: the shapes and types of its arrays."""
 
     def __init__(self, inputs: list[Any], targets: list[Any] | None, weight: Any) -> None:
         self.inputs, self.targets, self.weight = inputs, targets, weight

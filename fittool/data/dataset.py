@@ -48,11 +48,11 @@ class Dataset(Protocol):
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
-        """What the features of a table are called, in order, or None."""
+        """The names of a table's features, in order, or None."""
 
     @property
     def grouped_by_class(self) -> bool:
-        """Whether the samples stand class by class, so that a split takes its part of each."""
+        """True where the samples stand class by class, so that a split takes its part of each."""
 
     def labels(self) -> NDArray[np.int64] | None:
         """(N,) the class number of each sample without loading it, or None where there are no classes."""
@@ -61,7 +61,7 @@ class Dataset(Protocol):
         """A SHA-256 that changes when the data do: of arrays' bytes, of files' names, sizes and beginnings."""
 
     def describe(self, index: int) -> str:
-        """What sample `index` is called in messages: its file, its row."""
+        """The name of sample `index` in messages: its file, its row."""
 
 
 class ArrayDataset:
@@ -82,7 +82,7 @@ class ArrayDataset:
     """
 
     reading: Reading | None = None
-    """How the table was read that the arrays come from."""
+    """The way the table was read that the arrays come from."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What samples are labelled with, in the form that `class_mode` asks for."""
+"""The labels of samples, in the form that `class_mode` asks for."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def no_targets(class_mode: ClassMode) -> Targets:
 
 
 def reads_labels(class_mode: ClassMode) -> bool:
-    """Whether labels are read from the data at all."""
+    """True where labels are read from the data at all."""
     return class_mode not in ("input", None)
 
 
@@ -138,7 +138,7 @@ def whole_if_possible(values: NDArray[np.float64]) -> NDArray[np.float64] | NDAr
 
 
 def needs_numbers(label: str, found: str) -> str:
-    """What to say where a label is text, but the loss takes numbers."""
+    """The message where a label is text, but the loss takes numbers."""
     return (
         f"{label} is {found[:_LONGEST]!r}, but the loss needs numbers. For names of classes use sparse_categorical_crossentropy."
     )

@@ -47,7 +47,7 @@ class Engine(Protocol):
 
     @property
     def copies_ahead(self) -> bool:
-        """Whether `put` brings batches to a device, which is worth beginning one step before they are needed."""
+        """True where `put` brings batches to a device, which is worth beginning one step before they are needed."""
 
     def put(self, batch: Batch) -> Batch:
         """Begin to bring a batch to the device; gives what a step is then called with."""

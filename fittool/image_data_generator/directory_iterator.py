@@ -21,7 +21,7 @@ _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 
 
 class DirectoryIterator(FileIterator):
-    """What `ImageDataGenerator.flow_from_directory` gives; arguments as there.
+    """The iterator that `ImageDataGenerator.flow_from_directory` gives; arguments as there.
 
     Attributes:
         class_indices: The number of each class.

@@ -171,7 +171,7 @@ class LayerModel:
         return _one_or_all(list(outputs))
 
     def _weights_of(self, layer: str) -> Weights:
-        """What gives copies of a layer's weights by their names in the layer."""
+        """A function that gives copies of a layer's weights by their names in the layer."""
         prefix = f"weights/{layer}/"
 
         def weights() -> dict[str, NDArray[np.generic]]:
@@ -262,7 +262,7 @@ class LayerModel:
 
     @property
     def trainable(self) -> bool:
-        """Whether any layer learns; setting it sets all of them."""
+        """True where any layer learns; setting it sets all of them."""
         return any(node.layer.trainable for node in self.graph.nodes)
 
     @trainable.setter

@@ -26,7 +26,7 @@ class RandomStream:
     use: int = 0
 
     def counters(self, step: int) -> tuple[int, int, int]:
-        """What names the numbers of one training step, beside seed and purpose; the counters of `fittool.rng`."""
+        """The key that names the numbers of one training step, beside seed and purpose; the counters of `fittool.rng`."""
         return self.layer, self.use, step
 
     def key(self, seed: int, step: int) -> int:

@@ -28,7 +28,7 @@ class ScalarError(ValueError):
 
 
 def scalar(text: str) -> Scalar:
-    """What a scalar without quotes means.
+    """The value of a scalar without quotes.
 
     Raises:
         ScalarError: It is a number with too many digits, or too large for a float.

@@ -27,7 +27,7 @@ _OBJECTS = "holds Python objects, which are never loaded, as they can run code. 
 
 @dataclass(frozen=True)
 class Header:
-    """What the beginning of an array file says about the rest.
+    """The facts that the beginning of an array file gives about the rest.
 
     Attributes:
         shape: Of the array.
@@ -101,7 +101,7 @@ class NpzFile:
 
     @property
     def names(self) -> list[str]:
-        """What the arrays are called, in the file's order."""
+        """The names of the arrays, in the file's order."""
         return list(self._members)
 
     def read(self, name: str) -> NDArray[Any]:

@@ -156,7 +156,7 @@ class ImageFiles:
             return b""
 
     def _content(self, index: int) -> str | bytes:
-        """Where a sample's image is: a path, or its bytes."""
+        """The source of a sample's image: a path, or its bytes."""
         return self.path(index)
 
     def check_depth(self) -> None:
@@ -216,7 +216,7 @@ class ImageFiles:
         return rest
 
     def unreadable(self, indices: Iterable[int]) -> dict[int, Problem]:
-        """Why each of some files cannot be decoded; whether their sizes are alike does not matter here."""
+        """The reasons why each of some files cannot be decoded; whether their sizes are alike does not matter here."""
         problems = {}
         for index in indices:
             try:

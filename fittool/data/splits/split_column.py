@@ -13,7 +13,7 @@ from fittool.errors import DataError
 from fittool.settings import nearest_name
 
 COLUMN_NAMES = ("split", "set", "subset", "fold", "partition", "part", "phase", "is_valid", "is_val", "is_test", "is_train")
-"""What such columns are called."""
+"""The names of such columns."""
 
 _TRAINING = frozenset({"train", "training", "tr", "trn", "learn", "development"})
 _VALIDATION = frozenset({"val", "valid", "validation", "validate", "dev", "eval", "evaluation"})
@@ -47,7 +47,7 @@ class ColumnSplit:
 
 
 def column_split(column: str, values: NDArray[np.str_], asked: Sequence[str] | None = None) -> ColumnSplit:
-    """How a column divides the samples.
+    """The way a column divides the samples.
 
     Args:
         column: Its name.

@@ -101,7 +101,7 @@ class NumpyEngine:
 
     @property
     def iterations(self) -> int:
-        """How many training steps were done since the network was made."""
+        """The number of training steps done since the network was made."""
         return 0 if self._update is None else self._update.iterations
 
     @property
@@ -137,7 +137,7 @@ class NumpyEngine:
                 self._update.skip()
 
     def _is_good(self, update: OptimizerStep) -> bool:
-        """Whether the loss of the step is finite; the first that is not is remembered."""
+        """True where the loss of the step is finite; the first that is not is remembered."""
         loss, health = self._losses_and_metrics.last_loss, self.health
         good = math.isfinite(loss)
         if health.first_bad_step is None:
@@ -231,7 +231,7 @@ class NumpyEngine:
         self._losses_and_metrics.load_state(given)
 
     def _is_of_fixed_layer(self, name: str, array: NDArray[np.generic]) -> bool:
-        """Whether a tensor is what an optimizer kept for a weight that does not learn now."""
+        """True where a tensor is what an optimizer kept for a weight that does not learn now."""
         view = self._store.views.get(name.split("/", 2)[-1])
         return name.startswith("optimizer/") and view is not None and not view.trainable and view.shape == array.shape
 

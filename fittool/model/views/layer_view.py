@@ -55,7 +55,7 @@ class LayerView:
 
     @property
     def trainable(self) -> bool:
-        """Whether the optimizer moves its weights; may be set between trainings, and counts from the next step on."""
+        """True where the optimizer moves its weights; may be set between trainings, and counts from the next step on."""
         nodes = {node.name: node.layer.trainable for node in self._network.graph.nodes}
         return nodes.get(self.name, self._layer.trainable)
 
@@ -70,7 +70,7 @@ class LayerView:
 
     @property
     def input(self) -> SymbolicTensor | list[SymbolicTensor]:
-        """What it takes; a list for a layer that merges."""
+        """The tensor it takes; a list for a layer that merges."""
         taken = list(self.output.inputs) or [self.output]
         return taken[0] if len(taken) == 1 else taken
 

@@ -33,7 +33,7 @@ _PATCH_ELEMENTS = 128 * 1024
 
 @dataclass(frozen=True)
 class Window:
-    """How a kernel walks over images: (H, W, C) in, (OH, OW, …) out.
+    """The way a kernel walks over images: (H, W, C) in, (OH, OW, …) out.
 
     Attributes:
         before, after: Padding of height and width, above and left, below and right.
@@ -60,12 +60,12 @@ class Window:
 
     @property
     def elements(self) -> int:
-        """How many elements one patch has: kernel height · kernel width · channels."""
+        """The number of elements in one patch: kernel height · kernel width · channels."""
         return self.kernel[0] * self.kernel[1] * self.image[2]
 
     @property
     def positions(self) -> int:
-        """How many patches one image has."""
+        """The number of patches in one image."""
         return self.output[0] * self.output[1]
 
     def interior(self, padded: Floats) -> Floats:

@@ -26,7 +26,7 @@ _CHAINS = 8
 
 @dataclass(frozen=True)
 class Walk:
-    """How a recurrent layer goes along sequences (T, inputs).
+    """The way a recurrent layer goes along sequences (T, inputs).
 
     Attributes:
         sequences: Whether the output is the state after every step, (T, units), instead of after the last.
