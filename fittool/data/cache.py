@@ -116,7 +116,7 @@ class DiskCache(Subset):
         return None if self.layout is None else self.layout.path
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
-        """From the file where they are in it, else from the dataset."""
+        """The samples at (N,) indices: from the file where they are in it, else from the dataset."""
         if self._file is None:
             return self.dataset.load(indices)
         samples = self._form.empty(len(indices))

@@ -113,13 +113,13 @@ class ArrayDataset:
         return self._length
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
-        """One gather per array."""
+        """The samples at (N,) indices: one gather per array."""
         inputs = tuple([array.take(indices, 0) for array in self.inputs])
         targets = inputs if self.targets is self.inputs else tuple([array.take(indices, 0) for array in self.targets])
         return inputs, targets, None if self.sample_weight is None else self.sample_weight.take(indices, 0)
 
     def labels(self) -> NDArray[np.int64] | None:
-        """The class numbers that were given, or those that the only target holds (`classes_of`)."""
+        """(N,) the class numbers that were given, or those that the only target holds (`classes_of`)."""
         if self._labels is None and len(self.targets) == 1 and self.targets is not self.inputs:
             return classes_of(self.targets[0])
         return self._labels
@@ -161,11 +161,11 @@ class Subset:
         return self.dataset.input_shapes
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
-        """Through the whole dataset."""
+        """The samples at (N,) indices, through the whole dataset."""
         return self.dataset.load(self.indices[indices])
 
     def labels(self) -> NDArray[np.int64] | None:
-        """The chosen ones of the whole's."""
+        """(N,) the chosen ones of the whole's."""
         labels = self.dataset.labels()
         return None if labels is None else labels[self.indices]
 

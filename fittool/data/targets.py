@@ -65,13 +65,13 @@ class Targets:
         return () if self.values is None else (self._formed(self.values.take(indices, axis=0)),)
 
     def all(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
-        """The targets of all samples, in the form of `take`."""
+        """The targets of all samples, one array (N, …), in the form of `take`."""
         if self.class_mode == "input":
             return inputs
         return () if self.values is None else (self._formed(self.values),)
 
     def select(self, indices: NDArray[np.int64]) -> Targets:
-        """The targets of some samples, as targets of their own."""
+        """The targets at (n,) indices, as targets of their own."""
         values = None if self.values is None else self.values.take(indices, axis=0)
         return Targets(values, self.class_names, self.class_mode)
 
@@ -133,7 +133,7 @@ def from_text(
 
 
 def whole_if_possible(values: NDArray[np.float64]) -> NDArray[np.float64] | NDArray[np.int64]:
-    """Numbers as integers where all are whole and exact."""
+    """(…) numbers as integers of that shape where all are whole and exact."""
     return values.astype(np.int64) if np.all(values % 1 == 0) and np.all(np.abs(values) < 2**53) else values
 
 

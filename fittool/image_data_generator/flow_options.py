@@ -24,7 +24,7 @@ class ImageChanges(Protocol):
         """The images as they are seen at (N,) positions of a pass."""
 
     def standardized(self, images: NDArray[Any]) -> NDArray[Any]:
-        """The images after the fixed steps."""
+        """Images (N, H, W, C) after the fixed steps."""
 
     @property
     def has_own_methods(self) -> bool:
@@ -33,7 +33,7 @@ class ImageChanges(Protocol):
     def one_by_one(
         self, images: NDArray[Any], seed: int, pass_number: int, positions: NDArray[np.int64], *, augmented: bool
     ) -> NDArray[Any]:
-        """The images, changed and standardised by the methods for single images."""
+        """Images (N, H, W, C) at (N,) positions of a pass, changed and standardised by the methods for single images."""
 
 
 @dataclass(frozen=True)

@@ -282,7 +282,7 @@ class LayerModel:
         self.network.set_trainable([name for name, learns in wanted.items() if learns])
 
     def get_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of all weights, in Keras's order and layout."""
+        """Copies of all weights, each (*shape) of its parameter, in Keras's order and layout."""
         return list(self.network.weights().values())
 
     def set_weights(self, weights: Sequence[Any]) -> None:
@@ -300,12 +300,12 @@ class LayerModel:
 
     @property
     def trainable_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of the weights that the optimizer moves."""
+        """Copies of the weights that the optimizer moves, each (*shape) of its parameter."""
         return chosen_weights(self.network, self.network.weights(), trainable=True)
 
     @property
     def non_trainable_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of the weights that it does not move."""
+        """Copies of the weights that it does not move, each (*shape) of its parameter."""
         return chosen_weights(self.network, self.network.weights(), trainable=False)
 
     def count_params(self) -> int:

@@ -129,7 +129,10 @@ class Graph:
         return replace(self, nodes=tuple(node.with_trainable(node.name in layers) for node in self.nodes))
 
     def initial_weights(self, seed: int) -> dict[str, NDArray[np.float32]]:
-        """The weights before training, by `<node>/<parameter>`; they depend on the seed and the order, not on names."""
+        """The weights before training, each (*shape) of its parameter, by `<node>/<parameter>`.
+
+        They depend on the seed and the order, not on names.
+        """
         return {
             key: parameter.initializer.draw(parameter.shape, rng.generator(seed, "initial weights", position))
             for position, (key, parameter) in enumerate(self.weights())

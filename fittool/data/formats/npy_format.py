@@ -67,7 +67,7 @@ def read_header(stream: IO[bytes], size: int, name: str) -> Header:
 
 
 def map_array(path: Path, name: str) -> NDArray[Any]:
-    """The array in an `.npy` file, mapped into memory for reading.
+    """The array in an `.npy` file, in the shape of its header, mapped into memory for reading.
 
     Raises:
         DataError: There is no such file, or it is refused.
@@ -105,7 +105,7 @@ class NpzFile:
         return list(self._members)
 
     def read(self, name: str) -> NDArray[Any]:
-        """One array.
+        """One array, (…), in the shape that its header says.
 
         Raises:
             DataError: There is none of that name (the nearest is named), or it is refused.

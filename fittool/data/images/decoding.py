@@ -148,7 +148,7 @@ def read_image(
 
 
 def decode_image(content: bytes, name: str, form: ImageForm) -> NDArray[np.uint8]:
-    """Decode the content of an image file that is called `name` in messages; returns and raises as `read_image`."""
+    """(H, W, C) from the content of an image file that is called `name` in messages; returns and raises as `read_image`."""
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             _check_size(image, len(content))

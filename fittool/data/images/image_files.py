@@ -123,7 +123,7 @@ class ImageFiles:
         return inputs, self.targets.take(indices, inputs), weight
 
     def labels(self) -> NDArray[np.int64] | None:
-        """The class number of each file."""
+        """(N,) the class number of each file."""
         return self.targets.labels
 
     @cached_property
@@ -207,7 +207,7 @@ class ImageFiles:
         return rest
 
     def select(self, good: NDArray[np.int64]) -> Self:
-        """Some of the files, as a dataset of their own."""
+        """The files at (n,) indices, as a dataset of their own."""
         rest = copy.copy(self)
         for computed in ("_shape", "_facts", "_fingerprint"):
             rest.__dict__.pop(computed, None)
@@ -242,7 +242,7 @@ def files_of(
     *,
     grouped_by_class: bool = False,
 ) -> ImageFiles:
-    """Image files as an experiment wants them: with its image settings, and bad files left out if it says so.
+    """Image files, with (N,) weights, as an experiment wants them: with its image settings, and bad files left out if it says so.
 
     Raises:
         DataError: `on_bad_file: skip`, and no file can be read.
@@ -307,7 +307,7 @@ class ImageTable(ImageFiles):
         return inputs, self.targets.take(indices, inputs), weight
 
     def select(self, good: NDArray[np.int64]) -> Self:
-        """Some of the samples, as a dataset of their own."""
+        """The samples at (n,) indices, as a dataset of their own."""
         rest = super().select(good)
         rest.features = self.features[good]
         return rest

@@ -85,7 +85,7 @@ class Rescaled(Subset):
         self._scales = list(scales)
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
-        """The samples, rescaled inputs float32; targets that are the inputs stay so."""
+        """The samples at (N,) indices, rescaled inputs float32; targets that are the inputs stay so."""
         inputs, targets, weight = self.dataset.load(indices)
         rescaled = tuple(
             array if scale is None else rescale(array, *scale) for array, scale in zip(inputs, self._scales, strict=True)
@@ -98,7 +98,7 @@ class Rescaled(Subset):
 
 
 def rescale(array: Array, given: Scale, wanted: Scale) -> Array:
-    """Values of one scale on another, float32; those of pixels are the same as of `array / 255`."""
+    """Values (N, …) of one scale on another, float32 (N, …); those of pixels are the same as of `array / 255`."""
     if array.dtype == np.uint8:
         return _rescaled(np.arange(256, dtype=np.float64), given, wanted).take(array.view(np.uint8))
     return _rescaled(array.astype(np.float64), given, wanted)

@@ -72,7 +72,7 @@ class FolderSource(Source):
         return files
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
-        """The part of each file's path, below the folder, that a pattern finds: its first parentheses, else all of it.
+        """(N,) the part of each file's path, below the folder, that a pattern finds: its first parentheses, else all of it.
 
         Raises:
             DataError: The pattern is none, or finds nothing in a path.

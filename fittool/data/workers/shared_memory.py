@@ -104,7 +104,7 @@ class Packed:
 
 
 def shared_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """An array of zeros in memory that other processes see, and change, once the array was sent to them."""
+    """(*shape) zeros in memory that other processes see, and change, once the array was sent to them."""
     descriptor = unnamed_memory()
     os.ftruncate(descriptor, max(1, math.prod(shape) * np.dtype(dtype).itemsize))
     return _shared(descriptor, shape, dtype)

@@ -183,7 +183,7 @@ class NumpyEngine:
         return self._losses_and_metrics.state()
 
     def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over what `metrics_state` gave."""
+        """Take over what `metrics_state` gave, sums (size,)."""
         self._losses_and_metrics.load_state(state)
 
     def set_trainable(self, layers: Collection[str]) -> None:
@@ -216,7 +216,7 @@ class NumpyEngine:
         return state | self._losses_and_metrics.state() if "metrics" in kinds else state
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over the arrays that are given.
+        """Take over the arrays that are given, each in the shape that `describe` tells.
 
         Raises:
             CheckpointError: A name is unknown, or a shape or dtype differs.

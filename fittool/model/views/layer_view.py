@@ -80,7 +80,7 @@ class LayerView:
         return self.output.shape
 
     def get_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of its weights, in Keras's order and layout."""
+        """Copies of its weights, each (*shape) of its parameter, in Keras's order and layout."""
         return list(self._arrays().values())
 
     def set_weights(self, weights: Sequence[Any]) -> None:
@@ -98,12 +98,12 @@ class LayerView:
 
     @property
     def trainable_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of the weights that the optimizer moves."""
+        """Copies of the weights that the optimizer moves, each (*shape) of its parameter."""
         return chosen_weights(self._network, self._arrays(), trainable=True)
 
     @property
     def non_trainable_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of the weights that it does not move."""
+        """Copies of the weights that it does not move, each (*shape) of its parameter."""
         return chosen_weights(self._network, self._arrays(), trainable=False)
 
     def count_params(self) -> int:

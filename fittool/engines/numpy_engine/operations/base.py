@@ -214,7 +214,7 @@ Steps = list[tuple[Operation, Shape]]
 
 
 def rows(array: Floats, part: BatchSlice) -> Floats:
-    """The samples of a slice as (samples · positions, channels)."""
+    """The samples of a slice of (N, …, channels), as (samples · positions, channels)."""
     return array[part.start : part.stop].reshape(-1, array.shape[-1])
 
 

@@ -294,7 +294,7 @@ def pad(context: OperationContext, part: BatchSlice, window: Window, images: Flo
 def im2col(
     context: OperationContext, part: BatchSlice, window: Window, images: Floats, columns: int
 ) -> Generator[Task, None, Floats]:
-    """Calls that copy all patches of some images into (N · OH · OW, columns), the last column ones if one is spare."""
+    """Calls that copy all patches of images (n, H, W, C) into (n · OH · OW, columns), the last column ones if one is spare."""
     source, copies = pad(context, part, window, images)
     yield from copies
     matrix = context.scratch.array(part.thread, "patches", (len(images) * window.positions, columns))

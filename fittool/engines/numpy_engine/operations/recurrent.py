@@ -232,7 +232,10 @@ class Recurrent(Operation):
             yield partial(np.matmul, ones(len(gradient), gradient.dtype), gradient, bias)
 
     def state_gradient(self, context: OperationContext, step: TimeStep, gradient: Floats, out: Floats) -> None:
-        """Put the gradient of the state before the step, (n, units), into `out`, from that of the recurrent kernel's product."""
+        """Put the gradient of the state before the step, (n, units), into `out`.
+
+        It follows from `gradient`, (n, gates · units), that of the recurrent kernel's product.
+        """
         np.matmul(gradient, context.weights(self.name("recurrent_kernel")).T, out)
         if step.mask is not None:
             np.multiply(out, step.mask, out)
