@@ -72,7 +72,7 @@ def _mark_outside(coordinate: IntegerArray, side: int, outside: NDArray[np.bool_
 
 
 def fold(coordinate: IntegerArray, side: int, fill_mode: str, scratch: IntegerArray) -> None:
-    """Fold coordinates into the image, in place.
+    """Fold coordinates (…) into the image, in place.
 
     Linear interpolation at the folded coordinate, where the first pixel is repeated behind the last, equals
     interpolation in the endlessly continued image: "nearest" and "constant" stop at the border pixels, "wrap" has the

@@ -42,7 +42,7 @@ def rand_augment(images: NDArray[Any], codes: NDArray[np.int64], magnitude: int,
 
 
 def operate(image: Bytes, name: str, strength: float, fill_mode: str, cval: float) -> Bytes:
-    """One operation, with a strength in [-1, 1] whose sign only some of them use."""
+    """One operation on an image (H, W, C), with a strength in [-1, 1] whose sign only some of them use."""
     if name in ("shear_x", "shear_y", "translate_x", "translate_y", "rotate"):
         matrix = _matrix(name, strength, *image.shape[:2])
         return np.asarray(warp(image[None], matrix[None], fill_mode=fill_mode, cval=cval)[0], np.uint8)

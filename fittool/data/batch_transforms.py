@@ -65,7 +65,7 @@ class BatchTransforms:
         return tuple(changed)
 
     def mixed(self, samples: Samples, seed: int, step: int, pass_number: int, first: int) -> Samples:
-        """The samples of a batch, mixed; the other arguments as of `images`."""
+        """The samples of a batch, arrays (N, …), mixed; the other arguments as of `images`."""
         if self.mix is None or not self._by_chance(step):
             return samples
         mixed: Samples = self.mix(*samples, seed, pass_number, first)

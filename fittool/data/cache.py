@@ -166,7 +166,7 @@ class _Form:
 
 
 class _Layout:
-    """Which file keeps some samples, and how it is laid out.
+    """The file that keeps some samples, and its layout.
 
     Args:
         content: A hash of what the samples are.

@@ -93,7 +93,7 @@ class Engine(Protocol):
         """Name, shape and dtype of every tensor of the state, without its data; reading it copies nothing."""
 
     def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
-        """Copies of what a step depends on: `weights/<layer>/<name>`, `optimizer/…`, `metrics/…`."""
+        """Copies of what a step depends on, shaped as in `describe`: `weights/<layer>/<name>`, `optimizer/…`, `metrics/…`."""
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over the arrays that are given, each in the shape that `describe` tells; names not given keep their values.

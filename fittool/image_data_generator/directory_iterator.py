@@ -55,7 +55,7 @@ class DirectoryIterator(FileIterator):
 
     @property
     def labels(self) -> NDArray[Any]:
-        """(samples,) the class number of each file."""
+        """(N,) the class number of each file."""
         return self.classes
 
     def _targets(self, indices: NDArray[np.int64]) -> Any:

@@ -155,7 +155,7 @@ class ImageIterator(ABC):
 
 
 def split_range(generator: ImageChanges, subset: str | None) -> tuple[float, float]:
-    """Which share of the samples, from and to, a subset is: Keras validates on the first.
+    """The share of the samples, from and to, that a subset is: Keras validates on the first.
 
     Raises:
         ValueError: There is no such subset, or no validation_split.

@@ -342,11 +342,11 @@ class LayerModel:
         load_weights(self, path)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of weights and optimizer by name: `weights/<layer>/<name>`, `optimizer/…`."""
+        """Copies of weights and optimizer, each (*shape) of its tensor, by name: `weights/<layer>/<name>`, `optimizer/…`."""
         return self.network.state()
 
     def load_state(self, state: Mapping[str, NDArray[Any]], epochs_done: int) -> None:
-        """Take over what `state` gave, after so many epochs.
+        """Take over what `state` gave, arrays (*shape) of their tensors, after so many epochs.
 
         Raises:
             CheckpointError: It does not fit the network.

@@ -1,4 +1,4 @@
-"""Which files count as images: by their ending, without regard to case; where they have none, by their first bytes."""
+"""The files that count as images: by their ending, without regard to case; where they have none, by their first bytes."""
 
 from __future__ import annotations
 

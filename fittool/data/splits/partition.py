@@ -1,4 +1,4 @@
-"""Which samples are validated on: a function of labels, groups and a seed, without any sample being loaded.
+"""The samples to validate on: a function of labels, groups and a seed, without any sample being loaded.
 
 And which training samples a pass shows: a part of them, or rare classes as often as frequent ones.
 """

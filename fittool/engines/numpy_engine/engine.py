@@ -179,7 +179,7 @@ class NumpyEngine:
         self._losses_and_metrics.reset()
 
     def metrics_state(self) -> State:
-        """Copies of the sums behind the running values."""
+        """Copies of the sums behind the running values, each (size,)."""
         return self._losses_and_metrics.state()
 
     def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
@@ -207,7 +207,7 @@ class NumpyEngine:
         return form | self._losses_and_metrics.describe()
 
     def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
-        """Copies of everything a step depends on, and of what the optimizer keeps for layers that do not learn now."""
+        """Copies of everything a step depends on, shaped as in `describe`, and of what the optimizer keeps for resting layers."""
         state: State = {}
         if "weights" in kinds:
             state |= {f"weights/{name}": array for name, array in self._store.copies().items()}

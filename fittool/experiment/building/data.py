@@ -162,7 +162,7 @@ def _unused_column(loaded: LoadedExperiment) -> tuple[Problem, ...]:
 
 
 def _split_path(experiment: Experiment) -> KeyPath:
-    """Which setting takes the validation data out of the training data."""
+    """The setting that takes the validation data out of the training data."""
     return ("train", "validation_split") if experiment.data.validation is None else ("data", "validation", "split")
 
 

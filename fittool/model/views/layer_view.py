@@ -122,7 +122,7 @@ def load_in_order(network: Network, own: Mapping[str, NDArray[Any]], given: Sequ
     Args:
         network: Takes them.
         own: The weights that they replace, by name.
-        given: One array for each of them, in their order.
+        given: One array for each of them, of the same (*shape), in their order.
         what: What was called, for messages.
         owner: Whose weights they are, for messages.
 
@@ -140,6 +140,6 @@ def load_in_order(network: Network, own: Mapping[str, NDArray[Any]], given: Sequ
 
 
 def chosen_weights(network: Network, weights: Mapping[str, NDArray[Any]], *, trainable: bool) -> list[NDArray[np.float32]]:
-    """Of some weights by name those that the optimizer moves, or those that it does not."""
+    """Of some weights by name, each (*shape) of its parameter, those that the optimizer moves, or those that it does not."""
     moved = {f"weights/{name}": parameter.trainable for name, parameter in network.graph.weights()}
     return [array for name, array in weights.items() if moved[name] == trainable]
