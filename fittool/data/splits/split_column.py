@@ -25,7 +25,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class ColumnSplit:
-    """Which values of a column are trained on and validated on; samples with others are left out.
+    """The values of a column that are trained on, and those validated on; samples with others are left out.
 
     Attributes:
         training, validation: Values as they are written.

@@ -207,7 +207,10 @@ class NumpyEngine:
         return form | self._losses_and_metrics.describe()
 
     def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
-        """Copies of everything a step depends on, shaped as in `describe`, and of what the optimizer keeps for resting layers."""
+        """Copies of everything a step depends on, shaped as in `describe`.
+
+        With them is what the optimizer keeps for layers that do not learn now.
+        """
         state: State = {}
         if "weights" in kinds:
             state |= {f"weights/{name}": array for name, array in self._store.copies().items()}
