@@ -14,7 +14,7 @@ class ActivationFunction(str):
     __slots__ = ()
 
     def __call__(self, x: ArrayLike) -> NDArray[np.float32]:
-        """What the activation makes of an array (N, …), of the same shape; softmax and its kin work along the last axis."""
+        """The activation's result for an array (N, …), of the same shape; softmax and its kin work along the last axis."""
         from fittool.model import Model  # a name alone needs no engine
         from fittool.nn.layers import Activation
 

@@ -107,7 +107,7 @@ class FittoolError(Exception):
 
     @property
     def exit_code(self) -> int:
-        """What the process exits with: the lowest code among the problems."""
+        """The exit code of the process: the lowest code among the problems."""
         return min(
             (self.code if problem.exit_code is None else problem.exit_code for problem in self.problems), default=self.code
         )

@@ -102,7 +102,7 @@ def _sorted_permutation(key: int, size: int) -> NDArray[np.int64]:
 
 
 def permuted(seed: int, purpose: str, *counters: int, positions: ArrayLike, size: int) -> NDArray[np.int64]:
-    """Which element stands at each position of a random order of `size` elements, without making the whole order.
+    """The element that stands at each position of a random order of `size` elements, without making the whole order.
 
     Up to 65,536 elements the order is an argsort of random keys (kept, as a pass asks for it many times); above, a
     Feistel network over the next power of two, walked until it lands inside `size` (Black and Rogaway 2002,

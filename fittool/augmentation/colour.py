@@ -48,7 +48,7 @@ def tone(images: NDArray[Any], parameters: Parameters) -> None:
 
 
 def store(values: Floats, image: NDArray[Any]) -> None:
-    """Write values to an image; clipped and rounded where it is uint8."""
+    """Write values (H, W, C) to an image (H, W, C); clipped and rounded where it is uint8."""
     if image.dtype == np.uint8:
         values = np.rint(np.clip(values, 0, 255))
     np.copyto(image, values, casting="unsafe")
@@ -61,7 +61,7 @@ def grey(values: Floats) -> Floats:
 
 
 def blended(values: Floats, base: Any, factor: float) -> Floats:
-    """`base + factor * (values - base)`, Pillow's `ImageEnhance`."""
+    """`base + factor * (values - base)` for values (H, W, C), Pillow's `ImageEnhance`; base is (H, W, 1 or C) or a number."""
     below = np.asarray(base, np.float32)
     return below + np.float32(factor) * (values - below)
 

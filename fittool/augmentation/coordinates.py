@@ -1,4 +1,4 @@
-"""Where each output pixel comes from: fixed-point source coordinates of a whole tile, folded into the image.
+"""The place each output pixel comes from: fixed-point source coordinates of a whole tile, folded into the image.
 
 A coordinate has 16 fraction bits. A fill mode is nothing but a folding of coordinates that lie outside of the image.
 """
@@ -72,7 +72,7 @@ def _mark_outside(coordinate: IntegerArray, side: int, outside: NDArray[np.bool_
 
 
 def fold(coordinate: IntegerArray, side: int, fill_mode: str, scratch: IntegerArray) -> None:
-    """Fold coordinates into the image, in place.
+    """Fold coordinates (…) into the image, in place.
 
     Linear interpolation at the folded coordinate, where the first pixel is repeated behind the last, equals
     interpolation in the endlessly continued image: "nearest" and "constant" stop at the border pixels, "wrap" has the

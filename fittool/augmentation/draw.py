@@ -20,7 +20,7 @@ _FIRST_DRAWS = 11
 
 @dataclass(frozen=True)
 class Parameters:
-    """How each of N images is changed.
+    """The changes to each of N images.
 
     Attributes:
         theta: (N,) turn in degrees.
@@ -63,7 +63,7 @@ class Parameters:
     noise: NDArray[np.uint64] | None = None
 
     def describe(self, index: int) -> str:
-        """What is done to image `index`, in a few words, or "unchanged"."""
+        """The changes to image `index`, in a few words, or "unchanged"."""
         shown = []
         for name, (form, neutral) in _FORMS.items():
             values = getattr(self, name)

@@ -18,7 +18,7 @@ Mixed = tuple[Arrays, Arrays, NDArray[Any] | None]
 
 
 def mixes(augmentation: Augmentation) -> bool:
-    """Whether samples are mixed."""
+    """True where samples are mixed."""
     return augmentation.mixup > 0 or augmentation.cutmix > 0
 
 

@@ -42,7 +42,7 @@ def rand_augment(images: NDArray[Any], codes: NDArray[np.int64], magnitude: int,
 
 
 def operate(image: Bytes, name: str, strength: float, fill_mode: str, cval: float) -> Bytes:
-    """One operation, with a strength in [-1, 1] whose sign only some of them use."""
+    """One operation on an image (H, W, C), with a strength in [-1, 1] whose sign only some of them use."""
     if name in ("shear_x", "shear_y", "translate_x", "translate_y", "rotate"):
         matrix = _matrix(name, strength, *image.shape[:2])
         return np.asarray(warp(image[None], matrix[None], fill_mode=fill_mode, cval=cval)[0], np.uint8)
@@ -60,7 +60,7 @@ def operate(image: Bytes, name: str, strength: float, fill_mode: str, cval: floa
 
 
 def _base(values: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-    """What an image is blended with."""
+    """The image that an image is blended with."""
     if name == "sharpness":
         return _smooth(values)
     if name == "brightness":

@@ -21,7 +21,7 @@ def draw_crops(
     positions: ArrayLike,
     probabilities: tuple[float, float] = (1.0, 1.0),
 ) -> Floats:
-    """What is cut out of each image, (N, 4): its middle's (x, y) from the image's middle, its share of width and height.
+    """The part cut out of each image, (N, 4): its middle's (x, y) from the image's middle, its share of width and height.
 
     Without some images where a probability (of the crop, of the resized crop) is below 1.
     """

@@ -22,7 +22,7 @@ _HIGHEST_BYTE = slice(3, None, 4) if sys.byteorder == "little" else slice(0, Non
 
 
 class Sampler(Protocol):
-    """How one kind of image is read."""
+    """The way one kind of image is read."""
 
     def prepare(self, images: NDArray[Any]) -> None:
         """Lay out a block of images (B, H, W, C)."""
@@ -58,7 +58,7 @@ def _lay_out(cells: NDArray[Any], images: NDArray[Any], fill: float) -> None:
 
 
 def _cells_of(images: NDArray[Any]) -> int:
-    """How many cells a block of images (B, H, W, C) takes; the tail has the four neighbours of its first cell."""
+    """The number of cells that a block of images (B, H, W, C) takes; the tail has the four neighbours of its first cell."""
     count, height, width = images.shape[:3]
     return int(count * (height + 1) * (width + 1) + width + 3)
 

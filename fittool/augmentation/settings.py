@@ -193,24 +193,24 @@ class Augmentation:
 
     @property
     def shifts(self) -> bool:
-        """Whether a shift other than by 0 can be drawn."""
+        """True where a shift other than by 0 can be drawn."""
         return _can_shift(self.width_shift_range) or _can_shift(self.height_shift_range)
 
     @property
     def reaches_outside(self) -> bool:
-        """Whether a pixel can come from outside of the image."""
+        """True where a pixel can come from outside of the image."""
         padded = self.random_crop is not None and self.random_crop.padding > 0
         return self.shifts or self.rotation_range > 0 or self.shear_range > 0 or self.zoom[1] > 1 or padded
 
     @property
     def warps(self) -> bool:
-        """Whether pixels can move."""
+        """True where pixels can move."""
         flips = bool(self.horizontal_flip) or self.vertical_flip
         return self.reaches_outside or self.zoom != (1, 1) or flips or self.random_resized_crop is not None
 
     @property
     def beyond_keras(self) -> bool:
-        """Whether there is more to draw than Keras's arguments ask for."""
+        """True where there is more to draw than Keras's arguments ask for."""
         tones = (
             self.contrast_range is not None or self.saturation_range is not None or self.hue_range > 0 or self.blur is not None
         )
@@ -220,14 +220,14 @@ class Augmentation:
 
     @property
     def active(self) -> bool:
-        """Whether anything can change."""
+        """True where anything can change."""
         colours = self.channel_shift_range > 0 or self.brightness_range not in (None, (1, 1)) or self.inversion > 0
         more = any((*self._tones, self.blur not in (None, (0, 0)), self.random_erasing, self.rand_augment))
         return self.warps or colours or more or self.rescale not in (None, 1)
 
     @property
     def _by_chance(self) -> bool:
-        """Whether anything is random."""
+        """True where anything is random."""
         return replace(self, rescale=None).active or self.mixup > 0 or self.cutmix > 0
 
     @property

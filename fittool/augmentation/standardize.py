@@ -31,23 +31,23 @@ class Steps(Protocol):
 
     @property
     def samplewise_center(self) -> bool:
-        """Whether each image's own mean is taken off."""
+        """True where each image's own mean is taken off."""
 
     @property
     def samplewise_std_normalization(self) -> bool:
-        """Whether each image is divided by its own standard deviation."""
+        """True where each image is divided by its own standard deviation."""
 
     @property
     def featurewise_center(self) -> bool:
-        """Whether each channel's mean over the training data is taken off."""
+        """True where each channel's mean over the training data is taken off."""
 
     @property
     def featurewise_std_normalization(self) -> bool:
-        """Whether each channel is divided by its standard deviation over the training data."""
+        """True where each channel is divided by its standard deviation over the training data."""
 
     @property
     def zca_whitening(self) -> bool:
-        """Whether values are made uncorrelated."""
+        """True where values are made uncorrelated."""
 
     @property
     def zca_epsilon(self) -> float:
@@ -56,7 +56,7 @@ class Steps(Protocol):
 
 @dataclass(frozen=True)
 class Statistics:
-    """What is known of the training data.
+    """The facts known of the training data.
 
     Attributes:
         mean: (C,) of each channel, or None where it is not needed.
@@ -70,7 +70,7 @@ class Statistics:
 
 
 def standardizes(steps: Steps) -> bool:
-    """Whether any step is taken."""
+    """True where any step is taken."""
     return steps.rescale not in (None, 1) or centres_samples(steps) or centres(steps)
 
 

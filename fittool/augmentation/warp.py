@@ -113,7 +113,7 @@ def _sampler(dtype: np.dtype[Any], cval: float, *, nearest: bool) -> Sampler:
 
 
 def _moves_whole_pixels(matrices: NDArray[np.float64]) -> bool:
-    """Whether all matrices only flip and shift by whole pixels, so that interpolation would change nothing."""
+    """True where all matrices only flip and shift by whole pixels, so that interpolation would change nothing."""
     if matrices[:, 0, 1].any() or matrices[:, 1, 0].any():
         return False
     unscaled = (np.abs(matrices[:, 0, 0]) == 1) & (np.abs(matrices[:, 1, 1]) == 1)

@@ -66,7 +66,7 @@ class Workspace(threading.local):
         return self._tiles[key]
 
     def array(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """The buffer called `name`, which grows to the largest shape it is asked for."""
+        """(*shape) of the buffer called `name`, which grows to the largest shape it is asked for."""
         size, kept = math.prod(shape), self._arrays.get(name)
         if kept is None or kept.size < size or kept.dtype != dtype:
             kept = self._arrays[name] = np.empty(size, dtype)

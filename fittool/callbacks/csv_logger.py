@@ -118,7 +118,7 @@ class CSVLoggerCallback(Callback):
             self._write()
 
     def _see_others(self) -> None:
-        """Where another process writes the file too, keep its rows if rows are to be kept, and say so once."""
+        """Keep the rows of another process that writes the file too, if rows are to be kept, and say so once."""
         if self._written is None or not self.path.exists() or self.path.read_bytes() == self._written:
             return
         if self.append:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Position:
-    """Where training stands: between two steps.
+    """The state of training: between two steps.
 
     Attributes:
         epoch: The epoch under way, from 0.

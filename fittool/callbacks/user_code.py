@@ -14,7 +14,7 @@ from fittool.errors import ExperimentError
 from fittool.settings import NAMES_CODE, Field, Text, fields_of, setting
 
 FUNCTION_SCHEMA = {"type": "string", "pattern": "^[^:]+:[^:]+$"}
-"""What a file may say for a function."""
+"""The JSON Schema of a function in a file."""
 
 
 class _Function:

@@ -94,7 +94,7 @@ def _show_usage(error: click.ClickException) -> None:
 
 
 def _missing_package(error: Exception) -> str | None:
-    """Which of the packages that fittool needs could not be imported, or None where it is something else."""
+    """The name of a package that fittool needs and that could not be imported, or None where it is something else."""
     if not isinstance(error, ImportError):
         return None
     named = error.name or str(error).removeprefix("No module named ").strip("'")

@@ -16,7 +16,7 @@ _FIXED = (*(name for name in fields_of(Standardization) if name in fields_of(Aug
 
 
 def augmentation_contradictions(written: Written) -> Iterator[Placed]:
-    """What cannot hold together."""
+    """The problems with settings that cannot hold together."""
     if not written.knows_modes:
         return
     yield from _modes(written)
@@ -40,7 +40,7 @@ def _modes(written: Written) -> Iterator[Placed]:
 
 
 def _fixed_steps(written: Written) -> Iterator[Placed]:
-    """What is no random change belongs to the network, which all stages share."""
+    """Steps that are no random change belong to the network, which all stages share."""
     experiment = written.experiment
     first = experiment.any_augmentation
     for stage in experiment.stages:

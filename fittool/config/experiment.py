@@ -23,7 +23,7 @@ def name_from(text: str) -> str:
 
 
 WHOLE, STAGES = "(whole)", "(stages)"
-"""What pydantic's locations say for the two forms of `train`."""
+"""The parts of pydantic's locations that stand for the two forms of `train`."""
 
 
 def _form(train: object) -> str:

@@ -62,7 +62,7 @@ class LoadedExperiment:
         return self._node(path)[0].best_place.problem(text)
 
     def origin(self, *path: str | int) -> str:
-        """Where a resolved setting was written; "default" where nobody wrote it. Layers of a preset come from the preset."""
+        """The place of a resolved setting; "default" where nobody wrote it. Layers of a preset come from the preset."""
         node, depth = self._node(path)
         if depth == len(path):
             return str(node.best_place)
@@ -77,7 +77,7 @@ class LoadedExperiment:
 
     @property
     def origins(self) -> dict[KeyPath, str]:
-        """Where each resolved value, list or scalar, was written, by key path."""
+        """The places where each resolved value, list or scalar, was written, by key path."""
         return {path: self.origin(*path) for path in _leaves(self.resolved, ())}
 
     def resolved_yaml(self, layers: Sequence[Layer] | None = None, *, origins: bool = False) -> str:
@@ -278,7 +278,7 @@ def at(data: Any, path: KeyPath) -> Any:
 
 
 def _same_name(node: Node, step: str | int) -> Node | None:
-    """What a bare name, or a name in another case, stands for."""
+    """The node that a bare name, or a name in another case, stands for."""
     if not isinstance(step, str):
         return None
     if isinstance(node.value, str) and folded(node.value) == folded(step):

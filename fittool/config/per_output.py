@@ -1,4 +1,4 @@
-"""What a network with several outputs is told for each of them: one value for all, or a mapping by the outputs' names."""
+"""Settings of a network with several outputs, for each of them: one value for all, or a mapping by the outputs' names."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _PerOutput:
 
 
 def _names_outputs(value: Mapping[str, Any]) -> bool:
-    """Whether a mapping of losses goes by outputs: it has several keys, or the only one is no loss."""
+    """True where a mapping of losses goes by outputs: it has several keys, or the only one is no loss."""
     if len(value) != 1:
         return len(value) > 1
     ((name, loss),) = value.items()
@@ -49,7 +49,7 @@ def _names_outputs(value: Mapping[str, Any]) -> bool:
 
 
 def _is_loss(value: object) -> bool:
-    """Whether this names a loss, so that a misspelt loss with arguments is not taken for an output."""
+    """True where this names a loss, so that a misspelt loss with arguments is not taken for an output."""
     name = next(iter(value), "") if isinstance(value, Mapping) else value
     return LOSSES.class_of(str(name)) is not None
 

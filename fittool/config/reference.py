@@ -1,4 +1,4 @@
-"""What an experiment file may hold, from the descriptions: the JSON Schema for editors, and the reference page for people.
+"""The contents of an experiment file, from the descriptions: the JSON Schema for editors, and the reference page for people.
 
 Pydantic writes each family out wherever it may occur; here each becomes one definition that the others refer to.
 """
@@ -23,11 +23,11 @@ from fittool.settings.lookup import families
 Schema = dict[str, Any]
 
 _KEYWORDS = {"oneOf": "anyOf", "ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
-"""What pydantic calls a limit on a value that may be a number or a fraction in text."""
+"""Pydantic's names, and the schema's, of a limit on a value that may be a number or a fraction in text."""
 
 
 def json_schema() -> Schema:
-    """What an experiment file may hold; a file that `extends` another may leave any part of it to that one."""
+    """The JSON Schema of what an experiment file may hold; a file that `extends` another may leave any part of it to that one."""
     definitions: Schema = {}
     whole = _Shared(definitions).schema(TypeAdapter(Experiment).json_schema(mode="validation"))
     definitions |= whole.pop("$defs")
@@ -102,7 +102,7 @@ class _Shared:
 
 
 def definition_of(family: Family[Any]) -> str:
-    """What the schema calls a family."""
+    """The schema's name of a family."""
     return family.kind.replace(" ", "_")
 
 

@@ -162,7 +162,7 @@ class Compile:
         return self.loss if isinstance(self.loss, Loss) else next(iter(self.loss.values()))
 
     def objectives(self, outputs: Sequence[str]) -> dict[str, Objective]:
-        """What is asked of each output.
+        """The loss and metrics that are asked of each output.
 
         Raises:
             ExperimentError: A name is no output.
@@ -193,7 +193,7 @@ def _verbose(value: object) -> object:
 
 
 Verbose = Annotated[int | str, PlainValidator(_verbose, json_schema_input_type=Literal["auto", 0, 1, 2])]
-"""How much is printed."""
+"""The amount that is printed."""
 
 
 Weight = Annotated[Number, Field(ge=0)]

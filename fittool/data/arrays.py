@@ -58,7 +58,7 @@ def _kind_in_words(dtype: np.dtype[Any]) -> str:
 
 
 def as_inputs(array: NDArray[Any], name: str) -> Array:
-    """`as_numbers` for what a network takes in: whole numbers other than uint8 become float32, and all must be finite.
+    """`as_numbers` for (N, …) that a network takes in: whole numbers other than uint8 become float32, and all must be finite.
 
     Raises:
         DataError: As `as_numbers`; or NaN or infinite values, which are counted, and the first is named.
@@ -112,7 +112,7 @@ def as_sample_weight(value: Any, name: str, samples: int, outputs: int) -> NDArr
 
 
 def check_finite(array: Array, name: str) -> None:
-    """Refuse NaN and infinities.
+    """Refuse NaN and infinities in (N, …).
 
     Raises:
         DataError: There are some; says how many, and where the first is.
@@ -125,7 +125,7 @@ def check_finite(array: Array, name: str) -> None:
 
 
 def first_not_finite(array: NDArray[Any]) -> tuple[int, ...] | None:
-    """The index of the first value that is NaN or infinite, or None."""
+    """The index of the first value of (N, …) that is NaN or infinite, or None."""
     if array.dtype.kind != "f":
         return None
     for start, part in _parts(array):
@@ -143,7 +143,7 @@ def _parts(array: NDArray[Any]) -> list[tuple[int, NDArray[Any]]]:
 
 
 def check_lengths(arrays: Mapping[str, NDArray[Any]]) -> int:
-    """How many samples there are: all the named arrays must have the same first axis.
+    """The number of samples, N: all the named arrays must be (N, …).
 
     Raises:
         DataError: The lengths differ, there are no samples, or one of the arrays is a single number.
@@ -167,7 +167,7 @@ def as_images(array: Array) -> Array:
 
 
 def check_input_shape(array: NDArray[Any], name: str) -> None:
-    """Refuse inputs without an axis for features.
+    """Refuse inputs of shape (N,), without an axis for features.
 
     Raises:
         DataError: The array has no axis beside that of the samples, or one of length 0; says how to mend it.

@@ -1,4 +1,4 @@
-"""How much memory this process may use: the machine's, unless a control group (a container) or a limit allows less."""
+"""The memory this process may use: the machine's, unless a control group (a container) or a limit allows less."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What flows from data to an engine: one batch of arrays."""
+"""The unit that flows from data to an engine: one batch of arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to the samples of a training batch behind loading: random changes, the user's own function, mixing."""
+"""Changes to the samples of a training batch after loading: random changes, the user's own function, mixing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BatchTransforms:
 
     @property
     def any(self) -> bool:
-        """Whether there is a change at all."""
+        """True where there is a change at all."""
         return self.augment is not None or self.preprocess is not None or self.mix is not None
 
     def images(
@@ -65,7 +65,7 @@ class BatchTransforms:
         return tuple(changed)
 
     def mixed(self, samples: Samples, seed: int, step: int, pass_number: int, first: int) -> Samples:
-        """The samples of a batch, mixed; the other arguments as of `images`."""
+        """The samples of a batch, arrays (N, …), mixed; the other arguments as of `images`."""
         if self.mix is None or not self._by_chance(step):
             return samples
         mixed: Samples = self.mix(*samples, seed, pass_number, first)

@@ -116,7 +116,7 @@ class DiskCache(Subset):
         return None if self.layout is None else self.layout.path
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
-        """From the file where they are in it, else from the dataset."""
+        """The samples at (N,) indices: from the file where they are in it, else from the dataset."""
         if self._file is None:
             return self.dataset.load(indices)
         samples = self._form.empty(len(indices))
@@ -142,7 +142,7 @@ class DiskCache(Subset):
 
 
 class _Form:
-    """What a sample consists of: the shapes and types of its arrays."""
+    """The parts of a sample: the shapes and types of its arrays."""
 
     def __init__(self, inputs: list[Any], targets: list[Any] | None, weight: Any) -> None:
         self.inputs, self.targets, self.weight = inputs, targets, weight
@@ -166,7 +166,7 @@ class _Form:
 
 
 class _Layout:
-    """Which file keeps some samples, and how it is laid out.
+    """The file that keeps some samples, and its layout.
 
     Args:
         content: A hash of what the samples are.

@@ -48,11 +48,11 @@ class Dataset(Protocol):
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
-        """What the features of a table are called, in order, or None."""
+        """The names of a table's features, in order, or None."""
 
     @property
     def grouped_by_class(self) -> bool:
-        """Whether the samples stand class by class, so that a split takes its part of each."""
+        """True where the samples stand class by class, so that a split takes its part of each."""
 
     def labels(self) -> NDArray[np.int64] | None:
         """(N,) the class number of each sample without loading it, or None where there are no classes."""
@@ -61,7 +61,7 @@ class Dataset(Protocol):
         """A SHA-256 that changes when the data do: of arrays' bytes, of files' names, sizes and beginnings."""
 
     def describe(self, index: int) -> str:
-        """What sample `index` is called in messages: its file, its row."""
+        """The name of sample `index` in messages: its file, its row."""
 
 
 class ArrayDataset:
@@ -82,7 +82,7 @@ class ArrayDataset:
     """
 
     reading: Reading | None = None
-    """How the table was read that the arrays come from."""
+    """The way the table was read that the arrays come from."""
 
     def __init__(
         self,
@@ -113,13 +113,13 @@ class ArrayDataset:
         return self._length
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
-        """One gather per array."""
+        """The samples at (N,) indices: one gather per array."""
         inputs = tuple([array.take(indices, 0) for array in self.inputs])
         targets = inputs if self.targets is self.inputs else tuple([array.take(indices, 0) for array in self.targets])
         return inputs, targets, None if self.sample_weight is None else self.sample_weight.take(indices, 0)
 
     def labels(self) -> NDArray[np.int64] | None:
-        """The class numbers that were given, or those that the only target holds (`classes_of`)."""
+        """(N,) the class numbers that were given, or those that the only target holds (`classes_of`)."""
         if self._labels is None and len(self.targets) == 1 and self.targets is not self.inputs:
             return classes_of(self.targets[0])
         return self._labels
@@ -161,11 +161,11 @@ class Subset:
         return self.dataset.input_shapes
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
-        """Through the whole dataset."""
+        """The samples at (N,) indices, through the whole dataset."""
         return self.dataset.load(self.indices[indices])
 
     def labels(self) -> NDArray[np.int64] | None:
-        """The chosen ones of the whole's."""
+        """(N,) the chosen ones of the whole's."""
         labels = self.dataset.labels()
         return None if labels is None else labels[self.indices]
 

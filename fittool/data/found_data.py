@@ -1,4 +1,4 @@
-"""Where samples are in somebody's folder: the table that is in it, and the column of a table that names image files."""
+"""The place of samples in somebody's folder: the table that is in it, and the column of a table that names image files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network's inputs were like when it learnt: shape, type, smallest and largest value. A run keeps it as inputs.json."""
+"""The facts about a network's inputs when it learnt: shape, type, smallest and largest value. A run keeps it as inputs.json."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class InputFacts:
 
     @property
     def is_image(self) -> bool:
-        """Whether a sample has height, width and channels."""
+        """True where a sample has height, width and channels."""
         return len(self.shape) == 3
 
     @property

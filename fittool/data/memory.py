@@ -162,7 +162,7 @@ class CachedDataset(Subset):
         return self._store.bytes
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
-        """From memory where it was loaded before; two threads that load the same sample store the same bytes."""
+        """The samples at (N,) indices, from memory where loaded before; two threads that load one store the same bytes."""
         missing = np.unique(indices[~self._kept[indices]])
         if len(missing):
             loaded = self.dataset.load(missing)

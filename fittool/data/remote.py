@@ -28,7 +28,7 @@ _LISTING = ".listing.json"
 
 
 def is_remote(written: str) -> bool:
-    """Whether a path is an address of another place."""
+    """True where a path is an address of another place."""
     return _ADDRESS.match(written) is not None
 
 
@@ -101,7 +101,7 @@ def _copy(system: Any, path: str, found: dict[str, list[Any]], folder: Path) -> 
 
 
 def _look_up(listing: Path) -> dict[str, list[Any]]:
-    """What was copied before; nothing where that is not known."""
+    """The files copied before; nothing where that is not known."""
     try:
         known = json.loads(listing.read_text())
     except (OSError, ValueError):
@@ -147,7 +147,7 @@ def _not_stored(error: OSError, target: Path) -> StorageError:
 
 
 def _place(folder: Path, root: str, name: str) -> Path:
-    """Where a file of the address lies here; one that would lie elsewhere is refused."""
+    """The local path of a file of the address; one that would lie elsewhere is refused."""
     target = Path(os.path.normpath(folder / name[len(root) :].lstrip("/")))
     if folder not in target.parents:
         raise DataError(f"{visible(name)} would be copied outside of the cache folder.")

@@ -1,4 +1,4 @@
-"""What samples are labelled with, in the form that `class_mode` asks for."""
+"""The labels of samples, in the form that `class_mode` asks for."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ class Targets:
         return () if self.values is None else (self._form(self.values.take(indices, axis=0)),)
 
     def all(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
-        """The targets of all samples, in the form of `take`."""
+        """The targets of all samples, one array (N, …), in the form of `take`."""
         if self.class_mode == "input":
             return inputs
         return () if self.values is None else (self._form(self.values),)
 
     def select(self, indices: NDArray[np.int64]) -> Targets:
-        """The targets of some samples, as targets of their own."""
+        """The targets at (n,) indices, as targets of their own."""
         values = None if self.values is None else self.values.take(indices, axis=0)
         return Targets(values, self.class_names, self.class_mode)
 
@@ -91,7 +91,7 @@ def no_targets(class_mode: ClassMode) -> Targets:
 
 
 def reads_labels(class_mode: ClassMode) -> bool:
-    """Whether labels are read from the data at all."""
+    """True where labels are read from the data at all."""
     return class_mode not in ("input", None)
 
 
@@ -133,12 +133,12 @@ def from_text(
 
 
 def whole_if_possible(values: NDArray[np.float64]) -> NDArray[np.float64] | NDArray[np.int64]:
-    """Numbers as integers where all are whole and exact."""
+    """(…) numbers as integers of that shape where all are whole and exact."""
     return values.astype(np.int64) if np.all(values % 1 == 0) and np.all(np.abs(values) < 2**53) else values
 
 
 def needs_numbers(label: str, found: str) -> str:
-    """What to say where a label is text, but the loss takes numbers."""
+    """The message where a label is text, but the loss takes numbers."""
     return (
         f"{label} is {found[:_LONGEST]!r}, but the loss needs numbers. For names of classes use sparse_categorical_crossentropy."
     )

@@ -47,7 +47,7 @@ class Engine(Protocol):
 
     @property
     def copies_ahead(self) -> bool:
-        """Whether `put` brings batches to a device, which is worth beginning one step before they are needed."""
+        """True where `put` brings batches to a device, which is worth beginning one step before they are needed."""
 
     def put(self, batch: Batch) -> Batch:
         """Begin to bring a batch to the device; gives what a step is then called with."""
@@ -77,10 +77,10 @@ class Engine(Protocol):
         """Start the running values anew."""
 
     def metrics_state(self) -> State:
-        """Copies of the sums behind the running values, `metrics/<name>`; small, whatever the network."""
+        """Copies of the sums behind the running values, each (size,), as `metrics/<name>`; small, whatever the network."""
 
     def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over what `metrics_state` gave."""
+        """Take over what `metrics_state` gave, sums (size,)."""
 
     def set_trainable(self, layers: Collection[str]) -> None:
         """Let exactly the layers of these names learn, of those that have weights to learn.
@@ -93,10 +93,10 @@ class Engine(Protocol):
         """Name, shape and dtype of every tensor of the state, without its data; reading it copies nothing."""
 
     def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
-        """Copies of what a step depends on: `weights/<layer>/<name>`, `optimizer/…`, `metrics/…`."""
+        """Copies of what a step depends on, shaped as in `describe`: `weights/<layer>/<name>`, `optimizer/…`, `metrics/…`."""
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over the arrays that are given; names not given keep their values.
+        """Take over the arrays that are given, each in the shape that `describe` tells; names not given keep their values.
 
         Raises:
             CheckpointError: A name is unknown, or a shape or dtype differs; the text names the first five.

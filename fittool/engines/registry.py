@@ -32,7 +32,7 @@ def create_engine(
         objectives: Losses and metrics of each output; None for an engine that only predicts.
         optimizer: Moves the weights; None for an engine that only evaluates or predicts.
         seed: Decides the starting weights and which units dropout drops.
-        weights: Starting weights by `<layer>/<parameter>`; by default drawn from the seed.
+        weights: Starting weights by `<layer>/<parameter>`, each (*shape) of its parameter; by default drawn from the seed.
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
     """
     return FACTORIES[type(setting)](

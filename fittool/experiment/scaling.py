@@ -77,7 +77,7 @@ def _factor(scale: float) -> str:
 
 
 def _place(loaded: LoadedExperiment, node: Node) -> tuple[str | int, ...]:
-    """Where the experiment writes the layer; a preset's at the preset."""
+    """The place where the experiment writes the layer; a preset's at the preset."""
     if isinstance(node.layer, Standardization):
         return ("augmentation", "rescale")
     if loaded.experiment.model.layers is None:

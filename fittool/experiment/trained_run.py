@@ -71,7 +71,7 @@ class TrainedRun:
 
     @property
     def reading(self) -> Reading | None:
-        """How the table was read that the run has learnt from, or None where it was no table."""
+        """The way the table was read that the run has learnt from, or None where it was no table."""
         return None if self.feature_names is None else Reading.of(self._architecture.get("table", {}))
 
     @property
@@ -101,7 +101,7 @@ class TrainedRun:
 
     @property
     def inputs(self) -> tuple[InputFacts, ...] | None:
-        """What each input was like that was learnt from; None where the run does not say it.
+        """The facts about each input that was learnt from; None where the run does not say it.
 
         Raises:
             CheckpointError: Its file is damaged.

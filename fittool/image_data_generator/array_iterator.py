@@ -12,7 +12,7 @@ from fittool.image_data_generator.iterator import ImageIterator, split_range
 
 
 class ArrayIterator(ImageIterator):
-    """What `ImageDataGenerator.flow` gives; Keras calls it NumpyArrayIterator.
+    """The iterator that `ImageDataGenerator.flow` gives; Keras calls it NumpyArrayIterator.
 
     A batch is x, (x, y) or (x, y, sample_weight); with further arrays x is a list of them behind the images. Arguments are
     those of `flow`, the common ones as `options`.

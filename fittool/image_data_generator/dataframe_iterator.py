@@ -21,7 +21,7 @@ _BY_NAME = ("binary", "categorical", "sparse")
 
 
 class DataFrameIterator(FileIterator):
-    """What `ImageDataGenerator.flow_from_dataframe` gives; arguments as there.
+    """The iterator that `ImageDataGenerator.flow_from_dataframe` gives; arguments as there.
 
     Attributes:
         class_indices: The number of each class, in the class modes that name classes.
@@ -108,7 +108,7 @@ def _classes(
 
 
 def _separator_in(cells: list[Any]) -> str | None:
-    """What stands between labels in a column of texts that look like several labels each, or None."""
+    """The text that stands between labels in a column of texts that look like several labels each, or None."""
     return separator_in(cells) if all(isinstance(cell, str) for cell in cells) else None
 
 

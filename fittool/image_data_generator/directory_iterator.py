@@ -21,7 +21,7 @@ _CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 
 
 class DirectoryIterator(FileIterator):
-    """What `ImageDataGenerator.flow_from_directory` gives; arguments as there.
+    """The iterator that `ImageDataGenerator.flow_from_directory` gives; arguments as there.
 
     Attributes:
         class_indices: The number of each class.
@@ -55,7 +55,7 @@ class DirectoryIterator(FileIterator):
 
     @property
     def labels(self) -> NDArray[Any]:
-        """(samples,) the class number of each file."""
+        """(N,) the class number of each file."""
         return self.classes
 
     def _targets(self, indices: NDArray[np.int64]) -> Any:

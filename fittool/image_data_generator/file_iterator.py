@@ -1,4 +1,4 @@
-"""What iterators of image files share."""
+"""The common part of iterators of image files."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class FileIterator(ImageIterator):
 
 
 def is_image(file: str) -> bool:
-    """Whether a file's name ends as that of an image."""
+    """True where a file's name ends as that of an image."""
     return is_image_name(file)
 
 

@@ -1,4 +1,4 @@
-"""What `flow`, `flow_from_directory` and `flow_from_dataframe` ask for alike, and their iterators hand on."""
+"""The options that `flow`, `flow_from_directory` and `flow_from_dataframe` have in common, and that their iterators hand on."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class ImageChanges(Protocol):
         """The images as they are seen at (N,) positions of a pass."""
 
     def standardized(self, images: NDArray[Any]) -> NDArray[Any]:
-        """The images after the fixed steps."""
+        """Images (N, H, W, C) after the fixed steps."""
 
     @property
     def has_own_methods(self) -> bool:
-        """Whether a subclass, or the object, does some of the work itself, image by image."""
+        """True where a subclass, or the object, does some of the work itself, image by image."""
 
     def one_by_one(
         self, images: NDArray[Any], seed: int, pass_number: int, positions: NDArray[np.int64], *, augmented: bool
     ) -> NDArray[Any]:
-        """The images, changed and standardised by the methods for single images."""
+        """Images (N, H, W, C) at (N,) positions of a pass, changed and standardised by the methods for single images."""
 
 
 @dataclass(frozen=True)
 class Saving:
-    """Where images go.
+    """The place that images go to.
 
     Attributes:
         folder: Made if it is not there.
@@ -70,7 +70,7 @@ class Saving:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowOptions:
-    """How samples become batches.
+    """The way samples become batches.
 
     Attributes:
         batch_size: Samples in a batch; the last of a pass may have fewer.
@@ -96,7 +96,7 @@ class FlowOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class FileOptions(FlowOptions):
-    """How files become images, and labels targets.
+    """The way files become images, and labels targets.
 
     Attributes:
         target_size: (height, width).

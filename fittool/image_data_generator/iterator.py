@@ -1,4 +1,4 @@
-"""What all iterators of images share: endless passes, batches by number, standardised and saved."""
+"""The common part of all iterators of images: endless passes, batches by number, standardised and saved."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ImageIterator(ABC):
     """
 
     placed: ClassVar[bool] = True
-    """Whether `batch_at` tells all: batches are then made by any number of threads and processes."""
+    """True where `batch_at` tells all: batches are then made by any number of threads and processes."""
 
     def __init__(self, n: int, generator: ImageChanges, options: FlowOptions) -> None:
         if options.batch_size < 1:
@@ -151,11 +151,11 @@ class ImageIterator(ABC):
 
     @abstractmethod
     def _assemble(self, images: NDArray[Any], indices: NDArray[np.int64]) -> Any:
-        """What a batch is: images, and what belongs to them."""
+        """The contents of a batch: images, and what belongs to them."""
 
 
 def split_range(generator: ImageChanges, subset: str | None) -> tuple[float, float]:
-    """Which share of the samples, from and to, a subset is: Keras validates on the first.
+    """The share of the samples, from and to, that a subset is: Keras validates on the first.
 
     Raises:
         ValueError: There is no such subset, or no validation_split.

@@ -20,7 +20,7 @@ _NAMES = tuple(field.name for field in fields(Parameters))
 
 
 def as_transform(parameters: Parameters, index: int = 0, unasked: Sequence[str] = ()) -> dict[str, Any]:
-    """How one image is changed, under Keras's names; what was not drawn is left out.
+    """The changes to one image, under Keras's names; what was not drawn is left out.
 
     Angles are in degrees and shifts in pixels, `tx` along the columns and `ty` down the rows.
 

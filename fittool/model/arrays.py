@@ -30,7 +30,7 @@ def inputs_of(value: Any, shapes: Mapping[str, Shape], what: str = "x") -> dict[
 
 
 def targets_of(value: Any, outputs: Sequence[str], what: str = "y") -> tuple[Array, ...]:
-    """The arrays for a network's outputs, in their order; arguments and errors as for `inputs_of`."""
+    """The arrays for a network's outputs, each (N, …), in their order; arguments and errors as for `inputs_of`."""
     arrays = tuple(as_numbers(array, what) for array in _with_names(value, outputs, what, "outputs").values())
     for array in arrays:
         check_finite(array, what)

@@ -171,7 +171,7 @@ class LayerModel:
         return _one_or_all(list(outputs))
 
     def _weights_of(self, layer: str) -> Weights:
-        """What gives copies of a layer's weights by their names in the layer."""
+        """A function that gives copies of a layer's weights by their names in the layer."""
         prefix = f"weights/{layer}/"
 
         def weights() -> dict[str, NDArray[np.generic]]:
@@ -262,7 +262,7 @@ class LayerModel:
 
     @property
     def trainable(self) -> bool:
-        """Whether any layer learns; setting it sets all of them."""
+        """True where any layer learns; setting it sets all of them."""
         return any(node.layer.trainable for node in self.graph.nodes)
 
     @trainable.setter
@@ -282,7 +282,7 @@ class LayerModel:
         self.network.set_trainable([name for name, learns in wanted.items() if learns])
 
     def get_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of all weights, in Keras's order and layout."""
+        """Copies of all weights, each (*shape) of its parameter, in Keras's order and layout."""
         return list(self.network.weights().values())
 
     def set_weights(self, weights: Sequence[Any]) -> None:
@@ -300,12 +300,12 @@ class LayerModel:
 
     @property
     def trainable_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of the weights that the optimizer moves."""
+        """Copies of the weights that the optimizer moves, each (*shape) of its parameter."""
         return chosen_weights(self.network, self.network.weights(), trainable=True)
 
     @property
     def non_trainable_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of the weights that it does not move."""
+        """Copies of the weights that it does not move, each (*shape) of its parameter."""
         return chosen_weights(self.network, self.network.weights(), trainable=False)
 
     def count_params(self) -> int:
@@ -342,11 +342,11 @@ class LayerModel:
         load_weights(self, path)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of weights and optimizer by name: `weights/<layer>/<name>`, `optimizer/…`."""
+        """Copies of weights and optimizer, each (*shape) of its tensor, by name: `weights/<layer>/<name>`, `optimizer/…`."""
         return self.network.state()
 
     def load_state(self, state: Mapping[str, NDArray[Any]], epochs_done: int) -> None:
-        """Take over what `state` gave, after so many epochs.
+        """Take over what `state` gave, arrays (*shape) of their tensors, after so many epochs.
 
         Raises:
             CheckpointError: It does not fit the network.

@@ -86,7 +86,7 @@ class Reader:
         return (values,)
 
     def batch(self, x: Any, y: Any, sample_weight: Any) -> Batch:
-        """Arrays as one batch; errors as for `dataset`."""
+        """Arrays, each (N, …), as one batch; errors as for `dataset`."""
         graph = self.graph
         if sample_weight is None and len(graph.inputs) == 1 and len(graph.outputs) == 1:
             # A loop of one's own comes by at every step, nearly always with arrays that are right as they are.
@@ -97,7 +97,7 @@ class Reader:
         return Batch(data.inputs, data.targets, data.sample_weight)
 
     def inputs(self, x: Any) -> tuple[Array, ...]:
-        """Arrays of inputs alone; errors as for `dataset`."""
+        """Arrays of inputs alone, each (N, …); errors as for `dataset`."""
         return tuple(inputs_of(x, self.graph.inputs).values())
 
     def loader(self, x: Any, y: Any, sample_weight: Any, batch_size: int, what: str = "") -> ValidationLoader | GeneratorLoader:
@@ -250,7 +250,7 @@ def named_classes(dataset: ArrayDataset, outputs: Sequence[Shape], names: Sequen
 
 
 def weighted(batch: Batch, class_weight: ClassWeight, outputs: Sequence[Shape], names: Sequence[str] = ()) -> Batch:
-    """A batch whose sample weights are multiplied with those of the classes; errors as for `named_classes`."""
+    """A batch whose sample weights, (N,), are multiplied with those of the classes; errors as for `named_classes`."""
     inputs = {str(number): array for number, array in enumerate(batch.inputs)}
     data = named_classes(ArrayDataset(inputs, batch.targets, batch.sample_weight), outputs, names)
     labels = data.labels()

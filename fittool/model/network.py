@@ -127,7 +127,7 @@ class Network:
             self._graph = self._graph.with_trainable(layers)
 
     def state(self) -> State:
-        """Copies of weights and optimizer, without running values."""
+        """Copies of weights and optimizer, each (*shape) of its tensor, without running values."""
         if self._engine is None:
             return {**self._state, **self.weights()}
         return {**self._state, **self._engine.state(("weights", "optimizer"))}
@@ -137,7 +137,7 @@ class Network:
         return {f"weights/{name}": TensorInfo(entry.shape, np.dtype(np.float32)) for name, entry in self._graph.weights()}
 
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take over what is given.
+        """Take over what is given, arrays (*shape) of their tensors.
 
         Raises:
             CheckpointError: It does not fit the network.
@@ -151,7 +151,7 @@ class Network:
         self._state = {**self._state, **weights, **{name: np.array(array) for name, array in state.items()}}
 
     def weights(self) -> State:
-        """Copies of the weights by `weights/<layer>/<name>`, layer after layer."""
+        """Copies of the weights, each (*shape) of its parameter, by `weights/<layer>/<name>`, layer after layer."""
         if self._engine is not None:
             return self._engine.state(WEIGHTS)
         names = [f"weights/{name}" for name, _ in self._graph.weights()]

@@ -47,7 +47,7 @@ class SavedModel(Protocol):
         """The arguments of `compile`, or None."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Copies of weights and optimizer by name."""
+        """Copies of weights and optimizer, each (*shape) of its tensor, by name."""
 
 
 def described(layers: Sequence[Layer], graph: Graph) -> dict[str, Any]:

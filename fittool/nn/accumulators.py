@@ -69,7 +69,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class ThresholdAccumulator:
-    """How many ones, and how many zeros, lie between neighbouring thresholds: (2, labels, thresholds + 1), flat.
+    """The numbers of ones, and of zeros, that lie between neighbouring thresholds: (2, labels, thresholds + 1), flat.
 
     An output belongs to the bin numbered by how many thresholds lie below it (one that equals a threshold is not above it; one
     that is no number belongs to bin 0), and counts with the weight of its sample.

@@ -20,7 +20,7 @@ from fittool.settings import nearest_name, snake_case
 
 @dataclass(frozen=True)
 class LayerProblem(Problem):
-    """What is wrong with one layer.
+    """A fault of one layer.
 
     Attributes:
         index: Its position in the list of layers; -1 for the network as a whole.
@@ -129,7 +129,10 @@ class Graph:
         return replace(self, nodes=tuple(node.with_trainable(node.name in layers) for node in self.nodes))
 
     def initial_weights(self, seed: int) -> dict[str, NDArray[np.float32]]:
-        """The weights before training, by `<node>/<parameter>`; they depend on the seed and the order, not on names."""
+        """The weights before training, each (*shape) of its parameter, by `<node>/<parameter>`.
+
+        They depend on the seed and the order, not on names.
+        """
         return {
             key: parameter.initializer.draw(parameter.shape, rng.generator(seed, "initial weights", position))
             for position, (key, parameter) in enumerate(self.weights())
@@ -137,7 +140,7 @@ class Graph:
 
     @property
     def is_random(self) -> bool:
-        """Whether a layer draws random numbers while it trains."""
+        """True where a layer draws random numbers while it trains."""
         return any(node.layer.is_random for node in self.nodes)
 
     @property
@@ -148,12 +151,12 @@ class Graph:
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers the weights hold."""
+        """The number of numbers in the weights."""
         return sum(parameter.size for _, parameter in self.weights())
 
     @property
     def trainable_count(self) -> int:
-        """How many of them the optimizer moves."""
+        """The number of those that the optimizer moves."""
         return sum(parameter.size for _, parameter in self.weights() if parameter.trainable)
 
     def describe(self) -> list[LayerRow]:

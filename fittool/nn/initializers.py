@@ -44,7 +44,7 @@ class Initializer(Named):
     """How a weight array starts."""
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
-        """An array of this shape, float32."""
+        """(*shape), float32."""
         raise NotImplementedError
 
 
@@ -53,7 +53,7 @@ class Zeros(Initializer):
     """All zeros."""
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
-        """An array of zeros, float32."""
+        """(*shape) zeros, float32."""
         return np.zeros(shape, np.float32)
 
 
@@ -62,7 +62,7 @@ class Ones(Initializer):
     """All ones."""
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
-        """An array of ones, float32."""
+        """(*shape) ones, float32."""
         return np.ones(shape, np.float32)
 
 
@@ -73,7 +73,7 @@ class Constant(Initializer):
     value: Number | tuple[Number, ...] = Field(default=0.0, description="The number, or one for each place on the last axis.")
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
-        """An array of that value, float32."""
+        """(*shape) of that value, float32."""
         return np.full(shape, self.value, np.float32)
 
 
@@ -85,7 +85,7 @@ class RandomNormal(Initializer):
     stddev: Number = Field(default=0.05, ge=0, description="Standard deviation of the numbers.")
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
-        """Normal numbers, float32."""
+        """(*shape) normal numbers, float32."""
         return generator.normal(self.mean, self.stddev, shape).astype(np.float32)
 
 
@@ -97,7 +97,7 @@ class TruncatedNormal(Initializer):
     stddev: Number = Field(default=0.05, ge=0, description="Standard deviation before the cut.")
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
-        """Truncated normal numbers, float32."""
+        """(*shape) truncated normal numbers, float32."""
         return (self.mean + _truncated_normal(generator, self.stddev, shape)).astype(np.float32)
 
 
@@ -109,7 +109,7 @@ class RandomUniform(Initializer):
     maxval: Number = Field(default=0.05, description="Upper bound.")
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
-        """Uniform numbers, float32."""
+        """(*shape) uniform numbers, float32."""
         return (self.minval + (self.maxval - self.minval) * generator.random(shape)).astype(np.float32)
 
 
@@ -124,7 +124,7 @@ class VarianceScaling(Initializer):
     )
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
-        """Scaled random numbers, float32."""
+        """(*shape) scaled random numbers, float32."""
         fan_in, fan_out = fans(shape)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
@@ -145,7 +145,7 @@ class _Scaled(Initializer):
         raise NotImplementedError
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
-        """Scaled random numbers, float32."""
+        """(*shape) scaled random numbers, float32."""
         return self.scaling().draw(shape, generator)
 
 
@@ -210,7 +210,7 @@ class Orthogonal(Initializer):
     gain: Number = Field(default=1.0, description="Factor on the matrix.")
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
-        """An orthogonal array, float32; leading axes are taken together as rows."""
+        """(*shape) of an orthogonal array, float32; leading axes are taken together as rows."""
         rows, columns = math.prod(shape[:-1]), shape[-1]
         q, r = np.linalg.qr(generator.standard_normal((max(rows, columns), min(rows, columns))))
         q *= np.sign(np.diag(r))

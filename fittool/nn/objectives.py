@@ -28,7 +28,7 @@ from fittool.settings import nearest_name
 
 @dataclass(frozen=True)
 class Objective:
-    """What is asked of one output.
+    """The loss and metrics that are asked of one output.
 
     Attributes:
         loss: What is minimised; None where nothing is.
@@ -61,7 +61,7 @@ class Measured:
 
 
 Objectives = Mapping[str, Objective]
-"""What is asked of each output, by its name, in the network's order."""
+"""The loss and metrics asked of each output, by its name, in the network's order."""
 
 _SQUASHED_BY: dict[type[Loss], str] = {
     SparseCategoricalCrossentropy: "softmax",
@@ -93,7 +93,7 @@ def losses_of_logits(graph: Graph, objectives: Objectives) -> dict[str, Loss]:
 
 
 ROW_NAMES = ("epoch", "stage", "seconds", "examples_per_second", "data_seconds")
-"""What the row of an epoch holds beside its logs."""
+"""The names that the row of an epoch holds beside its logs."""
 RESERVED_NAMES = ("loss", "learning_rate", *ROW_NAMES)
 """Names of other values in the rows of epochs, which no metric may have."""
 

@@ -1,4 +1,4 @@
-"""How weights follow gradients: Keras's optimizers as settings, their formulas in each engine."""
+"""The ways that weights follow gradients: Keras's optimizers as settings, their formulas in each engine."""
 
 from __future__ import annotations
 

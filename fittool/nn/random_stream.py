@@ -1,4 +1,4 @@
-"""Which random numbers a layer draws while it trains: the same ones in every engine, however the engine computes the layer.
+"""The random numbers that a layer draws while it trains: the same ones in every engine, however the engine computes the layer.
 
 The layers that draw (`Layer.is_random`) are numbered in the order of the graph, from 0, and each use of random numbers in one
 layer has a number too. So an activation or a normalization before a layer, fused with it or not, leaves its mask as it is.
@@ -26,7 +26,7 @@ class RandomStream:
     use: int = 0
 
     def counters(self, step: int) -> tuple[int, int, int]:
-        """What names the numbers of one training step, beside seed and purpose; the counters of `fittool.rng`."""
+        """The key that names the numbers of one training step, beside seed and purpose; the counters of `fittool.rng`."""
         return self.layer, self.use, step
 
     def key(self, seed: int, step: int) -> int:

@@ -83,5 +83,5 @@ class Parameter:
 
     @property
     def size(self) -> int:
-        """How many numbers it holds."""
+        """The number of numbers it holds."""
         return size_of(self.shape)

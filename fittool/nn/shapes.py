@@ -16,7 +16,7 @@ class ShapeError(ValueError):
 
 
 def size_of(shape: Shape) -> int:
-    """How many elements one sample of this shape has."""
+    """The number of elements in one sample of this shape."""
     return math.prod(shape)
 
 
@@ -56,12 +56,12 @@ def sequence(shapes: Sequence[Shape]) -> tuple[int, int]:
 
 
 def spread(kernel: int, dilation: int) -> int:
-    """How many positions a dilated kernel spans."""
+    """The number of positions that a dilated kernel spans."""
     return (kernel - 1) * dilation + 1
 
 
 def window_count(size: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> int:
-    """How many positions a sliding window takes along one axis.
+    """The number of positions that a sliding window takes along one axis.
 
     Raises:
         ShapeError: The window does not fit (padding `valid` only).
@@ -75,7 +75,7 @@ def window_count(size: int, kernel: int, stride: int, padding: str, dilation: in
 
 
 def window_padding(size: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> tuple[int, int]:
-    """How many zeros go (before, after) along one axis; with `same` the odd one goes after, with `causal` all go before."""
+    """The numbers of zeros (before, after) along one axis; with `same` the odd one goes after, with `causal` all go before."""
     if padding == "valid":
         return 0, 0
     if padding == "causal":
@@ -88,7 +88,7 @@ def window_padding(size: int, kernel: int, stride: int, padding: str, dilation: 
 def transposed_count(
     size: int, kernel: int, stride: int, padding: str, dilation: int = 1, output_padding: int | None = None
 ) -> int:
-    """How many positions a transposed convolution gives along one axis, as Keras counts them.
+    """The number of positions that a transposed convolution gives along one axis, as Keras counts them.
 
     Raises:
         ShapeError: There would be none.
@@ -103,7 +103,7 @@ def transposed_count(
 
 
 def transposed_padding(size: int, kernel: int, stride: int, padding: str, dilation: int, count: int) -> tuple[int, int]:
-    """How much is cut off (before, after) what all windows together cover, so that `count` positions are left."""
+    """The lengths cut off (before, after) what all windows together cover, so that `count` positions are left."""
     covered = (size - 1) * stride + spread(kernel, dilation)
     before = max(covered - count, 0) // 2 if padding == "same" else 0
     return before, max(covered - before - count, 0)

@@ -1,4 +1,4 @@
-"""What losses and metrics ask of targets, and the check, before training, that data and network agree with it."""
+"""The demands of losses and metrics on targets, and the check, before training, that data and network agree with it."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class Measure(Named):
         return snake_case(self.public_name())
 
     def resolved(self, target_shape: Shape, output_shape: Shape) -> Measure:
-        """What it stands for with targets and outputs of these shapes; all but `accuracy` and `crossentropy` are themselves."""
+        """Its meaning for targets and outputs of these shapes; all but `accuracy` and `crossentropy` stand for themselves."""
         return self
 
     def misfit(self, output_shape: Shape) -> str | None:
-        """What in its arguments does not fit outputs of this shape, or None."""
+        """The complaint about an argument that does not fit outputs of this shape, or None."""
         return None
 
     def ignored(self) -> int | None:
@@ -84,7 +84,7 @@ def check_targets(measures: Iterable[Measure], targets: Targets, output_shape: S
 
 
 def refusal(measure: Measure, targets: Targets, output_shape: Shape) -> str | None:
-    """Why a loss or metric cannot take these targets and outputs, or None."""
+    """The reason why a loss or metric cannot take these targets and outputs, or None."""
     measure = measure.resolved(targets.shape, output_shape)
     if measure.expects == "anything":
         return measure.misfit(output_shape)
@@ -190,7 +190,7 @@ class Share(Metric):
 
 
 Form = Literal["binary", "sparse", "categorical"]
-"""What kind of answer an output gives."""
+"""The kind of answer that an output gives."""
 
 
 @setting
@@ -198,7 +198,7 @@ class FollowsShapes(Metric):
     """A metric whose meaning follows from the shapes of targets and outputs, as in Keras."""
 
     kinds: ClassVar[Mapping[Form, type[Metric]]]
-    """What it is for each kind of answer."""
+    """The meaning for each kind of answer."""
 
     def resolved(self, target_shape: Shape, output_shape: Shape) -> Measure:
         """The metric for these shapes, under the same name."""

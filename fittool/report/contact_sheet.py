@@ -56,7 +56,7 @@ def contact_sheet(
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where everything stands, in pixels."""
+    """The places of everything, in pixels."""
 
     image_size: tuple[int, int]
     label_width: int

@@ -43,7 +43,7 @@ class RunPaths:
 
     @property
     def inputs(self) -> Path:
-        """What was learnt from: shape, type and range of each input."""
+        """The facts about what was learnt from: shape, type and range of each input."""
         return self.root / "inputs.json"
 
     @property

@@ -109,12 +109,12 @@ class _Look:
             self._sequence({path.name for path in files if path.parent == self._run.paths.checkpoints})
 
     def _weights_of_callbacks(self, checkpoint: Checkpoint) -> None:
-        """What callbacks keep for later is in files beside the checkpoint that counts on it."""
+        """All that callbacks keep for later is in files beside the checkpoint that counts on it."""
         for callback in KeptWeights.found(self._run.checkpoints, checkpoint).lost:
             self._wrong(checkpoint.path, f"The weights that {visible(callback)} kept are in no file of the run.")
 
     def _files_of_callbacks(self, checkpoint: Checkpoint) -> None:
-        """What callbacks wrote in the run before the last checkpoint is there."""
+        """All that callbacks wrote in the run before the last checkpoint is there."""
         for text in missing_in(self._run.paths.root, checkpoint.facts.callbacks):
             self._wrong(checkpoint.path, visible(text))
 

@@ -24,7 +24,7 @@ _OTHER_NAMES: dict[str | int, str] = {
     "lr": "learning_rate", "target_size": "size", "input_size": "size", "dir": "path", "directory": "path", "file": "path",
     "samples_per_epoch": "steps_per_epoch", "nb_worker": "workers", "num_workers": "workers", "rescale_factor": "rescale",
 }  # fmt: skip
-"""What older versions of Keras, and other tools, call a setting."""
+"""The names that older versions of Keras, and other tools, have for a setting."""
 _NAMES_A_THING = ("family_form", "unknown_name")
 _POSITION = {
     "unexpected_positional_argument": "is an argument too many.",
@@ -34,7 +34,7 @@ _POSITION = {
 
 @dataclass(frozen=True)
 class Subject:
-    """What was held against a description.
+    """The object that was checked against a description.
 
     Attributes:
         top: The description: a class, or a family of classes.
@@ -113,7 +113,7 @@ def sentences(errors: Iterable[Mapping[str, Any]], subject: Subject) -> list[Sen
 
 
 def argument_error(owner: str, cls: type, args: Sequence[Any], named: Mapping[str, Any], error: ValidationError) -> ArgumentError:
-    """What is wrong with the arguments of an object that is made in Python.
+    """The error for wrong arguments of an object that is made in Python.
 
     Args:
         owner: What is made.
@@ -165,7 +165,7 @@ def _holds(value: object, step: str | int) -> bool:
 
 
 def _groups(complaints: list[_Complaint]) -> list[list[_Complaint]]:
-    """What the forms of one union complain about belongs together; the most telling part of it is kept."""
+    """The complaints of the forms of one union belong together; the most telling part of it is kept."""
     unions: dict[object, list[_Complaint]] = defaultdict(list)
     for number, complaint in enumerate(complaints):
         unions[number if complaint.union is None else complaint.union].append(complaint)
@@ -249,7 +249,7 @@ def _unknown_name(context: Mapping[str, Any]) -> str:
 
 
 def _only_child(complaint: _Complaint) -> tuple[KeyPath, object]:
-    """What stands behind the only key of a mapping, with its key path; the complaint's own value where it is none."""
+    """The value behind the only key of a mapping, with its key path; the complaint's own value where it is none."""
     if isinstance(complaint.value, dict) and len(complaint.value) == 1:
         ((key, value),) = complaint.value.items()
         return (*complaint.at, key), value
@@ -266,7 +266,7 @@ def _right_key(path: KeyPath, subject: Subject) -> str:
 
 
 def _home(name: str | int, top: type) -> str:
-    """Where in the file a setting of that name belongs, or ""."""
+    """The place in the file where a setting of that name belongs, or ""."""
     homes = [home for home in _sections(top) if name in (known_names(top, home) or ())]
     if homes:
         return f" It belongs in {path_text(homes[0])}." if homes[0] else " It belongs at the top of the file."
@@ -275,12 +275,12 @@ def _home(name: str | int, top: type) -> str:
 
 
 def _is_argument(name: str | int, family: Family[Any]) -> bool:
-    """Whether a member of the family has an argument of that name."""
+    """True where a member of the family has an argument of that name."""
     return any(name in fields_of(member) for member in family.members.values())
 
 
 def _sections(top: type) -> list[KeyPath]:
-    """Where a setting may have been meant to stand."""
+    """The places where a setting may have been meant to stand."""
     first = [(name,) for name in fields_of(top) if name not in ("engine",)]
     second = [(*path, name) for path in first for name in known_names(top, path) or () if forms_at(top, (*path, name))]
     return [(), *first, *second]

@@ -1,4 +1,4 @@
-"""What an experiment may hold at each key path, walked along the descriptions: sections, families of named things, lists.
+"""The contents of an experiment at each key path, walked along the descriptions: sections, families of named things, lists.
 
 Merging files, `--set` and messages need it before anything is validated.
 """
@@ -29,11 +29,11 @@ class Entries:
 
 
 Form = type | Family[Any] | Items | Entries
-"""What can stand at a key path, apart from scalars."""
+"""A form that can stand at a key path, apart from scalars."""
 
 
 def forms_at(top: Form, path: Sequence[object]) -> tuple[Form, ...]:
-    """What may stand at `path`, beginning at `top`, a setting class or family; empty for scalars and for unknown paths."""
+    """The forms at `path`, beginning at `top`, a setting class or family; empty for scalars and for unknown paths."""
     forms: tuple[Form, ...] = (top,)
     for step in path:
         forms = forms_below(forms, step)
@@ -41,7 +41,7 @@ def forms_at(top: Form, path: Sequence[object]) -> tuple[Form, ...]:
 
 
 def forms_below(forms: Sequence[Form], step: object) -> tuple[Form, ...]:
-    """What may stand one step further."""
+    """The forms that may stand one step further."""
     return tuple(form for before in forms for form in _inside(before, step))
 
 
@@ -54,7 +54,7 @@ def known_names(top: Form, path: Sequence[object]) -> tuple[str, ...] | None:
 
 
 def accepts_key(top: type, path: Sequence[object], key: str) -> bool:
-    """Whether `key` may stand in a mapping at `path`; a family's names also in another case."""
+    """True where `key` may stand in a mapping at `path`; a family's names also in another case."""
     return any(True for form in forms_at(top, path) if isinstance(form, Entries) or _has(form, key))
 
 
@@ -64,12 +64,12 @@ def families_at(top: Form, path: Sequence[object]) -> tuple[Family[Any], ...]:
 
 
 def names_one_thing(top: type, path: Sequence[object]) -> bool:
-    """Whether a mapping at `path` stands for one thing out of several, so that another name replaces it as a whole."""
+    """True where a mapping at `path` stands for one thing out of several, so that another name replaces it as a whole."""
     return tuple(path) == ("model",) or bool(families_at(top, path))
 
 
 def expects_list(top: type, path: Sequence[object]) -> bool:
-    """Whether a list may stand at `path`."""
+    """True where a list may stand at `path`."""
     return any(isinstance(form, Items) for form in forms_at(top, path))
 
 

@@ -1,4 +1,4 @@
-"""What each of pydantic's complaints says: what must be there, what was found, what to write."""
+"""Texts for each of pydantic's complaints: what must be there, what was found, what to write."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _NUMBERLIKE = re.compile(r"[-+]?[0-9][0-9_]*|[-+]?0[xob][0-9A-Fa-f_]+|[-+]?\.(?:
 
 
 def found(value: object) -> str:
-    """What was found, as it reads after "got"."""
+    """The value that was found, as it reads after "got"."""
     if isinstance(value, str):
         return f'the text "{shortened(value)}"'
     if value is None:

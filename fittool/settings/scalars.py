@@ -1,4 +1,4 @@
-"""Which scalars are booleans, numbers or nothing; everything else is text. And how values are written in one line.
+"""The scalars that are booleans, numbers or nothing; everything else is text. And how values are written in one line.
 
 YAML 1.1's surprises (`010` is 8, `yes` is true, `12:30:45` is 45045, `1e-3` is text) do not exist here.
 """
@@ -28,7 +28,7 @@ class ScalarError(ValueError):
 
 
 def scalar(text: str) -> Scalar:
-    """What a scalar without quotes means.
+    """The value of a scalar without quotes.
 
     Raises:
         ScalarError: It is a number with too many digits, or too large for a float.

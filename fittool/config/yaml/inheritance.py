@@ -110,7 +110,7 @@ def _lay_in_mapping(entries: dict[str, Node], override: _Override, path: KeyPath
 
 
 def _change(node: Node | None, override: _Override, path: KeyPath, top: type) -> Node | None:
-    """What stands at `path` afterwards; None where the override deletes it."""
+    """The node at `path` afterwards; None where the override deletes it."""
     if len(path) < len(override.path):
         return _lay(node, override, path, top)
     return None if override.value is None else replace(override.value, key_place=override.place)

@@ -41,7 +41,7 @@ _UNFIT_IN_TEXT = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Document:
-    """What a file holds.
+    """The contents of a file.
 
     Attributes:
         root: The whole tree.
@@ -316,5 +316,5 @@ def sentence_for(error: MarkedYAMLError, character: str) -> str:
 
 
 def points_at_opening(error: MarkedYAMLError) -> bool:
-    """Whether the opening quote or bracket is a better place than where the parser gave up."""
+    """True where the opening quote or bracket is a better place than where the parser gave up."""
     return any(fragment in (error.problem or "") for fragment in _AT_OPENING)

@@ -1,4 +1,4 @@
-"""Where a value was written: files, lines, columns, and how places and key paths read in messages."""
+"""The places where values were written: files, lines, columns, and how places and key paths read in messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Source:
 
     @property
     def is_option(self) -> bool:
-        """Whether this is a `--set` of the command line and no file."""
+        """True where this is a `--set` of the command line and no file."""
         return self.name.startswith(_OPTION_PREFIX)
 
     @classmethod
@@ -105,7 +105,7 @@ class Node:
 
     @property
     def best_place(self) -> Place:
-        """Where to point at the setting as a whole: its key, else its value."""
+        """The place to point at for the setting as a whole: its key, else its value."""
         return self.key_place or self.place
 
     def children(self) -> list[tuple[str | int, Node]]:

@@ -46,7 +46,7 @@ class MemoryMappedArray:
         self.sample_weight: NDArray[np.float32] | None = None
 
     def label(self, targets: Targets, sample_weight: NDArray[np.float32] | None) -> None:
-        """Take over targets and weights of all samples."""
+        """Take over targets and (N,) weights of all samples."""
         self.targets = targets
         self.sample_weight = sample_weight
 
@@ -69,7 +69,7 @@ class MemoryMappedArray:
         return {"input": self._array.shape[1:]}
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
-        """Read rows; uint8 stays, other numbers become float32.
+        """Read the rows at (N,) indices; uint8 stays, other numbers become float32.
 
         Raises:
             DataError: A value is NaN or infinite, or the file was cut short since it was opened.
@@ -86,7 +86,7 @@ class MemoryMappedArray:
         return inputs, self.targets.take(indices, inputs), weight
 
     def labels(self) -> NDArray[np.int64] | None:
-        """The class number of each sample."""
+        """(N,) the class number of each sample."""
         return self.targets.labels
 
     @cached_property

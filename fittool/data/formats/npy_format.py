@@ -27,7 +27,7 @@ _OBJECTS = "holds Python objects, which are never loaded, as they can run code. 
 
 @dataclass(frozen=True)
 class Header:
-    """What the beginning of an array file says about the rest.
+    """The facts that the beginning of an array file gives about the rest.
 
     Attributes:
         shape: Of the array.
@@ -67,7 +67,7 @@ def read_header(stream: IO[bytes], size: int, name: str) -> Header:
 
 
 def map_array(path: Path, name: str) -> NDArray[Any]:
-    """The array in an `.npy` file, mapped into memory for reading.
+    """The array in an `.npy` file, in the shape of its header, mapped into memory for reading.
 
     Raises:
         DataError: There is no such file, or it is refused.
@@ -101,11 +101,11 @@ class NpzFile:
 
     @property
     def names(self) -> list[str]:
-        """What the arrays are called, in the file's order."""
+        """The names of the arrays, in the file's order."""
         return list(self._members)
 
     def read(self, name: str) -> NDArray[Any]:
-        """One array.
+        """One array, (…), in the shape that its header says.
 
         Raises:
             DataError: There is none of that name (the nearest is named), or it is refused.

@@ -22,7 +22,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class LabelForm:
-    """Where a sample's label is.
+    """The place of a sample's label.
 
     Attributes:
         ending: Of its member, in lower case.
@@ -115,7 +115,7 @@ class Member:
 
 @dataclass
 class ShardContents:
-    """What is in a shard.
+    """The contents of a shard.
 
     Attributes:
         samples: In their order.
@@ -179,7 +179,7 @@ def contents_of(path: Path, image: Sequence[str], label: LabelForm | None) -> Sh
 
 
 def _is_sample(key: str, headers: _Headers, label: LabelForm | None) -> bool:
-    """Whether an image that is called `key` up to its last dot is no second image of another sample, such as a mask."""
+    """True where an image that is called `key` up to its last dot is no second image of another sample, such as a mask."""
     return key in headers.dotted_labels if label is not None else _first_part(key) not in headers.images
 
 
@@ -232,7 +232,7 @@ def _first_part(key: str) -> str:
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether a member is hidden, as what macOS adds to archives is."""
+    """True where a member is hidden, as what macOS adds to archives is."""
     return name.rpartition("/")[2].startswith(".") or name.startswith("__MACOSX/")
 
 

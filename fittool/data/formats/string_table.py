@@ -39,5 +39,5 @@ class StringTable(Sequence[str]):
         return os.fsdecode(self._bytes[self._ends[index] : self._ends[index + 1]].tobytes())
 
     def select(self, indices: NDArray[np.int64]) -> StringTable:
-        """Some of the names, in that order."""
+        """The names at (n,) indices, in that order."""
         return StringTable(self[index] for index in indices.tolist())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> Targets:
-    """The targets in some columns.
+    """The targets in some columns: (N,) of one, (N, columns) of several.
 
     Raises:
         DataError: A label is missing, or no number where one is needed, or unknown to training.

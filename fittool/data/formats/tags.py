@@ -12,7 +12,7 @@ from fittool.errors import DataError, ExperimentError, Problem
 from fittool.settings import nearest_name
 
 SEPARATORS = (",", ";", "|", " ")
-"""What may stand between labels, the surest first."""
+"""The texts that may stand between labels, the surest first."""
 
 _SHARED = 0.8
 _MOST_TAGS = 1000
@@ -26,7 +26,7 @@ def tags_of(cell: str, separator: str) -> tuple[str, ...]:
 
 
 def separator_in(cells: Sequence[str]) -> str | None:
-    """What separates the labels in a column of several labels a cell; None where the cells look like single labels.
+    """The text that separates the labels in a column of several labels a cell; None where the cells look like single labels.
 
     A few words that most cells are made of, each in several combinations, are labels; names of two words are none.
     """

@@ -63,7 +63,7 @@ Interpolation: TypeAlias = Literal["nearest", "bilinear", "bicubic", "hamming", 
 Fit: TypeAlias = Literal["stretch", "crop", "pad"]
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
-"""What is decoded, told by content; nothing else that Pillow knows is ever started."""
+"""The formats that are decoded, told by content; nothing else that Pillow knows is ever started."""
 CHANNELS: dict[ColorMode, int] = {"grayscale": 1, "rgb": 3, "rgba": 4}
 
 _MODES: dict[ColorMode, str] = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
@@ -96,7 +96,7 @@ _MOST_PIXELS_PER_BYTE = 1024  # photographs have about one
 
 @dataclass(frozen=True)
 class ImageForm:
-    """How image files become arrays.
+    """The way image files become arrays.
 
     Attributes:
         size: (height, width) that every image is resized to; None leaves each as it is.
@@ -113,7 +113,7 @@ class ImageForm:
     white_level: float | None = None
 
     def identity(self) -> str:
-        """What tells these settings from others; those that came later are left out while they change nothing."""
+        """The values that tell these settings from others; those that came later are left out while they change nothing."""
         later = {"fit": self.fit, "white_level": self.white_level}
         told = "".join(f", {name}={value!r}" for name, value in later.items() if value != getattr(ImageForm, name))
         return f"ImageForm(size={self.size!r}, color_mode={self.color_mode!r}, interpolation={self.interpolation!r}{told})"
@@ -148,7 +148,7 @@ def read_image(
 
 
 def decode_image(content: bytes, name: str, form: ImageForm) -> NDArray[np.uint8]:
-    """Decode the content of an image file that is called `name` in messages; returns and raises as `read_image`."""
+    """(H, W, C) from the content of an image file that is called `name` in messages; returns and raises as `read_image`."""
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             _check_size(image, len(content))
@@ -219,7 +219,7 @@ def middle_part(height: int, width: int, size: tuple[int, int]) -> tuple[int, in
 
 
 def depth_of(contents: Iterable[str | bytes]) -> UnusedDepth | None:
-    """What is wrong with the depth of some files, by path or content: all that have 16 bits use few of them; else None."""
+    """The problem with the depth of some files, by path or content: all that have 16 bits use few of them; else None."""
     highest = [high for content in contents if (high := _highest_of_deep(content)) is not None]
     return UnusedDepth.of(highest)
 
@@ -301,7 +301,7 @@ def _orientation(exif: bytes) -> int | None:
 
 
 def _cause(error: Exception, size: Callable[[], int]) -> str:
-    """Why a file was not decoded, as a sentence."""
+    """The reason why a file was not decoded, as a sentence."""
     if isinstance(error, _TooLargeError):
         return str(error)
     if isinstance(error, UnidentifiedImageError):

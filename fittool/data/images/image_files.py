@@ -123,7 +123,7 @@ class ImageFiles:
         return inputs, self.targets.take(indices, inputs), weight
 
     def labels(self) -> NDArray[np.int64] | None:
-        """The class number of each file."""
+        """(N,) the class number of each file."""
         return self.targets.labels
 
     @cached_property
@@ -156,7 +156,7 @@ class ImageFiles:
             return b""
 
     def _content(self, index: int) -> str | bytes:
-        """Where a sample's image is: a path, or its bytes."""
+        """The source of a sample's image: a path, or its bytes."""
         return self.path(index)
 
     def check_depth(self) -> None:
@@ -207,7 +207,7 @@ class ImageFiles:
         return rest
 
     def select(self, good: NDArray[np.int64]) -> Self:
-        """Some of the files, as a dataset of their own."""
+        """The files at (n,) indices, as a dataset of their own."""
         rest = copy.copy(self)
         for computed in ("_shape", "_facts", "_fingerprint"):
             rest.__dict__.pop(computed, None)
@@ -216,7 +216,7 @@ class ImageFiles:
         return rest
 
     def unreadable(self, indices: Iterable[int]) -> dict[int, Problem]:
-        """Why each of some files cannot be decoded; whether their sizes are alike does not matter here."""
+        """The reasons why each of some files cannot be decoded; whether their sizes are alike does not matter here."""
         problems = {}
         for index in indices:
             try:
@@ -242,7 +242,7 @@ def files_of(
     *,
     grouped_by_class: bool = False,
 ) -> ImageFiles:
-    """Image files as an experiment wants them: with its image settings, and bad files left out if it says so.
+    """Image files, with (N,) weights, as an experiment wants them: with its image settings, and bad files left out if it says so.
 
     Raises:
         DataError: `on_bad_file: skip`, and no file can be read.
@@ -307,7 +307,7 @@ class ImageTable(ImageFiles):
         return inputs, self.targets.take(indices, inputs), weight
 
     def select(self, good: NDArray[np.int64]) -> Self:
-        """Some of the samples, as a dataset of their own."""
+        """The samples at (n,) indices, as a dataset of their own."""
         rest = super().select(good)
         rest.features = self.features[good]
         return rest

@@ -1,4 +1,4 @@
-"""What is in folders of images: the images, and everything that is left out, so that it can be told.
+"""The contents of folders of images: the images, and everything that is left out, so that it can be told.
 
 Links to class folders are followed, as Keras does; links to folders within them where that is asked for. No link is followed that
 leads to a folder which holds it.
@@ -161,7 +161,7 @@ def _walk(root: str, folder: str, follow_links: bool, above: frozenset[_Identity
 
 
 def _entries(root: str, folder: str, listing: Listing) -> Iterator[os.DirEntry[str]]:
-    """What is in a folder, but for leftovers; what is hidden beside them is noted."""
+    """The contents of a folder, but for leftovers; what is hidden beside them is noted."""
     path = os.path.join(root, folder)
     try:
         with os.scandir(path) as entries:
@@ -177,7 +177,7 @@ def _entries(root: str, folder: str, listing: Listing) -> Iterator[os.DirEntry[s
 
 
 def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "nothing", "special"]:
-    """What an entry is, or what its link leads to; `nothing` also where the link leads to itself."""
+    """The kind of an entry, or of what its link leads to; `nothing` also where the link leads to itself."""
     try:
         if entry.is_dir():
             return "folder"

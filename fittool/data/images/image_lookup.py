@@ -49,7 +49,7 @@ class ImageLookup:
         return found[0] if len(found) == 1 else name
 
     def problem(self, name: str) -> str | None:
-        """What is wrong with a name, with the file that is most likely meant, or None."""
+        """The problem with a name, with the file that is most likely meant, or None."""
         found = self.find(name)
         if len(found) == 1:
             return None

@@ -1,4 +1,4 @@
-"""Which files count as images: by their ending, without regard to case; where they have none, by their first bytes."""
+"""The files that count as images: by their ending, without regard to case; where they have none, by their first bytes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def ending_of(name: str) -> str:
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a name ends as that of an image."""
+    """True where a name ends as that of an image."""
     return ending_of(name) in ENDINGS
 
 
 def is_image_file(path: str) -> bool:
-    """Whether a file counts as an image; only of one without any ending the first bytes are read."""
+    """True where a file counts as an image; only of one without any ending the first bytes are read."""
     if "." in os.path.basename(path):
         return is_image_name(path)
     try:

@@ -85,7 +85,7 @@ def _white(image: Image.Image, raw: str, values: NDArray[Any]) -> int:
 
 
 def _white_is_zero(image: Image.Image) -> bool:
-    """Whether a TIFF file stores its negative, which Pillow undoes for 8 bits only."""
+    """True where a TIFF file stores its negative, which Pillow undoes for 8 bits only."""
     return getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
@@ -108,7 +108,7 @@ class UnusedDepth:
 
     @property
     def is_lost(self) -> bool:
-        """Whether 0 and 1 would be left."""
+        """True where 0 and 1 would be left."""
         return 0 < self.highest <= _EIGHT_BITS
 
     def __str__(self) -> str:

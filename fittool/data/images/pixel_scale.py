@@ -85,7 +85,7 @@ class Rescaled(Subset):
         self._scales = list(scales)
 
     def load(self, indices: NDArray[np.int64]) -> Samples:
-        """The samples, rescaled inputs float32; targets that are the inputs stay so."""
+        """The samples at (N,) indices, rescaled inputs float32; targets that are the inputs stay so."""
         inputs, targets, weight = self.dataset.load(indices)
         rescaled = tuple(
             array if scale is None else rescale(array, *scale) for array, scale in zip(inputs, self._scales, strict=True)
@@ -98,7 +98,7 @@ class Rescaled(Subset):
 
 
 def rescale(array: Array, given: Scale, wanted: Scale) -> Array:
-    """Values of one scale on another, float32; those of pixels are the same as of `array / 255`."""
+    """Values (N, …) of one scale on another, float32 (N, …); those of pixels are the same as of `array / 255`."""
     if array.dtype == np.uint8:
         return _rescale(np.arange(256, dtype=np.float64), given, wanted).take(array.view(np.uint8))
     return _rescale(array.astype(np.float64), given, wanted)
@@ -151,7 +151,7 @@ def _scale_given(facts: InputFacts) -> Scale | None:
 
 
 def _fits(was: InputFacts, now: InputFacts) -> bool:
-    """Whether values lie where those that were learnt from lay, and are of the same kind: grey levels, or shares of white."""
+    """True where values lie where those that were learnt from lay, and are of the same kind: grey levels, or shares of white."""
     if now.lowest == now.highest == 0 and was.lowest == 0:
         return True
     levels = now.origin == "files" or now.dtype == "uint8"
@@ -162,7 +162,7 @@ def _fits(was: InputFacts, now: InputFacts) -> bool:
 
 
 def _may_be_meant(was: InputFacts, now: InputFacts) -> bool:
-    """Whether values beyond those that were learnt from may be on the same scale all the same."""
+    """True where values beyond those that were learnt from may be on the same scale all the same."""
     if _is_share(was, now) or (was.lowest >= 0 > now.lowest):
         return False
     if now.origin == "files" or now.dtype == "uint8":
@@ -171,7 +171,7 @@ def _may_be_meant(was: InputFacts, now: InputFacts) -> bool:
 
 
 def _is_share(was: InputFacts, now: InputFacts) -> bool:
-    """Whether grey levels, of which there are many, are followed by small fractions."""
+    """True where grey levels, of which there are many, are followed by small fractions."""
     largest = max(abs(now.lowest), abs(now.highest))
     few = 0 < largest <= 1 or (not now.whole and largest <= was.highest / _MANY)
     return was.whole and was.highest > _FAR and few

@@ -73,7 +73,7 @@ class PreprocessedDataset:
         return changed, changed if targets is inputs else targets, sample_weight
 
     def labels(self) -> NDArray[np.int64] | None:
-        """As of the dataset."""
+        """(N,) as of the dataset."""
         return self.dataset.labels()
 
     def fingerprint(self) -> str:

@@ -56,7 +56,7 @@ class ShardImages(ImageFiles):
         return f"{shown(self.shards[self.shard_of[index]])}: {shown(self.names[index])}"
 
     def image(self, index: int) -> NDArray[np.uint8]:
-        """The decoded image of a sample, read at its place in the shard.
+        """(H, W, C) uint8: the decoded image of a sample, read at its place in the shard.
 
         Raises:
             DataError: It cannot be read or decoded; names shard and sample.
@@ -91,7 +91,7 @@ class ShardImages(ImageFiles):
             return b""
 
     def select(self, good: NDArray[np.int64]) -> Self:
-        """Some of the samples, as a dataset of their own."""
+        """The samples at (n,) indices, as a dataset of their own."""
         rest = super().select(good)
         rest.shard_of, rest.places = self.shard_of[good], self.places[good]
         return rest

@@ -1,4 +1,4 @@
-"""What the trainer eats: batches by absolute step, made ahead by threads.
+"""The batches that the trainer takes: by absolute step, made ahead by threads.
 
 The batch of a step is a function of the seed and the step alone, so workers and resuming change nothing.
 """
@@ -29,7 +29,7 @@ class BatchLoader(Protocol):
 
     @property
     def samples(self) -> int | None:
-        """How many samples a pass has, or None where that is not known before it ends."""
+        """The number of samples in a pass, or None where that is not known before it ends."""
 
     @property
     def batch_size(self) -> int:
@@ -43,7 +43,7 @@ class BatchLoader(Protocol):
         """The batches of steps `first_step`, `first_step + 1`, …; a generator, to be closed when no more are needed."""
 
     def contents(self, step: int) -> str:
-        """What the batch of a step holds, for messages, such as `cats/3.jpg, dogs/1.jpg, cats/7.jpg and 29 others`."""
+        """The contents of a step's batch, for messages, such as `cats/3.jpg, dogs/1.jpg, cats/7.jpg and 29 others`."""
 
 
 class DatasetLoader:

@@ -65,7 +65,7 @@ class GoodSamples:
         )
 
     def labels(self) -> NDArray[np.int64] | None:
-        """Those of the dataset."""
+        """(N,) those of the dataset."""
         return self.dataset.labels()
 
     def fingerprint(self) -> str:

@@ -47,7 +47,7 @@ def duration(seconds: float) -> str:
 
 
 def stack_of(thread: int | None) -> list[traceback.FrameSummary]:
-    """Where a thread is, from its outermost call to its innermost; empty if it has ended."""
+    """The place where a thread is, from its outermost call to its innermost; empty if it has ended."""
     frame = sys._current_frames().get(thread) if thread is not None else None
     return [] if frame is None else list(traceback.extract_stack(frame))
 

@@ -1,4 +1,4 @@
-"""What all data sources share: a description that opens as a dataset, and what it is told when it does."""
+"""The common base of all data sources: a description that opens as a dataset, and what it is told when it does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceContext:
-    """What a source needs to know of the rest of an experiment.
+    """The facts that a source needs to know of the rest of an experiment.
 
     Attributes:
         base_directory: Where relative paths begin.
@@ -81,7 +81,7 @@ class Source(Named):
     """Where samples come from."""
 
     reads_images: ClassVar[bool] = False
-    """Whether it decodes image files, so that the settings of `data.image` matter."""
+    """True where it decodes image files, so that the settings of `data.image` matter."""
 
     def open(self, context: SourceContext) -> Dataset | GeneratorData:
         """The samples; only the source `python` gives `GeneratorData`, all others a `Dataset`.
@@ -92,7 +92,7 @@ class Source(Named):
         raise NotImplementedError
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
-        """What each sample belongs to, for splits that keep groups whole.
+        """The group that each sample belongs to, for splits that keep groups whole.
 
         Args:
             group: What tells them apart: a column, an array, or a pattern.

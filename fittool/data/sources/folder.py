@@ -72,7 +72,7 @@ class FolderSource(Source):
         return files
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
-        """The part of each file's path, below the folder, that a pattern finds: its first parentheses, else all of it.
+        """(N,) the part of each file's path, below the folder, that a pattern finds: its first parentheses, else all of it.
 
         Raises:
             DataError: The pattern is none, or finds nothing in a path.
@@ -135,7 +135,7 @@ def _no_class_folders(root: Path, folders: ClassFolders) -> str:
 
 
 def _mend_of_one_class(root: Path, folders: ClassFolders) -> str:
-    """What to do where there is one class only: what is below it may be the classes, and a link beside it may lead nowhere."""
+    """The advice where there is one class only: what is below it may be the classes, and a link beside it may lead nowhere."""
     if len(folders.names) == 1:
         below = class_folders_in(root / folders.names[0]).names
         if len(below) > 1:

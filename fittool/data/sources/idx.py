@@ -64,7 +64,7 @@ class IdxSource(Source):
 
 
 def read_idx(path: Path) -> NDArray[Any]:
-    """The array in an IDX file.
+    """The array in an IDX file, in the shape of its header: (N, …).
 
     Raises:
         DataError: The file is missing, is no IDX file, or its length is not what its header says.

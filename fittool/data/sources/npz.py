@@ -49,7 +49,7 @@ class NpzSource(Source):
         return dataset_of(x, read(self.y if reads_labels(context.class_mode) else None), read(self.sample_weight), context)
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
-        """The array called `group`, one value for each sample.
+        """The array called `group`, (N,): one value for each sample.
 
         Raises:
             DataError: There is no such array, or it has another length.

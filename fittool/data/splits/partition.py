@@ -1,4 +1,4 @@
-"""Which samples are validated on: a function of labels, groups and a seed, without any sample being loaded.
+"""The samples to validate on: a function of labels, groups and a seed, without any sample being loaded.
 
 And which training samples a pass shows: a part of them, or rare classes as often as frequent ones.
 """
@@ -182,7 +182,7 @@ def _dealt(sizes: Labels, order: Labels, folds: int) -> Labels:
 
 
 def _share(size: int, fraction: float) -> int:
-    """How many of `size` are validated on: the nearest number that leaves at least one on each side, if there are two."""
+    """The number out of `size` to validate on: the nearest number that leaves at least one on each side, if there are two."""
     return min(max(round(size * fraction), 1), size - 1)
 
 

@@ -13,7 +13,7 @@ from fittool.errors import DataError
 from fittool.settings import nearest_name
 
 COLUMN_NAMES = ("split", "set", "subset", "fold", "partition", "part", "phase", "is_valid", "is_val", "is_test", "is_train")
-"""What such columns are called."""
+"""The names of such columns."""
 
 _TRAINING = frozenset({"train", "training", "tr", "trn", "learn", "development"})
 _VALIDATION = frozenset({"val", "valid", "validation", "validate", "dev", "eval", "evaluation"})
@@ -25,7 +25,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class ColumnSplit:
-    """Which values of a column are trained on and validated on; samples with others are left out.
+    """The values of a column that are trained on, and those validated on; samples with others are left out.
 
     Attributes:
         training, validation: Values as they are written.
@@ -47,7 +47,7 @@ class ColumnSplit:
 
 
 def column_split(column: str, values: NDArray[np.str_], asked: Sequence[str] | None = None) -> ColumnSplit:
-    """How a column divides the samples.
+    """The way a column divides the samples.
 
     Args:
         column: Its name.

@@ -63,7 +63,7 @@ class SplitSetting(Named):
 
     @property
     def needs_groups(self) -> bool:
-        """Whether whole groups go to one side."""
+        """True where whole groups go to one side."""
         return self.kind == "group" or (self.kind == "kfold" and self.by == "group")
 
     @property
@@ -83,4 +83,4 @@ class SplitSetting(Named):
 
 
 VALIDATION: Family[Named] = Family("validation source", {**SOURCES.members, "split": SplitSetting})
-"""What `data.validation` may be: a source, or a part of the training data."""
+"""The types of `data.validation`: a source, or a part of the training data."""

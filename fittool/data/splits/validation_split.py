@@ -43,7 +43,7 @@ def split(dataset: Dataset, validation_split: float) -> Split:
 
 
 def first_part(size: int, labels: NDArray[np.int64] | None, share: float) -> NDArray[np.bool_]:
-    """Marks the first `floor(n * share)` of `size` samples, or of each class where labels are given."""
+    """(size,) marks of the first `floor(n * share)` of all samples, or of each class where labels (size,) are given."""
     first = np.zeros(size, bool)
     if labels is None:
         first[: int(size * share)] = True

@@ -71,7 +71,7 @@ class IndexableBatches:
 
 
 class BatchFunction:
-    """What is called once a pass.
+    """The function that is called once a pass.
 
     Args:
         function: Called without arguments; gives a generator, an iterable, or an object with `__len__` and `__getitem__`.
@@ -104,7 +104,7 @@ class BatchFunction:
         return self._walk(self.call(), pass_number)
 
     def call(self) -> object:
-        """What it gives for a pass.
+        """Call the function; its result holds the batches of a pass.
 
         Raises:
             UserCodeError: It raised, or gave something that has no batches.
@@ -138,7 +138,7 @@ class BatchFunction:
             yield self.place(given, pass_number, number)
 
     def place(self, given: Any, pass_number: int, number: int) -> Place:
-        """Where a batch of something placed is: its own passes count on from where it stood."""
+        """The place of a batch of something placed: its own passes count on from where it stood."""
         if self._stood_at is None:
             return Place(given, given.pass_number + pass_number, number, pass_number, number)
         own = divmod(self._stood_at + pass_number * len(given) + number, len(given))
@@ -212,17 +212,17 @@ class PassWalker:
 
 
 def is_sequence(given: object) -> bool:
-    """Whether batches can be asked for by number."""
+    """True where batches can be asked for by number."""
     return hasattr(given, "__len__") and hasattr(given, "__getitem__")
 
 
 def _position(given: Any, *, within_pass: bool) -> int:
-    """How many batches of something placed lie behind it, from the first of its first pass."""
+    """The number of batches of something placed that lie behind it, from the first of its first pass."""
     return given.pass_number * len(given) + (given.batch_index if within_pass else 0)  # type: ignore[no-any-return]
 
 
 def named(value: object) -> str:
-    """What a value is, for messages."""
+    """The kind of a value, for messages."""
     if value is None:
         return "nothing (None)"
     name = type(value).__name__

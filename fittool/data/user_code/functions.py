@@ -63,7 +63,7 @@ def origin(value: object) -> tuple[str, str] | None:
 
 
 def user_object(path: str, name: str) -> Any:
-    """What `origin` has named; its file is run the first time.
+    """The object that `origin` has named; its file is run the first time.
 
     Raises:
         AttributeError: It was defined within a function, where nobody else can find it.
@@ -123,7 +123,7 @@ def _working_directory() -> str | None:
 
 
 def _message(error: BaseException) -> str:
-    """What an exception says; one whose own `__str__` fails says nothing."""
+    """The text of an exception; one whose own `__str__` fails says nothing."""
     try:
         return str(error)
     except Exception:

@@ -19,7 +19,7 @@ from fittool.errors import DataError, UserCodeError
 
 
 class GeneratorData:
-    """What a function of the user's gives: one pass over the data per call.
+    """The data that a function of the user's gives: one pass over the data per call.
 
     Args:
         function: Called without arguments at the start of each pass; gives a generator, an iterable, or an object with
@@ -164,7 +164,7 @@ def as_batch(item: object, name: str, class_mode: ClassMode) -> Batch:
 
 
 def _input_names(item: object) -> tuple[str, ...] | None:
-    """What a batch calls its inputs, in the order of `_arrays`; None where it gives no names."""
+    """The names a batch has for its inputs, in the order of `_arrays`; None where it gives no names."""
     inputs = item[0] if isinstance(item, tuple | list) else item
     return tuple(map(str, _sort(inputs))) if isinstance(inputs, Mapping) else None
 

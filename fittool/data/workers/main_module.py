@@ -11,7 +11,7 @@ _in_worker = False
 
 
 def main_of() -> dict[str, str]:
-    """What the workers of this program need to know of its main file."""
+    """The facts that the workers of this program need to know of its main file."""
     data: dict[str, Any] = get_preparation_data("fittool worker")
     return {key: os.fspath(data[key]) for key in _KEYS if data.get(key)}
 
@@ -24,5 +24,5 @@ def begin(main: dict[str, str]) -> None:
 
 
 def in_worker() -> bool:
-    """Whether this process is a worker."""
+    """True where this process is a worker."""
     return _in_worker

@@ -36,7 +36,7 @@ def unnamed_memory() -> int:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a packed object lies.
+    """The place of a packed object.
 
     Attributes:
         start: The first byte.
@@ -79,11 +79,11 @@ class Packed:
 
     @property
     def names_main(self) -> bool:
-        """Whether something in it is defined in the program's main file."""
+        """True where something in it is defined in the program's main file."""
         return b"__main__" in bytes(self._parts[0])
 
     def place(self, start: int) -> Place:
-        """Where it would lie if it began at `start`."""
+        """The place where it would lie if it began at `start`."""
         return Place(start, tuple(len(part) for part in self._parts))
 
     def write(self, memory: memoryview, place: Place) -> None:
@@ -104,7 +104,7 @@ class Packed:
 
 
 def shared_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """An array of zeros in memory that other processes see, and change, once the array was sent to them."""
+    """(*shape) zeros in memory that other processes see, and change, once the array was sent to them."""
     descriptor = unnamed_memory()
     os.ftruncate(descriptor, max(1, math.prod(shape) * np.dtype(dtype).itemsize))
     return _share(descriptor, shape, dtype)

@@ -1,4 +1,4 @@
-"""What user code prints while workers run it: kept off the terminal, where it would tear the display, and passed on by lines."""
+"""Output of user code while workers run it: kept off the terminal, where it would tear the display, and passed on by lines."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Any, TextIO, cast
 
 THREADS = "fittool-data"
-"""How the names of worker threads begin."""
+"""The beginning of worker threads' names."""
 OUTPUT = logging.getLogger("fittool.workers")
-"""What user code prints in worker processes, line by line; without a handler it goes to stderr."""
+"""The output of user code in worker processes, line by line; without a handler it goes to stderr."""
 
 
 class WorkerOutput:

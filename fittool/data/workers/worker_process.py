@@ -135,7 +135,7 @@ class WorkerProcess:
         return error
 
     def _wrote_since(self, start: int) -> Callable[[float], bool]:
-        """Whether the process has written something, a moment ago or in some seconds."""
+        """True where the process has written something, a moment ago or in some seconds."""
 
         def wrote(seconds: float) -> bool:
             time.sleep(seconds)

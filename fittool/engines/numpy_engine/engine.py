@@ -101,7 +101,7 @@ class NumpyEngine:
 
     @property
     def iterations(self) -> int:
-        """How many training steps were done since the network was made."""
+        """The number of training steps done since the network was made."""
         return 0 if self._update is None else self._update.iterations
 
     @property
@@ -137,7 +137,7 @@ class NumpyEngine:
                 self._update.skip()
 
     def _is_good(self, update: OptimizerStep) -> bool:
-        """Whether the loss of the step is finite; the first that is not is remembered."""
+        """True where the loss of the step is finite; the first that is not is remembered."""
         loss, health = self._losses_and_metrics.last_loss, self.health
         good = math.isfinite(loss)
         if health.first_bad_step is None:
@@ -179,11 +179,11 @@ class NumpyEngine:
         self._losses_and_metrics.reset()
 
     def metrics_state(self) -> State:
-        """Copies of the sums behind the running values."""
+        """Copies of the sums behind the running values, each (size,)."""
         return self._losses_and_metrics.state()
 
     def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over what `metrics_state` gave."""
+        """Take over what `metrics_state` gave, sums (size,)."""
         self._losses_and_metrics.load_state(state)
 
     def set_trainable(self, layers: Collection[str]) -> None:
@@ -207,7 +207,10 @@ class NumpyEngine:
         return form | self._losses_and_metrics.describe()
 
     def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
-        """Copies of everything a step depends on, and of what the optimizer keeps for layers that do not learn now."""
+        """Copies of everything a step depends on, shaped as in `describe`.
+
+        With them is what the optimizer keeps for layers that do not learn now.
+        """
         state: State = {}
         if "weights" in kinds:
             state |= {f"weights/{name}": array for name, array in self._store.copies().items()}
@@ -216,7 +219,7 @@ class NumpyEngine:
         return state | self._losses_and_metrics.state() if "metrics" in kinds else state
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over the arrays that are given.
+        """Take over the arrays that are given, each in the shape that `describe` tells.
 
         Raises:
             CheckpointError: A name is unknown, or a shape or dtype differs.
@@ -231,7 +234,7 @@ class NumpyEngine:
         self._losses_and_metrics.load_state(given)
 
     def _is_of_fixed_layer(self, name: str, array: NDArray[np.generic]) -> bool:
-        """Whether a tensor is what an optimizer kept for a weight that does not learn now."""
+        """True where a tensor is what an optimizer kept for a weight that does not learn now."""
         view = self._store.views.get(name.split("/", 2)[-1])
         return name.startswith("optimizer/") and view is not None and not view.trainable and view.shape == array.shape
 

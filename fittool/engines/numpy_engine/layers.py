@@ -53,7 +53,7 @@ def layer_steps(node: Node) -> LayerSteps:
 def window_over(
     image: Shape, kernel: tuple[int, int], strides: tuple[int, int], padding: str, dilation: tuple[int, int] = (1, 1)
 ) -> Window:
-    """How a kernel walks over (H, W, C) images."""
+    """The way a kernel walks over (H, W, C) images."""
     sides = list(zip(image[:2], kernel, strides, dilation, strict=True))
     down, right = (window_count(size, reach, stride, padding, step) for size, reach, stride, step in sides)
     (top, bottom), (left, end) = (window_padding(size, reach, stride, padding, step) for size, reach, stride, step in sides)

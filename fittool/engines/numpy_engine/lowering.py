@@ -138,7 +138,7 @@ def _nodes_behind_outputs(graph: Graph) -> list[Node]:
 
 
 def _readers(graph: Graph, layers: list[tuple[Node, LayerSteps]], from_logits: Collection[str]) -> Counter[int]:
-    """How many operations read each value, by the numbers that `lower` will give; an output counts as read twice.
+    """The number of operations that read each value, by the numbers that `lower` will give; an output counts as read twice.
 
     The loss is one more reader of logits, so that the activation does not write its output over them.
     """

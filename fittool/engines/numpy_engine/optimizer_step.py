@@ -55,7 +55,7 @@ class OptimizerStep:
 
     @property
     def iterations(self) -> int:
-        """How many steps were done."""
+        """The number of steps done."""
         return self._counter.iterations
 
     @property

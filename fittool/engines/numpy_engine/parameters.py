@@ -22,7 +22,7 @@ Floats = NDArray[Any]
 
 @dataclass(frozen=True)
 class ParameterView:
-    """Where one parameter lies: `flat[start:stop]` of the trainable or the fixed array."""
+    """The place of one parameter: `flat[start:stop]` of the trainable or the fixed array."""
 
     name: str
     parameter: Parameter
@@ -77,7 +77,7 @@ class ParameterStore:
         return flat[views[0].start : views[-1].stop].reshape(views[0].shape if shape is None else shape)
 
     def trainable_views(self) -> list[ParameterView]:
-        """Where the trainable parameters lie, in the order of the flat array."""
+        """The places of the trainable parameters, in the order of the flat array."""
         return [view for view in self.views.values() if view.trainable]
 
     def load(self, weights: Mapping[str, NDArray[Any]]) -> None:

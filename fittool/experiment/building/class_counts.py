@@ -16,7 +16,7 @@ _SHOWN = 20
 
 
 def _of_rows(data: Dataset, classes: int) -> list[int]:
-    """How many samples have each of several labels, where targets are rows of ones and zeros; empty for others."""
+    """The number of samples with each of several labels, where targets are rows of ones and zeros; empty for others."""
     whole: Any = data
     within = np.arange(len(data))
     while isinstance(whole, Subset):

@@ -87,7 +87,7 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
 
 
 def _ignores_a_label(loss: Loss) -> bool:
-    """Whether one class number does not count in the loss, so that labels are class numbers and nothing else."""
+    """True where one class number does not count in the loss, so that labels are class numbers and nothing else."""
     return loss.ignored() is not None
 
 
@@ -127,7 +127,7 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
 
 
 def reading_of(data: Data) -> Reading | None:
-    """How the table was read that the data come from, as a source opens it; None for other data."""
+    """The way the table was read that the data come from, as a source opens it; None for other data."""
     return getattr(data, "reading", None)
 
 
@@ -162,7 +162,7 @@ def _unused_column(loaded: LoadedExperiment) -> tuple[Problem, ...]:
 
 
 def _split_path(experiment: Experiment) -> KeyPath:
-    """Which setting takes the validation data out of the training data."""
+    """The setting that takes the validation data out of the training data."""
     return ("train", "validation_split") if experiment.data.validation is None else ("data", "validation", "split")
 
 
@@ -224,7 +224,7 @@ def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tup
 
 
 def disk_caches(loaded: LoadedExperiment, *parts: Data | None, planned: bool = False) -> tuple[str, ...]:
-    """Where `cache: disk` keeps samples, or where it would, and how much room it takes: `cache: 1.2 GiB in …`, for each file."""
+    """The place where `cache: disk` keeps samples, or would, and the room it takes: `cache: 1.2 GiB in …`, for each file."""
     if loaded.experiment.data.cache != "disk" or any(stage.mode == "fit" for stage in loaded.experiment.stages):
         return ()
     places = [place_of(data, planned=planned) for data in parts if data is not None and not isinstance(data, GeneratorData)]

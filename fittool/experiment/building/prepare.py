@@ -191,7 +191,7 @@ def inputs_in_words(prepared: Prepared) -> list[str]:
 
 
 def told_of_table(prepared: Prepared) -> list[str]:
-    """Which columns of a table are learnt from and which are not, in a line; nothing for other data."""
+    """The columns of a table that are learnt from and those that are not, in a line; nothing for other data."""
     told = "" if prepared.reading is None else prepared.reading.told(prepared.class_names)
     return [told] if told else []
 

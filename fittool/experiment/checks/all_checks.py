@@ -63,7 +63,7 @@ def _place(loaded: LoadedExperiment, finding: Finding) -> Problem:
 
 
 def _layer_path(loaded: LoadedExperiment, index: int) -> KeyPath:
-    """Where a layer is written; those of a preset, at the preset."""
+    """The place where a layer is written; those of a preset, at the preset."""
     return ("model", "preset") if loaded.experiment.model.layers is None else ("model", "layers", index)
 
 

@@ -67,7 +67,7 @@ class Output:
 
     @property
     def loss_path(self) -> KeyPath:
-        """Where its loss is written."""
+        """The place where its loss is written."""
         return ("compile", "loss") if self.is_only else ("compile", "loss", self.name)
 
     @property

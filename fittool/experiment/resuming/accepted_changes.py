@@ -94,7 +94,7 @@ def _change_rate(
 
 
 def schedule_made_for(experiment: Experiment, epochs: int, trainer: Trainer) -> str | None:
-    """What to say where a schedule ends within an epoch of the old end of training, so that it was made for it.
+    """A message if a schedule ends within an epoch of the old end of training, so that it was made for it; else None.
 
     Args:
         experiment: The run's.

@@ -174,7 +174,7 @@ def _is_place_of_data(change: Change) -> bool:
 
 
 def _is_form_of_table(change: Change) -> bool:
-    """How a table is written; what was read is compared by its fingerprint."""
+    """True for the way a table is written; what was read is compared by its fingerprint."""
     return change.path[:1] == ("data",) and change.path[2:3] == ("csv",) and change.path[3:] in _FORM_OF_TABLE
 
 

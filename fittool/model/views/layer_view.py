@@ -55,7 +55,7 @@ class LayerView:
 
     @property
     def trainable(self) -> bool:
-        """Whether the optimizer moves its weights; may be set between trainings, and counts from the next step on."""
+        """True where the optimizer moves its weights; may be set between trainings, and counts from the next step on."""
         nodes = {node.name: node.layer.trainable for node in self._network.graph.nodes}
         return nodes.get(self.name, self._layer.trainable)
 
@@ -70,7 +70,7 @@ class LayerView:
 
     @property
     def input(self) -> SymbolicTensor | list[SymbolicTensor]:
-        """What it takes; a list for a layer that merges."""
+        """The tensor it takes; a list for a layer that merges."""
         taken = list(self.output.inputs) or [self.output]
         return taken[0] if len(taken) == 1 else taken
 
@@ -80,7 +80,7 @@ class LayerView:
         return self.output.shape
 
     def get_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of its weights, in Keras's order and layout."""
+        """Copies of its weights, each (*shape) of its parameter, in Keras's order and layout."""
         return list(self._arrays().values())
 
     def set_weights(self, weights: Sequence[Any]) -> None:
@@ -98,12 +98,12 @@ class LayerView:
 
     @property
     def trainable_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of the weights that the optimizer moves."""
+        """Copies of the weights that the optimizer moves, each (*shape) of its parameter."""
         return chosen_weights(self._network, self._arrays(), trainable=True)
 
     @property
     def non_trainable_weights(self) -> list[NDArray[np.float32]]:
-        """Copies of the weights that it does not move."""
+        """Copies of the weights that it does not move, each (*shape) of its parameter."""
         return chosen_weights(self._network, self._arrays(), trainable=False)
 
     def count_params(self) -> int:
@@ -122,7 +122,7 @@ def load_in_order(network: Network, own: Mapping[str, NDArray[Any]], given: Sequ
     Args:
         network: Takes them.
         own: The weights that they replace, by name.
-        given: One array for each of them, in their order.
+        given: One array for each of them, of the same (*shape), in their order.
         what: What was called, for messages.
         owner: Whose weights they are, for messages.
 
@@ -140,6 +140,6 @@ def load_in_order(network: Network, own: Mapping[str, NDArray[Any]], given: Sequ
 
 
 def chosen_weights(network: Network, weights: Mapping[str, NDArray[Any]], *, trainable: bool) -> list[NDArray[np.float32]]:
-    """Of some weights by name those that the optimizer moves, or those that it does not."""
+    """Of some weights by name, each (*shape) of its parameter, those that the optimizer moves, or those that it does not."""
     moved = {f"weights/{name}": parameter.trainable for name, parameter in network.graph.weights()}
     return [array for name, array in weights.items() if moved[name] == trainable]

@@ -7,7 +7,7 @@ from typing import Any, Literal, SupportsIndex, overload
 
 
 class _ByName:
-    """What lets code for a dict of logs work on: access by name.
+    """Access by name, so that code for a dict of logs works on.
 
     Attributes:
         names: The values by name, `loss` first.

@@ -1,4 +1,4 @@
-"""What every layer has: its name, its place in the graph, how shapes pass through it; and arguments that many layers share.
+"""The base of every layer: its name, its place in the graph, how shapes pass through it; and arguments that many layers share.
 
 A class has the fields of its last base first: `class Dense(KernelAndBias, Units)` takes `units`, then what is said of kernel and
 bias. Keras's arguments are ordered so, and may be given by position.
@@ -93,7 +93,7 @@ class Layer(Named):
 
     @property
     def is_random(self) -> bool:
-        """Whether it draws random numbers while it trains."""
+        """True where it draws random numbers while it trains."""
         return False
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:

@@ -33,7 +33,7 @@ class Convolution(Window2D):
     dilation_rate: PositivePair = Field(default=(1, 1), description="Distance between the window's elements, (height, width).")
 
     def positions(self, shapes: Sequence[Shape]) -> tuple[int, int]:
-        """How many positions the window takes, (height, width).
+        """The number of positions that the window takes, (height, width).
 
         Raises:
             ShapeError: The input is no image, or the window does not fit into it.

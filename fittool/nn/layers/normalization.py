@@ -40,7 +40,7 @@ class Normalization(Layer):
 
     @property
     def adapts(self) -> bool:
-        """Whether mean and variance are to be taken from the training data before training."""
+        """True where mean and variance are to be taken from the training data before training."""
         return self.mean is None
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:

@@ -20,7 +20,7 @@ class Pooling2D(Layer):
 
     @property
     def steps(self) -> tuple[int, int]:
-        """How far the window moves, (height, width)."""
+        """The steps by which the window moves, (height, width)."""
         return self.strides or self.pool_size
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:

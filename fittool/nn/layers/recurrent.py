@@ -48,7 +48,7 @@ class GatedCell(Cell):
 
 @arguments
 class CellWeights(Cell):
-    """How the weights of a cell start."""
+    """The start of a cell's weights."""
 
     use_bias: Boolean = Field(default=True, description="Whether a bias is added.")
     kernel_initializer: InitializerSetting = Field(default=GlorotUniform(), description="How the kernel starts.")
@@ -65,10 +65,10 @@ class UnitForgetBias(CellWeights):
 
 @arguments
 class Recurrent(CellWeights):
-    """What the recurrent layers share: (T, in) to (units,), or to (T, units) with `return_sequences`."""
+    """The common part of the recurrent layers: (T, in) to (units,), or to (T, units) with `return_sequences`."""
 
     gates: ClassVar[int] = 1
-    """How many vectors of `units` are made of each step's input."""
+    """The number of vectors of `units` that are made of each step's input."""
     kernel_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the kernel.")
     recurrent_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the recurrent kernel.")
     bias_regularizer: RegularizerSetting | None = Field(default=None, description="Penalty on the bias.")
@@ -82,7 +82,7 @@ class Recurrent(CellWeights):
 
     @property
     def is_random(self) -> bool:
-        """Where inputs or parts of the state are dropped."""
+        """True where inputs or parts of the state are dropped."""
         return self.dropout > 0 or self.recurrent_dropout > 0
 
     def bias(self) -> tuple[Shape, Initializer]:
@@ -168,7 +168,7 @@ class Bidirectional(Layer):
 
     @property
     def is_random(self) -> bool:
-        """Where the recurrent layer is."""
+        """True where the recurrent layer is."""
         return self.layer.is_random
 
     def backward(self) -> SimpleRNN | LSTM | GRU:

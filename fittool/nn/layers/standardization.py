@@ -40,7 +40,7 @@ class Standardization(Layer):
 
     @property
     def adapts(self) -> bool:
-        """Whether statistics are to be taken from the training data before training."""
+        """True where statistics are to be taken from the training data before training."""
         return self.featurewise_center or self.featurewise_std_normalization or self.zca_whitening
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:

@@ -167,7 +167,7 @@ def _in_use(run: Path) -> RunInUseError:
 
 
 def _holder(run: Path) -> str:
-    """Who says that it holds the lock; empty where nobody does, or the one who does is dead."""
+    """The holder named in the lock; empty where nobody holds it, or the one who did is dead."""
     try:
         with open(run / _FILE, "rb") as file:
             said = json.loads(file.read(_MOST_BYTES))

@@ -39,7 +39,7 @@ _FEWEST_BYTES = 2
 
 
 def foreign_kind(head: bytes) -> str:
-    """What a file is that is no safetensors file.
+    """The kind of a file that is no safetensors file.
 
     Args:
         head: The first bytes of the file; 300 are enough.

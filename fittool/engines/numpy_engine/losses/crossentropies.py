@@ -105,7 +105,7 @@ def categorical(
     gradient: Floats | None,
     squashed: Floats | None = None,
 ) -> Floats:
-    """`-Σ y log p`."""
+    """`-Σ y log p`: (N, …, K) outputs, and a gradient like them, give (N, …)."""
     y = _smooth_labels(loss, one_hot_like(targets, outputs), outputs.shape[-1])
     if squashed is not None:
         return _categorical_squashed(y, outputs, squashed, gradient)
@@ -134,7 +134,7 @@ def _categorical_logits(y: Floats, outputs: Floats, gradient: Floats | None) -> 
 
 
 def _categorical_squashed(y: Floats, outputs: Floats, squashed: Floats, gradient: Floats | None) -> Floats:
-    """The mean of `-y log p - (1 - y) log(1 - p)`: (N, …, K) outputs give (N, …)."""
+    """`-Σ y log p` from probabilities that are known: (N, …, K) outputs give (N, …)."""
     if gradient is not None:
         np.multiply(squashed, y.sum(axis=-1, keepdims=True), gradient)
         np.subtract(gradient, y, gradient)
@@ -153,7 +153,7 @@ def binary(
     gradient: Floats | None,
     squashed: Floats | None = None,
 ) -> Floats:
-    """The mean of `-y log p - (1 - y) log(1 - p)`."""
+    """The mean of `-y log p - (1 - y) log(1 - p)`: (N, …, K) outputs, and a gradient like them, give (N, …)."""
     y = _smooth_labels(loss, shaped_like(targets, outputs), 2)
     if loss.from_logits:
         # -y log p - (1 - y) log(1 - p) with p = sigmoid(x), so written that no power is above 1.

@@ -153,11 +153,11 @@ class OperationContext:
         return self.store.gradient(*self.names(*parameters), shape=shape)
 
     def groups(self) -> int:
-        """How many groups the batch has."""
+        """The number of groups in the batch."""
         return self.parts[-1].group + 1
 
     def group_gradient(self, part: BatchSlice, *parameters: str, shape: Shape | None = None) -> Floats:
-        """Where a group of samples sums its share of a gradient, (*shape); the shares are added by `add_groups`."""
+        """The array in which a group of samples sums its share of a gradient, (*shape); the shares are added by `add_groups`."""
         whole = self.gradient(*parameters, shape=shape)
         if self.groups() == 1:
             return whole  # the only share is the sum
@@ -214,7 +214,7 @@ Steps = list[tuple[Operation, Shape]]
 
 
 def rows(array: Floats, part: BatchSlice) -> Floats:
-    """The samples of a slice as (samples · positions, channels)."""
+    """The samples of a slice of (N, …, channels), as (samples · positions, channels)."""
     return array[part.start : part.stop].reshape(-1, array.shape[-1])
 
 

@@ -33,7 +33,7 @@ _PATCH_ELEMENTS = 128 * 1024
 
 @dataclass(frozen=True)
 class Window:
-    """How a kernel walks over images: (H, W, C) in, (OH, OW, …) out.
+    """The way a kernel walks over images: (H, W, C) in, (OH, OW, …) out.
 
     Attributes:
         before, after: Padding of height and width, above and left, below and right.
@@ -60,12 +60,12 @@ class Window:
 
     @property
     def elements(self) -> int:
-        """How many elements one patch has: kernel height · kernel width · channels."""
+        """The number of elements in one patch: kernel height · kernel width · channels."""
         return self.kernel[0] * self.kernel[1] * self.image[2]
 
     @property
     def positions(self) -> int:
-        """How many patches one image has."""
+        """The number of patches in one image."""
         return self.output[0] * self.output[1]
 
     def interior(self, padded: Floats) -> Floats:
@@ -294,7 +294,7 @@ def pad(context: OperationContext, part: BatchSlice, window: Window, images: Flo
 def im2col(
     context: OperationContext, part: BatchSlice, window: Window, images: Floats, columns: int
 ) -> Generator[Task, None, Floats]:
-    """Calls that copy all patches of some images into (N · OH · OW, columns), the last column ones if one is spare."""
+    """Calls that copy all patches of images (n, H, W, C) into (n · OH · OW, columns), the last column ones if one is spare."""
     source, copies = pad(context, part, window, images)
     yield from copies
     matrix = context.scratch.array(part.thread, "patches", (len(images) * window.positions, columns))

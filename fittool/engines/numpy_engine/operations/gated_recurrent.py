@@ -66,7 +66,7 @@ class _GatedCell(Recurrent):
     gates = 3
 
     def thirds(self, array: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Views for z and r together, z, r, candidate."""
+        """Views of (n, 3 · units): z and r together, (n, 2 · units); z, r, candidate, each (n, units)."""
         units = self.walk.units
         return array[:, : 2 * units], array[:, :units], array[:, units : 2 * units], array[:, 2 * units :]
 

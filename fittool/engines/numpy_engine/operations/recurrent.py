@@ -26,7 +26,7 @@ _CHAINS = 8
 
 @dataclass(frozen=True)
 class Walk:
-    """How a recurrent layer goes along sequences (T, inputs).
+    """The way a recurrent layer goes along sequences (T, inputs).
 
     Attributes:
         sequences: Whether the output is the state after every step, (T, units), instead of after the last.
@@ -232,7 +232,10 @@ class Recurrent(Operation):
             yield partial(np.matmul, ones(len(gradient), gradient.dtype), gradient, bias)
 
     def state_gradient(self, context: OperationContext, step: TimeStep, gradient: Floats, out: Floats) -> None:
-        """Put the gradient of the state before the step, (n, units), into `out`, from that of the recurrent kernel's product."""
+        """Put the gradient of the state before the step, (n, units), into `out`.
+
+        It follows from `gradient`, (n, gates · units), that of the recurrent kernel's product.
+        """
         np.matmul(gradient, context.weights(self.name("recurrent_kernel")).T, out)
         if step.mask is not None:
             np.multiply(out, step.mask, out)
