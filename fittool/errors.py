@@ -63,7 +63,7 @@ def path_text(path: Sequence[object]) -> str:
     return text
 
 
-def shortened(text: str, limit: int = 60) -> str:
+def shorten(text: str, limit: int = 60) -> str:
     """Escaped text of bounded length, for quoting what was found."""
     return visible(text if len(text) <= limit else text[: limit - 1] + "…")
 

@@ -94,7 +94,7 @@ def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
 
 
 @lru_cache(maxsize=4)
-def _sorted_permutation(key: int, size: int) -> NDArray[np.int64]:
+def _sort_permutation(key: int, size: int) -> NDArray[np.int64]:
     at = np.arange(1, size + 1, dtype=np.uint64)
     order = np.argsort(_mix(np.uint64(key) + at * _GOLDEN), kind="stable")
     order.flags.writeable = False
@@ -117,7 +117,7 @@ def permuted(seed: int, purpose: str, *counters: int, positions: ArrayLike, size
     key = key_of(seed, purpose, *counters)
     at = np.asarray(positions, dtype=np.int64)
     if size <= _SORTED_LIMIT:
-        return _sorted_permutation(key, size)[at]
+        return _sort_permutation(key, size)[at]
     order = np.empty(at.shape, np.int64)
     for first in range(0, at.size, _BLOCK):
         block = slice(first, first + _BLOCK)

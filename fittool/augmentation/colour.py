@@ -37,9 +37,9 @@ def tone(images: NDArray[Any], parameters: Parameters) -> None:
     for index, image in enumerate(images):
         values = image.astype(np.float32)
         if parameters.contrast is not None and parameters.contrast[index] != 1:
-            values = blended(values, grey(values).mean(dtype=np.float64), parameters.contrast[index])
+            values = blend(values, grey(values).mean(dtype=np.float64), parameters.contrast[index])
         if parameters.saturation is not None and parameters.saturation[index] != 1:
-            values = blended(values, grey(values), parameters.saturation[index])
+            values = blend(values, grey(values), parameters.saturation[index])
         if parameters.hue is not None and parameters.hue[index]:
             values = _turn(values, parameters.hue[index])
         if parameters.blur is not None and parameters.blur[index]:
@@ -60,7 +60,7 @@ def grey(values: Floats) -> Floats:
     return np.asarray(weighted.mean(axis=-1, keepdims=True), np.float32)
 
 
-def blended(values: Floats, base: Any, factor: float) -> Floats:
+def blend(values: Floats, base: Any, factor: float) -> Floats:
     """`base + factor * (values - base)` for values (H, W, C), Pillow's `ImageEnhance`; base is (H, W, 1 or C) or a number."""
     below = np.asarray(base, np.float32)
     return below + np.float32(factor) * (values - below)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.augmentation.colour import blended, grey
+from fittool.augmentation.colour import blend, grey
 from fittool.augmentation.draw import RAND_OPERATIONS
 from fittool.augmentation.warp import warp
 
@@ -49,7 +49,7 @@ def operate(image: Bytes, name: str, strength: float, fill_mode: str, cval: floa
     if name in ("brightness", "color", "contrast", "sharpness"):
         values = image.astype(np.float32)
         base = _base(values, name)
-        return np.rint(np.clip(blended(values, base, 1 + 0.9 * strength), 0, 255)).astype(np.uint8)
+        return np.rint(np.clip(blend(values, base, 1 + 0.9 * strength), 0, 255)).astype(np.uint8)
     if name == "posterize":
         return image & np.uint8(256 - 2 ** round(4 * abs(strength)))
     if name == "solarize":

@@ -150,9 +150,9 @@ class CSVLoggerCallback(Callback):
 
     def _write(self) -> None:
         from fittool.runs.files.atomic import atomic_write
-        from fittool.runs.text_table import encoded_rows
+        from fittool.runs.text_table import encode_rows
 
-        self._written = encoded_rows([*self.rows, *self._uncounted], self.separator)
+        self._written = encode_rows([*self.rows, *self._uncounted], self.separator)
         warning = atomic_write(self.path, [self._written])
         if warning is not None:
             self.run.say(warning)

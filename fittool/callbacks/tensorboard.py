@@ -105,7 +105,7 @@ class TensorBoardCallback(Callback):
         if step % frequency == 0:
             self._write("train", step, {f"batch_{name}": value for name, value in (logs or {}).items()})
             if self.setting.write_steps_per_second:
-                self._write("train", step, {"batch_steps_per_second": self._speed_of_batches(step)})
+                self._write("train", step, {"batch_steps_per_second": self._batch_speed(step)})
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Write the validation against the number of steps."""
@@ -136,7 +136,7 @@ class TensorBoardCallback(Callback):
             self._storing(writer.close)
         self._writers = {}
 
-    def _speed_of_batches(self, step: int) -> float:
+    def _batch_speed(self, step: int) -> float:
         now = time.monotonic()
         speed = (step - self._batch_steps) / max(now - self._batches_began, 1e-9) if self._batch_steps else 0.0
         self._batches_began, self._batch_steps = now, step

@@ -65,11 +65,11 @@ def guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
         function: The user's.
         what: What failed, for the message.
     """
-    from fittool.data.user_code.functions import blamed, file_of
+    from fittool.data.user_code.functions import blame, file_of
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        with blamed(f"{what} failed", file_of(function)):
+        with blame(f"{what} failed", file_of(function)):
             return function(*arguments, **named)
 
     return call
@@ -153,14 +153,14 @@ class PythonCallback(CallbackSetting):
             ExperimentError: The class is not there, is no callback, or does not take the arguments.
             UserCodeError: Its file cannot be run, or making the object failed.
         """
-        from fittool.data.user_code.functions import blamed, check_arguments, file_of
+        from fittool.data.user_code.functions import blame, check_arguments, file_of
 
         made = surroundings.function(self.class_)
         name = self.class_.rpartition("/")[2]
         if not (isinstance(made, type) and issubclass(made, Callback)):
             raise ExperimentError(f"{name} is no callback. Let it be a class that inherits from fittool.callbacks.Callback.")
         check_arguments(made, self.arguments, name)
-        with blamed(f"{name} cannot be made", file_of(made.__init__)):
+        with blame(f"{name} cannot be made", file_of(made.__init__)):
             callback = made(**self.arguments)
         for hook in HOOKS:
             if callback.overrides(hook):

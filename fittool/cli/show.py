@@ -21,8 +21,8 @@ def show(config: Path, overrides: tuple[str, ...], origin: bool) -> None:
     """
     from fittool.cli.exit import show_warnings
     from fittool.config.experiment_file import load_experiment
-    from fittool.experiment.show import expanded_yaml
+    from fittool.experiment.show import expand_yaml
 
     loaded = load_experiment(config, overrides)
     show_warnings(loaded.warnings)
-    click.echo(expanded_yaml(loaded, origins=origin), nl=False)
+    click.echo(expand_yaml(loaded, origins=origin), nl=False)

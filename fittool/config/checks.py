@@ -23,7 +23,7 @@ from fittool.data.splits.split_setting import SplitSetting
 from fittool.errors import ExperimentError, KeyPath, path_text
 from fittool.nn.graph import layer_names
 from fittool.nn.losses import LogitsOrProbabilities
-from fittool.nn.objectives import loss_names, measured
+from fittool.nn.objectives import loss_names, metrics_by_name
 from fittool.nn.schedules import Schedule
 from fittool.settings import nearest_name
 
@@ -162,7 +162,7 @@ def _monitor(written: Written, at: KeyPath, callback: CallbackSetting, may_grow:
     if not isinstance(monitor, str):
         return
     name = callback.public_name()
-    path = (*at, _written_name(written, at, name), "monitor")
+    path = (*at, _name_in_file(written, at, name), "monitor")
     known = value_names(written.experiment)
     if monitor.startswith("val_") and not written.validates:
         mend = "Give data.validation or train.validation_split, or watch loss."
@@ -175,7 +175,7 @@ def _monitor(written: Written, at: KeyPath, callback: CallbackSetting, may_grow:
 
 def _own_file(written: Written, at: KeyPath, callback: CallbackSetting, may_grow: bool) -> Iterator[Placed]:
     """The file that a callback writes: none of the run's own, and its name can be made."""
-    path = (*at, _written_name(written, at, callback.public_name()))
+    path = (*at, _name_in_file(written, at, callback.public_name()))
     if isinstance(callback, CSVLogger) and callback.is_file_of_a_run:
         text = f"CSVLogger.filename {callback.filename} is a file that the run keeps itself. Choose another name."
         yield written.problem((*path, "filename"), text)
@@ -192,7 +192,7 @@ def _own_file(written: Written, at: KeyPath, callback: CallbackSetting, may_grow
             yield written.problem((*path, "filepath"), f"{text} {', '.join(known)}.{mend}")
 
 
-def _written_name(written: Written, at: KeyPath, name: str) -> str:
+def _name_in_file(written: Written, at: KeyPath, name: str) -> str:
     """The callback's name as the file has it, in whatever case."""
     node = written.node(*at)
     return next(iter(node.value), name) if node is not None and isinstance(node.value, dict) else name
@@ -207,7 +207,7 @@ def output_names(experiment: Experiment) -> list[str]:
 def value_names(experiment: Experiment) -> tuple[str, ...]:
     """The names of the values that each epoch computes."""
     objectives = experiment.compile.objectives(output_names(experiment))
-    names = ("loss", *loss_names(objectives), *measured(objectives))
+    names = ("loss", *loss_names(objectives), *metrics_by_name(objectives))
     validation = tuple(f"val_{name}" for name in names) if validates(experiment) else ()
     return (*names, *validation, "learning_rate")
 

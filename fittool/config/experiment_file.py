@@ -19,12 +19,12 @@ from fittool.config.yaml.environment_variables import Reference, filled, referen
 from fittool.config.yaml.file_references import with_absolute_paths
 from fittool.config.yaml.inheritance import Layered, apply, read_layers
 from fittool.config.yaml.reader import read_file
-from fittool.config.yaml.short_forms import expanded
+from fittool.config.yaml.short_forms import expand
 from fittool.config.yaml.source_map import Node, Placed, find, without
 from fittool.config.yaml.writer import yaml_text
-from fittool.errors import CheckpointError, ExperimentError, KeyPath, Problem, UsageError, path_text, shortened, visible
+from fittool.errors import CheckpointError, ExperimentError, KeyPath, Problem, UsageError, path_text, shorten, visible
 from fittool.nn.layers import Layer
-from fittool.settings import folded, plain
+from fittool.settings import fold, plain
 
 _MOST_MENDS = 8
 CONSENT = "Give the experiment file with --experiment, if you trust it."
@@ -170,7 +170,7 @@ def load_experiment_of_run(
         problem = extends.best_place.problem("The run's experiment extends another file, which fittool never writes.")
         raise CheckpointError(replace(problem, exit_code=CheckpointError.code))
     for keys, node in references_in(root):
-        text = f"The run's experiment takes {path_text(keys)} from the environment, {shortened(str(node.value))}. {CONSENT}"
+        text = f"The run's experiment takes {path_text(keys)} from the environment, {shorten(str(node.value))}. {CONSENT}"
         raise CheckpointError(replace(node.best_place.problem(text), exit_code=CheckpointError.code))
     return _describe(Layered(filled(root, {}), document.problems), name, overrides, {})
 
@@ -202,7 +202,7 @@ def _describe(layered: Layered, name: str, overrides: Sequence[str], variables: 
     if not isinstance(layered.root.value, dict):
         text = "An experiment file must hold keys such as data:, model:, compile: and train:."
         raise ExperimentError([*(told.problem for told in layered.problems), layered.root.place.problem(text)])
-    root = with_absolute_paths(expanded(apply(layered.root, overrides, Experiment, variables), Experiment))
+    root = with_absolute_paths(expand(apply(layered.root, overrides, Experiment, variables), Experiment))
     return _hold_against_description(root, layered.problems, name_from(os.path.splitext(os.path.basename(name))[0]))
 
 
@@ -224,7 +224,7 @@ def _hold_against_description(root: Node, told: Sequence[Placed], name: str) -> 
         placed += contradictions(written)
         warnings = in_file_order(without_effect(written))
     if experiment is None or placed:
-        raise RefusedExperimentError(limited(in_file_order(placed)), warnings)
+        raise RefusedExperimentError(limit(in_file_order(placed)), warnings)
     return LoadedExperiment(experiment, warnings, root)
 
 
@@ -281,11 +281,11 @@ def _same_name(node: Node, step: str | int) -> Node | None:
     """The node that a bare name, or a name in another case, stands for."""
     if not isinstance(step, str):
         return None
-    if isinstance(node.value, str) and folded(node.value) == folded(step):
+    if isinstance(node.value, str) and fold(node.value) == fold(step):
         return node
     if isinstance(node.value, dict) and len(node.value) == 1:
         ((name, child),) = node.value.items()
-        return child if folded(name) == folded(step) else None
+        return child if fold(name) == fold(step) else None
     return None
 
 
@@ -326,7 +326,7 @@ def in_file_order(placed: Iterable[Placed]) -> tuple[Problem, ...]:
     )
 
 
-def limited(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+def limit(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """The first twenty problems, and how many more there are."""
     if len(problems) <= MOST_PROBLEMS:
         return tuple(problems)

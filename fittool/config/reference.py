@@ -17,7 +17,7 @@ from fittool.config.sections import Checkpoint, Compile, Data, Image, InitialWei
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
 from fittool.data.splits.split_setting import VALIDATION
-from fittool.settings import Family, fields_of, folded, only_argument, plain, snake_case
+from fittool.settings import Family, fields_of, fold, only_argument, plain, snake_case
 from fittool.settings.lookup import families
 
 Schema = dict[str, Any]
@@ -108,7 +108,7 @@ def definition_of(family: Family[Any]) -> str:
 
 def _spellings(names: list[str]) -> list[str]:
     """Each name as it is, in Keras's snake case and in lower case."""
-    return list(dict.fromkeys(spelling for name in names for spelling in (name, snake_case(name), folded(name))))
+    return list(dict.fromkeys(spelling for name in names for spelling in (name, snake_case(name), fold(name))))
 
 
 _OPENING = """\

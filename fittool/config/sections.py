@@ -16,7 +16,7 @@ from fittool.data.sources import SOURCES, Source
 from fittool.data.splits.split_setting import VALIDATION, SplitSetting
 from fittool.nn.layers import LAYERS, Layer
 from fittool.nn.losses import Loss
-from fittool.nn.objectives import Objective, shared_out
+from fittool.nn.objectives import Objective, share_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer, RMSprop
 from fittool.nn.presets import PRESETS, Preset
 from fittool.settings import DOES_NOT_COUNT, NAMES_CODE, Boolean, Field, Integer, Number, Pair, Text, setting
@@ -167,7 +167,7 @@ class Compile:
         Raises:
             ExperimentError: A name is no output.
         """
-        return shared_out(
+        return share_out(
             outputs,
             loss=self.loss,
             metrics=self.metrics,

@@ -46,7 +46,7 @@ def cache_folder() -> Path:
     return (Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()) / "fittool"
 
 
-def kept_on_disk(dataset: Dataset) -> tuple[Dataset, str]:
+def keep_on_disk(dataset: Dataset) -> tuple[Dataset, str]:
     """A dataset whose samples are decoded once.
 
     Args:
@@ -58,7 +58,7 @@ def kept_on_disk(dataset: Dataset) -> tuple[Dataset, str]:
     if isinstance(dataset, ArrayDataset | MemoryMappedArray):
         return dataset, ""
     if type(dataset) is Subset:
-        whole, trouble = kept_on_disk(dataset.dataset)
+        whole, trouble = keep_on_disk(dataset.dataset)
         return Subset(whole, dataset.indices), trouble
     try:
         return DiskCache(dataset), ""
@@ -215,10 +215,10 @@ class _RowFile:
         self._open()
 
     def _open(self) -> None:
-        self._descriptor = self._opened()
+        self._descriptor = self._open_kept()
         finalize(self, os.close, self._descriptor)
 
-    def _opened(self) -> int:
+    def _open_kept(self) -> int:
         """The file, made anew where there is none, or one that is not what it should be."""
         with suppress(FileNotFoundError):
             descriptor = os.open(self.layout.path, os.O_RDWR | os.O_CLOEXEC)

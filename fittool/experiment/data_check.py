@@ -69,13 +69,13 @@ def survey(data: OpenedData, loading: Loading) -> Survey:
     """
     damaged: list[Problem] = []
     known: dict[bytes, int] = {}
-    for index, seen in enumerate(_seen(data.validation, loading("validation data"))):
+    for index, seen in enumerate(_look_at(data.validation, loading("validation data"))):
         if isinstance(seen, bytes):
             known[seen] = index
         else:
             damaged += seen
     pairs, leaking, first = [], 0, []
-    for index, seen in enumerate(_seen(data.train, loading("training data"))):
+    for index, seen in enumerate(_look_at(data.train, loading("training data"))):
         if not isinstance(seen, bytes):
             first += seen
         elif seen in known:
@@ -97,7 +97,7 @@ def _leaks(data: OpenedData, pairs: list[tuple[int, int]], leaking: int) -> tupl
     return (*told, Problem(f"{amount} from training into validation{more}."))
 
 
-def _seen(data: Data | None, progress: Progress | None) -> Iterator[Seen]:
+def _look_at(data: Data | None, progress: Progress | None) -> Iterator[Seen]:
     """Each sample's facts, in order."""
     if data is None or isinstance(data, GeneratorData):
         return

@@ -94,10 +94,10 @@ class _Views:
         """Some samples as a pass shows them, each with a text that says what happened to it."""
         positions = np.argsort(self.pass_of(turn))[chosen]
         if turn >= self._chance_ends:
-            return self._preprocessed(self._data.load(chosen)[0][0]), [""] * len(chosen)
+            return self._preprocess_images(self._data.load(chosen)[0][0]), [""] * len(chosen)
         if not mixes(self._augmentation):
             images, parameters = self._change(turn, positions, chosen)
-            return self._preprocessed(images), [parameters.describe(index) for index in range(len(chosen))]
+            return self._preprocess_images(images), [parameters.describe(index) for index in range(len(chosen))]
         each = [self._mix(turn, int(position)) for position in positions]
         return np.stack([image for image, _ in each]), [text for _, text in each]
 
@@ -114,7 +114,7 @@ class _Views:
         parameters = draw(self._augmentation, images.shape[1:], self._seed, turn, positions, samples)
         return apply(self._augmentation, images, parameters), parameters
 
-    def _preprocessed(self, images: NDArray[Any]) -> NDArray[Any]:
+    def _preprocess_images(self, images: NDArray[Any]) -> NDArray[Any]:
         return images if self._preprocess is None else self._preprocess(images)
 
     def _mix(self, turn: int, position: int) -> tuple[NDArray[Any], str]:
@@ -123,7 +123,7 @@ class _Views:
         samples = self.pass_of(turn)[first : first + self._batch_size]
         images, parameters = self._change(turn, np.arange(first, first + len(samples)), samples)
         own = np.eye(len(samples), dtype=np.float32)
-        mixed, (shares,), _ = mix(self._augmentation, (self._preprocessed(images),), (own,), None, self._seed, turn, first)
+        mixed, (shares,), _ = mix(self._augmentation, (self._preprocess_images(images),), (own,), None, self._seed, turn, first)
         row = position - first
         others = [other for other in np.flatnonzero(shares[row]).tolist() if other != row]
         parts = [f"{shares[row][one]:.0%} {self.label(samples[one])}" for one in (row, *others)]

@@ -16,7 +16,7 @@ from fittool.nn.graph import table
 from fittool.nn.layers import Layer
 
 
-def expanded_yaml(loaded: LoadedExperiment, *, origins: bool = False) -> str:
+def expand_yaml(loaded: LoadedExperiment, *, origins: bool = False) -> str:
     """The resolved experiment as a file that fittool takes as it is, a preset expanded to its layers.
 
     Args:

@@ -22,7 +22,7 @@ from fittool.experiment.building.data import Data
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
-from fittool.model.saving import layers_of, rebuilt
+from fittool.model.saving import layers_of, rebuild
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
 from fittool.nn.objectives import Objectives
@@ -182,4 +182,4 @@ def trained_network(path: Path) -> Graph:
 def _network(checkpoint: Checkpoint) -> Graph:
     if checkpoint.facts.architecture is None:
         raise CheckpointError("does not describe its network.", place=str(checkpoint.path))
-    return rebuilt(checkpoint.facts.architecture)
+    return rebuild(checkpoint.facts.architecture)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.files import existing_folder
-from fittool.data.images.image_folders import Listing, class_folders_in, images_below, merged, same_folders
+from fittool.data.images.image_folders import Listing, class_folders_in, images_below, merge, same_folders
 from fittool.errors import shown
 from fittool.image_data_generator.file_iterator import FileIterator, check_class_mode
 from fittool.image_data_generator.flow_options import FileOptions, ImageChanges
@@ -43,7 +43,7 @@ class DirectoryIterator(FileIterator):
         found = class_folders_in(root)
         names = list(found.names if classes is None else classes)
         listings = [_pictures(root, name, follow_links) for name in names]
-        for text in (*(found.told() if classes is None else ()), *same_folders(root, names), *merged(listings).told()):
+        for text in (*(found.told() if classes is None else ()), *same_folders(root, names), *merge(listings).told()):
             warnings.warn(f"{shown(root)}: {text}", stacklevel=3)
         if not any(listing.images for listing in listings):
             warnings.warn(f"{shown(root)}: Found 0 images belonging to {len(names)} classes.", stacklevel=3)

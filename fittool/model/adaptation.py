@@ -31,7 +31,7 @@ def adapt(network: Network, data: Dataset) -> None:
         data: The samples that it is trained on.
     """
     for node in adapting(network.graph):
-        statistics = _statistics(node.layer, partial(_seen_by, node, network, data))
+        statistics = _statistics(node.layer, partial(_look_through, node, network, data))
         network.load({f"weights/{node.name}/{name}": array.astype(np.float32) for name, array in statistics.items()})
 
 
@@ -52,7 +52,7 @@ def _statistics(layer: Layer, seen: Callable[[], Iterator[NDArray[Any]]]) -> dic
     return {"mean": mean, "variance": variance}
 
 
-def _seen_by(node: Node, network: Network, data: Dataset) -> Iterator[NDArray[Any]]:
+def _look_through(node: Node, network: Network, data: Dataset) -> Iterator[NDArray[Any]]:
     """The arrays (N, …) that a layer gets, batch by batch: an input as it is, or the outputs of the layers before it."""
     (source,) = node.inputs
     names = list(network.graph.inputs)

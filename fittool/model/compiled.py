@@ -10,7 +10,7 @@ from fittool.errors import ExperimentError
 from fittool.model.parsing import parsed
 from fittool.nn.losses import LOSSES, Loss
 from fittool.nn.metrics import METRICS, FunctionMetric, Metric
-from fittool.nn.objectives import Objective, shared_out
+from fittool.nn.objectives import Objective, share_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer
 from fittool.nn.targets import Measure
 from fittool.settings import plain
@@ -65,7 +65,7 @@ def compiled(
     """
     return Compiled(
         parsed("optimizer", OPTIMIZERS, optimizer),
-        shared_out(
+        share_out(
             outputs,
             loss=_losses(loss, outputs),
             metrics=_metrics("metrics", metrics, outputs),

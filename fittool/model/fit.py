@@ -28,7 +28,7 @@ from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.errors import ExperimentError
 from fittool.model.adaptation import adapt_once
 from fittool.model.arguments import BATCH_SIZE, batch_size_of, check_bool, check_int, check_int_or_none
-from fittool.model.loaders import Reader, first_step, gives_batches, named_classes, split_off, target_shapes
+from fittool.model.loaders import Reader, first_step, gives_batches, name_classes, split_off, target_shapes
 from fittool.model.target_forms import target_forms
 from fittool.nn.objectives import check_objectives
 from fittool.nn.shapes import Shape
@@ -88,7 +88,7 @@ def fit_arrays(
     _check_targets(reader, target_forms(data, "y"))
     size = batch_size_of(batch_size, plan, len(data))
     if class_weight is not None:
-        data = named_classes(data, list(reader.graph.output_shapes.values()), reader.class_names or ())
+        data = name_classes(data, list(reader.graph.output_shapes.values()), reader.class_names or ())
     train, cut_off = split_off(data, 0.0 if validation_data is not None else validation_split)
     adapt_once(reader.network, train)
     steps = -(-len(train) // size)

@@ -20,10 +20,10 @@ from fittool.model.compiled import Compiled
 from fittool.model.loaders import Reader
 from fittool.model.network import Network
 from fittool.model.parsing import parsed
-from fittool.model.saving import described, load_weights, save_model, save_weights
+from fittool.model.saving import describe, load_weights, save_model, save_weights
 from fittool.model.views.layer_view import LayerView, chosen_weights, load_in_order
 from fittool.nn.calls.symbolic import SymbolicTensor, Weights
-from fittool.nn.calls.wiring import Wiring, in_keras_order, input_tensor, symbolic, tensors_of, wired
+from fittool.nn.calls.wiring import Wiring, in_keras_order, input_tensor, symbolic, tensors_of, wire
 from fittool.nn.graph import Graph, layer_names, table
 from fittool.nn.layers import LAYERS, Input, Layer
 from fittool.training.history import History
@@ -56,7 +56,7 @@ class LayerModel:
             taken = symbolic(inputs) or symbolic(layers)
             if taken is None:
                 raise ExperimentError("Model(inputs, outputs) takes what Input(shape=…) gave as inputs.")
-            self._set_up_wired(wired(taken, returned), setting, seed, name)
+            self._set_up_wired(wire(taken, returned), setting, seed, name)
             return
         if layers is None:
             raise ExperimentError(
@@ -65,7 +65,7 @@ class LayerModel:
             )
         if (input_shape is None) == (inputs is None):
             raise ExperimentError("Give input_shape for one input, or inputs={name: shape} for several.")
-        parts = parsed_layers(layers)
+        parts = parse_layers(layers)
         shapes: Any = inputs if input_shape is None else input_shape
         shapes = shapes if isinstance(shapes, Mapping) else {"input": shapes}
         graph = Graph.build(
@@ -226,7 +226,7 @@ class LayerModel:
     @property
     def architecture(self) -> dict[str, Any]:
         """The network as plain data, from which it can be made again."""
-        return described(self.descriptions, self.graph) | {"kind": self.kind, "name": self.name}
+        return describe(self.descriptions, self.graph) | {"kind": self.kind, "name": self.name}
 
     @property
     def layers(self) -> list[LayerView]:
@@ -361,7 +361,7 @@ def engine_setting(engine: object, threads: int | None) -> EngineSetting:
     return setting if threads is None else replace(setting, threads=check_int("threads", threads))
 
 
-def parsed_layers(layers: Sequence[Any]) -> list[Layer]:
+def parse_layers(layers: Sequence[Any]) -> list[Layer]:
     """Layers in any form: objects, names, mappings; an input as `Input(shape=…)` gives it."""
     plain = [layer.layer if isinstance(layer, SymbolicTensor) and isinstance(layer.layer, Input) else layer for layer in layers]
     return [parsed(f"layers[{number}]", LAYERS, layer) for number, layer in enumerate(plain)]

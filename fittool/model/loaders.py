@@ -232,7 +232,7 @@ def split_off(dataset: ArrayDataset, validation_split: float) -> tuple[Dataset, 
     return parts.train, parts.validation
 
 
-def named_classes(dataset: ArrayDataset, outputs: Sequence[Shape], names: Sequence[str] = ()) -> ArrayDataset:
+def name_classes(dataset: ArrayDataset, outputs: Sequence[Shape], names: Sequence[str] = ()) -> ArrayDataset:
     """The same data with a name for each class that the network can answer, its number where it has none, for class weights.
 
     Raises:
@@ -252,7 +252,7 @@ def named_classes(dataset: ArrayDataset, outputs: Sequence[Shape], names: Sequen
 def weighted(batch: Batch, class_weight: ClassWeight, outputs: Sequence[Shape], names: Sequence[str] = ()) -> Batch:
     """A batch whose sample weights, (N,), are multiplied with those of the classes; errors as for `named_classes`."""
     inputs = {str(number): array for number, array in enumerate(batch.inputs)}
-    data = named_classes(ArrayDataset(inputs, batch.targets, batch.sample_weight), outputs, names)
+    data = name_classes(ArrayDataset(inputs, batch.targets, batch.sample_weight), outputs, names)
     labels = data.labels()
     assert labels is not None
     factors = class_factors(class_weight, data.class_names, labels)

@@ -50,7 +50,7 @@ class SavedModel(Protocol):
         """Copies of weights and optimizer, each (*shape) of its tensor, by name."""
 
 
-def described(layers: Sequence[Layer], graph: Graph) -> dict[str, Any]:
+def describe(layers: Sequence[Layer], graph: Graph) -> dict[str, Any]:
     """A network as plain data, from which `rebuilt` makes it again."""
     return {
         "inputs": {name: list(shape) for name, shape in graph.inputs.items()},
@@ -64,7 +64,7 @@ def layers_of(architecture: Mapping[str, Any]) -> list[Layer]:
     return TypeAdapter(Layers).validate_python(architecture["layers"])
 
 
-def rebuilt(architecture: Mapping[str, Any]) -> Graph:
+def rebuild(architecture: Mapping[str, Any]) -> Graph:
     """The network that `described` wrote down; by default its output is the last layer."""
     shapes = {name: tuple(shape) for name, shape in architecture["inputs"].items()}
     return Graph.build(layers_of(architecture), shapes, architecture.get("outputs"))

@@ -12,12 +12,12 @@ from fittool.data.user_code.batch_function import is_sequence
 from fittool.errors import DataError, ExperimentError, UserCodeError
 from fittool.model.arguments import check_int
 from fittool.model.compiled import Compiled
-from fittool.model.layer_model import LayerModel, engine_setting, parsed_layers
+from fittool.model.layer_model import LayerModel, engine_setting, parse_layers
 from fittool.model.loaders import gives_batches
 from fittool.model.model import Model
 from fittool.model.network import Network
 from fittool.nn.calls.symbolic import SymbolicTensor
-from fittool.nn.calls.wiring import input_tensor, wired
+from fittool.nn.calls.wiring import input_tensor, wire
 from fittool.nn.layers import Input, Layer
 
 
@@ -125,7 +125,7 @@ class Sequential(Model):
 
     def _build_if_known(self) -> None:
         """Make the weights, or make them anew with those there are, if the shape of the inputs is known."""
-        known = list(self._inputs.values()) if self._built is not None else _known_input(self._chain)
+        known = list(self._inputs.values()) if self._built is not None else _input_named(self._chain)
         if known and any(not isinstance(link, SymbolicTensor) for link in self._chain):
             self._build(known[0])
 
@@ -136,7 +136,7 @@ class Sequential(Model):
         tensor = first
         for link in self._chain:
             tensor = tensor if isinstance(link, SymbolicTensor) else link(tensor)
-        self._set_up_wired(wired([first], [tensor]), setting, seed, name)
+        self._set_up_wired(wire([first], [tensor]), setting, seed, name)
         self._built = self._network
         if before is not None:
             _take_over(self._built, before)
@@ -173,11 +173,11 @@ def _link(layer: Any, number: int) -> Layer | LayerModel | SymbolicTensor:
         if number:
             raise ExperimentError("An Input can only come first.")
         return layer if isinstance(layer, SymbolicTensor) else input_tensor(layer.shape, layer.name)
-    (parsed,) = parsed_layers([layer])
+    (parsed,) = parse_layers([layer])
     return parsed
 
 
-def _known_input(links: Sequence[Layer | LayerModel | SymbolicTensor]) -> list[SymbolicTensor]:
+def _input_named(links: Sequence[Layer | LayerModel | SymbolicTensor]) -> list[SymbolicTensor]:
     """The input, if the first of a chain says what it looks like; else none."""
     first = next(iter(links), None)
     if isinstance(first, SymbolicTensor):

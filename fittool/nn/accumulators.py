@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fittool.nn import metrics
 from fittool.nn.losses import EPSILON
-from fittool.nn.objectives import Objectives, loss_value_names, measured
+from fittool.nn.objectives import Objectives, loss_value_names, metrics_by_name
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Measure
 
@@ -157,7 +157,7 @@ def running_values(objectives: Objectives, output_shapes: Mapping[str, Shape]) -
     """
     found: dict[str, Accumulator] = {name: MeanAccumulator() for name in loss_value_names(objectives)}
     outputs = list(objectives)
-    for name, entry in measured(objectives).items():
+    for name, entry in metrics_by_name(objectives).items():
         output = outputs[entry.output]
         measure = entry.metric.resolved(objectives[output].target_shape, output_shapes[output])
         found[name] = accumulator_of(measure, output_shapes[output])
@@ -205,7 +205,7 @@ _AT_THRESHOLD: dict[type[Measure], Callable[[Counts], Sums]] = {
 def _area(measure: metrics.AUC, counts: Counts) -> Sums:
     """The area under each label's curve, (labels,)."""
     if measure.curve == "PR" and measure.summation_method == "interpolation":
-        return _interpolated_area(counts)
+        return _area_under(counts)
     if measure.curve == "ROC":
         along, heights = _ratio(counts.false_positives, counts.false_positives + counts.true_negatives), _recall(counts)
     else:
@@ -218,7 +218,7 @@ def _area(measure: metrics.AUC, counts: Counts) -> Sums:
     return area
 
 
-def _interpolated_area(counts: Counts) -> Sums:
+def _area_under(counts: Counts) -> Sums:
     """The area under precision over recall, with true and false positives taken to grow evenly between thresholds."""
     ones, above = counts.true_positives, counts.true_positives + counts.false_positives
     slope = _ratio(ones[:, :-1] - ones[:, 1:], np.maximum(above[:, :-1] - above[:, 1:], 0))

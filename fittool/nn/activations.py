@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from fittool.settings import folded, nearest_name
+from fittool.settings import fold, nearest_name
 
 ACTIVATIONS = (
     "linear", "relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "softplus", "softsign", "squareplus",
@@ -30,21 +30,21 @@ SHRINK_LIMIT = 0.5
 
 ALIASES = {"swish": "silu", "hard_swish": "hard_silu", "exp": "exponential"}
 
-_BY_FOLDED = {folded(name): name for name in ACTIVATIONS} | {folded(alias): name for alias, name in ALIASES.items()}
+_BY_FOLDED = {fold(name): name for name in ACTIVATIONS} | {fold(alias): name for alias, name in ALIASES.items()}
 
 
 def _activation(value: object) -> object:
     """The first name of an activation, whatever its case or alias."""
     if not isinstance(value, str):
         return value
-    if folded(value) not in _BY_FOLDED:
+    if fold(value) not in _BY_FOLDED:
         near = nearest_name(value, [*ACTIVATIONS, *ALIASES]) or ""
         raise PydanticCustomError(
             "unknown_name",
             "no {kind} is called {name}",
             {"kind": "activation", "name": value, "nearest": near, "known": ", ".join(ACTIVATIONS)},
         )
-    return _BY_FOLDED[folded(value)]
+    return _BY_FOLDED[fold(value)]
 
 
 Activation = Annotated[str, BeforeValidator(_activation, json_schema_input_type=str)]

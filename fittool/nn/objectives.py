@@ -111,7 +111,7 @@ def loss_value_names(objectives: Objectives) -> tuple[str, ...]:
 
 def value_names(objectives: Objectives) -> tuple[str, ...]:
     """The names of all running values in the order of the logs: the losses, then the metrics."""
-    return *loss_value_names(objectives), *measured(objectives)
+    return *loss_value_names(objectives), *metrics_by_name(objectives)
 
 
 def penalties(graph: Graph) -> dict[str, tuple[float, float]]:
@@ -123,7 +123,7 @@ def penalties(graph: Graph) -> dict[str, tuple[float, float]]:
     return {name: parameter.regularizer.factors for name, parameter in graph.weights() if parameter.regularizer is not None}
 
 
-def measured(objectives: Objectives) -> dict[str, Measured]:
+def metrics_by_name(objectives: Objectives) -> dict[str, Measured]:
     """All metrics by their names in logs, as in Keras.
 
     With several outputs a name begins with the output's. A weighted metric whose name is taken becomes `weighted_<name>`,
@@ -152,7 +152,9 @@ def _free(name: str, taken: Mapping[str, object]) -> str:
 
 def directions(objectives: Objectives) -> dict[str, Any]:
     """For each metric by its name in logs, whether more (`max`) or less (`min`) is better; nobody knows of functions."""
-    known = {name: entry.metric for name, entry in measured(objectives).items() if not isinstance(entry.metric, FunctionMetric)}
+    known = {
+        name: entry.metric for name, entry in metrics_by_name(objectives).items() if not isinstance(entry.metric, FunctionMetric)
+    }
     return {name: metric.mode for name, metric in known.items()}
 
 
@@ -177,7 +179,7 @@ def check_objectives(objectives: Objectives, targets: Sequence[Targets], output_
         check_targets([*losses, *objective.metrics, *objective.weighted_metrics], form, output_shapes[name])
 
 
-def shared_out(
+def share_out(
     outputs: Sequence[str],
     *,
     loss: Loss | Sequence[Loss | None] | Mapping[str, Loss | None] | None,
@@ -217,7 +219,7 @@ def _check_names(objectives: Objectives) -> None:
         for metric in (*objective.metrics, *objective.weighted_metrics)
     ]
     taken = {*RESERVED_NAMES, *loss_names(objectives)}
-    for name in (*asked, *measured(objectives)):
+    for name in (*asked, *metrics_by_name(objectives)):
         if name in taken or name.startswith("val_"):
             what = "of the validation" if name.startswith("val_") else "of the run" if name in RESERVED_NAMES else "there already"
             raise ExperimentError(f"metrics: a value would be called {name}, but a value {what} has that name. Choose another.")

@@ -24,7 +24,7 @@ from fittool.nn.layers import (
     Rescaling,
 )
 from fittool.nn.losses import LogitsOrProbabilities, Loss
-from fittool.settings import Family, Field, Integer, Named, Number, folded, setting
+from fittool.settings import Family, Field, Integer, Named, Number, fold, setting
 
 Size = Annotated[Integer, Field(ge=1)]
 Rate = Annotated[Number, Field(ge=0, lt=1)]
@@ -213,11 +213,11 @@ class PresetFamily(Family[Preset]):
 
     def parse(self, value: object) -> Preset:
         """Turn a name, `{name: arguments}` or a preset into the preset."""
-        if isinstance(value, str) and folded(value) in _DEPTHS:
+        if isinstance(value, str) and fold(value) in _DEPTHS:
             value = {value: {}}
         if isinstance(value, Mapping) and len(value) == 1:
             ((name, arguments),) = value.items()
-            if folded(str(name)) in _DEPTHS:
+            if fold(str(name)) in _DEPTHS:
                 value = {name: self._with_depth(str(name), arguments)}
         return super().parse(value)
 
@@ -227,7 +227,7 @@ class PresetFamily(Family[Preset]):
             return arguments
         if "depth" in (arguments or {}):
             raise PydanticCustomError("depth_twice", "{name} says its depth; write resnet to choose another", {"name": name})
-        return {"depth": _DEPTHS[folded(name)], **(arguments or {})}
+        return {"depth": _DEPTHS[fold(name)], **(arguments or {})}
 
 
 PRESETS = PresetFamily(

@@ -67,9 +67,9 @@ class _Layout:
     @classmethod
     def of(cls, shape: tuple[int, ...], labels: Sequence[str], captions: Sequence[Sequence[str]]) -> _Layout:
         label_font, caption_font = ImageFont.load_default(15), ImageFont.load_default(11)
-        size = _shown_size(shape[0], shape[1])
+        size = _size_on_page(shape[0], shape[1])
         widest = max((int(label_font.getlength(label)) + 1 for label in labels), default=0)
-        lines = max((len(wrapped(text, caption_font, size[0])) for row in captions for text in row), default=0)
+        lines = max((len(wrap(text, caption_font, size[0])) for row in captions for text in row), default=0)
         return cls(size, min(widest, _LABEL_WIDTH), lines, label_font, caption_font)
 
     @property
@@ -96,7 +96,7 @@ class _Layout:
         return self.left_of(versions + 1) - _GAP + _MARGIN, self.top_of(rows) - _ROW_GAP + _MARGIN
 
 
-def _shown_size(height: int, width: int) -> tuple[int, int]:
+def _size_on_page(height: int, width: int) -> tuple[int, int]:
     """(width, height) on the sheet."""
     longest = max(height, width)
     if longest > _LARGEST_SIDE:
@@ -154,16 +154,16 @@ def _row(
 ) -> None:
     draw, top = ImageDraw.Draw(sheet), layout.top_of(row)
     middle = top + layout.image_size[1] // 2
-    draw.text((_MARGIN, middle), shortened(label, layout.label_font, layout.label_width), _INK, layout.label_font, anchor="lm")
+    draw.text((_MARGIN, middle), shorten(label, layout.label_font, layout.label_width), _INK, layout.label_font, anchor="lm")
     for column, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         left = layout.left_of(column)
         draw.rectangle((left - 1, top - 1, left + picture.width, top + picture.height), outline=_RULE)
         sheet.paste(picture, (left, top))
-        for number, line in enumerate(wrapped(caption, layout.caption_font, picture.width)):
+        for number, line in enumerate(wrap(caption, layout.caption_font, picture.width)):
             draw.text((left, top + picture.height + 5 + number * layout.line_height), line, _FAINT, layout.caption_font)
 
 
-def shortened(text: str, font: Font, width: float) -> str:
+def shorten(text: str, font: Font, width: float) -> str:
     """The text, or as much of its beginning as fits into `width` pixels with an ellipsis."""
     if font.getlength(text) <= width:
         return text
@@ -172,7 +172,7 @@ def shortened(text: str, font: Font, width: float) -> str:
     return text + "…"
 
 
-def wrapped(text: str, font: Font, width: float) -> list[str]:
+def wrap(text: str, font: Font, width: float) -> list[str]:
     """The parts of a text between ", ", in lines that fit into `width` pixels where a part does."""
     lines: list[str] = []
     for part in filter(None, text.split(", ")):

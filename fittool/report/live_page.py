@@ -152,7 +152,7 @@ def _extremes(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
 def _figure(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """A picture of a value over the epochs, with that of the validation; its text for those who cannot see it."""
     curves = [(label, curve) for label in (name, f"val_{name}") if (curve := _curve(label, rows))[0]]
-    return {"name": visible(name), "picture": base64.b64encode(_drawn(curves)).decode("ascii")}
+    return {"name": visible(name), "picture": base64.b64encode(_draw_page(curves)).decode("ascii")}
 
 
 def _curve(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[float]]:
@@ -160,7 +160,7 @@ def _curve(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[list[int], lis
     return [epoch for epoch, _ in known], [value for _, value in known]
 
 
-def _drawn(curves: Sequence[tuple[str, tuple[list[int], list[float]]]]) -> bytes:
+def _draw_page(curves: Sequence[tuple[str, tuple[list[int], list[float]]]]) -> bytes:
     """An SVG picture. Names are data: they are shown letter by letter, never read as formulas."""
     import io
     import logging

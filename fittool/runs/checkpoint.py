@@ -167,7 +167,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     try:
         file = read_safetensors(path)
-        said = _said(file)
+        said = _facts_of(file)
         _check_digest(file)
         if stranger := next((name for name in file.names if not name.startswith(_KINDS)), None):
             raise RefusedError(f"is not a checkpoint: it holds the tensor {visible(stranger)}")
@@ -176,7 +176,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{refusal}.", place=shown(path)) from refusal
 
 
-def _said(file: SafetensorsFile) -> dict[str, Any]:
+def _facts_of(file: SafetensorsFile) -> dict[str, Any]:
     if _KEY not in file.metadata:
         raise RefusedError("is a safetensors file, but was not written by fittool")
     try:

@@ -52,7 +52,7 @@ def guarded(text: str) -> str:
     return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text
 
 
-def unguarded(text: str) -> str:
+def unguard(text: str) -> str:
     """The text that `guarded` made a cell of."""
     return text[1:] if text.startswith("'") and text[1:].startswith(_STARTS_A_FORMULA) else text
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fittool.runs.files.json_text import to_json
-from fittool.runs.metrics_log import guarded, unguarded
+from fittool.runs.metrics_log import guarded, unguard
 
 Row = dict[str, str]
 """Text by column; columns that a row does not have are absent."""
@@ -26,11 +26,11 @@ def read_rows(path: Path, separator: str) -> list[Row]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter=separator))
     return [
-        {unguarded(name): cell for name, cell in row.items() if name is not None and cell not in (None, _ABSENT)} for row in rows
+        {unguard(name): cell for name, cell in row.items() if name is not None and cell not in (None, _ABSENT)} for row in rows
     ]
 
 
-def encoded_rows(rows: Sequence[Row], separator: str) -> bytes:
+def encode_rows(rows: Sequence[Row], separator: str) -> bytes:
     """The content of the file: `epoch`, then all other columns in their alphabetical order."""
     names = ["epoch", *sorted({name for row in rows for name in row} - {"epoch"})]
     text = io.StringIO(newline="")

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fittool.errors import ArgumentError, KeyPath, Problem, path_text, shortened
+from fittool.errors import ArgumentError, KeyPath, Problem, path_text, shorten
 from fittool.settings.family import Family, fields_of, nearest_name
 from fittool.settings.lookup import families_at, forms_at, known_names
 from fittool.settings.messages import WRONG_KIND, found, literals, rule, suggestion, wrong_kind
@@ -209,11 +209,11 @@ def _sentence(group: list[_Complaint], subject: Subject) -> Sentence:
 def _other_kind(group: list[_Complaint]) -> str:
     """The sentence's end where something of another kind was found than any form of a setting allows."""
     first = group[0]
-    wanted = [phrase for one in group for phrase in _wanted(one)]
+    wanted = [phrase for one in group for phrase in _expectation(one)]
     if first.kind == "family_form" and isinstance(first.value, dict) and len(first.value) > 1:
-        names = shortened(", ".join(map(str, first.value)))
+        names = shorten(", ".join(map(str, first.value)))
         return f"must be one {first.context['kind']}, got {len(first.value)}: {names}."
-    mend = f" Write [{shortened(first.value)}]." if first.kind == "list_type" and isinstance(first.value, str) else ""
+    mend = f" Write [{shorten(first.value)}]." if first.kind == "list_type" and isinstance(first.value, str) else ""
     return f"{wrong_kind(wanted, first.value)}{mend}{_nearest_literal(group, first.value)}"
 
 
@@ -222,7 +222,7 @@ def _as_written(value: object) -> str:
     return value if isinstance(value, str) and value[:1].isdigit() and value.replace("/", "").isdigit() else found(value)
 
 
-def _wanted(complaint: _Complaint) -> list[str]:
+def _expectation(complaint: _Complaint) -> list[str]:
     if complaint.kind == "literal_error":
         return literals(complaint.context["expected"])
     if complaint.kind in _NAMES_A_THING:

@@ -120,7 +120,7 @@ DOES_NOT_COUNT = _DoesNotCount()
 """Annotation metadata of a field that cannot change the numbers, so that a run goes on although it was changed."""
 
 
-def folded(name: str) -> str:
+def fold(name: str) -> str:
     """A name without case and underscores, so that `SparseCategoricalCrossentropy` and Keras's snake case meet."""
     return name.replace("_", "").casefold()
 
@@ -135,8 +135,8 @@ def nearest_name(name: str, known: Iterator[str] | list[str] | tuple[str, ...]) 
     """The known name that `name` most likely meant, or None where nothing is near."""
     import difflib  # only needed once something is wrong
 
-    by_folded = {folded(candidate): candidate for candidate in known}
-    near = difflib.get_close_matches(folded(name), by_folded, n=1, cutoff=0.6)
+    by_folded = {fold(candidate): candidate for candidate in known}
+    near = difflib.get_close_matches(fold(name), by_folded, n=1, cutoff=0.6)
     return by_folded[near[0]] if near else None
 
 
@@ -172,13 +172,13 @@ class Family(Generic[T]):
         self.members = dict(members)
         self.aliases = dict(aliases or {})
         self.accepts = accepts
-        self._by_folded = {folded(name): name for name in self.members}
-        self._by_folded |= {folded(alias): name for alias, name in self.aliases.items()}
+        self._by_folded = {fold(name): name for name in self.members}
+        self._by_folded |= {fold(alias): name for alias, name in self.aliases.items()}
         self._adapters: dict[str, TypeAdapter[T]] = {}
 
     def class_of(self, name: str) -> type[T] | None:
         """The class behind a name or alias, whatever its case; None where there is none."""
-        found = self._by_folded.get(folded(name))
+        found = self._by_folded.get(fold(name))
         return None if found is None else self.members[found]
 
     def parse(self, value: object) -> T:
@@ -200,7 +200,7 @@ class Family(Generic[T]):
         )
 
     def _build(self, written: str, arguments: object) -> T:
-        name = self._by_folded.get(folded(written))
+        name = self._by_folded.get(fold(written))
         if name is None:
             near = nearest_name(written, [*self.members, *self.aliases]) or ""
             known = ", ".join(self.members)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fittool.errors import shortened
+from fittool.errors import shorten
 from fittool.settings.family import nearest_name
 from fittool.settings.scalars import in_one_line, scalar, written
 
@@ -51,16 +51,16 @@ _NUMBERLIKE = re.compile(r"[-+]?[0-9][0-9_]*|[-+]?0[xob][0-9A-Fa-f_]+|[-+]?\.(?:
 def found(value: object) -> str:
     """The value that was found, as it reads after "got"."""
     if isinstance(value, str):
-        return f'the text "{shortened(value)}"'
+        return f'the text "{shorten(value)}"'
     if value is None:
         return "nothing"
     if isinstance(value, bool | int | float):
-        return shortened(written(value))
+        return shorten(written(value))
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple):
         short = len(value) <= _SHOWN_ITEMS and all(isinstance(item, _SCALARS) for item in value)
-        return shortened(in_one_line(value)) if short else "a list"
+        return shorten(in_one_line(value)) if short else "a list"
     return f"the class {value.__name__}" if isinstance(value, type) else f"an object of the class {type(value).__name__}"
 
 
@@ -116,7 +116,7 @@ def _mend(wanted: Sequence[str], value: object) -> str:
 
 def _number_mend(text: str, *, whole: bool) -> str:
     if isinstance(scalar(text), int | float) and len(text) < 40:
-        return f" Write {shortened(text)} without quotes."
+        return f" Write {shorten(text)} without quotes."
     if not whole and _DECIMAL_COMMA.fullmatch(text):
         return f" Write {text.replace(',', '.')}."
     if not whole and _PERCENT.fullmatch(text):

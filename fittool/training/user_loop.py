@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fittool.callbacks.control import Logs
 from fittool.data.batch import Array, Batch
-from fittool.data.user_code.functions import blamed, file_of
+from fittool.data.user_code.functions import blame, file_of
 from fittool.errors import UserCodeError
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def run_loop(
 
     control.loop = LoopSteps(engine, batches, numbered_step, after_step)
     try:
-        with blamed(f"{name} failed in epoch {epoch + 1}", file_of(loop)):
+        with blame(f"{name} failed in epoch {epoch + 1}", file_of(loop)):
             loop(control.model, batches, epoch)
     finally:
         control.loop = None

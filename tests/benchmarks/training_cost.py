@@ -9,7 +9,7 @@ from fittool.engines.numpy_engine import NumpyEngine
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Rescaling
 from fittool.nn.losses import SparseCategoricalCrossentropy
-from fittool.nn.objectives import shared_out
+from fittool.nn.objectives import share_out
 from fittool.nn.optimizers import Adam
 from fittool.nn.presets import SimpleCNN
 from fittool.training.steps import BatchStream
@@ -25,7 +25,7 @@ def figures(turns: int) -> list[Figure]:
 
     def trained(augment: Any, processes: bool) -> float:
         engine = NumpyEngine(
-            graph, objectives=shared_out(graph.outputs, loss=SparseCategoricalCrossentropy()), optimizer=Adam(), seed=0
+            graph, objectives=share_out(graph.outputs, loss=SparseCategoricalCrossentropy()), optimizer=Adam(), seed=0
         )
         loader = DatasetLoader(data, BATCH, augment=augment, workers=2, use_multiprocessing=processes)
         stream, waited = BatchStream(loader).from_step(0), 0.0

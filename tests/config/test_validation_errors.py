@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fittool.config.experiment_file import limited, load_experiment
+from fittool.config.experiment_file import limit, load_experiment
 from fittool.errors import ExperimentError, Problem
 
 Write = Callable[..., str]
@@ -160,5 +160,5 @@ def test_offending_text_is_escaped_and_shortened(small: str, write: Write) -> No
 
 
 def test_twenty_problems_and_a_count_of_the_rest() -> None:
-    problems = limited([Problem(str(number)) for number in range(23)])
+    problems = limit([Problem(str(number)) for number in range(23)])
     assert (len(problems), problems[19].text, problems[20].text) == (21, "19", "… and 3 more.")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fittool.data.cache import DiskCache, cache_folder, kept_on_disk
+from fittool.data.cache import DiskCache, cache_folder, keep_on_disk
 from fittool.data.dataset import ArrayDataset, Samples, Subset
 from fittool.data.images.image_files import ImageFiles
 from fittool.data.loading.batch_loader import DatasetLoader
@@ -200,7 +200,7 @@ def test_two_processes_fill_it_at_once(folder: Path, cache: Path) -> None:
 def test_a_split_keeps_the_whole_once(folder: Path, cache: Path) -> None:
     parts = split(files(folder), 0.4)
     for part in (parts.train, parts.validation):
-        cached, trouble = kept_on_disk(part)
+        cached, trouble = keep_on_disk(part)
         assert trouble == ""
         assert isinstance(cached, Subset) and cached.fingerprint() == part.fingerprint()
         assert_same(cached.load(np.arange(2)), part.load(np.arange(2)))
@@ -209,7 +209,7 @@ def test_a_split_keeps_the_whole_once(folder: Path, cache: Path) -> None:
 
 def test_arrays_need_no_cache(cache: Path) -> None:
     arrays = ArrayDataset(np.zeros((3, 2)))
-    assert kept_on_disk(arrays) == (arrays, "")
+    assert keep_on_disk(arrays) == (arrays, "")
     assert not cache.exists()
 
 
@@ -217,7 +217,7 @@ def test_a_folder_that_cannot_be_written_is_done_without(folder: Path, cache: Pa
     cache.parent.mkdir()
     cache.write_text("a file in the way")
     dataset = files(folder)
-    same, trouble = kept_on_disk(dataset)
+    same, trouble = keep_on_disk(dataset)
     assert same is dataset
     assert trouble.startswith("cache: disk has no effect, as ") and "Not a directory" in trouble
 
@@ -227,7 +227,7 @@ def test_no_room_is_done_without(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    assert "No space left on device" in kept_on_disk(files(folder))[1]
+    assert "No space left on device" in keep_on_disk(files(folder))[1]
     assert list(cache_folder().iterdir()) == []
 
 

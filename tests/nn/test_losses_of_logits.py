@@ -15,7 +15,7 @@ from fittool.nn.losses import (
     Loss,
     SparseCategoricalCrossentropy,
 )
-from fittool.nn.objectives import losses_of_logits, shared_out
+from fittool.nn.objectives import losses_of_logits, share_out
 
 SPARSE, CATEGORICAL, BINARY = SparseCategoricalCrossentropy(), CategoricalCrossentropy(label_smoothing=0.1), BinaryCrossentropy()
 
@@ -49,7 +49,7 @@ SPARSE, CATEGORICAL, BINARY = SparseCategoricalCrossentropy(), CategoricalCrosse
 )  # fmt: skip
 def test_losses_of_logits(layers: list[Layer], shape: tuple[int, ...], loss: Loss, meets: bool) -> None:
     graph = Graph.build(layers, {"input": shape})
-    found = losses_of_logits(graph, shared_out(graph.outputs, loss=loss))
+    found = losses_of_logits(graph, share_out(graph.outputs, loss=loss))
     assert list(found) == list(graph.outputs) * meets
     assert all(type(one) is type(loss) and one.from_logits for one in found.values())  # type: ignore[attr-defined]
 
@@ -60,5 +60,5 @@ def test_each_output_has_its_own_loss() -> None:
         {"input": (4,)},
         ("a", "b", "c"),
     )
-    losses = losses_of_logits(graph, shared_out(graph.outputs, loss={"a": SPARSE, "b": BINARY}))
+    losses = losses_of_logits(graph, share_out(graph.outputs, loss={"a": SPARSE, "b": BINARY}))
     assert losses == {"a": SparseCategoricalCrossentropy(from_logits=True), "b": BinaryCrossentropy(from_logits=True)}

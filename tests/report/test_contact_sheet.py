@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from fittool.report.contact_sheet import contact_sheet, limits_of, shortened, wrapped
+from fittool.report.contact_sheet import contact_sheet, limits_of, shorten, wrap
 
 RED = (255, 0, 0)
 
@@ -87,11 +87,11 @@ def test_two_channels_show_the_first() -> None:
 
 def test_long_texts_are_shortened_and_wrapped() -> None:
     font = ImageFont.load_default(12)
-    assert shortened("short", font, 100) == "short"
-    short = shortened("a very long class name", font, 60)
+    assert shorten("short", font, 100) == "short"
+    short = shorten("a very long class name", font, 60)
     assert short.endswith("…")
     assert font.getlength(short) <= 60
-    assert wrapped("theta 3.0°, tx 2.0, flipped", font, 110) == ["theta 3.0°, tx 2.0", "flipped"]
+    assert wrap("theta 3.0°, tx 2.0, flipped", font, 110) == ["theta 3.0°, tx 2.0", "flipped"]
 
 
 def test_a_sheet_can_be_saved_as_png(tmp_path: Path) -> None:

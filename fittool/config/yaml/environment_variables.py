@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from fittool.config.yaml.source_map import Node, Place
-from fittool.errors import ExperimentError, KeyPath, Problem, shortened, visible
+from fittool.errors import ExperimentError, KeyPath, Problem, shorten, visible
 from fittool.settings import nearest_name
 from fittool.settings.scalars import Scalar, ScalarError, scalar
 
@@ -46,7 +46,7 @@ def references_in(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Nod
         yield from references_in(child, (*path, step))
 
 
-def protected(text: str) -> str:
+def protect(text: str) -> str:
     """Text in which `filled` finds nothing to replace and gives `text` back."""
     return text.replace("${", "$${")
 
@@ -73,7 +73,7 @@ def _read_again(text: str, node: Node, problems: list[Problem]) -> Scalar:
     try:
         return scalar(text) if node.plain else text
     except ScalarError as error:
-        problems.append(node.place.problem(f"{shortened(text, 20)} {error}."))
+        problems.append(node.place.problem(f"{shorten(text, 20)} {error}."))
         return None
 
 
@@ -83,7 +83,7 @@ def _text_for(match: re.Match[str], variables: Mapping[str, str], place: Place, 
         return "${"
     variable = _VARIABLE.fullmatch(inside) if match[0].endswith("}") else None
     if variable is None:
-        problems.append(place.problem(f"{shortened(match[0])} is not replaced. Write ${{ENV:NAME}}, or $${{ for the text ${{."))
+        problems.append(place.problem(f"{shorten(match[0])} is not replaced. Write ${{ENV:NAME}}, or $${{ for the text ${{."))
         return match[0]
     value = variables.get(variable["name"], variable["default"])
     if value is None:

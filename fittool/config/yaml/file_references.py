@@ -15,7 +15,7 @@ from fittool.callbacks import CALLBACKS
 from fittool.config.yaml.source_map import Node
 from fittool.data.remote import is_remote
 from fittool.errors import KeyPath
-from fittool.settings import NAMES_CODE, Named, fields_of, folded
+from fittool.settings import NAMES_CODE, Named, fields_of, fold
 from fittool.settings.family import written_name
 
 
@@ -87,21 +87,21 @@ def input_files(root: Node, resolved: Mapping[str, Any]) -> list[str]:
         if isinstance(arguments, dict)
         for key in path_keys(str(name))
     ]
-    found = [*_written_in(root), *named, weights.get("from")]
+    found = [*_place_in(root), *named, weights.get("from")]
     return list(dict.fromkeys(path for path in found if isinstance(path, str) and path and not is_remote(path)))
 
 
-def _written_in(node: Node) -> Iterator[str]:
+def _place_in(node: Node) -> Iterator[str]:
     """The files that settings were written in."""
     if not node.place.source.is_option:
         yield node.place.source.name
     for _, child in node.children():
-        yield from _written_in(child)
+        yield from _place_in(child)
 
 
 def path_keys(source: str) -> tuple[str, ...]:
     """The arguments of a source, by its name, that are paths."""
-    return _PATH_KEYS.get(folded(source), ())
+    return _PATH_KEYS.get(fold(source), ())
 
 
 def with_absolute_paths(root: Node) -> Node:
@@ -138,7 +138,7 @@ def _source(source: Node) -> Node:
         return source
     entries = {}
     for name, arguments in source.value.items():
-        if folded(name) == "python":
+        if fold(name) == "python":
             entries[name] = _change(arguments, "function", _function)
         else:
             entries[name] = _each(arguments, path_keys(name), _absolute)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 from fittool.config.yaml.environment_variables import filled
 from fittool.config.yaml.reader import read_file, read_text
-from fittool.config.yaml.short_forms import expanded
+from fittool.config.yaml.short_forms import expand
 from fittool.config.yaml.source_map import Node, Place, Placed, Source
-from fittool.errors import ExperimentError, KeyPath, Problem, UsageError, path_text, shortened
-from fittool.settings import folded, nearest_name
+from fittool.errors import ExperimentError, KeyPath, Problem, UsageError, path_text, shorten
+from fittool.settings import fold, nearest_name
 from fittool.settings.lookup import accepts_key, expects_list, families_at, known_names, names_one_thing
 
 _INDEX = re.compile(r"\[(\d{1,6})\]")
@@ -90,7 +90,7 @@ def _lay_in_list(items: list[Node], override: _Override, path: KeyPath, top: typ
     step = override.path[len(path)]
     if not step.isdecimal() or int(step) >= len(items):
         count = f"has {len(items)} items, counted from 0" if items else "is an empty list"
-        raise override.refused(f"{path_text(path)} {count}; there is no item {shortened(step)}.")
+        raise override.refused(f"{path_text(path)} {count}; there is no item {shorten(step)}.")
     index = int(step)
     changed = _change(items[index], override, (*path, index), top)
     return [*items[:index], *([] if changed is None else [changed]), *items[index + 1 :]]
@@ -121,13 +121,13 @@ def _open(node: Node | None, step: str, override: _Override, path: KeyPath, top:
     families = families_at(top, path)
     if node is None or node.value is None:
         if expects_list(top, path) and known_names(top, path) is None:
-            raise override.refused(f"{path_text(path)} is an empty list; there is no item {shortened(step)}.")
+            raise override.refused(f"{path_text(path)} is an empty list; there is no item {shorten(step)}.")
         return Node({}, override.place, override.place)
     if isinstance(node.value, dict):
-        other = names_one_thing(top, path) and any(folded(name) != folded(step) for name in node.value)
+        other = names_one_thing(top, path) and any(fold(name) != fold(step) for name in node.value)
         return replace(node, value={}) if other and override.value is not None else node
     if not families:
-        raise override.refused(f"{path_text(path)} is a single value; there is no {shortened(step)} in it.")
+        raise override.refused(f"{path_text(path)} is a single value; there is no {shorten(step)} in it.")
     same = any(family.class_of(str(node.value)) is family.class_of(step) for family in families)
     return replace(node, value={step: Node({}, node.place, node.place)} if same else {})
 
@@ -135,7 +135,7 @@ def _open(node: Node | None, step: str, override: _Override, path: KeyPath, top:
 def _existing_key(entries: dict[str, Node], key: str, *, named: bool) -> str:
     """The key as the file wrote it, where only case and underscores differ in the name of a thing."""
     if named and key not in entries:
-        return next((name for name in entries if folded(name) == folded(key)), key)
+        return next((name for name in entries if fold(name) == fold(key)), key)
     return key
 
 
@@ -169,7 +169,7 @@ def read_layers(path: str, name: str, top: type, variables: Mapping[str, str], b
         ExperimentError: A file cannot be read, or they extend each other in a circle.
     """
     document = read_file(path, name)
-    root = expanded(filled(document.root, variables), top)
+    root = expand(filled(document.root, variables), top)
     if not isinstance(root.value, dict) or "extends" not in root.value:
         return Layered(root, document.problems)
     rest = replace(root, value={key: node for key, node in root.value.items() if key != "extends"})
@@ -213,6 +213,6 @@ def _merge_named(base: Node, over: Node, top: type, path: KeyPath) -> Node:
         return over
     ((base_name, base_arguments),) = base.value.items()
     ((name, arguments),) = over.value.items()
-    if folded(base_name) != folded(name):
+    if fold(base_name) != fold(name):
         return over
     return replace(over, value={name: merged(base_arguments, arguments, top, (*path, name))})

@@ -30,7 +30,7 @@ from yaml.scanner import Scanner
 
 from fittool.config.yaml.source_map import Node, Place, Placed, Source
 from fittool.config.yaml.text_file import check_readable, read_source
-from fittool.errors import ExperimentError, path_text, shortened, visible
+from fittool.errors import ExperimentError, path_text, shorten, visible
 from fittool.settings.scalars import ScalarError, scalar
 
 DEEPEST = 32
@@ -191,7 +191,7 @@ class _Reading:
             return scalar(text) if plain else text
         except ScalarError as error:
             where = path_text(self._path()) or "The value"
-            self.problems.append(Placed(place, f"{where}: {shortened(text, 20)} {error}."))
+            self.problems.append(Placed(place, f"{where}: {shorten(text, 20)} {error}."))
             return 0
 
     def _awaits_key(self) -> bool:

@@ -12,7 +12,7 @@ from fittool.settings import Family, only_argument
 from fittool.settings.lookup import Form, forms_below
 
 
-def expanded(root: Node, top: type) -> Node:
+def expand(root: Node, top: type) -> Node:
     """A tree without short forms.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from fittool.config.yaml.environment_variables import Reference, protected
+from fittool.config.yaml.environment_variables import Reference, protect
 from fittool.errors import KeyPath
 from fittool.settings.scalars import in_one_line, key_text
 
@@ -60,4 +60,4 @@ class _Writer:
 
 def flow_text(data: object) -> str:
     """Data in one line of YAML, in which no text is taken for a reference to a variable."""
-    return in_one_line(data, lambda text: text if isinstance(text, Reference) else protected(text))
+    return in_one_line(data, lambda text: text if isinstance(text, Reference) else protect(text))

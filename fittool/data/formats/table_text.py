@@ -28,7 +28,7 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r")) + b"\x81\x8d\x8f\x90\x9d"
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def open_text(path: Path) -> Iterator[IO[bytes]]:
     """The bytes of a file, unpacked where they are packed with gzip.
 
     Raises:
@@ -53,7 +53,7 @@ def encoding_of(path: Path) -> str:
     Raises:
         DataError: It is none of these; names the first byte that is wrong.
     """
-    with opened(path) as file:
+    with open_text(path) as file:
         beginning = file.read(4)
         marked = next((encoding for mark, encoding in _MARKS if beginning.startswith(mark)), None)
         if marked is not None:
@@ -72,14 +72,14 @@ def _is_utf8(beginning: bytes, file: IO[bytes]) -> bool:
             rest = b""
             continue
         rest += block
-        whole = len(rest) - _unfinished(rest)
+        whole = len(rest) - _rest(rest)
         if not _decodes(rest[:whole]):
             return False
         rest = rest[whole:]
     return _decodes(rest)
 
 
-def _unfinished(block: bytes) -> int:
+def _rest(block: bytes) -> int:
     """The number of bytes at the end that begin a letter that the next block may go on with."""
     for length in range(1, min(4, len(block) + 1)):
         if block[-length] >= 0xC0:
@@ -99,7 +99,7 @@ def _decodes(block: bytes) -> bool:
 
 def _may_be_windows_1252(path: Path) -> bool:
     """True where nothing in the file is a letter in UTF-8, and nothing a byte that Windows-1252 does not have."""
-    with opened(path) as file:
+    with open_text(path) as file:
         while block := file.read(_BLOCK):
             if block.translate(None, delete=_CONTROLS) != block or not block.decode("utf-8", "ignore").isascii():
                 return False
@@ -113,7 +113,7 @@ def lines_of(path: Path, encoding: str) -> Iterator[str]:
         DataError: A line is endless, a byte is wrong, or the file is missing or damaged.
     """
     number = 0
-    with opened(path) as file, TextIOWrapper(file, encoding=encoding, newline="") as text:
+    with open_text(path) as file, TextIOWrapper(file, encoding=encoding, newline="") as text:
         try:
             while line := text.readline(_LONGEST_LINE):
                 number += 1
@@ -131,7 +131,7 @@ def lines_of(path: Path, encoding: str) -> Iterator[str]:
 def _not_utf8(path: Path) -> DataError:
     """The error that names the first byte that is no UTF-8."""
     offset = 0
-    with opened(path) as file:
+    with open_text(path) as file:
         for number, line in enumerate(iter(partial(file.readline, _LONGEST_LINE), b""), 1):
             try:
                 line.decode("utf-8")

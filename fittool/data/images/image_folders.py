@@ -80,7 +80,7 @@ def some_of(names: Sequence[str]) -> str:
     return ", ".join(map(shown, names[:_SHOWN])) + more
 
 
-def merged(listings: Sequence[Listing]) -> Listing:
+def merge(listings: Sequence[Listing]) -> Listing:
     """Several listings as one, in their order."""
     whole = Listing()
     for listing in listings:

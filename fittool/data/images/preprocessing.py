@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fittool.data.batch import Array
 from fittool.data.dataset import Dataset, Samples
-from fittool.data.user_code.functions import blamed, file_of
+from fittool.data.user_code.functions import blame, file_of
 from fittool.errors import UserCodeError
 
 
@@ -36,7 +36,7 @@ class Preprocessing:
 
     def _of_one(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         shape = image.shape
-        with blamed(f"{self.name} failed", file_of(self._function)):
+        with blame(f"{self.name} failed", file_of(self._function)):
             changed: NDArray[np.float32] = np.asarray(self._function(image), np.float32)
         if changed.shape != shape:
             raise UserCodeError(f"{self.name} must give an image of the shape it gets, {shape}, but gave {changed.shape}.")

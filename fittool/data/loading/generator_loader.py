@@ -127,12 +127,12 @@ class GeneratorLoader:
 
         def made(place: Place) -> Batch:
             if place.number >= len(place.given):
-                raise _ended_early(self.source, len(place.given), steps, place.pass_number)
+                raise _say_early_end(self.source, len(place.given), steps, place.pass_number)
             return self.source.checked(self.source.function.batch_at(place), place.number)
 
         places, done = self.source.function.places(first_step, steps), first_step
         batches = in_order(
-            made, islice(places, most), self._workers, self._max_queue_size, timeout=self._timeout, describe=self._named_place
+            made, islice(places, most), self._workers, self._max_queue_size, timeout=self._timeout, describe=self._place_named
         )
         try:
             for batch in batches:
@@ -142,7 +142,7 @@ class GeneratorLoader:
             batches.close()
             self.source.function.walked(done)
 
-    def _named_place(self, place: Place) -> str:
+    def _place_named(self, place: Place) -> str:
         return f"batch {place.number + 1} of pass {place.pass_number + 1} of {self.source.name}"
 
     def _one_pass(self, number: int) -> Generator[Batch, None, None]:
@@ -158,7 +158,7 @@ class GeneratorLoader:
             for step, batch in zip(wanted, batches, strict=False):
                 if batch is None:
                     pass_number, given = divmod(step, steps)
-                    raise _ended_early(self.source, given, steps, pass_number)
+                    raise _say_early_end(self.source, given, steps, pass_number)
                 done = step + 1
                 yield batch
         finally:
@@ -177,7 +177,7 @@ class GeneratorLoader:
             finally:
                 batches.close()
             if given < steps:
-                raise _ended_early(self.source, given, steps, number)
+                raise _say_early_end(self.source, given, steps, number)
             start = 0
 
     def _to_the_end_of_a_pass(self, first_step: int) -> Generator[Batch, None, None]:
@@ -191,7 +191,7 @@ class GeneratorLoader:
                 if given > skipped:
                     yield batch
             if given == 0:
-                raise _used_up(self.source, self._passes)
+                raise _say_used_up(self.source, self._passes)
             self._passes += 1
             self._passes_end += given
             if given > skipped:
@@ -220,14 +220,14 @@ class GeneratorLoader:
         return Batch(batch.inputs, batch.targets, per_sample(factors, labels, batch.sample_weight))
 
 
-def _ended_early(source: GeneratorData, given: int, expected: int, pass_number: int) -> UserCodeError:
+def _say_early_end(source: GeneratorData, given: int, expected: int, pass_number: int) -> UserCodeError:
     if given == 0:
-        return _used_up(source, pass_number)
+        return _say_used_up(source, pass_number)
     told = f" (samples: {source.samples:,}, in batches of {source.first.size})" if source.samples is not None else ""
     text = f"{source.name} gave {given} of {expected} batches in pass {pass_number + 1}{told}."
     return UserCodeError(f"{text} Give more, or correct the number.")
 
 
-def _used_up(source: GeneratorData, pass_number: int) -> UserCodeError:
+def _say_used_up(source: GeneratorData, pass_number: int) -> UserCodeError:
     text = f"{source.name} gave no batches in pass {pass_number + 1}."
     return UserCodeError(f"{text} Return a new generator at each call: one pass is one call.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.images.image_folders import ClassFolders, Listing, class_folders_in, images_below, merged, same_folders, some_of
+from fittool.data.images.image_folders import ClassFolders, Listing, class_folders_in, images_below, merge, same_folders, some_of
 from fittool.data.sources.base import Source, SourceContext
 from fittool.errors import DataError, ExperimentError, Problem, shown
 from fittool.settings import Boolean, Field, Text, nearest_name, setting
@@ -68,7 +68,7 @@ class FolderSource(Source):
             odd = [*found.told(), *same_folders(root, names)]
         images = [image for listing in listings for image in listing.images]
         files = files_of(str(root), images, targets, None, context, grouped_by_class=names is not None)
-        files.remarks = (*odd, *merged(listings).told(), *files.remarks)
+        files.remarks = (*odd, *merge(listings).told(), *files.remarks)
         return files
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:

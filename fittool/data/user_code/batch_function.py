@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fittool.data.user_code.functions import blamed, file_of
+from fittool.data.user_code.functions import blame, file_of
 from fittool.errors import UserCodeError
 
 _FORMS = "a generator or list of batches, or an object with __len__ and __getitem__ that gives batches"
@@ -109,7 +109,7 @@ class BatchFunction:
         Raises:
             UserCodeError: It raised, or gave something that has no batches.
         """
-        with blamed(f"{self.name} failed", self._files):
+        with blame(f"{self.name} failed", self._files):
             given = self._function()
         if isinstance(given, str | bytes | Mapping | tuple | np.ndarray) or not (
             is_sequence(given) or isinstance(given, Iterable)
@@ -125,7 +125,7 @@ class BatchFunction:
 
     def batch(self, given: Any, number: int, pass_number: int) -> object:
         """One batch of what `call` gave, where that is a sequence."""
-        with blamed(self._failure(number + 1, pass_number), self._files):
+        with blame(self._failure(number + 1, pass_number), self._files):
             return given[number]
 
     def places(self, first_step: int, steps: int) -> Iterator[Place]:
@@ -152,13 +152,13 @@ class BatchFunction:
 
     def batch_at(self, place: Place) -> object:
         """The batch at a place."""
-        with blamed(self._failure(place.number + 1, place.pass_number), self._files):
+        with blame(self._failure(place.number + 1, place.pass_number), self._files):
             return place.given.batch_at(place.given_pass, place.given_number)
 
     def _walk(self, given: Any, pass_number: int) -> Generator[object, None, None]:
         iterator = self._items_of(given)
         for number in count(1):
-            with blamed(self._failure(number, pass_number), self._files):
+            with blame(self._failure(number, pass_number), self._files):
                 try:
                     item = next(iterator)
                 except StopIteration:

@@ -50,7 +50,7 @@ def _run(path: Path) -> ModuleType:
     module = ModuleType(f"{_PREFIX}{path}")
     module.__file__ = os.fspath(path)
     sys.modules[module.__name__] = module  # where dataclasses look for it
-    with blamed(f"{shown(path)} cannot be loaded", [os.fspath(path)]):
+    with blame(f"{shown(path)} cannot be loaded", [os.fspath(path)]):
         exec(compile(path.read_bytes(), path, "exec", dont_inherit=True), vars(module))
     return module
 
@@ -92,7 +92,7 @@ def check_arguments(function: Callable[..., object], arguments: Mapping[str, obj
 
 
 @contextmanager
-def blamed(what: str, files: list[str] | None = None) -> Iterator[None]:
+def blame(what: str, files: list[str] | None = None) -> Iterator[None]:
     """Turns whatever user code raises into a `UserCodeError` that names its file and line, and puts the working directory back.
 
     Args:

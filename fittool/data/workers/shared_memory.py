@@ -111,7 +111,7 @@ def shared_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
 
 def _share(descriptor: int, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    array: NDArray[Any] = np.ndarray(shape, dtype, mapped(descriptor, mmap.ACCESS_WRITE))
+    array: NDArray[Any] = np.ndarray(shape, dtype, map_into(descriptor, mmap.ACCESS_WRITE))
     _descriptors[id(array)] = descriptor
     finalize(array, _forget, id(array))
     return array
@@ -138,7 +138,7 @@ def leased(memory: memoryview, place: Place, release: Callable[[int], object]) -
     return unpack(memoryview(lease), Place(0, place.lengths))  # type: ignore[arg-type]  # arrays are buffers
 
 
-def mapped(descriptor: int, access: int = mmap.ACCESS_READ) -> memoryview:
+def map_into(descriptor: int, access: int = mmap.ACCESS_READ) -> memoryview:
     """The whole of a file as memory.
 
     Args:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from fittool.data.workers.shared_memory import Packed, Place, mapped, unpack
+from fittool.data.workers.shared_memory import Packed, Place, map_into, unpack
 from fittool.errors import FittoolError, Problem, UserCodeError
 
 STACK_SIGNAL = signal.SIGUSR1
@@ -105,7 +105,7 @@ class Arena:
     def _grow(self, size: int) -> None:
         before = 0 if self._memory is None else len(self._memory)
         os.ftruncate(self._descriptor, max(2 * before, -(-size // _STRETCH) * _STRETCH))  # what is not used takes no memory
-        self._memory = mapped(self._descriptor, mmap.ACCESS_WRITE)
+        self._memory = map_into(self._descriptor, mmap.ACCESS_WRITE)
 
 
 def main(channel: int, arena: int, task: int, place: Place, parent: int) -> None:
@@ -126,7 +126,7 @@ def main(channel: int, arena: int, task: int, place: Place, parent: int) -> None
     faulthandler.enable(sys.__stderr__ or 2)
     faulthandler.register(STACK_SIGNAL, sys.__stderr__ or 2)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        _serve(Connection(channel), Arena(arena), unpack(mapped(task, mmap.ACCESS_COPY), place))
+        _serve(Connection(channel), Arena(arena), unpack(map_into(task, mmap.ACCESS_COPY), place))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # threads of user code do not keep a worker alive

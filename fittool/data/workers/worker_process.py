@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from fittool.data.loading.prefetch import duration, wait_for
-from fittool.data.workers.shared_memory import Place, leased, mapped, unnamed_memory
+from fittool.data.workers.shared_memory import Place, leased, map_into, unnamed_memory
 from fittool.data.workers.worker_main import STACK_SIGNAL, STOP_SIGNALS, Failure
 from fittool.data.workers.worker_output import OUTPUT
 from fittool.errors import FittoolError, UserCodeError
@@ -93,7 +93,7 @@ class WorkerProcess:
             self._ready = True
         place = Place(*self._message(timeout, what))
         if self._memory is None or place.end > len(self._memory):
-            self._memory = mapped(self._arena, mmap.ACCESS_WRITE)
+            self._memory = map_into(self._arena, mmap.ACCESS_WRITE)
         result = leased(self._memory, place, self._released.append)
         self._pass_on_output()
         if isinstance(result, Failure):
@@ -106,9 +106,9 @@ class WorkerProcess:
                 raise self._hangs(what(), timeout)
             return pickle.loads(self._channel.recv_bytes())
         except (EOFError, ConnectionResetError):
-            raise self._died(what()) from None
+            raise self._say_death(what()) from None
 
-    def _died(self, what: str) -> FittoolError:
+    def _say_death(self, what: str) -> FittoolError:
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(_GRACE)
         code = self._popen.poll()

@@ -18,7 +18,7 @@ def use_one_thread() -> bool:
     OpenBLAS reads its environment variables only while it is loaded, which is too late once NumPy is imported, so the
     library that NumPy's wheel carries is asked directly.
     """
-    for library in _carried_libraries():
+    for library in _libraries_of():
         try:
             handle = ctypes.CDLL(str(library))
         except OSError:
@@ -36,7 +36,7 @@ def blas_name() -> str:
     return " ".join(str(found[key]) for key in ("name", "version") if found.get(key)) or "unknown"
 
 
-def _carried_libraries() -> list[Path]:
+def _libraries_of() -> list[Path]:
     package = Path(np.__file__).parent
     folders = (package.parent / "numpy.libs", package / ".dylibs")
     return [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()) if "openblas" in path.name]

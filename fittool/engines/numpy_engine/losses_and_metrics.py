@@ -16,7 +16,7 @@ from fittool.engines.state import TensorInfo
 from fittool.engines.target_arrays import targets_and_weights
 from fittool.nn.accumulators import running_values
 from fittool.nn.graph import Graph
-from fittool.nn.objectives import Objectives, loss_names, losses_of_logits, measured, penalties
+from fittool.nn.objectives import Objectives, loss_names, losses_of_logits, metrics_by_name, penalties
 
 
 class LossesAndMetrics:
@@ -36,7 +36,7 @@ class LossesAndMetrics:
         self._sums = {name: np.zeros(accumulator.size) for name, accumulator in self._accumulators.items()}
         self._metrics = [
             (metric_update(self._accumulators[name]), self._sums[name], entry.output, entry.weighted)
-            for name, entry in measured(objectives).items()
+            for name, entry in metrics_by_name(objectives).items()
         ]
         self._penalties = penalties(graph)
         self.last_loss = 0.0

@@ -38,7 +38,7 @@ class Answers:
     are_probabilities: bool
 
 
-def decoded(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answers:
+def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answers:
     """The answers in the outputs (N, …) of a run's network, by the outputs' names."""
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
     found = {name: _from_logits(objectives[name].loss, output) for name, output in outputs.items()}

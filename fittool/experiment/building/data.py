@@ -10,7 +10,7 @@ from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.cpu import available_threads
 from fittool.data.available_memory import size_in_words
-from fittool.data.cache import kept_on_disk, place_of
+from fittool.data.cache import keep_on_disk, place_of
 from fittool.data.dataset import ArrayDataset, Dataset, Progress
 from fittool.data.formats.reading import Reading
 from fittool.data.images.pixel_scale import brought_to
@@ -117,7 +117,7 @@ def open_data(loaded: LoadedExperiment) -> OpenedData:
         told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *odd)
         return OpenedData(_part_of(loaded, train), validation, names, told, skipped, reading_of(train))
     skipped = left_out(train)
-    told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *_unused_column(loaded))
+    told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *_say_unused_column(loaded))
     parts, path = _split(loaded, train), _split_path(experiment)
     if parts is None:
         return OpenedData(_part_of(loaded, train), None, names, told, skipped, reading_of(train))
@@ -146,7 +146,7 @@ def on_the_scale_of(
     return brought.data, tuple(loaded.problem(text, "data", "validation") for text in brought.told)
 
 
-def _unused_column(loaded: LoadedExperiment) -> tuple[Problem, ...]:
+def _say_unused_column(loaded: LoadedExperiment) -> tuple[Problem, ...]:
     """A warning where a table says what is validated on, and another part is."""
     data = loaded.experiment.data
     if not isinstance(data.train, CsvSource) or isinstance(data.validation, Source):
@@ -218,7 +218,7 @@ def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tup
         return in_memory(data, progress), ()
     cache = loaded.experiment.data.cache
     if cache == "disk":
-        cached, trouble = kept_on_disk(data)
+        cached, trouble = keep_on_disk(data)
         return cached, (loaded.problem(trouble, "data", "cache"),) if trouble else ()
     return CachedDataset(data) if cache == "ram" and not isinstance(data, ArrayDataset) else data, ()
 

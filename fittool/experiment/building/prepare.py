@@ -32,7 +32,7 @@ from fittool.experiment.scaling import scaling_remarks
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
-from fittool.model.saving import described
+from fittool.model.saving import describe
 from fittool.model.target_forms import target_forms
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
@@ -91,7 +91,7 @@ class Prepared:
         compile_ = self.loaded.experiment.compile
         table = {} if self.reading is None else self.reading.plain()
         return (
-            described(self.layers, self.graph)
+            describe(self.layers, self.graph)
             | {
                 "loss": plain(compile_.main_loss, defaults=False),
                 "features": features,

@@ -46,7 +46,7 @@ def input_tensor(shape: Sequence[int] | None = None, name: str | None = None) ->
     return SymbolicTensor(Input(sizes, name=name), (), sizes)
 
 
-def wired(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> Wiring:
+def wire(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> Wiring:
     """The layers between inputs and outputs.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fittool.config.yaml.environment_variables import filled, protected
+from fittool.config.yaml.environment_variables import filled, protect
 from fittool.config.yaml.reader import read_text
 from fittool.config.yaml.source_map import Source
 from fittool.errors import ExperimentError
@@ -50,4 +50,4 @@ def test_refusal(text: str, message: str) -> None:
 
 
 def test_protected_text_is_given_back() -> None:
-    assert fill(f"a: '{protected('x${ENV:DATA}y$${')}'") == {"a": "x${ENV:DATA}y$${"}
+    assert fill(f"a: '{protect('x${ENV:DATA}y$${')}'") == {"a": "x${ENV:DATA}y$${"}

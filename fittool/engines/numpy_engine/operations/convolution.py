@@ -222,14 +222,14 @@ class DepthwiseConvolution(Operation):
     def _offsets(self) -> list[tuple[int, int]]:
         return list(np.ndindex(*self.window.kernel))
 
-    def _spread(self, array: Floats) -> Floats:
+    def _scatter(self, array: Floats) -> Floats:
         """(N, OH, OW, C · M) as (N, OH, OW, C, M)."""
         return array.reshape(*array.shape[:3], self.window.image[2], self.multiplier)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         images, copies = pad(context, part, self.window, context.x[0][part.start : part.stop])
         yield from copies
-        y, kernel = self._spread(context.y[part.start : part.stop]), context.weights("depthwise_kernel")
+        y, kernel = self._scatter(context.y[part.start : part.stop]), context.weights("depthwise_kernel")
         product = context.scratch.array(part.thread, "product", y.shape)
         for count, (down, right) in enumerate(self._offsets()):
             seen = self.window.shift(images, down, right)[..., None]
@@ -243,12 +243,12 @@ class DepthwiseConvolution(Operation):
         dy = context.dy[part.start : part.stop]
         images, copies = pad(context, part, self.window, context.x[0][part.start : part.stop])
         yield from copies
-        yield from self._kernel_gradient(context, part, images, self._spread(dy))
+        yield from self._kernel_gradient(context, part, images, self._scatter(dy))
         if self.use_bias:
             target = context.group_gradient(part, "bias")
             yield from accumulate(target, partial(sum_into, dy, (0, 1, 2)), part.first, np.empty_like(target))
         if context.dx[0] is not None:
-            yield from self._input_gradient(context, part, self._spread(dy), context.dx[0][part.start : part.stop])
+            yield from self._input_gradient(context, part, self._scatter(dy), context.dx[0][part.start : part.stop])
 
     def _kernel_gradient(self, context: OperationContext, part: BatchSlice, images: Floats, dy: Floats) -> Iterator[Task]:
         target = context.group_gradient(part, "depthwise_kernel")
