@@ -148,10 +148,10 @@ class RunDirectory:
                 run.metrics.cut(0)
             return run
         except BaseException:
+            if not there:
+                _remove_unbegun(path, lock)
             if lock is not None:
                 lock.release()
-            if not there:
-                shutil.rmtree(path, ignore_errors=True)
             raise
 
     @classmethod
@@ -366,6 +366,16 @@ def _remove_left_trials(folder: Path) -> None:
             # `.lock` is there only once the directory itself is locked, so that none is taken from a process that begins.
             if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and (path / ".lock").is_file() and not is_held(path):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_unbegun(path: Path, lock: RunLock | None) -> None:
+    """Remove a directory that was made for a run which never began.
+
+    Whoever has not got its lock may have been outrun by another process, whose run is in it by now.
+    """
+    with suppress(OSError):
+        if lock is not None or not is_held(path):
+            shutil.rmtree(path)
 
 
 def _empty(folder: Path) -> None:

@@ -110,6 +110,22 @@ def test_a_directory_in_use_is_refused_before_anything_else(run):
             enter()
 
 
+def test_a_directory_that_another_process_made_first_is_left_to_it(monkeypatch, tmp_path):
+    make_folder, winners = directory.make_folder, []
+
+    def outrun(path):
+        if path == tmp_path / "run" and not winners:
+            winners.append(None)
+            winners[0] = RunDirectory.at(path)
+        make_folder(path)
+
+    monkeypatch.setattr(directory, "make_folder", outrun)
+    with pytest.raises(RunInUseError, match=f"process {os.getpid()}"):
+        RunDirectory.at(tmp_path / "run")
+    assert (tmp_path / "run" / "checkpoints").is_dir()
+    winners[0].close()
+
+
 def test_readers_need_no_lock(run):
     with RunDirectory.open(run.path) as reader:
         assert reader.read_experiment() == "name: digits\n"

@@ -298,7 +298,7 @@ def _all_gone(folder: Path) -> Sequence[object]:
 
 
 def _large(folder: Path) -> None:
-    """64 MiB are read within 1.2 times their size."""
+    """64 MiB are read within 2.1 times their size: safetensors parses the bytes that were hashed, and hands out copies."""
     import tracemalloc
 
     path = folder / "a.safetensors"
@@ -313,7 +313,7 @@ def _large(folder: Path) -> None:
     finally:
         tracemalloc.stop()
     assert checkpoint.tensors["weights/a"].nbytes == 64 << 20
-    assert peak < 1.2 * (64 << 20), peak
+    assert peak < 2.1 * (64 << 20), peak
 
 
 def _changes_while_read(folder: Path) -> None:
