@@ -70,7 +70,7 @@ Range = Annotated[Number, Field(ge=0)]
 
 @setting
 class Augmentation:
-    """How training images are changed at random.
+    """The random changes of training images.
 
     The names are those of Keras's ImageDataGenerator; the meaning is the documented one where Keras departs from it:
     `height_shift_range` moves rows, images turn about their true centre, and "wrap" has no seam.

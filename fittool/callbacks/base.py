@@ -32,9 +32,9 @@ class Callback:
     model: Any
     params: Mapping[str, Any]
     adds_to_logs: ClassVar[bool] = True
-    """Whether the callback may add values to an epoch's logs, so that names watched are looked for only after an epoch."""
+    """True where the callback may add values to an epoch's logs, so that names watched are looked for only after an epoch."""
     needs_batch_logs: ClassVar[bool] = True
-    """Whether `on_train_batch_end` looks at its logs; reading them costs waiting for the device after every step."""
+    """True where `on_train_batch_end` looks at its logs; reading them costs waiting for the device after every step."""
 
     def set_run(self, run: Control) -> None:
         """Say which training the callback belongs to."""
@@ -190,11 +190,11 @@ class CallbackSetting(Named):
     """
 
     writes_only: ClassVar[bool] = False
-    """Whether the numbers of a training are the same without the callback: it only writes, shows or sends."""
+    """True where the numbers of a training are the same without the callback: it only writes, shows or sends."""
     steers: ClassVar[bool] = False
-    """Whether the callback may change weights, learning rate or length of the training, so that a replay needs it."""
+    """True where the callback may change weights, learning rate or length of the training, so that a replay needs it."""
     adds_to_logs: ClassVar[bool] = False
-    """Whether the callback may add values to an epoch's logs."""
+    """True where the callback may add values to an epoch's logs."""
 
     __slots__ = ("_last",)
     _last: ClassVar[_LastTraining]  # of each object: a slot, and no field

@@ -38,10 +38,10 @@ class Backups(Protocol):
 
     @property
     def resumed_at(self) -> Position | None:
-        """Where the training goes on from a checkpoint of its own; None where it begins anew."""
+        """The position from which the training goes on by a checkpoint of its own; None where it begins anew."""
 
     def identity(self) -> Mapping[str, str]:
-        """What tells the training from others: a hash, or "" where nobody knows, of its `experiment`, `data` and `seed`."""
+        """The identity of the training: a hash, or "" where nobody knows, of its `experiment`, `data` and `seed`."""
 
     def go_on_from(self, snapshot: Snapshot, rows: Sequence[Mapping[str, Any]]) -> None:
         """Go on from a state, before the first step; rows of epochs that are not recorded yet are recorded."""

@@ -55,7 +55,7 @@ def _positive(pair: tuple[int, int]) -> tuple[int, int]:
 
 @setting
 class Image:
-    """How image files become arrays (H, W, C)."""
+    """The way of image files into arrays (H, W, C)."""
 
     size: Annotated[Pair, AfterValidator(_positive)] | None = Field(
         default=None,
@@ -79,7 +79,7 @@ class Image:
 
 @setting
 class Data:
-    """Where samples come from, and how they are read."""
+    """The sources of samples, and how they are read."""
 
     train: Annotated[Source, SOURCES] = Field(description="The source of the samples to train on.")
     validation: Annotated[Source | SplitSetting, VALIDATION] | None = Field(
@@ -142,7 +142,7 @@ class Model:
 
 @setting
 class Compile:
-    """What the training minimises, how, and what it reports."""
+    """The loss that training minimises, its optimizer, and the metrics that it reports."""
 
     optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(default_factory=RMSprop, description="How gradients move the weights.")
     loss: LossPerOutput = Field(kw_only=True, description="What is minimised. For several outputs a mapping by their names.")
@@ -202,7 +202,7 @@ ClassWeight = Annotated[dict[str, Weight], Field(min_length=1)]
 
 @setting
 class Train:
-    """How long and in which batches to train."""
+    """The length of training, and its batches."""
 
     mode: Literal["fit", "fit_generator", "train_on_batch"] = Field(
         default="fit",
@@ -338,7 +338,7 @@ class InitialWeights:
 
 @setting
 class Output:
-    """Where runs go, and what they save."""
+    """The place of runs, and what they save."""
 
     dir: Text = Field(default="runs", min_length=1, description="Folder of all runs, relative to the working directory.")
     checkpoint: Checkpoint = Field(default_factory=Checkpoint, description="When the state of training is saved.")

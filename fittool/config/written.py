@@ -43,11 +43,11 @@ class Written:
         return node if depth == len(path) else None
 
     def place(self, *path: str | int) -> Place:
-        """Where the setting, or the nearest thing around it that was written, stands."""
+        """The place of the setting, or of the nearest thing around it that was written."""
         return find(self.root, path)[0].best_place
 
     def said(self, *path: str | int) -> str:
-        """Where a setting was written, for a sentence about another one; or that it is the default."""
+        """The place of a setting, for a sentence about another one; or that it is the default."""
         return f"at {self.place(*path)}" if self.node(*path) is not None else "by default"
 
     def problem(self, path: KeyPath, text: str) -> Placed:

@@ -9,7 +9,7 @@ from fittool.settings import Family, Field, Integer, Named, setting
 
 @setting
 class EngineSetting(Named):
-    """What executes the steps."""
+    """The engine that executes the steps."""
 
     threads: Annotated[Integer, Field(ge=1, le=1024)] | None = Field(
         default=None,

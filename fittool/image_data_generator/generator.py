@@ -280,7 +280,7 @@ class ImageDataGenerator(FitStatistics):
         return result if given.ndim == 4 else cast("NDArray[Any]", result[0])
 
     def get_random_transform(self, img_shape: tuple[int, ...], seed: int | None = None) -> dict[str, Any]:
-        """How an image would be changed, under Keras's names; a function of the seed, or the next one without it.
+        """The changes that an image would get, under Keras's names; a function of the seed, or the next ones without it.
 
         A channel shift or a brightness that is not asked for is None, as in Keras.
         """
@@ -338,7 +338,7 @@ class ImageDataGenerator(FitStatistics):
 
     @property
     def has_own_methods(self) -> bool:
-        """Whether a subclass, or this object, does some of the work itself, image by image."""
+        """True where a subclass, or this object, does some of the work itself, image by image."""
         kinds = type(self).__mro__
         own = {*vars(self), *(name for kind in kinds[: kinds.index(ImageDataGenerator)] for name in vars(kind))}
         return not own.isdisjoint(("standardize", "apply_transform", "get_random_transform", "random_transform"))

@@ -41,7 +41,7 @@ def _truncated_normal(generator: np.random.Generator, deviation: float, shape: S
 
 @setting
 class Initializer(Named):
-    """How a weight array starts."""
+    """The start values of a weight array."""
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> Weights:
         """(*shape), float32."""

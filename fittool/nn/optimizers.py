@@ -49,7 +49,7 @@ LearningRate = Annotated[float | Schedule, _NumberOrSchedule()]
 
 @setting
 class Optimizer(Named):
-    """How weights follow gradients."""
+    """The rule by which weights follow gradients."""
 
     learning_rate: LearningRate = Field(default=0.001, description="Size of an update; a number or a schedule.")
     clipnorm: Limit | None = Field(

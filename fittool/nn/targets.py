@@ -48,7 +48,7 @@ class Targets:
 
 @setting
 class Measure(Named):
-    """What losses and metrics share: a number from targets and outputs."""
+    """The base of losses and metrics: a number from targets and outputs."""
 
     expects: ClassVar[Expected] = "numbers"
     mode: ClassVar[Literal["min", "max"]] = "min"

@@ -241,7 +241,7 @@ class RunDirectory:
         return self._write_json(self.paths.inputs, {"inputs": list(inputs)})
 
     def read_inputs(self) -> list[Any] | None:
-        """What each input was like that was learnt from; None where the run does not say it, as older ones do not.
+        """The nature of each input that was learnt from; None where the run does not say it, as older ones do not.
 
         Raises:
             CheckpointError: The file is damaged.

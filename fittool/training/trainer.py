@@ -176,7 +176,7 @@ class Trainer:
         return self._walk.control.stop_reason if self._control.stop_reason is None else self._control.stop_reason
 
     def _is_to_stop(self) -> bool:
-        """Whether the stage, or all of the training, is to end; what one process was asked is asked of all."""
+        """True where the stage, or all of the training, is to end; what one process was asked is asked of all."""
         if self._group.size > 1:
             for control in (self._control, self._walk.control):
                 control.stop_reason = self._group.agree(control.stop_reason)

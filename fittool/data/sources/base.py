@@ -78,7 +78,7 @@ class SourceContext:
 
 @setting
 class Source(Named):
-    """Where samples come from."""
+    """The place that samples come from."""
 
     reads_images: ClassVar[bool] = False
     """True where it decodes image files, so that the settings of `data.image` matter."""

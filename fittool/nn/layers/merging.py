@@ -16,7 +16,7 @@ def _several(shapes: Sequence[Shape]) -> None:
 
 @setting
 class Merging(Layer):
-    """What element-by-element merging shares: inputs of one shape, or with axes of size 1 that are repeated."""
+    """The base of merging element by element: inputs of one shape, or with axes of size 1 that are repeated."""
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """The largest size on each axis.

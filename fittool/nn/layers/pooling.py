@@ -12,7 +12,7 @@ from fittool.settings import Boolean, Field, setting
 
 @setting
 class Pooling2D(Layer):
-    """What the poolings over windows share: (H, W, C) to (H', W', C)."""
+    """The base of poolings over windows: (H, W, C) to (H', W', C)."""
 
     pool_size: PositivePair = Field(default=(2, 2), description="Size of the window, (height, width).")
     strides: PositivePair | None = Field(default=None, description="How far the window moves; by default its own size.")
@@ -47,7 +47,7 @@ class AveragePooling2D(Pooling2D):
 
 @setting
 class GlobalPooling2D(Layer):
-    """What the poolings over whole images share: (H, W, C) to (C,)."""
+    """The base of poolings over whole images: (H, W, C) to (C,)."""
 
     keepdims: Boolean = Field(default=False, description="Whether the output is (1, 1, C) instead of (C,).")
 

@@ -63,7 +63,7 @@ class Conv1D(KernelAndBias, Window1D, Filters):
 
 @setting
 class Pooling1D(Layer):
-    """What the poolings over windows of sequences share: (T, C) to (T', C)."""
+    """The base of poolings over windows of sequences: (T, C) to (T', C)."""
 
     pool_size: PositiveSingle = Field(default=2, description="Length of the window.")
     strides: PositiveSingle | None = Field(default=None, description="How far the window moves; by default its own length.")
@@ -91,7 +91,7 @@ class AveragePooling1D(Pooling1D):
 
 @setting
 class GlobalPooling1D(Layer):
-    """What the poolings over whole sequences share: (T, C) to (C,)."""
+    """The base of poolings over whole sequences: (T, C) to (C,)."""
 
     keepdims: Boolean = Field(default=False, description="Whether the output is (1, C) instead of (C,).")
 

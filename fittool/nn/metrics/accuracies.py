@@ -11,7 +11,7 @@ from fittool.settings import Field, Integer, Named, Number, setting
 
 @setting
 class _TopK(Named):
-    """How deep a metric looks into the ranking of the classes."""
+    """The depth to which a metric looks into the ranking of the classes."""
 
     k: Integer = Field(default=5, ge=1, description="The true class counts as found if it is among this many.")
 

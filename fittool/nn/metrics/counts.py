@@ -16,14 +16,14 @@ Threshold = Annotated[Number, Field(ge=0, le=1)]
 
 @setting
 class _OfZerosAndOnes(Measure):
-    """What metrics share whose targets are 0 or 1."""
+    """The base of metrics whose targets are 0 or 1."""
 
     expects: ClassVar[Expected] = "probabilities"
 
 
 @setting
 class _OverThreshold(Named):
-    """What metrics with one threshold share."""
+    """The base of metrics with one threshold."""
 
     thresholds: Threshold | None = Field(default=None, description="Outputs above it count as 1; 0.5 if absent.")
 
@@ -45,22 +45,22 @@ class _Selection(_OverThreshold, _OfZerosAndOnes):
 
 @setting
 class TruePositives(Share, _OfZerosAndOnes, _OverThreshold):
-    """How many ones have outputs above the threshold."""
+    """The number of ones with outputs above the threshold."""
 
 
 @setting
 class TrueNegatives(Share, _OfZerosAndOnes, _OverThreshold):
-    """How many zeros have outputs up to the threshold."""
+    """The number of zeros with outputs up to the threshold."""
 
 
 @setting
 class FalsePositives(Metric, _OfZerosAndOnes, _OverThreshold):
-    """How many zeros have outputs above the threshold."""
+    """The number of zeros with outputs above the threshold."""
 
 
 @setting
 class FalseNegatives(Metric, _OfZerosAndOnes, _OverThreshold):
-    """How many ones have outputs up to the threshold."""
+    """The number of ones with outputs up to the threshold."""
 
 
 @setting
@@ -75,7 +75,7 @@ class Recall(Share, _Selection):
 
 @setting
 class _Curve(Named):
-    """How the area under a curve is found."""
+    """The settings of an area under a curve."""
 
     num_thresholds: Integer = Field(default=200, ge=2, description="Thresholds from 0 to 1 at which the curve is known.")
     curve: Literal["ROC", "PR"] = Field(
@@ -101,7 +101,7 @@ class AUC(Share, _OfZerosAndOnes, _Curve):
 
 @setting
 class _Average(Named):
-    """How an F-score handles several classes."""
+    """The settings of an F-score for several classes."""
 
     average: Literal["micro", "macro", "weighted"] = Field(
         default="macro",
@@ -119,7 +119,7 @@ class F1Score(Share, _OfZerosAndOnes, _Average):
 
 @setting
 class _Aggregation(Named):
-    """How R² handles several columns."""
+    """The settings of R² for several columns."""
 
     class_aggregation: Literal["uniform_average", "variance_weighted_average"] = Field(
         default="uniform_average", description="How columns are averaged: evenly, or by their targets' variance."
