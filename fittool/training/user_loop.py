@@ -63,6 +63,7 @@ class LoopBatches:
     def gave(self, x: Any, y: Any, sample_weight: Any) -> bool:
         """True for the arrays of the last batch themselves."""
         given = (x, y) if sample_weight is None else (x, y, sample_weight)
+        # By identity: these arrays were checked as the batch was made, and equal ones would have to be compared number by number.
         return len(given) == len(self._last_parts) and all(a is b for a, b in zip(given, self._last_parts, strict=True))
 
     def work(self) -> None:
@@ -170,6 +171,7 @@ def run_loop(
     finally:
         control.loop = None
     batches.pass_by()
+    # A resumed loop may have no step left, but did some before: `done` begins at `first`.
     if done == 0:
         raise UserCodeError(f"{name} did not call model.train_on_batch in epoch {epoch + 1}.")
 
