@@ -228,7 +228,6 @@ class CallbackSetting(Named):
 
     def __getattr__(self, name: str) -> Any:
         """An attribute of the callback of the last training."""
-        # An object without `_last`, as while it is copied, would look for it here again and again.
         if name.startswith("_") or self._last.callback is None:
             raise AttributeError(f"{self.public_name()} has no {name}.", name=name, obj=self)
         return getattr(self._last.callback, name)

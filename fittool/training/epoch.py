@@ -84,7 +84,7 @@ class TrainingEpoch:
             self._divergence.check(self._position)
             self.logs = metrics_of_all(self._engine, self._group)
             self.pace.trained()
-            # Only now the loop is surely done with its last batch; `logs` is set, so that a resumed training does not call it again.
+            # Only now the loop is surely done with its last batch; with `logs` set, a resumed training does not call it again.
             if self._walk.stage.loop is not None:
                 self._settled()
         return self.logs

@@ -237,6 +237,7 @@ class Trainer:
             self._stages_to_the_end()
         except BaseException as error:
             if isinstance(error, DivergedError) and self._recorder.saves:
+                # Past the checks of `take_snapshot`, which refuse just such a state.
                 self._recorder.save(self._snapshot(self.engine.state()), "diverged")
             self._end_callbacks(error)
             raise

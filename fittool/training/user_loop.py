@@ -70,6 +70,7 @@ class LoopBatches:
         """A training step is done on the batch that was drawn, or on data of the loop's own."""
         if self._counts:
             self._begun()
+        # Further steps on the batch that was drawn are no further batches of the data.
         self._counts = not self._drawn
 
     def done(self) -> None:
@@ -170,6 +171,7 @@ def run_loop(
             loop(control.model, batches, epoch)
     finally:
         control.loop = None
+    # A batch that the loop drew last and left counts too, or the position would stand one behind the data.
     batches.pass_by()
     # A resumed loop may have no step left, but did some before: `done` begins at `first`.
     if done == 0:
