@@ -144,6 +144,7 @@ class BackupAndRestoreCallback(Callback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Remove the backup if training ended well."""
+        # After an interruption or an error the backup is what the next start goes on from.
         if self.setting.delete_checkpoint and self.run.reason in ("completed", "stopped"):
             kept = [path for path in self.folder.glob("*") if is_kept_file(path.name)]
             for path in (self.folder / LAST, self.folder / PREVIOUS, *kept):

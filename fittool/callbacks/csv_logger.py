@@ -119,6 +119,7 @@ class CSVLoggerCallback(Callback):
 
     def _see_others(self) -> None:
         """Keep the rows of another process that writes the file too, if rows are to be kept, and say so once."""
+        # Before its own first write, what the file holds is of earlier trainings, and `on_train_begin` dealt with it.
         if self._written is None or not self.path.exists() or self.path.read_bytes() == self._written:
             return
         if self.append:

@@ -89,14 +89,17 @@ class EarlyStoppingCallback(Callback):
         self.wait += 1
         if self.monitor.improved(epoch, value):
             self._keep_weights()
+            # As in Keras: short of the baseline it is the best epoch all the same, but patience runs on.
             if self.setting.baseline is None or self.monitor.better(value, self.setting.baseline):
                 self.wait = 0
+        # Keras asks for `epoch > 0` too, so that its patience 0 acts like 1; here 0 means what it says.
         elif self.wait >= self.setting.patience:
             self.stopped_epoch = epoch
             self._stop()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Put the best weights back, also when training ended by itself."""
+        # After an interruption or an error the weights stay as they are: training may go on from them.
         if self.best_weights is None or self.monitor.best_epoch is None or self.run.reason not in ("completed", "stopped"):
             return
         self.run.set_weights(self.best_weights)

@@ -52,12 +52,14 @@ class Monitor:
         """
         if self.name in logs:
             return float(logs[self.name])
+        # Keras only warns of a name that never comes, and its ModelCheckpoint then saves anyway.
         if self._control is not None:
             self._require((*self._control.names, *(name for name in logs if name not in self._control.names)))
         return None
 
     def better(self, value: float, than: float | None) -> bool:
         """True where one value is strictly better than another by more than `min_delta`; NaN never is."""
+        # Keras takes a first NaN for the best, and nothing beats it.
         if math.isnan(value):
             return False
         return than is None or self._sign * value < self._sign * than - self.min_delta

@@ -64,6 +64,7 @@ class ReduceLROnPlateauCallback(Callback):
             self.wait = 0
         if self.monitor.improved(epoch, value):
             self.wait = 0
+        # As in Keras the counter fell before this, so the last epoch of a cooldown counts already.
         elif self.cooldown == 0:
             self.wait += 1
             if self.wait >= self.setting.patience:
@@ -80,6 +81,7 @@ class ReduceLROnPlateauCallback(Callback):
 
     def _reduce(self, epoch: int) -> None:
         rate = self.run.learning_rate
+        # As in Keras no cooldown begins where nothing was reduced.
         if rate <= self.setting.min_lr:
             return
         self.run.learning_rate = max(rate * self.setting.factor, self.setting.min_lr)

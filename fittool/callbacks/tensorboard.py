@@ -184,6 +184,7 @@ def _scalar(value: Any, tag: str) -> Summary.Value:
 
 def _histogram(array: NDArray[Any], tag: str) -> Summary.Value:
     """(bins, 3): lower and upper edge and how many numbers lie between them, as TensorBoard's histograms have it."""
+    # np.histogram finds no range where a weight is not finite, as after a divergence, and raises.
     counts, edges = np.histogram(array[np.isfinite(array)], bins=_BINS)
     return _tensor(tag, "histograms", np.stack([edges[:-1], edges[1:], counts], axis=1))
 

@@ -25,6 +25,7 @@ def check_int(what: str, value: Any, least: int = 1) -> int:
         TypeError: It is something else.
         ExperimentError: A ValueError: it is smaller than `least`.
     """
+    # To Python True is the number 1, but as a number of epochs or samples it is a mistake.
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{what} must be a whole number; got {value!r}.")
     if value < least:

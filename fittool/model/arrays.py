@@ -78,6 +78,7 @@ def _with_names(value: Any, names: Sequence[str], what: str, kind: str) -> dict[
     if isinstance(value, Mapping):
         _check_names(value, names, what, kind)
         return {name: _array(value[name], what) for name in names}
+    # For one input a list of numbers is the array itself, but a list of one array, as Keras takes it, holds the array.
     if len(names) == 1 and not (_several(value) and len(value) == 1):
         return {names[0]: _array(value, what)}
     if not isinstance(value, list | tuple) or len(value) != len(names):

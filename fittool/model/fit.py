@@ -89,7 +89,9 @@ def fit_arrays(
     size = batch_size_of(batch_size, plan, len(data))
     if class_weight is not None:
         data = name_classes(data, list(reader.graph.output_shapes.values()), reader.class_names or ())
+    # As in Keras, `validation_data` wins over `validation_split`.
     train, cut_off = split_off(data, 0.0 if validation_data is not None else validation_split)
+    # After the split: statistics of the validation samples would leak into the network.
     adapt_once(reader.network, train)
     steps = -(-len(train) // size)
     begun = plan.initial_epoch * (plan.steps_per_epoch or steps)

@@ -36,6 +36,7 @@ def text_labels(value: Any) -> NDArray[np.str_] | None:
         return None
     if array.dtype.kind == "O":
         wrong = [index for index, one in enumerate(array) if not isinstance(one, str)]
+        # Objects none of which is text may still be numbers, which is for others to say.
         if len(wrong) == len(array):
             return None
         if wrong:

@@ -28,6 +28,7 @@ from fittool.training.plan import Plan
 
 def gives_batches(value: object) -> bool:
     """True for what gives batches one after the other: a generator, a function that makes one, a sequence of batches."""
+    # Tensors and tables of other libraries can be iterated over too, but are data: `__array__` tells.
     if isinstance(value, np.ndarray | list | tuple | Mapping | str) or value is None or hasattr(value, "__array__"):
         return False
     return callable(value) or hasattr(value, "__iter__") or is_sequence(value)
@@ -125,6 +126,7 @@ class Reader:
         if data is None:
             return None
         if gives_batches(data):
+            # As in Keras each validation begins at the first batch, and a generator would be at its end after one.
             return GeneratorLoader(self.batches(data, "validation_data", once_more=True))
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
             raise ExperimentError("validation_data must be (x, y), (x, y, sample_weight), or give batches.")

@@ -42,6 +42,7 @@ def load_model(path: str | PathLike[str], *, engine: object = "numpy", threads: 
         raise CheckpointError("does not describe its network.", place=str(path))
     model = _model_of({"seed": 0, **said}, engine=engine, threads=threads)
     compiled = said.get("compile")
+    # Before the state is loaded: `compile` begins the optimizer anew.
     if compiled is not None:
         model.compile(**compiled)
     kinds = ("weights/",) if compiled is None else ("weights/", "optimizer/")

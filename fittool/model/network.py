@@ -51,6 +51,7 @@ class Network:
 
     def compile(self, compiled: Compiled) -> None:
         """Train so from now on; weights stay, the optimizer begins anew."""
+        # Copied out first, as they go with the engine; what is not copied is the old optimizer's state.
         self._state = self.weights()
         self.close()
         self.compiled = compiled
@@ -107,8 +108,10 @@ class Network:
         self._learns = "optimizer" in options
         if self._learns:
             engine.load_state(kept)
+        # An engine that only measures has no place for the optimizer's arrays: they wait for the next one that learns.
         self._state = {} if self._learns else kept
         self._engine, self._target_shapes, self._graph = engine, target_shapes, graph
+        # Few people close a model: what the engine holds goes with the network, or at the end of the process.
         self._closing = weakref.finalize(self, engine.close)
         return engine
 
@@ -145,6 +148,7 @@ class Network:
         if self._engine is not None and (self._learns or all(name.startswith("weights/") for name in state)):
             self._engine.load_state(state)
             return
+        # Before anything is touched: what does not fit leaves the network as it is.
         check_state({name: array for name, array in state.items() if name.startswith("weights/")}, self.describe())
         weights = self.weights()
         self.close()
@@ -174,6 +178,7 @@ class Network:
             self._engine.learning_rate = float(rate)
             return
         wanted = self.needs_compile()
+        # A rate that is kept here from an earlier engine would win over the new one.
         self._state.pop("optimizer/learning_rate", None)
         self.compiled = replace(wanted, optimizer=replace(wanted.optimizer, learning_rate=float(rate)))
 

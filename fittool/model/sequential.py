@@ -140,6 +140,7 @@ class Sequential(Model):
         self._built = self._network
         if before is not None:
             _take_over(self._built, before)
+        # The layers are others, but the model's past is not: setting up began it anew.
         self.history, self.epochs_done, self.class_names = past
         if self._compiled_for is not None:
             super()._compile(self._compiled_for)
@@ -204,6 +205,7 @@ def _sample_shape(data: Any) -> tuple[tuple[int, ...], Any]:
         (data_of_inputs,) = data_of_inputs.values()
     elif isinstance(data_of_inputs, list | tuple) and len(data_of_inputs) == 1 and np.ndim(data_of_inputs[0]) > 1:
         (data_of_inputs,) = data_of_inputs
+    # One number a sample, (N,), is one feature: layers want an axis for it.
     return np.shape(data_of_inputs)[1:] or (1,), data
 
 
@@ -213,6 +215,7 @@ def _first_of(given: Any) -> tuple[Any, Any]:
         return given[0], given
     if hasattr(given, "__next__"):
         first: list[Any] = list(islice(given, 1))
+        # The batch that showed the shape comes first again, or training would miss it.
         return _only(first), chain(first, given)
     passing: Iterator[Any] = iter(given() if callable(given) else given)
     return _only(list(islice(passing, 1))), given

@@ -31,6 +31,7 @@ class BestEpoch:
     def following(cls, callbacks: Sequence[Callback], validated: bool) -> BestEpoch:
         """Take the word of the first ModelCheckpoint that asks for the best, else the loss of the validation or training."""
         checkpoints = [callback for callback in callbacks if isinstance(callback, ModelCheckpointCallback)]
+        # Without a file of its own it decides about best.safetensors, which is of the best epoch whatever `save_best_only` says.
         checkpoint = next((one for one in checkpoints if one.setting.save_best_only or not one.setting.has_own_file), None)
         if checkpoint is not None:
             return cls(checkpoint.setting.new_monitor())

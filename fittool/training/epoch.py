@@ -72,6 +72,7 @@ class TrainingEpoch:
             UserCodeError: The data ended early.
         """
         if self.logs is None:
+            # Resumed in mid-epoch, it keeps pace and running values of the checkpoint, and its callbacks saw the epoch begin.
             if not self._position.step_in_epoch:
                 self.pace = Throughput()
                 self._engine.reset_metrics()
@@ -83,6 +84,7 @@ class TrainingEpoch:
             self._divergence.check(self._position)
             self.logs = metrics_of_all(self._engine, self._group)
             self.pace.trained()
+            # Only now the loop is surely done with its last batch; with `logs` set, a resumed training does not call it again.
             if self._walk.stage.loop is not None:
                 self._settled()
         return self.logs
@@ -106,6 +108,7 @@ class TrainingEpoch:
             step=self._loader_step,
             after=self._after_step,
         )
+        # Where the end was asked for, missing steps are meant so, and no fault of the data.
         if not self._stopping():
             check_enough(done, steps, f"training data in epoch {epoch + 1}")
 

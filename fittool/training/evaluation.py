@@ -167,6 +167,7 @@ def evaluate(
         UserCodeError: The data ended early.
     """
     plan = Plan(1, validation_steps=steps)
+    # The first loader stands for training data that are not there: without `within_pass` only validation steps are checked.
     plan.check(loader, loader)
     group = CallbackGroup(callbacks, Control(engine, model=model))
     steps = plan.steps_of_validation(loader)
@@ -203,6 +204,7 @@ def predict(
     parts: list[Outputs] = []
     step = outputs_of or (lambda batch: engine.predict_step(batch.inputs))
     length = loader.steps_per_pass
+    # Too many steps give what there is; where no length is known, the steps are the only limit.
     count = length if steps is None else min(steps, length or steps)
     _tell(group, "on_predict_begin")
     walk(

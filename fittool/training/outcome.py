@@ -93,6 +93,7 @@ def outcome_of(
         restored_epoch: The epoch (from 0) whose weights were put back, if any were.
         next_command: Asked at a good end for what the user would call next.
     """
+    # The weights put back may be of another epoch than the best: EarlyStopping and ModelCheckpoint may watch other values.
     reason = reason_of(error, stop_reason)
     return Outcome(
         reason=reason,
@@ -111,6 +112,7 @@ def second_fault(first: BaseException | None, what: str) -> Iterator[None]:
     """Do something at the end: where an error is on its way already, a second one is a note on it and does not hide it."""
     try:
         yield
+    # Not BaseException: a second Ctrl-C has to get through.
     except Exception as second:
         if first is None:
             raise

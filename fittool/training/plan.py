@@ -57,6 +57,7 @@ class Plan:
         if validation is not None:
             asked.append(("validation_steps", self.validation_steps, validation))
         for name, steps, loader in asked:
+            # Where nobody knows the length before, only the walk itself can find that there are too few.
             if steps is not None and loader.steps_per_pass is not None and steps > loader.steps_per_pass:
                 raise ExperimentError(
                     f"{name} is {steps}, but the data have only {loader.steps_per_pass} batches of {loader.batch_size}. "

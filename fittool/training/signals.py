@@ -60,6 +60,7 @@ class StopSignals:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Give them back."""
         for number, before in self._before.items():
+            # None stands for a handler that was not set from Python, and cannot be set from there either.
             signal.signal(number, signal.SIG_DFL if before is None else before)
 
     def training_begins(self) -> None:
@@ -84,6 +85,7 @@ class StopSignals:
 
     @staticmethod
     def _leave(number: int) -> None:
+        # By the signal's own default action, so that whoever waits for the process sees which signal ended it.
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         os._exit(_SHELL_OFFSET + number)  # the default action does not end the first process of a container

@@ -87,7 +87,9 @@ class StageSchedule:
         stage.prepare()
         self.train, self.validation = stage.train, stage.validation
         self.plan = replace(stage.plan, initial_epoch=first_epoch, epochs=first_epoch + stage.length)
+        # The first stage counts the steps of `initial_epoch` as done, so it begins at 0; a later one at its own first epoch.
         stage.begin((first_epoch if number else 0) * (self.steps or 0))
+        # The workers of the stage that is left would go on drawing batches.
         self.stream.close()
         self.stream = BatchStream(stage.train, self._put)
 
@@ -100,6 +102,7 @@ class StageSchedule:
     def begin(self, engine: Engine, position: Position, say: Callable[[str], None]) -> None:
         """The first moment in a stage, or the first of a training that goes on in it."""
         stage = self.stage
+        # Resumed in mid-stage, the training keeps its place and the rate, which callbacks may have changed since.
         if self._begins:
             position.begin_epoch(position.epoch, self.steps)
             if stage.learning_rate is not None:
@@ -112,6 +115,7 @@ class StageSchedule:
     def leave(self, epoch: int, logs: Logs, say: Callable[[str], None]) -> None:
         """End the stage after so many epochs, and stand in the next one; its callbacks are to be attached."""
         stopped = self.control.stop_reason
+        # Before `on_train_end`, where EarlyStopping puts the best weights back only after a good end.
         self.control.reason = "completed" if stopped is None else "stopped"
         self._own.on_train_end(logs)
         if stopped is not None:

@@ -37,6 +37,7 @@ def run_steps(
     """
     done = first
     while steps is None or done < steps:
+        # Drawn before `before`, so that callbacks never hear of a step for which there is no batch.
         batch = next(batches, None)
         if batch is None:
             break
@@ -105,6 +106,7 @@ class BatchStream:
     def close(self) -> None:
         """Let the loader's workers end."""
         close = getattr(self._batches, "close", None)
+        # A batch that was drawn ahead belongs to the walk that ends: in the next one it would be trained on as another step's.
         self._batches = self._ahead = None
         if close is not None:
             close()

@@ -237,6 +237,7 @@ class Trainer:
             self._stages_to_the_end()
         except BaseException as error:
             if isinstance(error, DivergedError) and self._recorder.saves:
+                # Past the checks of `take_snapshot`, which refuse just such a state.
                 self._recorder.save(self._snapshot(self.engine.state()), "diverged")
             self._end_callbacks(error)
             raise
@@ -260,6 +261,7 @@ class Trainer:
         """Whatever happened: end the loader's workers, tell the recorder, clear the display."""
         outcome = self._outcome(error)
         with second_fault(error, "Ending the run"), ExitStack() as stack:
+            # An ExitStack runs backwards, and all of it although one raises: workers end first, the callbacks' locks go last.
             stack.callback(self._callbacks.release)
             stack.callback(self._progress.finished, outcome)
             stack.callback(self._recorder.finished, outcome)
@@ -366,6 +368,7 @@ class Trainer:
             snapshot: What a recorder saved.
             rows: The rows of the epochs that were finished then.
         """
+        # The stage comes first: its callbacks and its data are those to which the rest of the state belongs.
         self._walk.go_to(snapshot.training.get("stage", {}), self._attach_stage)
         self.engine.load_state(snapshot.tensors)
         self.position.go_to(snapshot.position)

@@ -63,12 +63,14 @@ class LoopBatches:
     def gave(self, x: Any, y: Any, sample_weight: Any) -> bool:
         """True for the arrays of the last batch themselves."""
         given = (x, y) if sample_weight is None else (x, y, sample_weight)
+        # By identity: these arrays were checked as the batch was made, and equal ones would have to be compared number by number.
         return len(given) == len(self._last_parts) and all(a is b for a, b in zip(given, self._last_parts, strict=True))
 
     def work(self) -> None:
         """A training step is done on the batch that was drawn, or on data of the loop's own."""
         if self._counts:
             self._begun()
+        # Further steps on the batch that was drawn are no further batches of the data.
         self._counts = not self._drawn
 
     def done(self) -> None:
@@ -169,7 +171,9 @@ def run_loop(
             loop(control.model, batches, epoch)
     finally:
         control.loop = None
+    # A batch that the loop drew last and left counts too, or the position would stand one behind the data.
     batches.pass_by()
+    # A resumed loop may have no step left, but did some before: `done` begins at `first`.
     if done == 0:
         raise UserCodeError(f"{name} did not call model.train_on_batch in epoch {epoch + 1}.")
 
