@@ -74,6 +74,7 @@ class MemoryMappedArray:
         Raises:
             DataError: A value is NaN or infinite, or the file was cut short since it was opened.
         """
+        # To touch a mapped page behind the end of its file would kill the process with SIGBUS.
         if os.stat(self._path).st_size < self._size:
             raise DataError("The file was cut short while it was in use.", place=self.name)
         rows = as_numbers(self._array.take(indices, 0), self.name, indices)
