@@ -239,7 +239,7 @@ class _RowFile:
         descriptor, name = tempfile.mkstemp(prefix=f"{self.layout.path.stem}.", suffix=".new", dir=self.layout.path.parent)
         try:
             if hasattr(os, "posix_fallocate"):
-                # A file with holes would be made on a full disk too, and fail in the middle of a training.
+                # A file with holes can be made on a full disk too; that there is no room is to be told at the start.
                 os.posix_fallocate(descriptor, 0, self.layout.size)
             else:
                 os.ftruncate(descriptor, self.layout.size)  # macOS

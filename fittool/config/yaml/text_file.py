@@ -85,6 +85,7 @@ def _bytes_of(path: str, name: str) -> bytes:
                 f"The file has {kind.st_size:,} bytes; an experiment file has at most 1 MiB.", place=visible(name)
             )
         with open(descriptor, "rb", closefd=False) as file:
+            # Bounded here too, as the file may have grown since it was looked at.
             return file.read(LARGEST_FILE)
     except OSError as error:
         raise ExperimentError(f"The file cannot be read: {error.strerror}.", place=visible(name)) from error

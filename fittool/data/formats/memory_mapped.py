@@ -39,6 +39,7 @@ class MemoryMappedArray:
         self._path = path
         array = np.asarray(map_array(path, self.name))
         check_input_shape(array, self.name)
+        # Of no rows, so that only the type is looked at and nothing is read from disk.
         as_numbers(array[:0], self.name)
         self._array = as_images(array)
         self._size = path.stat().st_size
