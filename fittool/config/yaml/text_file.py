@@ -38,6 +38,7 @@ def read_source(path: str, name: str) -> tuple[Source, str]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
+        # All before the first wrong byte is text; its lines say where that byte is.
         text = content[: error.start].decode("utf-8")
         place = _end_of(text, name, folder)
         byte = content[error.start]
