@@ -172,6 +172,7 @@ def load_experiment_of_run(
     for keys, node in references_in(root):
         text = f"The run's experiment takes {path_text(keys)} from the environment, {shorten(str(node.value))}. {CONSENT}"
         raise CheckpointError(replace(node.best_place.problem(text), exit_code=CheckpointError.code))
+    # No variable is left to fill in, but `$${` is still to become `${`.
     return _describe(Layered(filled(root, {}), document.problems), name, overrides, {})
 
 
@@ -202,6 +203,7 @@ def _describe(layered: Layered, name: str, overrides: Sequence[str], variables: 
     if not isinstance(layered.root.value, dict):
         text = "An experiment file must hold keys such as data:, model:, compile: and train:."
         raise ExperimentError([*(told.problem for told in layered.problems), layered.root.place.problem(text)])
+    # Expanded once more than the files were, as an override may be in a short form.
     root = with_absolute_paths(expand(apply(layered.root, overrides, Experiment, variables), Experiment))
     return _hold_against_description(root, layered.problems, name_from(os.path.splitext(os.path.basename(name))[0]))
 
@@ -212,6 +214,7 @@ def _adapter() -> TypeAdapter[Experiment]:
 
 
 def _hold_against_description(root: Node, told: Sequence[Placed], name: str) -> LoadedExperiment:
+    # Where the reader found a mistake there is a stand-in for the value; it is not complained about once more.
     places = {one.place for one in told}
     experiment, wrong = _validate(root, name)
     dropped: frozenset[KeyPath] = frozenset()

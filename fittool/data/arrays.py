@@ -33,6 +33,7 @@ def as_numbers(array: NDArray[Any], name: str, rows: NDArray[np.int64] | None = 
     if kind not in "buif":
         raise DataError(f"{name} holds {_kind_in_words(array.dtype)}; numbers were expected.")
     if kind == "b":
+        # A file may hold any byte as a boolean; each that is not zero counts as 1.
         return np.not_equal(array.view(np.uint8), 0).astype(np.uint8)
     if array.dtype == np.uint8:
         return array

@@ -46,6 +46,7 @@ def _groups(root: Path) -> Iterator[Available]:
     """The limits of the control groups that this process is in, and of those around them (cgroup v2, and v1)."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
+        # Version 2 has one line without controllers; version 1 has a line for each.
         if controllers and "memory" not in controllers.split(","):
             continue
         mount, name = ("sys/fs/cgroup/memory", "memory.limit_in_bytes") if controllers else ("sys/fs/cgroup", "memory.max")
@@ -59,6 +60,7 @@ def _groups(root: Path) -> Iterator[Available]:
 def _address_space(root: Path) -> Iterator[Available]:
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft != resource.RLIM_INFINITY:
+        # The limit is on addresses, so the first number counts, the size of all that is mapped, not the resident one.
         pages = _text(root / "proc/self/statm").split()
         used = int(pages[0]) * os.sysconf("SC_PAGE_SIZE") if pages else 0
         yield Available(max(soft - used, 0), "the limit of this process (ulimit -v) leaves")

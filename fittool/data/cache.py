@@ -132,6 +132,7 @@ class DiskCache(Subset):
         try:
             file.write(indices, loaded)
         except OSError as error:
+            # A disk that fills up or fails ends the keeping of samples, not the training: they are decoded again instead.
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG):
                 raise
             self._file = None
@@ -238,6 +239,7 @@ class _RowFile:
         descriptor, name = tempfile.mkstemp(prefix=f"{self.layout.path.stem}.", suffix=".new", dir=self.layout.path.parent)
         try:
             if hasattr(os, "posix_fallocate"):
+                # A file with holes can be made on a full disk too; that there is no room is to be told at the start.
                 os.posix_fallocate(descriptor, 0, self.layout.size)
             else:
                 os.ftruncate(descriptor, self.layout.size)  # macOS
@@ -252,6 +254,7 @@ class _RowFile:
     def _publish(self, name: str) -> None:
         """Give the new file its name, unless another process was as fast: then this one is used by this process alone."""
         try:
+            # A link, unlike a renaming, never replaces the file that another process is filling by now.
             os.link(name, self.layout.path)
         except FileExistsError:
             pass
@@ -268,6 +271,7 @@ class _RowFile:
         for row, index in enumerate(indices.tolist()):
             parts = [view[row] for view in views]
             read = os.preadv(self._descriptor, [check, *parts], _HEADER_BYTES + index * self.layout.record)
+            # A sample is held against its checksum when it is first read; later epochs do not pay for it again.
             if read == self.layout.record and check[0] and (self._known[index] or check[0] == _checksum(index, parts)):
                 self._known[index] = True
             else:
@@ -280,6 +284,7 @@ class _RowFile:
         for row, index in enumerate(indices.tolist()):
             parts = [view[row] for view in views]
             check: Any = np.array([_checksum(index, parts)], np.uint64)
+            # A write that is cut short needs no care: its checksum is wrong, and the sample is decoded again.
             os.pwritev(self._descriptor, [check, *parts], _HEADER_BYTES + index * self.layout.record)
 
 

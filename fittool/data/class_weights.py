@@ -42,6 +42,7 @@ def class_factors(
     count = len(class_names) if class_names is not None else None if labels is None else int(labels.max()) + 1
     numbers = {key: _class_number(key, class_names, count) for key in class_weight}
     problems = [_unknown(key, class_names, count) for key, number in numbers.items() if number is None]
+    # `not >=` finds NaN too.
     negative = [(key, value) for key, value in class_weight.items() if not value >= 0]
     rule = "it must be at least 0"
     problems += [Problem(f"class_weight: the weight of {key} is {value}; {rule}.", key=str(key)) for key, value in negative]
@@ -133,5 +134,6 @@ def per_sample(
     factors: NDArray[np.float32], labels: NDArray[np.int64], sample_weight: NDArray[Any] | None
 ) -> NDArray[np.float32]:
     """(N,) class weights, multiplied with the samples' own; a class beyond the factors weighs 1."""
+    # Both choices are computed for each label, so the index is kept within the factors.
     weights = np.where(labels < len(factors), factors[np.minimum(labels, len(factors) - 1)], np.float32(1))
     return weights if sample_weight is None else weights * sample_weight.astype(np.float32, copy=False)

@@ -72,6 +72,7 @@ class Order:
         self.batch_size = batch_size
         self.seed = seed
         self.shuffle = shuffle
+        # A multiple of the batch size, so that no batch lies in two blocks.
         self._block_size = max(1, _BLOCK // batch_size) * batch_size
         self._block: tuple[tuple[int, int], NDArray[np.int64]] = ((-1, -1), np.empty(0, np.int64))
 

@@ -89,12 +89,14 @@ def _copy(system: Any, path: str, found: dict[str, list[Any]], folder: Path) -> 
     listing = folder / _LISTING
     known = _look_up(listing)
     for name in known.keys() - found.keys():
+        # What is gone there would still be found in the folder here, and be trained on.
         _place(folder, root, name).unlink(missing_ok=True)
     for name, facts in found.items():
         target = _place(folder, root, name)
         if not (known.get(name) == facts and facts[1] and _has_size(target, facts[0])):
             with _put_in_place(target) as temporary:
                 system.get_file(name, str(temporary))
+    # Written last: after a kill on the way no file counts as copied that is not.
     with _put_in_place(listing) as temporary:
         temporary.write_text(json.dumps(found))
     return folder if system.isdir(path) else folder / os.path.basename(path)

@@ -169,6 +169,7 @@ def read_layers(path: str, name: str, top: type, variables: Mapping[str, str], b
         ExperimentError: A file cannot be read, or they extend each other in a circle.
     """
     document = read_file(path, name)
+    # Variables come first, as the path behind `extends` may hold one.
     root = expand(filled(document.root, variables), top)
     if not isinstance(root.value, dict) or "extends" not in root.value:
         return Layered(root, document.problems)

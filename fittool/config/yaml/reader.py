@@ -168,6 +168,7 @@ class _Reading:
         if isinstance(event, CollectionStartEvent):
             self._check_depth(1, place)
             if event.anchor is not None:
+                # Known but not finished: an alias to it from inside would make a tree without end.
                 self.anchors[event.anchor] = None
             self.open.append(_Open(place, isinstance(event, MappingStartEvent), event.anchor, self.nodes))
         elif isinstance(event, ScalarEvent):
@@ -228,6 +229,7 @@ class _Reading:
         anchored = self.anchors[name]
         if anchored is None:
             raise self._refuse(f"The alias '{name}' stands inside what it repeats.", place)
+        # Each repetition counts in full, else a few nested aliases would stand for billions of values.
         self._count(anchored.size, place)
         self._check_depth(anchored.height, place)
         self._add(anchored.node, anchored.height)

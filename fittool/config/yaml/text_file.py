@@ -38,6 +38,7 @@ def read_source(path: str, name: str) -> tuple[Source, str]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
+        # All before the first wrong byte is text; its lines say where that byte is.
         text = content[: error.start].decode("utf-8")
         place = _end_of(text, name, folder)
         byte = content[error.start]
@@ -85,6 +86,7 @@ def _bytes_of(path: str, name: str) -> bytes:
                 f"The file has {kind.st_size:,} bytes; an experiment file has at most 1 MiB.", place=visible(name)
             )
         with open(descriptor, "rb", closefd=False) as file:
+            # Bounded here too, as the file may have grown since it was looked at.
             return file.read(LARGEST_FILE)
     except OSError as error:
         raise ExperimentError(f"The file cannot be read: {error.strerror}.", place=visible(name)) from error

@@ -224,6 +224,7 @@ class WholeRows:
                 self.empty += 1
             elif len(cells) != length:
                 self.problems.add(f"{_fields(len(cells))}, expected {length}", line)
+            # The last cell is compared first, as nearly no row gets any further.
             elif names is not None and cells[-1] == names[-1] and _is_header_again(cells, names):
                 self.problems.add("The header stands here again. Remove this line.", line)
             else:

@@ -39,6 +39,7 @@ class MemoryMappedArray:
         self._path = path
         array = np.asarray(map_array(path, self.name))
         check_input_shape(array, self.name)
+        # Of no rows, so that only the type is looked at and nothing is read from disk.
         as_numbers(array[:0], self.name)
         self._array = as_images(array)
         self._size = path.stat().st_size
@@ -74,6 +75,7 @@ class MemoryMappedArray:
         Raises:
             DataError: A value is NaN or infinite, or the file was cut short since it was opened.
         """
+        # To touch a mapped page behind the end of its file would kill the process with SIGBUS.
         if os.stat(self._path).st_size < self._size:
             raise DataError("The file was cut short while it was in use.", place=self.name)
         rows = as_numbers(self._array.take(indices, 0), self.name, indices)

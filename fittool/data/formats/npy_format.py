@@ -74,6 +74,7 @@ def map_array(path: Path, name: str) -> NDArray[Any]:
     """
     with existing_file(path).open("rb") as stream, _refusals(name):
         header = read_header(stream, path.stat().st_size, name)
+    # The operating system maps no file part of zero bytes.
     if math.prod(header.shape) == 0:
         return np.empty(header.shape, header.dtype)
     order: Any = "F" if header.fortran else "C"
@@ -96,6 +97,7 @@ class NpzFile:
             self._members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             if len(archive.infolist()) > _MOST_MEMBERS:
                 raise DataError(f"The file holds more than {_MOST_MEMBERS:,} arrays.", place=shown(path))
+            # A zip file may hold a name twice, and which of both a reader takes is chance.
             if len(self._members) < len(archive.infolist()):
                 raise DataError("The file holds several arrays of the same name.", place=shown(path))
 
@@ -122,6 +124,7 @@ class NpzFile:
             raise DataError(f"{called} would grow {growth}, which looks like a trap. Save it with numpy.savez.")
         with _refusals(called), zipfile.ZipFile(self.path) as archive:
             with archive.open(info) as stream:
+                # Before the reading in earnest, which asks for as much memory as the header promises.
                 read_header(stream, info.file_size, called)
             with archive.open(info) as stream:
                 array: NDArray[Any] = numpy_format.read_array(stream, allow_pickle=False)

@@ -71,6 +71,7 @@ class NumberForm:
     def are_numbers(self, cells: Sequence[str]) -> bool:
         """True where each of some texts is one number; looks at all of them at once."""
         together = "\n".join(cells)
+        # A cell with a line break in it would otherwise pass as two numbers.
         return together.count("\n") == len(cells) - 1 and self.column.fullmatch(together) is not None
 
     def plainly(self, number: str) -> str:

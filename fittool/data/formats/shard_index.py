@@ -187,6 +187,7 @@ def _read(path: Path, image: Sequence[str], label: LabelForm | None) -> _Headers
     headers = _Headers()
     with reading(path):
         try:
+            # Without decompression: images are read at their places later, and a compressed archive has none.
             with tarfile.open(path, "r:") as archive:
                 for info in archive:
                     if info.isfile() and not _is_hidden(info.name):

@@ -162,6 +162,7 @@ def _small_file(path: str | os.PathLike[str]) -> bytes | None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(descriptor).st_size
+        # The byte more shows a file that is still growing; Pillow then reads that by itself.
         content = os.read(descriptor, size + 1) if size <= _SMALL else None
     finally:
         os.close(descriptor)
@@ -184,6 +185,7 @@ def _check_size(image: Image.Image, bytes_in_file: int) -> None:
 def _array(image: Image.Image, form: ImageForm, damaged_exif: Callable[[], object] | None = None) -> NDArray[np.uint8]:
     if image.format == "TIFF":
         silence_libtiff()
+    # Asked before `load`, which empties Pillow's list of how the pixels are stored.
     raw = raw_mode(image)
     check_colours(raw, image.mode, form.white_level)
     image.load()
@@ -259,6 +261,7 @@ def _exif_of(image: Image.Image) -> bytes | None:
     exif, text = image.info.get("exif"), image.info.get("Raw profile type exif")
     if exif is None and isinstance(text, str):
         try:
+            # The text begins with an empty line, the word exif and a length.
             return bytes.fromhex("".join(text.split("\n")[3:]))
         except ValueError:
             return b"damaged"

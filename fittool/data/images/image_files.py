@@ -209,6 +209,7 @@ class ImageFiles:
     def select(self, good: NDArray[np.int64]) -> Self:
         """The files at (n,) indices, as a dataset of their own."""
         rest = copy.copy(self)
+        # Facts of all files are not those of some; kept in the copy, they would be taken for them.
         for computed in ("_shape", "_facts", "_fingerprint"):
             rest.__dict__.pop(computed, None)
         rest.names, rest.targets = self.names.select(good), self.targets.select(good)

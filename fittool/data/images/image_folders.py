@@ -142,6 +142,7 @@ def images_below(root: Path, folder: str, follow_links: bool) -> Listing:
 
 
 def _walk(root: str, folder: str, follow_links: bool, above: frozenset[_Identity], listing: Listing) -> None:
+    # Those on the way down, not all that were seen: two links to one folder are no loop.
     above |= {_identity(os.path.join(root, folder))}
     for entry in _entries(root, folder, listing):
         name, kind = os.path.join(folder, entry.name), _kind(entry)
@@ -165,6 +166,7 @@ def _entries(root: str, folder: str, listing: Listing) -> Iterator[os.DirEntry[s
     path = os.path.join(root, folder)
     try:
         with os.scandir(path) as entries:
+            # Read to the end before the walk goes deeper, so that no descriptor stays open for each level.
             found = list(entries)
     except OSError as error:
         raise DataError(f"The folder cannot be read: {error.strerror}.", place=shown(path)) from error

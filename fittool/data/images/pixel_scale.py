@@ -100,6 +100,7 @@ class Rescaled(Subset):
 def rescale(array: Array, given: Scale, wanted: Scale) -> Array:
     """Values (N, …) of one scale on another, float32 (N, …); those of pixels are the same as of `array / 255`."""
     if array.dtype == np.uint8:
+        # Pixels of 8 bits have 256 values, so a table of these gives the same numbers with 256 divisions.
         return _rescale(np.arange(256, dtype=np.float64), given, wanted).take(array.view(np.uint8))
     return _rescale(array.astype(np.float64), given, wanted)
 

@@ -147,8 +147,10 @@ class DatasetLoader:
             share = share_of(len(indices), self._group)
             first, indices = first + share.start, indices[share]
         inputs, targets, sample_weight = self.dataset.load(indices)
+        # Random changes go by the place in the global batch, so each sample gets the same in any number of processes.
         at = self._seed, step - self._first_step, pass_number, first
         if self._changes.any:
+            # An autoencoder's targets are its inputs, so they change with them.
             changed = self._changes.images(inputs, *at, indices)
             inputs, targets = changed, changed if targets is inputs else targets
         if self._weights is not None:

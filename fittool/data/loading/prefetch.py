@@ -101,6 +101,7 @@ def in_order(
         while pending:
             job, future = pending.popleft()
             result = threads.result(future, timeout, describe, job)
+            # Handed in before the consumer has this result, so that the threads work while it does.
             pending.extend((job, threads.submit(job)) for job in islice(jobs, 1))
             yield result
     finally:

@@ -92,6 +92,7 @@ def _read(stream: IO[bytes] | gzip.GzipFile, path: Path, most: int) -> NDArray[A
         raise DataError("The file ends within its header.", place=shown(path))
     shape = struct.unpack(f">{axes}I", header)
     expected = math.prod(shape) * dtype.itemsize
+    # What the file cannot hold is not read, else the header alone would decide on the memory; the byte more finds a longer file.
     values = stream.read(expected + 1) if expected <= most else b""
     if len(values) != expected:
         found = "more" if len(values) > expected else "fewer"

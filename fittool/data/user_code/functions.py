@@ -79,6 +79,7 @@ def check_arguments(function: Callable[..., object], arguments: Mapping[str, obj
         ExperimentError: An argument is unknown or missing; names the nearest.
     """
     try:
+        # Some functions that are written in C tell nothing of their arguments.
         signature = inspect.signature(function)
     except ValueError:
         return
@@ -111,6 +112,7 @@ def blame(what: str, files: list[str] | None = None) -> Iterator[None]:
         raise UserCodeError(f"{what}: {type(error).__name__}: {text}", place=_place(error, files)) from error
     finally:
         if folder is not None and _working_directory() != folder:
+            # Every relative path of the run would mean another file if the folder stayed changed.
             os.chdir(folder)
 
 

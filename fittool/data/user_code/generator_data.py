@@ -87,6 +87,7 @@ class GeneratorData:
         """
         first = self.first
         if self._waiting is not None:
+            # Gone on with, not begun again: calling the function once more would make its first batch twice.
             rest, self._waiting = self._waiting, None
             yield first
             start = 1

@@ -72,6 +72,7 @@ def in_order_by_processes(
 
 def _end(pool: list[WorkerProcess]) -> None:
     for process in pool:
+        # All are told before any is waited for, so that they end side by side.
         process.hang_up()
     for process in pool:
         process.end()
@@ -79,6 +80,7 @@ def _end(pool: list[WorkerProcess]) -> None:
 
 def _pool(make: Callable[[Job], Result], workers: int) -> list[WorkerProcess]:
     """The processes, started side by side."""
+    # A script without a guard trains when it is imported; each worker would start workers, without end.
     if in_worker():
         text = "A worker process was about to start workers of its own, as it runs the program's main file once more."
         raise ExperimentError(f'{text} Put what trains below `if __name__ == "__main__":` there.')
@@ -100,6 +102,7 @@ def _pool(make: Callable[[Job], Result], workers: int) -> list[WorkerProcess]:
         _end(pool)
         raise MachineError(f"The worker processes cannot be started: {error.strerror or error}. Use fewer workers.") from error
     finally:
+        # Processes that were started have descriptors of their own, and the memory goes with the last of them.
         os.close(task)
 
 

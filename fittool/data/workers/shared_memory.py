@@ -174,6 +174,7 @@ def _file_of(array: NDArray[Any]) -> tuple[Any, ...] | None:
         root = root.base
     if not isinstance(root, np.memmap) or root.filename is None or array.nbytes < _MAPPED_FROM:
         return None
+    # A slice takes over the offset of the map that it was cut from, so only that of the outermost goes with its address.
     while isinstance(root.base, np.memmap):
         root = root.base
     offset = root.offset + array.__array_interface__["data"][0] - root.__array_interface__["data"][0]

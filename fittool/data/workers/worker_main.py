@@ -120,7 +120,9 @@ def main(channel: int, arena: int, task: int, place: Place, parent: int) -> None
     """
     _end_with(parent)
     for number in STOP_SIGNALS:
+        # Ctrl-C in a terminal reaches every process of the group; a worker that died of it would be told as a failure.
         signal.signal(number, signal.SIG_IGN)
+    # The parent started this process with them blocked; now that they are ignored, none that waits can end it.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged files are told by fittool
     faulthandler.enable(sys.__stderr__ or 2)
@@ -139,6 +141,7 @@ def _serve(channel: Connection, arena: Arena, make: Callable[[Any], Any]) -> Non
         arena.release(released)
         try:
             place = arena.put(make(job))
+        # User code may leave by `sys.exit` or `KeyboardInterrupt`; the parent is to hear of that, not of a worker that is gone.
         except BaseException as error:
             place = arena.put(Failure.of(error))
         channel.send_bytes(pickle.dumps((place.start, place.lengths)))
@@ -154,5 +157,6 @@ def _end_with(parent: int) -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(_DEATH_OF_PARENT, signal.SIGKILL)
+    # A parent that died before the call above sends no signal any more.
     if os.getppid() != parent:
         os._exit(1)

@@ -77,6 +77,7 @@ class WorkerProcess:
     def send(self, job: object) -> None:
         """Have a job done; a process that is no longer there is found by `receive`."""
         with suppress(BrokenPipeError, ConnectionResetError):
+            # Results are let go of whenever nobody has them, even between these two lines, so only what was copied is taken off.
             released = self._released[:]
             del self._released[: len(released)]
             self._channel.send_bytes(pickle.dumps((job, released)))
@@ -93,6 +94,7 @@ class WorkerProcess:
             self._ready = True
         place = Place(*self._message(timeout, what))
         if self._memory is None or place.end > len(self._memory):
+            # The worker made its memory larger. Results in the old mapping keep that one alive, so they stay valid.
             self._memory = map_into(self._arena, mmap.ACCESS_WRITE)
         result = leased(self._memory, place, self._released.append)
         self._pass_on_output()
@@ -167,6 +169,7 @@ class WorkerProcess:
             OUTPUT.warning("worker %d: %s", self._number, line)
         self._shown += len(complete)
         if self._shown == size > _LONGEST_OUTPUT:
+            # The file is open for appending, so the worker goes on at its new end and leaves no gap.
             os.ftruncate(self._output.fileno(), 0)
             self._shown = 0
 

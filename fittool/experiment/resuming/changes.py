@@ -59,6 +59,7 @@ def changes_between(before: Mapping[str, Any], now: Mapping[str, Any], *, same_d
         before, now: Two resolved experiments as plain data.
         same_data: Whether the data are known by their fingerprints, so that it does not matter where they are.
     """
+    # Both go through JSON: one comes from a file, where tuples have become lists.
     old, new = (dict(_leaves(_counting(from_json(to_json(one))), ())) for one in (before, now))
     paths = sorted(old.keys() | new.keys(), key=lambda path: [str(step) for step in path])
     changes = [Change(path, old.get(path), new.get(path)) for path in paths if _differ(old.get(path), new.get(path))]
@@ -89,6 +90,7 @@ def refuse_changes(loaded: LoadedExperiment, changes: Sequence[Change]) -> None:
         problems = [loaded.problem(str(change), *change.path) for change in changes]
         last = problems[-1]
         mend = "Change it back, choose another run directory, or add --accept-changes."
+        # The advice stands once, behind the last change, not in each line.
         problems[-1] = replace(last, text=f"{last.text} {mend}")
         raise ExperimentError([replace(problem, exit_code=ExperimentError.code) for problem in problems])
 

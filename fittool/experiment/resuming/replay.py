@@ -28,6 +28,7 @@ from fittool.training.display.progress import NullProgress
 from fittool.training.signals import StopSignals
 from fittool.training.trainer import Trainer
 
+# Times are those of the machine, and differ between two runs that are equal to the bit.
 _PACE = ("seconds", "examples_per_second", "data_seconds")
 _SIGNAL = 15
 
@@ -89,9 +90,11 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         refuse_other_data(loaded, known_data(run.read_environment()), now, mend="Put the old ones back.")
         task = _task(_with_todays_numbers(tasks, run, prepared), steps)
         session.begin()
+        # Whatever training writes goes there; the run itself is only read.
         again = RunDirectory.temporary()
         stack.callback(again.discard)
         trainers: list[Trainer] = []
+        # The trainer is made with the function that asks it for its position, so it comes into the list only afterwards.
         stop = _stop_at(task.end, trainers)
         rows = run.metrics.rows()
         before = rows[: task.start.facts.epoch] if task.start is not None else []

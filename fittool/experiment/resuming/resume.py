@@ -66,6 +66,7 @@ def run_to_continue(
         raise CheckpointError(text, place=str(path))
     loaded = experiment_to_train(directory, experiment)
     if epochs is not None:
+        # Read once more, as what is to be set depends on the stages that the file has.
         loaded = experiment_to_train(directory, experiment, [_override(loaded.experiment, epochs, directory)])
     return directory, loaded
 
@@ -202,6 +203,7 @@ def go_on(
     check_weights(checkpoint, engine.describe())
     checkpoint.check_finite()
     other_numbers = _other_numbers(checkpoint, asked, prepared, directory.path)
+    # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
     trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept)
     snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())

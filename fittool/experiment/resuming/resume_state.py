@@ -82,6 +82,7 @@ class Standing:
             CheckpointError: The rows do not belong to the checkpoint.
         """
         directory = self.directory
+        # Rows behind the checkpoint are of epochs that are trained again; kept, they would stand there twice.
         directory.metrics.cut(checkpoint.facts.metrics_bytes)
         rows = directory.metrics.rows()
         if rows or directory.paths.history.exists():
