@@ -131,15 +131,16 @@ class TrainingEpoch:
             self._engine,
             first=begun,
             before=self._walk.callbacks.on_train_batch_begin,
-            step=self._step,
+            step=lambda batch: self._step(batch, is_counted=batches.is_counted),
             after=self._step_done,
         )
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batch: Batch, *, is_counted: bool = False) -> None:
         try:
             self._engine.train_step(batch)
         except DataError as error:
-            step = self._position.step - (self._walk.stage.loop is not None)
+            # A loop's further steps on one batch come behind the position that its first step has moved on.
+            step = self._position.step - is_counted
             raise DataError(f"{error} This is in {self._walk.train.contents(step)}.") from error
         self.pace.stepped(batch.size, self._walk.stream.waited)
 

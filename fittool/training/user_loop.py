@@ -60,6 +60,11 @@ class LoopBatches:
         self._last_parts = parts if batch.sample_weight is None else (*parts, batch.sample_weight)
         return self._last_parts
 
+    @property
+    def is_counted(self) -> bool:
+        """True where the loop has worked on the batch that was drawn last, so that the position is behind it."""
+        return not self._counts
+
     def gave(self, x: Any, y: Any, sample_weight: Any) -> bool:
         """True for the arrays of the last batch themselves."""
         given = (x, y) if sample_weight is None else (x, y, sample_weight)

@@ -205,3 +205,20 @@ def test_a_label_beyond_the_outputs_names_its_batch(fittool, write):
     done = fittool("train", write(source, ("  validation_split: 0.25", "")))
     assert done.code == 4
     assert "class number 7, but the network's output has places for 0 to 2 only. This is in batch 3 of pass 1 of" in done.err
+
+
+LOOP = """\
+def loop(model, batches, epoch):
+    for x, y in batches:
+        for _ in range({times}):
+            model.train_on_batch(x, y)
+"""
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_label_beyond_the_outputs_names_its_batch_in_a_loop_too(fittool, write, times):
+    write(text=f"{WITH_A_LABEL_TOO_FAR}\n\n{LOOP.format(times=times)}", name="mine.py")
+    source = ("npz: {path: small.npz}", "python: {function: 'mine:batches', samples: 12}")
+    mode = ("  validation_split: 0.25", "  mode: train_on_batch\n  loop: 'mine:loop'")
+    done = fittool("train", write(source, mode))
+    assert "class number 7, but the network's output has places for 0 to 2 only. This is in batch 3 of pass 1 of" in done.err
