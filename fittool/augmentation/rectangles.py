@@ -28,15 +28,15 @@ def draw_crops(
     height, width = shape[:2]
     result = np.tile([0.0, 0.0, 1.0, 1.0], (np.size(positions), 1))
     if resized is not None:
-        chance = uniforms(seed, "augmentation random_resized_crop", pass_number, positions=positions, draws=2 * _TRIES + 2)
-        shares, _ = _shares(chance[:, :-2], resized.scale, resized.ratio, height, width)
+        numbers = uniforms(seed, "augmentation random_resized_crop", pass_number, positions=positions, draws=2 * _TRIES + 2)
+        shares, _ = _shares(numbers[:, :-2], resized.scale, resized.ratio, height, width)
         free = (1 - shares) * (width - 1, height - 1)  # no pixel comes from outside of the image
-        middles = (chance[:, -2:] - 0.5) * free
+        middles = (numbers[:, -2:] - 0.5) * free
         chosen = happens("random_resized_crop", probabilities[1], seed, pass_number, positions)
         result[chosen] = np.concatenate([middles, shares], axis=1)[chosen]
     if crop is not None:
-        chance = uniforms(seed, "augmentation random_crop", pass_number, positions=positions, draws=2)
-        moves = np.floor(chance * (2 * crop.padding + 1)) - crop.padding
+        numbers = uniforms(seed, "augmentation random_crop", pass_number, positions=positions, draws=2)
+        moves = np.floor(numbers * (2 * crop.padding + 1)) - crop.padding
         result[:, :2] += moves * happens("random_crop", probabilities[0], seed, pass_number, positions)[:, None]
     return result
 
@@ -51,25 +51,25 @@ def draw_erased(
 ) -> NDArray[np.int64]:
     """The rectangle that is covered in each image, (N, 4) pixels: left, top, width and height; width 0 covers nothing."""
     height, width = shape[:2]
-    chance = uniforms(seed, "augmentation random_erasing", pass_number, positions=positions, draws=2 * _TRIES + 3)
-    shares, fits = _shares(chance[:, :-3], erasing.scale, erasing.ratio, height, width)
+    numbers = uniforms(seed, "augmentation random_erasing", pass_number, positions=positions, draws=2 * _TRIES + 3)
+    shares, fits = _shares(numbers[:, :-3], erasing.scale, erasing.ratio, height, width)
     sides = np.rint(shares * (width, height)).astype(np.int64)
-    corners = np.floor(chance[:, -3:-1] * ((width, height) - sides + 1)).astype(np.int64)
-    covers = fits & (chance[:, -1] < erasing.probability)
+    corners = np.floor(numbers[:, -3:-1] * ((width, height) - sides + 1)).astype(np.int64)
+    covers = fits & (numbers[:, -1] < erasing.probability)
     return np.where(covers[:, None], np.concatenate([corners, sides], axis=1), 0)
 
 
 def _shares(
-    chance: Floats, scale: tuple[float, float], ratio: tuple[float, float], height: int, width: int
+    numbers: Floats, scale: tuple[float, float], ratio: tuple[float, float], height: int, width: int
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Shares of width and height, (N, 2), of the first of ten rectangles that fits into the image, and whether one does.
 
     The area is uniform, the ratio log-uniform (torchvision's `RandomResizedCrop.get_params`); where none of them fits, the
     last one is cut to the image.
     """
-    areas = scale[0] + chance[:, :_TRIES] * (scale[1] - scale[0])
+    areas = scale[0] + numbers[:, :_TRIES] * (scale[1] - scale[0])
     low, high = np.log(ratio)
-    ratios = np.exp(low + chance[:, _TRIES:] * (high - low)) * (height / width)
+    ratios = np.exp(low + numbers[:, _TRIES:] * (high - low)) * (height / width)
     shares = np.stack([np.sqrt(areas * ratios), np.sqrt(areas / ratios)], axis=-1)
     fits = np.all(shares <= 1, axis=-1)
     possible: NDArray[np.bool_] = np.logical_or.reduce(fits, axis=1)

@@ -226,7 +226,7 @@ class Augmentation:
         return self.warps or colours or more or self.rescale not in (None, 1)
 
     @property
-    def _by_chance(self) -> bool:
+    def _is_random(self) -> bool:
         """True where anything is random."""
         return replace(self, rescale=None).active or self.mixup > 0 or self.cutmix > 0
 
@@ -287,7 +287,7 @@ class Augmentation:
             ("rescale", self.rescale == 1, "Multiplying by 1 changes no value."),
             ("featurewise_std_normalization", self.featurewise_std_normalization and self.zca_whitening, whitened),
             ("zca_epsilon", self.zca_epsilon != 1e-6 and not self.zca_whitening, "It belongs to zca_whitening, which is off."),
-            ("until_epoch", self.until_epoch is not None and not self._by_chance, "Nothing here is left to chance."),
+            ("until_epoch", self.until_epoch is not None and not self._is_random, "Nothing here is random."),
         )
         return tuple((field, text) for field, useless, text in cases if useless)
 

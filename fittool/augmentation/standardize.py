@@ -1,6 +1,6 @@
 """The fixed steps behind augmentation: rescaling, centring, division by the standard deviation, ZCA whitening.
 
-None of them is left to chance, so they hold for training, validation and prediction alike. The order is that of Keras's
+None of them is random, so they hold for training, validation and prediction alike. The order is that of Keras's
 `ImageDataGenerator.standardize`; statistics are those of images as they are when they reach their step.
 """
 

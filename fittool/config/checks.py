@@ -294,8 +294,8 @@ def _split_without_effect(written: Written, part: SplitSetting) -> Iterator[Plac
     """Settings of a split that its kind does not look at."""
     used = {"kfold": ("folds", "fold", "by"), "column": ("column", "value")}.get(part.kind, ("fraction",))
     for field in ("fraction", "folds", "fold", "by", "group", "column", "value", "seed"):
-        chance = field == "seed" and part.kind not in ("last", "first", "column")
-        if field in used or chance or (field == "group" and part.needs_groups):
+        is_random = field == "seed" and part.kind not in ("last", "first", "column")
+        if field in used or is_random or (field == "group" and part.needs_groups):
             continue
         if getattr(part, field) != getattr(SplitSetting(), field):
             path = ("data", "validation", "split", field)

@@ -42,7 +42,7 @@ class Experiment:
         default=None, description="The run's name; by default the file's, without its ending."
     )
     seed: Integer = Field(
-        default=0, ge=0, lt=2**63, description="All chance comes from this number: the same seed gives the same weights."
+        default=0, ge=0, lt=2**63, description="All random numbers come from this one: the same seed gives the same weights."
     )
     engine: Annotated[EngineSetting, ENGINES, DOES_NOT_COUNT] = Field(
         default_factory=Numpy, description="What executes the steps."

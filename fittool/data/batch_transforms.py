@@ -27,7 +27,7 @@ class BatchTransforms:
         augment: Changes images at random.
         preprocess: Changes all images in the same way, at any time.
         mix: Mixes the samples of a batch.
-        until_step: From this step of the stage on, nothing is left to chance.
+        until_step: From this step of the stage on, nothing is random.
     """
 
     augment: Augment | None = None

@@ -213,7 +213,7 @@ def fraction_of(dataset: Dataset, share: float, seed: int) -> Subset:
 def balanced(dataset: Dataset, seed: int) -> Subset:
     """All samples, those of rarer classes several times, so that each class has as many as the most frequent one.
 
-    Which samples of a class come once more than others is left to chance, and the same in all passes.
+    Which samples of a class come once more than others is random, and the same in all passes.
 
     Raises:
         DataError: The targets are no classes.

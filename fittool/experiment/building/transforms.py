@@ -1,4 +1,4 @@
-"""The part of `augmentation:` that is not left to chance: a layer in front of the network, and the user's own function."""
+"""The part of `augmentation:` that is not random: a layer in front of the network, and the user's own function."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Recurrent(CellWeights):
     recurrent_dropout: Number = Field(
         default=0.0, ge=0, lt=1, description="Share of the state dropped on its way into the gates, the same at every step."
     )
-    seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")
+    seed: Integer | None = Field(default=None, description="Seed of the layer's own random numbers; the run's if absent.")
     return_sequences: Boolean = Field(default=False, description="Whether the output holds the state after every step.")
     go_backwards: Boolean = Field(default=False, description="Whether it walks from the last step to the first.")
 

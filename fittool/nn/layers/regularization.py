@@ -14,7 +14,7 @@ class Dropout(Layer):
     """While training, drops elements with probability `rate` and multiplies the others by 1 / (1 - rate)."""
 
     rate: Number = Field(ge=0, lt=1, description="Probability with which an element is dropped.")
-    seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")
+    seed: Integer | None = Field(default=None, description="Seed of the layer's own random numbers; the run's if absent.")
 
     @property
     def is_random(self) -> bool:
@@ -36,7 +36,7 @@ class GaussianNoise(Layer):
     """While training, adds normally distributed numbers with mean 0."""
 
     stddev: Number = Field(ge=0, description="Standard deviation of the noise.")
-    seed: Integer | None = Field(default=None, description="Seed of the layer's own stream of chance; the run's if absent.")
+    seed: Integer | None = Field(default=None, description="Seed of the layer's own random numbers; the run's if absent.")
 
     @property
     def is_random(self) -> bool:
