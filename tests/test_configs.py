@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from faults.cases.runner import here
 
 from fittool.config.experiment_file import load_experiment
 from fittool.config.reference import reference
@@ -37,11 +36,11 @@ def test_it_loads_without_a_warning(path: Path) -> None:
 
 
 @every_experiment
-def test_smoke_run_succeeds_and_leaves_nothing(path: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fittool", "train", "--smoke", "--verbose", "2", str(path)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "warning" not in done.stderr
+def test_smoke_run_succeeds_and_leaves_nothing(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = here(["train", "--smoke", "--verbose", "2", str(path)])
+    assert (done.code, done.out) == (0, "")
+    assert "warning" not in done.err
     assert list(tmp_path.iterdir()) == []
 
 

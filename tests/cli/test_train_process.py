@@ -105,7 +105,9 @@ def test_no_control_characters_off_a_terminal(start, small):
     assert set(re.findall(r"[^\x20-\x7e]", out + err)) <= {"\n", "↑"}
 
 
-@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "redirection", ["2>&-", "<&- >&- 2>&-", *(pytest.param(one, marks=pytest.mark.long) for one in ("<&-", ">&-"))]
+)
 def test_closed_standard_streams_are_no_error(small, redirection):
     command = f"exec {sys.executable} -m fittool train {small} --run-dir here {redirection}"
     assert subprocess.run(command, shell=True, env=environment(), timeout=LIMIT, check=False).returncode == 0

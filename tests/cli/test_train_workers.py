@@ -92,6 +92,7 @@ def test_an_interrupt_of_the_whole_group_stops_with_a_checkpoint(tmp_path: Path,
     assert (tmp_path / "run" / "checkpoints" / "last.safetensors").exists()
 
 
+@pytest.mark.long
 def test_both_kinds_of_workers_give_the_same_weights(tmp_path: Path) -> None:
     states = []
     for processes in (False, True):

@@ -9,7 +9,12 @@ from config import mutants
 
 
 def test_mutated_experiments_are_told_at_their_lines(tmp_path: Path) -> None:
-    mutants.check_many(1000, tmp_path)
+    mutants.check_many(300, tmp_path)
+
+
+@pytest.mark.long
+def test_many_more_mutated_experiments_are_told_at_their_lines(tmp_path: Path) -> None:
+    mutants.check_many(3000, tmp_path, first=300)
 
 
 def test_many_planted_mistakes_take_part(tmp_path: Path) -> None:

@@ -170,4 +170,4 @@ def drawn(bench: Bench, number: int, count: int = 240) -> Iterator[tuple[int, in
 
 @row("K16", "two kills, each at any file operation, with every callback that writes")
 def k16(bench: Bench) -> str:
-    return sweep(bench, drawn(bench, bench.many(6, 500)) if bench.level < 2 else None)
+    return sweep(bench, drawn(bench, bench.many(3, 500)) if bench.level < 2 else None)

@@ -43,7 +43,7 @@ SETTINGS = {
     "in memory": [("mode: fit_generator", "mode: fit"), ("augmentation: {rotation_range: 20, horizontal_flip: true}\n", "")],
     "class weights": [("mode: fit_generator", "class_weight: balanced, mode: fit_generator")],
 }
-QUICK = ("adam, augmentation, dropout, plateau", "momentum", "early stopping")
+QUICK = ("adam, augmentation, dropout, plateau", "early stopping")
 
 
 def _write(bench: Bench, epochs: int, changes: list[tuple[str, str]]) -> None:

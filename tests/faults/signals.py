@@ -101,7 +101,7 @@ def p04(bench: Bench) -> str:
 
 @row("P05", "SIGHUP, and SIGHUP and SIGINT that were ignored before")
 def p05(bench: Bench) -> str:
-    stop_over_and_over(bench, 60, bench.many(2, 20), signal.SIGHUP)
+    stop_over_and_over(bench, 60, bench.many(1, 20), signal.SIGHUP)
     shutil.rmtree(bench.folder / "reference")
     expected = reference(bench, 30)
     for number in (signal.SIGHUP, signal.SIGINT):
@@ -156,7 +156,7 @@ def p09(bench: Bench) -> str:
     return "training goes on"
 
 
-@row("P10", "stdout and stderr full")
+@row("P10", "stdout and stderr full", long=True)
 def p10(bench: Bench) -> str:
     expected = reference(bench, 2)
     for stream in ("stdout", "stderr"):

@@ -151,9 +151,9 @@ def _names_the_next(folder: Path) -> None:
 
 def _names_how_to_go_on(folder: Path) -> None:
     write(changes=[("epochs: 4", "epochs: 4000")])
-    train("run", "--timeout", "1s", code=75, says=["Go on with: fittool resume run\n", "The state is saved in run."])
+    train("run", "--timeout", "0.2s", code=75, says=["Go on with: fittool resume run\n", "The state is saved in run."])
     write("BackupAndRestore: {backup_dir: backup}", changes=[("epochs: 4", "epochs: 4000")])
-    train("other", "--timeout", "1s", code=75, says=["Go on with: fittool resume other --experiment e.yaml\n"])
+    train("other", "--timeout", "0.2s", code=75, says=["Go on with: fittool resume other --experiment e.yaml\n"])
 
 
 def _until(condition: Callable[[], bool]) -> None:

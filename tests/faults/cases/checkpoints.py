@@ -16,6 +16,7 @@ import shutil
 import struct
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +188,8 @@ def _headers() -> Iterator[Case]:
         "too many tensors": ({f"weights/{n}": _tensor([0], 0, 0) for n in range(100_001)}, b""),
     }
     for name, (entries, body) in bodies.items():
-        yield from _refused("F05", name, _entries(entries, body), "")
+        for case in _refused("F05", name, _entries(entries, body), ""):
+            yield replace(case, long=name == "too many tensors")
     for dtype in ("F128", "BF16", "F8_E4M3", "O", "", "f4"):
         yield from _refused(
             "F06", f"dtype {dtype!r}", _entries({"weights/a": _tensor([1], 0, 4, dtype)}, bytes(4)), "has the tensor"

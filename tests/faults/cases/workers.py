@@ -161,7 +161,7 @@ def _dying() -> Iterator[Case]:
         hanging = EXPERIMENT.replace("100s", "2s").replace("MORE", more)
         hangs = _training(MODULE.replace("PART", "time.sleep(1000)"), hanging)
         says = ["within 2 s", "my_data.py", str(LINE), "raise data.timeout"]
-        yield Case("W04", f"it hangs, {where}", hangs, 10, says, child=True)
+        yield Case("W04", f"it hangs, {where}", hangs, 10, says, child=True, long=True)
         yield Case("W08", f"sys.exit, {where}", _part("sys.exit('enough')", more), 10, ["SystemExit: enough"], child=True)
         yield Case(
             "W08", f"KeyboardInterrupt, {where}", _part("raise KeyboardInterrupt", more), 10, ["KeyboardInterrupt"], child=True
@@ -182,6 +182,7 @@ def _dying() -> Iterator[Case]:
             10,
             ["Worker 0 (process ", f"{says} while it made batch 3 of pass 1 of my_data.py:batches"],
             child=True,
+            long=title != "an abort",
         )
 
 
@@ -223,7 +224,7 @@ def _disturbing() -> Iterator[Case]:
     for name, text in DISTURBANCES.items():
         for processes in (False, True):
             more, where = f"use_multiprocessing: {str(processes).lower()},", "in a process" if processes else "in a thread"
-            long = processes and name != "prints"
+            long = (name, processes) not in (("prints", True), ("seeds the global generators", False))
             yield Case("W10", f"it {name}, {where}", _part(text, more), check=_same_loss, child=True, long=long)
 
 
