@@ -26,7 +26,7 @@ class Elements(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.found = []
-        self.loader(text)
+        self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.found.append((tag, dict(attrs)))

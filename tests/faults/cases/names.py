@@ -34,7 +34,7 @@ class _Shape(HTMLParser):
         self.elements: list[tuple[str, tuple[str, ...]]] = []
         self.sources: list[str] = []
         self.text = ""
-        self.loader(page)
+        self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, tuple(name for name, _ in attrs)))
