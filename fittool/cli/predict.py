@@ -25,7 +25,7 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
     "--on-bad",
     type=click.Choice(["error", "skip", "empty"]),
     help="Inputs that cannot be read are listed, and all others predicted. error: exit 4 at the end; skip: exit 0; empty: exit "
-    "0, with rows without an answer. By default as the run's data.on_bad_file says.",
+    "0, with rows without an answer. A CSV file is one input. By default as the run's data.on_bad_file says.",
 )
 @click.option("--keep", multiple=True, metavar="COLUMN", help="A column of CSV files that is passed through. Repeatable.")
 @tta_option

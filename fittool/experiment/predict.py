@@ -111,7 +111,7 @@ def predict(
 
     Raises:
         UsageError: Several views are asked for, but the run has no augmentation; a column is to be kept of what is no table.
-        DataError: Nothing can be read at all; holds every reason.
+        DataError: Nothing can be read at all, and bad inputs are errors; holds every reason.
     """
     model = run.model()
     tta = TestTimeAugmentation(run, model.network.for_predictions(), views)
@@ -151,7 +151,9 @@ def _together(run: TrainedRun, rows: Sequence[_Rows], on_bad: OnBad, keep: Seque
     bad = tuple(problem for part in rows for problem in part.problems)
     like = next((part.outputs for part in rows if part.outputs is not None), None)
     if like is None:
-        raise DataError(bad or [Problem("There is nothing to predict.")])
+        if on_bad == "error" or not bad:
+            raise DataError(bad or [Problem("There is nothing to predict.")])
+        like = tuple(np.zeros((0, *shape), np.float32) for shape in run.graph.output_shapes.values())
     is_bad = np.concatenate([part.is_bad for part in rows])
     wanted = np.ones(len(is_bad), bool) if on_bad == "empty" else ~is_bad
     filled = [part.outputs or tuple(np.zeros((len(part.names), *one.shape[1:]), one.dtype) for one in like) for part in rows]

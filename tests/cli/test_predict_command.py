@@ -214,3 +214,12 @@ def test_table_without_a_column_is_refused(fittool, table, write):
     write(text="a,c\n1,2\n", name="new.csv")
     done = fittool("predict", run, "new.csv")
     assert (done.code, "new.csv" in done.err, "b" in done.err) == (4, True, True)
+
+
+@pytest.mark.parametrize(("on_bad", "code", "count"), [("error", 4, 0), ("skip", 0, 0), ("empty", 0, 1)])
+def test_a_bad_input_that_is_the_only_one_is_what_on_bad_makes_of_it(fittool, photographs, tmp_path, on_bad, code, count):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    done = fittool("predict", photographs, bad, "--on-bad", on_bad)
+    assert (done.code, "bad.png: " in done.err) == (code, True)
+    assert [row["prediction"] for row in csv.DictReader(io.StringIO(done.out))] == [""] * count
