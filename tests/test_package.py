@@ -43,9 +43,3 @@ def test_python_m_fittool_works(arguments: list[str]) -> None:
 def test_a_wheel_holds_the_experiments_and_their_data() -> None:
     included = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert included == {"configs": "fittool/configs", "sample_data": "fittool/sample_data"}
-
-
-def test_the_top_level_holds_five_folders() -> None:
-    made_by_tools = {"runs", "dist", "build"}
-    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")} - made_by_tools
-    assert folders == {"fittool", "configs", "tests", "sample_data", "docs"}
