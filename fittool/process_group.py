@@ -6,6 +6,7 @@ A training alone is a group of one, for which everything here is the identity; n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from numpy.typing import NDArray
@@ -31,7 +32,13 @@ class ProcessGroup(Protocol):
         """The leader's value, for all."""
 
     def agree(self, value: Value | None) -> Value | None:
-        """One decision for all: the value of the first process that has one, or None."""
+        """One decision for all: the value of the first process that has one, or None. Cheap where nobody has one."""
+
+    def fail(self, error: BaseException) -> None:
+        """Tell the others that this process cannot go on, so that none of them waits for it; they end as it does.
+
+        This alone is called by one process. What all have agreed on is no failure of one, and is not told.
+        """
 
 
 class Alone:
@@ -52,10 +59,26 @@ class Alone:
         """The value."""
         return value
 
+    def fail(self, error: BaseException) -> None:
+        """Nobody is there to be told."""
+
 
 ALONE: ProcessGroup = Alone()
 
 
-def share_of(samples: int, group: ProcessGroup) -> slice:
+@dataclass(frozen=True)
+class Member:
+    """The place of a process among those of its group: plain data, for those who only cut shares.
+
+    Attributes:
+        rank: Its number, from 0.
+        size: The number of processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+
+def share_of(samples: int, group: ProcessGroup | Member) -> slice:
     """The samples of a batch that fall to this process: neighbours, as many as each other process has, or one more or less."""
     return slice(samples * group.rank // group.size, samples * (group.rank + 1) // group.size)

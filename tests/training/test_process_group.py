@@ -56,6 +56,9 @@ class Member:
     def agree(self, value: Any) -> Any:
         return next((one for one in self._threads.exchange(self.rank, value) if one is not None), None)
 
+    def fail(self, error: BaseException) -> None:
+        self._threads.failed = error
+
 
 def together(size: int, work: Callable[[ProcessGroup], Any]) -> list[Any]:
     """The results of all members, in the order of their ranks; what one raises is its result."""
