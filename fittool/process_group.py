@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
+from fittool.errors import FittoolError
+
 Value = TypeVar("Value")
 
 
@@ -40,6 +42,12 @@ class ProcessGroup(Protocol):
         This alone is called by one process. What all have agreed on is no failure of one, and is not told.
         """
 
+    def interruption(self) -> FittoolError | None:
+        """The error that ends the training, with a checkpoint, where whoever started the processes is gone; else None."""
+
+    def note_directory(self, path: str) -> None:
+        """Tell whoever started the processes where the run is, so that they can be started again."""
+
 
 class Alone:
     """A group of one."""
@@ -60,6 +68,13 @@ class Alone:
         return value
 
     def fail(self, error: BaseException) -> None:
+        """Nobody is there to be told."""
+
+    def interruption(self) -> FittoolError | None:
+        """None."""
+        return None
+
+    def note_directory(self, path: str) -> None:
         """Nobody is there to be told."""
 
 

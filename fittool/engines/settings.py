@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from fittool.settings import Family, Field, Integer, Named, setting
 
@@ -10,6 +10,9 @@ from fittool.settings import Family, Field, Integer, Named, setting
 @setting
 class EngineSetting(Named):
     """The engine that executes the steps."""
+
+    can_share: ClassVar[bool] = False
+    """True where several processes can train one network together."""
 
     threads: Annotated[Integer, Field(ge=1, le=1024)] | None = Field(
         default=None,

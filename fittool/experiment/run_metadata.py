@@ -18,7 +18,12 @@ from fittool.runs.environment import describe_environment
 from fittool.runs.files.json_text import to_json
 from fittool.runs.status import utc_text
 
-_DECIDE_DIGITS = ("arithmetic", "versions.numpy", "engine")  # another fittool that computes otherwise has another format
+_DECIDE_DIGITS = (
+    "arithmetic",
+    "versions.numpy",
+    "engine",
+    "processes",
+)  # another fittool that computes otherwise has another format
 _NOT_COMPARED = ("run", "format", "experiment", "command", "resumed", "git_commit", "seed")
 Changed = dict[str, tuple[Any, Any]]
 """By dotted key: what was, and what is."""
@@ -34,7 +39,8 @@ def environment_of(prepared: Prepared, threads: int, options: TrainOptions) -> d
         data=prepared.fingerprints,
         command=options.command,
     )
-    return described | {"samples": samples_of(prepared), "arithmetic": arithmetic()}
+    shared = {"processes": options.group.size}
+    return described | {"samples": samples_of(prepared), "arithmetic": arithmetic()} | shared
 
 
 def identity_of(prepared: Prepared) -> dict[str, str]:
@@ -118,7 +124,7 @@ def other_digits(changed: Changed) -> str | None:
     told = [
         f"{key} {old} → {new}"
         for key, (old, new) in changed.items()
-        if key.startswith(("versions.", "machine.processor", "engine"))
+        if key.startswith(("versions.", "machine.processor", "engine", "processes"))
     ]
     cause = ", ".join(told) or "the processor's kernels are other ones"
     return f"The run continues, but not bit-identical: {cause}."

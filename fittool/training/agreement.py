@@ -1,4 +1,4 @@
-"""The processes of one training as one: where they begin, and what they decide between two steps. Alone, nothing is to be done."""
+"""The processes of one training as one: where they begin, and what they decide between two steps."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Agreement:
 
         Where the state is to be saved, the engine of the leader has the running values of all.
         """
-        due, interruption = self._recorder.due(step), self._interruption()
+        due, interruption = self._recorder.due(step), self._own_interruption()
         if self._group.size == 1:
             return Decision(due, interruption, self._has_reason())
         asks = due or interruption is not None or self._has_reason()
@@ -86,7 +86,10 @@ class Agreement:
 
     def interruption(self) -> FittoolError | None:
         """The error that ends the training, or None."""
-        return self._group.agree(self._interruption())
+        return self._group.agree(self._own_interruption())
+
+    def _own_interruption(self) -> FittoolError | None:
+        return self._interruption() or self._group.interruption()
 
     def _has_reason(self) -> bool:
         return any(control.stop_reason is not None for control in self._controls())

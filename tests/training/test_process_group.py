@@ -59,6 +59,12 @@ class Member:
     def fail(self, error: BaseException) -> None:
         self._threads.failed = error
 
+    def interruption(self) -> None:
+        return None
+
+    def note_directory(self, path: str) -> None:
+        pass
+
 
 def together(size: int, work: Callable[[ProcessGroup], Any]) -> list[Any]:
     """The results of all members, in the order of their ranks; what one raises is its result."""

@@ -223,7 +223,6 @@ class GeneratorLoader:
         assert factors is not None
         return Batch(batch.inputs, batch.targets, per_sample(factors, labels, batch.sample_weight))
 
-
     def _part(self, batch: Batch) -> Batch:
         """The samples of this process; class weights come before, as they may count the labels of all."""
         if self._member.size == 1:
