@@ -39,8 +39,8 @@ MAY_IMPORT = {
     },
     "scaffold": {"experiment", "config", "runs", "data", "nn", *BASE},
     "cli": {
-        "experiment", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn", "version",
-        *BASE,
+        "experiment", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn",
+        "version", *BASE,
     },
 }  # fmt: skip
 """Each part of the package, with the parts it may know."""
