@@ -30,6 +30,9 @@ class ProcessGroup(Protocol):
     def sum(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Arrays added up over all processes, name by name, always in the order of the ranks."""
 
+    def sum_in_place(self, tensor: Any) -> None:
+        """Add a tensor of an engine up over all processes where it lies, without a wait of the host for a device."""
+
     def broadcast(self, value: Value) -> Value:
         """The leader's value, for all."""
 
@@ -58,6 +61,9 @@ class Alone:
     def sum(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """The arrays themselves."""
         return dict(arrays)
+
+    def sum_in_place(self, tensor: Any) -> None:
+        """The tensor is the sum."""
 
     def broadcast(self, value: Value) -> Value:
         """The value."""

@@ -6,11 +6,12 @@ leader's to show; one that a single process met is told to the others, who end b
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+import torch
+import torch.distributed as dist
 
 from fittool.distributed.board import Board, Failure, named_problem
 from fittool.distributed.environment import RankEnvironment
@@ -27,12 +28,11 @@ _LAST_LINES = 0.3  # seconds for the leader's last lines, behind its word that i
 
 
 @contextmanager
-def joined(place: RankEnvironment, *, uses_gpu: bool = False) -> Iterator[TorchGroup]:
+def joined(place: RankEnvironment) -> Iterator[TorchGroup]:
     """The group of a job, within this context.
 
     Args:
-        place: Which process this is.
-        uses_gpu: Whether the training computes on NVIDIA's cards.
+        place: Which process this is; its graphics card, where there are enough, is that with its number on this machine.
 
     Raises:
         MachineError: The others cannot be reached.
@@ -43,7 +43,7 @@ def joined(place: RankEnvironment, *, uses_gpu: bool = False) -> Iterator[TorchG
     watch.start()
     member = Member(place, board, watch)
     try:
-        yield member.join(uses_gpu)
+        yield member.join()
         member.leave()
     except BaseException as error:
         watch.is_ending = True
@@ -70,7 +70,7 @@ class Member:
         self._place, self._board, self._watch = place, board, watch
         self._group: TorchGroup | None = None
 
-    def join(self, uses_gpu: bool) -> TorchGroup:
+    def join(self) -> TorchGroup:
         """The group, once all are there.
 
         Raises:
@@ -82,7 +82,7 @@ class Member:
             if (failure := self._board.failure()) is not None:
                 raise failure.error()
             time.sleep(_LOOK)
-        self._group = TorchGroup(self._place, self._board, self._watch, uses_gpu=uses_gpu)
+        self._group = TorchGroup(self._place, self._board, self._watch, uses_gpu=_takes_own_card(self._place))
         return self._group
 
     def close(self) -> None:
@@ -159,11 +159,9 @@ def _silent(error: BaseException) -> OtherProcessError:
     return OtherProcessError((), error.exit_code if isinstance(error, FittoolError) else FittoolError.code)
 
 
-def is_ready() -> bool:
-    """True where PyTorch is installed; it is not imported for that."""
-    return importlib.util.find_spec("torch") is not None
-
-
-def quiet_torch() -> None:
-    """Keep PyTorch's warnings of connections that end off the terminal; before it is imported."""
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+def _takes_own_card(place: RankEnvironment) -> bool:
+    """True where there is a graphics card of NVIDIA's for this process, which is then the one that PyTorch calls `cuda`."""
+    if not (torch.cuda.is_available() and dist.is_nccl_available()) or place.local_rank >= torch.cuda.device_count():
+        return False
+    torch.cuda.set_device(place.local_rank)
+    return True

@@ -77,6 +77,11 @@ class Torch(EngineSetting):
         default=False,
         description="Whether calls on a GPU are recorded once and replayed, which pays for small networks; compiles them too.",
     )
+    synchronized_batch_normalization: Boolean = Field(
+        default=False,
+        description="Whether, with many processes, BatchNormalization takes mean and variance of the batch of all of them; else "
+        "each takes those of its own samples.",
+    )
     recompute: tuple[Text, ...] = Field(
         default=(),
         description="Layers, by name or pattern such as `stage1_*`, whose values are computed anew for the gradient instead of "

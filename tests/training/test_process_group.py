@@ -50,6 +50,10 @@ class Member:
         every = self._threads.exchange(self.rank, arrays)
         return {name: sum((one[name] for one in every[1:]), every[0][name]) for name in arrays}
 
+    def sum_in_place(self, tensor: Any) -> None:
+        every = self._threads.exchange(self.rank, tensor.copy())
+        tensor[...] = sum(every[1:], every[0])
+
     def broadcast(self, value: Any) -> Any:
         return self._threads.exchange(self.rank, value)[0]
 
