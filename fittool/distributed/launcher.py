@@ -114,7 +114,7 @@ class Launcher:
         if failure is None:
             code = self._codes[0]
             return Ending(code if code >= 0 else _SHELL_OFFSET - code, directory, can_be_repeated=False)
-        if failure.problems and board.claims_showing(self._count):
+        if failure.problems and not board.is_shown():
             self._show(failure.error())
         killed = failure.exit_code > _SHELL_OFFSET and failure.exit_code - _SHELL_OFFSET not in STOPS
         again = self.received is None and (killed or failure.exit_code == 1)
