@@ -12,6 +12,7 @@ from fittool.distributed.environment import RankEnvironment
 from fittool.errors import FittoolError, Interrupted
 
 _LOOK = 0.2  # seconds between two looks at the board
+_LAST_LOOK = 5.0  # seconds for a look at a board that answers no more
 _GRACE = 7.0  # seconds in which a process has to hear that another one failed
 _ENDING = 30.0  # the same for one that is ending already, and may be writing down why
 
@@ -30,15 +31,18 @@ class Watch:
     def __init__(self, place: RankEnvironment) -> None:
         self._place = place
         self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="fittool-watch", daemon=True)
         self.is_ending = self.is_orphaned = False
 
     def start(self) -> None:
         """Begin to look."""
-        threading.Thread(target=self._look, name="fittool-watch", daemon=True).start()
+        self._thread.start()
 
     def close(self) -> None:
         """Look no longer."""
         self._closed.set()
+        # A thread that Python ends within PyTorch's code takes the whole process with it.
+        self._thread.join(_LAST_LOOK)
 
     def interruption(self) -> FittoolError | None:
         """The error that ends the training, with a checkpoint, once the launcher is gone; nobody could stop it any more."""
