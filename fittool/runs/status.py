@@ -30,7 +30,7 @@ KILLED = 128 + 9
 _NONE = type(None)
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "reason": str, "epoch": int, "step": int, "best": (dict, _NONE), "exit_code": (int, _NONE), "pid": (int, _NONE),
-    "started": str, "updated": str,
+    "started": str, "updated": str, "seconds": (int, float, _NONE),
 }  # fmt: skip
 State = Literal["running", "completed", "stopped", "interrupted", "diverged", "failed"]
 
@@ -50,6 +50,7 @@ class Status:
         pid: The process; filled in by the run directory, as are the times.
         started: When the run began, UTC.
         updated: When this was written, UTC.
+        seconds: The time that the finished epochs took; None where it was not noted, as older releases did not.
     """
 
     state: State
@@ -61,6 +62,7 @@ class Status:
     pid: int | None = None
     started: str = ""
     updated: str = ""
+    seconds: float | None = None
 
     @property
     def is_finished(self) -> bool:
