@@ -224,3 +224,10 @@ class OtherProcessError(FittoolError):
     def exit_code(self) -> int:
         """The code of the process that failed."""
         return self._exit_code
+
+
+class SettingWarning(UserWarning):
+    """Settings of a model in Python that are right each on its own, and make no sense together.
+
+    The experiment file tells the same, most of it as errors.
+    """
