@@ -336,8 +336,7 @@ class Trainer:
             StorageError: It could not be saved.
         """
         if self._saves or (self._group.rank == 0 and kind in ("model", "weights")):
-            snapshot = self.take_snapshot()
-            self._recorder.save(snapshot, kind, path)
+            self._recorder.save(snapshot := self.take_snapshot(), kind, path)
             if kind == "last":
                 self._divergence.saved(snapshot.position)
 
