@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from distributed.jobs import GENERATED, STEPS, Job, difference
+from faults.jobs import GENERATED, STEPS, Job, difference
 
 from fittool.config.experiment_file import load_experiment
 from fittool.experiment.train import TrainOptions, train_experiment
