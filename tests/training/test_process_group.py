@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from training.fake_engine import FakeEngine, FakeTrainer, batch
+from training.thread_group import Member, Threads, together
 
 from fittool.callbacks.base import Callback
 from fittool.data.dataset import ArrayDataset
@@ -20,72 +18,6 @@ from fittool.training.plan import Plan
 from fittool.training.recording.recorder import NullRecorder
 
 SAMPLES = 101
-
-
-class Threads:
-    """A group whose processes are threads of this one.
-
-    Args:
-        size: The number of members.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.size, self._barrier, self._slots = size, threading.Barrier(size, timeout=30), [None] * size
-
-    def exchange(self, rank: int, value: Any) -> list[Any]:
-        self._slots[rank] = value
-        self._barrier.wait()
-        values = list(self._slots)
-        self._barrier.wait()
-        return values
-
-
-class Member:
-    """One of them."""
-
-    def __init__(self, threads: Threads, rank: int) -> None:
-        self.rank, self.size, self._threads = rank, threads.size, threads
-
-    def sum(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        every = self._threads.exchange(self.rank, arrays)
-        return {name: sum((one[name] for one in every[1:]), every[0][name]) for name in arrays}
-
-    def sum_in_place(self, tensor: Any) -> None:
-        every = self._threads.exchange(self.rank, tensor.copy())
-        tensor[...] = sum(every[1:], every[0])
-
-    def broadcast(self, value: Any) -> Any:
-        return self._threads.exchange(self.rank, value)[0]
-
-    def agree(self, value: Any) -> Any:
-        return next((one for one in self._threads.exchange(self.rank, value) if one is not None), None)
-
-    def fail(self, error: BaseException) -> None:
-        self._threads.failed = error
-
-    def interruption(self) -> None:
-        return None
-
-    def note_directory(self, path: str) -> None:
-        pass
-
-
-def together(size: int, work: Callable[[ProcessGroup], Any]) -> list[Any]:
-    """The results of all members, in the order of their ranks; what one raises is its result."""
-    threads, results = Threads(size), [None] * size
-
-    def run(rank: int) -> None:
-        try:
-            results[rank] = work(Member(threads, rank))
-        except Exception as error:
-            results[rank] = error
-
-    running = [threading.Thread(target=run, args=(rank,)) for rank in range(size)]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
-    return results
 
 
 def numbers() -> ArrayDataset:

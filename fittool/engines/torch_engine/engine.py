@@ -166,7 +166,7 @@ class TorchEngine:
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
         held, targets, weights = self._arrived(batch)
-        context = self._context.begin(self._update.iterations, training=True, first=batch.first)
+        context = self._context.begin(self._update.iterations, training=True, first=batch.first, counts=batch.size > 0)
         if not batch.size:
             self._follow_others(self._update, batch, held, context)
             return
@@ -183,7 +183,8 @@ class TorchEngine:
         """The same without a sample, where a batch has fewer than there are processes: the update is that of the others."""
         loss = self._store.trainable.new_zeros(())
         if self._synchronizes:  # the others wait for this process's part of the statistics, and of their derivative
-            outputs, logits = self._forward(held, context)
+            # A sample that counts nothing goes the whole way, as many functions take no batch without one.
+            outputs, logits = self._forward([values.new_zeros((1, *values.shape[1:])) for values in held], context)
             loss = loss + sum(values.sum() for values in (*logits.values(), *outputs) if values is not None)
         loss, gradients = self._derive(loss, batch, context)
         with torch.no_grad():
