@@ -44,14 +44,12 @@ def trained(graph: Graph, batches: list[Batch], group: ProcessGroup, setting: To
 
 
 def batches_for(graph: Graph, chance: np.random.Generator) -> list[Batch]:
+    """One for each of `SIZES`, with weights of the samples; for an embedding, of whole numbers."""
+    whole = isinstance(graph.nodes[0].layer, nn.Embedding)
     found = []
     for size in SIZES:
-        inputs = tuple(
-            chance.integers(0, 3, (size, *shape))
-            if isinstance(graph.nodes[0].layer, nn.Embedding)
-            else chance.random((size, *shape))
-            for shape in graph.inputs.values()
-        )
+        shapes = [(size, *shape) for shape in graph.inputs.values()]
+        inputs = tuple(chance.integers(0, 3, shape) if whole else chance.random(shape) for shape in shapes)
         targets = tuple(chance.standard_normal((size, *shape)) for shape in graph.output_shapes.values())
         found.append(Batch(inputs, targets, chance.random(size).astype(np.float32)))
     return found
