@@ -65,9 +65,10 @@ def group_of_this_process(devices: int | None) -> Iterator[ProcessGroup]:
     _check_torch()
     if place.rank:
         _leave_stdout_to_the_leader()
+    from fittool.cli.exit import show_failure
     from fittool.distributed.membership import joined
 
-    with joined(place) as group:
+    with joined(place, show_failure) as group:
         yield group
 
 

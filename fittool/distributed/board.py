@@ -151,6 +151,18 @@ class Board:
         """True where all processes are there."""
         return self._has(*(f"here/{rank}" for rank in range(size)))
 
+    def beat(self, rank: int, number: int) -> None:
+        """This process lives."""
+        self._set(f"beat/{rank}", str(number))
+
+    def beats(self, size: int) -> list[bytes]:
+        """The last sign of life of each process; empty where one has given none yet."""
+        keys = [f"beat/{rank}" for rank in range(size)]
+        if not self._has(*keys):
+            return []
+        with _asking():
+            return [bytes(value) for value in self.store.multi_get(keys)]
+
     def leave(self, rank: int) -> None:
         """This process has done all that others may wait for."""
         self._set(f"left/{rank}", "")

@@ -19,7 +19,7 @@ from fittool.distributed.watch import Watch
 from fittool.errors import FittoolError, MachineError, OtherProcessError, Problem
 
 Value = TypeVar("Value")
-_TIMEOUT = timedelta(minutes=30)  # for processes that live and do not answer; those that fail are heard of at once
+_TIMEOUT = timedelta(days=1)  # one process may read data for long; those that fail, or fall silent, are heard of by the watch
 _WORD = 5.0  # seconds in which the launcher, or the process itself, has left word why a connection broke
 
 
@@ -88,7 +88,7 @@ class TorchGroup:
         if self.has_agreed_to(error) or isinstance(error, OtherProcessError):
             return
         self._board.fail(failure_of(self.rank, error))
-        self.close()
+        self._let_go()
 
     def interruption(self) -> FittoolError | None:
         """The error that ends the training once the launcher is gone."""
@@ -103,9 +103,17 @@ class TorchGroup:
         return self.agreed is not None and self.agreed in (error, error.__cause__)
 
     def close(self) -> None:
-        """Let go of the connections."""
-        if dist.is_initialized():
+        """Let go of the connections, once all is done; after a failure, of those that wait for nothing."""
+        if self._watch.is_ending:
+            self._let_go()
+        elif dist.is_initialized():
             dist.destroy_process_group()
+
+    def _let_go(self) -> None:
+        """Close the connections between processors, which wakes the others; cards may wait in a call that never ends."""
+        if self._words is not None and dist.is_initialized():
+            dist.destroy_process_group(self._words)
+        self._words = None
 
     def _sent_by(self, rank: int, value: Value) -> Value:
         """The value of one process, for all."""

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli.commands import Fittool
+from cli.commands import Fittool, Write
 
 TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 
@@ -24,9 +24,9 @@ def test_an_engine_of_one_process_is_told_by_name(fittool: Fittool, small: Path)
     assert not Path("runs").exists()
 
 
-def test_a_wrong_experiment_is_told_before_anything_is_started(fittool: Fittool, small: Path) -> None:
-    done = fittool("train", small, "--devices", "2", "--set", "model.layers.0=Nonsense")
-    assert done.code == 3 and "Nonsense" in done.err
+def test_a_wrong_experiment_is_told_before_anything_is_started(fittool: Fittool, write: Write) -> None:
+    done = fittool("train", write(("Flatten", "Flaten")), "--devices", "2")
+    assert done.code == 3 and "Flaten" in done.err and "engine" not in done.err
 
 
 def test_one_process_is_this_one(fittool: Fittool, small: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,11 @@ import pytest
 from training.fake_engine import FakeEngine, FakeTrainer, batch
 from training.thread_group import Member, Threads, together
 
+from fittool.augmentation import Augmentation
+from fittool.augmentation.augment import augment
+from fittool.augmentation.mixing import mix
 from fittool.callbacks.base import Callback
+from fittool.data.batch_transforms import BatchTransforms
 from fittool.data.dataset import ArrayDataset
 from fittool.data.loading.batch_loader import DatasetLoader, ValidationLoader
 from fittool.errors import FittoolError, Interrupted
@@ -31,6 +36,29 @@ def test_the_parts_of_a_batch_are_the_whole_batch(size: int) -> None:
     for _ in range(30):
         whole = next(alone).inputs[0]
         assert np.array_equal(np.concatenate([next(part).inputs[0] for part in parts]), whole)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_the_parts_of_a_changed_and_mixed_batch_are_the_whole_one(size: int) -> None:
+    """Partners of a mixed sample may be in another part, and class weights are mixed with them."""
+    images = np.random.default_rng(0).integers(0, 256, (31, 6, 6, 1), dtype=np.uint8)
+    data = ArrayDataset({"x": images}, (np.arange(31) % 3,))
+    changes = Augmentation(rotation_range=20, width_shift_range=0.2)
+    options: Any = {"augment": BatchTransforms(partial(augment, changes), mix=partial(mix, Augmentation(mixup=0.3)))}
+    options["class_weight"] = {0: 1.0, 1: 2.0, 2: 0.5}
+    alone = DatasetLoader(data, 8, seed=3, **options).batches(0)
+    members = [Member(Threads(size), rank) for rank in range(size)]
+    parts = [DatasetLoader(data, 8, seed=3, group=member, **options).batches(0) for member in members]
+    for _ in range(9):
+        whole, shares = next(alone), [next(part) for part in parts]
+        for one, several in (
+            (whole.inputs[0], [share.inputs[0] for share in shares]),
+            (whole.targets[0], [share.targets[0] for share in shares]),
+            (whole.sample_weight, [share.sample_weight for share in shares]),
+        ):
+            assert np.array_equal(np.concatenate(several), one)
+        assert [share.first for share in shares] == [share_of(whole.size, member).start for member in members]
+        assert [share.whole_size for share in shares] == [whole.size] * size
 
 
 def test_shares_differ_by_one_at_the_most() -> None:
