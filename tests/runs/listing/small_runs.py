@@ -27,6 +27,6 @@ def make_run(
         log.append({"epoch": number, metric: value, "other": 10 - value, "seconds": 1.0})
     best = None if not values else {"epoch": list(values).index(min(values)) + 1, "monitor": metric, "value": min(values)}
     seconds = float(len(values)) if noted else None
-    status = Status(state, "", len(values), 0, best, 0, 1, started, started, seconds)  # type: ignore[arg-type]
+    status = Status(state, "", len(values), 0, best, 0, 1, started, started, seconds=seconds)  # type: ignore[arg-type]
     (path / "status.json").write_bytes(encode_status(status))
     return path
