@@ -92,9 +92,9 @@ class Baselines:
         """Such as `accuracy 0.9560; a line 0.9810, the commonest class 0.6320`."""
         line = [] if self.line is None else [f"a line {self.line:.4f}"]
         others = ", ".join([*line, f"{_NAMES[self.kind][1]} {self.constant:.4f}"])
-        return (
-            f"{self.metric} {network:.4f}; {others}" if network is not None else f"without a network: {self.metric} of {others}"
-        )
+        if network is None:
+            return f"{self.metric} without a network: {others}"
+        return f"{self.metric} {network:.4f}; {others}"
 
     def verdict(self, network: float | None) -> str:
         """The sentence that says that the network was not worth it; "" where it was."""
@@ -128,13 +128,10 @@ class Baselines:
         """What a run kept; None where it is nothing that fittool wrote."""
         try:
             found = cls(**stored)
-            return (
-                found
-                if found.kind in _NAMES and all(isinstance(one, int | float) for one in (found.constant, found.samples))
-                else None
-            )
         except TypeError:
             return None
+        is_whole = all(isinstance(one, int | float) for one in (found.constant, found.samples))
+        return found if found.kind in _NAMES and is_whole else None
 
 
 def baselines(task: Task, *, with_line: bool = True) -> Baselines | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fittool.data.batch import Array
 from fittool.engines.settings import EngineSetting
 from fittool.model.model import Model
+from fittool.nn.initializers import Zeros
 from fittool.nn.layers import Dense
 from fittool.nn.optimizers import Adam
 from fittool.nn.regularizers import L2
@@ -117,9 +118,8 @@ def fit_classes(
     if steps < _LEAST_STEPS:
         return None
     x, others = _scaled(x, others)
-    layer = Dense(
-        units, activation="sigmoid" if of_labels else "softmax", kernel_initializer="zeros", kernel_regularizer=L2(_DECAY)
-    )
+    activation: Any = "sigmoid" if of_labels else "softmax"
+    layer = Dense(units, activation=activation, kernel_initializer=Zeros(), kernel_regularizer=L2(_DECAY))
     model = Model([layer], input_shape=(x.shape[1],), engine=engine, seed=seed)
     rate = CosineDecay(initial_learning_rate=_RATE / x.shape[1] ** 0.5, decay_steps=steps)
     loss = "binary_crossentropy" if of_labels else "sparse_categorical_crossentropy"
