@@ -186,7 +186,19 @@ def read_table(header: Header, columns: Sequence[Column], needed: Sequence[str] 
     problems.check()
     if not lines:
         raise DataError("The file holds names of columns, but no rows.", place=header.place)
+    columns = _with_text(header, columns)
     return Table(header.path, {column.name: column for column in columns}, np.concatenate(lines), problems, rows.empty)
+
+
+def _with_text(header: Header, columns: Sequence[Column]) -> list[Column]:
+    """The columns; those of text that began with numbers are read once more, now as they are written."""
+    again = {column.name: Column(column.name, column.form, keep_text=True) for column in columns if column.needs_text}
+    if again:
+        places = [(column, header.position(name)) for name, column in again.items()]
+        for numbers, cells in chunks(WholeRows(header, Problems(header.path))):
+            for column, place in places:
+                column.add(cells[place], numbers)
+    return [again.get(column.name, column) for column in columns]
 
 
 def evidence_of(header: Header, names: Sequence[str], missing: frozenset[str]) -> dict[str, Evidence]:
