@@ -218,11 +218,25 @@ class Column:
         """The kind of each of `cells`."""
         return self._kinds
 
+    def value_of(self, code: int) -> float:
+        """The number that one of `cells` is; NaN where it is none."""
+        return self._values[code]
+
     @property
     def text(self) -> list[str]:
         """All cells as they are written, where they are coded."""
         cells = self.cells
         return [cells[code] for code in self.codes.tolist()]
+
+    def select(self, rows: NDArray[np.int64]) -> Column:
+        """The column of (n,) of its rows alone."""
+        if self.is_coded:
+            chosen = Column.of_codes(self.name, self.form, self.codes[rows], self.cells)
+        else:
+            chosen = Column(self.name, self.form)
+            chosen.add_numbers(self.array()[rows])
+        chosen.first, chosen.too_large = self.first, self.too_large
+        return chosen
 
     @property
     def size(self) -> int:

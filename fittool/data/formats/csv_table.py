@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class Table:
         lines: (N,) the line of each row.
         problems: What is wrong so far.
         empty_rows: How many rows hold empty cells only; they are left out.
+        kept: (N,) which of the other rows these are; None: all.
     """
 
     path: Path
@@ -40,6 +41,13 @@ class Table:
     lines: NDArray[np.int64]
     problems: Problems
     empty_rows: int = 0
+    kept: NDArray[np.int64] | None = None
+
+    def select(self, rows: NDArray[np.int64]) -> Table:
+        """The table of (n,) of its rows alone."""
+        columns = {name: column.select(rows) for name, column in self.columns.items()}
+        kept = rows if self.kept is None else self.kept[rows]
+        return replace(self, columns=columns, lines=self.lines[rows], kept=kept)
 
     def place(self, row: int) -> str:
         """`file:line` of a row."""
