@@ -115,8 +115,8 @@ class Data:
     )
     columns: dict[ColumnName, Annotated[ColumnKind, COLUMN_KINDS]] | None = Field(
         default=None,
-        description="The kinds of a table's columns by their names, such as {sex: category, born: {date: {order: dmy}}}; the training "
-        "part says what the others are. Without this and column_defaults numbers stay as they are, all of them.",
+        description="The kinds of a table's columns by their names, such as {sex: category, born: {date: {order: dmy}}}; the "
+        "training part says what the others are. Without this and column_defaults numbers stay as they are, all of them.",
     )
     column_defaults: ColumnDefaults | None = Field(
         default=None,

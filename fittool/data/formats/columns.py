@@ -23,6 +23,7 @@ from fittool.data.formats.number_parsing import PLAIN, NumberForm
 from fittool.errors import DataError, Problem, shown
 
 MOST_PROBLEMS = 20
+SHOWN = 40
 MISSING = frozenset(
     {
         "", "-", ".", "?", "na", "n/a", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan", "null", "none", "-1.#ind", "1.#ind",
@@ -39,7 +40,6 @@ ColumnKind = Literal["number", "percent", "boolean", "text", "empty", "mixed"]
 _LARGEST = float(np.finfo(np.float32).max)
 _DIGIT = re.compile("[0-9]")
 _INFINITE = frozenset({"inf", "-inf", "+inf", "infinity", "-infinity"})
-_SHOWN = 40
 
 
 class Problems:
@@ -277,7 +277,7 @@ class Column:
     def example(self) -> str:
         """Its first cell of text, in quotes, or its first of any kind."""
         told = [told for kind in ("text", "foreign", "boolean", "percent") for told in self.first.get(kind, [])]
-        return repr(told[0][1][:_SHOWN]) if told else ""
+        return repr(told[0][1][:SHOWN]) if told else ""
 
     def array(self) -> NDArray[np.float64]:
         """(N,) the cells as numbers; NaN where a cell has no value."""
@@ -289,8 +289,8 @@ class Column:
     def report(self, problems: Problems) -> None:
         """Note the cells that have no value, those that are of another kind than most, and those that are too large."""
         kind = self.kind
-        wrong = [(line, _no_number(cell)) for line, cell in self._of_other_kinds(kind)]
-        wrong += [(line, f"{cell[:_SHOWN]!r} is too large for float32. Scale the numbers.") for line, cell in self.too_large]
+        wrong = [(line, no_number(cell)) for line, cell in self._of_other_kinds(kind)]
+        wrong += [(line, f"{cell[:SHOWN]!r} is too large for float32. Scale the numbers.") for line, cell in self.too_large]
         wrong += self._gaps()
         for line, text in sorted(wrong)[:MOST_PROBLEMS]:
             problems.add(f"column {self.name}: {text}", line)
@@ -320,9 +320,10 @@ def mend_of_gaps(count: int) -> str:
     return "Remove the row, or give it a value." if count == 1 else "Remove these rows, or give them values."
 
 
-def _no_number(cell: str) -> str:
+def no_number(cell: str) -> str:
+    """The sentence about a cell that is no number, with what to do where that can be told."""
     bare = cell.strip()
-    found = f"{cell[:_SHOWN]!r} is not a number"
+    found = f"{cell[:SHOWN]!r} is not a number"
     if bare.casefold() in _INFINITE:
         return f"{found}. Remove the row, or give it a value."
     if PLAIN.is_number(bare.removesuffix("%")):

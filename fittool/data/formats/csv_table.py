@@ -92,11 +92,12 @@ class Header:
             DataError: One problem for each, with the nearest name.
         """
         known = set(self.names) - {""}
-        problems = [Problem(self._no_column(name), self.place) for name in wanted if name not in known]
+        problems = [Problem(self.no_column(name), self.place) for name in wanted if name not in known]
         if problems:
             raise DataError(problems)
 
-    def _no_column(self, name: str) -> str:
+    def no_column(self, name: str) -> str:
+        """The sentence about a name that is no column, with the nearest one."""
         names = [name for name in self.names if name]
         near = nearest_name(name, names)
         listed = f"Columns: {', '.join(names[:_SHOWN])}{', …' if len(names) > _SHOWN else ''}."

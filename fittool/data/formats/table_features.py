@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.formats.columns import Column
 from fittool.data.formats.csv_table import Table
-from fittool.data.formats.reading import few
-from fittool.errors import DataError, Problem, shown
 
 _FEW_DIFFERENT = 20
 

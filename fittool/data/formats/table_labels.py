@@ -46,8 +46,8 @@ def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> T
 def with_labels(table: Table, labels: Sequence[str], context: SourceContext) -> tuple[Table, str]:
     """The rows in which no label is missing, and in words how many there are beside them.
 
-    In a column of numbers each gap is one; of words an empty cell is, and a word such as NA where the experiment says so, or where
-    it stands for gaps in the table's numbers: else it may be the name of a class.
+    In a column of numbers each gap is one; of words an empty cell is, and a word such as NA where the experiment says so, or
+    where it stands for gaps in the table's numbers: else it may be the name of a class.
 
     Raises:
         DataError: No row has a label, or `on_missing_label` is error.

@@ -31,7 +31,7 @@ from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.inference import ColumnPlan
 from fittool.data.tables.unencoded import RawColumns, UnencodedTable, check_percent, encoded, is_unencoded
 from fittool.data.targets import Targets, no_targets, reads_labels
-from fittool.errors import DataError, ExperimentError, shown
+from fittool.errors import DataError, ExperimentError, Problem, shown
 from fittool.settings import Boolean, Field, Text, setting
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ class CsvSource(Source):
         columns = self._columns(context)
         header = self._header(context.path(self.path), columns)
         header.check([*columns.others, *(columns.features or ())])
+        self._check_kinds(header, context)
         table, numbers = self._table(header, columns, context)
         table, told = self._with_labels(table, columns, context)
         raw = self._raw(table, header, columns, context)
@@ -166,6 +167,15 @@ class CsvSource(Source):
             data.reading = raw.reading
             data.remarks += self._remarks(table, targets, columns.labels)
         return data if context.waits_for_split or not is_unencoded(data) else self._encoded(data, raw, context)
+
+    def _check_kinds(self, header: Header, context: SourceContext) -> None:
+        """Refuse what is said of columns that are not there, each at its own place."""
+        plan = context.columns
+        if plan is None or context.encoder is not None:
+            return
+        unknown = [name for name in plan.kinds if name not in header.names]
+        if unknown:
+            raise ExperimentError([Problem(header.no_column(name), plan.place(name)) for name in unknown])
 
     def _encoded(self, data: UnencodedTable | ImageFiles, raw: RawColumns, context: SourceContext) -> Dataset:
         """The data with features, by the encoder of the training part, or by one of their own."""

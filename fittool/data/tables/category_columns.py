@@ -95,13 +95,13 @@ class FittedCategory(FittedColumn):
         merged = {"rare": {"levels": self.rare[0], "rows": self.rare[1]}} if self.rare[0] else {}
         gap = {"gap": True} if self.gap else {}
         encoded = {"encode": "embedding", "width": self.width} if self.width else {"encode": "one_hot"}
-        return {**encoded, "levels": dict(self.levels), **merged, **gap}
+        return {**encoded, "levels": [list(level) for level in self.levels], **merged, **gap}
 
     @classmethod
     def of(cls, facts: Facts, plain: Mapping[str, Any]) -> FittedCategory:
         """The column that `plain` describes."""
         rare = plain.get("rare", {"levels": 0, "rows": 0})
-        levels = tuple((str(level), int(count)) for level, count in plain["levels"].items())
+        levels = tuple((str(level), int(count)) for level, count in plain["levels"])
         return cls(facts, levels, (rare["levels"], rare["rows"]), plain.get("gap", False), plain.get("width", 0))
 
 
@@ -158,7 +158,7 @@ class FittedBoolean(FittedColumn):
     def encode(self, column: Column, out: NDArray[np.float32]) -> CellReport:
         """0 or 1; gaps and unknown words get the share of ones."""
         codes, names = written_levels(column)
-        values = {name: 0.0 for name in self.off} | {name: 1.0 for name in self.on}
+        values = dict.fromkeys(self.off, 0.0) | dict.fromkeys(self.on, 1.0)
         of_code = np.array([*(values.get(name.casefold(), np.nan) for name in names), np.nan])
         found = of_code[codes]
         if self.indicates:

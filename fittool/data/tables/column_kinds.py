@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.settings import Family, Field, Integer, Named, Number, setting
+from fittool.settings import Family, Field, Integer, Named, setting
 
 Scale: TypeAlias = Literal["none", "standard", "robust", "quantile", "minmax"]
 DateOrder: TypeAlias = Literal["ymd", "dmy", "mdy"]
@@ -92,13 +92,13 @@ class DateKind(ColumnKind):
 
     order: DateOrder | None = Field(
         default=None,
-        description="How dates such as 03/04/2024 are meant: dmy or mdy; by default as all of the training part can be read, and an "
-        "error where both ways fit. Dates that begin with the year need none.",
+        description="How dates such as 03/04/2024 are meant: dmy or mdy; by default as all of the training part can be read, and "
+        "an error where both ways fit. Dates that begin with the year need none.",
     )
     parts: Annotated[list[DatePart], Field(min_length=1)] | None = Field(
         default=None,
-        description="What is taken of a date: year, month, day, weekday and hour, of which all but the year are pairs of sine and "
-        "cosine, and time, how far it is from the first date to the last; by default all that differ in the training part.",
+        description="The parts of a date: year, month, day, weekday and hour, of which all but the year are pairs of sine and "
+        "cosine, and time, from the first date to the last; by default all that differ.",
     )
 
     @model_validator(mode="after")
@@ -115,10 +115,10 @@ class DateKind(ColumnKind):
 
 @setting
 class TextKind(ColumnKind):
-    """A column of sentences: its words, and the pieces of three letters in them, counted in hashed places. No model of language."""
+    """A column of sentences: its words, and pieces of three letters of them, counted in hashed places; no model of language."""
 
     width: Annotated[Integer, Field(ge=2, le=65_536)] = Field(
-        default=64, description="Number of features: one half for words, the other for pieces of words."
+        default=64, description="Number of features: half for words, half for pieces of words."
     )
 
     @classmethod
@@ -148,7 +148,7 @@ class DropKind(ColumnKind):
 
 
 COLUMN_KINDS: Family[ColumnKind] = Family(
-    "kind of column",
+    "kind",
     {kind.public_name(): kind for kind in (NumberKind, CategoryKind, BooleanKind, DateKind, TextKind, KeyKind, DropKind)},
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -48,18 +48,25 @@ class TableEncoder:
     columns: tuple[FittedColumn, ...]
 
     @classmethod
-    def fit(cls, columns: Sequence[Column], rows: NDArray[np.int64], plan: ColumnPlan | None = None) -> TableEncoder:
+    def fit(
+        cls,
+        columns: Sequence[Column],
+        rows: NDArray[np.int64],
+        plan: ColumnPlan | None = None,
+        describe: Callable[[int], str] = "row {}".format,
+    ) -> TableEncoder:
         """Fix the columns by (n,) rows.
 
         Args:
             columns: The columns, whole.
             rows: The rows to train on, rising; no other is looked at.
             plan: The settings of columns.
+            describe: The place of a row, for messages.
 
         Raises:
             DataError: A column is not of the kind that is set, or mostly of numbers with other cells among them.
         """
-        return cls(fit_columns(columns, rows, ColumnPlan() if plan is None else plan))
+        return cls(fit_columns(columns, rows, ColumnPlan() if plan is None else plan, describe))
 
     @classmethod
     def of_numbers(cls, names: Sequence[str], percent: frozenset[str] = frozenset()) -> TableEncoder:

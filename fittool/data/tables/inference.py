@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.columns import CellKind, Column
+from fittool.data.formats.columns import SHOWN, CellKind, Column, no_number
 from fittool.data.tables.category_columns import FittedBoolean, are_booleans, fit_boolean, fit_category
 from fittool.data.tables.column_kinds import (
     BooleanKind,
@@ -37,7 +37,6 @@ _OFTEN_ENOUGH, _OFTEN_SHARE = 10, 0.02
 _WORDS, _LETTERS, _TEXTS_DIFFER = 3, 40, 0.2
 _KEYS_DIFFER = 0.95
 _LOOKED_AT = 2000
-_SHOWN = 40
 _ID = re.compile(r"(?i:(?:^|.*[ _.-])(?:id|idx|index|key|uuid|guid|rowid|rownames|rownumber|serial))|.*[a-z](?:Id|ID)")
 _NUMERIC: tuple[CellKind, ...] = ("number", "percent", "boolean")
 
@@ -49,8 +48,8 @@ class ColumnPlan:
     Attributes:
         kinds: Of the columns that are named.
         defaults: Of the others.
-        drops_useless: Whether constants and row numbers among numbers are left out, and few repeated whole numbers are categories;
-            else all numbers stay numbers, as in an experiment that says nothing of columns.
+        drops_useless: Whether constants and row numbers among numbers are left out, and few repeated whole numbers are
+            categories; else all numbers stay numbers, as in an experiment that says nothing of columns.
         listed: Columns that are to be learnt from whatever they hold.
         place: The place of what is said of a column, by its name, for messages.
     """
@@ -66,18 +65,27 @@ class ColumnPlan:
         return isinstance(self.kinds.get(name), CategoryKind | BooleanKind | DateKind | TextKind)
 
 
-def fit_columns(columns: Sequence[Column], rows: NDArray[np.int64], plan: ColumnPlan) -> tuple[FittedColumn, ...]:
+def fit_columns(
+    columns: Sequence[Column], rows: NDArray[np.int64], plan: ColumnPlan, describe: Callable[[int], str]
+) -> tuple[FittedColumn, ...]:
     """Fix each column by (n,) rows of it: by the kind that is set, or by that which its cells show.
+
+    Args:
+        columns: The columns, whole.
+        rows: Which of their rows count.
+        plan: The settings.
+        describe: The place of a row, for messages.
 
     Raises:
         DataError: A column is not of the kind that is set, or mostly of numbers with other cells among them.
     """
     seen = {column.name: _counts(column, rows) for column in columns}
     numeric = [column for column in columns if _is_numeric(seen[column.name])]
-    statistics = dict(zip((column.name for column in numeric), statistics_of(numeric, rows), strict=True))
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers that are too large are told below
+        statistics = dict(zip((column.name for column in numeric), statistics_of(numeric, rows), strict=True))
     fitted, problems = [], list[Problem]()
     for column in columns:
-        one = _Fit(column, rows, plan, seen[column.name], statistics.get(column.name))
+        one = _Fit(column, rows, plan, seen[column.name], statistics.get(column.name), describe)
         try:
             fitted.append(one.fitted())
         except DataError as error:
@@ -107,6 +115,17 @@ def _is_numeric(counts: Counter[CellKind]) -> bool:
     return present > 0 and any(counts[kind] == present for kind in _NUMERIC)
 
 
+def no_numbers(column: Column, wrong: NDArray[np.int64], describe: Callable[[int], str]) -> DataError:
+    """The error about a column of numbers in which the cells of (n,) rows are none, with the ways out."""
+    counts = Counter(column.cells[code] for code in column.codes[wrong].tolist())
+    first = column.cells[column.codes[wrong[0]]]
+    more = f" (and {len(wrong) - 1:,} more of {column.size:,} cells)" if len(wrong) > 1 else ""
+    text = no_number(first).replace(" is not a number", f" is not a number{more}", 1)
+    listed = ", ".join(repr(cell[:SHOWN]) for cell, _ in counts.most_common(3))
+    ways = f"Where such cells stand for gaps, set missing_values: [{listed}] in csv; where they are names, set data.columns:"
+    return DataError(f"column {column.name}: {text} {ways} {{{column.name}: category}}.", place=describe(int(wrong[0])))
+
+
 @dataclass(frozen=True)
 class _Fit:
     """One column that is to be fixed.
@@ -116,6 +135,7 @@ class _Fit:
         plan: The settings.
         counts: How many cells there are of each kind.
         statistics: Of its numbers, where all are.
+        describe: The place of a row.
     """
 
     column: Column
@@ -123,6 +143,7 @@ class _Fit:
     plan: ColumnPlan
     counts: Counter[CellKind]
     statistics: NumberStatistics | None
+    describe: Callable[[int], str]
 
     @property
     def _name(self) -> str:
@@ -151,6 +172,10 @@ class _Fit:
     def fitted(self) -> FittedColumn:
         """The column, fixed."""
         kind = self.plan.kinds.get(self._name)
+        if self.column.too_large and self.statistics is not None and not isinstance(kind, CategoryKind | KeyKind | DropKind):
+            line, cell = self.column.too_large[0]
+            place = f"{self.describe(0).rpartition(':')[0]}:{line}"
+            raise DataError(f"column {self._name}: {cell[:SHOWN]!r} is too large for float32. Scale the numbers.", place=place)
         if kind is not None:
             return self._as_set(kind)
         if not self._present:
@@ -176,29 +201,17 @@ class _Fit:
 
     def _number(self, kind: NumberKind, why: str) -> FittedNumber:
         if self.statistics is None:
-            raise DataError(self._no_numbers())
+            raise self._no_numbers()
         if self._gaps and kind.missing == "error":
             text = f"column {self._name}: {self._gaps:,} of {self.counts.total():,} cells have no value, and missing is error."
             raise DataError(f"{text} Set missing to median, mean, zero or a number, or remove these rows.")
         return fit_number(self._facts(why), kind, self.statistics, self.column, self.rows)
 
-    def _no_numbers(self) -> str:
-        """The message about cells that are no numbers where numbers are wanted."""
-        numbers = self.counts["number"]
-        kinds, cells = self.column.kinds, self.column.cells
-        held = np.bincount(self.column.codes[self.rows], minlength=len(cells))
-        wrong = [
-            cells[code]
-            for code in np.argsort(-held, kind="stable").tolist()
-            if held[code] and kinds[code] not in ("number", "missing")
-        ]
-        listed = ", ".join(repr(cell[:_SHOWN]) for cell in wrong[:3]) + (", …" if len(wrong) > 3 else "")
-        found = f"column {self._name}: {self._present - numbers:,} of {self.counts.total():,} cells are no numbers: {listed}."
-        line = min((told[0][0] for kind, told in self.column.first.items() if kind not in ("number", "missing")), default=0)
-        first = f" The first is in line {line:,}." if line else ""
-        gaps = f"missing_values: [{', '.join(repr(cell[:_SHOWN]) for cell in wrong[:3])}]"
-        ways = f"Correct them; or, if they stand for gaps, set {gaps} in csv; or set data.columns: {{{self._name}: category}}, or drop."
-        return f"{found}{first} {ways}"
+    def _no_numbers(self) -> DataError:
+        """The error about cells that are no numbers where numbers are wanted."""
+        numbers = "percent" if self.counts["percent"] > self.counts["number"] else "number"
+        is_wrong = np.array([kind not in (numbers, "missing") for kind in self.column.kinds])
+        return no_numbers(self.column, self.rows[is_wrong[self.column.codes[self.rows]]], self.describe)
 
     def _boolean(self, why: str) -> FittedBoolean:
         found = fit_boolean(self._facts(why), self.column, self.rows)
@@ -212,7 +225,7 @@ class _Fit:
     def _date(self, kind: DateKind, why: str) -> FittedColumn:
         reading = read_order(self._cells)
         if reading.wrong:
-            text = f"column {self._name}: it is a date, but {reading.wrong[0][:_SHOWN]!r} is none"
+            text = f"column {self._name}: it is a date, but {reading.wrong[0][:SHOWN]!r} is none"
             raise DataError(f"{text}{f' (and {len(reading.wrong) - 1:,} more)' if len(reading.wrong) > 1 else ''}.")
         order: DateOrder | None = kind.order or reading.order
         if order is None:
@@ -259,9 +272,9 @@ class _Fit:
         if 2 * numbers >= self._present and not (len(cells) == self._present and _ID.fullmatch(self._name)):
             reading = read_order(cells[:_LOOKED_AT])
             if len(reading.wrong) == len(cells[:_LOOKED_AT]):
-                raise DataError(self._no_numbers())
+                raise self._no_numbers()
         if len(cells) == 1 and not self._gaps:
-            return Dropped(self._facts(f"always {cells[0][:_SHOWN]!r}"))
+            return Dropped(self._facts(f"always {cells[0][:SHOWN]!r}"))
         if are_booleans(self.column):
             return self._boolean("yes or no")
         dates = self._if_dates(cells)
@@ -275,7 +288,7 @@ class _Fit:
         if reading.wrong:
             return None
         if reading.order is None:
-            why = f"dates such as {cells[0]}, of which the day or the month comes first: say it with {{date: {{order: dmy}}}}, or mdy"
+            why = f"dates such as {cells[0]}: does the day or the month come first? Set {{date: {{order: dmy}}}}, or mdy"
             return Dropped(self._facts(why))
         return fit_date(self._facts("dates"), self.plan.defaults.date, reading.order, self.column, self.rows)
 

@@ -28,8 +28,8 @@ _FAR_TAIL = (
 def normal_quantiles(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     """(…) quantiles of the standard normal distribution for (…) probabilities between 0 and 1, both excluded.
 
-    Exact to about 16 digits: M. J. Wichura, "Algorithm AS 241: The Percentage Points of the Normal Distribution", Applied Statistics
-    37 (1988), 477-484.
+    Exact to about 16 digits: M. J. Wichura, "Algorithm AS 241: The Percentage Points of the Normal Distribution", Applied
+    Statistics 37 (1988), 477-484.
     """
     offset = probabilities - 0.5
     central = offset * _ratio(_CENTRAL, 0.180625 - offset * offset)

@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Samples, Shape, Subset
-from fittool.data.formats.columns import Column
+from fittool.data.formats.columns import SHOWN, Column
 from fittool.data.formats.reading import Reading, few
 from fittool.data.tables.encoder import EncodedTable, TableEncoder
 from fittool.data.tables.fitted_column import CellReport
-from fittool.data.tables.inference import ColumnPlan
+from fittool.data.tables.inference import ColumnPlan, no_numbers
 from fittool.data.targets import Targets
 from fittool.errors import DataError, Problem
 
-_SHOWN = 40
 D = TypeVar("D", bound="Dataset")
 
 
@@ -50,7 +49,7 @@ class RawColumns:
             DataError: A column is not of its kind, or none can be learnt from.
         """
         rows = samples if self.rows is None else self.rows[samples]
-        encoder = TableEncoder.fit(list(self.columns.values()), rows, self.plan)
+        encoder = TableEncoder.fit(list(self.columns.values()), rows, self.plan, self.describe)
         if not encoder.sources:
             left = few([f"{column.name} ({column.facts.why})" for column in encoder.columns])
             told = f"; left out: {left}" if left else ""
@@ -64,6 +63,9 @@ class RawColumns:
         Raises:
             DataError: A column holds cells that are not of its kind; one problem for each such column, with counts.
         """
+        problems = [problem for name in encoder.sources for problem in self._too_large(name, encoder)]
+        if problems:
+            raise DataError(problems)
         encoded = encoder.encode(self.columns, self.count)
         problems = [problem for name, report in encoded.reports.items() for problem in self._problems(encoder, name, report)]
         if problems:
@@ -72,19 +74,27 @@ class RawColumns:
             return encoded
         return replace(encoded, values=encoded.values[self.rows])
 
+    def _too_large(self, name: str, encoder: TableEncoder) -> list[Problem]:
+        column = self.columns[name]
+        if not column.too_large or encoder.needs_text(name):
+            return []
+        line, cell = column.too_large[0]
+        text = f"column {name}: {cell[:SHOWN]!r} is too large for float32. Scale the numbers."
+        return [Problem(text, f"{self.describe(0).rpartition(':')[0]}:{line}")]
+
     def _problems(self, encoder: TableEncoder, name: str, report: CellReport) -> list[Problem]:
         column = self.columns[name]
         kind = next(one.kind for one in encoder.columns if one.name == name)
-        problems = []
-        if len(report.bad):
-            cells = list(dict.fromkeys(column.cells[code] for code in column.codes[report.bad].tolist()))
-            listed = ", ".join(repr(cell[:_SHOWN]) for cell in cells[:3]) + (", …" if len(cells) > 3 else "")
-            gaps = f"missing_values: [{', '.join(repr(cell[:_SHOWN]) for cell in cells[:3])}]"
-            text = f"column {name}: {_cells(len(report.bad), self.count)} no {kind}: {listed}."
-            text += f" Correct them; or, if they stand for gaps, set {gaps} in csv."
-            problems.append(Problem(text, self.describe(int(report.bad[0]))))
+        problems: list[Problem] = []
+        if len(report.bad) and kind == "number":
+            problems += no_numbers(column, report.bad, self.describe).problems
+        elif len(report.bad):
+            cell = column.cells[column.codes[report.bad[0]]][:SHOWN]
+            more = f" (and {len(report.bad) - 1:,} more of {self.count:,} cells)" if len(report.bad) > 1 else ""
+            problems.append(Problem(f"column {name}: {cell!r} is no {kind}{more}.", self.describe(int(report.bad[0]))))
         if len(report.needed):
-            text = f"column {name}: {_cells(len(report.needed), self.count)} without a value, which is not allowed there."
+            more = f" (and {len(report.needed) - 1:,} more of {self.count:,} have none)" if len(report.needed) > 1 else ""
+            text = f"column {name}: the cell has no value{more}, and gaps are not allowed there."
             mend = "Remove these rows, give them values, or let data.columns say what stands for a gap (missing: median)."
             problems.append(Problem(f"{text} {mend}", self.describe(int(report.needed[0]))))
         return problems
@@ -109,10 +119,6 @@ def check_percent(raw: RawColumns, names: Sequence[str], percent: frozenset[str]
             problems.append(Problem(text, raw.describe(0).rpartition(":")[0]))
     if problems:
         raise DataError(problems)
-
-
-def _cells(count: int, of: int) -> str:
-    return f"{count:,} of {of:,} cells {'is' if count == 1 else 'are'}"
 
 
 @runtime_checkable

@@ -27,7 +27,7 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, KeyPath, Problem, shown
 from fittool.experiment.building.data_warnings import doubts, remarks, remarks_of_source
 from fittool.experiment.building.error_location import error_location
-from fittool.experiment.building.table_columns import plan_of, with_features
+from fittool.experiment.tables.columns import plan_of, with_features
 from fittool.model.labels import CLASS_MODES
 from fittool.nn.losses import Loss
 

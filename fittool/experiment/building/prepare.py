@@ -28,10 +28,10 @@ from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scal
 from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
-from fittool.experiment.building.table_columns import with_embedding
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense
 from fittool.experiment.scaling import scaling_remarks
+from fittool.experiment.tables.columns import with_embedding
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
@@ -42,6 +42,7 @@ from fittool.nn.layers import Layer
 from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_target_shapes
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
+from fittool.runs.columns_file import digest_of_columns
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
 
@@ -95,6 +96,8 @@ class Prepared:
         features = None if isinstance(self.train, GeneratorData) else self.train.feature_names
         compile_ = self.loaded.experiment.compile
         table = {} if self.reading is None else self.reading.plain()
+        if self.encoder is not None and not self.encoder.is_plain:
+            table |= {"columns": digest_of_columns(self.encoder.plain())}
         return (
             describe(self.layers, self.graph)
             | {

@@ -63,8 +63,8 @@ class ColumnEmbedding(Operation):
         if wrong.any():
             row, number = np.argwhere(wrong)[0].tolist()
             raise DataError(
-                f"Layer {name} takes whole numbers from 0 to {self.levels[number] - 1} in column {self.columns[number]}, but sample "
-                f"{start + row + 1} of a batch holds {values[row, number]:.15g}; correct the data, or enlarge levels."
+                f"Layer {name} takes whole numbers from 0 to {self.levels[number] - 1} in column {self.columns[number]}, but "
+                f"sample {start + row + 1} of a batch holds {values[row, number]:.15g}; correct the data, or enlarge levels."
             )
 
     def backward(self, context: OperationContext) -> Iterable[Phase]:
