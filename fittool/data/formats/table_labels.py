@@ -79,6 +79,8 @@ def _gaps_in_numbers(table: Table) -> frozenset[str]:
     """The words that stand for gaps in the columns of numbers."""
     found = [cell for column in table.columns.values() if column.is_numeric for _, cell in column.first.get("missing", ())]
     return frozenset({"", *(cell.strip().casefold() for cell in found)})
+
+
 def _check_several(table: Table, labels: Sequence[str]) -> None:
     """Of several columns of labels none may be text; each is told."""
     for name in labels:
