@@ -239,7 +239,7 @@ LABELS = [
         "named as such by the user",
         table(lambda c: ("u", "v", "none")[c]),
         classes=("u", "v"),
-        settings=settings("csv: {path: {data}, label: kind, missing_values: [none]}"),
+        settings=settings("csv: {path: {data}, label: kind, missing_values: [none]}", units=2),
         says=["20 rows without kind left out"],
     ),
     Situation(

@@ -162,7 +162,7 @@ LEFT_OUT = [
         "all are the same",
         written("a,kind\n" + "x,u\nx,v\nx,w\n" * 20),
         code=4,
-        says=["There is no column to learn from beside the label kind.", "left out: a (always x)"],
+        says=["There is no column to learn from beside the label kind.", "left out: a (always 'x')"],
     ),
     Situation(
         "columns that count",
@@ -218,7 +218,7 @@ GAPS += [
         table(third=lambda v: "NA" if v > 3.5 else v),
         code=4,
         settings=settings(CSV).replace("data: {", "data: {columns: {c: {number: {missing: error}}}, ", 1),
-        says=["column c: the cell has no value (and ", "gaps are not allowed there."],
+        says=["column c: 13 of 48 cells have no value, and missing is error. Set missing to median"],
     ),
     Situation(
         "gaps",
