@@ -30,7 +30,7 @@ KILLED = 128 + 9
 _NONE = type(None)
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "reason": str, "epoch": int, "step": int, "best": (dict, _NONE), "exit_code": (int, _NONE), "pid": (int, _NONE),
-    "started": str, "updated": str, "final": (str, _NONE),
+    "started": str, "updated": str, "final": (str, _NONE), "seconds": (int, float, _NONE),
 }  # fmt: skip
 State = Literal["running", "completed", "stopped", "interrupted", "diverged", "failed"]
 
@@ -51,6 +51,7 @@ class Status:
         pid: The process; filled in by the run directory, as are the times.
         started: When the run began, UTC.
         updated: When this was written, UTC.
+        seconds: The time that the finished epochs took; None where it was not noted, as older releases did not.
     """
 
     state: State
@@ -63,6 +64,7 @@ class Status:
     started: str = ""
     updated: str = ""
     final: str | None = None
+    seconds: float | None = None
 
     @property
     def is_finished(self) -> bool:

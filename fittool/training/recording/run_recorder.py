@@ -62,6 +62,7 @@ class RunRecorder:
         self._model, self._architecture = model, architecture
         self._class_names = None if class_names is None else tuple(class_names)
         self._rows = list(rows)
+        self._seconds = sum(float(row.get("seconds", 0)) for row in rows)
         self._kept = KeptWeights() if kept is None else kept
         self._best: Best | None = None
         self._final = LAST
@@ -90,6 +91,7 @@ class RunRecorder:
     def epoch_finished(self, row: Row, best: Best | None, improved: bool) -> None:
         """Append the row."""
         self._rows.append(row)
+        self._seconds += float(row.get("seconds", 0))
         self._best = best
         self._directory.metrics.append(row)
         self.say(epoch_line(row, self._epochs, improved))
@@ -164,7 +166,7 @@ class RunRecorder:
         self._write_status(Status("running", "", snapshot.position.epoch, snapshot.position.step, _best_facts(self._best)))
 
     def _write_status(self, status: Status) -> None:
-        self._warn(self._directory.write_status(status))
+        self._warn(self._directory.write_status(replace(status, seconds=self._seconds)))
 
     def _warn(self, warning: str | None) -> None:
         if warning is not None and warning not in self.warnings:
