@@ -142,9 +142,11 @@ def _useless(column: Column) -> str:
         return "counts up by one in all rows, likely an index"
     if column.kind == "mixed":
         others = column.size - column.gaps - column.counts["number"]
-        return f"{others:,} of {column.size:,} cells are no numbers, such as {column.example}"
+        return (
+            f"{others:,} of {column.size:,} cells {'is no number' if others == 1 else 'are no numbers'}, such as {column.example}"
+        )
     if column.gaps:
-        return f"{column.gaps:,} of {column.size:,} cells have no value"
+        return f"{column.gaps:,} of {column.size:,} cells {'has' if column.gaps == 1 else 'have'} no value"
     return "holds numbers that are too large" if column.too_large else ""
 
 
