@@ -129,7 +129,7 @@ class CSVLoggerCallback(Callback):
             self._warned = True
 
     def _is_changed(self) -> bool:
-        """True where the file is not as it was after the last write, or, before the first, when `on_train_begin` dealt with it."""
+        """True where the file is not as it was after the last write; before the first, as `on_train_begin` found it."""
         if self._written is None:
             return self.append and self._read() != [*self.rows, *self._uncounted]
         return self.path.read_bytes() != self._written
