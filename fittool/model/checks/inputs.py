@@ -11,7 +11,7 @@ from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Subset
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import KeyPath
-from fittool.experiment.checks.findings import Finding
+from fittool.model.checks.findings import Finding
 from fittool.nn.graph import Graph, Node
 from fittool.nn.layers import (
     Concatenate,
