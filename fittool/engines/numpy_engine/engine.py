@@ -83,8 +83,9 @@ class NumpyEngine:
         self.graph = graph
         self._store = ParameterStore(graph, self._dtype)
         plan = lower(graph, losses_of_logits(graph, self._objectives))
-        buffers = Buffers(plan.sizes, self._dtype, plan.exact())
-        self._space = Workspace(plan, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
+        slots = plan.gradient_slots()
+        buffers = Buffers(plan.sizes, slots.sizes, self._dtype, plan.exact())
+        self._space = Workspace(plan, slots, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
         self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool)
         self._programs: dict[tuple[int, str], Program] = {}

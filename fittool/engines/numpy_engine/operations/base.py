@@ -178,6 +178,8 @@ class Operation:
 
     in_place: bool = False
     """The output may overwrite the input and the gradients likewise."""
+    overwrites: int = 1
+    """How many of the first inputs there are of which the output may overwrite one."""
     needs_output: bool = False
     """The backward half reads the output, so nobody may overwrite it."""
     is_view: bool = False
