@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from fittool.engines.numpy_engine.operations.base import Floats, OperationContext, ones
+from fittool.engines.numpy_engine.operations.base import Floats, OperationContext, ones, row_product
 from fittool.engines.numpy_engine.operations.recurrent import Recurrent, TimeStep, Weights
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
 
@@ -28,7 +28,7 @@ class LongShortTermCell(Recurrent):
         """One step."""
         wide, carry, squashed = step.work["wide"], step.kept["carry"], step.kept["squashed"]
         let_in, kept, new, let_out = self._quarters(step.gates)
-        yield partial(np.matmul, step.seen, weights["recurrent_kernel"], wide)
+        yield row_product(step.seen, weights["recurrent_kernel"], wide, even=step.even)
         yield partial(np.add, step.sums, wide, step.sums)
         yield from self._activate(step)
         yield partial(np.multiply, let_in, new, carry)
@@ -123,7 +123,7 @@ class ResetAfterCell(_GatedCell):
     def forward_step(self, weights: Weights, step: TimeStep) -> Iterator[Task]:
         """One step."""
         wide, product, kept = step.work["wide"], step.work["product"], step.kept["recurrent"]
-        yield partial(np.matmul, step.seen, weights["recurrent_kernel"], wide)
+        yield row_product(step.seen, weights["recurrent_kernel"], wide, even=step.even)
         if self.use_bias:
             yield partial(np.add, wide, weights["bias"][1], wide)
         sums, new_sums = step.sums[:, self.both], step.sums[:, self.rest]
@@ -175,11 +175,11 @@ class ResetBeforeCell(_GatedCell):
         kernel, wide, kept = weights["recurrent_kernel"], step.work["wide"], step.kept["reset"]
         sums, new_sums = step.sums[:, self.both], step.sums[:, self.rest]
         _, reset, new = self.thirds(step.gates)
-        yield partial(np.matmul, step.seen, kernel[:, self.both], wide[:, self.both])
+        yield row_product(step.seen, kernel[:, self.both], wide[:, self.both], even=step.even)
         yield partial(np.add, sums, wide[:, self.both], sums)
         yield from self.squash(step, self.both)
         yield partial(np.multiply, reset, step.seen, kept)
-        yield partial(np.matmul, kept, kernel[:, self.rest], wide[:, self.rest])
+        yield row_product(kept, kernel[:, self.rest], wide[:, self.rest], even=step.even)
         yield partial(np.add, new_sums, wide[:, self.rest], new_sums)
         yield partial(self.activation.forward, new_sums, new)
         yield from self.mix_state(step)

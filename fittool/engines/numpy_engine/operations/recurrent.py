@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 
 from fittool.engines.numpy_engine.activations import ACTIVATIONS, ActivationFunction
-from fittool.engines.numpy_engine.operations.base import BatchPhase, Floats, Operation, OperationContext, Phase, SlicePhase, ones
+from fittool.engines.numpy_engine.operations.base import (
+    BatchPhase,
+    Floats,
+    Operation,
+    OperationContext,
+    Phase,
+    SlicePhase,
+    ones,
+    row_product,
+)
 from fittool.engines.numpy_engine.operations.elementwise import Dropout
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
 
@@ -75,6 +84,7 @@ class TimeStep:
         kept: What the cell keeps for its backward half, by name.
         work: Arrays that all steps of the chain share, see `Recurrent.workspace`.
         before: The step before in the walk.
+        even: Whether a sample's state may depend on itself alone, see `row_product`.
     """
 
     sums: Floats
@@ -88,6 +98,7 @@ class TimeStep:
     kept: dict[str, Floats]
     work: dict[str, Floats]
     before: TimeStep | None
+    even: bool
 
 
 class Recurrent(Operation):
@@ -212,6 +223,7 @@ class Recurrent(Operation):
                 kept={name: array[count] for name, array in kept.items()},
                 work=work,
                 before=steps[-1] if steps else None,
+                even=context.even,
             )
             # A state is written straight to where the next step reads it, and the last one to memory of the chain: no copies,
             # and all states lie next to each other for the product that gives the kernel's gradient.
@@ -242,7 +254,7 @@ class Recurrent(Operation):
         inputs = self.block(self.array(context, "inputs", self.walk.inputs), samples)
         sums = self.block(self.array(context, "gates" if self._from_outputs() else "sums", self.width), samples)
         yield partial(np.copyto, inputs, self.walk.inputs_in_order(context.x[0][samples]))
-        yield partial(np.matmul, _flat(inputs), weights["kernel"], _flat(sums))
+        yield row_product(_flat(inputs), weights["kernel"], _flat(sums), even=context.even)
         if self.use_bias:
             yield partial(np.add, sums, weights["bias"].reshape(-1)[: self.width], sums)
         yield partial(steps[0].previous.fill, 0)
@@ -323,7 +335,7 @@ class SimpleCell(Recurrent):
     def forward_step(self, weights: Weights, step: TimeStep) -> Iterator[Task]:
         """One step."""
         wide = step.work["wide"]
-        yield partial(np.matmul, step.seen, weights["recurrent_kernel"], wide)
+        yield row_product(step.seen, weights["recurrent_kernel"], wide, even=step.even)
         yield partial(np.add, step.sums, wide, step.sums)
         yield partial(self.activation.forward, step.sums, step.gates)
         yield partial(np.copyto, step.state, step.gates)
