@@ -250,6 +250,16 @@ LABELS = [
         settings=settings("csv: {path: {data}, label: kind, missing_values: []}"),
         silent_on=["missing value"],
     ),
+    *(
+        Situation("labels of one class", name, make, code=4, says=[f"labels are '{value}', so there is nothing to learn"])
+        for name, make, value in (
+            ("in a table", table(lambda c: "u"), "u"),
+            ("in a table, a number", table(lambda c: 7), 7),
+            ("in an npz", npz(np.zeros_like), 0),
+            ("in npy files", npy(np.ones_like), 1),
+            ("in MNIST's files", idx(np.zeros_like, pack=False), 0),
+        )
+    ),
     Situation(
         "labels by chance", "packed", packed(text_of(lambda c: c + 1)), classes=("1", "2", "3"), says=["data.csv.gz: 60 rows"]
     ),

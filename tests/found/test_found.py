@@ -75,6 +75,9 @@ def _train_and_use(fittool: Fittool, folder: Path, situation: Situation, data: s
     assert predicted.code == 0, predicted.err
     rows = [json.loads(line) for line in (folder / "p.jsonl").read_text().splitlines()]
     assert rows
+    if any(name[:1] in ("-", "+") for name in situation.classes or ()):  # which a spreadsheet could take for a formula
+        cells = [line.split(",")[1] for line in fittool("predict", "run", data).out.splitlines()[1:]]
+        assert cells == [row["prediction"] for row in rows]
     if situation.classes is not None:
         assert {row["prediction"] for row in rows} <= set(situation.classes)
         assert set(situation.classes) <= rows[0].keys() | {name for row in rows for name in row}
