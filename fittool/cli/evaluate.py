@@ -43,6 +43,7 @@ def evaluate(
     from fittool.cli.exit import show_warnings
     from fittool.errors import Problem, StorageError
     from fittool.experiment.evaluate import measure
+    from fittool.experiment.results.beside import baselines_beside
     from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation
     from fittool.experiment.trained_run import open_trained
     from fittool.training.display.choose import live_walk
@@ -56,6 +57,7 @@ def evaluate(
     with live_walk() as progress:
         measured = measure(trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, progress=progress)
     evaluation = evaluation_of(trained, on if data is None else Path(data).name, measured)
+    evaluation["baselines"] = baselines_beside(trained, on if data is None else None, measured, evaluation)
     for name, value in measured.values.items():
         click.echo(f"{name} {value:.6g}")
     for line in evaluation_lines(evaluation):
