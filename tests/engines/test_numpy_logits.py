@@ -254,3 +254,16 @@ def test_the_activations_output_spares_the_exponentials_and_changes_nothing(
     spared = loss_function(loss)(targets, logits, gradients[1], squash(logits))
     np.testing.assert_allclose(spared, plain, rtol=2e-6, atol=1e-6)
     np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [SparseCategoricalCrossentropy(from_logits=True), CategoricalCrossentropy(from_logits=True)])
+def test_logits_are_asked_only_where_a_probability_has_no_logarithm(loss: Loss) -> None:
+    probabilities, unread = ROWS.astype(np.float32), np.full((N, 4), np.nan, np.float32)
+    targets = CLASSES if isinstance(loss, SparseCategoricalCrossentropy) else np.eye(4)[CLASSES]
+    slopes = np.empty_like(probabilities)
+    values = loss_function(loss)(targets, unread, slopes, probabilities)
+    # To the bit, whatever calls it takes: the same run gives the same numbers from release to release.
+    np.testing.assert_array_equal(values, -np.log(probabilities[np.arange(N), CLASSES]))
+    np.testing.assert_array_equal(slopes, probabilities - np.eye(4, dtype=np.float32)[CLASSES])
+    probabilities[2, CLASSES[2]] = 0
+    assert np.isnan(loss_function(loss)(targets, unread, None, probabilities)[2])
