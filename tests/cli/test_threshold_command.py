@@ -8,7 +8,8 @@ import pytest
 
 PAIR = (
     ("    - Conv2D: {filters: 4, kernel_size: 3, activation: relu}\n", ""), ("    - Dropout: {rate: 0.25}\n", ""),
-    ("units: 3, activation: softmax", "units: 1, activation: sigmoid"), ("sparse_categorical_crossentropy", "binary_crossentropy"),
+    ("units: 3, activation: softmax", "units: 1, activation: sigmoid"),
+    ("sparse_categorical_crossentropy", "binary_crossentropy"),
     ("npz: {path: small.npz}", "npz: {path: pair.npz}"),
 )  # fmt: skip
 """Changes the small experiment to one of two classes."""
