@@ -163,8 +163,8 @@ FILES = [
         "files",
         "a long cell",
         table(third=lambda v: "x" * 140_000 if v == FIRST[0][2] else "short"),
-        columns=("a", "b"),
-        says=["left out: c (text"],
+        columns=("a", "b", "c"),
+        says=["learns from 3 columns: a, b, c"],
     ),
     Situation(
         "files",

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.byte_blocks import ByteBlock, ParsedNumbers, byte_blocks
-from fittool.data.formats.columns import CellBlock, CellForm, Column, Problems, and_more, mend_of_gaps
+from fittool.data.formats.byte_blocks import ByteBlock, ByteBlocks, ParsedNumbers
+from fittool.data.formats.cell_form import CellForm
+from fittool.data.formats.columns import CellBlock, Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_form import DELIMITERS, CsvForm, rows_of
 from fittool.data.formats.number_forms import Evidence
 from fittool.data.formats.number_parsing import is_number
@@ -23,6 +24,23 @@ _CHUNK = 4096
 _INVISIBLE = "\ufeff\u200b"
 _SHOWN = 20
 _LOOKED_AT = 20  # rows
+
+
+@dataclass(frozen=True)
+class RowPlaces:
+    """The place of each row of a table, to be told in messages; what holds it does not hold the table.
+
+    Attributes:
+        path: The file.
+        lines: (N,) the line of each row.
+    """
+
+    path: Path
+    lines: NDArray[np.int64]
+
+    def __call__(self, row: int) -> str:
+        """`file:line` of a row."""
+        return f"{shown(self.path)}:{self.lines[row]}"
 
 
 @dataclass
@@ -50,6 +68,11 @@ class Table:
         columns = {name: column.select(rows) for name, column in self.columns.items()}
         kept = rows if self.kept is None else self.kept[rows]
         return replace(self, columns=columns, lines=self.lines[rows], kept=kept)
+
+    @property
+    def places(self) -> RowPlaces:
+        """The place of each row, without the columns."""
+        return RowPlaces(self.path, self.lines)
 
     def place(self, row: int) -> str:
         """`file:line` of a row."""
@@ -224,19 +247,24 @@ class _RowBlock:
         """None: `Column` makes them of the cells."""
         return None
 
+    def codes(self, place: int) -> tuple[NDArray[np.int64], list[str]] | None:
+        """None, as well."""
+        return None
+
 
 def _blocks(header: Header, rows: WholeRows) -> Iterator[CellBlock]:
     """All rows, a few thousand at a time: taken apart as bytes as far as that goes, then read by `csv`."""
-    line = header.data_line
     form = header.form
-    if line is not None and not form.skips_blanks:
+    if header.data_line is not None and not form.skips_blanks:
         with open_text(header.path) as file:
-            for block in byte_blocks(file, form.delimiter, form.encoding, len(header.names), line):
-                if header.form.header and _stands_in(header, block):
+            blocks = ByteBlocks(file, form.delimiter, form.encoding, len(header.names), header.data_line)
+            for block in blocks:
+                if form.header and _stands_in(header, block):
                     break
                 yield block
-                line += len(block.lines)
-        rows.begins = line
+            if blocks.is_complete:
+                return
+        rows.begins = blocks.line
     for numbers, cells in chunks(rows):
         yield _RowBlock(numbers, cells)
 
