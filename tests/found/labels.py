@@ -231,7 +231,7 @@ LABELS = [
         "named as such by the user",
         table(lambda c: ("u", "v", "none")[c]),
         classes=("u", "v"),
-        settings=settings("csv: {path: {data}, label: kind, missing_values: [none]}"),
+        settings=settings("csv: {path: {data}, label: kind, missing_values: [none]}").replace("units: 3", "units: 2"),
         says=["20 rows without kind left out"],
     ),
     Situation(
@@ -239,7 +239,7 @@ LABELS = [
         "refused by the user",
         table(lambda c: ("0", "1", "NA")[c]),
         code=4,
-        settings=settings("csv: {path: {data}, label: kind}").replace("data:", "data:\n  on_missing_label: error", 1),
+        settings=settings("csv: {path: {data}, label: kind}").replace("data: {", "data: {on_missing_label: error, ", 1),
         says=["column kind: 'NA' stands for a missing value (and 19 more cells have no value). Remove these rows"],
     ),
     Situation(
