@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -14,14 +15,15 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from fittool.data.dataset import Dataset
-from fittool.data.formats.columns import MISSING, CellForm, Column
+from fittool.data.files import existing_file
+from fittool.data.formats.cell_form import MISSING, CellForm
+from fittool.data.formats.columns import Column
 from fittool.data.formats.csv_form import find_form, known_encoding
 from fittool.data.formats.csv_table import Header, Table, bare_name, evidence_of, read_header, read_table
 from fittool.data.formats.number_forms import FoundForm, form_of, in_words
 from fittool.data.formats.number_parsing import NumberForm
 from fittool.data.formats.reading import Reading
-from fittool.data.formats.table_features import numbers_of
-from fittool.data.formats.table_labels import targets_of, with_labels
+from fittool.data.formats.table_labels import numbers_of, targets_of, with_labels
 from fittool.data.formats.tags import from_tags, remark_on_tags
 from fittool.data.images.image_lookup import ImageLookup
 from fittool.data.remote import is_remote
@@ -82,11 +84,25 @@ class _Columns:
         return [name for name in header.names if name not in taken] if self.features is None else list(self.features)
 
 
+@lru_cache(maxsize=4)
+def _header_of(
+    path: Path,
+    delimiter: str | None,
+    encoding: str | None,
+    header: bool | None,
+    names: tuple[str, ...],
+    state: tuple[int, ...],
+) -> Header:
+    """The form and the names of the columns of a file in some state, which are asked for several times over."""
+    return read_header(path, find_form(path, delimiter=delimiter, encoding=encoding, header=header, names=names))
+
+
 @setting
 class CsvSource(Source):
     """A table in a CSV file, packed with gzip or not: features to learn from, or paths of images."""
 
     reads_images: ClassVar[bool] = True
+    has_columns: ClassVar[bool] = True
 
     path: Text = Field(min_length=1, description="The file.")
     label: Columns | None = Field(
@@ -197,7 +213,7 @@ class CsvSource(Source):
         if self.features is not None:
             plan = replace(plan, listed=frozenset(map(bare_name, self.features)))
         found = {name: table.columns[name] for name in names}
-        return RawColumns(found, len(table.lines), plan, Reading(), table.place)
+        return RawColumns(found, len(table.lines), plan, Reading(), table.places)
 
     def _with_labels(self, table: Table, columns: _Columns, context: SourceContext) -> tuple[Table, str]:
         """The rows that have a label, and how many have none, in words."""
@@ -230,14 +246,10 @@ class CsvSource(Source):
         return _Columns(labels, features, image, weight, tuple(map(bare_name, context.not_features)))
 
     def _header(self, path: Path, columns: _Columns) -> Header:
-        form = find_form(
-            path,
-            delimiter=self.delimiter,
-            encoding=self.encoding,
-            header=self.header,
-            names=(*columns.others, *(columns.features or ())),
-        )
-        return read_header(path, form)
+        found = existing_file(path).stat()
+        names = (*columns.others, *(columns.features or ()))
+        state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return _header_of(path, self.delimiter, self.encoding, self.header, names, state)
 
     def _table(self, header: Header, columns: _Columns, context: SourceContext) -> tuple[Table, FoundForm]:
         """The columns, with numbers in the form that is set, was found in training, or fits them."""
@@ -246,7 +258,7 @@ class CsvSource(Source):
         if context.reading is not None and not set_here:
             numbers = context.reading.numbers
         table = self._read(header, columns, numbers, context)
-        doubtful = [column for column in table.columns.values() if column.kind == "mixed" and column.counts["foreign"]]
+        doubtful = [column for column in table.columns.values() if column.counts["foreign"] and column.kind == "mixed"]
         if not doubtful or (self.decimal is not None and self.thousands is not None):
             return table, FoundForm(numbers)
         numeric = [column.name for column in table.columns.values() if column.kind in ("number", "percent", "mixed")]
@@ -277,14 +289,14 @@ class CsvSource(Source):
         return frozenset({"", *(value.strip().casefold() for value in self.missing_values)})
 
     def _reading(self, table: Table, header: Header, numbers: FoundForm, told: str) -> Reading:
-        found = [*header.form.in_words(), *in_words(numbers.form), *([told] if told else [])]
+        found = [*header.form.in_words(), *in_words(numbers.form)]
         if table.empty_rows:
             found.append(f"{table.empty_rows:,} empty row{'s' * (table.empty_rows > 1)} left out")
         doubts = [f"{shown(header.path)}: {numbers.doubt}"] if numbers.doubt else []
         if header.form.encoding == "cp1252" and self.encoding is None:
             doubts.append(f"{shown(header.path)} is no UTF-8 and is read as Windows-1252. Set encoding if letters look wrong.")
         nameless = (("a column without a name", "perhaps row numbers"),) * (header.nameless if self.features is None else 0)
-        return Reading((), nameless, tuple(found), tuple(doubts), numbers.form, missing=self._missing)
+        return Reading((), nameless, tuple(found), tuple(doubts), numbers.form, missing=self._missing, dropped=told)
 
     def look(self, path: Path) -> tuple[Header, Table, FoundForm]:
         """All columns that have a name, with what their cells are, before anybody says which is which.
