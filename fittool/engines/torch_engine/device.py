@@ -97,10 +97,11 @@ class Placement:
         weight = None if batch.sample_weight is None else host_tensor(batch.sample_weight)
         inputs, targets = ([host_tensor(array) for array in arrays] for arrays in (batch.inputs, batch.targets))
         if self._stream is None:
-            return DeviceBatch(self._moved(inputs), self._moved(targets), weight if weight is None else weight.to(self.device))  # type: ignore[arg-type]
+            moved = self._moved(inputs), self._moved(targets), weight if weight is None else weight.to(self.device)
+            return DeviceBatch(*moved, batch.first, batch.shared)  # type: ignore[arg-type]
         with torch.cuda.stream(self._stream):
             moved = self._moved(inputs), self._moved(targets), None if weight is None else self._moved([weight])[0]
-            return DeviceBatch(*moved, arrived=self._stream.record_event())  # type: ignore[arg-type]
+            return DeviceBatch(*moved, batch.first, batch.shared, self._stream.record_event())  # type: ignore[arg-type]
 
     def _moved(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if self.is_host:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from fittool.engines.settings import Torch
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.engines.target_arrays import targets_and_weights
 from fittool.engines.torch_engine.device import DeviceBatch, LossWatch, Placement, choose_device
+from fittool.engines.torch_engine.exchange import Exchange
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
@@ -33,16 +34,7 @@ from fittool.nn.metrics import Metric
 from fittool.nn.objectives import Objective, Objectives, losses_of_logits
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
-
-
-class Exchange(Protocol):
-    """The processes that train one network together, as a step sees them: each has its own share of the batch."""
-
-    def share(self, samples: int) -> float:
-        """The part of the whole batch's samples that this process's are: its loss counts so much."""
-
-    def sum(self, tensors: Sequence[Tensor]) -> None:
-        """Add up tensors (*shape) over all processes, in place, without a wait of the host."""
+from fittool.process_group import ALONE, ProcessGroup
 
 
 class TorchEngine:
@@ -58,12 +50,8 @@ class TorchEngine:
         dtype: Of weights; float64 is for comparing gradients.
         weights: Starting weights by `<layer>/<parameter>`; by default drawn from the seed.
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
-
-    Attributes:
-        exchange: Sums losses and gradients over the processes that train together; None for one that trains alone.
+        group: The processes that train the network together, each with its share of every batch.
     """
-
-    exchange: Exchange | None = None
 
     def __init__(
         self,
@@ -79,6 +67,7 @@ class TorchEngine:
         dtype: torch.dtype = torch.float32,
         weights: Mapping[str, NDArray[Any]] | None = None,
         skips_bad_steps: bool = False,
+        group: ProcessGroup = ALONE,
     ) -> None:
         self.setting = Torch() if setting is None else setting
         self._placement = Placement(choose_device(self.setting.device), self.setting.precision)
@@ -87,7 +76,9 @@ class TorchEngine:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
         self._objectives, self._optimizer, self._dtype = objectives, optimizer, dtype
         self._watch = LossWatch(self._placement.device)
-        self._context = StepContext(self._placement.device, seed)
+        self._exchange = Exchange(group, self._placement.device) if group.size > 1 else None
+        self._synchronizes = self.setting.synchronized_batch_normalization
+        self._context = StepContext(self._placement.device, seed, self._exchange if self._synchronizes else None)
         self._skips_bad_steps = skips_bad_steps
         self._set_aside: State = {}
         self._build(graph)
@@ -115,7 +106,8 @@ class TorchEngine:
                 )
                 for node in graph.nodes
                 if isinstance(node.layer, BatchNormalization)
-            }
+            },
+            [node.name for node in graph.nodes if isinstance(node.layer, BatchNormalization) and node.layer.trainable],
         )
 
     @property
@@ -164,7 +156,7 @@ class TorchEngine:
         """
         if isinstance(batch, DeviceBatch):
             return batch
-        if batch.targets:
+        if batch.targets and batch.size:
             targets, _ = targets_and_weights(batch.targets, batch.sample_weight, len(self.graph.outputs))
             self._losses_and_metrics.check(targets, batch.size)
         return self._placement.put(batch)
@@ -174,25 +166,43 @@ class TorchEngine:
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
         held, targets, weights = self._arrived(batch)
-        context = self._context.begin(self._update.iterations, training=True)
+        context = self._context.begin(self._update.iterations, training=True, first=batch.first)
+        if not batch.size:
+            self._follow_others(self._update, batch, held, context)
+            return
         outputs, logits = self._forward(held, context)
         loss = self._losses_and_metrics.loss(outputs, logits, targets, weights)
-        loss, gradients = self._derive(loss, len(held[0]))
+        loss, gradients = self._derive(loss, batch, context)
         with torch.no_grad():
             self._averages.follow(context.moments)
             whole = self._losses_and_metrics.add_loss(loss, len(held[0]))
             self._add_metrics(outputs, logits, targets, weights)
             self._move(self._update, whole, gradients)
 
-    def _derive(self, loss: Tensor, samples: int) -> tuple[Tensor, list[Tensor]]:
+    def _follow_others(self, update: OptimizerStep, batch: Batch, held: Sequence[Tensor], context: StepContext) -> None:
+        """The same without a sample, where a batch has fewer than there are processes: the update is that of the others."""
+        loss = self._store.trainable.new_zeros(())
+        if self._synchronizes:  # the others wait for this process's part of the statistics, and of their derivative
+            outputs, logits = self._forward(held, context)
+            loss = loss + sum(values.sum() for values in (*logits.values(), *outputs) if values is not None)
+        loss, gradients = self._derive(loss, batch, context)
+        with torch.no_grad():
+            self._averages.follow(context.moments)
+            self._move(update, self._losses_and_metrics.add_loss(loss, 0), gradients)
+
+    def _derive(self, loss: Tensor, batch: Batch, context: StepContext) -> tuple[Tensor, list[Tensor]]:
         """The loss, (), and its derivative by each trainable weight, (*shape), of all processes that train together."""
-        if self.exchange is not None:
-            loss = loss * self.exchange.share(samples)
-        if self._leaves:
+        exchange = self._exchange
+        if exchange is not None:
+            loss = loss * exchange.share(batch)
+        if self._leaves and loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
         loss, gradients = loss.detach(), self._gradients()
-        if self.exchange is not None:
-            self.exchange.sum([loss, *gradients])
+        if exchange is not None:
+            with torch.no_grad():
+                moments = self._averages.shared(context.moments, exchange.share(batch))
+                exchange.sum([loss, *(tensor for pair in moments.values() for tensor in pair), *gradients])
+                context.moments.update(self._averages.of_all(moments))
         return loss, gradients
 
     def _move(self, update: OptimizerStep, loss: Tensor, gradients: list[Tensor]) -> None:
@@ -224,7 +234,8 @@ class TorchEngine:
 
     def test_step(self, batch: Batch) -> None:
         """Forward only; adds to the running metrics."""
-        self._test(batch)
+        if batch.size:
+            self._test(batch)
 
     def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
         """Do as `test_step`, and give the outputs, each (N, …)."""
