@@ -318,19 +318,8 @@ def test_a_layer_of_each_step_keeps_its_names_and_may_rest() -> None:
 
 
 def test_every_layer_of_one_input_may_be_wrapped() -> None:
-    of_several = {
-        "Input",
-        "ColumnEmbedding",
-        "TimeDistributed",
-        "Add",
-        "Subtract",
-        "Multiply",
-        "Average",
-        "Maximum",
-        "Minimum",
-        "Concatenate",
-    }
-    assert set(WRAPPED.members) == set(LAYERS.members) - of_several
+    of_several = {"Input", "TimeDistributed", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"}
+    assert set(WRAPPED.members) == set(LAYERS.members) - of_several - {"ColumnEmbedding"}  # a table has no steps
 
 
 def test_a_list_of_one_is_one_number() -> None:
