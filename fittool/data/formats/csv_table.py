@@ -88,12 +88,16 @@ class Header:
         form: How it is written.
         names: In order; numbers from 0 where the file has no header, "" where it has but names nothing.
         data_line: The line on which the first row of data begins; None where there is none.
+        block: All rows, where they come from a file that is no CSV; else None.
+        left_out: Columns of such a file that cannot be read, with the reason.
     """
 
     path: Path
     form: CsvForm
     names: tuple[str, ...]
     data_line: int | None = None
+    block: CellBlock | None = None
+    left_out: tuple[tuple[str, str], ...] = ()
     _positions: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -163,8 +167,7 @@ def read_header(path: Path, form: CsvForm) -> Header:
             text = f"The first line has {_fields(len(names))}, but all rows below have {length}."
             raise DataError(f"{text} Remove it, or name all columns in it.", place=place)
         names = ("", *names)  # R's names of rows have no name themselves
-    if len(set(names)) < len(names):
-        _refuse_twice(names, place)
+    refuse_twice(names, place)
     first = 1 if form.header else 0
     return Header(path, form, names, rows[first][0] if len(rows) > first else None)
 
@@ -181,7 +184,14 @@ def _are_row_names(cells: Sequence[str]) -> bool:
     return len(set(cells)) == len(cells) and (list(cells) == counted or not any(map(is_number, cells)))
 
 
-def _refuse_twice(names: Sequence[str], place: str) -> None:
+def refuse_twice(names: Sequence[str], place: str) -> None:
+    """Refuse names of columns that come twice.
+
+    Raises:
+        DataError: One problem for each.
+    """
+    if len(set(names)) == len(names):
+        return
     positions: dict[str, list[str]] = {}
     for position, name in enumerate(names, 1):
         positions.setdefault(name, []).append(str(position))
@@ -254,6 +264,10 @@ class _RowBlock:
 
 def _blocks(header: Header, rows: WholeRows) -> Iterator[CellBlock]:
     """All rows, a few thousand at a time: taken apart as bytes as far as that goes, then read by `csv`."""
+    if header.block is not None:
+        if len(header.block.lines):
+            yield header.block
+        return
     form = header.form
     if header.data_line is not None and not form.skips_blanks:
         with open_text(header.path) as file:

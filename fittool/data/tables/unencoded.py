@@ -33,6 +33,7 @@ class RawColumns:
         reading: How the table was read.
         describe: The place of a row, for messages.
         rows: (n,) which rows the samples are; None: all.
+        kept: (N,) which rows of the file these are; None: all.
     """
 
     columns: Mapping[str, Column]
@@ -41,6 +42,7 @@ class RawColumns:
     reading: Reading
     describe: Callable[[int], str]
     rows: NDArray[np.int64] | None = None
+    kept: NDArray[np.int64] | None = None
 
     def fit(self, samples: NDArray[np.int64]) -> TableEncoder:
         """The encoder that some samples fix.
