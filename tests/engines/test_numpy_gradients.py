@@ -134,6 +134,7 @@ CASES = [
     (nn.TimeDistributed(nn.MultiHeadAttention(2, 3, dropout=0.3)), IMAGE),
     (nn.TimeDistributed(nn.Conv1D(3, 2)), IMAGE),
     (nn.TimeDistributed(nn.PReLU(alpha_initializer={"Constant": {"value": 0.25}})), IMAGE),
+    (nn.ColumnEmbedding((3, 0), (4, 6), (2, 3)), (4,)),
 ]
 
 GRAPHS = {
@@ -199,7 +200,7 @@ class Bench:
     """A graph with a linear loss on its outputs, so that any derivative can be had by differences."""
 
     def __init__(self, layers: list[nn.Layer], shape: tuple[int, ...], batch: int, threads: int = 1) -> None:
-        indices = isinstance(layers[0], nn.Embedding)
+        indices = isinstance(layers[0], nn.Embedding | nn.ColumnEmbedding)
         if not indices:
             layers = [nn.Dense(shape[-1], name="before"), *layers]  # so that the layer's input needs a gradient
         self.graph = Graph.build(layers, {"input": shape})

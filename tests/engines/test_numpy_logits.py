@@ -197,6 +197,21 @@ def test_outputs_are_those_of_the_activation() -> None:
     np.testing.assert_allclose(probabilities, softmax(logits), rtol=1e-12)
 
 
+def test_evaluating_measures_as_testing_does_and_gives_the_outputs_of_predicting() -> None:
+    layers, losses, _, _ = NETWORKS["logits are an output too"]
+    made, batch = engine(layers, losses), Batch((inputs(3),), tuple(RNG.integers(0, 4, N) for _ in losses))
+    made.test_step(batch)
+    values = made.metrics()
+    made.reset_metrics()
+    outputs = made.evaluate_step(batch)
+    assert made.metrics() == values
+    for found, expected in zip(outputs, made.predict_step(batch.inputs), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    kept = [array.copy() for array in outputs]
+    made.evaluate_step(Batch((inputs(3) + 1,), batch.targets))
+    assert all((found == before).all() for found, before in zip(outputs, kept, strict=True))  # they are the caller's to keep
+
+
 def test_a_softmax_along_another_axis_is_none_for_the_loss() -> None:
     made = engine([Dense(4), Softmax(axis=1, name="out")], {"out": SPARSE}, (5, 3))
     batch = Batch((inputs(5, 3),), (RNG.integers(0, 4, (N, 5)),))

@@ -158,6 +158,12 @@ class NumpyEngine:
         with self.health.watched():
             self._run(batch, "test")
 
+    def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
+        """Do as `test_step`, and give the outputs, each (N, …)."""
+        with self.health.watched():
+            program = self._run(batch, "test")
+        return tuple(output.copy() for output in program.outputs)
+
     def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
         step_inputs = self._step_inputs
