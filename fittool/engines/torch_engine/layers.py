@@ -47,12 +47,13 @@ class LayerSteps:
     Attributes:
         call: What is done with the inputs; None where there is the activation alone.
         activation: What is done with each element of the result; None where nothing is.
-        fresh: Whether the output is memory of its own which no derivative reads, so that whoever comes next may overwrite it.
+        ending: Gives the call with a function at its end that overwrites the result, of which no derivative asks; None where
+            that cannot be. The result of `call` may be a view, and to overwrite a view costs more than it saves.
     """
 
     call: Call | None
     activation: Function | None = None
-    fresh: bool = False
+    ending: Callable[[Function], Call] | None = None
 
 
 def layer_steps(node: Node, weights: Weights) -> LayerSteps:
@@ -72,10 +73,20 @@ def _named(name: str | None) -> Function | None:
     return None if name is None or name == "linear" else ACTIVATIONS[name]
 
 
-def _product(call: Call, layer: Any) -> LayerSteps:
-    """A product with a kernel and the activation behind it."""
-    function = _named(layer.activation)
-    return LayerSteps(call, function, fresh=function is None)
+def _product(call: Callable[[Tensor, Function | None], Tensor], layer: Any) -> LayerSteps:
+    """A product with a kernel, `call(inputs, last)`, and the activation behind it."""
+    return _with_ending(lambda x, context, last: call(x[0], last), _named(layer.activation))
+
+
+def _with_ending(
+    call: Callable[[list[Tensor], StepContext, Function | None], Tensor], activation: Function | None = None
+) -> LayerSteps:
+    """The steps of a call whose result may be overwritten at its end."""
+    return LayerSteps(
+        lambda x, context: call(x, context, None),
+        activation,
+        ending=lambda last: lambda x, context: call(x, context, last),
+    )
 
 
 def _bias(layer: Any, weights: Weights) -> Tensor | None:
@@ -84,13 +95,17 @@ def _bias(layer: Any, weights: Weights) -> Tensor | None:
 
 def _dense(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     kernel, bias = weights("kernel"), _bias(layer, weights)
-    return _product(lambda x, _: F.linear(x[0], kernel, bias), layer)
+    return _product(lambda x, last: _end(F.linear(x, kernel, bias), last), layer)
+
+
+def _end(values: Tensor, last: Function | None) -> Tensor:
+    return values if last is None else last(values)
 
 
 def _convolution(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     window = window_over(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
     kernel, bias = weights("kernel"), _bias(layer, weights)
-    return _product(lambda x, _: convolve(x[0], kernel, bias, window), layer)
+    return _product(lambda x, last: convolve(x, kernel, bias, window, last=last), layer)
 
 
 def _convolution_along(node: Node, layer: Any, weights: Weights) -> LayerSteps:
@@ -99,13 +114,13 @@ def _convolution_along(node: Node, layer: Any, weights: Weights) -> LayerSteps:
         (1, *node.input_shapes[0]), (1, layer.kernel_size), (1, layer.strides), layer.padding, (1, layer.dilation_rate)
     )
     kernel, bias = weights("kernel"), _bias(layer, weights)
-    return _product(lambda x, _: convolve(x[0].unsqueeze(1), kernel.unsqueeze(2), bias, window).squeeze(1), layer)
+    return _product(lambda x, last: convolve(x.unsqueeze(1), kernel.unsqueeze(2), bias, window, last=last).squeeze(1), layer)
 
 
 def _depthwise(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     window = window_over(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
     kernel, bias = weights("depthwise_kernel"), _bias(layer, weights)
-    return _product(lambda x, _: depthwise(x[0], kernel, bias, window), layer)
+    return _product(lambda x, last: depthwise(x, kernel, bias, window, last), layer)
 
 
 def _separable(node: Node, layer: Any, weights: Weights) -> LayerSteps:
@@ -113,13 +128,13 @@ def _separable(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     window = window_over(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
     point = window_over((*node.output_shape[:2], 0), (1, 1), (1, 1), "valid")
     first, second, bias = weights("depthwise_kernel"), weights("pointwise_kernel"), _bias(layer, weights)
-    return _product(lambda x, _: convolve(depthwise(x[0], first, None, window), second, bias, point), layer)
+    return _product(lambda x, last: convolve(depthwise(x, first, None, window), second, bias, point, last=last), layer)
 
 
 def _transposed_convolution(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     kernel, bias = weights("kernel"), _bias(layer, weights)
     call = transposed(layer, node.input_shapes[0], node.output_shape)
-    return _product(lambda x, _: call(x[0], kernel, bias), layer)
+    return LayerSteps(lambda x, _: call(x[0], kernel, bias), _named(layer.activation))
 
 
 def _embedding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
@@ -265,7 +280,7 @@ def _batch_normalization(node: Node, layer: Any, weights: Weights) -> LayerSteps
         layer.epsilon,
         frozen=not layer.trainable,
     )
-    return LayerSteps(lambda x, context: call(x[0], context), fresh=True)
+    return _with_ending(lambda x, context, last: call(x[0], context, last))
 
 
 def _gamma_and_beta(layer: Any, weights: Weights) -> tuple[Tensor | None, Tensor | None]:
@@ -311,8 +326,12 @@ def _concatenate(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     return LayerSteps(lambda x, _: torch.cat(x, dim=axis))
 
 
-def _folding(function: Callable[[Tensor, Tensor], Tensor], *, fresh: bool = False) -> Lowering:
-    return lambda node, layer, weights: LayerSteps(lambda x, _: reduce(function, x), fresh=fresh)
+def _folding(function: Callable[[Tensor, Tensor], Tensor]) -> Lowering:
+    return lambda node, layer, weights: LayerSteps(lambda x, _: reduce(function, x))
+
+
+def _summing(function: Callable[[Tensor, Tensor], Tensor]) -> Lowering:
+    return lambda node, layer, weights: _with_ending(lambda x, _, last: _end(reduce(function, x), last))
 
 
 def _average(node: Node, layer: Any, weights: Weights) -> LayerSteps:
@@ -378,8 +397,8 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.Sigmoid: _function(lambda layer: ACTIVATIONS["sigmoid"]),
     nn.Tanh: _function(lambda layer: ACTIVATIONS["tanh"]),
     nn.Softmax: _function(lambda layer: activations.softmax_along(layer.axis)),
-    nn.Add: _folding(torch.add, fresh=True),
-    nn.Subtract: _folding(torch.sub, fresh=True),
+    nn.Add: _summing(torch.add),
+    nn.Subtract: _summing(torch.sub),
     nn.Average: _average,
     nn.Maximum: _extremum(torch.amax),
     nn.Minimum: _extremum(torch.amin),

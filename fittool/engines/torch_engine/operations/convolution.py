@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from fittool.engines.torch_engine.activations import Function
 from fittool.nn.shapes import Shape, transposed_padding, window_padding
 
 
@@ -53,16 +54,24 @@ def channels_fourth(images: Tensor) -> Tensor:
     return images.permute(0, 2, 3, 1)
 
 
-def convolve(images: Tensor, kernel: Tensor, bias: Tensor | None, window: Window, groups: int = 1) -> Tensor:
-    """The convolution of (N, H, W, C) with a kernel (filters, C / groups, height, width): (N, H', W', filters)."""
+def convolve(
+    images: Tensor, kernel: Tensor, bias: Tensor | None, window: Window, groups: int = 1, last: Function | None = None
+) -> Tensor:
+    """The convolution of (N, H, W, C) with a kernel (filters, C / groups, height, width): (N, H', W', filters).
+
+    Args:
+        images, kernel, bias, window, groups: As they say.
+        last: What is done to each element of the result, in its place.
+    """
     x = channels_second(window.padded(images))
-    return channels_fourth(F.conv2d(x, kernel, bias, window.strides, window.even, window.dilation, groups))
+    y = F.conv2d(x, kernel, bias, window.strides, window.even, window.dilation, groups)
+    return channels_fourth(y if last is None else last(y))
 
 
-def depthwise(images: Tensor, kernel: Tensor, bias: Tensor | None, window: Window) -> Tensor:
+def depthwise(images: Tensor, kernel: Tensor, bias: Tensor | None, window: Window, last: Function | None = None) -> Tensor:
     """The convolution of each channel by itself: (N, H, W, C) and (C, m, height, width) give (N, H', W', C · m)."""
     channels, multiplier, *sides = kernel.shape
-    return convolve(images, kernel.reshape(channels * multiplier, 1, *sides), bias, window, channels)
+    return convolve(images, kernel.reshape(channels * multiplier, 1, *sides), bias, window, channels, last)
 
 
 def transposed(layer: Any, image: Shape, output: Shape) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
