@@ -146,11 +146,10 @@ class LossWatch:
         self._ring = [torch.zeros(()).pin_memory() for _ in range(_PENDING)] if device.type == "cuda" else []
         self._next = 0
 
-    def add(self, step: int, loss: Tensor) -> None:
-        """Take the loss, (), of a step, counted from 1."""
+    def add(self, step: int, loss: Tensor) -> bool | None:
+        """Take the loss, (), of a step, counted from 1; tells whether it is finite, or None where that is not known yet."""
         if self._device.type == "cpu":
-            self._look(step, float(loss.numpy()))
-            return
+            return self._look(step, float(loss.numpy()))
         if not self._ring:
             self._pending.append((step, loss, None))
         else:
@@ -160,6 +159,7 @@ class LossWatch:
             self._pending.append((step, place, torch.cuda.current_stream(self._device).record_event()))
         if len(self._pending) >= _PENDING:
             self.collect(wait=True)
+        return None
 
     def collect(self, *, wait: bool = False) -> None:
         """Look at the losses that have come; at all of them, with `wait`."""
@@ -172,13 +172,14 @@ class LossWatch:
             self._look(step, float(loss))
             self._pending.pop(0)
 
-    def _look(self, step: int, loss: float) -> None:
-        health = self.health
+    def _look(self, step: int, loss: float) -> bool:
+        health, finite = self.health, math.isfinite(loss)
         if health.found is None:
-            if math.isfinite(loss):
+            if finite:
                 health.last_finite_loss = loss
             else:
                 health.found = step
+        return finite
 
 
 class DeviceHealth(NumericsMonitor):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -197,25 +196,24 @@ class TorchEngine:
 
     def _move(self, update: OptimizerStep, loss: Tensor, gradients: list[Tensor]) -> None:
         """The update, once the derivative is known."""
-        self._watch.add(update.iterations + 1, loss)
+        good = self._watch.add(update.iterations + 1, loss)
         skipped = None
-        if self._skips_bad_steps:
-            if self._placement.is_host:
-                if not math.isfinite(float(loss.numpy())):
-                    update.skip()
-                    return
-            else:
-                skipped = (loss - loss).ne(0).to(torch.float32)  # 0 for a finite number, else no number, which equals nothing
-        self._losses_and_metrics.add_penalty_gradients(dict(zip(self._names, gradients, strict=True)))
+        if self._skips_bad_steps and good is not True:
+            if good is False:
+                update.skip()
+                return
+            skipped = (loss - loss).ne(0).to(torch.float32)  # 0 for a finite number, else no number, which equals nothing
+        self._losses_and_metrics.add_penalty_gradients(self._names, gradients)
         update.step(gradients, skipped)
 
     def _gradients(self) -> list[Tensor]:
         """The gradients of the trainable weights, which are taken from them."""
-        found = []
+        found = [leaf.grad for leaf in self._leaves]
         for leaf in self._leaves:
-            found.append(torch.zeros_like(leaf) if leaf.grad is None else leaf.grad)
             leaf.grad = None
-        return found
+        return [
+            torch.zeros_like(leaf) if gradient is None else gradient for leaf, gradient in zip(self._leaves, found, strict=True)
+        ]
 
     def finish_training(self) -> None:
         """Put the moving average of the weights in their place, where the optimizer keeps one."""

@@ -56,15 +56,14 @@ class OptimizerStep:
             return
         now = self._counter.next()
         alone = isinstance(self._rule, FusedMoments) and self._counter.group == 1 and now.average_kept is None
-        with torch.no_grad():
-            if alone or skipped is None:
-                self._apply(now, gradients, skipped)
-                return
-            changed = [self._store.trainable, *self._slots.values()]
-            before = [tensor.detach().clone() for tensor in changed]
-            self._apply(now, gradients, None)
-            for tensor, kept in zip(changed, before, strict=True):
-                tensor.detach().copy_(torch.where(skipped.bool(), kept, tensor))
+        if alone or skipped is None:
+            self._apply(now, gradients, skipped)
+            return
+        changed = [self._store.trainable, *self._slots.values()]
+        before = [tensor.clone() for tensor in changed]
+        self._apply(now, gradients, None)
+        for tensor, kept in zip(changed, before, strict=True):
+            tensor.copy_(torch.where(skipped.bool(), kept, tensor))
 
     def _apply(self, now: TrainingStep, gradients: list[Tensor], skipped: Tensor | None) -> None:
         if self._counter.group > 1:
@@ -73,7 +72,7 @@ class OptimizerStep:
             self._clipping.apply(gradients)
             self._move(now, gradients, skipped)
         if now.average_kept is not None:
-            weights, average = self._store.trainable.detach(), self._slots["average"]
+            weights, average = self._store.trainable, self._slots["average"]
             average.mul_(now.average_kept).add_(weights, alpha=1 - now.average_kept)
             if now.average_replaces:
                 weights.copy_(average)
@@ -95,7 +94,7 @@ class OptimizerStep:
         if self._gradients is None:
             self._gradients = torch.zeros_like(self._store.trainable)
         torch._foreach_copy_([view.of(self._gradients) for view in self._views], gradients)
-        self._rule.update(self._store.trainable.detach(), self._gradients, self._slots, now.rate, now.update)
+        self._rule.update(self._store.trainable, self._gradients, self._slots, now.rate, now.update)
 
     def skip(self) -> None:
         """Count a step that moves nothing."""
@@ -104,7 +103,7 @@ class OptimizerStep:
     def finish(self) -> None:
         """At the end of training, put the moving average of the weights in their place, if there is one."""
         if self._counter.ends_with_average:
-            self._store.trainable.detach().copy_(self._slots["average"])
+            self._store.trainable.copy_(self._slots["average"])
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """The count and rate, shape (), and copies of the slots in the shapes of their weights, on the host."""

@@ -59,6 +59,8 @@ class MovingAverages:
 
     def follow(self, moments: Mapping[str, tuple[Tensor, Tensor]]) -> None:
         """Move towards mean and 1 / deviation of a batch, (C,) each, by layer."""
+        if not moments:
+            return
         found = [(self._entries[name], values) for name, values in moments.items()]
         for momentum in sorted({entry[2] for entry, _ in found}):
             group = [(entry, values) for entry, values in found if entry[2] == momentum]
