@@ -17,6 +17,7 @@ from fittool.config.sections import Checkpoint, Compile, Data, Image, InitialWei
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
 from fittool.data.splits.split_setting import VALIDATION
+from fittool.nn.layers.wrappers import OF_ALL_SAMPLES, WRAPPED
 from fittool.settings import Family, fields_of, fold, only_argument, plain, snake_case
 from fittool.settings.lookup import families
 
@@ -125,7 +126,7 @@ the file that wrote them.
 """
 _NAMES = {
     "engine": "Engines", "source": "Sources", "validation source": "Validation sources", "layer": "Layers",
-    "recurrence": "Recurrences", "preset": "Presets",
+    "recurrence": "Recurrences", "wrapped layer": "Wrapped layers", "preset": "Presets",
     "optimizer": "Optimizers", "loss": "Losses", "metric": "Metrics", "schedule": "Schedules", "initializer": "Initializers",
     "regularizer": "Regularizers", "callback": "Callbacks",
 }  # fmt: skip
@@ -161,6 +162,10 @@ class _Page:
         yield f"## {_NAMES[family.kind]}\n"
         if family is VALIDATION:
             yield "All sources, and:\n"
+        if family is WRAPPED:
+            names = sorted(name for name, cls in family.members.items() if cls not in OF_ALL_SAMPLES)
+            yield f"Layers of one input that learn from each sample: {', '.join(names)}.\n"
+            return
         for name, cls in family.members.items():
             if family is VALIDATION and name in SOURCES.members:
                 continue
@@ -220,8 +225,8 @@ def _limits(schema: Schema) -> str:
 
 
 def _target(reference: str) -> str:
-    name = reference.rpartition("/")[2]
-    return f"[{name}](#{_NAMES[name].lower()})" if name in _NAMES else "mapping"
+    name = reference.rpartition("/")[2].replace("_", " ")
+    return f"[{name}](#{_NAMES[name].lower().replace(' ', '-')})" if name in _NAMES else "mapping"
 
 
 def _row(*cells: str) -> str:

@@ -27,8 +27,7 @@ from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
-from fittool.experiment.checks.all_checks import check_sense
-from fittool.experiment.scaling import scaling_remarks
+from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
@@ -248,7 +247,7 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     doubts = check_sense(loaded, network, graph, targets, data.train, data.validation, data.class_names)
     inputs = facts_of(data.train)
     validation, brought = on_the_scale_of(loaded, inputs, data.validation)
-    told = (*data.warnings, *doubts, *brought, *scaling_remarks(loaded, graph, inputs))
+    told = (*data.warnings, *doubts, *brought, *scaling_remarks(loaded, network, graph, inputs))
     return Prepared(
         loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
         written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading,
