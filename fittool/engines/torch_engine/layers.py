@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from fittool.engines.torch_engine import activations
 from fittool.engines.torch_engine.activations import ACTIVATIONS, Function
+from fittool.engines.torch_engine.operations.attention import attention
 from fittool.engines.torch_engine.operations.convolution import convolve, depthwise, transposed, window_over
 from fittool.engines.torch_engine.operations.normalization import (
     batch_normalization,
@@ -32,6 +33,7 @@ from fittool.engines.torch_engine.step import StepContext
 from fittool.errors import DataError
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
+from fittool.nn.layers.last_activation import last_activation
 from fittool.nn.shapes import feature_axis
 
 Weights = Callable[[str], Tensor]
@@ -135,6 +137,33 @@ def _transposed_convolution(node: Node, layer: Any, weights: Weights) -> LayerSt
     kernel, bias = weights("kernel"), _bias(layer, weights)
     call = transposed(layer, node.input_shapes[0], node.output_shape)
     return LayerSteps(lambda x, _: call(x[0], kernel, bias), _named(layer.activation))
+
+
+def _attention(node: Node, layer: Any, weights: Weights) -> LayerSteps:
+    taken, stream = layer.projections(node.input_shapes), node.random_stream("dropout", layer.seed)
+    found = {parameter.name: weights(parameter.name) for parameter in node.parameters}
+    mix = attention(layer, found, stream)
+    shape = node.output_shape
+    return LayerSteps(lambda x, context: mix([x[number] for number in taken.values()], context).reshape(len(x[0]), *shape))
+
+
+def _time_distributed(node: Node, layer: Any, weights: Weights) -> LayerSteps:
+    """All steps of all samples as the samples of one batch."""
+    inner = replace(node, layer=layer.layer, input_shapes=(node.input_shapes[0][1:],), output_shape=node.output_shape[1:])
+    steps = layer_steps(inner, weights)
+    shape, activation = node.output_shape, steps.activation
+    along_last = last_activation(layer.layer, inner.output_shape) is not None
+    inside = None if along_last else activation  # an activation along another axis counts it without the steps
+
+    def call(x: list[Tensor], context: StepContext) -> Tensor:
+        values = x[0].flatten(0, 1)
+        if steps.call is not None:
+            values = steps.call([values], context)
+        if inside is not None:
+            values = inside(values)
+        return values.reshape(len(x[0]), *shape)
+
+    return LayerSteps(call, activation if along_last else None)
 
 
 def _embedding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
@@ -356,6 +385,7 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.Embedding: _embedding,
     nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
+    nn.Conv3D: _convolution,
     nn.Conv2DTranspose: _transposed_convolution,
     nn.DepthwiseConv2D: _depthwise,
     nn.SeparableConv2D: _separable,
@@ -363,14 +393,20 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.LSTM: lambda node, layer, weights: LayerSteps(recurrent(node, layer, weights)),
     nn.GRU: lambda node, layer, weights: LayerSteps(recurrent(node, layer, weights)),
     nn.Bidirectional: lambda node, layer, weights: LayerSteps(both_ways(node, layer, weights)),
+    nn.MultiHeadAttention: _attention,
+    nn.TimeDistributed: _time_distributed,
     nn.MaxPooling1D: _pooling_along(largest_pooling),
     nn.AveragePooling1D: _pooling_along(average_pooling),
     nn.GlobalAveragePooling1D: _global(torch.mean),
     nn.GlobalMaxPooling1D: _global(torch.amax),
     nn.MaxPooling2D: _pooling(largest_pooling),
+    nn.MaxPooling3D: _pooling(largest_pooling),
     nn.AveragePooling2D: _pooling(average_pooling),
+    nn.AveragePooling3D: _pooling(average_pooling),
     nn.GlobalAveragePooling2D: _global(torch.mean),
     nn.GlobalMaxPooling2D: _global(torch.amax),
+    nn.GlobalAveragePooling3D: _global(torch.mean),
+    nn.GlobalMaxPooling3D: _global(torch.amax),
     nn.Flatten: _reshape,
     nn.Reshape: _reshape,
     nn.Permute: _permute,
