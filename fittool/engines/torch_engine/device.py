@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -71,19 +72,32 @@ class Placement:
     Args:
         device: Where the network computes.
         precision: `float32`, `tf32` (float32 with products of 19 bits), `bf16` or `float16` (products in half precision).
+        deterministic: Whether only algorithms are used that give the same bits each time.
     """
 
-    def __init__(self, device: torch.device, precision: str = "float32") -> None:
+    def __init__(self, device: torch.device, precision: str = "float32", deterministic: bool = False) -> None:
         self.device, self.precision = device, precision
+        self._deterministic_before = torch.are_deterministic_algorithms_enabled()
+        if deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
+            torch.use_deterministic_algorithms(True)
+            torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, and nothing reads such memory here
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
             torch.backends.cudnn.allow_tf32 = precision == "tf32"
+            torch.backends.cudnn.benchmark = not deterministic
 
     @property
     def is_host(self) -> bool:
         """True where the network computes in the memory that NumPy uses too."""
         return self.device.type == "cpu"
+
+    def close(self) -> None:
+        """Give back the device's memory, and the choice of algorithms."""
+        torch.use_deterministic_algorithms(self._deterministic_before)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def precise(self) -> AbstractContextManager[Any]:
         """A context in which products are computed in the precision that was asked for."""

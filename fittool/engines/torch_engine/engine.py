@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from fnmatch import fnmatch
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from fittool.engines.settings import Torch
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.engines.target_arrays import targets_and_weights
 from fittool.engines.torch_engine.device import DeviceBatch, LossWatch, Placement, choose_device
+from fittool.engines.torch_engine.loss_scale import LossScale
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
@@ -32,6 +34,8 @@ from fittool.nn.metrics import Metric
 from fittool.nn.objectives import Objective, Objectives, losses_of_logits
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
+
+Run = Callable[[Sequence[Tensor], StepContext], tuple[list[Tensor | None], dict[int, Tensor]]]
 
 
 class Exchange(Protocol):
@@ -80,7 +84,7 @@ class TorchEngine:
         skips_bad_steps: bool = False,
     ) -> None:
         self.setting = Torch() if setting is None else setting
-        self._placement = Placement(choose_device(self.setting.device), self.setting.precision)
+        self._placement = Placement(choose_device(self.setting.device), self.setting.precision, self.setting.deterministic)
         torch.set_num_threads(default_threads() if self.setting.threads is None else self.setting.threads)
         if objectives is None:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
@@ -88,6 +92,7 @@ class TorchEngine:
         self._watch = LossWatch(self._placement.device)
         self._context = StepContext(self._placement.device, seed)
         self._skips_bad_steps = skips_bad_steps
+        self._scale = LossScale(self._placement.device) if self.setting.precision == "float16" else None
         self._set_aside: State = {}
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
@@ -97,7 +102,10 @@ class TorchEngine:
         self.graph = graph
         device = self._placement.device
         self._store = ParameterStore(graph, self._dtype, device, self.setting.channels_last)
-        self._program = Program(lower(graph, self._store, losses_of_logits(graph, self._objectives)))
+        plan = lower(graph, self._store, losses_of_logits(graph, self._objectives))
+        recomputed = [node.name for node in graph.nodes if any(fnmatch(node.name, one) for one in self.setting.recompute)]
+        self._program = Program(plan, frozenset(recomputed))
+        self._run = self._compiled(self._program.run)
         tables = whole_number_inputs(graph)
         self._exact = [name in tables for name in graph.inputs]
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._store, device)
@@ -176,33 +184,37 @@ class TorchEngine:
         context = self._context.begin(self._update.iterations, training=True)
         outputs, logits = self._forward(held, context)
         loss = self._losses_and_metrics.loss(outputs, logits, targets, weights)
-        loss, gradients = self._derive(loss, len(held[0]))
+        loss, gradients, overflow = self._derive(loss, len(held[0]))
         with torch.no_grad():
             self._averages.follow(context.moments)
             whole = self._losses_and_metrics.add_loss(loss, len(held[0]))
             self._add_metrics(outputs, logits, targets, weights)
-            self._move(self._update, whole, gradients)
+            self._move(self._update, whole, gradients, overflow)
 
-    def _derive(self, loss: Tensor, samples: int) -> tuple[Tensor, list[Tensor]]:
-        """The loss, (), and its derivative by each trainable weight, (*shape), of all processes that train together."""
+    def _derive(self, loss: Tensor, samples: int) -> tuple[Tensor, list[Tensor], Tensor | None]:
+        """The loss, (), and its derivative by each trainable weight, (*shape), of all processes that train together.
+
+        The third is 1 where the derivative overflowed in half precision, else 0, (); None where that cannot be.
+        """
         if self.exchange is not None:
             loss = loss * self.exchange.share(samples)
         if self._leaves:
-            loss.backward()  # type: ignore[no-untyped-call]
+            (loss if self._scale is None else self._scale.scaled(loss)).backward()  # type: ignore[no-untyped-call]
         loss, gradients = loss.detach(), self._gradients()
         if self.exchange is not None:
             self.exchange.sum([loss, *gradients])
-        return loss, gradients
+        return loss, gradients, None if self._scale is None else self._scale.take_back(gradients)
 
-    def _move(self, update: OptimizerStep, loss: Tensor, gradients: list[Tensor]) -> None:
+    def _move(self, update: OptimizerStep, loss: Tensor, gradients: list[Tensor], overflow: Tensor | None) -> None:
         """The update, once the derivative is known."""
         good = self._watch.add(update.iterations + 1, loss)
-        skipped = None
-        if self._skips_bad_steps and good is not True:
-            if good is False:
-                update.skip()
-                return
-            skipped = (loss - loss).ne(0).to(torch.float32)  # 0 for a finite number, else no number, which equals nothing
+        if self._skips_bad_steps and good is False:
+            update.skip()
+            return
+        skipped = overflow
+        if self._skips_bad_steps and good is None:
+            bad = (loss - loss).ne(0).to(torch.float32)  # 0 for a finite number, else no number, which equals nothing
+            skipped = bad if overflow is None else torch.maximum(bad, overflow)
         self._losses_and_metrics.add_penalty_gradients(self._names, gradients)
         update.step(gradients, skipped)
 
@@ -274,7 +286,14 @@ class TorchEngine:
     def _forward(self, inputs: Sequence[Any], context: StepContext) -> tuple[list[Tensor | None], dict[int, Tensor]]:
         with self._placement.precise():
             entering = [held if exact else held.to(self._dtype) for held, exact in zip(inputs, self._exact, strict=True)]
-            return self._program.run(entering, context)
+            return self._run(entering, context)
+
+    def _compiled(self, run: Run) -> Run:
+        """The forward half, compiled where that is asked for; random numbers are drawn outside."""
+        if not (self.setting.compile or self.setting.cuda_graphs):
+            return run
+        self._context.draw_outside()
+        return torch.compile(run, mode="reduce-overhead" if self.setting.cuda_graphs else "default")
 
     def metrics(self) -> dict[str, float]:
         """The running values: `loss` first, then the metrics."""
@@ -346,7 +365,6 @@ class TorchEngine:
         return name.startswith("optimizer/") and view is not None and not view.trainable and view.shape == array.shape
 
     def close(self) -> None:
-        """Give back the device's memory."""
+        """Give back the device's memory, and the choice of algorithms."""
         self._watch.collect(wait=True)
-        if self._placement.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._placement.close()

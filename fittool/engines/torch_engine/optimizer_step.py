@@ -29,8 +29,7 @@ class OptimizerStep:
         self._parts = {name: [view.of(slot) for view in self._views] for name, slot in self._slots.items()}
         self._values = [leaf.detach() for leaf in self._leaves]
         self._gradients: Tensor | None = None
-        muon = isinstance(optimizer, Muon)
-        self._matrices = [muon and optimizer.orthogonalizes(view.name, view.shape) for view in self._views]
+        self._matrices = [isinstance(optimizer, Muon) and optimizer.orthogonalizes(view.name, view.shape) for view in self._views]
 
     @property
     def iterations(self) -> int:

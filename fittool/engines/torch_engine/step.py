@@ -34,6 +34,11 @@ class StepContext:
         self.moments.clear()
         return self
 
+    def draw_outside(self) -> None:
+        """Keep a compiler off the random numbers: their keys differ from step to step, and it would compile each step anew."""
+        self.kept = torch.compiler.disable(self.kept)  # type: ignore[method-assign]
+        self.normals = torch.compiler.disable(self.normals)  # type: ignore[method-assign]
+
     def kept(self, stream: RandomStream, rate: float, samples: int, count: int) -> Tensor:
         """The decisions of dropout, (samples, count) bool: True where an element is kept.
 

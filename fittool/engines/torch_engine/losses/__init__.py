@@ -51,8 +51,9 @@ class LossFunction:
 
     def __init__(self, setting: Loss) -> None:
         self.setting, self._formula = setting, FORMULAS[type(setting)]
-        sparse = isinstance(setting, losses.SparseCategoricalCrossentropy)
-        self._is_plain = sparse and setting.from_logits and setting.ignore_class is None
+        self._is_plain = (
+            isinstance(setting, losses.SparseCategoricalCrossentropy) and setting.from_logits and setting.ignore_class is None
+        )
 
     def values(self, targets: Tensor, outputs: Tensor) -> Tensor:
         """One value for each position, (N, …), of targets (N, …) and outputs (N, …, K)."""
