@@ -119,7 +119,7 @@ def test_the_label_says_what_it_runs_on() -> None:
 
 
 @pytest.mark.long  # a compiler runs for half a minute
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of PyTorch's own parts
+@pytest.mark.filterwarnings("ignore")  # PyTorch's compiler warns of its own parts
 def test_a_compiled_network_gives_the_same(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     np.testing.assert_allclose(losses(Torch("cpu", compile=True)), losses(Torch("cpu")), rtol=1e-4)

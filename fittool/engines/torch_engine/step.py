@@ -19,12 +19,13 @@ class StepContext:
 
     Attributes:
         seed, iteration: Decide, with a layer's stream, its random numbers.
+        on_host: Whether random numbers are made by the processor, for itself.
         training: Whether dropout drops and batch normalization uses the batch's own statistics.
         moments: For each batch normalization that was run: its name, mean and 1 / deviation, (C,) each.
     """
 
     def __init__(self, device: torch.device, seed: int) -> None:
-        self.device, self.seed = device, seed
+        self.device, self.seed, self.on_host = device, seed, device.type == "cpu"
         self.iteration, self.training = 0, False
         self.moments: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -47,7 +48,7 @@ class StepContext:
         """
         key, limit = stream.key(self.seed, self.iteration), round(rate * 65536)
         pairs = (count + 1) // 2
-        if self.device.type == "cpu":
+        if self.on_host:
             return _kept_on_processor(key, samples * pairs, limit).view(samples, 2 * pairs)[:, :count]
         numbers = torch.arange(samples * pairs, dtype=torch.int32, device=self.device)
         words = hash_words(numbers, key)
@@ -59,7 +60,7 @@ class StepContext:
         counters = stream.counters(self.iteration)
         drawn = normals(self.seed, stream.purpose, *counters, positions=np.arange(samples), draws=count)
         found = torch.from_numpy(drawn)
-        if self.device.type == "cpu":
+        if self.on_host:
             return found
         # float64 is not there on every device, and the sum is in the layer's own precision anyway.
         return found.to(torch.float32).pin_memory().to(self.device, non_blocking=True)
