@@ -11,6 +11,7 @@ from fittool.callbacks.base import Callback, CallbackContext
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.images.preprocessing import preprocessed
+from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
@@ -49,17 +50,18 @@ class Session:
     model: Model
 
     @classmethod
-    def of(cls, loaded: LoadedExperiment, loading: Loading = silent) -> Session:
+    def of(cls, loaded: LoadedExperiment, loading: Loading = silent, encoder: TableEncoder | None = None) -> Session:
         """Open the data and build the model.
 
         Args:
             loaded: The experiment.
             loading: Shows how far reading into memory is.
+            encoder: What is fixed already of a table's columns, as in a run that goes on.
 
         Raises:
             DataError, ExperimentError: Data, network and loss are wrong, or do not fit.
         """
-        prepared = prepare(loaded, loading)
+        prepared = prepare(loaded, loading, encoder)
         return cls(prepared, prepared.model())
 
     @property

@@ -134,6 +134,7 @@ CASES = [
     (nn.TimeDistributed(nn.MultiHeadAttention(2, 3, dropout=0.3)), IMAGE),
     (nn.TimeDistributed(nn.Conv1D(3, 2)), IMAGE),
     (nn.TimeDistributed(nn.PReLU(alpha_initializer={"Constant": {"value": 0.25}})), IMAGE),
+    (nn.ColumnEmbedding((3, 0), (4, 6), (2, 3)), (4,)),
 ]
 
 GRAPHS = {
@@ -199,7 +200,7 @@ class Bench:
     """A graph with a linear loss on its outputs, so that any derivative can be had by differences."""
 
     def __init__(self, layers: list[nn.Layer], shape: tuple[int, ...], batch: int, threads: int = 1) -> None:
-        indices = isinstance(layers[0], nn.Embedding)
+        indices = isinstance(layers[0], nn.Embedding | nn.ColumnEmbedding)
         if not indices:
             layers = [nn.Dense(shape[-1], name="before"), *layers]  # so that the layer's input needs a gradient
         self.graph = Graph.build(layers, {"input": shape})
@@ -208,9 +209,10 @@ class Bench:
         generator = np.random.default_rng(5)
         self.store.trainable += 0.1 * generator.standard_normal(self.store.trainable.size)
         plan = lower(self.graph)
-        buffers = Buffers(plan.sizes, np.float64)
+        slots = plan.gradient_slots()
+        buffers = Buffers(plan.sizes, slots.sizes, np.float64)
         buffers.grow(batch)
-        space = Workspace(plan, self.store, buffers, Scratch(np.float64), StepInputs(1), ThreadPool(threads))
+        space = Workspace(plan, slots, self.store, buffers, Scratch(np.float64), StepInputs(1), ThreadPool(threads))
         whole, real = generator.integers(0, 4, (batch, *shape)), generator.standard_normal((batch, *shape))
         space.step_inputs.inputs = (whole if indices else real,)
         self.program = Program(space, batch, training=True, update_metrics=self._linear_loss, backward=True)

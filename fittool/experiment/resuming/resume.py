@@ -20,6 +20,7 @@ from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import Run, TrainOptions, verbosity
+from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
@@ -33,6 +34,7 @@ from fittool.experiment.run_metadata import (
     write_experiment,
 )
 from fittool.experiment.session import Session
+from fittool.experiment.tables.kept_columns import encoder_to_go_on_with
 from fittool.experiment.trained_run import check_weights
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
@@ -193,7 +195,9 @@ def go_on(
             refuse_changes(loaded, asked.changes(None))
         progress.say(_nothing_to_do(standing))
         return _finish(standing)
-    session = Session.of(loaded, loading_shown(verbose))
+    # Other settings of columns that are accepted make other features; all else goes on with those that the run has.
+    anew = options.accept_changes and any(map(_is_of_columns, asked.changes(None)))
+    session = Session.of(loaded, loading_shown(verbose), None if anew else encoder_to_go_on_with(directory))
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine
     now = environment_of(prepared, engine.threads, options)
@@ -226,7 +230,13 @@ def go_on(
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     outcome = trainer.run()
+    if verbose != 0:
+        tell_baselines(prepared, trainer, directory)
     return Run(directory.path, outcome, trainer.history)
+
+
+def _is_of_columns(change: Change) -> bool:
+    return change.path[:2] in (("data", "columns"), ("data", "column_defaults")) or change.path[-1:] == ("features",)
 
 
 def _say_lost(callback: str) -> str:
