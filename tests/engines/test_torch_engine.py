@@ -12,7 +12,7 @@ from engines.torch_pair import assert_same_states, both_engines, train
 
 from fittool.data.batch import Batch
 from fittool.engines.settings import Torch
-from fittool.errors import CheckpointError, DataError
+from fittool.errors import CheckpointError, DataError, MachineError
 from fittool.nn import layers as nn
 from fittool.nn import metrics as m
 from fittool.nn.graph import Graph
@@ -245,6 +245,20 @@ def test_predictions_may_be_kept_and_do_not_depend_on_the_batch() -> None:
     parts = [engine.predict_step((IMAGES[0].inputs[0][place : place + 7],))[0] for place in (0, 7, 14)]
     np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-5)
     np.testing.assert_array_equal(whole, kept)
+
+
+def test_a_step_that_does_not_fit_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = torch_engine()
+    before = engine.state(("weights",))
+
+    def allocate(*arguments: Any) -> None:
+        torch.empty(1 << 60)
+
+    monkeypatch.setattr(engine, "_run", allocate)
+    for step in (engine.train_step, engine.test_step, lambda batch: engine.predict_step(batch.inputs)):
+        with pytest.raises(MachineError, match=r"of 20 samples does not fit in the memory of cpu.*train\.batch_size.*recompute"):
+            step(IMAGES[0])
+    assert_same_states(before, engine.state(("weights",)), tolerance=0)
 
 
 def test_an_engine_without_an_optimizer_cannot_train() -> None:

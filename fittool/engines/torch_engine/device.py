@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,7 @@ class Placement:
         if deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
             torch.use_deterministic_algorithms(True)
-            torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, and nothing reads such memory here
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time, and nothing reads such memory here
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
@@ -144,6 +144,42 @@ def host_tensor(array: NDArray[Any]) -> Tensor:
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
         array = array.copy()
     return torch.from_numpy(array)
+
+
+@contextmanager
+def memory_needed(placement: Placement, what: str) -> Iterator[None]:
+    """A context for calls that may need more memory than there is.
+
+    Args:
+        placement: The device.
+        what: `A training step of 128 samples`.
+
+    Raises:
+        MachineError: The device has no more memory; the text says what was tried, what is there, and what to set.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        there = memory_text(placement.device)
+    else:
+        return
+    # Outside of the handler, whose traceback would keep the tensors of the step alive.
+    raise MachineError(
+        f"{what} does not fit in the memory of {placement.device}, {there}. Set a smaller train.batch_size, with the optimizer's "
+        "gradient_accumulation_steps for the same updates; or engine.torch.precision: bf16; or engine.torch.recompute: ['*'], "
+        "which keeps less and computes more."
+    )
+
+
+def memory_text(device: torch.device) -> str:
+    """How much memory a device has, and how much of it is taken: `which has 79.1 GiB, 78.2 of them taken by this process`."""
+    if device.type != "cuda":
+        return "which this process may not use more of"
+    whole, gibi = torch.cuda.get_device_properties(device).total_memory, 2**30
+    free, own = torch.cuda.mem_get_info(device)[0], torch.cuda.memory_reserved(device)
+    return f"which has {whole / gibi:.1f} GiB: {own / gibi:.1f} are this process's, {free / gibi:.1f} are free"
 
 
 class LossWatch:

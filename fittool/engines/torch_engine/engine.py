@@ -18,7 +18,7 @@ from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.settings import Torch
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.engines.target_arrays import targets_and_weights
-from fittool.engines.torch_engine.device import DeviceBatch, LossWatch, Placement, choose_device
+from fittool.engines.torch_engine.device import DeviceBatch, LossWatch, Placement, choose_device, memory_needed
 from fittool.engines.torch_engine.loss_scale import LossScale
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
@@ -180,8 +180,12 @@ class TorchEngine:
         """Forward, backward, update; adds to the running metrics."""
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
+        with memory_needed(self._placement, f"A training step of {batch.size:,} samples"):
+            self._train_step(self._update, batch)
+
+    def _train_step(self, update: OptimizerStep, batch: Batch) -> None:
         held, targets, weights = self._arrived(batch)
-        context = self._context.begin(self._update.iterations, training=True)
+        context = self._context.begin(update.iterations, training=True)
         outputs, logits = self._forward(held, context)
         loss = self._losses_and_metrics.loss(outputs, logits, targets, weights)
         loss, gradients, overflow = self._derive(loss, len(held[0]))
@@ -189,7 +193,7 @@ class TorchEngine:
             self._averages.follow(context.moments)
             whole = self._losses_and_metrics.add_loss(loss, len(held[0]))
             self._add_metrics(outputs, logits, targets, weights)
-            self._move(self._update, whole, gradients, overflow)
+            self._move(update, whole, gradients, overflow)
 
     def _derive(self, loss: Tensor, samples: int) -> tuple[Tensor, list[Tensor], Tensor | None]:
         """The loss, (), and its derivative by each trainable weight, (*shape), of all processes that train together.
@@ -243,8 +247,8 @@ class TorchEngine:
             return self._on_host(self._program.squash(outputs, logits))
 
     def _test(self, batch: Batch) -> tuple[list[Tensor | None], dict[int, Tensor]]:
-        held, targets, weights = self._arrived(batch)
-        with torch.no_grad():
+        with memory_needed(self._placement, f"A test of {batch.size:,} samples"), torch.no_grad():
+            held, targets, weights = self._arrived(batch)
             outputs, logits = self._forward(held, self._context.begin(0, training=False))
             if self._losses_and_metrics.has_losses:
                 loss = self._losses_and_metrics.loss(outputs, logits, targets, weights)
@@ -277,8 +281,8 @@ class TorchEngine:
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
-        batch = self._placement.put(Batch(inputs))
-        with torch.inference_mode():
+        with memory_needed(self._placement, f"A prediction of {len(inputs[0]):,} samples"), torch.inference_mode():
+            batch = self._placement.put(Batch(inputs))
             self._placement.await_arrival(batch)
             outputs, logits = self._forward(batch.inputs, self._context.begin(0, training=False))
             return self._on_host(self._program.squash(outputs, logits))

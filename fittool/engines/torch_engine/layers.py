@@ -6,9 +6,8 @@ in memory with the channels last, or first where `channels_last` is off, whateve
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -18,7 +17,9 @@ from torch.nn import functional as F  # noqa: N812
 
 from fittool.engines.torch_engine import activations
 from fittool.engines.torch_engine.activations import ACTIVATIONS, Function
+from fittool.engines.torch_engine.operations import embedding, regularization, shaping
 from fittool.engines.torch_engine.operations.attention import attention
+from fittool.engines.torch_engine.operations.base import LayerSteps, Lowering, Weights, end_with, with_ending
 from fittool.engines.torch_engine.operations.convolution import convolve, depthwise, transposed, window_over
 from fittool.engines.torch_engine.operations.normalization import (
     batch_normalization,
@@ -30,32 +31,9 @@ from fittool.engines.torch_engine.operations.normalization import (
 from fittool.engines.torch_engine.operations.pooling import average_pooling, largest_pooling
 from fittool.engines.torch_engine.recurrent_layers import both_ways, recurrent
 from fittool.engines.torch_engine.step import StepContext
-from fittool.errors import DataError
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
 from fittool.nn.layers.last_activation import last_activation
-from fittool.nn.shapes import feature_axis
-
-Weights = Callable[[str], Tensor]
-"""Gives a weight of the layer by its own name, in the order that PyTorch takes."""
-Call = Callable[[list[Tensor], StepContext], Tensor]
-"""`call(inputs, context)` gives the layer's output, (N, …)."""
-
-
-@dataclass(frozen=True)
-class LayerSteps:
-    """The calls that carry out one layer.
-
-    Attributes:
-        call: What is done with the inputs; None where there is the activation alone.
-        activation: What is done with each element of the result; None where nothing is.
-        ending: Gives the call with a function at its end that overwrites the result, of which no derivative asks; None where
-            that cannot be. The result of `call` may be a view, and to overwrite a view costs more than it saves.
-    """
-
-    call: Call | None
-    activation: Function | None = None
-    ending: Callable[[Function], Call] | None = None
 
 
 def layer_steps(node: Node, weights: Weights) -> LayerSteps:
@@ -68,27 +46,13 @@ def layer_steps(node: Node, weights: Weights) -> LayerSteps:
     return OPERATIONS[type(node.layer)](node, node.layer, weights)
 
 
-Lowering = Callable[[Node, Any, Weights], LayerSteps]
-
-
 def _named(name: str | None) -> Function | None:
     return None if name is None or name == "linear" else ACTIVATIONS[name]
 
 
 def _product(call: Callable[[Tensor, Function | None], Tensor], layer: Any) -> LayerSteps:
     """A product with a kernel, `call(inputs, last)`, and the activation behind it."""
-    return _with_ending(lambda x, context, last: call(x[0], last), _named(layer.activation))
-
-
-def _with_ending(
-    call: Callable[[list[Tensor], StepContext, Function | None], Tensor], activation: Function | None = None
-) -> LayerSteps:
-    """The steps of a call whose result may be overwritten at its end."""
-    return LayerSteps(
-        lambda x, context: call(x, context, None),
-        activation,
-        ending=lambda last: lambda x, context: call(x, context, last),
-    )
+    return with_ending(lambda x, context, last: call(x[0], last), _named(layer.activation))
 
 
 def _bias(layer: Any, weights: Weights) -> Tensor | None:
@@ -97,11 +61,7 @@ def _bias(layer: Any, weights: Weights) -> Tensor | None:
 
 def _dense(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     kernel, bias = weights("kernel"), _bias(layer, weights)
-    return _product(lambda x, last: _end(F.linear(x, kernel, bias), last), layer)
-
-
-def _end(values: Tensor, last: Function | None) -> Tensor:
-    return values if last is None else last(values)
+    return _product(lambda x, last: end_with(F.linear(x, kernel, bias), last), layer)
 
 
 def _convolution(node: Node, layer: Any, weights: Weights) -> LayerSteps:
@@ -166,35 +126,6 @@ def _time_distributed(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     return LayerSteps(call, activation if along_last else None)
 
 
-def _embedding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    table = weights("embeddings")
-
-    def call(x: list[Tensor], context: StepContext) -> Tensor:
-        return F.embedding(check_numbers(x[0], node.name, layer.input_dim), table)
-
-    return LayerSteps(call)
-
-
-def check_numbers(values: Tensor, name: str, rows: int) -> Tensor:
-    """Whole numbers of a table's rows, (N, …) of any type, as int64; those of a batch on a device were looked at on the way.
-
-    Raises:
-        DataError: One of them is no row of the table.
-    """
-    whole = values.to(torch.int64)
-    if values.device.type != "cpu":
-        return whole.clamp(0, rows - 1)
-    held, found = values.detach().numpy(), whole.numpy()
-    wrong = (held < 0) | (held >= rows) | (found != held)
-    if wrong.any():
-        place = tuple(int(part[0]) for part in wrong.nonzero())
-        raise DataError(
-            f"Layer {name} takes whole numbers from 0 to {rows - 1} (input_dim {rows}), but sample "
-            f"{place[0] + 1} of a batch holds {held[place]:.15g}; correct the data, or enlarge input_dim."
-        )
-    return whole
-
-
 def _pooling(kind: Callable[..., Callable[[Tensor], Tensor]]) -> Lowering:
     def steps(node: Node, layer: Any, weights: Weights) -> LayerSteps:
         strides = layer.pool_size if layer.strides is None else layer.strides
@@ -223,83 +154,6 @@ def _global(reduction: Callable[..., Tensor]) -> Lowering:
     return steps
 
 
-def _reshape(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    shape = node.output_shape
-    return LayerSteps(lambda x, _: x[0].reshape(len(x[0]), *shape))
-
-
-def _permute(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    return LayerSteps(lambda x, _: x[0].permute(0, *layer.dims))
-
-
-def _repeat_vector(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    return LayerSteps(lambda x, _: x[0].unsqueeze(1).expand(-1, layer.n, -1))
-
-
-def _zero_padding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    (top, bottom), (left, right) = layer.padding
-    return LayerSteps(lambda x, _: F.pad(x[0], (0, 0, left, right, top, bottom)))
-
-
-def _zero_padding_along(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    return LayerSteps(lambda x, _: F.pad(x[0], (0, 0, *layer.padding)))
-
-
-def _cropping(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    (top, _), (left, _) = layer.cropping
-    height, width, _ = node.output_shape
-    return LayerSteps(lambda x, _: x[0][:, top : top + height, left : left + width])
-
-
-def _upsampling_along(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    return LayerSteps(lambda x, _: x[0].repeat_interleave(layer.size, dim=1))
-
-
-def _upsampling(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    size = node.output_shape[:2]
-    options: dict[str, Any] = {"mode": "nearest"}
-    if layer.interpolation == "bilinear":
-        options = {"mode": "bilinear", "align_corners": False}
-
-    def call(x: list[Tensor], _: StepContext) -> Tensor:
-        return F.interpolate(x[0].permute(0, 3, 1, 2), size, **options).permute(0, 2, 3, 1)
-
-    return LayerSteps(call)
-
-
-def _dropout(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    return _dropping(node, layer, node.output_shape)
-
-
-def _spatial_dropout(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    return _dropping(node, layer, (1, 1, node.output_shape[-1]))
-
-
-def _dropping(node: Node, layer: Any, shape: tuple[int, ...]) -> LayerSteps:
-    """Zeros with probability `rate`, the others times 1 / (1 - rate), in training; along axes of size 1 decided together."""
-    stream, count, factor = node.random_stream("dropout", layer.seed), math.prod(shape), 1 / (1 - layer.rate)
-
-    def call(x: list[Tensor], context: StepContext) -> Tensor:
-        if not context.training or layer.rate == 0:
-            return x[0]
-        kept = context.kept(stream, layer.rate, len(x[0]), count)
-        return x[0] * kept.view(-1, *shape).to(x[0].dtype).mul_(factor)
-
-    return LayerSteps(call)
-
-
-def _noise(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    stream, count = node.random_stream("noise", layer.seed), math.prod(node.output_shape)
-
-    def call(x: list[Tensor], context: StepContext) -> Tensor:
-        if not context.training or layer.stddev == 0:
-            return x[0]
-        numbers = context.normals(stream, len(x[0]), count)
-        return x[0] + (layer.stddev * numbers).to(x[0].dtype).view_as(x[0])
-
-    return LayerSteps(call)
-
-
 def _batch_normalization(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     call = batch_normalization(
         node.name,
@@ -309,7 +163,7 @@ def _batch_normalization(node: Node, layer: Any, weights: Weights) -> LayerSteps
         layer.epsilon,
         frozen=not layer.trainable,
     )
-    return _with_ending(lambda x, context, last: call(x[0], context, last))
+    return with_ending(lambda x, context, last: call(x[0], context, last))
 
 
 def _gamma_and_beta(layer: Any, weights: Weights) -> tuple[Tensor | None, Tensor | None]:
@@ -350,17 +204,12 @@ def _parametric_relu(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     return LayerSteps(lambda x, _: torch.relu(x[0]) + alpha * x[0].clamp(max=0))
 
 
-def _concatenate(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    axis = feature_axis(layer.axis, node.output_shape) + 1
-    return LayerSteps(lambda x, _: torch.cat(x, dim=axis))
-
-
 def _folding(function: Callable[[Tensor, Tensor], Tensor]) -> Lowering:
     return lambda node, layer, weights: LayerSteps(lambda x, _: reduce(function, x))
 
 
 def _summing(function: Callable[[Tensor, Tensor], Tensor]) -> Lowering:
-    return lambda node, layer, weights: _with_ending(lambda x, _, last: _end(reduce(function, x), last))
+    return lambda node, layer, weights: with_ending(lambda x, _, last: end_with(reduce(function, x), last))
 
 
 def _average(node: Node, layer: Any, weights: Weights) -> LayerSteps:
@@ -382,7 +231,8 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.Normalization: _normalization,
     nn.Standardization: _standardization,
     nn.Dense: _dense,
-    nn.Embedding: _embedding,
+    nn.Embedding: embedding.embedding,
+    nn.ColumnEmbedding: embedding.column_embedding,
     nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
     nn.Conv3D: _convolution,
@@ -407,18 +257,18 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.GlobalMaxPooling2D: _global(torch.amax),
     nn.GlobalAveragePooling3D: _global(torch.mean),
     nn.GlobalMaxPooling3D: _global(torch.amax),
-    nn.Flatten: _reshape,
-    nn.Reshape: _reshape,
-    nn.Permute: _permute,
-    nn.RepeatVector: _repeat_vector,
-    nn.ZeroPadding1D: _zero_padding_along,
-    nn.ZeroPadding2D: _zero_padding,
-    nn.Cropping2D: _cropping,
-    nn.UpSampling1D: _upsampling_along,
-    nn.UpSampling2D: _upsampling,
-    nn.Dropout: _dropout,
-    nn.SpatialDropout2D: _spatial_dropout,
-    nn.GaussianNoise: _noise,
+    nn.Flatten: shaping.reshape,
+    nn.Reshape: shaping.reshape,
+    nn.Permute: shaping.permute,
+    nn.RepeatVector: shaping.repeat_vector,
+    nn.ZeroPadding1D: shaping.zero_padding_along,
+    nn.ZeroPadding2D: shaping.zero_padding,
+    nn.Cropping2D: shaping.cropping,
+    nn.UpSampling1D: shaping.upsampling_along,
+    nn.UpSampling2D: shaping.upsampling,
+    nn.Dropout: regularization.dropout,
+    nn.SpatialDropout2D: regularization.spatial_dropout,
+    nn.GaussianNoise: regularization.noise,
     nn.BatchNormalization: _batch_normalization,
     nn.LayerNormalization: _layer_normalization,
     nn.GroupNormalization: _group_normalization,
@@ -439,6 +289,6 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.Maximum: _extremum(torch.amax),
     nn.Minimum: _extremum(torch.amin),
     nn.Multiply: _folding(torch.mul),
-    nn.Concatenate: _concatenate,
+    nn.Concatenate: shaping.concatenate,
 }
 """Every layer, with what it becomes; a test holds this against the list of layers."""

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from fittool.engines.torch_engine.activations import IN_PLACE, Function
-from fittool.engines.torch_engine.layers import LayerSteps, layer_steps
+from fittool.engines.torch_engine.layers import layer_steps
+from fittool.engines.torch_engine.operations.base import Call, LayerSteps
 from fittool.engines.torch_engine.parameters import ParameterStore
-from fittool.engines.torch_engine.step import StepContext
 from fittool.nn.graph import Graph, Node
 from fittool.nn.layers import Embedding, Flatten, Reshape
-
-Call = Callable[[list[Tensor], StepContext], Tensor]
 
 
 @dataclass(frozen=True)
