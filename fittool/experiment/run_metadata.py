@@ -10,6 +10,7 @@ import numpy as np
 
 from fittool.callbacks.snapshot import Position
 from fittool.data.user_code.generator_data import GeneratorData
+from fittool.engines.registry import resolve_engine
 from fittool.experiment.building.data import Data
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions
@@ -36,7 +37,7 @@ def environment_of(prepared: Prepared, threads: int, options: TrainOptions) -> d
     """Everything for environment.json but the run's id."""
     experiment = prepared.loaded.experiment
     described = describe_environment(
-        engine=experiment.engine.public_name(),
+        engine=resolve_engine(experiment.engine).public_name(),
         threads=threads,
         seed=experiment.seed,
         data=prepared.fingerprints,
