@@ -16,14 +16,15 @@ from fittool.nn.graph import table
 from fittool.nn.layers import Layer
 
 
-def expand_yaml(loaded: LoadedExperiment, *, origins: bool = False) -> str:
+def expand_yaml(loaded: LoadedExperiment, *, origins: bool = False, defaults: bool = True) -> str:
     """The resolved experiment as a file that fittool takes as it is, a preset expanded to its layers.
 
     Args:
         loaded: The experiment.
         origins: Say behind each value which file, line or option set it.
+        defaults: Also what is at its default.
     """
-    return loaded.resolved_yaml(_expand(loaded), origins=origins)
+    return loaded.resolved_yaml(_expand(loaded), origins=origins, defaults=defaults)
 
 
 def _expand(loaded: LoadedExperiment) -> Sequence[Layer] | None:
