@@ -27,6 +27,8 @@ COMMANDS = {
     "threshold": "Choose where a probability becomes a yes.",
     "compare": "Hold runs side by side: where their experiments differ, and their results.",
     "runs": "List all runs below a folder.",
+    "save": "Ask a run at work for a checkpoint now.",
+    "stop": "Ask a run at work to end after this epoch.",
     "verify": "Find out whether every file of a run is whole.",
     "schema": "Print the JSON Schema of the experiment file, for editors.",
     "doctor": "Show versions, engines, threads and what is missing for which feature.",

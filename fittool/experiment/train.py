@@ -27,6 +27,7 @@ from fittool.experiment.session import Session
 from fittool.report.live_page import check_extra
 from fittool.runs import latest
 from fittool.runs.directory import RunDirectory
+from fittool.runs.requests import Requests
 from fittool.training.display.choose import make_progress
 from fittool.training.signals import StopSignals
 from fittool.training.trainer import Trainer
@@ -111,7 +112,8 @@ def _train_anew(
     for warning in prepared.warnings:
         progress.say(f"warning: {warning}")
     tell_followers(options.group, directory)
-    trainer = session.trainer(directory, progress, signals.interruption, options)
+    requests = Requests(directory.paths.root, signals.save_asked)
+    trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests)
     fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
     signals.training_begins()
     write_beginning(prepared, directory, environment_of(prepared, session.engine.threads, options))

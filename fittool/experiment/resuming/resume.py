@@ -40,6 +40,7 @@ from fittool.experiment.trained_run import check_weights
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import OLDER_RELEASE, cause_of_other_numbers
+from fittool.runs.requests import Requests
 from fittool.runs.text_table import missing_in
 from fittool.training.display.choose import make_progress
 from fittool.training.history import History
@@ -185,6 +186,7 @@ def go_on(
     """
     verbose = verbosity(loaded, options)
     progress = make_progress(verbose)
+    Requests(directory.paths.root).clear()  # what was asked of a process that was killed is not asked of this one
     standing = Standing.of(directory, progress)
     if not options.accept_changes:
         directory.check_experiment()
@@ -214,7 +216,8 @@ def go_on(
     other_numbers = _other_numbers(checkpoint, asked, prepared, directory.path)
     # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
-    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept)
+    requests = Requests(directory.paths.root, signals.save_asked)
+    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests)
     snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
