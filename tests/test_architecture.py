@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "process_group": {"errors"},
     "distributed": {"cpu", "process_group", "errors"},
     "settings": {"errors"},
+    "results": BASE,
     "nn": BASE,
     "augmentation": BASE,
     "data": {"augmentation", "nn", *BASE},
@@ -35,12 +36,13 @@ MAY_IMPORT = {
     "config": {"callbacks", "engines", "data", "augmentation", "nn", "version", *BASE},
     "model": {"report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
     "experiment": {
-        "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn", *BASE,
+        "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn", "results",
+        *BASE,
     },
     "scaffold": {"experiment", "config", "runs", "data", "nn", *BASE},
     "cli": {
         "experiment", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn",
-        "version", *BASE,
+        "version", "results", *BASE,
     },
 }  # fmt: skip
 """Each part of the package, with the parts it may know."""

@@ -123,7 +123,8 @@ class Launcher:
     @contextmanager
     def _signals_passed_on(self) -> Iterator[None]:
         """Within this context each signal that would end this process goes to all processes instead."""
-        before = {number: signal.getsignal(number) for number in STOPS}
+        # SIGUSR1 asks for a checkpoint; it would end this process.
+        before = {number: signal.getsignal(number) for number in (*STOPS, signal.SIGUSR1)}
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:
                 signal.signal(number, self._pass_on)
@@ -134,7 +135,7 @@ class Launcher:
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
+        self.received = number if number in STOPS else self.received
         self._send(number)
 
     def _send(self, number: int) -> None:

@@ -11,6 +11,7 @@ from fittool.callbacks.base import Callback, CallbackContext
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.images.preprocessing import preprocessed
+from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
@@ -31,9 +32,11 @@ from fittool.process_group import ALONE, ProcessGroup
 from fittool.report.live_page import live_page
 from fittool.runs.directory import RunDirectory
 from fittool.runs.kept_weights import KeptWeights
+from fittool.runs.requests import Requests
 from fittool.training.display.progress import Progress
 from fittool.training.history import Row
 from fittool.training.recording.run_recorder import RunRecorder
+from fittool.training.recording.stop_request import StopRequestCallback
 from fittool.training.trainer import Trainer
 
 
@@ -50,18 +53,25 @@ class Session:
     model: Model
 
     @classmethod
-    def of(cls, loaded: LoadedExperiment, loading: Loading = silent, group: ProcessGroup = ALONE) -> Session:
+    def of(
+        cls,
+        loaded: LoadedExperiment,
+        loading: Loading = silent,
+        encoder: TableEncoder | None = None,
+        group: ProcessGroup = ALONE,
+    ) -> Session:
         """Open the data and build the model.
 
         Args:
             loaded: The experiment.
             loading: Shows how far reading into memory is.
+            encoder: What is fixed already of a table's columns, as in a run that goes on.
             group: The processes that train it together.
 
         Raises:
             DataError, ExperimentError: Data, network and loss are wrong, or do not fit.
         """
-        prepared = replace(prepare(loaded, loading), group=group)
+        prepared = replace(prepare(loaded, loading, encoder), group=group)
         return cls(prepared, prepared.model())
 
     @property
@@ -101,6 +111,7 @@ class Session:
         rows: Sequence[Row] = (),
         kept: KeptWeights | None = None,
         replay: bool = False,
+        requests: Requests | None = None,
     ) -> Trainer:
         """The trainer of the experiment in a run directory.
 
@@ -112,6 +123,7 @@ class Session:
             rows: The rows of the epochs that are finished, when a run goes on.
             kept: The weights that its callbacks kept, when it goes on.
             replay: Whether steps are only done again, so that nothing but what steers takes part.
+            requests: What other processes may ask of the run.
 
         Raises:
             ExperimentError: A callback, a loop or a pattern of layers does not fit.
@@ -124,7 +136,7 @@ class Session:
         epochs = sum(stage.plan.epochs for stage in stages)
         callbacks, validates = _callbacks(prepared, context, options), prepared.validation is not None
         if not replay and not follows:
-            callbacks += _page(prepared, directory, epochs)
+            callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
         for line in trial.told if isinstance(trial, Smoke) else ():
             progress.say(line)
         return Trainer(
@@ -135,7 +147,7 @@ class Session:
             stages[0].plan,
             names=value_names(prepared.objectives),
             directions=directions(prepared.objectives),
-            recorder=_recorder(prepared, directory, epochs, rows, kept),
+            recorder=_recorder(prepared, directory, epochs, rows, kept, requests),
             progress=progress,
             stop_on_divergence=True,
             interruption=interruption,
@@ -156,7 +168,12 @@ def _refuse_adapting(prepared: Prepared) -> None:
 
 
 def _recorder(
-    prepared: Prepared, directory: RunDirectory, epochs: int, rows: Sequence[Row], kept: KeptWeights | None
+    prepared: Prepared,
+    directory: RunDirectory,
+    epochs: int,
+    rows: Sequence[Row],
+    kept: KeptWeights | None,
+    requests: Requests | None,
 ) -> RunRecorder:
     checkpoint = prepared.loaded.experiment.output.checkpoint
     return RunRecorder(
@@ -169,6 +186,7 @@ def _recorder(
         architecture=prepared.architecture,
         rows=rows,
         kept=kept,
+        requests=requests,
     )
 
 

@@ -19,6 +19,7 @@ from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.following import follow, tell_followers
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
+from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.next_command import command_to_go_on
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
@@ -26,6 +27,7 @@ from fittool.experiment.session import Session
 from fittool.report.live_page import check_extra
 from fittool.runs import latest
 from fittool.runs.directory import RunDirectory
+from fittool.runs.requests import Requests
 from fittool.training.display.choose import make_progress
 from fittool.training.signals import StopSignals
 from fittool.training.trainer import Trainer
@@ -101,7 +103,7 @@ def _train_anew(
     output: WorkerOutput,
 ) -> Run:
     verbose = verbosity(loaded, options)
-    session = Session.of(loaded, loading_shown(verbose), options.group)
+    session = Session.of(loaded, loading_shown(verbose), group=options.group)
     stack.callback(session.close)
     prepared = session.prepared
     told = [*_remark_on_data(prepared), *session.begin(), *_remark_on_generators(prepared)]
@@ -110,7 +112,8 @@ def _train_anew(
     for warning in prepared.warnings:
         progress.say(f"warning: {warning}")
     tell_followers(options.group, directory)
-    trainer = session.trainer(directory, progress, signals.interruption, options)
+    requests = Requests(directory.paths.root, signals.save_asked)
+    trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests)
     fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
     signals.training_begins()
     write_beginning(prepared, directory, environment_of(prepared, session.engine.threads, options))
@@ -121,6 +124,8 @@ def _train_anew(
     kept = not options.smoke or options.run_directory is not None
     with saying_where(directory, loaded) if kept else _remove_afterwards(directory), dropping:
         outcome = trainer.run()
+        if verbose != 0 and not options.smoke:
+            tell_baselines(prepared, trainer, directory)
     return Run(directory.path, outcome, trainer.history, kept)
 
 

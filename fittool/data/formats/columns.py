@@ -6,37 +6,31 @@ text, and one word makes no text of a column of numbers.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.number_forms import FOREIGN_FORMS, advice
-from fittool.data.formats.number_parsing import PLAIN, NumberForm
+from fittool.data.formats.byte_blocks import ParsedNumbers
+from fittool.data.formats.cell_form import MISSING, CellForm, CellKind
+from fittool.data.formats.number_forms import advice
+from fittool.data.formats.number_parsing import PLAIN
 from fittool.errors import DataError, Problem, shown
 
 MOST_PROBLEMS = 20
-MISSING = frozenset(
-    {
-        "", "-", ".", "?", "na", "n/a", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan", "null", "none", "-1.#ind", "1.#ind",
-        "-1.#qnan", "1.#qnan",
-    }
-)  # fmt: skip
-"""Marks of a missing value in tables from R, pandas, Excel, SQL and SAS, without regard to case."""
-BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
-"""Words that are read as numbers where a column holds nothing else, without regard to case."""
-
-CellKind = Literal["number", "percent", "boolean", "missing", "foreign", "text"]
+SHOWN = 40
 ColumnKind = Literal["number", "percent", "boolean", "text", "empty", "mixed"]
 
 _LARGEST = float(np.finfo(np.float32).max)
-_REMEMBERED = 1001
+_LEADING_ZERO = re.compile("\n0[0-9]")
 _INFINITE = frozenset({"inf", "-inf", "+inf", "infinity", "-infinity"})
-_SHOWN = 40
 
 
 class Problems:
@@ -58,48 +52,50 @@ class Problems:
             raise DataError(self.found)
 
 
-@dataclass(frozen=True)
-class CellForm:
-    """The reading of cells.
+class CellBlock(Protocol):
+    """Some rows of a table."""
 
-    Attributes:
-        numbers: How numbers are written.
-        missing: What stands for a missing value, folded.
-    """
+    @property
+    def lines(self) -> Sequence[int]:
+        """The line of each."""
 
-    numbers: NumberForm = PLAIN
-    missing: frozenset[str] = MISSING
+    def cells(self, place: int) -> Sequence[str]:
+        """The cells of a column."""
 
-    def kind_of(self, cell: str) -> tuple[CellKind, float]:
-        """The kind of a cell, and its value as a number; NaN where it has none."""
-        bare = cell.strip()
-        word = bare.casefold()
-        if word in self.missing:
-            return "missing", np.nan
-        if self.numbers.is_number(cell):
-            return "number", self.numbers.value(cell)
-        if bare.endswith("%") and self.numbers.is_number(bare[:-1]):
-            return "percent", self.numbers.value(bare[:-1]) / 100
-        if word in BOOLEANS:
-            return "boolean", BOOLEANS[word]
-        foreign = any(form.is_number(bare.removesuffix("%")) for form in FOREIGN_FORMS if form != self.numbers)
-        return ("foreign" if foreign else "text"), np.nan
+    def cell(self, row: int, place: int) -> str:
+        """One of them."""
 
-    def has_gap(self, cells: Collection[str]) -> bool:
-        """True where a cell may stand for a missing value although it is written as a number (such as -999)."""
-        return self.missing is not MISSING and any(cell.strip().casefold() in self.missing for cell in cells)
+    def numbers(self, place: int) -> ParsedNumbers | None:
+        """The cells of a column as numbers, where that was found without making text of them."""
+
+    def codes(self, place: int) -> tuple[NDArray[np.int64], list[str]] | None:
+        """The cells of a column as (N,) numbers of different texts, and these, where they were found so."""
+
+
+def _has_leading_zeros(cells: Sequence[str]) -> bool:
+    """True where a number is written as codes are, such as 007, and may be one."""
+    return _LEADING_ZERO.search("\n".join(("", *cells))) is not None
+
+
+class _Codes(dict[str, int]):
+    """A number for each different cell, in the order in which they come."""
+
+    def __missing__(self, cell: str) -> int:
+        self[cell] = code = len(self)
+        return code
 
 
 @dataclass
 class Column:
     """One column: its cells as numbers, and what they are.
 
+    Chunks of numbers and gaps are kept as numbers alone. Where a cell is something else, has leading zeros, or `keep_text`, each
+    different cell is kept once, as it is written, and the rows as codes of these.
+
     Attributes:
         name: From the first line.
         form: How its cells are read.
-        keep_text: Whether cells are kept as they are written.
-        pieces: Its cells as pieces of float64; NaN where a cell is no number.
-        text: All cells where `keep_text`.
+        keep_text: Whether cells are kept as they are written, numbers too.
         counts: How many cells there are of each kind.
         first: The first cells of each kind but numbers, with their lines; as many as errors are told.
         too_large: The first numbers that are too large for float32, with their lines.
@@ -108,39 +104,178 @@ class Column:
     name: str
     form: CellForm = field(default_factory=CellForm)
     keep_text: bool = False
-    pieces: list[NDArray[np.float64]] = field(default_factory=list)
-    text: list[str] = field(default_factory=list)
     counts: Counter[CellKind] = field(default_factory=Counter)
     first: dict[CellKind, list[tuple[int, str]]] = field(default_factory=dict)
     too_large: list[tuple[int, str]] = field(default_factory=list)
-    _known: dict[str, tuple[CellKind, float]] = field(default_factory=dict, repr=False)
+    _pieces: list[NDArray[np.float64] | NDArray[np.int32]] = field(default_factory=list, repr=False)
+    _codes: _Codes = field(default_factory=_Codes, repr=False)
+    _kinds: list[CellKind] = field(default_factory=list, repr=False)
+    _values: list[float] = field(default_factory=list, repr=False)
 
     def add(self, cells: Sequence[str], lines: Sequence[int]) -> None:
         """Take over the cells of some rows."""
-        if self.keep_text:
-            self.text.extend(cells)
-        if self.form.numbers.are_numbers(cells) and not self.form.has_gap(cells):
-            values = self.form.numbers.values(cells)
-            self.counts["number"] += len(cells)
+        values = None if self.keep_text else self._numbers(cells, lines)
+        if values is None:
+            codes, values = self._code(cells, lines)
+            self._pieces.append(codes)
         else:
-            values = self._mix(cells, lines)
-        self.pieces.append(values)
+            self._pieces.append(values)
         for row in np.flatnonzero(np.abs(values) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
             self.too_large.append((lines[row], cells[row]))
 
-    def _mix(self, cells: Sequence[str], lines: Sequence[int]) -> NDArray[np.float64]:
-        values = np.empty(len(cells), np.float64)
-        for row, cell in enumerate(cells):
-            known = self._known.get(cell)
-            if known is None:
-                known = self.form.kind_of(cell)
-                if len(self._known) < _REMEMBERED:
-                    self._known[cell] = known
-            kind, values[row] = known
-            self.counts[kind] += 1
-            if kind != "number" and len(told := self.first.setdefault(kind, [])) < MOST_PROBLEMS:
-                told.append((lines[row], cell))
+    def add_block(self, block: CellBlock, place: int) -> None:
+        """Take over the cells of a column of some rows."""
+        may_be_numbers = not self.keep_text and self.form.numbers.is_plain and self.form.missing is MISSING and not self._codes
+        parsed = block.numbers(place) if may_be_numbers else None
+        if parsed is not None and self._add_parsed(parsed, block, place):
+            return
+        coded = block.codes(place) if self.keep_text or self._codes else None
+        if coded is None:
+            self.add(block.cells(place), block.lines)
+        else:
+            self._add_coded(*coded, block, place)
+
+    def _add_parsed(self, parsed: ParsedNumbers, block: CellBlock, place: int) -> bool:
+        """Take over numbers, and few cells beside them that are gaps or are written unusually; False where there are others."""
+        others = parsed.others
+        if 2 * len(others) > len(parsed.values):
+            return False
+        if len(others):
+            cells, lines = [block.cell(row, place) for row in others.tolist()], [block.lines[row] for row in others.tolist()]
+            found = self._numbers(cells, lines)
+            if found is None and not all(cell.strip().casefold() in self.form.missing for cell in cells):
+                return False
+            if found is None:
+                found = np.full(len(cells), np.nan)
+                self.counts["missing"] += len(cells)
+                self._note("missing", np.arange(len(cells)), cells, lines)
+            parsed.values[others] = found
+            for row in np.flatnonzero(np.abs(found) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
+                self.too_large.append((lines[row], cells[row]))
+        self.counts["number"] += len(parsed.values) - len(others)
+        self._pieces.append(parsed.values)
+        return True
+
+    def _add_coded(self, codes: NDArray[np.int64], cells: Sequence[str], block: CellBlock, place: int) -> None:
+        """Take over cells that are numbers of different texts already."""
+        known, values = self._known(cells)
+        found = known[codes]
+        self._pieces.append(found)
+        self._count(found, lambda row: block.cell(row, place), block.lines)
+        if (np.abs(values) > _LARGEST).any():
+            for row in np.flatnonzero(np.abs(values[codes]) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
+                self.too_large.append((block.lines[row], block.cell(row, place)))
+
+    def _known(self, cells: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """(n,) the codes of different cells, new ones among them, and their values."""
+        codes = np.fromiter(map(self._codes.__getitem__, cells), np.int32, len(cells))
+        for cell in islice(self._codes, len(self._kinds), None):
+            kind, value = self.form.kind_of(cell)
+            self._kinds.append(kind)
+            self._values.append(value)
+        return codes, np.array([self._values[code] for code in codes.tolist()])
+
+    def _count(self, codes: NDArray[np.int32], cell: Callable[[int], str], lines: Sequence[int]) -> None:
+        """Count the kinds of coded cells, and note the first of each."""
+        amounts = np.bincount(codes, minlength=len(self._kinds))
+        for code in np.flatnonzero(amounts).tolist():
+            self.counts[self._kinds[code]] += int(amounts[code])
+        kinds = np.array(self._kinds)
+        for kind in set(kinds[amounts > 0].tolist()) - {"number"}:
+            told = self.first.setdefault(kind, [])
+            if len(told) < MOST_PROBLEMS:
+                rows = np.flatnonzero((kinds == kind)[codes])[: MOST_PROBLEMS - len(told)].tolist()
+                told += [(lines[row], cell(row)) for row in rows]
+
+    def add_numbers(self, values: NDArray[np.float64]) -> None:
+        """Take over (N,) numbers that were read elsewhere, NaN where there is a gap."""
+        self._pieces.append(values)
+        gaps = int(np.isnan(values).sum())
+        self.counts.update({"number": len(values) - gaps, "missing": gaps} if gaps else {"number": len(values)})
+
+    def _numbers(self, cells: Sequence[str], lines: Sequence[int]) -> NDArray[np.float64] | None:
+        """The values of cells that are all numbers or gaps, NaN for these; None where there is anything else."""
+        whole = None if self.form.has_gap(cells) else self.form.numbers.values_if_numbers(cells)
+        if whole is not None and not _has_leading_zeros(cells):
+            self.counts["number"] += len(cells)
+            return whole
+        gaps = {cell for cell in set(cells) if cell.strip().casefold() in self.form.missing}
+        present = [cell for cell in cells if cell not in gaps]
+        found = self.form.numbers.values_if_numbers(present) if gaps and present else None
+        if found is None or _has_leading_zeros(present):
+            return None
+        is_gap = np.fromiter((cell in gaps for cell in cells), np.bool_, len(cells))
+        values = np.full(len(cells), np.nan)
+        values[~is_gap] = found
+        self.counts.update({"number": len(present), "missing": len(cells) - len(present)})
+        self._note("missing", np.flatnonzero(is_gap), cells, lines)
         return values
+
+    def _code(self, cells: Sequence[str], lines: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        codes = np.fromiter(map(self._codes.__getitem__, cells), np.int32, len(cells))
+        self._known(())
+        self._count(codes, cells.__getitem__, lines)
+        return codes, np.array(self._values)[codes]
+
+    def _note(self, kind: CellKind, rows: NDArray[np.int64], cells: Sequence[str], lines: Sequence[int]) -> None:
+        told = self.first.setdefault(kind, [])
+        told += [(lines[row], cells[row]) for row in rows[: MOST_PROBLEMS - len(told)].tolist()]
+
+    @classmethod
+    def of_codes(cls, name: str, form: CellForm, codes: NDArray[np.int32], cells: Sequence[str]) -> Column:
+        """A column of (N,) codes of different cells."""
+        column = cls(name, form, keep_text=True)
+        column._codes.update((cell, code) for code, cell in enumerate(cells))
+        column._kinds, column._values = (list(one) for one in zip(*map(form.kind_of, cells), strict=True)) if cells else ([], [])
+        column._pieces = [codes]
+        for code, amount in enumerate(np.bincount(codes, minlength=len(cells)).tolist()):
+            column.counts[column._kinds[code]] += amount
+        return column
+
+    @property
+    def is_coded(self) -> bool:
+        """True where all cells are there as they are written."""
+        return bool(self._codes) and all(piece.dtype == np.int32 for piece in self._pieces)
+
+    @property
+    def needs_text(self) -> bool:
+        """True where some cells are no numbers, and others are not there as they are written."""
+        return not self.is_coded and bool(self._codes)
+
+    @cached_property
+    def codes(self) -> NDArray[np.int32]:
+        """(N,) the number of each cell in `cells`; only of columns that are coded."""
+        return np.concatenate(self._pieces).astype(np.int32, copy=False)
+
+    @property
+    def cells(self) -> list[str]:
+        """The different cells, in the order of their codes."""
+        return list(self._codes)
+
+    @property
+    def kinds(self) -> list[CellKind]:
+        """The kind of each of `cells`."""
+        return self._kinds
+
+    def value_of(self, code: int) -> float:
+        """The number that one of `cells` is; NaN where it is none."""
+        return self._values[code]
+
+    @property
+    def text(self) -> list[str]:
+        """All cells as they are written, where they are coded."""
+        cells = self.cells
+        return [cells[code] for code in self.codes.tolist()]
+
+    def select(self, rows: NDArray[np.int64]) -> Column:
+        """The column of (n,) of its rows alone."""
+        if self.is_coded:
+            chosen = Column.of_codes(self.name, self.form, self.codes[rows], self.cells)
+        else:
+            chosen = Column(self.name, self.form)
+            chosen.add_numbers(self.array()[rows])
+        chosen.first, chosen.too_large = self.first, self.too_large
+        return chosen
 
     @property
     def size(self) -> int:
@@ -154,8 +289,8 @@ class Column:
 
     @property
     def different(self) -> int:
-        """The number of different cells beside chunks of numbers only, as far as they are remembered (a thousand)."""
-        return len(self._known)
+        """The number of different cells beside chunks of numbers only."""
+        return len(self._codes)
 
     @property
     def kind(self) -> ColumnKind:
@@ -173,6 +308,11 @@ class Column:
         return "mixed" if 2 * numeric >= present else "text"
 
     @property
+    def is_percent(self) -> bool:
+        """True where all cells that are no gaps are percentages."""
+        return bool(self._codes) and self.kind == "percent"
+
+    @property
     def is_numeric(self) -> bool:
         """True where each cell that is no gap has a value."""
         return self.kind in ("number", "percent", "boolean")
@@ -181,17 +321,20 @@ class Column:
     def example(self) -> str:
         """Its first cell of text, in quotes, or its first of any kind."""
         told = [told for kind in ("text", "foreign", "boolean", "percent") for told in self.first.get(kind, [])]
-        return repr(told[0][1][:_SHOWN]) if told else ""
+        return repr(told[0][1][:SHOWN]) if told else ""
 
     def array(self) -> NDArray[np.float64]:
         """(N,) the cells as numbers; NaN where a cell has no value."""
-        return np.concatenate(self.pieces)
+        return np.concatenate([self._values_of(piece) for piece in self._pieces]) if self._pieces else np.empty(0)
+
+    def _values_of(self, piece: NDArray[np.float64] | NDArray[np.int32]) -> NDArray[np.float64]:
+        return np.array(self._values)[piece] if piece.dtype == np.int32 else cast("NDArray[np.float64]", piece)
 
     def report(self, problems: Problems) -> None:
         """Note the cells that have no value, those that are of another kind than most, and those that are too large."""
         kind = self.kind
-        wrong = [(line, _no_number(cell)) for line, cell in self._of_other_kinds(kind)]
-        wrong += [(line, f"{cell[:_SHOWN]!r} is too large for float32. Scale the numbers.") for line, cell in self.too_large]
+        wrong = [(line, no_number(cell)) for line, cell in self._of_other_kinds(kind)]
+        wrong += [(line, f"{cell[:SHOWN]!r} is too large for float32. Scale the numbers.") for line, cell in self.too_large]
         wrong += self._gaps()
         for line, text in sorted(wrong)[:MOST_PROBLEMS]:
             problems.add(f"column {self.name}: {text}", line)
@@ -221,9 +364,10 @@ def mend_of_gaps(count: int) -> str:
     return "Remove the row, or give it a value." if count == 1 else "Remove these rows, or give them values."
 
 
-def _no_number(cell: str) -> str:
+def no_number(cell: str) -> str:
+    """The sentence about a cell that is no number, with what to do where that can be told."""
     bare = cell.strip()
-    found = f"{cell[:_SHOWN]!r} is not a number"
+    found = f"{cell[:SHOWN]!r} is not a number"
     if bare.casefold() in _INFINITE:
         return f"{found}. Remove the row, or give it a value."
     if PLAIN.is_number(bare.removesuffix("%")):

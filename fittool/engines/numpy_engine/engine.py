@@ -21,7 +21,7 @@ from fittool.engines.numpy_engine.lowering import lower
 from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
 from fittool.engines.numpy_engine.optimizer_step import OptimizerStep
 from fittool.engines.numpy_engine.parameters import ParameterStore
-from fittool.engines.numpy_engine.program import Program, Workspace
+from fittool.engines.numpy_engine.program import PREDICTED_TOGETHER, Program, Workspace
 from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.nn.graph import Graph
@@ -83,8 +83,9 @@ class NumpyEngine:
         self.graph = graph
         self._store = ParameterStore(graph, self._dtype)
         plan = lower(graph, losses_of_logits(graph, self._objectives))
-        buffers = Buffers(plan.sizes, self._dtype, plan.exact())
-        self._space = Workspace(plan, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
+        slots = plan.gradient_slots()
+        buffers = Buffers(plan.sizes, slots.sizes, self._dtype, plan.exact())
+        self._space = Workspace(plan, slots, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
         self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool)
         self._programs: dict[tuple[int, str], Program] = {}
@@ -157,6 +158,12 @@ class NumpyEngine:
         with self.health.watched():
             self._run(batch, "test")
 
+    def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
+        """Do as `test_step`, and give the outputs, each (N, …)."""
+        with self.health.watched():
+            program = self._run(batch, "test")
+        return tuple(output.copy() for output in program.outputs)
+
     def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
         step_inputs = self._step_inputs
@@ -165,10 +172,18 @@ class NumpyEngine:
             self._losses_and_metrics.update_metrics(list(outputs), {}, [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
-        """The outputs for (N, …) inputs, each (N, …)."""
+        """The outputs for (N, …) inputs, each (N, …); a sample's are the same to the bit whatever others are beside it."""
+        count, step = len(inputs[0]), PREDICTED_TOGETHER
+        shapes = [self._space.plan.values[number].shape for number in self._space.plan.outputs]
+        found = tuple(np.empty((count, *shape), self._dtype) for shape in shapes)
         with self.health.watched():
-            program = self._run(Batch(inputs), "predict")
-        return tuple(output.copy() for output in program.outputs)
+            for first in range(0, count, step):
+                self._step_inputs.first_sample = first
+                program = self._run(Batch(tuple(array[first : first + step] for array in inputs)), "predict")
+                for whole, output in zip(found, program.outputs, strict=True):
+                    np.copyto(whole[first : first + step], output)
+        self._step_inputs.first_sample = 0
+        return found
 
     def metrics(self) -> dict[str, float]:
         """The running values: `loss` first, then the metrics."""
@@ -250,11 +265,14 @@ class NumpyEngine:
         return program
 
     def _program(self, batch: int, kind: str) -> Program:
-        if batch > self._space.buffers.capacity:
-            self._space.buffers.grow(batch)
+        training, predicting = kind == "train", kind == "predict"
+        needed = PREDICTED_TOGETHER if predicting else batch
+        if needed > self._space.buffers.capacity:
+            self._space.buffers.grow(needed)
             self._programs.clear()
         if (batch, kind) not in self._programs:
-            update = None if kind == "predict" else partial(self._losses_and_metrics.update_metrics, training=kind == "train")
-            training = kind == "train"
-            self._programs[batch, kind] = Program(self._space, batch, training=training, update_metrics=update, backward=training)
+            update = None if predicting else partial(self._losses_and_metrics.update_metrics, training=training)
+            self._programs[batch, kind] = Program(
+                self._space, batch, training=training, update_metrics=update, backward=training, even=predicting
+            )
         return self._programs[batch, kind]

@@ -20,6 +20,7 @@ class StepContext:
 
     Attributes:
         seed, iteration: Decide, with a layer's stream, its random numbers.
+        on_host: Whether random numbers are made by the processor, for itself.
         training: Whether dropout drops and batch normalization uses the batch's own statistics.
         first: Where the first sample stands in the batch of all processes, from which its random numbers follow.
         counts: Whether the samples count in statistics of the whole batch.
@@ -29,6 +30,7 @@ class StepContext:
 
     def __init__(self, device: torch.device, seed: int, exchange: Exchange | None = None) -> None:
         self.device, self.seed, self.exchange = device, seed, exchange
+        self.on_host = device.type == "cpu"
         self.iteration, self.training, self.first, self.counts = 0, False, 0, True
         self.moments: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -38,6 +40,11 @@ class StepContext:
         self.moments.clear()
         return self
 
+    def draw_outside(self) -> None:
+        """Keep a compiler off the random numbers: their keys differ from step to step, and it would compile each step anew."""
+        self.kept = torch.compiler.disable(self.kept)  # type: ignore[method-assign]
+        self.normals = torch.compiler.disable(self.normals)  # type: ignore[method-assign]
+
     def kept(self, stream: RandomStream, rate: float, samples: int, count: int) -> Tensor:
         """The decisions of dropout, (samples, count) bool: True where an element is kept.
 
@@ -46,7 +53,7 @@ class StepContext:
         """
         key, limit = stream.key(self.seed, self.iteration), round(rate * 65536)
         pairs = (count + 1) // 2
-        if self.device.type == "cpu":
+        if self.on_host:
             return _kept_on_processor(key, samples * pairs, limit, self.first * pairs).view(samples, 2 * pairs)[:, :count]
         begin = self.first * pairs
         numbers = torch.arange(begin, begin + samples * pairs, dtype=torch.int32, device=self.device)
@@ -59,7 +66,7 @@ class StepContext:
         counters = stream.counters(self.iteration)
         drawn = normals(self.seed, stream.purpose, *counters, positions=np.arange(self.first, self.first + samples), draws=count)
         found = torch.from_numpy(drawn)
-        if self.device.type == "cpu":
+        if self.on_host:
             return found
         # float64 is not there on every device, and the sum is in the layer's own precision anyway.
         return found.to(torch.float32).pin_memory().to(self.device, non_blocking=True)

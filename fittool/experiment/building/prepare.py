@@ -19,6 +19,8 @@ from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.partition import balanced
+from fittool.data.tables.encoder import TableEncoder
+from fittool.data.tables.told import columns_in_words
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.building.compatibility import check_augmentation
@@ -28,6 +30,7 @@ from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
+from fittool.experiment.tables.columns import with_embedding
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
@@ -39,6 +42,7 @@ from fittool.nn.objectives import Objective, check_objectives, losses_of_logits,
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.process_group import ALONE, ProcessGroup
+from fittool.runs.columns_file import digest_of_columns
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
 
@@ -68,6 +72,7 @@ class Prepared:
         preprocess: The user's function of an image, or None.
         inputs: What each input of the training data is like.
         reading: How the table of the training data was read, or None.
+        encoder: What the training part of a table has fixed of its columns, or None.
         group: The processes that share the batches.
     """
 
@@ -84,6 +89,7 @@ class Prepared:
     preprocess: Preprocessing | None = None
     inputs: tuple[InputFacts, ...] = ()
     reading: Reading | None = None
+    encoder: TableEncoder | None = None
     group: ProcessGroup = ALONE
 
     @property
@@ -92,6 +98,8 @@ class Prepared:
         features = None if isinstance(self.train, GeneratorData) else self.train.feature_names
         compile_ = self.loaded.experiment.compile
         table = {} if self.reading is None else self.reading.plain()
+        if self.encoder is not None and not self.encoder.is_plain:
+            table |= {"columns": digest_of_columns(self.encoder.plain())}
         return (
             describe(self.layers, self.graph)
             | {
@@ -199,7 +207,8 @@ def inputs_in_words(prepared: Prepared) -> list[str]:
 def told_of_table(prepared: Prepared) -> list[str]:
     """The columns of a table that are learnt from and those that are not, in a line; nothing for other data."""
     told = "" if prepared.reading is None else prepared.reading.told(prepared.class_names)
-    return [told] if told else []
+    columns = [] if prepared.encoder is None else columns_in_words(prepared.encoder)
+    return [*([told] if told else []), *columns]
 
 
 def _workers(train: Train) -> int:
@@ -213,18 +222,19 @@ def _steps(train: Train, data: GeneratorData) -> int | None:
     return None if steps is None or train.epochs is None else steps * train.epochs
 
 
-def prepare(loaded: LoadedExperiment, loading: Loading = silent) -> Prepared:
+def prepare(loaded: LoadedExperiment, loading: Loading = silent, encoder: TableEncoder | None = None) -> Prepared:
     """Open the data, build the network, hold them against each other, and read what the mode wants in memory.
 
     Args:
         loaded: The experiment.
         loading: Shows how far reading into memory is.
+        encoder: What is fixed already of a table's columns, as in a run that goes on.
 
     Raises:
         DataError: The data are wrong, missing or unreadable.
         ExperimentError: Data, network and loss do not fit.
     """
-    prepared = fit_together(loaded)
+    prepared = fit_together(loaded, open_data(loaded, encoder))
     with error_location(loaded, "data", "train"):
         train, warnings = kept(loaded, prepared.train, loading("training data"))
     validation = prepared.validation
@@ -244,8 +254,9 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     """
     data = open_data(loaded) if data is None else data
     targets = target_forms(data.train)
-    layers = layers_of(loaded, data.train, targets[0] if targets else None, data.class_names)
-    network = standardized(loaded, layers, data.train.input_shapes)
+    layers = layers_of(loaded, data.train, targets[0] if targets else None, data.class_names, data.encoder)
+    front = with_embedding(loaded, layers, data.encoder, data.train.input_shapes)
+    network = replace(standardized(loaded, front.layers, data.train.input_shapes), within=front)
     graph = graph_of(loaded, network, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
     _check_size(loaded, graph)
@@ -257,7 +268,7 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     told = (*data.warnings, *doubts, *brought, *scaling_remarks(loaded, network, graph, inputs))
     return Prepared(
         loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
-        written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading,
+        written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading, encoder=data.encoder,
     )  # fmt: skip
 
 

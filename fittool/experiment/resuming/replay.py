@@ -20,6 +20,7 @@ from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import refuse_other_data
 from fittool.experiment.run_metadata import known_data, samples_of
 from fittool.experiment.session import Session
+from fittool.experiment.tables.kept_columns import encoder_to_go_on_with
 from fittool.nn.optimizers import FADED
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
@@ -84,7 +85,7 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         run = stack.enter_context(RunDirectory.open(path))
         loaded = experiment_to_train(run, experiment)
         tasks = _tasks(run)
-        session = Session.of(without_disk_cache(loaded))
+        session = Session.of(without_disk_cache(loaded), encoder=encoder_to_go_on_with(run))
         stack.callback(session.close)
         prepared = session.prepared
         now = {"data": prepared.fingerprints, "samples": samples_of(prepared)}

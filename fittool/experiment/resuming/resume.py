@@ -21,6 +21,7 @@ from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.following import tell_followers
 from fittool.experiment.options import Run, TrainOptions, verbosity
+from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
@@ -34,10 +35,12 @@ from fittool.experiment.run_metadata import (
     write_experiment,
 )
 from fittool.experiment.session import Session
+from fittool.experiment.tables.kept_columns import encoder_to_go_on_with
 from fittool.experiment.trained_run import check_weights
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import OLDER_RELEASE, cause_of_other_numbers
+from fittool.runs.requests import Requests
 from fittool.runs.text_table import missing_in
 from fittool.training.display.choose import make_progress
 from fittool.training.history import History
@@ -183,6 +186,7 @@ def go_on(
     """
     verbose = verbosity(loaded, options)
     progress = make_progress(verbose)
+    Requests(directory.paths.root).clear()  # what was asked of a process that was killed is not asked of this one
     standing = Standing.of(directory, progress)
     if not options.accept_changes:
         directory.check_experiment()
@@ -197,7 +201,10 @@ def go_on(
         done = _finish(standing)
         tell_followers(options.group, directory, done)
         return done
-    session = Session.of(loaded, loading_shown(verbose), options.group)
+    # Other settings of columns that are accepted make other features; all else goes on with those that the run has.
+    anew = options.accept_changes and any(map(_is_of_columns, asked.changes(None)))
+    encoder = None if anew else encoder_to_go_on_with(directory)
+    session = Session.of(loaded, loading_shown(verbose), encoder, options.group)
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine
     now = environment_of(prepared, engine.threads, options)
@@ -209,7 +216,8 @@ def go_on(
     other_numbers = _other_numbers(checkpoint, asked, prepared, directory.path)
     # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
-    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept)
+    requests = Requests(directory.paths.root, signals.save_asked)
+    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests)
     snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
@@ -231,7 +239,13 @@ def go_on(
     write_experiment(prepared, directory)
     tell_followers(options.group, directory)
     outcome = trainer.run()
+    if verbose != 0:
+        tell_baselines(prepared, trainer, directory)
     return Run(directory.path, outcome, trainer.history)
+
+
+def _is_of_columns(change: Change) -> bool:
+    return change.path[:2] in (("data", "columns"), ("data", "column_defaults")) or change.path[-1:] == ("features",)
 
 
 def _say_lost(callback: str) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from fittool.augmentation.standardize import EPSILON, centres, centres_samples, scales
+from fittool.engines.torch_engine.activations import Function
 from fittool.engines.torch_engine.exchange import Exchange
 from fittool.engines.torch_engine.step import StepContext
 
@@ -18,11 +19,14 @@ _SMALLEST_DEVIATION = 1e-7
 
 def batch_normalization(
     name: str, gamma: Tensor | None, beta: Tensor | None, moving: tuple[Tensor, Tensor], epsilon: float, *, frozen: bool
-) -> Callable[[Tensor, StepContext], Tensor]:
+) -> Callable[..., Tensor]:
     """Each channel to mean 0 and variance 1 over batch and positions, then times gamma plus beta.
 
     In training the batch's mean and 1 / deviation are left in the context: the moving averages follow them once the step's
     forward half is over, all in one go.
+
+    The function that is given takes inputs (N, …, C), the context, and `last`: what is done to each element of the result, in its
+    place.
 
     Args:
         name: The layer's.
@@ -32,17 +36,18 @@ def batch_normalization(
         frozen: Whether the moving averages stand in for the batch's own always.
     """
 
-    def call(x: Tensor, context: StepContext) -> Tensor:
+    def call(x: Tensor, context: StepContext, last: Function | None = None) -> Tensor:
         turned = x.movedim(-1, 1)
         if frozen or not context.training:
-            return F.batch_norm(turned, *moving, gamma, beta, False, 0.0, epsilon).movedim(1, -1)
+            y = F.batch_norm(turned, *moving, gamma, beta, False, 0.0, epsilon)
+            return (y if last is None else last(y)).movedim(1, -1)
         if context.exchange is not None:
             part = float(context.counts)
             y, mean, inverse = _over_all_processes(turned, gamma, beta, epsilon, context.exchange, part)
         else:
             y, mean, inverse = torch.native_batch_norm(turned, gamma, beta, None, None, True, 0.0, epsilon)
         context.moments[name] = mean.detach(), inverse.detach()
-        return y.movedim(1, -1)
+        return (y if last is None else last(y)).movedim(1, -1)
 
     return call
 
@@ -97,6 +102,8 @@ class MovingAverages:
 
     def follow(self, moments: Mapping[str, tuple[Tensor, Tensor]]) -> None:
         """Move towards mean and 1 / deviation of a batch, (C,) each, by layer."""
+        if not moments:
+            return
         found = [(self._entries[name], values) for name, values in moments.items()]
         for momentum in sorted({entry[2] for entry, _ in found}):
             group = [(entry, values) for entry, values in found if entry[2] == momentum]
