@@ -44,8 +44,8 @@ def trained(graph: Graph, batches: list[Batch], group: ProcessGroup, setting: To
 
 
 def batches_for(graph: Graph, chance: np.random.Generator) -> list[Batch]:
-    """One for each of `SIZES`, with weights of the samples; for an embedding, of whole numbers."""
-    whole = isinstance(graph.nodes[0].layer, nn.Embedding)
+    """One for each of `SIZES`, with weights of the samples; for embeddings, of whole numbers."""
+    whole = isinstance(graph.nodes[0].layer, nn.Embedding | nn.ColumnEmbedding)
     found = []
     for size in SIZES:
         shapes = [(size, *shape) for shape in graph.inputs.values()]
