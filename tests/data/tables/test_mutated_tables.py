@@ -27,9 +27,9 @@ TABLE = HEAD + b"".join(
 )  # fmt: skip
 PENGUINS = (SAMPLES / "penguins.csv").read_bytes()
 PIECES = (
-    b"", b",", b"\n", b'"', b"\r", b"\0", b";", b"\t", b"-", b".", b"1e999", b"nan", b"NA", b"inf", b"\xff", b"\xef\xbb\xbf", b"%",
-    b"'", b"0", b" ", b"99999999999999999999", b"2024-13-40", b"=1+1", b"\xe2\x80\x8b", b"x" * 300, b",,,,,,,,\n", b"\r\n", b"1,5",
-    b"01/02/2024", b"kind",
+    b"", b",", b"\n", b'"', b"\r", b"\0", b";", b"\t", b"-", b".", b"1e999", b"nan", b"NA", b"inf", b"\xff", b"\xef\xbb\xbf",
+    b"%", b"'", b"0", b" ", b"99999999999999999999", b"2024-13-40", b"=1+1", b"\xe2\x80\x8b", b"x" * 300, b",,,,,,,,\n", b"\r\n",
+    b"1,5", b"01/02/2024", b"kind",
 )  # fmt: skip
 
 
@@ -85,8 +85,9 @@ def test_mutated_tables_are_read_or_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_five_thousand_mutated_tables_are_read_or_refused(tmp_path: Path) -> None:
-    assert play(tmp_path, 5000, seed=2) > 1000
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_five_thousand_mutated_tables_are_read_or_refused(tmp_path: Path, seed: int) -> None:
+    assert play(tmp_path, 500, seed) > 100
 
 
 def init_or_refuse(folder: Path, number: int) -> bool:
@@ -100,7 +101,7 @@ def init_or_refuse(folder: Path, number: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("count", [15, pytest.param(500, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [15, pytest.param(200, marks=pytest.mark.long)])
 def test_init_writes_what_trains_or_nothing(tmp_path: Path, count: int) -> None:
     chance = np.random.default_rng(3)
     written = 0
