@@ -30,6 +30,7 @@ def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> T
     if len(labels) > 1:
         names = tuple(labels) if context.class_mode == "categorical" else None
         what = f"{shown(table.path)}: labels"
+        _check_several(table, labels)
         return from_numbers(numbers_of(table, labels), context.class_mode, known or names, what)
     column = table.columns[labels[0]]
     what = f"column {column.name}"
@@ -41,6 +42,15 @@ def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> T
     if context.numbered_labels and known is None and column.kind == "number":
         return from_numbers(_values(table, column), context.class_mode, known, what, table.place, numbered=True)
     return from_names(column.text, context.class_mode, known, table.place, what)
+
+
+def _reason(column: Column) -> str:
+    """The reason why a column has no numbers."""
+    if column.kind == "empty":
+        return "empty"
+    numbers = column.counts["number"]
+    few_numbers = f"; {numbers:,} of {column.size:,} cells {'is a number' if numbers == 1 else 'are numbers'}" if numbers else ""
+    return f"text such as {column.example}{few_numbers}"
 
 
 def numbers_of(table: Table, names: Iterable[str]) -> NDArray[np.float64]:
@@ -92,6 +102,20 @@ def _gaps_in_numbers(table: Table) -> frozenset[str]:
     """The words that stand for gaps in the columns of numbers."""
     found = [cell for column in table.columns.values() if column.is_numeric for _, cell in column.first.get("missing", ())]
     return frozenset({"", *(cell.strip().casefold() for cell in found)})
+
+
+def _check_several(table: Table, labels: Sequence[str]) -> None:
+    """Of several columns of labels none may be text; each is told."""
+    for name in labels:
+        column = table.columns[name]
+        if column.kind in ("text", "empty"):
+            mend = "Several columns of labels hold numbers, or 0 and 1 for a class each. Write them so, or choose one column."
+            table.problems.add(f"column {name}: {_reason(column)}. {mend}", min(line for line, _ in _first_cells(column)))
+    table.problems.check()
+
+
+def _first_cells(column: Column) -> list[tuple[int, str]]:
+    return [cell for cells in column.first.values() for cell in cells]
 
 
 def _values(table: Table, column: Column) -> NDArray[np.float64] | NDArray[np.int64]:

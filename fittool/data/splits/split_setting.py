@@ -47,7 +47,7 @@ class SplitSetting(Named):
     column: Text | None = Field(
         default=None,
         min_length=1,
-        description="For column: the column of a csv, or the array of an npz, that says of each sample what it is for; for time: of "
+        description="For column: the column of a csv, or the array of an npz, that says what each sample is for; for time: of "
         "dates or numbers.",
     )
     value: Values | None = Field(
