@@ -57,7 +57,7 @@ def choose_label(table: Table, beside: Sequence[str] = (), ask: Ask | None = Non
     for name in _NAMES:
         if (
             name in named
-            and not _is_useless(columns[named[name]])
+            and not is_row_number(columns[named[name]])
             and (name != "y" or named[name] in (next(iter(columns)), next(reversed(columns))))
         ):  # else a coordinate
             return LabelChoice((named[name],))
