@@ -87,7 +87,7 @@ def _is_useless(column: Column) -> bool:
     if column.kind == "empty":
         return True
     if not column.is_numeric:
-        return sum(kind != "missing" for kind in column.kinds) < 2
+        return len({cell.strip() for cell in column.cells if cell.strip()}) < 2  # of words, none and NA may be classes
     values = column.array()
     present = values[~np.isnan(values)]
     return bool((present == present[0]).all()) or is_row_number(column)
