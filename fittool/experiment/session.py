@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +28,7 @@ from fittool.model.adaptation import adapt, adapting
 from fittool.model.model import Model
 from fittool.nn.layers import Normalization
 from fittool.nn.objectives import directions, value_names
+from fittool.process_group import ALONE, ProcessGroup
 from fittool.report.live_page import live_page
 from fittool.runs.directory import RunDirectory
 from fittool.runs.kept_weights import KeptWeights
@@ -52,18 +53,25 @@ class Session:
     model: Model
 
     @classmethod
-    def of(cls, loaded: LoadedExperiment, loading: Loading = silent, encoder: TableEncoder | None = None) -> Session:
+    def of(
+        cls,
+        loaded: LoadedExperiment,
+        loading: Loading = silent,
+        encoder: TableEncoder | None = None,
+        group: ProcessGroup = ALONE,
+    ) -> Session:
         """Open the data and build the model.
 
         Args:
             loaded: The experiment.
             loading: Shows how far reading into memory is.
             encoder: What is fixed already of a table's columns, as in a run that goes on.
+            group: The processes that train it together.
 
         Raises:
             DataError, ExperimentError: Data, network and loss are wrong, or do not fit.
         """
-        prepared = prepare(loaded, loading, encoder)
+        prepared = replace(prepare(loaded, loading, encoder), group=group)
         return cls(prepared, prepared.model())
 
     @property
@@ -121,12 +129,13 @@ class Session:
             ExperimentError: A callback, a loop or a pattern of layers does not fit.
         """
         prepared, engine = self.prepared, self.engine
-        trial = rules_of(directory.paths, smoke=options.smoke, replay=replay)
+        follows = options.group.rank > 0
+        trial = rules_of(directory.paths, smoke=options.smoke, replay=replay, follows=follows)
         context = CallbackContext(directory.paths.root, _function, trial)
         stages = stages_of(prepared, context, engine, smoke=options.smoke)
         epochs = sum(stage.plan.epochs for stage in stages)
         callbacks, validates = _callbacks(prepared, context, options), prepared.validation is not None
-        if not replay:
+        if not replay and not follows:
             callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
         for line in trial.told if isinstance(trial, Smoke) else ():
             progress.say(line)
@@ -145,6 +154,7 @@ class Session:
             model=self.model,
             header=_header(prepared, engine),
             stages=stages,
+            group=prepared.group,
             identity=lambda: identity_of(prepared),
             next_command=str if trial is not None else lambda: command_to_use(directory, prepared.loaded, validates=validates),
         )
