@@ -7,6 +7,7 @@ nothing that is read from the network is run.
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from torch.distributed import PrefixStore, TCPStore
 from fittool.distributed.environment import RankEnvironment
 from fittool.errors import FittoolError, OtherProcessError, Problem
 
+LOOPBACK = "127.0.0.1"
+"""The address under which a machine reaches itself, and nobody else does."""
 _LOOK = 0.05  # seconds between two looks at a key
 _REACH = timedelta(seconds=300)  # to reach the store of a job whose machines start one after the other
 
@@ -96,8 +99,15 @@ class Board:
         Raises:
             ConnectionError: Nobody answers there.
         """
+        options: dict[str, Any] = {"is_master": serves, "wait_for_workers": False, "timeout": _REACH}
+        port = place.port
+        if serves and place.address == LOOPBACK:
+            # PyTorch would listen on all networks; a job of one machine is nobody else's matter.
+            listening = socket.create_server((LOOPBACK, port))
+            port = listening.getsockname()[1]
+            options["master_listen_fd"] = listening.detach()
         try:
-            store = TCPStore(place.address, place.port, is_master=serves, wait_for_workers=False, timeout=_REACH)
+            store = TCPStore(place.address, port, **options)
         except RuntimeError as error:
             raise ConnectionError(f"Nobody answers at {place.address}, port {place.port}: {_first_line(error)}") from error
         return cls(store, place.job)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,13 +20,13 @@ from typing import Any
 from torch.distributed.elastic.multiprocessing import LogsDest, LogsSpecs, start_processes
 
 from fittool.cpu import available_threads
-from fittool.distributed.board import Board, Failure
+from fittool.distributed.board import LOOPBACK, Board, Failure
 from fittool.distributed.environment import RankEnvironment
 from fittool.errors import OtherProcessError, Problem
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK = 0.05  # seconds between two looks at the processes
-_LEFT_TIME = 9.0  # seconds after a failure in which the others have to end
+_LEFT_TIME = 9.0  # seconds in which the others have to end, after a failure and after the end of the leader, who leaves first
 _SHELL_OFFSET = 128
 _UNUSED_SIGNAL = "SIGUSR2"  # for PyTorch, which wants to handle at least one
 
@@ -74,14 +75,14 @@ class Launcher:
             arguments: Without the interpreter.
             attempt: How many times it was done before.
         """
-        here = RankEnvironment(0, self._count, 0, "127.0.0.1", 0, f"fittool/fittool-launch/{attempt}", is_served=True)
+        here = RankEnvironment(0, self._count, 0, LOOPBACK, 0, f"fittool/fittool-launch/{attempt}", is_served=True)
         board = Board.reached(here, serves=True)
         self._codes, deadline = {}, None
         with self._signals_passed_on(), _started(self._count, arguments, board.port, attempt) as context:
             self._processes = {rank: handler.proc for rank, handler in context.subprocess_handlers.items()}
             while len(self._codes) < self._count:
                 self._look(board)
-                if deadline is None and board.failure() is not None:
+                if deadline is None and (board.failure() is not None or 0 in self._codes):
                     deadline = time.monotonic() + _LEFT_TIME
                 if deadline is not None and time.monotonic() > deadline:
                     self._send(signal.SIGKILL)
@@ -177,9 +178,13 @@ class _NoLogs(LogsSpecs):  # type: ignore[misc,unused-ignore]  # untyped where P
 
 
 def _variables(rank: int, count: int, port: int, attempt: int) -> dict[str, str]:
-    place = RankEnvironment(rank, count, rank, "127.0.0.1", port, f"/{attempt}", is_served=True)
+    place = RankEnvironment(rank, count, rank, LOOPBACK, port, f"/{attempt}", is_served=True)
     threads = max(available_threads() // count, 1)  # else each process would take all cores for itself
-    return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)), **place.variables()}
+    wished = {"OMP_NUM_THREADS": str(threads)}
+    own = [name for _, name in socket.if_nameindex() if name.startswith("lo")]
+    if own:  # what the processes tell each other stays on this machine
+        wished |= {"GLOO_SOCKET_IFNAME": own[0], "NCCL_SOCKET_IFNAME": own[0]}
+    return {name: os.environ.get(name, value) for name, value in wished.items()} | place.variables()
 
 
 @contextmanager

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from cli.commands import Fittool, Write
+
+from fittool.cli import group
 
 TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 
@@ -58,6 +63,17 @@ def test_without_pytorch_the_extra_is_named(fittool: Fittool, small: Path, monke
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     done = fittool("train", small, "--devices", "2", "--engine", "torch")
     assert done.code == 6 and "pip install 'fittool[torch]'" in done.err
+
+
+def test_the_commands_of_the_page_are_commands(write: Write) -> None:
+    write(name="experiment.yaml")
+    page = (Path(__file__).parents[2] / "docs" / "many-processes.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = re.findall(r"^\$ (?:fittool|torchrun .* -m fittool) (.*?)(?: +#.*)?$", page, re.MULTILINE)
+    assert len(lines) == 6
+    for name, *arguments in map(shlex.split, lines):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        command.make_context(name, arguments)  # raises for options that are not there
 
 
 def test_resume_starts_processes_too(fittool: Fittool, small: Path) -> None:

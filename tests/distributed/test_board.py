@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch")
@@ -60,6 +62,17 @@ def test_all_are_waited_for(boards: tuple[Board, Board]) -> None:
     assert not reached.is_complete(2)
     reached.arrive(1)
     assert serving.is_complete(2)
+
+
+def test_a_job_of_one_machine_is_served_to_this_machine_alone(boards: tuple[Board, Board]) -> None:
+    sockets = Path("/proc/net/tcp")
+    if not sockets.exists():
+        pytest.skip("this machine does not say who listens")
+    port = f":{boards[0].port:04X}"
+    listening = [line.split()[1] for line in sockets.read_text().splitlines()[1:] if line.split()[3] == "0A"]
+    assert [address for address in listening if address.endswith(port)] == [f"0100007F{port}"]
+    others = Path("/proc/net/tcp6")
+    assert port not in "".join(line.split()[1] for line in others.read_text().splitlines()[1:]) if others.exists() else True
 
 
 def test_nobody_serves_it() -> None:
