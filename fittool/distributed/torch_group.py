@@ -20,7 +20,8 @@ from fittool.errors import FittoolError, MachineError, OtherProcessError, Proble
 
 Value = TypeVar("Value")
 _TIMEOUT = timedelta(days=1)  # one process may read data for long; those that fail, or fall silent, are heard of by the watch
-_WORD = 5.0  # seconds in which the launcher, or the process itself, has left word why a connection broke
+_WORD = {True: 3.0, False: 1.0}
+"""Seconds in which fittool's launcher, or torchrun's process itself, has left word why a connection broke."""
 
 
 class TorchGroup:
@@ -39,7 +40,7 @@ class TorchGroup:
     """
 
     def __init__(self, place: RankEnvironment, board: Board, watch: Watch, *, uses_gpu: bool = False) -> None:
-        self.rank, self.size = place.rank, place.size
+        self.rank, self.size, self._launched = place.rank, place.size, place.launched
         self.agreed: FittoolError | None = None
         self._board, self._watch = board, watch
         backend = "cpu:gloo,cuda:nccl" if uses_gpu else "gloo"
@@ -140,11 +141,12 @@ class TorchGroup:
             raise self._cause_of(error) from error
 
     def _cause_of(self, error: RuntimeError) -> FittoolError:
-        failure = self._board.failure_within(_WORD)
+        failure = self._board.failure_within(_WORD[self._launched])
         if failure is not None and failure.rank != self.rank:
             return failure.error()
         lost = "lost contact with another process of the training, which may have been killed, for lack of memory for instance"
-        return MachineError(f"This process {lost}. {str(error).partition(chr(10))[0]}")
+        reason = str(error).partition(chr(10))[0].partition(" This is typically")[0]  # what follows is advice for others
+        return MachineError(f"This process {lost}. {reason}")
 
 
 def failure_of(rank: int, error: BaseException) -> Failure:
