@@ -48,14 +48,14 @@ class Failure:
         """That of a process which met an error."""
         return cls(rank, error.exit_code, error.problems, next_command=error.next_command)
 
-    def encoded(self) -> str:
-        """Text that `decoded` reads."""
+    def encode(self) -> str:
+        """Text that `decode` reads."""
         problems = [[one.text, one.place, one.excerpt] for one in self.problems]
         return json.dumps([self.rank, self.exit_code, problems, self.details, self.next_command])
 
     @classmethod
-    def decoded(cls, text: bytes | str) -> Failure:
-        """The failure that `encoded` wrote."""
+    def decode(cls, text: bytes | str) -> Failure:
+        """The failure that `encode` wrote."""
         rank, exit_code, problems, details, next_command = json.loads(text)
         return cls(rank, exit_code, tuple(Problem(*one) for one in problems), details, next_command)
 
@@ -89,7 +89,7 @@ class Board:
         self._server = store  # served as long as this object lives
 
     @classmethod
-    def reached(cls, place: RankEnvironment, *, serves: bool = False) -> Board:
+    def connect(cls, place: RankEnvironment, *, serves: bool = False) -> Board:
         """A connection of its own to the store of a job.
 
         Args:
@@ -119,11 +119,11 @@ class Board:
 
     def fail(self, failure: Failure) -> Failure:
         """Leave word of a failure, unless another process was first; the one that counts."""
-        return Failure.decoded(self._first("failure", failure.encoded()))
+        return Failure.decode(self._first("failure", failure.encode()))
 
     def failure(self) -> Failure | None:
         """The failure that counts, or None."""
-        return Failure.decoded(self._get("failure")) if self._has("failure") else None
+        return Failure.decode(self._get("failure")) if self._has("failure") else None
 
     def failure_within(self, seconds: float) -> Failure | None:
         """The failure that counts, waited for."""

@@ -76,9 +76,9 @@ class Launcher:
             attempt: How many times it was done before.
         """
         here = RankEnvironment(0, self._count, 0, LOOPBACK, 0, f"fittool/fittool-launch/{attempt}", is_served=True)
-        board = Board.reached(here, serves=True)
+        board = Board.connect(here, serves=True)
         self._codes, deadline = {}, None
-        with self._signals_passed_on(), _started(self._count, arguments, board.port, attempt) as context:
+        with self._pass_signals_on(), _start(self._count, arguments, board.port, attempt) as context:
             self._processes = {rank: handler.proc for rank, handler in context.subprocess_handlers.items()}
             while len(self._codes) < self._count:
                 self._look(board)
@@ -122,7 +122,7 @@ class Launcher:
         return Ending(failure.exit_code, directory, again)
 
     @contextmanager
-    def _signals_passed_on(self) -> Iterator[None]:
+    def _pass_signals_on(self) -> Iterator[None]:
         """Within this context each signal that would end this process goes to all processes instead."""
         # SIGUSR1 asks for a checkpoint; it would end this process.
         before = {number: signal.getsignal(number) for number in (*STOPS, signal.SIGUSR1)}
@@ -146,7 +146,7 @@ class Launcher:
 
 
 @contextmanager
-def _started(count: int, arguments: Sequence[str], port: int, attempt: int) -> Iterator[Any]:
+def _start(count: int, arguments: Sequence[str], port: int, attempt: int) -> Iterator[Any]:
     """The processes, of which none is left behind this context."""
     ranks = range(count)
     with _variable("TORCHELASTIC_SIGNALS_TO_HANDLE", _UNUSED_SIGNAL):

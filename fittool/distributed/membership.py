@@ -40,7 +40,7 @@ _OF_ALL = (DivergedError, RequirementError)
 
 
 @contextmanager
-def joined(place: RankEnvironment, show: Callable[[OtherProcessError], None]) -> Iterator[TorchGroup]:
+def join(place: RankEnvironment, show: Callable[[OtherProcessError], None]) -> Iterator[TorchGroup]:
     """The group of a job, within this context.
 
     Args:
@@ -51,7 +51,7 @@ def joined(place: RankEnvironment, show: Callable[[OtherProcessError], None]) ->
         MachineError: The others cannot be reached.
         OtherProcessError: Another process failed. It says so in one process, and in all others nothing.
     """
-    board = Board.reached(place, serves=not place.is_served and place.rank == 0)
+    board = Board.connect(place, serves=not place.is_served and place.rank == 0)
     watch = Watch(place, show)
     watch.start()
     member = Member(place, board, watch)
@@ -122,10 +122,10 @@ class Member:
             if self._place.rank == 0:
                 return error
             return _silent(error) if failure is None else OtherProcessError((), failure.exit_code)
-        failure = self._told(error)
+        failure = self._failure_for(error)
         if isinstance(error, KeyboardInterrupt) and failure.rank == self._place.rank:
             return error
-        ending = self._shown(error, failure) if failure.problems and self._shows() else OtherProcessError((), failure.exit_code)
+        ending = self._to_show(error, failure) if failure.problems and self._shows() else OtherProcessError((), failure.exit_code)
         if self._place.rank == 0:
             self._board.leave(0)
         return ending
@@ -133,7 +133,7 @@ class Member:
     def _is_agreed(self, error: BaseException) -> bool:
         return self._group is not None and self._group.has_agreed_to(error)
 
-    def _told(self, error: BaseException) -> Failure:
+    def _failure_for(self, error: BaseException) -> Failure:
         """The failure that counts, now that this process has ended with an error."""
         known = self._board.failure()
         if known is None and not isinstance(error, FittoolError | KeyboardInterrupt):
@@ -148,7 +148,7 @@ class Member:
             return False
         return self._board.claims_showing(self._place.rank)
 
-    def _shown(self, error: BaseException, failure: Failure) -> BaseException:
+    def _to_show(self, error: BaseException, failure: Failure) -> BaseException:
         rank, size = self._place.rank, self._place.size
         if isinstance(error, OtherProcessError):
             return failure.error()

@@ -57,7 +57,7 @@ class Watch:
     def _look(self) -> None:
         try:
             # A connection of its own: the main thread may be waiting on the other one.
-            board = Board.reached(self._place)
+            board = Board.connect(self._place)
             pulse = _Pulse(self._place)
             while not self._closed.wait(_LOOK):
                 pulse.beat(board)

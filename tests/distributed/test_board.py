@@ -18,12 +18,12 @@ FAILURE = Failure(1, 4, (Problem("The label is 12.", "data.csv:3", "a,12"),), ""
 @pytest.fixture
 def boards() -> tuple[Board, Board]:
     """One that serves, and one that was reached."""
-    serving = Board.reached(RankEnvironment(0, 2, 0, "127.0.0.1", 0, "test"), serves=True)
-    return serving, Board.reached(RankEnvironment(1, 2, 1, "127.0.0.1", serving.port, "test"))
+    serving = Board.connect(RankEnvironment(0, 2, 0, "127.0.0.1", 0, "test"), serves=True)
+    return serving, Board.connect(RankEnvironment(1, 2, 1, "127.0.0.1", serving.port, "test"))
 
 
 def test_a_failure_reads_back_as_it_was() -> None:
-    assert Failure.decoded(FAILURE.encoded()) == FAILURE
+    assert Failure.decode(FAILURE.encode()) == FAILURE
 
 
 def test_the_others_are_told_which_process_failed() -> None:
@@ -76,8 +76,8 @@ def test_a_job_of_one_machine_is_served_to_this_machine_alone(boards: tuple[Boar
 
 
 def test_nobody_serves_it() -> None:
-    serving = Board.reached(RankEnvironment(0, 2, 0, "127.0.0.1", 0, "test"), serves=True)
-    reached = Board.reached(RankEnvironment(1, 2, 1, "127.0.0.1", serving.port, "test"))
+    serving = Board.connect(RankEnvironment(0, 2, 0, "127.0.0.1", 0, "test"), serves=True)
+    reached = Board.connect(RankEnvironment(1, 2, 1, "127.0.0.1", serving.port, "test"))
     del serving
     with pytest.raises(ConnectionError, match=r"."):
         reached.failure()

@@ -16,7 +16,7 @@ from fittool.errors import Interrupted, OtherProcessError
 
 
 def serving() -> Board:
-    return Board.reached(RankEnvironment(0, 2, 0, "127.0.0.1", 0, "test"), serves=True)
+    return Board.connect(RankEnvironment(0, 2, 0, "127.0.0.1", 0, "test"), serves=True)
 
 
 def member(board: Board, rank: int) -> RankEnvironment:
@@ -54,7 +54,7 @@ def test_a_process_that_does_not_hear_of_a_failure_is_ended(monkeypatch: pytest.
     board = serving()
     guard = watch.Watch(member(board, 0), shown.append)
     guard.start()
-    board.fail(Failure.decoded('[1, 4, [["No such file.", "", ""]], "", ""]'))
+    board.fail(Failure.decode('[1, 4, [["No such file.", "", ""]], "", ""]'))
     until(lambda: ended)
     guard.close()
     assert ended == [4]
