@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +26,7 @@ from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
 from fittool.model.model import Model
 from fittool.nn.layers import Normalization
+from fittool.nn.number_targets import NumberTargets
 from fittool.nn.objectives import directions, value_names
 from fittool.report.live_page import live_page
 from fittool.runs.directory import RunDirectory
@@ -49,17 +50,18 @@ class Session:
     model: Model
 
     @classmethod
-    def of(cls, loaded: LoadedExperiment, loading: Loading = silent) -> Session:
+    def of(cls, loaded: LoadedExperiment, loading: Loading = silent, known: Mapping[str, NumberTargets] | None = None) -> Session:
         """Open the data and build the model.
 
         Args:
             loaded: The experiment.
             loading: Shows how far reading into memory is.
+            known: The scales of the targets that the run has learnt already.
 
         Raises:
             DataError, ExperimentError: Data, network and loss are wrong, or do not fit.
         """
-        prepared = prepare(loaded, loading)
+        prepared = prepare(loaded, loading, known)
         return cls(prepared, prepared.model())
 
     @property

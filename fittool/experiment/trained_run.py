@@ -22,9 +22,10 @@ from fittool.experiment.building.data import Data
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
-from fittool.model.saving import layers_of, rebuild
+from fittool.model.saving import layers_of, rebuild, targets_in
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
+from fittool.nn.number_targets import NumberTargets, TargetsError
 from fittool.nn.objectives import Objectives
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
@@ -75,6 +76,15 @@ class TrainedRun:
         return None if self.feature_names is None else Reading.of(self._architecture.get("table", {}))
 
     @property
+    def numbers(self) -> dict[str, NumberTargets]:
+        """The names and scales of the numbers to predict, by the outputs' names, as they were learnt.
+
+        Raises:
+            CheckpointError: The checkpoint holds something else.
+        """
+        return targets_of(self.checkpoint)
+
+    @property
     def _architecture(self) -> Mapping[str, Any]:
         return self.checkpoint.facts.architecture or {}
 
@@ -86,7 +96,7 @@ class TrainedRun:
         """
         experiment = self.loaded.experiment
         compiled = None if objectives is None else Compiled(experiment.compile.optimizer, objectives)
-        network = Network(self.graph, experiment.engine, experiment.seed, compiled)
+        network = Network(self.graph, experiment.engine, experiment.seed, compiled, targets=self.numbers)
         check_weights(self.checkpoint, network.describe())
         network.load(weights_in(self.checkpoint.tensors))
         return Model.of(layers_of(self._architecture), network, experiment.seed, self.class_names)
@@ -140,6 +150,18 @@ class TrainedRun:
         for text in brought.told:
             warn(text)
         return brought.data
+
+
+def targets_of(checkpoint: Checkpoint) -> dict[str, NumberTargets]:
+    """The names and scales of the numbers to predict that a checkpoint holds, by the outputs' names.
+
+    Raises:
+        CheckpointError: It is damaged there.
+    """
+    try:
+        return targets_in(checkpoint.facts.architecture or {}, _network(checkpoint))
+    except TargetsError as error:
+        raise CheckpointError(f"is damaged: {error}.", place=shown(checkpoint.path)) from error
 
 
 def check_weights(checkpoint: Checkpoint, form: Mapping[str, HasForm]) -> None:

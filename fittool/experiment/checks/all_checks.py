@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import Dataset
@@ -14,7 +14,9 @@ from fittool.experiment.checks.inputs import input_findings, input_ranges
 from fittool.experiment.checks.last_layers import last_layer_findings, outputs_beyond_classes
 from fittool.experiment.checks.metrics import metric_findings
 from fittool.experiment.checks.sample_weights import weight_findings
+from fittool.experiment.checks.targets import scale_targets, target_findings
 from fittool.nn.graph import Graph
+from fittool.nn.number_targets import NumberTargets
 from fittool.nn.objectives import output_activations, with_target_shapes
 from fittool.nn.targets import Targets
 
@@ -27,6 +29,7 @@ def check_sense(
     train: Dataset | GeneratorData,
     validation: Dataset | GeneratorData | None,
     class_names: tuple[str, ...] | None,
+    numbers: Mapping[str, NumberTargets],
 ) -> tuple[Problem, ...]:
     """Hold outputs, losses, metrics, weights and inputs against each other; gives the warnings.
 
@@ -37,6 +40,7 @@ def check_sense(
         targets: The form of the targets of each output.
         train, validation: The data.
         class_names: The name of each class, or None.
+        numbers: The names and scales of the numbers to predict.
 
     Raises:
         ExperimentError: Nothing can be learnt so; holds one problem for each reason.
@@ -46,9 +50,10 @@ def check_sense(
     augmentation = loaded.experiment.any_augmentation
     ranges = {} if augmentation is not None and augmentation.preprocessing_function else input_ranges(train)
     found = in_order(
-        *(last_layer_findings(output) for output in outputs),
+        *(last_layer_findings(scale_targets(output, numbers)) for output in outputs),
         *(outputs_beyond_classes(output) for output in outputs),
         *(metric_findings(output) for output in outputs),
+        target_findings(loaded, outputs, train),
         weight_findings(loaded, train, validation),
         input_findings(graph, ranges, paths),
     )

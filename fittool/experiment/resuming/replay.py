@@ -20,6 +20,7 @@ from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import refuse_other_data
 from fittool.experiment.run_metadata import known_data, samples_of
 from fittool.experiment.session import Session
+from fittool.experiment.trained_run import targets_of
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import FIRST_FORMAT, OLDER_RELEASE, cause_of_other_numbers
@@ -83,7 +84,7 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         run = stack.enter_context(RunDirectory.open(path))
         loaded = experiment_to_train(run, experiment)
         tasks = _tasks(run)
-        session = Session.of(without_disk_cache(loaded))
+        session = Session.of(without_disk_cache(loaded), known=targets_of(tasks[0].end))
         stack.callback(session.close)
         prepared = session.prepared
         now = {"data": prepared.fingerprints, "samples": samples_of(prepared)}

@@ -33,7 +33,8 @@ from fittool.experiment.run_metadata import (
     write_experiment,
 )
 from fittool.experiment.session import Session
-from fittool.experiment.trained_run import check_weights
+from fittool.experiment.trained_run import check_weights, targets_of
+from fittool.nn.number_targets import NumberTargets
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import OLDER_RELEASE, cause_of_other_numbers
@@ -193,7 +194,7 @@ def go_on(
             refuse_changes(loaded, asked.changes(None))
         progress.say(_nothing_to_do(standing))
         return _finish(standing)
-    session = Session.of(loaded, loading_shown(verbose))
+    session = Session.of(loaded, loading_shown(verbose), learnt_targets(directory, loaded))
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine
     now = environment_of(prepared, engine.threads, options)
@@ -227,6 +228,19 @@ def go_on(
     write_experiment(prepared, directory)
     outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history)
+
+
+def learnt_targets(directory: RunDirectory, loaded: LoadedExperiment) -> Mapping[str, NumberTargets] | None:
+    """The scales of the targets that a run has learnt, by the outputs' names; None where its experiment asks for none.
+
+    They are never learnt anew: other data, accepted as a change, would else change what the weights mean.
+
+    Raises:
+        CheckpointError: No checkpoint is whole.
+    """
+    if loaded.experiment.data.target is None:
+        return None
+    return targets_of(directory.checkpoints.load_newest()[0])
 
 
 def _say_lost(callback: str) -> str:
