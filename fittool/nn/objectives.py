@@ -6,11 +6,12 @@ penalties on the weights. Over several steps its running value is their mean, ea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fittool.errors import ExperimentError, visible
+from fittool.errors import ExperimentError
 from fittool.nn.graph import Graph
 from fittool.nn.layers.last_activation import last_activation
 from fittool.nn.losses import (
@@ -42,6 +43,7 @@ _OF_EACH_TARGET = (
 )  # fmt: skip
 """The metrics that say something of a single target."""
 _UNKNOWN = NumberTargets()
+_LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -168,9 +170,14 @@ def metrics_by_name(objectives: Objectives) -> dict[str, Measured]:
                     name = f"{prefix}weighted_{metric.log_name}"
                 found[_free(name, losses | found)] = Measured(number, metric, weighted)
                 for target, called in enumerate(objective.targets_apart(metric)):
-                    alone = _free(f"{name}_{visible(called)}", losses | found)
+                    alone = _free(f"{name}_{_as_name(called, target)}", losses | found)
                     found[alone] = Measured(number, metric, weighted, target)
     return found
+
+
+def _as_name(text: str, number: int) -> str:
+    """The name of a column as a part of a value's name, which holds letters, digits and `_` only: `bill (mm)` is `bill_mm`."""
+    return re.sub(r"\W+", "_", text).strip("_")[:_LONGEST] or str(number)
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:

@@ -20,7 +20,7 @@ from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import Run, TrainOptions, verbosity
-from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes
+from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
 from fittool.experiment.run_metadata import (
@@ -37,7 +37,7 @@ from fittool.experiment.trained_run import check_weights, targets_of
 from fittool.nn.number_targets import NumberTargets
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
-from fittool.runs.format import OLDER_RELEASE, cause_of_other_numbers
+from fittool.runs.format import FORMAT, OLDER_RELEASE, cause_of_other_numbers
 from fittool.runs.text_table import missing_in
 from fittool.training.display.choose import make_progress
 from fittool.training.history import History
@@ -207,7 +207,10 @@ def go_on(
     # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
     trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept)
-    snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
+    standing_at = snapshot_of(checkpoint, kept.weights)
+    if checkpoint.format < FORMAT:
+        standing_at = with_new_values(standing_at, engine.metrics_state())
+    snapshot, changed = with_accepted_changes(standing_at, asked.changes(prepared), engine.state())
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
     changed += other_numbers
