@@ -148,6 +148,13 @@ def checkpoint_option(command: Command) -> Command:
     )(command)
 
 
+def other_data_option(command: Command) -> Command:
+    """--accept-changes, of commands that only read a run's own data."""
+    return click.option(
+        "--accept-changes", is_flag=True, help="Use the run's own data although they changed since it was trained with them."
+    )(command)
+
+
 def tta_option(command: Command) -> Command:
     """--tta N: test-time augmentation."""
     return click.option(
