@@ -54,8 +54,8 @@ def predict(
     """
     from fittool.cli.exit import echo_content, show, show_warnings
     from fittool.errors import DataError, UsageError
+    from fittool.experiment.answers.predictions import FORMS, encode
     from fittool.experiment.predict import predict as predicted
-    from fittool.experiment.predictions import FORMS, encode
     from fittool.experiment.trained_run import open_trained
     from fittool.runs.files.atomic import atomic_write
     from fittool.runs.output_file import check_output

@@ -17,6 +17,7 @@ from fittool.data.loading.good_samples import GoodSamples
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, Problem, UsageError
 from fittool.experiment.answers.decoding import decode
+from fittool.experiment.answers.predictions import Predictions
 from fittool.experiment.answers.truth import truth_of
 from fittool.experiment.building.data_sources import (
     context_of,
@@ -28,7 +29,6 @@ from fittool.experiment.building.data_sources import (
 )
 from fittool.experiment.building.data_warnings import said_by_source
 from fittool.experiment.own_data import own_data
-from fittool.experiment.predictions import Predictions
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
 from fittool.training import evaluation as training

@@ -28,7 +28,7 @@ from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense
-from fittool.experiment.scaling import scaling_remarks
+from fittool.experiment.checks.scaling import scaling_remarks
 from fittool.experiment.target_scales import check_other_part, number_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
 from fittool.model.compiled import Compiled
