@@ -8,7 +8,7 @@ trained on, and goes with the network from then on: into checkpoints, saved mode
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -58,22 +58,23 @@ class TargetScale:
         spread = np.where(values.max(axis=0) == values.min(axis=0), 1.0, values.std(axis=0))
         return cls(kind, tuple(values.mean(axis=0).tolist()), tuple(spread.tolist()))
 
-    def scale(self, targets: Any, library: Any = np) -> Any:
+    def scale(self, targets: Any, library: Any = np, array: Callable[[tuple[float, ...]], Any] = np.asarray) -> Any:
         """Targets as the loss sees them.
 
         Args:
             targets: (N, …, K) in their own unit, as an array of `library`.
             library: NumPy, or what has its functions.
+            array: Makes a float64 array of `library`, (K,), of K numbers.
 
         Returns:
             The same shape.
         """
         values = library.log1p(targets) if self.kind == "log" else targets
-        return (values - library.asarray(self.center)) / library.asarray(self.spread)
+        return (values - array(self.center)) / array(self.spread)
 
-    def undo(self, outputs: Any, library: Any = np) -> Any:
+    def undo(self, outputs: Any, library: Any = np, array: Callable[[tuple[float, ...]], Any] = np.asarray) -> Any:
         """Outputs in the targets' own unit: the inverse of `scale`, with its arguments."""
-        values = outputs * library.asarray(self.spread) + library.asarray(self.center)
+        values = outputs * array(self.spread) + array(self.center)
         return library.expm1(library.clip(values, -_LARGEST_LOG, _LARGEST_LOG)) if self.kind == "log" else values
 
     def plain(self) -> dict[str, Any]:
