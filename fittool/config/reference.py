@@ -18,6 +18,7 @@ from fittool.config.target import Target
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
 from fittool.data.splits.split_setting import VALIDATION
+from fittool.data.tables.column_kinds import ColumnDefaults
 from fittool.settings import Family, fields_of, fold, only_argument, plain, snake_case
 from fittool.settings.lookup import families
 
@@ -128,7 +129,7 @@ _NAMES = {
     "engine": "Engines", "source": "Sources", "validation source": "Validation sources", "layer": "Layers",
     "recurrence": "Recurrences", "preset": "Presets",
     "optimizer": "Optimizers", "loss": "Losses", "metric": "Metrics", "schedule": "Schedules", "initializer": "Initializers",
-    "regularizer": "Regularizers", "callback": "Callbacks",
+    "regularizer": "Regularizers", "callback": "Callbacks", "kind": "Columns",
 }  # fmt: skip
 
 
@@ -146,8 +147,8 @@ class _Page:
         yield from self._section("The file", Experiment, self.schema)
         augmentation = fields_of(Experiment)["augmentation"].annotation.__args__[0]  # type: ignore[union-attr]
         for name, cls in {
-            "data": Data, "data.image": Image, "data.target": Target, "augmentation": augmentation, "model": Model,
-            "compile": Compile,
+            "data": Data, "data.image": Image, "data.column_defaults": ColumnDefaults, "data.target": Target,
+            "augmentation": augmentation, "model": Model, "compile": Compile,
             "initial_weights": InitialWeights, "train": Train, "train[0]": Stage, "output": Output,
             "output.checkpoint": Checkpoint,
         }.items():  # fmt: skip

@@ -15,6 +15,7 @@ from fittool.config.per_output import LossPerOutput, MetricsPerOutput, NumberPer
 from fittool.config.target import Target
 from fittool.data.sources import SOURCES, Source
 from fittool.data.splits.split_setting import VALIDATION, SplitSetting
+from fittool.data.tables.column_kinds import COLUMN_KINDS, ColumnDefaults, ColumnKind
 from fittool.nn.layers import LAYERS, Layer
 from fittool.nn.losses import Loss
 from fittool.nn.objectives import Objective, share_out
@@ -78,6 +79,14 @@ class Image:
     )
 
 
+def _as_text(value: object) -> object:
+    """Columns without a header have numbers for names."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+ColumnName = Annotated[Text, BeforeValidator(_as_text, json_schema_input_type=str | int)]
+
+
 @setting
 class Data:
     """The sources of samples, and how they are read."""
@@ -105,6 +114,18 @@ class Data:
         default="none",
         description="Whether decoded samples are kept in mode fit_generator: in memory, or in a file below ~/.cache/fittool (or "
         "XDG_CACHE_HOME) that later runs and other processes use too.",
+    )
+    columns: dict[ColumnName, Annotated[ColumnKind, COLUMN_KINDS]] | None = Field(
+        default=None,
+        description="The kinds of a table's columns by their names, such as {sex: category, born: {date: {order: dmy}}}; the "
+        "training part says what the others are. Without this and column_defaults numbers stay as they are, all of them.",
+    )
+    column_defaults: ColumnDefaults | None = Field(
+        default=None,
+        description="Settings of the columns of a table that are not named in columns, such as the scale of numbers.",
+    )
+    on_missing_label: Literal["drop", "error"] = Field(
+        default="drop", description="Whether a row of a table that has no label is left out, which is told, or an error."
     )
     on_bad_file: Literal["error", "skip"] = Field(
         default="error", description="Whether a file that cannot be read ends the run or is left out."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from fittool.data.arrays import check_lengths
 from fittool.data.batch import Array
 from fittool.data.class_weights import classes_of
 from fittool.data.formats.reading import Reading
+
+if TYPE_CHECKING:
+    from fittool.data.tables.encoder import TableEncoder
 
 Shape: TypeAlias = tuple[int, ...]
 Samples: TypeAlias = tuple[tuple[Array, ...], tuple[Array, ...], Array | None]
@@ -87,6 +90,8 @@ class ArrayDataset:
 
     reading: Reading | None = None
     """The way the table was read that the arrays come from."""
+    encoder: TableEncoder | None = None
+    """What has made the arrays of a table's columns."""
 
     def __init__(
         self,

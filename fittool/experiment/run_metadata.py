@@ -14,6 +14,7 @@ from fittool.experiment.building.data import Data
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import counting_settings
+from fittool.runs.columns_file import write_columns
 from fittool.runs.directory import RunDirectory, digest_of
 from fittool.runs.environment import describe_environment
 from fittool.runs.files.json_text import to_json
@@ -85,6 +86,8 @@ def write_experiment(prepared: Prepared, directory: RunDirectory) -> None:
     if prepared.class_names is not None:
         directory.write_classes(prepared.class_names)
     directory.write_inputs([fact.plain() for fact in prepared.inputs])
+    if prepared.encoder is not None:
+        write_columns(directory, prepared.encoder.plain())
     if prepared.skipped:
         directory.write_skipped(prepared.skipped)
 

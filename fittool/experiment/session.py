@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +17,7 @@ from fittool.engines.base import Engine
 from fittool.errors import ExperimentError, FittoolError
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.initial_weights import start_from
-from fittool.experiment.building.prepare import Loading, Prepared, prepare, silent
+from fittool.experiment.building.prepare import Loading, Preparation, Prepared, prepare, silent
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
@@ -26,7 +26,6 @@ from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
 from fittool.model.model import Model
 from fittool.nn.layers import Normalization
-from fittool.nn.number_targets import NumberTargets
 from fittool.nn.objectives import directions, value_names
 from fittool.report.live_page import live_page
 from fittool.runs.directory import RunDirectory
@@ -50,13 +49,13 @@ class Session:
     model: Model
 
     @classmethod
-    def of(cls, loaded: LoadedExperiment, loading: Loading = silent, known: Mapping[str, NumberTargets] | None = None) -> Session:
+    def of(cls, loaded: LoadedExperiment, loading: Loading = silent, known: Preparation | None = None) -> Session:
         """Open the data and build the model.
 
         Args:
             loaded: The experiment.
             loading: Shows how far reading into memory is.
-            known: The scales of the targets that the run has learnt already.
+            known: What the run has learnt of its data already.
 
         Raises:
             DataError, ExperimentError: Data, network and loss are wrong, or do not fit.

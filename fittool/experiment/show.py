@@ -31,7 +31,7 @@ def _expand(loaded: LoadedExperiment) -> Sequence[Layer] | None:
     if loaded.experiment.model.layers is not None:
         return None
     data = open_data(loaded)
-    return layers_of(loaded, data.train, next(iter(target_forms(data.train)), None), data.class_names)
+    return layers_of(loaded, data.train, next(iter(target_forms(data.train)), None), data.class_names, data.encoder)
 
 
 def summary_table(path: Path, overrides: Sequence[str] = ()) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,11 +15,13 @@ from fittool.data.images.pixel_scale import brought_to
 from fittool.data.input_facts import InputFacts, facts_from
 from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
+from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.state import HasForm, check_whole_state, weights_in
 from fittool.errors import CheckpointError, shown
 from fittool.experiment.building.consent import experiment_to_read
 from fittool.experiment.building.data import Data
+from fittool.experiment.tables.kept_columns import encoder_of
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
@@ -74,6 +77,15 @@ class TrainedRun:
     def reading(self) -> Reading | None:
         """The way the table was read that the run has learnt from, or None where it was no table."""
         return None if self.feature_names is None else Reading.of(self._architecture.get("table", {}))
+
+    @cached_property
+    def encoder(self) -> TableEncoder | None:
+        """What makes features of a table's columns; None where the run has not learnt from a table.
+
+        Raises:
+            CheckpointError: The file of the columns is missing, damaged or another one.
+        """
+        return encoder_of(self.directory, self._architecture)
 
     @property
     def numbers(self) -> dict[str, NumberTargets]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -24,6 +24,7 @@ from fittool.nn.layers import (
     Rescaling,
 )
 from fittool.nn.losses import LogitsOrProbabilities, Loss
+from fittool.nn.table_layout import TableLayout
 from fittool.settings import Family, Field, Integer, Named, Number, fold, setting
 
 Size = Annotated[Integer, Field(ge=1)]
@@ -60,8 +61,15 @@ class Preset(Named):
         """
         raise NotImplementedError
 
+    embeds_codes: ClassVar[bool] = False
+    """True where `for_table` gives a network that looks the codes of a table up itself; else a layer in front of it does."""
+
     def for_pixels(self) -> Preset:
         """The same for images whose pixels are 0 to 255."""
+        return self
+
+    def for_table(self, layout: TableLayout) -> Preset:
+        """The same for the features of a table."""
         return self
 
 

@@ -354,7 +354,7 @@ def digest_of(experiment: str) -> str:
 def foreign_files(folder: Path) -> list[str]:
     """The names in a directory that no run has written which was killed before it had begun."""
     paths = RunPaths(folder)
-    own = {".lock", *(path.name for path in (paths.experiment, paths.classes, paths.inputs, paths.skipped, paths.checkpoints))}
+    own = {".lock", *(path.name for path in paths.of_the_beginning)}
     return sorted(name for name in os.listdir(folder) if name not in own and not is_temporary(name))
 
 

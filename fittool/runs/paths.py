@@ -47,9 +47,19 @@ class RunPaths:
         return self.root / "inputs.json"
 
     @property
+    def columns(self) -> Path:
+        """The columns of a table: kinds, categories with counts, ranges, shares of gaps, and what makes features of them."""
+        return self.root / "columns.json"
+
+    @property
     def skipped(self) -> Path:
         """The files that could not be read and were left out, a line each."""
         return self.root / "skipped.txt"
+
+    @property
+    def of_the_beginning(self) -> tuple[Path, ...]:
+        """Those that are there before a run has begun."""
+        return self.experiment, self.classes, self.inputs, self.columns, self.skipped, self.checkpoints
 
     @property
     def status(self) -> Path:

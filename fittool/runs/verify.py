@@ -10,6 +10,7 @@ from typing import Any
 
 from fittool.errors import CheckpointError, ExperimentError, FittoolError, Problem, shown, visible
 from fittool.runs.checkpoint import Checkpoint, load_checkpoint
+from fittool.runs.columns_file import read_columns
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.lock import is_held
 from fittool.runs.files.storage_errors import read_whole
@@ -82,6 +83,7 @@ class _Look:
         self._run.read_environment()
         self._run.read_classes()
         self._run.read_inputs()
+        read_columns(self._run)
         try:
             self._run.check_experiment()
         except ExperimentError:

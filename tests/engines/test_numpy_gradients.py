@@ -111,6 +111,7 @@ CASES = [
     (nn.Bidirectional(nn.SimpleRNN(3, return_sequences=True), "mul"), SEQUENCE),
     (nn.Bidirectional(nn.LSTM(3), "ave"), SEQUENCE),
     (nn.Embedding(9, 4), (2, 3)),
+    (nn.ColumnEmbedding((3, 0), (4, 6), (2, 3)), (4,)),
 ]
 
 GRAPHS = {
@@ -162,7 +163,7 @@ class Bench:
     """A graph with a linear loss on its outputs, so that any derivative can be had by differences."""
 
     def __init__(self, layers: list[nn.Layer], shape: tuple[int, ...], batch: int, threads: int = 1) -> None:
-        indices = isinstance(layers[0], nn.Embedding)
+        indices = isinstance(layers[0], nn.Embedding | nn.ColumnEmbedding)
         if not indices:
             layers = [nn.Dense(shape[-1], name="before"), *layers]  # so that the layer's input needs a gradient
         self.graph = Graph.build(layers, {"input": shape})

@@ -6,11 +6,14 @@ text, and one word makes no text of a column of numbers.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,7 @@ from fittool.data.formats.number_parsing import PLAIN, NumberForm
 from fittool.errors import DataError, Problem, shown
 
 MOST_PROBLEMS = 20
+SHOWN = 40
 MISSING = frozenset(
     {
         "", "-", ".", "?", "na", "n/a", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan", "null", "none", "-1.#ind", "1.#ind",
@@ -34,9 +38,8 @@ CellKind = Literal["number", "percent", "boolean", "missing", "foreign", "text"]
 ColumnKind = Literal["number", "percent", "boolean", "text", "empty", "mixed"]
 
 _LARGEST = float(np.finfo(np.float32).max)
-_REMEMBERED = 1001
+_DIGIT = re.compile("[0-9]")
 _INFINITE = frozenset({"inf", "-inf", "+inf", "infinity", "-infinity"})
-_SHOWN = 40
 
 
 class Problems:
@@ -76,12 +79,12 @@ class CellForm:
         word = bare.casefold()
         if word in self.missing:
             return "missing", np.nan
+        if _DIGIT.search(cell) is None:
+            return ("boolean", BOOLEANS[word]) if word in BOOLEANS else ("text", np.nan)
         if self.numbers.is_number(cell):
             return "number", self.numbers.value(cell)
         if bare.endswith("%") and self.numbers.is_number(bare[:-1]):
             return "percent", self.numbers.value(bare[:-1]) / 100
-        if word in BOOLEANS:
-            return "boolean", BOOLEANS[word]
         foreign = any(form.is_number(bare.removesuffix("%")) for form in FOREIGN_FORMS if form != self.numbers)
         return ("foreign" if foreign else "text"), np.nan
 
@@ -90,16 +93,25 @@ class CellForm:
         return self.missing is not MISSING and any(cell.strip().casefold() in self.missing for cell in cells)
 
 
+class _Codes(dict[str, int]):
+    """A number for each different cell, in the order in which they come."""
+
+    def __missing__(self, cell: str) -> int:
+        self[cell] = code = len(self)
+        return code
+
+
 @dataclass
 class Column:
     """One column: its cells as numbers, and what they are.
 
+    Chunks of numbers and gaps are kept as numbers alone. Where a cell is something else, or `keep_text`, each different cell is
+    kept once, as it is written, and the rows as codes of these.
+
     Attributes:
         name: From the first line.
         form: How its cells are read.
-        keep_text: Whether cells are kept as they are written.
-        pieces: Its cells as pieces of float64; NaN where a cell is no number.
-        text: All cells where `keep_text`.
+        keep_text: Whether cells are kept as they are written, numbers too.
         counts: How many cells there are of each kind.
         first: The first cells of each kind but numbers, with their lines; as many as errors are told.
         too_large: The first numbers that are too large for float32, with their lines.
@@ -108,39 +120,123 @@ class Column:
     name: str
     form: CellForm = field(default_factory=CellForm)
     keep_text: bool = False
-    pieces: list[NDArray[np.float64]] = field(default_factory=list)
-    text: list[str] = field(default_factory=list)
     counts: Counter[CellKind] = field(default_factory=Counter)
     first: dict[CellKind, list[tuple[int, str]]] = field(default_factory=dict)
     too_large: list[tuple[int, str]] = field(default_factory=list)
-    _known: dict[str, tuple[CellKind, float]] = field(default_factory=dict, repr=False)
+    _pieces: list[NDArray[np.float64] | NDArray[np.int32]] = field(default_factory=list, repr=False)
+    _codes: _Codes = field(default_factory=_Codes, repr=False)
+    _kinds: list[CellKind] = field(default_factory=list, repr=False)
+    _values: list[float] = field(default_factory=list, repr=False)
 
     def add(self, cells: Sequence[str], lines: Sequence[int]) -> None:
         """Take over the cells of some rows."""
-        if self.keep_text:
-            self.text.extend(cells)
-        if self.form.numbers.are_numbers(cells) and not self.form.has_gap(cells):
-            values = self.form.numbers.values(cells)
-            self.counts["number"] += len(cells)
+        values = None if self.keep_text else self._numbers(cells, lines)
+        if values is None:
+            codes, values = self._code(cells, lines)
+            self._pieces.append(codes)
         else:
-            values = self._mix(cells, lines)
-        self.pieces.append(values)
+            self._pieces.append(values)
         for row in np.flatnonzero(np.abs(values) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
             self.too_large.append((lines[row], cells[row]))
 
-    def _mix(self, cells: Sequence[str], lines: Sequence[int]) -> NDArray[np.float64]:
-        values = np.empty(len(cells), np.float64)
-        for row, cell in enumerate(cells):
-            known = self._known.get(cell)
-            if known is None:
-                known = self.form.kind_of(cell)
-                if len(self._known) < _REMEMBERED:
-                    self._known[cell] = known
-            kind, values[row] = known
-            self.counts[kind] += 1
-            if kind != "number" and len(told := self.first.setdefault(kind, [])) < MOST_PROBLEMS:
-                told.append((lines[row], cell))
+    def add_numbers(self, values: NDArray[np.float64]) -> None:
+        """Take over (N,) numbers that were read elsewhere, NaN where there is a gap."""
+        self._pieces.append(values)
+        gaps = int(np.isnan(values).sum())
+        self.counts.update({"number": len(values) - gaps, "missing": gaps} if gaps else {"number": len(values)})
+
+    def _numbers(self, cells: Sequence[str], lines: Sequence[int]) -> NDArray[np.float64] | None:
+        """The values of cells that are all numbers or gaps, NaN for these; None where there is anything else."""
+        whole = None if self.form.has_gap(cells) else self.form.numbers.values_if_numbers(cells)
+        if whole is not None:
+            self.counts["number"] += len(cells)
+            return whole
+        gaps = {cell for cell in set(cells) if cell.strip().casefold() in self.form.missing}
+        present = [cell for cell in cells if cell not in gaps]
+        found = self.form.numbers.values_if_numbers(present) if gaps and present else None
+        if found is None:
+            return None
+        is_gap = np.fromiter((cell in gaps for cell in cells), np.bool_, len(cells))
+        values = np.full(len(cells), np.nan)
+        values[~is_gap] = found
+        self.counts.update({"number": len(present), "missing": len(cells) - len(present)})
+        self._note("missing", np.flatnonzero(is_gap), cells, lines)
         return values
+
+    def _code(self, cells: Sequence[str], lines: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        codes = np.fromiter(map(self._codes.__getitem__, cells), np.int32, len(cells))
+        for cell in islice(self._codes, len(self._kinds), None):
+            kind, value = self.form.kind_of(cell)
+            self._kinds.append(kind)
+            self._values.append(value)
+        amounts = np.bincount(codes, minlength=len(self._kinds))
+        for code in np.flatnonzero(amounts).tolist():
+            self.counts[self._kinds[code]] += int(amounts[code])
+        kinds = np.array(self._kinds)
+        for kind in set(kinds[amounts > 0].tolist()) - {"number"}:
+            if len(self.first.get(kind, ())) < MOST_PROBLEMS:
+                self._note(kind, np.flatnonzero((kinds == kind)[codes]), cells, lines)
+        return codes, np.array(self._values)[codes]
+
+    def _note(self, kind: CellKind, rows: NDArray[np.int64], cells: Sequence[str], lines: Sequence[int]) -> None:
+        told = self.first.setdefault(kind, [])
+        told += [(lines[row], cells[row]) for row in rows[: MOST_PROBLEMS - len(told)].tolist()]
+
+    @classmethod
+    def of_codes(cls, name: str, form: CellForm, codes: NDArray[np.int32], cells: Sequence[str]) -> Column:
+        """A column of (N,) codes of different cells."""
+        column = cls(name, form, keep_text=True)
+        column._codes.update((cell, code) for code, cell in enumerate(cells))
+        column._kinds, column._values = (list(one) for one in zip(*map(form.kind_of, cells), strict=True)) if cells else ([], [])
+        column._pieces = [codes]
+        for code, amount in enumerate(np.bincount(codes, minlength=len(cells)).tolist()):
+            column.counts[column._kinds[code]] += amount
+        return column
+
+    @property
+    def is_coded(self) -> bool:
+        """True where all cells are there as they are written."""
+        return all(piece.dtype == np.int32 for piece in self._pieces)
+
+    @property
+    def needs_text(self) -> bool:
+        """True where some cells are no numbers, and others are not there as they are written."""
+        return not self.is_coded and bool(self._codes)
+
+    @cached_property
+    def codes(self) -> NDArray[np.int32]:
+        """(N,) the number of each cell in `cells`; only of columns that are coded."""
+        return np.concatenate(self._pieces).astype(np.int32, copy=False)
+
+    @property
+    def cells(self) -> list[str]:
+        """The different cells, in the order of their codes."""
+        return list(self._codes)
+
+    @property
+    def kinds(self) -> list[CellKind]:
+        """The kind of each of `cells`."""
+        return self._kinds
+
+    def value_of(self, code: int) -> float:
+        """The number that one of `cells` is; NaN where it is none."""
+        return self._values[code]
+
+    @property
+    def text(self) -> list[str]:
+        """All cells as they are written, where they are coded."""
+        cells = self.cells
+        return [cells[code] for code in self.codes.tolist()]
+
+    def select(self, rows: NDArray[np.int64]) -> Column:
+        """The column of (n,) of its rows alone."""
+        if self.is_coded:
+            chosen = Column.of_codes(self.name, self.form, self.codes[rows], self.cells)
+        else:
+            chosen = Column(self.name, self.form)
+            chosen.add_numbers(self.array()[rows])
+        chosen.first, chosen.too_large = self.first, self.too_large
+        return chosen
 
     @property
     def size(self) -> int:
@@ -154,8 +250,8 @@ class Column:
 
     @property
     def different(self) -> int:
-        """The number of different cells beside chunks of numbers only, as far as they are remembered (a thousand)."""
-        return len(self._known)
+        """The number of different cells beside chunks of numbers only."""
+        return len(self._codes)
 
     @property
     def kind(self) -> ColumnKind:
@@ -181,17 +277,20 @@ class Column:
     def example(self) -> str:
         """Its first cell of text, in quotes, or its first of any kind."""
         told = [told for kind in ("text", "foreign", "boolean", "percent") for told in self.first.get(kind, [])]
-        return repr(told[0][1][:_SHOWN]) if told else ""
+        return repr(told[0][1][:SHOWN]) if told else ""
 
     def array(self) -> NDArray[np.float64]:
         """(N,) the cells as numbers; NaN where a cell has no value."""
-        return np.concatenate(self.pieces)
+        return np.concatenate([self._values_of(piece) for piece in self._pieces]) if self._pieces else np.empty(0)
+
+    def _values_of(self, piece: NDArray[np.float64] | NDArray[np.int32]) -> NDArray[np.float64]:
+        return np.array(self._values)[piece] if piece.dtype == np.int32 else cast("NDArray[np.float64]", piece)
 
     def report(self, problems: Problems) -> None:
         """Note the cells that have no value, those that are of another kind than most, and those that are too large."""
         kind = self.kind
-        wrong = [(line, _no_number(cell)) for line, cell in self._of_other_kinds(kind)]
-        wrong += [(line, f"{cell[:_SHOWN]!r} is too large for float32. Scale the numbers.") for line, cell in self.too_large]
+        wrong = [(line, no_number(cell)) for line, cell in self._of_other_kinds(kind)]
+        wrong += [(line, f"{cell[:SHOWN]!r} is too large for float32. Scale the numbers.") for line, cell in self.too_large]
         wrong += self._gaps()
         for line, text in sorted(wrong)[:MOST_PROBLEMS]:
             problems.add(f"column {self.name}: {text}", line)
@@ -221,9 +320,10 @@ def mend_of_gaps(count: int) -> str:
     return "Remove the row, or give it a value." if count == 1 else "Remove these rows, or give them values."
 
 
-def _no_number(cell: str) -> str:
+def no_number(cell: str) -> str:
+    """The sentence about a cell that is no number, with what to do where that can be told."""
     bare = cell.strip()
-    found = f"{cell[:_SHOWN]!r} is not a number"
+    found = f"{cell[:SHOWN]!r} is not a number"
     if bare.casefold() in _INFINITE:
         return f"{found}. Remove the row, or give it a value."
     if PLAIN.is_number(bare.removesuffix("%")):

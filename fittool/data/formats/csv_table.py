@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class Table:
         lines: (N,) the line of each row.
         problems: What is wrong so far.
         empty_rows: How many rows hold empty cells only; they are left out.
+        kept: (N,) which of the other rows these are; None: all.
     """
 
     path: Path
@@ -40,6 +41,13 @@ class Table:
     lines: NDArray[np.int64]
     problems: Problems
     empty_rows: int = 0
+    kept: NDArray[np.int64] | None = None
+
+    def select(self, rows: NDArray[np.int64]) -> Table:
+        """The table of (n,) of its rows alone."""
+        columns = {name: column.select(rows) for name, column in self.columns.items()}
+        kept = rows if self.kept is None else self.kept[rows]
+        return replace(self, columns=columns, lines=self.lines[rows], kept=kept)
 
     def place(self, row: int) -> str:
         """`file:line` of a row."""
@@ -84,11 +92,12 @@ class Header:
             DataError: One problem for each, with the nearest name.
         """
         known = set(self.names) - {""}
-        problems = [Problem(self._no_column(name), self.place) for name in wanted if name not in known]
+        problems = [Problem(self.no_column(name), self.place) for name in wanted if name not in known]
         if problems:
             raise DataError(problems)
 
-    def _no_column(self, name: str) -> str:
+    def no_column(self, name: str) -> str:
+        """The sentence about a name that is no column, with the nearest one."""
         names = [name for name in self.names if name]
         near = nearest_name(name, names)
         listed = f"Columns: {', '.join(names[:_SHOWN])}{', …' if len(names) > _SHOWN else ''}."
@@ -186,7 +195,19 @@ def read_table(header: Header, columns: Sequence[Column], needed: Sequence[str] 
     problems.check()
     if not lines:
         raise DataError("The file holds names of columns, but no rows.", place=header.place)
+    columns = _with_text(header, columns)
     return Table(header.path, {column.name: column for column in columns}, np.concatenate(lines), problems, rows.empty)
+
+
+def _with_text(header: Header, columns: Sequence[Column]) -> list[Column]:
+    """The columns; those of text that began with numbers are read once more, now as they are written."""
+    again = {column.name: Column(column.name, column.form, keep_text=True) for column in columns if column.needs_text}
+    if again:
+        places = [(column, header.position(name)) for name, column in again.items()]
+        for numbers, cells in chunks(WholeRows(header, Problems(header.path))):
+            for column, place in places:
+                column.add(cells[place], numbers)
+    return [again.get(column.name, column) for column in columns]
 
 
 def evidence_of(header: Header, names: Sequence[str], missing: frozenset[str]) -> dict[str, Evidence]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 BLANKS = " \t\u00a0\u202f\u2009"
 """Letters that may stand round a number, or between its thousands where a blank does."""
+_FREQUENT = b"0123456789.-"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,18 @@ class NumberForm:
         together = "\n".join(cells)
         # A cell with a line break in it would otherwise pass as two numbers.
         return together.count("\n") == len(cells) - 1 and self.column.fullmatch(together) is not None
+
+    def values_if_numbers(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
+        """(N,) the values of texts if each is one number; else None."""
+        if self.is_plain:
+            together = "".join(cells)
+            # Of these letters alone Python makes numbers of just what the pattern takes; most columns hold no others.
+            if together.isascii() and not together.encode().translate(None, delete=_FREQUENT):
+                try:
+                    return np.fromiter(map(float, cells), np.float64, len(cells))
+                except ValueError:
+                    return None
+        return self.values(cells) if self.are_numbers(cells) else None
 
     def plainly(self, number: str) -> str:
         """A text that is a number, written plainly."""

@@ -13,7 +13,7 @@ from fittool.data.formats.csv_table import Table
 from fittool.data.formats.number_parsing import is_number
 from fittool.data.formats.table_features import numbers_of
 from fittool.data.targets import Targets, from_names, from_numbers, needs_numbers, whole_if_possible
-from fittool.errors import ExperimentError, shown
+from fittool.errors import DataError, ExperimentError, shown
 
 if TYPE_CHECKING:
     from fittool.data.sources.base import SourceContext
@@ -41,6 +41,43 @@ def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> T
     if context.numbered_labels and known is None and column.kind == "number":
         return from_numbers(_values(table, column), context.class_mode, known, what, table.place, numbered=True)
     return from_names(column.text, context.class_mode, known, table.place, what)
+
+
+def with_labels(table: Table, labels: Sequence[str], context: SourceContext) -> tuple[Table, str]:
+    """The rows in which no label is missing, and in words how many there are beside them.
+
+    In a column of numbers each gap is one; of words an empty cell is, and a word such as NA where the experiment says so, or
+    where it stands for gaps in the table's numbers: else it may be the name of a class.
+
+    Raises:
+        DataError: No row has a label, or `on_missing_label` is error.
+    """
+    found = np.zeros(len(table.lines), bool)
+    for name in labels:
+        found |= _is_missing(table, table.columns[name])
+    count = int(found.sum())
+    if not count or context.on_missing_label == "error":
+        return table, ""
+    named = f"column {', '.join(labels)}"
+    if count == len(found):
+        raise DataError(f"{named}: no row has a label.", place=table.place(0))
+    return table.select(np.flatnonzero(~found)), f"{count:,} row{'s' * (count > 1)} without {', '.join(labels)} left out"
+
+
+def _is_missing(table: Table, column: Column) -> NDArray[np.bool_]:
+    """(N,) where a label has a gap."""
+    if column.kind in ("text", "boolean", "mixed", "empty"):
+        gaps = _gaps_in_numbers(table) if column.form.missing is MISSING else column.form.missing
+    else:
+        gaps = column.form.missing
+    is_gap = np.array([cell.strip().casefold() in gaps for cell in column.cells], bool)
+    return is_gap[column.codes]
+
+
+def _gaps_in_numbers(table: Table) -> frozenset[str]:
+    """The words that stand for gaps in the columns of numbers."""
+    found = [cell for column in table.columns.values() if column.is_numeric for _, cell in column.first.get("missing", ())]
+    return frozenset({"", *(cell.strip().casefold() for cell in found)})
 
 
 def _values(table: Table, column: Column) -> NDArray[np.float64] | NDArray[np.int64]:

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ from fittool.data.loading.prefetch import in_order
 from fittool.data.sources.base import SourceContext
 from fittool.data.targets import Targets
 from fittool.errors import DataError, Problem, shown
+
+if TYPE_CHECKING:
+    from fittool.data.tables.encoder import TableEncoder
+    from fittool.data.tables.unencoded import RawColumns
 
 _FILES_LOOKED_INTO = 256
 _BYTES_LOOKED_AT = 16 << 20  # in all of them
@@ -286,8 +290,14 @@ class ImageTable(ImageFiles):
     Args:
         root, names, form, targets, sample_weight: As of `ImageFiles`.
         features: (N, F) float32.
-        feature_names: What the F numbers are called.
+        feature_names: The columns that they were made of.
+
+    Attributes:
+        raw: The columns of which the features are yet to be made; None once they are.
     """
+
+    raw: RawColumns | None = None
+    encoder: TableEncoder | None = None
 
     def __init__(
         self,
@@ -296,7 +306,7 @@ class ImageTable(ImageFiles):
         form: ImageForm,
         targets: Targets,
         sample_weight: NDArray[np.float32] | None,
-        features: NDArray[np.float32],
+        features: NDArray[np.floating[Any]],
         feature_names: tuple[str, ...],
     ) -> None:
         super().__init__(root, names, form, targets, sample_weight)
@@ -317,7 +327,14 @@ class ImageTable(ImageFiles):
         """The samples at (n,) indices, as a dataset of their own."""
         rest = super().select(good)
         rest.features = self.features[good]
+        rest.raw = None if self.raw is None else self.raw.select(good)
         return rest
+
+    def with_features(self, values: NDArray[np.float32], encoder: TableEncoder, reading: Reading) -> Self:
+        """The same files with (N, F) features beside them."""
+        made = copy.copy(self)
+        made.features, made.feature_names, made.encoder, made.raw, made.reading = values, encoder.sources, encoder, None, reading
+        return made
 
     def fingerprint(self) -> str:
         """Of the files as `ImageFiles` has it, and of the numbers."""

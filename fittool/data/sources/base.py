@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from fittool.data.dataset import Dataset, Progress
     from fittool.data.formats.reading import Reading
     from fittool.data.images.decoding import ColorMode, Fit, Interpolation
+    from fittool.data.tables.encoder import TableEncoder
+    from fittool.data.tables.inference import ColumnPlan
     from fittool.data.targets import ClassMode
     from fittool.data.user_code.generator_data import GeneratorData
 
@@ -41,6 +43,10 @@ class SourceContext:
         feature_names: The columns of the training data, so that validation data take the same; None for training.
         not_features: Columns that are none to learn from by default, such as that which divides the data.
         reading: How the training data's table was read, so that other tables are read alike; None for training.
+        encoder: What the training part of a table has fixed of its columns; None for training.
+        columns: What the experiment says of the columns of a table.
+        waits_for_split: Whether columns are left as they are, until it is known which rows are trained on.
+        on_missing_label: Whether a row without a label is left out, or an error.
         numbered_labels: Whether labels are class numbers as they stand, as a loss that ignores one of them counts on.
         progress: Told how many files are done while all are decoded.
         timeout: Seconds that user code may take for its first batch; without a limit it is made in the caller's own thread.
@@ -60,6 +66,10 @@ class SourceContext:
     feature_names: tuple[str, ...] | None = None
     not_features: tuple[str, ...] = ()
     reading: Reading | None = None
+    encoder: TableEncoder | None = None
+    columns: ColumnPlan | None = None
+    waits_for_split: bool = False
+    on_missing_label: Literal["drop", "error"] = "drop"
     numbered_labels: bool = False
     progress: Progress | None = None
     timeout: float = math.inf

@@ -13,20 +13,23 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.data.dataset import ArrayDataset, Dataset
+from fittool.data.dataset import Dataset
 from fittool.data.formats.columns import MISSING, CellForm, Column
 from fittool.data.formats.csv_form import find_form, known_encoding
 from fittool.data.formats.csv_table import Header, Table, bare_name, evidence_of, read_header, read_table
 from fittool.data.formats.number_forms import FoundForm, form_of, in_words
 from fittool.data.formats.number_parsing import NumberForm
-from fittool.data.formats.reading import Reading, few
-from fittool.data.formats.table_features import check_percent, numbers_of, numeric_columns
-from fittool.data.formats.table_labels import targets_of
+from fittool.data.formats.reading import Reading
+from fittool.data.formats.table_features import numbers_of
+from fittool.data.formats.table_labels import targets_of, with_labels
 from fittool.data.formats.tags import from_tags, remark_on_tags
 from fittool.data.images.image_lookup import ImageLookup
 from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.splits.split_column import COLUMN_NAMES, column_split
+from fittool.data.tables.encoder import TableEncoder
+from fittool.data.tables.inference import ColumnPlan
+from fittool.data.tables.unencoded import RawColumns, UnencodedTable, check_percent, encoded, is_unencoded
 from fittool.data.targets import Targets, no_targets, reads_labels
 from fittool.errors import DataError, ExperimentError, Problem, shown
 from fittool.settings import Boolean, Field, Text, setting
@@ -132,7 +135,7 @@ class CsvSource(Source):
             raise PydanticCustomError("number_signs", "must not have the same sign for decimal and thousands")
         return self
 
-    def open(self, context: SourceContext) -> ArrayDataset | ImageFiles:
+    def open(self, context: SourceContext) -> Dataset:
         """Read the table; images are decoded when they are asked for.
 
         Raises:
@@ -144,25 +147,63 @@ class CsvSource(Source):
         columns = self._columns(context)
         header = self._header(context.path(self.path), columns)
         header.check([*columns.others, *(columns.features or ())])
+        self._check_kinds(header, context)
         table, numbers = self._table(header, columns, context)
-        features: list[str] = list(columns.features or ())
-        left_out: list[tuple[str, str]] = []
-        if columns.features is None:
-            features, left_out = numeric_columns(table, columns.candidates(header))
-            left_out += [("a column without a name", "perhaps row numbers")] * header.nameless
-        elif context.reading is not None:
-            check_percent(table, features, context.reading.percent)
-        reading = self._reading(table, header, features, left_out, numbers)
+        table, told = self._with_labels(table, columns, context)
+        raw = self._raw(table, header, columns, context)
+        raw = replace(raw, reading=self._reading(table, header, numbers, told))
         targets = self._targets(table, columns.labels, context)
         if columns.labels and targets.class_names is None:
-            reading = replace(reading, targets=columns.labels)
+            raw = replace(raw, reading=replace(raw.reading, targets=columns.labels))
         weight = None if columns.weight is None else _weights(table, columns.weight)
-        if columns.image is not None:
-            files = self._images(table, columns.image, features, targets, weight, context)
-            files.reading = reading
-            files.remarks += self._remarks(table, targets, columns.labels)
-            return files
-        return _features_dataset(table, features, targets, weight, reading)
+        data: UnencodedTable | ImageFiles
+        if columns.image is None:
+            data = UnencodedTable(raw, targets, weight)
+        else:
+            from fittool.data.images.table_images import images_of  # loads Pillow
+
+            root, beside = self._root(table, context), raw if raw.columns else None
+            data = images_of(table, columns.image, root, beside, targets, weight, context)
+            data.reading = raw.reading
+            data.remarks += self._remarks(table, targets, columns.labels)
+        return data if context.waits_for_split or not is_unencoded(data) else self._encoded(data, raw, context)
+
+    def _check_kinds(self, header: Header, context: SourceContext) -> None:
+        """Refuse what is said of columns that are not there, each at its own place."""
+        plan = context.columns
+        if plan is None or context.encoder is not None:
+            return
+        unknown = [name for name in plan.kinds if name not in header.names]
+        if unknown:
+            raise ExperimentError([Problem(header.no_column(name), plan.place(name)) for name in unknown])
+
+    def _encoded(self, data: UnencodedTable | ImageFiles, raw: RawColumns, context: SourceContext) -> Dataset:
+        """The data with features, by the encoder of the training part, or by one of their own."""
+        encoder = self._known_encoder(context)
+        if encoder is not None and context.reading is not None:
+            check_percent(raw, encoder.sources, context.reading.percent)
+        return encoded(data, raw.fit(np.arange(len(data))) if encoder is None else encoder)
+
+    def _known_encoder(self, context: SourceContext) -> TableEncoder | None:
+        """That of the training part; of runs that kept none, numbers as they stand."""
+        if context.encoder is not None or context.feature_names is None:
+            return context.encoder
+        percent = frozenset[str]() if context.reading is None else context.reading.percent
+        return TableEncoder.of_numbers([bare_name(name) for name in context.feature_names], percent)
+
+    def _raw(self, table: Table, header: Header, columns: _Columns, context: SourceContext) -> RawColumns:
+        names = columns.candidates(header)
+        plan = context.columns or ColumnPlan()
+        if self.features is not None:
+            plan = replace(plan, listed=frozenset(map(bare_name, self.features)))
+        found = {name: table.columns[name] for name in names}
+        return RawColumns(found, len(table.lines), plan, Reading(), table.place)
+
+    def _with_labels(self, table: Table, columns: _Columns, context: SourceContext) -> tuple[Table, str]:
+        """The rows that have a label, and how many have none, in words."""
+        if not columns.labels or self.label_separator is not None:
+            return table, ""
+        return with_labels(table, columns.labels, context)
 
     def _targets(self, table: Table, labels: Sequence[str], context: SourceContext) -> Targets:
         if not labels:
@@ -180,10 +221,11 @@ class CsvSource(Source):
     def _columns(self, context: SourceContext) -> _Columns:
         labels = tuple(map(bare_name, self.label or ())) if reads_labels(context.class_mode) else ()
         features = None if self.features is None else tuple(map(bare_name, self.features))
-        if features is None and self.image is not None:
+        known = self._known_encoder(context)
+        if known is not None and (features is not None or self.image is None):
+            features = known.sources
+        elif features is None and self.image is not None:
             features = ()
-        elif features is None and context.feature_names is not None:
-            features = tuple(map(bare_name, context.feature_names))
         image, weight = (None if name is None else bare_name(name) for name in (self.image, self.weight))
         return _Columns(labels, features, image, weight, tuple(map(bare_name, context.not_features)))
 
@@ -203,7 +245,7 @@ class CsvSource(Source):
         set_here = self.decimal is not None or self.thousands is not None
         if context.reading is not None and not set_here:
             numbers = context.reading.numbers
-        table = self._read(header, columns, numbers)
+        table = self._read(header, columns, numbers, context)
         doubtful = [column for column in table.columns.values() if column.kind == "mixed" and column.counts["foreign"]]
         if not doubtful or (self.decimal is not None and self.thousands is not None):
             return table, FoundForm(numbers)
@@ -214,12 +256,19 @@ class CsvSource(Source):
             found = form_of(evidence, header.form.delimiter, self.decimal, self.thousands)
         except DataError as error:
             raise DataError(str(error), place=shown(header.path)) from None
-        return (table if found.form == numbers else self._read(header, columns, found.form)), found
+        return (table if found.form == numbers else self._read(header, columns, found.form, context)), found
 
-    def _read(self, header: Header, columns: _Columns, numbers: NumberForm) -> Table:
+    def _read(self, header: Header, columns: _Columns, numbers: NumberForm, context: SourceContext) -> Table:
         form, kept = CellForm(numbers, self._missing), {*columns.labels, columns.image}
         names = dict.fromkeys((*columns.candidates(header), *columns.others))
-        return read_table(header, [Column(name, form, name in kept) for name in names], columns.others)
+        plan, encoder = context.columns, self._known_encoder(context)
+        if plan is not None:
+            kept |= {name for name in names if plan.needs_text(name)}
+        if encoder is not None:
+            kept |= {name for name in names if encoder.needs_text(name)}
+        may_lack = columns.labels if context.on_missing_label == "drop" and self.label_separator is None else ()
+        needed = [name for name in columns.others if name not in may_lack]
+        return read_table(header, [Column(name, form, name in kept) for name in names], needed)
 
     @property
     def _missing(self) -> frozenset[str]:
@@ -227,20 +276,15 @@ class CsvSource(Source):
             return MISSING
         return frozenset({"", *(value.strip().casefold() for value in self.missing_values)})
 
-    def _reading(
-        self, table: Table, header: Header, features: list[str], left_out: list[tuple[str, str]], numbers: FoundForm
-    ) -> Reading:
-        found = [*header.form.in_words(), *in_words(numbers.form)]
+    def _reading(self, table: Table, header: Header, numbers: FoundForm, told: str) -> Reading:
+        found = [*header.form.in_words(), *in_words(numbers.form), *([told] if told else [])]
         if table.empty_rows:
             found.append(f"{table.empty_rows:,} empty row{'s' * (table.empty_rows > 1)} left out")
-        percent = frozenset(name for name in features if table.columns[name].kind == "percent")
-        found += [f"{few(sorted(percent))} in percent (12.5% is 0.125)"] if percent else []
-        booleans = [name for name in features if table.columns[name].kind == "boolean"]
-        found += [f"{few(booleans)} as 0 and 1"] if booleans else []
         doubts = [f"{shown(header.path)}: {numbers.doubt}"] if numbers.doubt else []
         if header.form.encoding == "cp1252" and self.encoding is None:
             doubts.append(f"{shown(header.path)} is no UTF-8 and is read as Windows-1252. Set encoding if letters look wrong.")
-        return Reading(tuple(features), tuple(left_out), tuple(found), tuple(doubts), numbers.form, percent, self._missing)
+        nameless = (("a column without a name", "perhaps row numbers"),) * (header.nameless if self.features is None else 0)
+        return Reading((), nameless, tuple(found), tuple(doubts), numbers.form, missing=self._missing)
 
     def look(self, path: Path) -> tuple[Header, Table, FoundForm]:
         """All columns that have a name, with what their cells are, before anybody says which is which.
@@ -321,66 +365,15 @@ class CsvSource(Source):
             cells = [cell for name, cell in zip(names, cells, strict=True) if name in kept]
         return np.array(cells)
 
-    def _images(
-        self,
-        table: Table,
-        image: str,
-        features: list[str],
-        targets: Targets,
-        weight: NDArray[np.float32] | None,
-        context: SourceContext,
-    ) -> ImageFiles:
-        from fittool.data.images.image_files import ImageTable, as_wanted, files_of, form_of  # loads Pillow
+    def _root(self, table: Table, context: SourceContext) -> str:
+        """The folder in which image paths begin.
 
+        Raises:
+            ExperimentError: The table is remote, so there is none.
+        """
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")
-        root = table.path.parent if self.root is None else context.path(self.root)
-        names, absent = _find(table, image, str(root), context)
-        if not features:
-            files: ImageFiles = files_of(str(root), names, targets, weight, context)
-        else:
-            numbers = numbers_of(table, features).astype(np.float32)
-            beside = ImageTable(str(root), names, form_of(context), targets, weight, numbers, tuple(features))
-            files = as_wanted(beside, context)
-        files.absent = absent
-        return files
-
-
-def _find(table: Table, image: str, root: str, context: SourceContext) -> tuple[list[str], dict[str, Problem]]:
-    """The files of a column, relative to `root`, and what is wrong with those that are kept though they are not there.
-
-    Where bad files are left out, missing ones are among them.
-
-    Raises:
-        DataError: One is missing, or may be one of several.
-    """
-    lookup, names, absent = ImageLookup(root), list[str](), dict[str, Problem]()
-    for row, name in enumerate(table.columns[image].text):
-        found = lookup.find(name)
-        names.append(found[0] if len(found) == 1 else name)
-        if len(found) != 1 and context.on_bad_file == "keep":
-            absent.setdefault(name, Problem(f"column {image}: {lookup.problem(name)}", table.place(row)))
-        elif len(found) > 1 or (not found and context.on_bad_file == "error"):
-            table.problems.add(f"column {image}: {lookup.problem(name)}", int(table.lines[row]))
-    table.problems.check()
-    return names, absent
-
-
-def _features_dataset(
-    table: Table, names: Sequence[str], targets: Targets, weight: NDArray[np.float32] | None, reading: Reading
-) -> ArrayDataset:
-    inputs = numbers_of(table, names).astype(np.float32)
-    dataset = ArrayDataset(
-        inputs,
-        targets.all((inputs,)),
-        weight,
-        class_names=targets.class_names,
-        feature_names=tuple(names),
-        labels=targets.labels,
-        describe=table.place,
-    )
-    dataset.reading = reading
-    return dataset
+        return str(table.path.parent if self.root is None else context.path(self.root))
 
 
 def _weights(table: Table, name: str) -> NDArray[np.float32]:

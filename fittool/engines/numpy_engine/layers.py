@@ -12,6 +12,7 @@ import numpy as np
 from fittool.engines.numpy_engine import activations
 from fittool.engines.numpy_engine.activations import ACTIVATIONS, ActivationFunction
 from fittool.engines.numpy_engine.operations.base import Operation, Steps
+from fittool.engines.numpy_engine.operations.column_embedding import ColumnEmbedding
 from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, TransposedConvolution, Window
 from fittool.engines.numpy_engine.operations.dense import Dense
 from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Noise, ParametricReLU, Scaling
@@ -228,6 +229,11 @@ def _concatenate(node: Node, layer: Any) -> Steps:
     return [(Concatenate(axis, [shape[axis] for shape in node.input_shapes]), node.output_shape)]
 
 
+def _column_embedding(node: Node, layer: Any) -> Steps:
+    features = node.input_shapes[0][0]
+    return [(ColumnEmbedding(features, layer.columns, layer.levels, layer.widths), node.output_shape)]
+
+
 def _view(node: Node, layer: Any) -> Steps:
     return [(View(), node.output_shape)]
 
@@ -251,6 +257,7 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.Standardization: lambda node, layer: [(Standardization(layer), node.output_shape)],
     nn.Dense: _dense,
     nn.Embedding: lambda node, layer: [(Embedding(layer.input_dim, layer.output_dim), node.output_shape)],
+    nn.ColumnEmbedding: _column_embedding,
     nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
     nn.Conv2DTranspose: _transposed_convolution,

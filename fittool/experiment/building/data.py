@@ -21,11 +21,13 @@ from fittool.data.sources import CsvSource, Source, SourceContext
 from fittool.data.splits.partition import fraction_of, split_off
 from fittool.data.splits.split_setting import SplitSetting
 from fittool.data.splits.validation_split import Split, split
+from fittool.data.tables.encoder import TableEncoder
 from fittool.data.targets import ClassMode
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, KeyPath, Problem, shown
 from fittool.experiment.building.data_warnings import doubts, remarks, remarks_of_source
 from fittool.experiment.building.error_location import error_location
+from fittool.experiment.tables.columns import plan_of, with_features
 from fittool.model.labels import CLASS_MODES
 from fittool.nn.losses import Loss
 
@@ -42,6 +44,7 @@ class OpenedData:
         warnings: What a user should know about the files and the split.
         skipped: The files that cannot be read and are left out (`on_bad_file: skip`), with the reason.
         reading: How the table of the training data was read, or None.
+        encoder: What the training part of a table has fixed of its columns, or None.
     """
 
     train: Data
@@ -50,6 +53,7 @@ class OpenedData:
     warnings: tuple[Problem, ...] = ()
     skipped: tuple[Problem, ...] = ()
     reading: Reading | None = None
+    encoder: TableEncoder | None = None
 
 
 def class_mode_for(loss: Loss, asked: ClassMode) -> ClassMode:
@@ -83,6 +87,8 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
         not_features=(part.column,) if isinstance(part := data.validation, SplitSetting) and part.column else (),
         numbered_labels=_ignores_a_label(experiment.compile.main_loss),
         timeout=data.timeout_seconds if experiment.first.workers else FOREVER,
+        columns=plan_of(loaded),
+        on_missing_label=data.on_missing_label,
     )
 
 
@@ -98,32 +104,58 @@ def open_source(loaded: LoadedExperiment, source: Source, part: Literal["train",
         return source.open(context)
 
 
-def open_data(loaded: LoadedExperiment) -> OpenedData:
+def open_data(loaded: LoadedExperiment, encoder: TableEncoder | None = None) -> OpenedData:
     """Open the training data, and the validation data or the part that is split off.
+
+    Args:
+        loaded: The experiment.
+        encoder: What is fixed already of a table's columns, as in a run; else the training part fixes it.
 
     Raises:
         DataError: They are wrong, missing or unreadable.
         ExperimentError: They cannot be split.
     """
-    experiment = loaded.experiment
-    train = open_source(loaded, experiment.data.train, "train", source_context(loaded))
-    names = None if isinstance(train, GeneratorData) else train.class_names
-    if isinstance(experiment.data.validation, Source):
-        features = None if isinstance(train, GeneratorData) else train.feature_names
-        context = replace(source_context(loaded, names), feature_names=features, reading=reading_of(train))
-        validation = open_source(loaded, experiment.data.validation, "validation", context)
-        skipped = (*left_out(train), *left_out(validation))
-        odd = (*remarks_of_source(loaded, validation, "validation"), *doubts(loaded, validation, "validation"))
-        told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *odd)
-        return OpenedData(_part_of(loaded, train), validation, names, told, skipped, reading_of(train))
+    context = replace(source_context(loaded), waits_for_split=True, encoder=encoder)
+    train = open_source(loaded, loaded.experiment.data.train, "train", context)
     skipped = left_out(train)
-    told = (*_skip_warning(loaded, skipped), *remarks(loaded, train), *_say_unused_column(loaded))
-    parts, path = _split(loaded, train), _split_path(experiment)
-    if parts is None:
-        return OpenedData(_part_of(loaded, train), None, names, told, skipped, reading_of(train))
-    warnings = tuple(loaded.problem(text, *path) for text in parts.warnings)
-    part = _part_of(loaded, parts.train)
-    return OpenedData(part, parts.validation, names, (*told, *warnings), skipped, reading_of(train))
+    if isinstance(loaded.experiment.data.validation, Source):
+        return _with_validation_source(loaded, train, skipped, encoder)
+    parts, path = _split(loaded, train), _split_path(loaded.experiment)
+    chosen = _part_of(loaded, train if parts is None else parts.train)
+    beside = None if parts is None else parts.validation
+    part, whole, validation, encoder = _featured(loaded, chosen, train, beside, encoder)
+    told = (*_skip_warning(loaded, skipped), *remarks(loaded, whole), *_say_unused_column(loaded))
+    names = None if isinstance(whole, GeneratorData) else whole.class_names
+    warnings = () if parts is None else tuple(loaded.problem(text, *path) for text in parts.warnings)
+    return OpenedData(part, validation, names, (*told, *warnings), skipped, reading_of(whole), encoder)
+
+
+def _with_validation_source(
+    loaded: LoadedExperiment, train: Data, skipped: tuple[Problem, ...], encoder: TableEncoder | None
+) -> OpenedData:
+    """The training data, and validation data that have a source of their own."""
+    part, whole, _, encoder = _featured(loaded, _part_of(loaded, train), train, None, encoder)
+    names = None if isinstance(whole, GeneratorData) else whole.class_names
+    features = None if isinstance(whole, GeneratorData) else whole.feature_names
+    context = replace(source_context(loaded, names), feature_names=features, reading=reading_of(whole), encoder=encoder)
+    source = loaded.experiment.data.validation
+    assert isinstance(source, Source)
+    validation = open_source(loaded, source, "validation", context)
+    skipped = (*skipped, *left_out(validation))
+    odd = (*remarks_of_source(loaded, validation, "validation"), *doubts(loaded, validation, "validation"))
+    told = (*_skip_warning(loaded, skipped), *remarks(loaded, whole), *odd)
+    return OpenedData(part, validation, names, told, skipped, reading_of(whole), encoder)
+
+
+def _featured(
+    loaded: LoadedExperiment, part: Data, whole: Data, validation: Data | None, encoder: TableEncoder | None
+) -> tuple[Data, Data, Data | None, TableEncoder | None]:
+    """The part to train on, the whole that it is of and the part to validate on, with features in place of a table's columns."""
+    if isinstance(part, GeneratorData) or isinstance(whole, GeneratorData) or isinstance(validation, GeneratorData):
+        return part, whole, validation, None
+    others = [whole] if validation is None else [whole, validation]
+    (part, whole, *rest), encoder = with_features(loaded, part, others, encoder)
+    return part, whole, rest[0] if rest else None, encoder
 
 
 def reading_of(data: Data) -> Reading | None:

@@ -53,7 +53,14 @@ def context_of(run: TrainedRun, *, labelled: bool) -> SourceContext:
     context = source_context(run.loaded, run.class_names) if labelled else source_context(run.loaded, run.class_names, None)
     # Inputs alone are looked at one by one anyway, so none is decoded beforehand to leave it out.
     on_bad_file = context.on_bad_file if labelled else "keep"
-    return replace(context, feature_names=run.feature_names, reading=run.reading, on_bad_file=on_bad_file, **run.image_form)
+    return replace(
+        context,
+        feature_names=run.feature_names,
+        reading=run.reading,
+        encoder=run.encoder,
+        on_bad_file=on_bad_file,
+        **run.image_form,
+    )
 
 
 def open_images(names: list[str], context: SourceContext) -> Dataset:

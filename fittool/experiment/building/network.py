@@ -11,6 +11,7 @@ from fittool.augmentation.standardize import standardizes
 from fittool.config.checks import placed_layer_error
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.batch import Array
+from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, ExperimentError
 from fittool.experiment.building.data import Data
@@ -22,8 +23,21 @@ from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 
 
-def layers_of(loaded: LoadedExperiment, data: Data, targets: Targets | None, class_names: tuple[str, ...] | None) -> list[Layer]:
+def layers_of(
+    loaded: LoadedExperiment,
+    data: Data,
+    targets: Targets | None,
+    class_names: tuple[str, ...] | None,
+    encoder: TableEncoder | None = None,
+) -> list[Layer]:
     """The experiment's layers; a preset is expanded to fit inputs and targets.
+
+    Args:
+        loaded: The experiment.
+        data: The samples to train on.
+        targets: Their form.
+        class_names: The name of each class, or None.
+        encoder: Of a table, whose layout a preset may look at.
 
     Raises:
         ExperimentError: A preset cannot know its output, as there are no targets.
@@ -37,6 +51,7 @@ def layers_of(loaded: LoadedExperiment, data: Data, targets: Targets | None, cla
         raise ExperimentError(loaded.problem(text, "model", "preset"))
     units, activation = output_for(loaded.experiment.compile.main_loss, _classes(targets, class_names), _outputs(targets))
     preset = model.preset.for_pixels() if _gives_pixels(loaded, data) else model.preset
+    preset = preset if encoder is None else preset.for_table(encoder.layout)
     return preset.expand(units, activation)
 
 

@@ -19,6 +19,8 @@ from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.partition import balanced
+from fittool.data.tables.encoder import TableEncoder
+from fittool.data.tables.told import columns_in_words
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.building.compatibility import check_augmentation
@@ -29,6 +31,7 @@ from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense
 from fittool.experiment.checks.scaling import scaling_remarks
+from fittool.experiment.tables.columns import with_embedding
 from fittool.experiment.target_scales import check_other_part, number_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
 from fittool.model.compiled import Compiled
@@ -42,6 +45,7 @@ from fittool.nn.number_targets import NumberTargets, plain_targets
 from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_number_targets, with_target_shapes
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
+from fittool.runs.columns_file import digest_of_columns
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
 
@@ -54,6 +58,19 @@ Loading = Callable[[str], Progress | None]
 def silent(what: str) -> Progress | None:
     """Shows nothing."""
     return None
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a run has learnt of its training data, and never learns again.
+
+    Attributes:
+        encoder: Makes features of a table's columns; None where there is none, or it is to be learnt.
+        targets: The scales of the numbers to predict, by the outputs' names; None where they are to be learnt.
+    """
+
+    encoder: TableEncoder | None = None
+    targets: Mapping[str, NumberTargets] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,7 @@ class Prepared:
         inputs: What each input of the training data is like.
         reading: How the table of the training data was read, or None.
         numbers: Names and scales of the numbers to predict, by the outputs' names.
+        encoder: What the training part of a table has fixed of its columns, or None.
     """
 
     loaded: LoadedExperiment
@@ -90,6 +108,7 @@ class Prepared:
     inputs: tuple[InputFacts, ...] = ()
     reading: Reading | None = None
     numbers: Mapping[str, NumberTargets] = field(default_factory=dict)
+    encoder: TableEncoder | None = None
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -98,6 +117,8 @@ class Prepared:
         compile_ = self.loaded.experiment.compile
         table = {} if self.reading is None else self.reading.plain()
         targets = plain_targets(self.numbers)
+        if self.encoder is not None and not self.encoder.is_plain:
+            table |= {"columns": digest_of_columns(self.encoder.plain())}
         return (
             describe(self.layers, self.graph)
             | {
@@ -202,8 +223,9 @@ def inputs_in_words(prepared: Prepared) -> list[str]:
 def told_of_table(prepared: Prepared) -> list[str]:
     """The columns of a table that are learnt from and those that are not, in a line; and how targets are scaled."""
     told = "" if prepared.reading is None else prepared.reading.told(prepared.class_names)
-    columns = () if prepared.reading is None else prepared.reading.targets
-    return [*([told] if told else []), *in_words_of_targets(prepared.numbers, columns)]
+    columns = [] if prepared.encoder is None else columns_in_words(prepared.encoder)
+    targets = () if prepared.reading is None else prepared.reading.targets
+    return [*([told] if told else []), *columns, *in_words_of_targets(prepared.numbers, targets)]
 
 
 def _workers(train: Train) -> int:
@@ -217,19 +239,20 @@ def _steps(train: Train, data: GeneratorData) -> int | None:
     return None if steps is None or train.epochs is None else steps * train.epochs
 
 
-def prepare(loaded: LoadedExperiment, loading: Loading = silent, known: Mapping[str, NumberTargets] | None = None) -> Prepared:
+def prepare(loaded: LoadedExperiment, loading: Loading = silent, known: Preparation | None = None) -> Prepared:
     """Open the data, build the network, hold them against each other, and read what the mode wants in memory.
 
     Args:
         loaded: The experiment.
         loading: Shows how far reading into memory is.
-        known: The scales of the targets that a run has learnt already.
+        known: What the run has learnt of its data already.
 
     Raises:
         DataError: The data are wrong, missing or unreadable.
         ExperimentError: Data, network and loss do not fit.
     """
-    prepared = fit_together(loaded, known=known)
+    known = Preparation() if known is None else known
+    prepared = fit_together(loaded, open_data(loaded, known.encoder), known.targets)
     with error_location(loaded, "data", "train"):
         train, warnings = kept(loaded, prepared.train, loading("training data"))
     validation = prepared.validation
@@ -251,8 +274,9 @@ def fit_together(
     """
     data = open_data(loaded) if data is None else data
     targets = target_forms(data.train)
-    layers = layers_of(loaded, data.train, targets[0] if targets else None, data.class_names)
-    network = standardized(loaded, layers, data.train.input_shapes)
+    layers = layers_of(loaded, data.train, targets[0] if targets else None, data.class_names, data.encoder)
+    front = with_embedding(loaded, layers, data.encoder, data.train.input_shapes)
+    network = replace(standardized(loaded, front.layers, data.train.input_shapes), within=front)
     graph = graph_of(loaded, network, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
     _check_size(loaded, graph)
@@ -266,7 +290,8 @@ def fit_together(
     told = (*data.warnings, *doubts, *brought, *scaling_remarks(loaded, graph, inputs))
     return Prepared(
         loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
-        written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading, numbers=numbers,
+        written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading, encoder=data.encoder,
+        numbers=numbers,
     )  # fmt: skip
 
 

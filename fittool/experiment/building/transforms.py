@@ -39,15 +39,18 @@ class Standardized:
         layers: All.
         first: The place of the first that the experiment does not write.
         count: How many there are.
+        within: The same of the layers that these were put in front of.
     """
 
     layers: list[Layer]
     first: int = 0
     count: int = 0
+    within: Standardized | None = None
 
     def written(self, index: int) -> int:
         """The place in the experiment's own list of the layer at a place in this one."""
-        return index if index < self.first + self.count else index - self.count
+        place = index if index < self.first + self.count else index - self.count
+        return place if self.within is None else self.within.written(place)
 
 
 def standardized(loaded: LoadedExperiment, layers: list[Layer], shapes: Mapping[str, Shape]) -> Standardized:

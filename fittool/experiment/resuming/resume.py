@@ -18,7 +18,7 @@ from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
-from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.building.prepare import Preparation, Prepared
 from fittool.experiment.options import Run, TrainOptions, verbosity
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
@@ -33,6 +33,7 @@ from fittool.experiment.run_metadata import (
     write_experiment,
 )
 from fittool.experiment.session import Session
+from fittool.experiment.tables.kept_columns import encoder_to_go_on_with
 from fittool.experiment.trained_run import check_weights, targets_of
 from fittool.nn.number_targets import NumberTargets
 from fittool.runs.checkpoint import Checkpoint
@@ -194,7 +195,10 @@ def go_on(
             refuse_changes(loaded, asked.changes(None))
         progress.say(_nothing_to_do(standing))
         return _finish(standing)
-    session = Session.of(loaded, loading_shown(verbose), learnt_targets(directory, loaded))
+    # Other settings of columns that are accepted make other features; all else goes on with those that the run has.
+    anew = options.accept_changes and any(map(_is_of_columns, asked.changes(None)))
+    encoder = None if anew else encoder_to_go_on_with(directory)
+    session = Session.of(loaded, loading_shown(verbose), Preparation(encoder, learnt_targets(directory, loaded)))
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine
     now = environment_of(prepared, engine.threads, options)
@@ -231,6 +235,10 @@ def go_on(
     write_experiment(prepared, directory)
     outcome = trainer.run()
     return Run(directory.path, outcome, trainer.history)
+
+
+def _is_of_columns(change: Change) -> bool:
+    return change.path[:2] in (("data", "columns"), ("data", "column_defaults")) or change.path[-1:] == ("features",)
 
 
 def learnt_targets(directory: RunDirectory, loaded: LoadedExperiment) -> Mapping[str, NumberTargets] | None:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fittool.nn.layers.activation import ELU, GELU, SELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
 from fittool.nn.layers.base import Layer
+from fittool.nn.layers.column_embedding import ColumnEmbedding
 from fittool.nn.layers.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
 from fittool.nn.layers.core import Dense, Embedding, Input, Rescaling
 from fittool.nn.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
@@ -32,7 +33,8 @@ from fittool.settings import Family
 
 __all__ = [
     "ELU", "GELU", "GRU", "LAYERS", "LSTM", "SELU", "Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D",
-    "BatchNormalization", "Bidirectional", "Concatenate", "Conv1D", "Conv2D", "Conv2DTranspose", "Cropping2D", "Dense",
+    "BatchNormalization", "Bidirectional", "ColumnEmbedding", "Concatenate", "Conv1D", "Conv2D", "Conv2DTranspose", "Cropping2D",
+    "Dense",
     "DepthwiseConv2D", "Dropout", "Embedding", "Flatten", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
     "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GroupNormalization", "Input", "Layer", "LayerNormalization", "Layers",
     "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Maximum", "Minimum", "Multiply", "Normalization", "PReLU", "Permute", "ReLU",
@@ -45,8 +47,8 @@ LAYERS: Family[Layer] = Family(
     {
         cls.__name__: cls
         for cls in (
-            Input, Rescaling, Normalization, Standardization, Embedding, Dense, Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D,
-            SeparableConv2D,
+            Input, Rescaling, Normalization, Standardization, Embedding, ColumnEmbedding, Dense, Conv1D, Conv2D, Conv2DTranspose,
+            DepthwiseConv2D, SeparableConv2D,
             SimpleRNN, LSTM, GRU, Bidirectional, MaxPooling1D, MaxPooling2D, AveragePooling1D, AveragePooling2D,
             GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, Flatten, Reshape, Permute,
             RepeatVector, ZeroPadding1D, ZeroPadding2D, Cropping2D, UpSampling1D, UpSampling2D, Dropout, SpatialDropout2D,

@@ -60,8 +60,10 @@ def test_features_can_be_chosen(tmp_path: Path) -> None:
     assert opened(tmp_path, PLANTS, features="width").inputs[0].tolist() == [[2], [0.5], [1]]
 
 
-def test_columns_of_text_are_no_features_by_default(tmp_path: Path) -> None:
-    assert opened(tmp_path, "a,note,kind\n1,x,0\n2,y,1\n").feature_names == ("a",)
+def test_columns_of_text_are_features_for_each_word(tmp_path: Path) -> None:
+    dataset = opened(tmp_path, "a,note,kind\n1,x,0\n2,y,1\n")
+    assert dataset.feature_names == ("a", "note")
+    assert dataset.inputs[0].tolist() == [[1, 1, 0], [2, 0, 1]]
 
 
 def test_validation_takes_the_columns_of_training(tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_mixed_names_of_classes_may_hold_digits(tmp_path: Path) -> None:
     assert opened(tmp_path, "a,kind\n1,7\n2,B\n3,8\n").class_names == ("7", "8", "B")
 
 
-@pytest.mark.parametrize("cell", ["1,5", "$3", "٣", "1_000", "nan", "inf", "NA", "-", "0x1F", "1e", "1/255", "5%", "true"])
+@pytest.mark.parametrize("cell", ["1,5", "$3", "٣", "1_000", "inf", "0x1F", "1e", "1/255", "5%", "true"])
 def test_only_forms_of_numbers_are_numbers(tmp_path: Path, cell: str) -> None:
     with pytest.raises(DataError, match=r"data.csv:3: column a: .* is not a number"):
         opened(tmp_path, f'a,kind\n1.5,0\n"{cell}",1\n')
@@ -172,9 +174,15 @@ def test_the_first_20_problems_are_told(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 21
 
 
-def test_an_empty_cell_is_named_by_line_and_column(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data.csv:3: column a: the cell is empty"):
-        opened(tmp_path, "a,kind\n1,0\n,1\n")
+@pytest.mark.parametrize("cell", ["", " ", "NA", "nan", "-", "?", "NULL"])
+def test_a_gap_gets_the_median_and_an_indicator(tmp_path: Path, cell: str) -> None:
+    dataset = opened(tmp_path, f"a,kind\n1,0\n{cell},1\n4,1\n")
+    assert dataset.inputs[0].tolist() == [[1, 0], [2.5, 1], [4, 0]]
+
+
+def test_a_run_that_learnt_from_numbers_alone_refuses_gaps_by_line_and_column(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:3: column a: the cell has no value, and gaps are not allowed there"):
+        opened(tmp_path, "a,kind\n1,0\n,1\n", SourceContext(class_mode="sparse", feature_names=("a",)))
 
 
 def test_lines_are_counted_through_quoted_breaks(tmp_path: Path) -> None:
@@ -199,7 +207,7 @@ def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
 
 def test_a_long_cell_of_text_is_read_and_pythons_limit_stays(tmp_path: Path) -> None:
     dataset = opened(tmp_path, f"a,kind,note\n1,b,x\n2,c,{'c' * 200_000}\n")
-    assert (dataset.feature_names, csv.field_size_limit()) == (("a",), 131_072)
+    assert (dataset.feature_names, csv.field_size_limit()) == (("a", "note"), 131_072)
 
 
 @pytest.mark.parametrize("damage", [b"\xc3\xbc\n3,\xe9\n", b"\xe9\0\n", b"\xe9\x81\n"], ids=["letters", "NUL", "no letter"])
@@ -217,7 +225,7 @@ def test_a_byte_that_is_no_utf8_is_named_by_line(tmp_path: Path, damage: bytes) 
         ("a,kind\n", "data.csv:1: The file holds names of columns, but no rows"),
         ("1,2\n3,4\n", "data.csv:1: There is no column kind. The first line is no header, so the columns are 0 to 1"),
         ("a,b,a,kind\n1,2,3,4\n", "data.csv:1: The column name 'a' stands at positions 1 and 3"),
-        ("note,kind\nx,1\n", r"no column of numbers to learn from beside the labels; left out: note \(text such as 'x'\)"),
+        ("note,kind\nx,1\n", r"no column to learn from beside the labels; left out: note \(always 'x'\)"),
     ],
 )
 def test_heads_that_are_wrong(tmp_path: Path, content: str, text: str) -> None:
@@ -237,7 +245,26 @@ def test_another_delimiter_is_guessed_in_the_message(tmp_path: Path) -> None:
 
 def test_a_mark_for_a_missing_label_is_refused_among_numbers(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data.csv:3: column kind: 'NA' stands for a missing value"):
-        opened(tmp_path, "a,kind\n1,0\n2,NA\n")
+        opened(tmp_path, "a,kind\n1,0\n2,NA\n", SourceContext(class_mode="sparse", on_missing_label="error"))
+
+
+@pytest.mark.parametrize(
+    "rows", ["1,0\n2,NA\n3,1\n", "1,u\n2,\n3,v\n", "1,u\nNA,v\n2,NA\n"], ids=["number", "empty", "as beside"]
+)
+def test_a_row_without_a_label_is_left_out_and_told(tmp_path: Path, rows: str) -> None:
+    dataset = opened(tmp_path, f"a,kind\n{rows}")
+    assert (len(dataset), len(dataset.class_names)) == (2, 2)
+    assert dataset.describe(1).endswith("data.csv:4" if "NA,v" not in rows else "data.csv:3")
+    assert "1 row without kind left out" in dataset.reading.found
+
+
+def test_a_word_that_stands_for_gaps_nowhere_else_is_a_class(tmp_path: Path) -> None:
+    assert opened(tmp_path, "a,kind\n1,u\n2,NA\n").class_names == ("NA", "u")
+
+
+def test_no_label_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data.csv:2: column kind: no row has a label"):
+        opened(tmp_path, "a,kind\n1,\n2,\n")
 
 
 def test_text_among_fractions_is_refused(tmp_path: Path) -> None:
@@ -316,8 +343,8 @@ def test_a_remote_table_of_images_needs_a_root(tmp_path: Path) -> None:
         CsvSource(path=f"file://{tmp_path}/data.csv", image="file", label="kind").open(SPARSE)
 
 
-@pytest.mark.parametrize("last", ["NA", "", "x", "1,5,", "195,."])
-def test_a_long_column_of_whole_numbers_with_one_gap_is_told_at_once(tmp_path: Path, last: str) -> None:
+@pytest.mark.parametrize("last", ["x", "1,5,", "195,."])
+def test_a_long_column_of_whole_numbers_with_one_other_cell_is_told_at_once(tmp_path: Path, last: str) -> None:
     rows = "".join(f"{195 + row % 10},{row % 2}\n" for row in range(5000))
     with pytest.raises(DataError, match=r"data\.csv:5002: column a: "):
         opened(tmp_path, f'a,kind\n{rows}"{last}",1\n')
