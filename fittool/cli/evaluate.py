@@ -29,7 +29,7 @@ def evaluate(
     run: Path,
     data: str | None,
     on: Literal["validation", "train"],
-    checkpoint: Literal["best", "last"],
+    checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
     tta: int,
     accept_changes: bool,

@@ -42,7 +42,7 @@ def predict(
     on: Literal["validation", "train"] | None,
     on_bad: Literal["error", "skip", "empty"] | None,
     keep: tuple[str, ...],
-    checkpoint: Literal["best", "last"],
+    checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
     tta: int,
     accept_changes: bool,

@@ -14,6 +14,7 @@ from fittool.experiment.building.data import Data
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import counting_settings
+from fittool.runs import latest
 from fittool.runs.columns_file import write_columns
 from fittool.runs.directory import RunDirectory, digest_of
 from fittool.runs.environment import describe_environment
@@ -76,6 +77,8 @@ def write_beginning(prepared: Prepared, directory: RunDirectory, environment: Ma
     """Write what must be on disk before the first batch; the environment last, which makes it a run."""
     write_experiment(prepared, directory)
     directory.write_environment({**environment, "experiment": [digest_of(directory.read_experiment())]})
+    if directory.path.name == directory.id:  # a place of the user's own choice has no `latest` beside it
+        latest.point_to(directory.paths.root)
 
 
 def write_experiment(prepared: Prepared, directory: RunDirectory) -> None:

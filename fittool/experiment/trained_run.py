@@ -32,7 +32,7 @@ from fittool.nn.number_targets import NumberTargets, TargetsError
 from fittool.nn.objectives import Objectives
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
-from fittool.runs.paths import LAST
+from fittool.runs.paths import FINAL, LAST
 
 _COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 
@@ -185,12 +185,16 @@ def check_weights(checkpoint: Checkpoint, form: Mapping[str, HasForm]) -> None:
     check_whole_state(weights_in(checkpoint.tensors), weights_in(form), shown(checkpoint.path))
 
 
-def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", experiment: Path | None = None) -> TrainedRun:
+Which = Literal["best", "last", "final"]
+"""The best epoch's state, that from which training goes on, or the weights that it ended with."""
+
+
+def open_trained(path: Path, *, checkpoint: Which = "best", experiment: Path | None = None) -> TrainedRun:
     """Open a run to use it.
 
     Args:
         path: The run directory.
-        checkpoint: The best epoch's state, or the last.
+        checkpoint: Which of its states.
         experiment: The experiment file that the user names, as consent to the code in it; else the run's own is read.
 
     Raises:
@@ -199,9 +203,23 @@ def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", ex
     directory = RunDirectory.open(path)
     loaded = experiment_to_read(directory, experiment)
     store = directory.checkpoints
-    found, warning = store.load_best() if checkpoint == "best" else (store.load(LAST), None)
+    name = _ended_with(directory) if checkpoint == "final" else LAST
+    found, warning = store.load_best() if checkpoint == "best" else (store.load(name), None)
     warnings = [text for text in (warning, found.not_finite()) if text is not None]
     return TrainedRun(directory, loaded, found, _network(found), tuple(warnings), trusted=experiment is not None)
+
+
+def _ended_with(directory: RunDirectory) -> str:
+    """The checkpoint with the weights that training ended with.
+
+    Raises:
+        CheckpointError: The run does not say it.
+    """
+    final = directory.read_status().final
+    if final not in (LAST, FINAL):
+        text = "does not say which weights it ended with: it is not finished, or of 0.1.0. Use --checkpoint best or last."
+        raise CheckpointError(text, place=shown(directory.path))
+    return final
 
 
 def trained_network(path: Path) -> Graph:

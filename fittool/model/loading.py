@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -12,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fittool.engines.state import check_whole_state, weights_in
-from fittool.errors import CheckpointError, ExperimentError
+from fittool.errors import CheckpointError, ExperimentError, SettingWarning
 from fittool.model.model import Model
 from fittool.model.saving import layers_of, targets_in
 from fittool.model.sequential import Sequential
@@ -48,7 +49,9 @@ def load_model(path: str | PathLike[str], *, engine: object = "numpy", threads: 
     compiled = said.get("compile")
     # Before the state is loaded: `compile` begins the optimizer anew.
     if compiled is not None:
-        model.compile(**compiled)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SettingWarning)  # it was told when the model was made
+            model.compile(**compiled)
     kinds = ("weights/",) if compiled is None else ("weights/", "optimizer/")
     state = {name: array for name, array in checkpoint.tensors.items() if name.startswith(kinds)}
     check_whole_state(weights_in(state), weights_in(model.state()), str(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -24,6 +24,15 @@ WeightDecay = Annotated[Decay, _DECAY]
 OptionalWeightDecay = Annotated[Decay | None, _DECAY]
 Amsgrad = Annotated[Boolean, Field(description="Whether the largest mean square so far is used (Reddi et al. 2018).")]
 UncorrectedEpsilon = Annotated[Decay, Field(description="Added to the root, before its bias is corrected.")]
+
+
+FLUSH_STEPS = 128
+"""At every update whose number this divides, moments that are next to nothing become 0: so it depends on the update alone, and
+a run that goes on does it where the calm one does."""
+FADED = 2.0**-106
+"""Smaller moments are next to nothing. Above it also a thousandth, which moving means work with, is a normal float32."""
+_UNSEEN = 2.0**-26
+"""The part of a float32 sum that does not change it."""
 
 
 def _as_list(value: object) -> object:
@@ -73,6 +82,8 @@ LearningRate = Annotated[float | Schedule, _NumberOrSchedule()]
 class Optimizer(Named):
     """The rule by which weights follow gradients."""
 
+    divisors: ClassVar[Mapping[str, int]] = {}
+    """The slots that something is divided by after epsilon was added: 1 to them, 2 to their root."""
     learning_rate: LearningRate = Field(default=0.001, description="Size of an update; a number or a schedule.")
     clipnorm: Limit | None = Field(
         default=None, kw_only=True, description="Largest norm of the gradient of a single weight array."
@@ -131,6 +142,17 @@ class Optimizer(Named):
         """
         return True
 
+    def negligible(self, slot: str) -> float:
+        """The size below which an element of a slot is next to nothing; 0 where nothing is.
+
+        No weight feels that it becomes 0, as what is added to the weight or to epsilon is lost in rounding; only Lion's weights,
+        which go by the sign, come to rest.
+        """
+        if slot not in self.divisors:
+            return FADED
+        # Without epsilon a weight that rests would be moved by 0 / 0.
+        return min(FADED, (float(getattr(self, "epsilon", 0.0)) * _UNSEEN) ** self.divisors[slot])
+
     def rate(self, step: int) -> float:
         """The learning rate of the update before which `step` updates were done."""
         return self.learning_rate.rate(step) if isinstance(self.learning_rate, Schedule) else self.learning_rate
@@ -154,6 +176,7 @@ class SGD(Optimizer):
 class RMSprop(Optimizer):
     """Gradients divided by a moving root mean square (Hinton 2012)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"velocity": 1}
     rho: SquareKept = 0.9
     momentum: Momentum = 0.0
     epsilon: Decay = Field(default=1e-7, description="Added to the mean square.")
@@ -170,6 +193,7 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Moving mean of gradients divided by their moving root mean square (Kingma and Ba 2014)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"velocity": 2, "velocity_hat": 2}
     beta_1: MeanKept = 0.9
     beta_2: SquareKept = 0.999
     epsilon: UncorrectedEpsilon = 1e-7
@@ -185,6 +209,7 @@ class Adam(Optimizer):
 class AdamW(Optimizer):
     """Adam with weight decay by default (Loshchilov and Hutter 2017)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"velocity": 2, "velocity_hat": 2}
     weight_decay: WeightDecay = 0.004
     beta_1: MeanKept = 0.9
     beta_2: SquareKept = 0.999
@@ -204,6 +229,7 @@ def _adam_slots(amsgrad: bool) -> dict[str, float]:
 class Adadelta(Optimizer):
     """Gradients rescaled by the root mean square of past updates over that of past gradients (Zeiler 2012)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"accumulated_grad": 1, "accumulated_delta_var": 1}
     rho: SquareKept = 0.95
     epsilon: Decay = Field(default=1e-7, description="Added to both mean squares.")
     weight_decay: OptionalWeightDecay = None
@@ -217,6 +243,7 @@ class Adadelta(Optimizer):
 class Adagrad(Optimizer):
     """Gradients divided by the root of the sum of all their squares so far (Duchi et al. 2011)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"accumulator": 1}
     initial_accumulator_value: Decay = Field(default=0.1, description="Where the sum of squares starts.")
     epsilon: Decay = Field(default=1e-7, description="Added to the sum of squares.")
     weight_decay: OptionalWeightDecay = None
@@ -230,6 +257,7 @@ class Adagrad(Optimizer):
 class Adamax(Optimizer):
     """Moving mean of gradients divided by their largest size, which fades (Kingma and Ba 2014, section 7.1)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"norm": 1}
     beta_1: MeanKept = 0.9
     beta_2: Fraction = Field(default=0.999, lt=1, description="How much of the largest size stays at each update.")
     epsilon: Decay = Field(default=1e-7, description="Added to the largest size.")
@@ -244,6 +272,7 @@ class Adamax(Optimizer):
 class Nadam(Optimizer):
     """Adam with Nesterov's momentum, which grows over the first updates (Dozat 2016)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"velocity": 2}
     beta_1: MeanKept = 0.9
     beta_2: SquareKept = 0.999
     epsilon: Decay = Field(default=1e-7, description="Added to the root, after its bias is corrected.")
@@ -277,6 +306,7 @@ class Muon(Optimizer):
     `exclude_layers` names, such as the last Dense layer, are better left to AdamW too.
     """
 
+    divisors: ClassVar[Mapping[str, int]] = {"velocity": 2}
     adam_beta_1: Fraction = Field(default=0.9, lt=1, description="How much of AdamW's moving mean stays at each update.")
     adam_beta_2: Fraction = Field(default=0.999, lt=1, description="How much of AdamW's moving mean square stays.")
     adam_weight_decay: Decay | None = Field(default=0.004, description="Weight decay of what AdamW moves.")

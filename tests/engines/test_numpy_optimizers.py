@@ -3,8 +3,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fittool.engines.numpy_engine import optimizers
 from fittool.engines.numpy_engine.optimizers import OrthogonalMomentum, update_rule, update_rules
-from fittool.nn.optimizers import OPTIMIZERS, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Muon, Nadam, Optimizer, RMSprop
+from fittool.nn.optimizers import (
+    FLUSH_STEPS,
+    OPTIMIZERS,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    Muon,
+    Nadam,
+    Optimizer,
+    RMSprop,
+)
 
 START, GRADIENTS = np.array([1.0, -2.0, 0.5]), [np.array([0.5, -1.0, 0.0]), np.array([0.1, 2.0, -0.3])]
 
@@ -163,3 +178,52 @@ def test_muon_has_a_rule_for_each_matrix_and_one_between() -> None:
 def test_the_ratio_scales_the_rate_of_what_is_no_matrix() -> None:
     plain, halved = Muon(adam_weight_decay=None), Muon(adam_weight_decay=None, adam_lr_ratio=0.5)
     np.testing.assert_allclose(moved(halved) - START, 0.5 * (moved(plain) - START))
+
+
+FADING = [
+    SGD(momentum=0.9), RMSprop(momentum=0.9, centered=True), Adam(beta_2=0.95, amsgrad=True), AdamW(beta_2=0.95), Adadelta(),
+    Adamax(beta_2=0.95), Nadam(beta_2=0.95), Lion(beta_2=0.95), Muon(adam_beta_2=0.95),
+]  # fmt: skip
+"""Every optimizer with moments that shrink, and in a few thousand updates to nothing."""
+
+
+def after_a_gradient(setting: Optimizer, updates: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Weights and slots after one update along a gradient and many without."""
+    rule, weights = update_rule(setting), np.array([1.0, -2.0, 0.5], np.float32)
+    slots, scratch = slots_of(setting, 3, np.float32), np.empty((rule.scratch_rows, 3), np.float32)
+    for iteration in range(1, updates + 1):
+        gradient = np.array([0.5, -1e-3, 0.0], np.float32) * (iteration == 1)
+        rule.update(weights, gradient, slots, 0.01, iteration, scratch)
+    return weights, slots
+
+
+@pytest.mark.parametrize("setting", FADING, ids=str)
+def test_moments_of_weights_without_a_gradient_end_at_zero(monkeypatch: pytest.MonkeyPatch, setting: Optimizer) -> None:
+    weights, slots = after_a_gradient(setting, 20 * FLUSH_STEPS)
+    monkeypatch.setattr(optimizers, "FLUSH_STEPS", 10**9)
+    as_they_were, stuck = after_a_gradient(setting, 20 * FLUSH_STEPS)
+    if not isinstance(setting, Lion):  # whose weights would go by the sign of nothing for ever
+        np.testing.assert_array_equal(weights, as_they_were)
+    fading = [name for name in slots if name != "velocity_hat"]
+    assert not any(slots[name].any() for name in fading)
+    smallest = np.finfo(np.float32).smallest_normal
+    assert all(np.count_nonzero((stuck[name] != 0) & (np.abs(stuck[name]) < smallest)) == 2 for name in fading)
+
+
+def test_moments_go_to_zero_only_at_some_updates_so_that_a_run_goes_on_exactly() -> None:
+    setting, faded = SGD(momentum=0.9), np.array([1e-39], np.float32)
+    for iteration in range(1, 2 * FLUSH_STEPS + 1):
+        slots = {"momentum": faded.copy()}
+        update_rule(setting).update(
+            np.ones(1, np.float32), np.zeros(1, np.float32), slots, 0.1, iteration, np.empty((1, 1), np.float32)
+        )
+        assert (slots["momentum"][0] == 0) == (iteration in (FLUSH_STEPS, 2 * FLUSH_STEPS))
+
+
+@pytest.mark.parametrize("setting", [Adam(beta_2=0.9, epsilon=0.0), Adamax(beta_2=0.9, epsilon=0.0), RMSprop(0.1, epsilon=0.0)])
+def test_what_is_divided_by_stays_where_no_epsilon_is_added(setting: Optimizer) -> None:
+    rule, weights, slots = update_rule(setting), np.ones(1, np.float32), slots_of(setting, 1, np.float32)
+    for iteration in range(1, 20 * FLUSH_STEPS):
+        gradient = np.full(1, 0.5 if iteration == 1 else 0.0, np.float32)
+        rule.update(weights, gradient, slots, 0.01, iteration, np.empty((rule.scratch_rows, 1), np.float32))
+    assert np.isfinite(weights).all()

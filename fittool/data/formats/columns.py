@@ -111,8 +111,8 @@ class _Codes(dict[str, int]):
 class Column:
     """One column: its cells as numbers, and what they are.
 
-    Chunks of numbers and gaps are kept as numbers alone. Where a cell is something else, has leading zeros, or `keep_text`, each different cell is
-    kept once, as it is written, and the rows as codes of these.
+    Chunks of numbers and gaps are kept as numbers alone. Where a cell is something else, has leading zeros, or `keep_text`, each
+    different cell is kept once, as it is written, and the rows as codes of these.
 
     Attributes:
         name: From the first line.

@@ -29,8 +29,7 @@ from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
-from fittool.experiment.checks.all_checks import check_sense
-from fittool.experiment.checks.scaling import scaling_remarks
+from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
 from fittool.experiment.tables.columns import with_embedding
 from fittool.experiment.target_scales import check_other_part, number_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
@@ -287,7 +286,7 @@ def fit_together(
     doubts = check_sense(loaded, network, graph, targets, data.train, data.validation, data.class_names, numbers)
     inputs = facts_of(data.train)
     validation, brought = on_the_scale_of(loaded, inputs, data.validation)
-    told = (*data.warnings, *doubts, *brought, *scaling_remarks(loaded, graph, inputs))
+    told = (*data.warnings, *doubts, *brought, *scaling_remarks(loaded, network, graph, inputs))
     return Prepared(
         loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
         written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading, encoder=data.encoder,

@@ -12,8 +12,8 @@ from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.target_checks import SCALABLE
 from fittool.data.dataset import Dataset
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.experiment.checks.findings import Finding, Output
 from fittool.experiment.target_scales import held_targets, names_of_table
+from fittool.model.checks.findings import Finding, Output
 from fittool.nn.number_targets import MOST_NAMED, NumberTargets
 
 _FAR, _NEAR, _APART = 10.0, 0.05, 10.0
