@@ -37,8 +37,8 @@ from fittool.settings import Family
 
 __all__ = [
     "ELU", "GELU", "GRU", "LAYERS", "LSTM", "SELU", "Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D",
-    "AveragePooling3D", "BatchNormalization", "Bidirectional", "ColumnEmbedding", "Concatenate", "Conv1D", "Conv2D", "Conv2DTranspose",
-    "Conv3D",
+    "AveragePooling3D", "BatchNormalization", "Bidirectional", "ColumnEmbedding", "Concatenate", "Conv1D", "Conv2D",
+    "Conv2DTranspose", "Conv3D",
     "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten", "GaussianNoise", "GlobalAveragePooling1D",
     "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
     "GroupNormalization", "Input", "Layer", "LayerNormalization", "Layers", "LeakyReLU", "MaxPooling1D", "MaxPooling2D",
