@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from fittool.data.dataset import Dataset, Subset
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, Problem
 from fittool.experiment.building.data import Data, left_out, skipped_in_words
 from fittool.experiment.building.data_sources import check_shapes, local_path, open_given
-from fittool.experiment.building.data_warnings import said_by_source
+from fittool.experiment.building.data_warnings import bad_rows_of, left_out_rows_of, said_by_source
 from fittool.experiment.own_data import own_data
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
@@ -28,6 +31,7 @@ def evaluate(
     views: int = 1,
     accept_changes: bool = False,
     warn: Callable[[str], object] = str,
+    bad: Callable[[Sequence[Problem]], object] = str,
     progress: Progress | None = None,
 ) -> dict[str, float]:
     """Loss and metrics of a run.
@@ -40,6 +44,7 @@ def evaluate(
         accept_changes: Whether own data that are no longer those trained with are only warned of.
         progress: Shows how far it is; by default nobody.
         warn: Given a sentence about such data, and about files that cannot be read and are left out.
+        bad: Given the rows of a table that cannot be read and are left out, if there are any.
 
     Returns:
         `loss` first, then the metrics.
@@ -58,6 +63,7 @@ def evaluate(
     for text in () if path is None else said_by_source(data):
         warn(text)
     check_shapes(run, data)
+    data = data if isinstance(data, GeneratorData) else _good_rows(data, bad)
     data = data if isinstance(data, GeneratorData) else run.on_its_scale(data, warn)
     targets = target_forms(data, "the data")
     if not targets:
@@ -69,6 +75,21 @@ def evaluate(
     asked = TestTimeAugmentation(run, engine, views)
     loader = run.loader(data)
     return training.evaluate(engine, loader, None, (), model, progress or NullProgress(), step=asked.update_metrics)
+
+
+def _good_rows(data: Dataset, bad: Callable[[Sequence[Problem]], object]) -> Dataset:
+    """The samples without rows of a table that cannot be read, which are told.
+
+    Raises:
+        DataError: There is no other row.
+    """
+    left_out, rows = left_out_rows_of(data), bad_rows_of(data)
+    told = (*left_out, *(rows[index] for index in sorted(rows)))
+    if rows and len(rows) == len(data):
+        raise DataError(told)
+    if told:
+        bad(told)
+    return Subset(data, np.setdiff1d(np.arange(len(data)), np.fromiter(rows, np.int64))) if rows else data
 
 
 def _other_data(run: TrainedRun, path: str | Path) -> tuple[Data, Sequence[Problem]]:

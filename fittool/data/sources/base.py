@@ -38,6 +38,7 @@ class SourceContext:
         class_mode: The form of the targets; `auto` leaves numbers as they are, None reads none.
         seed: The run's.
         on_bad_file: Whether an image file that cannot be read is an error, left out, or kept and told when it is loaded.
+        on_bad_row: Whether a row of a table that cannot be read is an error, left out, or kept and told by the dataset.
         workers: Threads that decode while a source is opened; 0: none beside the caller.
         class_names: The classes of the training data, so that validation data number theirs alike; None for training.
         feature_names: The columns of the training data, so that validation data take the same; None for training.
@@ -61,6 +62,7 @@ class SourceContext:
     class_mode: ClassMode = "auto"
     seed: int = 0
     on_bad_file: Literal["error", "skip", "keep"] = "error"
+    on_bad_row: Literal["error", "drop", "keep"] = "error"
     workers: int = 0
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None

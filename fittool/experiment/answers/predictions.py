@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any, Literal
 
@@ -53,6 +53,12 @@ class Predictions:
             if self.empty is not None and self.empty[number]:
                 answer = dict.fromkeys(answer)
             yield row | answer | ({} if self.truth is None else _truth(self.truth[number]))
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of a row, each with nothing in it."""
+        ones = {name: np.zeros((1, *output.shape[1:]), output.dtype) for name, output in self.answers.outputs.items()}
+        alone = replace(self, names=("",), answers=replace(self.answers, outputs=ones), empty=np.ones(1, bool), truth=None)
+        return next(replace(alone, kept=dict.fromkeys(self.kept, ("",))).rows())
 
     def _answer(self, number: int) -> dict[str, Any]:
         """The columns of one sample's answer."""
@@ -138,7 +144,9 @@ def _apart(name: str, what: str) -> str:
 def encode(predictions: Predictions, form: Form) -> bytes:
     """The file's content; npz holds the arrays of `Predictions.arrays`."""
     if form == "csv":
-        return csv_table(list(predictions.rows()))
+        return (
+            csv_table(list(predictions.rows())) if predictions.names else csv_table([predictions.columns()]).splitlines(True)[0]
+        )
     if form == "jsonl":
         return b"".join(to_json(row) + b"\n" for row in predictions.rows())
     content = BytesIO()
