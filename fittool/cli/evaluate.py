@@ -20,15 +20,25 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
     show_default=True,
     help="Which of the run's own data.",
 )
+@click.option(
+    "--on-bad",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="Rows of a table of --data that cannot be read are listed, all others measured. error: exit 4 at the end; skip: exit 0.",
+)
 @tta_option
 @other_data_option
 @checkpoint_option
 @experiment_option
 @debug_option
+@click.pass_context
 def evaluate(
+    context: click.Context,
     run: Path,
     data: str | None,
     on: Literal["validation", "train"],
+    on_bad: Literal["error", "skip"],
     checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
     tta: int,
@@ -38,8 +48,8 @@ def evaluate(
 
     Prints loss and metrics, one a line.
     """
-    from fittool.cli.exit import show_warnings
-    from fittool.errors import Problem
+    from fittool.cli.exit import first_of, show, show_warnings
+    from fittool.errors import DataError, Problem
     from fittool.experiment.evaluate import evaluate as measure
     from fittool.experiment.trained_run import open_trained
     from fittool.training.display.choose import live_walk
@@ -47,10 +57,20 @@ def evaluate(
     def warn(text: str) -> None:
         show_warnings([Problem(text)])
 
+    bad: list[Problem] = []
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     for warning in trained.warnings:
         warn(warning)
     with live_walk() as progress:
-        measured = measure(trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, progress=progress)
+        measured = measure(
+            trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, bad=bad.extend, progress=progress
+        )
     for name, value in measured.items():
         click.echo(f"{name} {value:.6g}")
+    if bad and on_bad == "skip":
+        show_warnings(first_of(bad))
+    elif bad:
+        show(first_of(bad))
+        rows = "1 row cannot be read and is" if len(bad) == 1 else f"{len(bad):,} rows cannot be read and are"
+        click.echo(f"{rows} left out of the figures. With --on-bad skip this is no error.", err=True)
+        context.exit(DataError.code)

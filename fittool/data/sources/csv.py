@@ -158,9 +158,9 @@ class CsvSource(Source):
         table, numbers = self._table(header, columns, context)
         table, left_out = without_bad_rows(table, columns.labels, context)
         table, told = self._with_labels(table, columns, context)
-        raw = self._raw(table, header, columns, context, left_out)
         reading = self._reading(table, header, columns, numbers, told, context)
-        raw = replace(raw, reading=reading, remarks=_remarks_on_rows(table, told) if context.reading is not None else None)
+        remarks = None if context.reading is None else (f"{shown(table.path)}: {told}.",) * bool(told)
+        raw = replace(self._raw(table, header, columns, context, left_out), reading=reading, remarks=remarks)
         if context.reading is not None:
             check_percent(table, context.reading.percent, [*raw.columns, *reading.percent, *columns.labels_of_numbers(context)])
         targets = self._targets(table, columns.labels, context)
@@ -395,7 +395,3 @@ class CsvSource(Source):
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")
         return str(table.path.parent if self.root is None else context.path(self.root))
-
-
-def _remarks_on_rows(table: Table, told: str) -> tuple[str, ...]:
-    return (f"{shown(table.path)}: {told}.",) if told else ()

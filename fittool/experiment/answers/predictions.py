@@ -144,9 +144,8 @@ def _apart(name: str, what: str) -> str:
 def encode(predictions: Predictions, form: Form) -> bytes:
     """The file's content; npz holds the arrays of `Predictions.arrays`."""
     if form == "csv":
-        return (
-            csv_table(list(predictions.rows())) if predictions.names else csv_table([predictions.columns()]).splitlines(True)[0]
-        )
+        heading = csv_table([predictions.columns()]).split(b"\n")[0] + b"\n"
+        return csv_table(list(predictions.rows())) if predictions.names else heading
     if form == "jsonl":
         return b"".join(to_json(row) + b"\n" for row in predictions.rows())
     content = BytesIO()
