@@ -84,12 +84,17 @@ def _good_rows(data: Dataset, bad: Callable[[Sequence[Problem]], object]) -> Dat
         DataError: There is no other row.
     """
     left_out, rows = left_out_rows_of(data), bad_rows_of(data)
-    told = (*left_out, *(rows[index] for index in sorted(rows)))
+    told = sorted((*left_out, *rows.values()), key=_line_of)
     if rows and len(rows) == len(data):
         raise DataError(told)
     if told:
         bad(told)
     return Subset(data, np.setdiff1d(np.arange(len(data)), np.fromiter(rows, np.int64))) if rows else data
+
+
+def _line_of(problem: Problem) -> int:
+    line = problem.place.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0
 
 
 def _other_data(run: TrainedRun, path: str | Path) -> tuple[Data, Sequence[Problem]]:

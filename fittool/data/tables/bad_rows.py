@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -120,16 +120,21 @@ def _problem(number: int, text: str, place: str) -> Problem:
     return Problem(f"row {number:,}: {text}", place)
 
 
-def strange_cells(reports: Mapping[str, CellReport], columns: Mapping[str, Column], place: str) -> list[str]:
+def strange_cells(
+    reports: Mapping[str, CellReport], columns: Mapping[str, Column], place: str, bad: Collection[int] = ()
+) -> list[str]:
     """A sentence on the cells whose values training has not seen, and on numbers far outside of its range; none without such.
 
     Args:
         reports: What was found in each column.
         columns: The columns.
         place: The table.
+        bad: Rows that are not used, and do not count.
     """
-    unknown = {name: report.unknown for name, report in reports.items() if len(report.unknown)}
-    outside = {name: report.outside for name, report in reports.items() if len(report.outside)}
+    skipped = list(bad)
+    unknown = {name: np.setdiff1d(report.unknown, skipped) for name, report in reports.items()}
+    outside = {name: np.setdiff1d(report.outside, skipped) for name, report in reports.items()}
+    unknown, outside = ({name: rows for name, rows in found.items() if len(rows)} for found in (unknown, outside))
     kinds = ((unknown, "that training has not seen"), (outside, "far outside of the training range"))
     parts = [f"{_amount(found)} {what} ({_each(found, columns)})" for found, what in kinds if found]
     return [f"{place} holds {' and '.join(parts)}."] if parts else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from fittool.data.tables.fitted_column import CellReport
 from fittool.data.tables.inference import ColumnPlan, no_numbers
 from fittool.data.targets import Targets
 from fittool.errors import DataError, Problem
-
-if TYPE_CHECKING:
-    from fittool.data.images.image_files import ImageFiles
 
 D = TypeVar("D", bound="Dataset")
 
@@ -129,13 +126,24 @@ class RawColumns:
         return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
 
+class FromTable(Dataset, Protocol):
+    """Samples that are rows of a table."""
+
+    bad_rows: Mapping[int, Problem]
+    """By the sample: why its row could not be read."""
+    left_out_rows: tuple[Problem, ...]
+    """Why rows were left out."""
+    remarks: tuple[str, ...]
+    """Sentences on rows that are no training data."""
+
+
 @runtime_checkable
 class Unencoded(Protocol):
     """A dataset whose features are to be made of columns."""
 
     raw: RawColumns | None
 
-    def with_features(self, values: NDArray[np.float32], encoder: TableEncoder, reading: Reading) -> ArrayDataset | ImageFiles:
+    def with_features(self, values: NDArray[np.float32], encoder: TableEncoder, reading: Reading) -> FromTable:
         """The same samples with (N, F) features."""
 
 
@@ -246,7 +254,7 @@ def encoded_together(parts: Sequence[Dataset], encoder: TableEncoder) -> list[Da
     made = whole.with_features(features.values, encoder, _read(raw, encoder))
     made.bad_rows, made.left_out_rows = raw.bad_samples(), raw.left_out
     if raw.remarks is not None:
-        strange = strange_cells(features.reports, raw.columns, raw.describe(0).rpartition(":")[0])
+        strange = strange_cells(features.reports, raw.columns, raw.describe(0).rpartition(":")[0], raw.bad or ())
         made.remarks = (*made.remarks, *raw.remarks, *strange)
     return [_moved(part, made) for part in parts]
 
