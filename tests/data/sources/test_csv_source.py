@@ -187,11 +187,11 @@ def test_rows_of_one_other_length_are_told_once(tmp_path: Path) -> None:
 
 def test_percentages_to_predict_are_told_and_held_against_other_files(tmp_path: Path) -> None:
     learnt = opened(tmp_path, "a,kind\n1,12%\n2,50%\n", SourceContext())
-    assert learnt.targets[0].tolist() == [0.12, 0.5]
+    np.testing.assert_allclose(learnt.targets[0], [0.12, 0.5])
     assert "read with kind in percent (12.5% is 0.125)" in learnt.reading.told(None)
     again = Reading.of(learnt.reading.plain())
     known = SourceContext(reading=again, feature_names=("a",))
-    assert opened(tmp_path, "a,kind\n1,7%\n", known).targets[0].tolist() == [0.07]
+    np.testing.assert_allclose(opened(tmp_path, "a,kind\n1,7%\n", known).targets[0], [0.07])
     with pytest.raises(DataError, match=r"column kind: it holds numbers, but .* percentages such as 12.5%. Write both alike."):
         opened(tmp_path, "a,kind\n1,7\n", known)
 
