@@ -93,6 +93,8 @@ class ArrayDataset:
     """The way the table was read that the arrays come from."""
     encoder: TableEncoder | None = None
     """What has made the arrays of a table's columns."""
+    output_classes: tuple[tuple[str, ...] | None, ...] = ()
+    """The names of the classes of each of several outputs, None where it has none."""
     bad_rows: Mapping[int, Problem] = {}
     """By the sample: why a row of the table could not be read; it is there with zeros."""
     left_out_rows: tuple[Problem, ...] = ()

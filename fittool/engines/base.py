@@ -22,7 +22,7 @@ WEIGHTS: tuple[StateKind, ...] = ("weights",)
 class Engine(Protocol):
     """A network and its optimizer, ready to be stepped. Knows no files, epochs or callbacks.
 
-    Where an objective has a scale of its targets (`fittool.nn.number_targets`), losses compare targets that are scaled with
+    Where an objective has a scale of its targets (`fittool.nn.output_targets`), losses compare targets that are scaled with
     the outputs as the network gives them; predictions and the outputs that metrics see have the scale undone, in float64.
     """
 

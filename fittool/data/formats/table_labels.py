@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +13,31 @@ from fittool.data.formats.columns import MISSING, Column, Problems, and_more, me
 from fittool.data.formats.csv_table import Table
 from fittool.data.formats.number_parsing import is_number
 from fittool.data.formats.table_features import numbers_of
-from fittool.data.targets import Targets, from_names, from_numbers, needs_numbers, whole_if_possible
+from fittool.data.targets import JointTargets, Targets, from_names, from_numbers, needs_numbers, whole_if_possible
 from fittool.errors import DataError, ExperimentError, shown
 
 if TYPE_CHECKING:
     from fittool.data.sources.base import SourceContext
+
+
+def joint_targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> JointTargets:
+    """The targets of several outputs, each in a column of its own; raises as `targets_of`."""
+    each = zip(labels, context.outputs, strict=True)
+    contexts = ((name, replace(context, class_mode=one.class_mode, class_names=one.class_names)) for name, one in each)
+    return JointTargets.of([targets_of(table, [name], own) for name, own in contexts])
+
+
+def as_outputs(labels: tuple[str, ...], context: SourceContext) -> tuple[str, ...]:
+    """The columns of labels in the order of the outputs of the same names, if they are; else as they are."""
+    outputs = tuple(one.output for one in context.outputs)
+    return outputs if sorted(labels) == sorted(outputs) else labels
+
+
+def numbers_among(labels: Sequence[str], context: SourceContext) -> tuple[str, ...]:
+    """The columns of labels that hold numbers to predict."""
+    if len(labels) == len(context.outputs):
+        return tuple(name for name, one in zip(labels, context.outputs, strict=True) if one.class_mode == "auto")
+    return tuple(labels) if context.class_mode == "auto" and context.class_names is None else ()
 
 
 def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> Targets:

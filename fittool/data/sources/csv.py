@@ -21,7 +21,7 @@ from fittool.data.formats.number_forms import FoundForm, form_of, in_words
 from fittool.data.formats.number_parsing import NumberForm
 from fittool.data.formats.reading import Reading, few
 from fittool.data.formats.table_features import weights_of
-from fittool.data.formats.table_labels import targets_of, with_labels
+from fittool.data.formats.table_labels import as_outputs, joint_targets_of, numbers_among, targets_of, with_labels
 from fittool.data.formats.tags import from_tags, remark_on_tags
 from fittool.data.images.image_lookup import ImageLookup
 from fittool.data.remote import is_remote
@@ -79,8 +79,7 @@ class _Columns:
 
     def labels_of_numbers(self, context: SourceContext) -> tuple[str, ...]:
         """The columns beside the features whose cells are read as numbers: of numbers to predict, and of weights."""
-        labels = self.labels if context.class_mode == "auto" and context.class_names is None else ()
-        return labels if self.weight is None else (*labels, self.weight)
+        return (*numbers_among(self.labels, context), *(() if self.weight is None else (self.weight,)))
 
     def candidates(self, header: Header) -> list[str]:
         """The features, or what may be some."""
@@ -220,6 +219,8 @@ class CsvSource(Source):
     def _targets(self, table: Table, labels: Sequence[str], context: SourceContext) -> Targets:
         if not labels:
             return no_targets(context.class_mode)
+        if len(labels) == len(context.outputs):
+            return joint_targets_of(table, labels, context)
         if self.label_separator is None or len(labels) > 1:
             return targets_of(table, labels, context)
         column = table.columns[labels[0]]
@@ -232,6 +233,7 @@ class CsvSource(Source):
 
     def _columns(self, context: SourceContext) -> _Columns:
         labels = tuple(map(bare_name, self.label or ())) if reads_labels(context.class_mode) else ()
+        labels = as_outputs(labels, context)
         features = None if self.features is None else tuple(map(bare_name, self.features))
         known = self._known_encoder(context)
         if known is not None and (features is not None or self.image is None):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fittool.data.formats.columns import SHOWN, Column, no_number
 from fittool.data.formats.csv_table import Table
 from fittool.data.formats.reading import few
+from fittool.data.formats.table_labels import numbers_among
 from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.fitted_column import CellReport
 from fittool.errors import DataError, Problem, shown
@@ -42,7 +43,7 @@ def without_bad_rows(table: Table, labels: Sequence[str], context: SourceContext
     if context.on_bad_row != "drop":
         return table, ()
     bad = rows_of_other_lengths(table)
-    for column in (table.columns[name] for name in labels if context.class_mode == "auto" and context.class_names is None):
+    for column in (table.columns[name] for name in numbers_among(labels, context)):
         for row in _of_other_kinds(column).tolist() if column.kind == "mixed" else ():
             text = f"column {column.name}: {no_number(column.cells[column.codes[row]])}"
             bad.setdefault(row, _problem(table.number(row), text, table.place(row)))

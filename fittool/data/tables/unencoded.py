@@ -17,7 +17,7 @@ from fittool.data.tables.bad_rows import BadRows, note_bad_cells, strange_cells
 from fittool.data.tables.encoder import EncodedTable, TableEncoder
 from fittool.data.tables.fitted_column import CellReport
 from fittool.data.tables.inference import ColumnPlan, no_numbers
-from fittool.data.targets import Targets
+from fittool.data.targets import Targets, classes_of_outputs
 from fittool.errors import DataError, Problem
 
 D = TypeVar("D", bound="Dataset")
@@ -219,6 +219,7 @@ class UnencodedTable:
             describe=self._columns.describe,
         )
         dataset.reading, dataset.encoder = reading, encoder
+        dataset.output_classes = classes_of_outputs(self.targets)
         return dataset
 
 

@@ -75,7 +75,13 @@ class Predictions:
             return _with_names("prediction", "output", values)
         row: dict[str, Any] = {}
         for key, output in answers.outputs.items():
-            row |= _with_names(_apart(key, "class"), key, _numbers(output[number]))
+            values, classes = _numbers(output[number]), answers.classes.get(key)
+            if classes is None:
+                row |= _with_names(_apart(key, "class"), key, values)
+            else:
+                best = int(np.argmax(values))
+                row |= {_apart(key, "class"): classes[best], f"{key} probability": values[best]}
+                row |= {f"{key} {name}": value for name, value in zip(classes, values, strict=True)}
         return row
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -88,6 +94,9 @@ class Predictions:
         single = len(self.answers.outputs) == 1
         for name, output in self.answers.outputs.items():
             arrays["output" if single else f"output_{name}"] = self._with_gaps(output)
+        for name, classes in self.answers.classes.items():
+            best = self.answers.outputs[name].argmax(axis=1)
+            arrays |= {f"prediction_{name}": np.array(classes)[best], f"classes_{name}": np.array(classes)}
         names = None if self.answers.names is None else np.array(self.answers.names)
         if names is not None and self.answers.kind == "classes":
             best = arrays["output"].reshape(len(self.names), -1).argmax(axis=1)

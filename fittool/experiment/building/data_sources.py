@@ -51,7 +51,10 @@ def open_given(run: TrainedRun, path: Path, *, labelled: bool) -> Dataset:
 
 def context_of(run: TrainedRun, *, labelled: bool) -> SourceContext:
     """The knowledge of a run that sources of other data need."""
-    context = source_context(run.loaded, run.class_names) if labelled else source_context(run.loaded, run.class_names, None)
+    if labelled:
+        context = source_context(run.loaded, run.class_names, classes=run.output_classes)
+    else:
+        context = source_context(run.loaded, run.class_names, None)
     # Inputs alone are looked at one by one anyway, so none is decoded beforehand to leave it out.
     on_bad_file = context.on_bad_file if labelled else "keep"
     on_bad_row: Literal["drop", "keep"] = "drop" if labelled else "keep"
