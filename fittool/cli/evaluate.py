@@ -46,11 +46,15 @@ def evaluate(
 ) -> None:
     """Measure a finished run on data.
 
-    Prints loss and metrics, one a line.
+    Prints loss and metrics, one a line, on stdout; for people, on stderr, intervals, figures by class or by number to predict,
+    what was most confused, and what a line reaches. All of it is kept in evaluation.json in the run.
     """
+    from fittool.cli.evaluation_text import evaluation_lines
     from fittool.cli.exit import first_of, show, show_warnings
-    from fittool.errors import DataError, Problem
-    from fittool.experiment.evaluate import evaluate as measure
+    from fittool.errors import DataError, Problem, StorageError
+    from fittool.experiment.evaluate import measure
+    from fittool.experiment.results.beside import baselines_beside
+    from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation
     from fittool.experiment.trained_run import open_trained
     from fittool.training.display.choose import live_walk
 
@@ -65,8 +69,18 @@ def evaluate(
         measured = measure(
             trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, bad=bad.extend, progress=progress
         )
-    for name, value in measured.items():
+    evaluation = evaluation_of(trained, on if data is None else Path(data).name, measured)
+    evaluation["baselines"] = baselines_beside(trained, on if data is None else None, measured, evaluation)
+    for name, value in measured.values.items():
         click.echo(f"{name} {value:.6g}")
+    for line in evaluation_lines(evaluation):
+        click.echo(line, err=True)
+    try:
+        warning_of_disk = keep_evaluation(trained, evaluation)
+        if warning_of_disk is not None:
+            warn(warning_of_disk)
+    except StorageError as error:  # the run may be on a disk that cannot be written; the figures are told all the same
+        warn(f"evaluation.json is not kept: {error}")
     if bad and on_bad == "skip":
         show_warnings(first_of(bad))
     elif bad:

@@ -59,6 +59,7 @@ def predict(
     one a class; for several labels, whether each holds and how probable it is; for numbers instead of classes, the numbers.
     """
     from fittool.cli.exit import echo_content, first_of, show, show_warnings
+    from fittool.config.yaml.file_references import input_files
     from fittool.errors import DataError, UsageError
     from fittool.experiment.answers.predictions import FORMS, encode
     from fittool.experiment.predict import predict as predicted
@@ -75,6 +76,8 @@ def predict(
         check_output(out, inputs=paths, endings=list(FORMS))
     form = "csv" if out is None else FORMS[out.suffix.lower()]
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
+    if out is not None and on is not None:
+        check_output(out, inputs=input_files(trained.loaded.root, trained.loaded.resolved), endings=list(FORMS))
     for warning in trained.warnings:
         click.echo(f"warning: {warning}", err=True)
     handling = on_bad or trained.loaded.experiment.data.on_bad_file

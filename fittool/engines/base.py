@@ -68,6 +68,9 @@ class Engine(Protocol):
     def test_step(self, batch: Batch) -> None:
         """Forward only; adds to the running metrics."""
 
+    def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
+        """Do as `test_step`, and give the outputs as `predict_step` does, without working them out twice."""
+
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …); fresh arrays that the caller may keep."""
 

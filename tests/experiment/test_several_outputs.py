@@ -177,4 +177,5 @@ def test_text_where_numbers_are_needed_is_told(fittool, write):
     text = TABLE.replace("[a, b]", "[a]").replace("outputs: [kind, mass]", "outputs: [mass]")
     text = text.replace("{kind: sparse_categorical_crossentropy, mass: mean_squared_error}", "mse")
     done = fittool("check", write(text=text.replace("{kind: [accuracy], mass: [mae]}", "[mae]")))
-    assert "column kind: numbers are needed, but it holds text such as 'u'." in done.err
+    assert "column kind: text such as 'u'. Several columns of labels hold numbers, or 0 and 1 for a class each." in done.err
+    assert "Write them so, choose one column, or give the network an output for each." in done.err

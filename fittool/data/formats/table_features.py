@@ -30,10 +30,7 @@ def numbers_of(table: Table, names: Iterable[str]) -> NDArray[np.float64]:
     """
     columns = [table.columns[name] for name in names]
     for column in columns:
-        if column.kind == "text":
-            text = f"column {column.name}: numbers are needed, but it holds text such as {column.example}."
-            table.problems.add(text, int(table.lines[0]))
-        elif not column.is_numeric or column.gaps or column.too_large:
+        if not column.is_numeric or column.gaps or column.too_large:
             column.report(table.problems)
     table.problems.check()
     return np.stack([column.array() for column in columns], axis=1)

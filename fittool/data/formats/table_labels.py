@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fittool.data.formats.columns import MISSING, Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_table import Table
 from fittool.data.formats.number_parsing import is_number
-from fittool.data.formats.table_features import numbers_of
+from fittool.data.formats.table_features import numbers_of, reason
 from fittool.data.targets import JointTargets, Targets, from_names, from_numbers, needs_numbers, whole_if_possible
 from fittool.errors import DataError, ExperimentError, shown
 
@@ -51,6 +51,7 @@ def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> T
     if len(labels) > 1:
         names = tuple(labels) if context.class_mode == "categorical" else None
         what = f"{shown(table.path)}: labels"
+        _check_several(table, labels)
         return from_numbers(numbers_of(table, labels), context.class_mode, known or names, what)
     column = table.columns[labels[0]]
     what = f"column {column.name}"
@@ -99,6 +100,21 @@ def _gaps_in_numbers(table: Table) -> frozenset[str]:
     """The words that stand for gaps in the columns of numbers."""
     found = [cell for column in table.columns.values() if column.is_numeric for _, cell in column.first.get("missing", ())]
     return frozenset({"", *(cell.strip().casefold() for cell in found)})
+
+
+def _check_several(table: Table, labels: Sequence[str]) -> None:
+    """Of several columns of labels none may be text; each is told."""
+    for name in labels:
+        column = table.columns[name]
+        if column.kind in ("text", "empty"):
+            mend = "Several columns of labels hold numbers, or 0 and 1 for a class each. "
+            mend += "Write them so, choose one column, or give the network an output for each."
+            table.problems.add(f"column {name}: {reason(column)}. {mend}", min(line for line, _ in _first_cells(column)))
+    table.problems.check()
+
+
+def _first_cells(column: Column) -> list[tuple[int, str]]:
+    return [cell for cells in column.first.values() for cell in cells]
 
 
 def _values(table: Table, column: Column) -> NDArray[np.float64] | NDArray[np.int64]:

@@ -20,6 +20,7 @@ from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
 from fittool.experiment.options import Run, TrainOptions, verbosity
+from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
@@ -234,6 +235,8 @@ def go_on(
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     outcome = trainer.run()
+    if verbose != 0:
+        tell_baselines(prepared, trainer, directory)
     return Run(directory.path, outcome, trainer.history)
 
 

@@ -38,13 +38,13 @@ from fittool.settings import Family
 __all__ = [
     "ELU", "GELU", "GRU", "LAYERS", "LSTM", "SELU", "Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D",
     "AveragePooling3D", "BatchNormalization", "Bidirectional", "ColumnEmbedding", "Concatenate", "Conv1D", "Conv2D",
-    "Conv2DTranspose", "Conv3D",
-    "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten", "GaussianNoise", "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
-    "GroupNormalization", "Input", "Layer", "LayerNormalization", "Layers", "LeakyReLU", "MaxPooling1D", "MaxPooling2D",
-    "MaxPooling3D", "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "Normalization", "PReLU", "Permute", "ReLU",
-    "RepeatVector", "Rescaling", "Reshape", "SeparableConv2D", "SiLU", "Sigmoid", "SimpleRNN", "Softmax", "SpatialDropout2D",
-    "Standardization", "Subtract", "Tanh", "TimeDistributed", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
+    "Conv2DTranspose", "Conv3D", "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten", "GaussianNoise",
+    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D", "GroupNormalization", "Input", "Layer", "LayerNormalization", "Layers", "LeakyReLU", "MaxPooling1D",
+    "MaxPooling2D", "MaxPooling3D", "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "Normalization", "PReLU", "Permute",
+    "ReLU", "RepeatVector", "Rescaling", "Reshape", "SeparableConv2D", "SiLU", "Sigmoid", "SimpleRNN", "Softmax",
+    "SpatialDropout2D", "Standardization", "Subtract", "Tanh", "TimeDistributed", "UpSampling1D", "UpSampling2D",
+    "ZeroPadding1D", "ZeroPadding2D",
 ]  # fmt: skip
 
 LAYERS: Family[Layer] = Family(
@@ -52,8 +52,8 @@ LAYERS: Family[Layer] = Family(
     {
         cls.__name__: cls
         for cls in (
-            Input, Rescaling, Normalization, Standardization, Embedding, ColumnEmbedding, Dense, Conv1D, Conv2D,
-            Conv3D, Conv2DTranspose,
+            Input, Rescaling, Normalization, Standardization, Embedding, ColumnEmbedding, Dense,
+            Conv1D, Conv2D, Conv3D, Conv2DTranspose,
             DepthwiseConv2D, SeparableConv2D, SimpleRNN, LSTM, GRU, Bidirectional, MultiHeadAttention, TimeDistributed,
             MaxPooling1D, MaxPooling2D, MaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D,
             GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D,

@@ -301,6 +301,13 @@ def test_text_among_fractions_is_refused(tmp_path: Path) -> None:
         opened(tmp_path, "a,kind\n1,0.5\n2,high\n", SourceContext())
 
 
+@pytest.mark.parametrize("mode", ["auto", "categorical"])
+def test_several_labels_of_text_are_each_told_at_its_column(tmp_path: Path, mode: Any) -> None:
+    with pytest.raises(DataError, match=r"data\.csv:2: column kind: text such as 'u'") as raised:
+        opened(tmp_path, "a,kind,size,c\n1,u,small,0\n2,v,large,1\n", SourceContext(class_mode=mode), label=["kind", "size", "c"])
+    assert [problem.text.partition(":")[0] for problem in raised.value.problems] == ["column kind", "column size"]
+
+
 def test_a_label_is_needed(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match="csv: label is missing"):
         opened(tmp_path, PLANTS, label=None)
