@@ -281,6 +281,10 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
         yield written.problem(("data", "timeout"), "data.timeout has no effect without workers, which mode fit never has.")
     if data.image.fit != "stretch" and data.image.size is None:
         yield written.problem(("data", "image", "fit"), "data.image.fit has no effect without data.image.size.")
+    if not any(source.has_columns for source in sources):
+        for field in ("columns", "column_defaults", "on_missing_label"):
+            if getattr(data, field) != getattr(type(data)(data.train), field):
+                yield written.problem(("data", field), f"data.{field} has no effect on {kinds}, which hold no table.")
     if not any(source.reads_images for source in sources):
         if data.image != type(data.image)():
             yield written.problem(("data", "image"), f"data.image has no effect on {kinds}, which hold no image files.")

@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.columns import CellForm, Column, Problems, and_more, mend_of_gaps
+from fittool.data.formats.byte_blocks import ByteBlock, ByteBlocks, ParsedNumbers
+from fittool.data.formats.cell_form import CellForm
+from fittool.data.formats.columns import CellBlock, Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_form import DELIMITERS, CsvForm, rows_of
 from fittool.data.formats.number_forms import Evidence
 from fittool.data.formats.number_parsing import is_number
+from fittool.data.formats.table_text import open_text
 from fittool.errors import DataError, Problem, shown
 from fittool.settings import nearest_name
 
@@ -21,6 +24,23 @@ _CHUNK = 4096
 _INVISIBLE = "\ufeff\u200b"
 _SHOWN = 20
 _LOOKED_AT = 20  # rows
+
+
+@dataclass(frozen=True)
+class RowPlaces:
+    """The place of each row of a table, to be told in messages; what holds it does not hold the table.
+
+    Attributes:
+        path: The file.
+        lines: (N,) the line of each row.
+    """
+
+    path: Path
+    lines: NDArray[np.int64]
+
+    def __call__(self, row: int) -> str:
+        """`file:line` of a row."""
+        return f"{shown(self.path)}:{self.lines[row]}"
 
 
 @dataclass
@@ -49,6 +69,11 @@ class Table:
         kept = rows if self.kept is None else self.kept[rows]
         return replace(self, columns=columns, lines=self.lines[rows], kept=kept)
 
+    @property
+    def places(self) -> RowPlaces:
+        """The place of each row, without the columns."""
+        return RowPlaces(self.path, self.lines)
+
     def place(self, row: int) -> str:
         """`file:line` of a row."""
         return f"{shown(self.path)}:{self.lines[row]}"
@@ -62,11 +87,17 @@ class Header:
         path: The file.
         form: How it is written.
         names: In order; numbers from 0 where the file has no header, "" where it has but names nothing.
+        data_line: The line on which the first row of data begins; None where there is none.
+        block: All rows, where they come from a file that is no CSV; else None.
+        left_out: Columns of such a file that cannot be read, with the reason.
     """
 
     path: Path
     form: CsvForm
     names: tuple[str, ...]
+    data_line: int | None = None
+    block: CellBlock | None = None
+    left_out: tuple[tuple[str, str], ...] = ()
     _positions: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -136,9 +167,9 @@ def read_header(path: Path, form: CsvForm) -> Header:
             text = f"The first line has {_fields(len(names))}, but all rows below have {length}."
             raise DataError(f"{text} Remove it, or name all columns in it.", place=place)
         names = ("", *names)  # R's names of rows have no name themselves
-    if len(set(names)) < len(names):
-        _refuse_twice(names, place)
-    return Header(path, form, names)
+    refuse_twice(names, place)
+    first = 1 if form.header else 0
+    return Header(path, form, names, rows[first][0] if len(rows) > first else None)
 
 
 def _other_length(rows: Sequence[tuple[int, list[str]]]) -> int | None:
@@ -153,7 +184,14 @@ def _are_row_names(cells: Sequence[str]) -> bool:
     return len(set(cells)) == len(cells) and (list(cells) == counted or not any(map(is_number, cells)))
 
 
-def _refuse_twice(names: Sequence[str], place: str) -> None:
+def refuse_twice(names: Sequence[str], place: str) -> None:
+    """Refuse names of columns that come twice.
+
+    Raises:
+        DataError: One problem for each.
+    """
+    if len(set(names)) == len(names):
+        return
     positions: dict[str, list[str]] = {}
     for position, name in enumerate(names, 1):
         positions.setdefault(name, []).append(str(position))
@@ -182,14 +220,15 @@ def read_table(header: Header, columns: Sequence[Column], needed: Sequence[str] 
     rows = WholeRows(header, problems)
     lines: list[NDArray[np.int64]] = []
     empty: dict[str, list[int]] = {}
-    for numbers, cells in chunks(rows):
-        lines.append(np.array(numbers))
+    for block in _blocks(header, rows):
+        lines.append(np.array(block.lines))
         for column, place, is_needed in places:
-            if is_needed and "" in cells[place]:
-                empty.setdefault(column.name, []).extend(
-                    line for line, cell in zip(numbers, cells[place], strict=True) if not cell
-                )
-            column.add(cells[place], numbers)
+            if is_needed:
+                cells = block.cells(place)
+                if "" in cells:
+                    found = [line for line, cell in zip(block.lines, cells, strict=True) if not cell]
+                    empty.setdefault(column.name, []).extend(found)
+            column.add_block(block, place)
     for name, found in empty.items():
         problems.add(f"column {name}: the cell is empty{and_more(len(found) - 1)}. {mend_of_gaps(len(found))}", found[0])
     problems.check()
@@ -199,14 +238,68 @@ def read_table(header: Header, columns: Sequence[Column], needed: Sequence[str] 
     return Table(header.path, {column.name: column for column in columns}, np.concatenate(lines), problems, rows.empty)
 
 
+@dataclass(frozen=True)
+class _RowBlock:
+    """Some rows that `csv` has read, turned into columns."""
+
+    lines: Sequence[int]
+    columns: Sequence[Sequence[str]]
+
+    def cells(self, place: int) -> Sequence[str]:
+        """Those of a column."""
+        return self.columns[place]
+
+    def cell(self, row: int, place: int) -> str:
+        """One of them."""
+        return self.columns[place][row]
+
+    def numbers(self, place: int) -> ParsedNumbers | None:
+        """None: `Column` makes them of the cells."""
+        return None
+
+    def codes(self, place: int) -> tuple[NDArray[np.int64], list[str]] | None:
+        """None, as well."""
+        return None
+
+
+def _blocks(header: Header, rows: WholeRows) -> Iterator[CellBlock]:
+    """All rows, a few thousand at a time: taken apart as bytes as far as that goes, then read by `csv`."""
+    if header.block is not None:
+        if len(header.block.lines):
+            yield header.block
+        return
+    form = header.form
+    if header.data_line is not None and not form.skips_blanks:
+        with open_text(header.path) as file:
+            blocks = ByteBlocks(file, form.delimiter, form.encoding, len(header.names), header.data_line)
+            for block in blocks:
+                if form.header and _stands_in(header, block):
+                    break
+                yield block
+            if blocks.is_complete:
+                return
+        rows.begins = blocks.line
+    for numbers, cells in chunks(rows):
+        yield _RowBlock(numbers, cells)
+
+
+def _stands_in(header: Header, block: ByteBlock) -> bool:
+    """True where a row may be the header once more."""
+    last = len(header.names) - 1
+    return any(
+        _is_header_again([block.cell(row, place) for place in range(last + 1)], header.names)
+        for row in block.rows_of(last, header.names[last])
+    )
+
+
 def _with_text(header: Header, columns: Sequence[Column]) -> list[Column]:
     """The columns; those of text that began with numbers are read once more, now as they are written."""
     again = {column.name: Column(column.name, column.form, keep_text=True) for column in columns if column.needs_text}
     if again:
         places = [(column, header.position(name)) for name, column in again.items()]
-        for numbers, cells in chunks(WholeRows(header, Problems(header.path))):
+        for block in _blocks(header, WholeRows(header, Problems(header.path))):
             for column, place in places:
-                column.add(cells[place], numbers)
+                column.add_block(block, place)
     return [again.get(column.name, column) for column in columns]
 
 
@@ -233,12 +326,13 @@ class WholeRows:
         self.header = header
         self.problems = problems
         self.empty = 0  # rows of empty cells only, as spreadsheets leave them at the end
+        self.begins: int | None = None  # the line behind those that were read otherwise
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        rows = rows_of(self.header.path, self.header.form)
+        rows = rows_of(self.header.path, self.header.form, self.begins)
         names, length = None, len(self.header.names)
         if self.header.form.header:
-            _, names = next(rows)
+            names = list(self.header.names) if self.begins is not None else next(rows)[1]
             names = ["", *names] if len(names) == length - 1 else names
         for line, cells in rows:
             if not any(cells):

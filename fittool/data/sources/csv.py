@@ -14,18 +14,19 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from fittool.data.dataset import Dataset
-from fittool.data.formats.columns import MISSING, CellForm, Column
-from fittool.data.formats.csv_form import find_form, known_encoding
-from fittool.data.formats.csv_table import Header, Table, bare_name, evidence_of, read_header, read_table
+from fittool.data.formats.cell_form import MISSING, CellForm
+from fittool.data.formats.columns import Column
+from fittool.data.formats.csv_form import known_encoding
+from fittool.data.formats.csv_table import Header, Table, bare_name, evidence_of, read_table
 from fittool.data.formats.number_forms import FoundForm, form_of, in_words
 from fittool.data.formats.number_parsing import NumberForm
 from fittool.data.formats.reading import Reading
-from fittool.data.formats.table_features import numbers_of
-from fittool.data.formats.table_labels import targets_of, with_labels
+from fittool.data.formats.table_labels import numbers_of, targets_of, with_labels
 from fittool.data.formats.tags import from_tags, remark_on_tags
 from fittool.data.images.image_lookup import ImageLookup
 from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
+from fittool.data.sources.table_header import header_of
 from fittool.data.splits.split_column import COLUMN_NAMES, column_split
 from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.inference import ColumnPlan
@@ -84,9 +85,10 @@ class _Columns:
 
 @setting
 class CsvSource(Source):
-    """A table in a CSV file, packed with gzip or not: features to learn from, or paths of images."""
+    """A table: CSV, packed with gzip or not, Parquet, Excel or JSON lines; columns to learn from, or of image paths."""
 
     reads_images: ClassVar[bool] = True
+    has_columns: ClassVar[bool] = True
 
     path: Text = Field(min_length=1, description="The file.")
     label: Columns | None = Field(
@@ -144,8 +146,11 @@ class CsvSource(Source):
         """
         if self.label is None and reads_labels(context.class_mode):
             raise ExperimentError("csv: label is missing. Name the column of labels, or set data.class_mode to input or null.")
+        return self.read(self._header(context.path(self.path), self._columns(context)), context)
+
+    def read(self, header: Header, context: SourceContext) -> Dataset:
+        """The rows below a header; arguments and errors as of `open`."""
         columns = self._columns(context)
-        header = self._header(context.path(self.path), columns)
         header.check([*columns.others, *(columns.features or ())])
         self._check_kinds(header, context)
         table, numbers = self._table(header, columns, context)
@@ -182,7 +187,8 @@ class CsvSource(Source):
         encoder = self._known_encoder(context)
         if encoder is not None and context.reading is not None:
             check_percent(raw, encoder.sources, context.reading.percent)
-        return encoded(data, raw.fit(np.arange(len(data))) if encoder is None else encoder)
+        own: RawColumns = getattr(data, "raw", None) or raw
+        return encoded(data, own.fit(np.arange(len(data))) if encoder is None else encoder)
 
     def _known_encoder(self, context: SourceContext) -> TableEncoder | None:
         """That of the training part; of runs that kept none, numbers as they stand."""
@@ -197,7 +203,7 @@ class CsvSource(Source):
         if self.features is not None:
             plan = replace(plan, listed=frozenset(map(bare_name, self.features)))
         found = {name: table.columns[name] for name in names}
-        return RawColumns(found, len(table.lines), plan, Reading(), table.place)
+        return RawColumns(found, len(table.lines), plan, Reading(), table.places, kept=table.kept)
 
     def _with_labels(self, table: Table, columns: _Columns, context: SourceContext) -> tuple[Table, str]:
         """The rows that have a label, and how many have none, in words."""
@@ -230,14 +236,8 @@ class CsvSource(Source):
         return _Columns(labels, features, image, weight, tuple(map(bare_name, context.not_features)))
 
     def _header(self, path: Path, columns: _Columns) -> Header:
-        form = find_form(
-            path,
-            delimiter=self.delimiter,
-            encoding=self.encoding,
-            header=self.header,
-            names=(*columns.others, *(columns.features or ())),
-        )
-        return read_header(path, form)
+        names = (*columns.others, *(columns.features or ()))
+        return header_of(path, self.delimiter, self.encoding, self.header, names)
 
     def _table(self, header: Header, columns: _Columns, context: SourceContext) -> tuple[Table, FoundForm]:
         """The columns, with numbers in the form that is set, was found in training, or fits them."""
@@ -246,7 +246,7 @@ class CsvSource(Source):
         if context.reading is not None and not set_here:
             numbers = context.reading.numbers
         table = self._read(header, columns, numbers, context)
-        doubtful = [column for column in table.columns.values() if column.kind == "mixed" and column.counts["foreign"]]
+        doubtful = [column for column in table.columns.values() if column.counts["foreign"] and column.kind == "mixed"]
         if not doubtful or (self.decimal is not None and self.thousands is not None):
             return table, FoundForm(numbers)
         numeric = [column.name for column in table.columns.values() if column.kind in ("number", "percent", "mixed")]
@@ -277,14 +277,16 @@ class CsvSource(Source):
         return frozenset({"", *(value.strip().casefold() for value in self.missing_values)})
 
     def _reading(self, table: Table, header: Header, numbers: FoundForm, told: str) -> Reading:
-        found = [*header.form.in_words(), *in_words(numbers.form), *([told] if told else [])]
+        found = [*header.form.in_words(), *in_words(numbers.form)]
         if table.empty_rows:
             found.append(f"{table.empty_rows:,} empty row{'s' * (table.empty_rows > 1)} left out")
         doubts = [f"{shown(header.path)}: {numbers.doubt}"] if numbers.doubt else []
         if header.form.encoding == "cp1252" and self.encoding is None:
             doubts.append(f"{shown(header.path)} is no UTF-8 and is read as Windows-1252. Set encoding if letters look wrong.")
         nameless = (("a column without a name", "perhaps row numbers"),) * (header.nameless if self.features is None else 0)
-        return Reading((), nameless, tuple(found), tuple(doubts), numbers.form, missing=self._missing)
+        return Reading(
+            (), (*header.left_out, *nameless), tuple(found), tuple(doubts), numbers.form, missing=self._missing, dropped=told
+        )
 
     def look(self, path: Path) -> tuple[Header, Table, FoundForm]:
         """All columns that have a name, with what their cells are, before anybody says which is which.
@@ -359,6 +361,8 @@ class CsvSource(Source):
         image = None if self.image is None else bare_name(self.image)
         found = self.cells(dict.fromkeys((group, *([image] if image else ()))), context, are_needed=True)
         cells = found[group]
+        if isinstance(dataset, UnencodedTable) and dataset.raw is not None and dataset.raw.kept is not None:
+            cells = [cells[row] for row in dataset.raw.kept.tolist()]  # others have no label
         if isinstance(dataset, ImageFiles) and image is not None:  # bad files may be left out, in all of their rows
             kept, lookup = set(dataset.names), ImageLookup(dataset.root)
             names = map(lookup.resolved, found[image])

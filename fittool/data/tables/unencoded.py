@@ -33,6 +33,7 @@ class RawColumns:
         reading: How the table was read.
         describe: The place of a row, for messages.
         rows: (n,) which rows the samples are; None: all.
+        kept: (N,) which rows of the file these are; None: all.
     """
 
     columns: Mapping[str, Column]
@@ -41,6 +42,7 @@ class RawColumns:
     reading: Reading
     describe: Callable[[int], str]
     rows: NDArray[np.int64] | None = None
+    kept: NDArray[np.int64] | None = None
 
     def fit(self, samples: NDArray[np.int64]) -> TableEncoder:
         """The encoder that some samples fix.
@@ -246,10 +248,10 @@ def _moved(part: Dataset, whole: Dataset) -> Dataset:
 def _read(raw: RawColumns, encoder: TableEncoder) -> Reading:
     """The reading with the columns that are learnt from, and those that are not."""
     left_out = [(column.name, column.facts.why) for column in encoder.columns if not column.features]
-    percent = frozenset(name for name in encoder.sources if raw.columns[name].kind == "percent")
+    percent = frozenset(name for name in encoder.sources if raw.columns[name].is_percent)
     found = list(raw.reading.found)
     found += [f"{few(sorted(percent))} in percent (12.5% is 0.125)"] if percent else []
-    booleans = [name for name in encoder.sources if raw.columns[name].kind == "boolean"]
+    booleans = [name for name in encoder.sources if raw.columns[name].is_coded and raw.columns[name].kind == "boolean"]
     found += [f"{few(booleans)} as 0 and 1"] if booleans else []
     return replace(
         raw.reading,
