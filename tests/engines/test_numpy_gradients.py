@@ -112,6 +112,11 @@ CASES = [
     (nn.Bidirectional(nn.LSTM(3), "ave"), SEQUENCE),
     (nn.Embedding(9, 4), (2, 3)),
     (nn.ColumnEmbedding((3, 0), (4, 6), (2, 3)), (4,)),
+    (nn.RobustScaling(), FEATURES),
+    (nn.RobustScaling(1.5, columns=(3, 0)), FEATURES),
+    (nn.RobustScaling(None), FEATURES),
+    (nn.PiecewiseLinearEmbedding(3, 2), FEATURES),
+    (nn.PiecewiseLinearEmbedding(4, 3, columns=(4, 1)), FEATURES),
 ]
 
 GRAPHS = {
@@ -171,6 +176,7 @@ class Bench:
         self.store.load(self.graph.initial_weights(3))
         generator = np.random.default_rng(5)
         self.store.trainable += 0.1 * generator.standard_normal(self.store.trainable.size)
+        self._take_statistics(generator)
         plan = lower(self.graph)
         buffers = Buffers(plan.sizes, np.float64)
         buffers.grow(batch)
@@ -179,6 +185,14 @@ class Bench:
         space.step_inputs.inputs = (whole if indices else real,)
         self.program = Program(space, batch, training=True, update_metrics=self._linear_loss, backward=True)
         self.direction = generator.standard_normal(self.program.outputs[0].shape)
+
+    def _take_statistics(self, generator: np.random.Generator) -> None:
+        """Edges, centres and scales as of some data, in place of those before any were seen."""
+        for name in self.store.views:
+            if name.endswith("/edges"):
+                self.store.weights(name)[...] = np.sort(generator.standard_normal(self.store.views[name].shape), axis=1)
+            if name.startswith("robust_scaling/"):
+                self.store.weights(name)[...] = generator.uniform(0.5, 2, self.store.views[name].shape)
 
     def _linear_loss(self, outputs, logits, gradients):
         self.loss = float((outputs[0] * self.direction).sum())
@@ -225,7 +239,8 @@ def test_a_view_may_come_first():
 def test_many_slices_and_groups_give_the_same_gradient_as_one(monkeypatch, threads):
     layers = [nn.Conv2D(4, 3), nn.BatchNormalization(), nn.DepthwiseConv2D(2), nn.LayerNormalization()]
     layers += [nn.Conv2DTranspose(4, 2), nn.GroupNormalization(2), nn.GaussianNoise(0.1), nn.Reshape((5, -1))]
-    layers += [nn.Bidirectional(nn.GRU(3, recurrent_dropout=0.5)), nn.Dense(2)]
+    layers += [nn.Bidirectional(nn.GRU(3, recurrent_dropout=0.5)), nn.Dense(3)]
+    layers += [nn.RobustScaling(columns=(1,)), nn.PiecewiseLinearEmbedding(3, 2), nn.Dense(2)]
     whole = Bench(layers, IMAGE, batch=12)
     whole.program.run()
     monkeypatch.setattr("fittool.engines.numpy_engine.program._WORTH_CUTTING", 0)

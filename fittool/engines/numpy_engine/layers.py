@@ -27,6 +27,7 @@ from fittool.engines.numpy_engine.operations.normalization import (
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling
 from fittool.engines.numpy_engine.operations.shaping import Cropping, RepeatPixels, Resampling, Transposition, View, ZeroPadding
 from fittool.engines.numpy_engine.operations.standardization import Standardization
+from fittool.engines.numpy_engine.operations.tabular import PiecewiseLinearEmbedding, RobustScaling
 from fittool.engines.numpy_engine.recurrent_layers import both_ways, merge_directions, recurrent
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
@@ -234,6 +235,15 @@ def _column_embedding(node: Node, layer: Any) -> Steps:
     return [(ColumnEmbedding(features, layer.columns, layer.levels, layer.widths), node.output_shape)]
 
 
+def _robust_scaling(node: Node, layer: Any) -> Steps:
+    return [(RobustScaling(layer.numbers(node.input_shapes), layer.limit), node.output_shape)]
+
+
+def _piecewise_linear_embedding(node: Node, layer: Any) -> Steps:
+    columns, features = layer.numbers(node.input_shapes), node.input_shapes[0][0]
+    return [(PiecewiseLinearEmbedding(features, columns, layer.bins, layer.output_dim), node.output_shape)]
+
+
 def _view(node: Node, layer: Any) -> Steps:
     return [(View(), node.output_shape)]
 
@@ -258,6 +268,8 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.Dense: _dense,
     nn.Embedding: lambda node, layer: [(Embedding(layer.input_dim, layer.output_dim), node.output_shape)],
     nn.ColumnEmbedding: _column_embedding,
+    nn.RobustScaling: _robust_scaling,
+    nn.PiecewiseLinearEmbedding: _piecewise_linear_embedding,
     nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
     nn.Conv2DTranspose: _transposed_convolution,

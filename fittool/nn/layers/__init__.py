@@ -29,6 +29,7 @@ from fittool.nn.layers.sequences import (
     ZeroPadding1D,
 )
 from fittool.nn.layers.standardization import Standardization
+from fittool.nn.layers.tabular import PiecewiseLinearEmbedding, RobustScaling
 from fittool.settings import Family
 
 __all__ = [
@@ -38,8 +39,8 @@ __all__ = [
     "DepthwiseConv2D", "Dropout", "Embedding", "Flatten", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
     "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GroupNormalization", "Input", "Layer", "LayerNormalization", "Layers",
     "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Maximum", "Minimum", "Multiply", "Normalization", "PReLU", "Permute", "ReLU",
-    "RepeatVector", "Rescaling", "Reshape", "SeparableConv2D", "SiLU", "Sigmoid", "SimpleRNN", "Softmax", "SpatialDropout2D",
-    "Standardization", "Subtract", "Tanh", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
+    "PiecewiseLinearEmbedding", "RepeatVector", "Rescaling", "Reshape", "RobustScaling", "SeparableConv2D", "SiLU", "Sigmoid",
+    "SimpleRNN", "Softmax", "SpatialDropout2D", "Standardization", "Subtract", "Tanh", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
 ]  # fmt: skip
 
 LAYERS: Family[Layer] = Family(
@@ -47,8 +48,8 @@ LAYERS: Family[Layer] = Family(
     {
         cls.__name__: cls
         for cls in (
-            Input, Rescaling, Normalization, Standardization, Embedding, ColumnEmbedding, Dense, Conv1D, Conv2D, Conv2DTranspose,
-            DepthwiseConv2D, SeparableConv2D,
+            Input, Rescaling, Normalization, Standardization, Embedding, ColumnEmbedding, RobustScaling,
+            PiecewiseLinearEmbedding, Dense, Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D,
             SimpleRNN, LSTM, GRU, Bidirectional, MaxPooling1D, MaxPooling2D, AveragePooling1D, AveragePooling2D,
             GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, Flatten, Reshape, Permute,
             RepeatVector, ZeroPadding1D, ZeroPadding2D, Cropping2D, UpSampling1D, UpSampling2D, Dropout, SpatialDropout2D,
