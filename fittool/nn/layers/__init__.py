@@ -35,12 +35,12 @@ from fittool.settings import Family
 __all__ = [
     "ELU", "GELU", "GRU", "LAYERS", "LSTM", "SELU", "Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D",
     "BatchNormalization", "Bidirectional", "ColumnEmbedding", "Concatenate", "Conv1D", "Conv2D", "Conv2DTranspose", "Cropping2D",
-    "Dense",
-    "DepthwiseConv2D", "Dropout", "Embedding", "Flatten", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
-    "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GroupNormalization", "Input", "Layer", "LayerNormalization", "Layers",
-    "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Maximum", "Minimum", "Multiply", "Normalization", "PReLU", "Permute", "ReLU",
-    "PiecewiseLinearEmbedding", "RepeatVector", "Rescaling", "Reshape", "RobustScaling", "SeparableConv2D", "SiLU", "Sigmoid",
-    "SimpleRNN", "Softmax", "SpatialDropout2D", "Standardization", "Subtract", "Tanh", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
+    "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten", "GaussianNoise", "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GroupNormalization", "Input", "Layer",
+    "LayerNormalization", "Layers", "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Maximum", "Minimum", "Multiply",
+    "Normalization", "PReLU", "Permute", "PiecewiseLinearEmbedding", "ReLU", "RepeatVector", "Rescaling", "Reshape",
+    "RobustScaling", "SeparableConv2D", "SiLU", "Sigmoid", "SimpleRNN", "Softmax", "SpatialDropout2D", "Standardization",
+    "Subtract", "Tanh", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
 ]  # fmt: skip
 
 LAYERS: Family[Layer] = Family(

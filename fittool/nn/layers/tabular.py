@@ -87,8 +87,8 @@ class PiecewiseLinearEmbedding(NumberColumns):
     above (0). This row of fillings times the number's own kernel is its vector (Gorishniy et al., "On Embeddings for Numerical
     Features in Tabular Deep Learning", 2022; fillings end at 0 and 1 here, so that values outside of the range stay at its edge).
 
-    Edges lie at quantiles of the training data; a value that more rows have than a bin holds takes one bin, so that the many zeros
-    of a column leave the bins to its other values.
+    Edges lie at quantiles of the training data; a value that more rows have than a bin holds takes one bin, so that the many
+    zeros of a column leave the bins to its other values.
     """
 
     bins: Integer = Field(default=32, ge=1, le=4096, description="Pieces of each number, at most.")
@@ -102,8 +102,7 @@ class PiecewiseLinearEmbedding(NumberColumns):
         return (shapes[0][0] + count * self.output_dim,)
 
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
-        """Edges (K, bins + 1), never moved by the optimizer, of which those that are not needed equal the last; and the kernel
-        (K, bins, output_dim)."""
+        """Edges (K, bins + 1), never moved by the optimizer, and the kernel (K, bins, output_dim)."""
         count = len(self.numbers(shapes))
         kernel = (count, self.bins, self.output_dim)
         return (
