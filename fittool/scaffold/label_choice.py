@@ -13,7 +13,7 @@ from fittool.errors import DataError, shown, visible
 
 _NAMES = (
     "label", "labels", "target", "targets", "class", "classes", "category", "species", "diagnosis", "outcome", "response", "kind",
-    "variety", "tags", "y",
+    "variety", "tags", "survived", "income", "salary", "price", "churn", "y",
 )  # fmt: skip
 _NO_LABELS = frozenset(
     {
@@ -55,13 +55,17 @@ def choose_label(table: Table, beside: Sequence[str] = (), ask: Ask | None = Non
     columns = {name: column for name, column in table.columns.items() if name not in beside}
     named = {name.casefold(): name for name in reversed(columns)}
     for name in _NAMES:
-        if name in named and (name != "y" or named[name] in (next(iter(columns)), next(reversed(columns)))):  # else a coordinate
+        if (
+            name in named
+            and not _is_useless(columns[named[name]])
+            and (name != "y" or named[name] in (next(iter(columns)), next(reversed(columns))))
+        ):  # else a coordinate
             return LabelChoice((named[name],))
     possible = [name for name, column in columns.items() if can_be_label(column)]
     if not possible:
         text = "No column looks like a label: all are row numbers, dates, empty or text that differs in each row."
         raise DataError(f"{text} Name one with --label.", place=shown(table.path))
-    guess = next((name for name in reversed(possible) if not _has_gaps(columns[name])), possible[-1])
+    guess = possible[-1]
     if len(possible) == 1:
         return LabelChoice((guess,))
     if ask is not None:
@@ -73,22 +77,25 @@ def choose_label(table: Table, beside: Sequence[str] = (), ask: Ask | None = Non
 
 def can_be_label(column: Column) -> bool:
     """True where there is something to predict in a column."""
-    if column.name.casefold() in _NO_LABELS or column.kind == "empty" or counts_up(column):
+    if column.name.casefold() in _NO_LABELS or 2 * column.gaps > column.size or _is_useless(column):
         return False
-    if column.kind in ("text", "mixed", "boolean"):
-        return 1 < column.different <= min(_MOST_DIFFERENT, max(2, column.size // 2))
+    return column.is_numeric or column.different <= min(_MOST_DIFFERENT, max(2, column.size // 2))
+
+
+def _is_useless(column: Column) -> bool:
+    """True where there is nothing to predict: one value, or the numbers of the rows in any order."""
+    if column.kind == "empty":
+        return True
+    if not column.is_numeric:
+        return sum(kind != "missing" for kind in column.kinds) < 2
     values = column.array()
-    return bool((values[~np.isnan(values)] != values[0]).any())
+    present = values[~np.isnan(values)]
+    return bool((present == present[0]).all()) or is_row_number(column)
 
 
-def _has_gaps(column: Column) -> bool:
-    """True where labels are missing; of words, none and NA may be classes."""
-    missing = column.first.get("missing", [])
-    return bool(missing) and (column.kind != "text" or any(not cell.strip() for _, cell in missing))
-
-
-def counts_up(column: Column) -> bool:
-    """True where a column holds row numbers."""
+def is_row_number(column: Column) -> bool:
+    """True where a column numbers the rows, in whatever order."""
     if column.kind != "number" or column.gaps or column.size < _FEWEST_TO_COUNT:
         return False
-    return bool((np.diff(column.array()) == 1).all())
+    ordered = np.sort(column.array())
+    return bool((np.diff(ordered) == 1).all())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fittool.config.experiment import name_from
@@ -11,6 +11,7 @@ from fittool.config.yaml.writer import flow_text
 from fittool.data.remote import is_remote
 from fittool.data.sources import FolderSource
 from fittool.data.sources.base import Source
+from fittool.data.tables.column_kinds import ColumnKind
 from fittool.errors import visible
 from fittool.scaffold.data_survey import look_at
 from fittool.scaffold.label_choice import Ask
@@ -124,6 +125,7 @@ def _data(survey: Survey) -> str:
     elif survey.validation_part is not None:
         why = "the same share of each class" if survey.validation_part == "stratified" else "any samples"
         lines.append(f"  validation: {{split: {{kind: {survey.validation_part}, fraction: 0.2}}}}  # {why}")
+    lines += [] if survey.columns is None else _columns(survey.columns)
     if survey.color_mode is not None and survey.image_size is not None:
         height, width = survey.image_size
         fit = "" if survey.fit == "stretch" else f", fit: {survey.fit}"
@@ -133,6 +135,16 @@ def _data(survey: Survey) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _columns(kinds: Mapping[str, ColumnKind]) -> list[str]:
+    """What is said of columns, and how numbers are scaled."""
+    named = flow_text({name: kind.public_name() for name, kind in kinds.items()})
+    return [
+        f"  columns: {named}  # {_KINDS}",
+        "  column_defaults: {number: {scale: quantile}}  # or standard, robust, minmax, none",
+    ]
+
+
+_KINDS = "NAME: kind, where `fittool check` shows another than you mean: number, category, boolean, date, text, key, drop"
 _STRICT = "error  # or skip, to leave out files that cannot be read"
 
 
@@ -165,7 +177,11 @@ _FLIP = "horizontal_flip: true  # where left and right do not matter, as in phot
 
 
 def _model(survey: Survey) -> str:
-    layers = _image_layers(survey) if survey.image_size is not None else _table_layers(survey.axes)
+    layers = (
+        _image_layers(survey)
+        if survey.image_size is not None
+        else _table_layers(survey.axes, is_scaled=survey.columns is not None)
+    )
     activation = _LOSSES[survey.task.kind][2]
     last = f"units: {survey.task.units}" + (f", activation: {activation}" if activation else "")
     layers.append(f"Dense: {{{last}}}" + ("  # one for each class" if survey.task.classes else ""))
@@ -201,9 +217,9 @@ def _deep_layers() -> list[str]:
 _NORMALIZATION = "Normalization  # adapts to the training data"
 
 
-def _table_layers(axes: int) -> list[str]:
-    flat = [] if axes == 1 else ["Flatten"]
-    return [*flat, _NORMALIZATION, "Dense: {units: 64, activation: relu}", "Dense: {units: 32, activation: relu}"]
+def _table_layers(axes: int, *, is_scaled: bool) -> list[str]:
+    flat = ["Flatten"] * (axes != 1) + [_NORMALIZATION] * (not is_scaled)
+    return [*flat, "Dense: {units: 64, activation: relu}", "Dense: {units: 32, activation: relu}"]
 
 
 def _compile(survey: Survey) -> str:
@@ -225,7 +241,7 @@ def _train(survey: Survey) -> str:
     lines.append(f"  epochs: {_epochs(survey)}{with_steps}")
     if survey.validation is None and survey.validation_part is None and survey.validation_column is None:
         lines.append("  validation_split: 0.2  # the last part of each class")
-    if rare := _rare_class(survey.task):
+    if rare := _rare_class(survey):
         lines.append(f"  class_weight: balanced  # {flow_text(rare[0])} has {_percent(rare[1])} of the samples")
     if _streams(survey):
         lines.append("  workers: 2  # threads that read and change images")
@@ -250,9 +266,10 @@ def _callbacks(survey: Survey) -> str:
     return f"callbacks:\n  - {callback}\n"
 
 
-def _rare_class(task: Task) -> tuple[str, float] | None:
-    """The rarest class and its share, where it is rare."""
-    if task.kind != "classes":
+def _rare_class(survey: Survey) -> tuple[str, float] | None:
+    """The rarest class and its share, where it is rare; of a table's classes the share is as it will be, and counts."""
+    task = survey.task
+    if task.kind != "classes" or survey.columns is not None:
         return None
     name = min(task.classes, key=lambda name: task.classes[name])
     share = task.classes[name] / sum(task.classes.values())
@@ -273,6 +290,6 @@ def _choices(survey: Survey) -> list[str]:
     elif survey.validation is None and survey.validation_part is not None:
         of = "each class" if survey.validation_part == "stratified" else "the samples"
         choices.append(f"validates on a fifth of {of}")
-    if rare := _rare_class(survey.task):
+    if rare := _rare_class(survey):
         choices.append(f"class_weight balanced because {visible(rare[0])} has {_percent(rare[1])} of the samples")
     return [*choices, f"{_epochs(survey)} epochs in one cycle" if _is_large(survey) else "early stopping on val_loss"]

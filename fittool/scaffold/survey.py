@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source
+from fittool.data.tables.column_kinds import ColumnKind
 from fittool.scaffold.task import Task
 
 _PATHS = ("path", "x", "y", "images", "labels", "root", "sample_weight")
@@ -29,6 +31,7 @@ class Survey:
         skips_bad_files: Whether some image files cannot be read.
         fit: How images of other proportions come to `image_size`.
         samples: How many there are.
+        columns: What is to be said of the columns of a table; None where they are not learnt from.
     """
 
     lines: tuple[str, ...]
@@ -43,6 +46,7 @@ class Survey:
     skips_bad_files: bool = False
     fit: str = "stretch"
     samples: int = 0
+    columns: Mapping[str, ColumnKind] | None = None
 
     def relative_to(self, folder: str) -> Survey:
         """The same, with paths as a file in that folder writes them."""

@@ -12,15 +12,17 @@ from fittool.data.dataset import Dataset
 from fittool.data.formats.columns import Column
 from fittool.data.formats.csv_table import Header, Table, read_table
 from fittool.data.formats.number_forms import FoundForm
-from fittool.data.formats.table_features import reason
+from fittool.data.formats.reading import Reading
 from fittool.data.formats.tags import separator_in
 from fittool.data.found_data import image_column
 from fittool.data.sources import CsvSource, SourceContext
 from fittool.data.splits.split_column import find_split_column
+from fittool.data.tables.inference import ColumnPlan
 from fittool.data.targets import ClassMode, Targets
-from fittool.errors import DataError, shown, visible
+from fittool.errors import visible
+from fittool.scaffold.column_survey import ColumnSurvey, look_at_columns
 from fittool.scaffold.image_survey import Pictures, look_at_pictures
-from fittool.scaffold.label_choice import Ask, choose_label, counts_up
+from fittool.scaffold.label_choice import Ask, choose_label
 from fittool.scaffold.survey import Survey
 from fittool.scaffold.task import Task, task_of
 
@@ -55,19 +57,24 @@ def look_at_table(path: str, labels: Sequence[str] = (), ask: Ask | None = None)
     separator = separator_in(cells[labels[0]]) if len(labels) == 1 and table.columns[labels[0]].kind == "text" else None
     source = replace(source, label=list(labels), image=image, label_separator=separator)
     source = replace(source, root=os.path.join(os.path.dirname(path), root)) if root else source
-    left_out: list[str] = []
+    columns = None
     if image is None:
-        source, left_out = _without_useless_columns(source, table, split and split[0])
-    task, dataset = _task_of_tags(source) if separator is not None else task_of(partial(_open, source, split))
+        taken = {*labels, *([split[0]] if split else []), ""}
+        columns = look_at_columns(table, [name for name in table.columns if name not in taken], labels)
+        source = replace(source, missing_values=None if columns.missing_values is None else list(columns.missing_values))
+    task, dataset = _task_of_tags(source) if separator is not None else task_of(partial(_open, source, split, columns))
     what = f"label {', '.join(map(visible, labels))}: {task.in_words()}"
     lines = [f"{visible(path)}: {len(dataset):,} rows, {_other_columns(header, labels)}, {what}"]
-    lines += [f"  {text}" for text in ([doubt] if doubt else []) + left_out]
+    lines += [f"  {text}" for text in ([doubt] if doubt else [])]
+    lines += [] if columns is None else [f"  {text}" for text in columns.lines]
+    lines += [f"  {text}" for text in _unlabelled(dataset)]
     if separator is not None:
         lines.append(f"  several labels a cell, separated by {separator!r}: each is predicted on its own")
     if split is not None:
         lines.append(f"  {visible(split[0])} says what is trained and validated on")
     part = "stratified" if task.can_be_stratified else "random"
-    survey = Survey(tuple(lines), source, task, validation_part=part, validation_column=split, samples=len(dataset))
+    kinds = None if columns is None else columns.kinds
+    survey = Survey(tuple(lines), source, task, None, part, split, samples=len(dataset), columns=kinds)
     return survey if image is None else _with_pictures(survey, dataset)
 
 
@@ -95,57 +102,29 @@ def _cells(header: Header, table: Table) -> dict[str, list[str]]:
     return {name: column.text for name, column in kept.columns.items()}
 
 
-def _open(source: CsvSource, split: tuple[str, tuple[str, ...] | None] | None, class_mode: ClassMode) -> Dataset:
+def _open(
+    source: CsvSource, split: tuple[str, tuple[str, ...] | None] | None, columns: ColumnSurvey | None, class_mode: ClassMode
+) -> Dataset:
     # Files that cannot be read are told and left out in training too; here they must not end the look.
     beside = (split[0],) if split else ()
-    return source.open(SourceContext(class_mode=class_mode, not_features=beside, on_bad_file="skip" if source.image else "error"))
+    plan = None if columns is None else ColumnPlan(kinds=columns.kinds, drops_useless=True)
+    context = SourceContext(class_mode=class_mode, not_features=beside, columns=plan)
+    return source.open(replace(context, on_bad_file="skip") if source.image else context)
+
+
+def _unlabelled(dataset: Dataset) -> list[str]:
+    """The number of rows that have no label, in words."""
+    reading: Reading | None = getattr(dataset, "reading", None)
+    return [] if reading is None else [text for text in reading.found if text.endswith("left out") and " without " in text]
 
 
 def _task_of_tags(source: CsvSource) -> tuple[Task, Dataset]:
     """Classes of which a sample may have any, with the number of samples that have each."""
-    dataset = _open(source, None, "categorical")
+    dataset = _open(source, None, None, "categorical")
     names = dataset.class_names or ()
     held: Any = getattr(dataset, "targets", None)
     rows: Any = held.values if isinstance(held, Targets) else held[0]
     return Task("several", dict(zip(names, rows.sum(axis=0).astype(int).tolist(), strict=True)), len(names)), dataset
-
-
-def _without_useless_columns(source: CsvSource, table: Table, split: str | None) -> tuple[CsvSource, list[str]]:
-    """The source with the columns listed to learn from, where some of numbers are of no use; and why each is not.
-
-    Row numbers are learnt from only where there is nothing else: they may be years, or doses.
-
-    Raises:
-        DataError: None is of use.
-    """
-    others = {name: column for name, column in table.columns.items() if name not in (*(source.label or ()), split)}
-    useless = {name: why for name, column in others.items() if (why := _useless(column))}
-    if all(
-        column.kind in ("text", "empty") or name in useless for name, column in others.items()
-    ):  # numbers of rows are something
-        useless = {name: why for name, why in useless.items() if not counts_up(others[name])}
-    chosen = [name for name, column in others.items() if column.kind not in ("text", "empty") and name not in useless]
-    told = [f"left out: {visible(name)} ({why})" for name, why in useless.items()]
-    if chosen:
-        return (replace(source, features=chosen) if useless else source), told
-    told += [f"left out: {visible(name)} ({reason(column)})" for name, column in others.items() if name not in useless]
-    beside = f"beside the label {', '.join(map(visible, source.label or ()))}"
-    text = f"There is no column of numbers to learn from {beside}. {'; '.join(told)}".rstrip()
-    raise DataError(text, place=shown(table.path))
-
-
-def _useless(column: Column) -> str:
-    """The reason why a column that holds numbers cannot be learnt from as it is, or ""."""
-    if column.kind in ("text", "empty"):
-        return ""
-    if counts_up(column):
-        return "counts up by one in all rows, likely an index"
-    if column.kind == "mixed":
-        others = column.size - column.gaps - column.counts["number"]
-        return f"{others:,} of {column.size:,} cells are no numbers, such as {column.example}"
-    if column.gaps:
-        return f"{column.gaps:,} of {column.size:,} cells have no value"
-    return "holds numbers that are too large" if column.too_large else ""
 
 
 def _with_pictures(survey: Survey, dataset: object) -> Survey:

@@ -38,6 +38,7 @@ CellKind = Literal["number", "percent", "boolean", "missing", "foreign", "text"]
 ColumnKind = Literal["number", "percent", "boolean", "text", "empty", "mixed"]
 
 _LARGEST = float(np.finfo(np.float32).max)
+_LEADING_ZERO = re.compile("\n0[0-9]")
 _DIGIT = re.compile("[0-9]")
 _INFINITE = frozenset({"inf", "-inf", "+inf", "infinity", "-infinity"})
 
@@ -93,6 +94,11 @@ class CellForm:
         return self.missing is not MISSING and any(cell.strip().casefold() in self.missing for cell in cells)
 
 
+def _has_leading_zeros(cells: Sequence[str]) -> bool:
+    """True where a number is written as codes are, such as 007, and may be one."""
+    return _LEADING_ZERO.search("\n".join(("", *cells))) is not None
+
+
 class _Codes(dict[str, int]):
     """A number for each different cell, in the order in which they come."""
 
@@ -105,7 +111,7 @@ class _Codes(dict[str, int]):
 class Column:
     """One column: its cells as numbers, and what they are.
 
-    Chunks of numbers and gaps are kept as numbers alone. Where a cell is something else, or `keep_text`, each different cell is
+    Chunks of numbers and gaps are kept as numbers alone. Where a cell is something else, has leading zeros, or `keep_text`, each different cell is
     kept once, as it is written, and the rows as codes of these.
 
     Attributes:
@@ -148,13 +154,13 @@ class Column:
     def _numbers(self, cells: Sequence[str], lines: Sequence[int]) -> NDArray[np.float64] | None:
         """The values of cells that are all numbers or gaps, NaN for these; None where there is anything else."""
         whole = None if self.form.has_gap(cells) else self.form.numbers.values_if_numbers(cells)
-        if whole is not None:
+        if whole is not None and not _has_leading_zeros(cells):
             self.counts["number"] += len(cells)
             return whole
         gaps = {cell for cell in set(cells) if cell.strip().casefold() in self.form.missing}
         present = [cell for cell in cells if cell not in gaps]
         found = self.form.numbers.values_if_numbers(present) if gaps and present else None
-        if found is None:
+        if found is None or _has_leading_zeros(present):
             return None
         is_gap = np.fromiter((cell in gaps for cell in cells), np.bool_, len(cells))
         values = np.full(len(cells), np.nan)

@@ -66,7 +66,7 @@ class FittedCategory(FittedColumn):
         parts = [f"vectors of {self.width}" if self.width else f"{len(self.features)} of 0 and 1"]
         parts += [f"{self.rare[0]:,} rare ones merged"] if self.rare[0] else []
         parts += ["gaps a level of their own"] if self.gap else []
-        return f"{listed}: {', '.join(parts)}"
+        return f"{', '.join(parts)}: {listed}"
 
     def encode(self, column: Column, out: NDArray[np.float32]) -> CellReport:
         """The place of each cell's level; rare and unknown ones have the last, or where there is none, no place at all."""

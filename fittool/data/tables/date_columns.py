@@ -18,12 +18,15 @@ from fittool.data.tables.levels import written_levels
 from fittool.nn.table_layout import Feature
 
 DAY = 86_400.0
+_LONGEST = 40
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_TIME = r"(?:(?:[ T]|, )(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)? ?([AaPp][Mm])?)? ?(Z|UTC|[+-]\d{2}:?\d{2})?"
-_YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
-_YEAR_LAST = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){_TIME}")
-_DAY_NAMED = re.compile(rf"(\d{{1,2}})\.?[ -]([A-Za-z]{{3,9}})\.?,?[ -](\d{{4}}){_TIME}")
-_MONTH_NAMED = re.compile(rf"([A-Za-z]{{3,9}})\.? (\d{{1,2}}),? (\d{{4}}){_TIME}")
+_TIME = (
+    r"(?:(?:[ T]|, )([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]{1,9})?)? ?([AaPp][Mm])?)? ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_YEAR_FIRST = re.compile(rf"([0-9]{{4}})([-/.])([0-9]{{1,2}})\2([0-9]{{1,2}}){_TIME}")
+_YEAR_LAST = re.compile(rf"([0-9]{{1,2}})([-/.])([0-9]{{1,2}})\2([0-9]{{4}}){_TIME}")
+_DAY_NAMED = re.compile(rf"([0-9]{{1,2}})\.?[ -]([A-Za-z]{{3,9}})\.?,?[ -]([0-9]{{4}}){_TIME}")
+_MONTH_NAMED = re.compile(rf"([A-Za-z]{{3,9}})\.? ([0-9]{{1,2}}),? ([0-9]{{4}}){_TIME}")
 _PARTS: tuple[DatePart, ...] = ("year", "month", "day", "weekday", "hour", "time")
 _CYCLES = {"month": 12, "day": 31, "weekday": 7, "hour": 24}
 
@@ -44,7 +47,7 @@ class ParsedDate:
 def parse_date(cell: str) -> ParsedDate | None:
     """A cell as a date: ISO, day and month before the year, or with the month's name; None where it is none."""
     text = cell.strip()
-    if not text[-1:].isascii() or len(text) > 40:
+    if len(text) > _LONGEST:
         return None
     if match := _YEAR_FIRST.fullmatch(text):
         year, _, month, day, *time = match.groups()
