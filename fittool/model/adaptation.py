@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from fittool.augmentation.standardize import fit, moments
 from fittool.data.dataset import Dataset
 from fittool.model.network import Network
-from fittool.model.number_statistics import bin_edges, center_and_scale
 from fittool.nn.graph import Graph, Node
 from fittool.nn.layers import Layer, Normalization, PiecewiseLinearEmbedding, RobustScaling, Standardization
+from fittool.nn.number_statistics import bin_edges, center_and_scale
 
 _BATCH = 256
 _ADAPTING = (Normalization, Standardization, RobustScaling, PiecewiseLinearEmbedding)

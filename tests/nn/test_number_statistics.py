@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fittool.model.number_statistics import bin_edges, center_and_scale
+from fittool.nn.number_statistics import bin_edges, center_and_scale
 
 
 def test_center_and_scale_are_median_and_quartiles() -> None:
