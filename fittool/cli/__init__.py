@@ -24,6 +24,8 @@ COMMANDS = {
     "preview": "Write a contact sheet of original and augmented samples.",
     "evaluate": "Measure a finished run on data.",
     "predict": "Predict files with a finished run.",
+    "compare": "Hold runs side by side: where their experiments differ, and their results.",
+    "runs": "List all runs below a folder.",
     "verify": "Find out whether every file of a run is whole.",
     "schema": "Print the JSON Schema of the experiment file, for editors.",
     "doctor": "Show versions, engines, threads and what is missing for which feature.",

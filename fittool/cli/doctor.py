@@ -13,6 +13,7 @@ _PACKAGES = ("numpy", "pydantic", "PyYAML", "click", "pillow", "rich", "safetens
 EXTRAS = {
     "remote": ("data at addresses such as https://… and s3://…", ("fsspec",)),
     "report": ("the live page of the metrics", ("matplotlib", "jinja2")),
+    "torch": ("the engine torch, on processors and graphics cards", ("torch",)),
     "tensorboard": ("the callback TensorBoard", ("tensorboard",)),
     "parity": ("fittool's own tests against Keras", ("keras", "scipy", "torch")),
     "dev": ("fittool's own tests and checks", ("hypothesis", "mypy", "pytest", "ruff")),

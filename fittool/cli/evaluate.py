@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from fittool.cli.options import checkpoint_option, debug_option, experiment_option, run_argument, tta_option
+from fittool.cli.options import checkpoint_option, debug_option, experiment_option, other_data_option, run_argument, tta_option
 
 
 @click.command()
@@ -21,6 +21,7 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
     help="Which of the run's own data.",
 )
 @tta_option
+@other_data_option
 @checkpoint_option
 @experiment_option
 @debug_option
@@ -28,9 +29,10 @@ def evaluate(
     run: Path,
     data: str | None,
     on: Literal["validation", "train"],
-    checkpoint: Literal["best", "last"],
+    checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
     tta: int,
+    accept_changes: bool,
 ) -> None:
     """Measure a finished run on data.
 
@@ -49,6 +51,6 @@ def evaluate(
     for warning in trained.warnings:
         warn(warning)
     with live_walk() as progress:
-        measured = measure(trained, on=on, path=data, views=tta, warn=warn, progress=progress)
+        measured = measure(trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, progress=progress)
     for name, value in measured.items():
         click.echo(f"{name} {value:.6g}")

@@ -138,13 +138,22 @@ def duration(text: str) -> float:
 
 
 def checkpoint_option(command: Command) -> Command:
-    """--checkpoint best|last."""
+    """--checkpoint best|last|final."""
     return click.option(
         "--checkpoint",
-        type=click.Choice(["best", "last"]),
+        type=click.Choice(["best", "last", "final"]),
         default="best",
         show_default=True,
-        help="Which state of the run to use.",
+        help="Which state of the run to use. best: of the epoch with the best value of what the first ModelCheckpoint watches, "
+        "else of val_loss, else of loss; last: where training stands; final: the weights that it ended with, once EarlyStopping "
+        "had put some back or averages had taken their place.",
+    )(command)
+
+
+def other_data_option(command: Command) -> Command:
+    """--accept-changes, of commands that only read a run's own data."""
+    return click.option(
+        "--accept-changes", is_flag=True, help="Use the run's own data although they changed since it was trained with them."
     )(command)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from fittool.cli.options import checkpoint_option, debug_option, experiment_option, run_argument, tta_option
+from fittool.cli.options import checkpoint_option, debug_option, experiment_option, other_data_option, run_argument, tta_option
 
 
 @click.command()
@@ -29,6 +29,7 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 )
 @click.option("--keep", multiple=True, metavar="COLUMN", help="A column of CSV files that is passed through. Repeatable.")
 @tta_option
+@other_data_option
 @checkpoint_option
 @experiment_option
 @debug_option
@@ -41,9 +42,10 @@ def predict(
     on: Literal["validation", "train"] | None,
     on_bad: Literal["error", "skip", "empty"] | None,
     keep: tuple[str, ...],
-    checkpoint: Literal["best", "last"],
+    checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
     tta: int,
+    accept_changes: bool,
 ) -> None:
     """Predict files with a finished run.
 
@@ -52,8 +54,8 @@ def predict(
     """
     from fittool.cli.exit import echo_content, show, show_warnings
     from fittool.errors import DataError, UsageError
+    from fittool.experiment.answers.predictions import FORMS, encode
     from fittool.experiment.predict import predict as predicted
-    from fittool.experiment.predictions import FORMS, encode
     from fittool.experiment.trained_run import open_trained
     from fittool.runs.files.atomic import atomic_write
     from fittool.runs.output_file import check_output
@@ -71,7 +73,9 @@ def predict(
         click.echo(f"warning: {warning}", err=True)
     handling = on_bad or trained.loaded.experiment.data.on_bad_file
     with live_walk() as progress:
-        predictions = predicted(trained, paths, on=on, views=tta, on_bad=handling, keep=keep, progress=progress)
+        predictions = predicted(
+            trained, paths, on=on, views=tta, on_bad=handling, keep=keep, accept_changes=accept_changes, progress=progress
+        )
     show_warnings(tuple(dict.fromkeys(predictions.warnings)))
     content = encode(predictions, form)
     if out is None:

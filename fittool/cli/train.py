@@ -14,7 +14,7 @@ from fittool.cli.options import config_argument, debug_option, running_options, 
 @set_option
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Exactly this directory, instead of a new one below output.dir.")
 @click.option("--resume", is_flag=True, help="With --run-dir: go on with the run that is there, or start it. For cron.")
-@click.option("--engine", metavar="NAME", help="What executes the steps, instead of the file's engine: numpy or auto.")
+@click.option("--engine", metavar="NAME", help="What executes the steps, instead of the file's engine: numpy, torch or auto.")
 @click.option(
     "--smoke", is_flag=True, help="One epoch of two training batches and one validation batch; nothing is kept, changed or sent."
 )

@@ -14,10 +14,12 @@ from pydantic_core import PydanticUndefined
 
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Checkpoint, Compile, Data, Image, InitialWeights, Model, Output, Stage, Train
+from fittool.config.target import Target
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
 from fittool.data.splits.split_setting import VALIDATION
 from fittool.data.tables.column_kinds import ColumnDefaults
+from fittool.nn.layers.wrappers import OF_ALL_SAMPLES, WRAPPED
 from fittool.settings import Family, fields_of, fold, only_argument, plain, snake_case
 from fittool.settings.lookup import families
 
@@ -126,7 +128,7 @@ the file that wrote them.
 """
 _NAMES = {
     "engine": "Engines", "source": "Sources", "validation source": "Validation sources", "layer": "Layers",
-    "recurrence": "Recurrences", "preset": "Presets",
+    "recurrence": "Recurrences", "wrapped layer": "Wrapped layers", "preset": "Presets",
     "optimizer": "Optimizers", "loss": "Losses", "metric": "Metrics", "schedule": "Schedules", "initializer": "Initializers",
     "regularizer": "Regularizers", "callback": "Callbacks", "kind": "Columns",
 }  # fmt: skip
@@ -146,7 +148,7 @@ class _Page:
         yield from self._section("The file", Experiment, self.schema)
         augmentation = fields_of(Experiment)["augmentation"].annotation.__args__[0]  # type: ignore[union-attr]
         for name, cls in {
-            "data": Data, "data.image": Image, "data.column_defaults": ColumnDefaults,
+            "data": Data, "data.image": Image, "data.column_defaults": ColumnDefaults, "data.target": Target,
             "augmentation": augmentation, "model": Model, "compile": Compile,
             "initial_weights": InitialWeights, "train": Train, "train[0]": Stage, "output": Output,
             "output.checkpoint": Checkpoint,
@@ -163,6 +165,10 @@ class _Page:
         yield f"## {_NAMES[family.kind]}\n"
         if family is VALIDATION:
             yield "All sources, and:\n"
+        if family is WRAPPED:
+            names = sorted(name for name, cls in family.members.items() if cls not in OF_ALL_SAMPLES)
+            yield f"Layers of one input that learn from each sample: {', '.join(names)}.\n"
+            return
         for name, cls in family.members.items():
             if family is VALIDATION and name in SOURCES.members:
                 continue
@@ -222,8 +228,8 @@ def _limits(schema: Schema) -> str:
 
 
 def _target(reference: str) -> str:
-    name = reference.rpartition("/")[2]
-    return f"[{name}](#{_NAMES[name].lower()})" if name in _NAMES else "mapping"
+    name = reference.rpartition("/")[2].replace("_", " ")
+    return f"[{name}](#{_NAMES[name].lower().replace(' ', '-')})" if name in _NAMES else "mapping"
 
 
 def _row(*cells: str) -> str:

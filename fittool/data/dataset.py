@@ -26,6 +26,7 @@ Samples: TypeAlias = tuple[tuple[Array, ...], tuple[Array, ...], Array | None]
 """Inputs, targets and sample weights of N samples; in class mode `input` the targets are the very tuple of the inputs."""
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of samples done and of all samples."""
+_HASHED_AT_ONCE = 1 << 20  # bytes
 
 
 class Dataset(Protocol):
@@ -62,6 +63,9 @@ class Dataset(Protocol):
 
     def fingerprint(self) -> str:
         """A SHA-256 that changes when the data do: of arrays' bytes, of files' names, sizes and beginnings."""
+
+    def fingerprint_of(self, indices: NDArray[np.int64]) -> str:
+        """A SHA-256 of the samples at (N,) indices, in that order: the same whatever holds them, wherever they stand."""
 
     def describe(self, index: int) -> str:
         """The name of sample `index` in messages: its file, its row."""
@@ -131,15 +135,24 @@ class ArrayDataset:
 
     @cached_property
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256("\0".join(self.class_names or ()).encode("utf-8", "surrogateescape"))
-        for array in (*self.inputs, *self.targets, *(() if self.sample_weight is None else (self.sample_weight,))):
-            digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        return self._hash(np.arange(len(self)))
 
     def fingerprint(self) -> str:
         """Of the arrays' types, shapes and bytes, and of the class names."""
         return self._fingerprint
+
+    def fingerprint_of(self, indices: NDArray[np.int64]) -> str:
+        """That of arrays which hold just the samples at (N,) indices."""
+        return self._hash(indices)
+
+    def _hash(self, indices: NDArray[np.int64]) -> str:
+        digest = hashlib.sha256("\0".join(self.class_names or ()).encode("utf-8", "surrogateescape"))
+        for array in (*self.inputs, *self.targets, *(() if self.sample_weight is None else (self.sample_weight,))):
+            digest.update(f"{array.dtype.str}{(len(indices), *array.shape[1:])}".encode())
+            rows = max(1, _HASHED_AT_ONCE // max(1, array.nbytes // len(array)))
+            for start in range(0, len(indices), rows):
+                digest.update(array.take(indices[start : start + rows], 0).data)
+        return digest.hexdigest()
 
 
 class Subset:
@@ -177,6 +190,10 @@ class Subset:
     def fingerprint(self) -> str:
         """Of the whole's fingerprint and the indices."""
         return hashlib.sha256(self.dataset.fingerprint().encode() + self.indices.astype("<i8").tobytes()).hexdigest()
+
+    def fingerprint_of(self, indices: NDArray[np.int64]) -> str:
+        """That of the same samples in the whole."""
+        return self.dataset.fingerprint_of(self.indices[indices])
 
     def describe(self, index: int) -> str:
         """As the whole calls it."""

@@ -106,14 +106,19 @@ def _useful_threads(dataset: Dataset) -> int:
     return (os.cpu_count() or 1) if slow else 0
 
 
-class _StreamedArrays(ArrayDataset):
-    """Samples in memory that keep the order of passes that they have on disk."""
+class _Held(ArrayDataset):
+    """Samples in memory that keep the order of passes that they have on disk, and are known as those that they were read from."""
 
-    stream: ShardOrder | None = None
+    stream: ShardOrder | None
+    origin: Dataset
+
+    def fingerprint_of(self, indices: NDArray[np.int64]) -> str:
+        """That of the samples that they were read from."""
+        return self.origin.fingerprint_of(indices)
 
 
 def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:
-    arrays = _StreamedArrays(
+    arrays = _Held(
         dict(zip(dataset.input_shapes, store.inputs, strict=True)),
         store.targets,
         store.sample_weight,
@@ -123,7 +128,7 @@ def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:
         describe=dataset.describe,
         grouped_by_class=dataset.grouped_by_class,
     )
-    arrays.stream = shard_order_of(dataset)
+    arrays.stream, arrays.origin = shard_order_of(dataset), dataset
     return arrays
 
 

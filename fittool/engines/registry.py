@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from fittool.engines.base import Engine
-from fittool.engines.settings import EngineSetting, Numpy
+from fittool.engines.settings import Auto, EngineSetting, Numpy, Torch
+from fittool.errors import MachineError
 from fittool.nn.graph import Graph
 from fittool.nn.objectives import Objectives
 from fittool.nn.optimizers import Optimizer
+
+_INSTALL = "pip install 'fittool[torch]'"
 
 
 def create_engine(
@@ -35,8 +40,9 @@ def create_engine(
         weights: Starting weights by `<layer>/<parameter>`, each (*shape) of its parameter; by default drawn from the seed.
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
     """
-    return FACTORIES[type(setting)](
-        setting,
+    resolved = resolve_engine(setting)
+    return FACTORIES[type(resolved)](
+        resolved,
         graph,
         objectives=objectives,
         optimizer=optimizer,
@@ -52,7 +58,32 @@ def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
     return NumpyEngine(graph, threads=setting.threads, **options)
 
 
-FACTORIES: dict[type[EngineSetting], Callable[..., Engine]] = {Numpy: _numpy}
+def _torch(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
+    if find_spec("torch") is None:
+        raise MachineError(f"The engine torch needs PyTorch, which is not there: {_INSTALL}. Or use engine: numpy.")
+    from fittool.engines.torch_engine import TorchEngine
+
+    return TorchEngine(graph, setting, **options)  # type: ignore[arg-type]
+
+
+def resolve_engine(setting: EngineSetting) -> EngineSetting:
+    """The engine that a setting stands for here: `auto` is PyTorch where it and a graphics card are there, else NumPy."""
+    if not isinstance(setting, Auto):
+        return setting
+    return Torch(threads=setting.threads) if _has_graphics_card() else Numpy(threads=setting.threads)
+
+
+def _has_graphics_card() -> bool:
+    """True where PyTorch is installed and sees a GPU; PyTorch, which takes a second to import, is asked only where one may be."""
+    drivers = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+    if not any(Path(driver).exists() for driver in drivers) or find_spec("torch") is None:
+        return False
+    from fittool.engines.torch_engine.device import choose_device
+
+    return bool(choose_device("auto").type != "cpu")
+
+
+FACTORIES: dict[type[EngineSetting], Callable[..., Engine]] = {Numpy: _numpy, Torch: _torch}
 """For each setting what makes its engine, from the setting, the network and the options of `create_engine`."""
 
 
@@ -64,4 +95,13 @@ def engine_reports() -> list[tuple[str, str]]:
     note = "" if use_one_thread() else "; its BLAS cannot be held to one thread, so results may depend on it"
     asked = "" if default_threads() == available_threads() else " as OMP_NUM_THREADS says"
     threads = f"{default_threads()} thread{'s' * (default_threads() != 1)}{asked}"
-    return [("numpy", f"ready, {threads}, BLAS {blas_name()}{note}")]
+    return [("numpy", f"ready, {threads}, BLAS {blas_name()}{note}"), ("torch", _torch_report())]
+
+
+def _torch_report() -> str:
+    """The version of PyTorch and the devices that it sees, or how to get it."""
+    if find_spec("torch") is None:
+        return f"missing: {_INSTALL}"
+    from fittool.engines.torch_engine.device import devices_text, version
+
+    return f"ready, PyTorch {version()}, {devices_text()}"

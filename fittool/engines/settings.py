@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Literal
 
-from fittool.settings import Family, Field, Integer, Named, setting
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from fittool.settings import Boolean, Family, Field, Integer, Named, Text, setting
 
 
 @setting
@@ -13,6 +17,7 @@ class EngineSetting(Named):
 
     threads: Annotated[Integer, Field(ge=1, le=1024)] | None = Field(
         default=None,
+        kw_only=True,
         description="Threads to compute with; by default OMP_NUM_THREADS, else all that the process may use. Results do not "
         "depend on it.",
     )
@@ -28,4 +33,65 @@ class Numpy(EngineSetting):
         return "numpy"
 
 
-ENGINES: Family[EngineSetting] = Family("engine", {"numpy": Numpy}, {"auto": "numpy"})
+def _device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", name):
+        raise PydanticCustomError("device", "must be auto, cpu, cuda, cuda:0, cuda:1 and so on, or mps")
+    return name
+
+
+Device = Annotated[Text, AfterValidator(_device)]
+"""A place to compute: the processor, one of NVIDIA's or AMD's graphics cards, or Apple's."""
+
+
+@setting
+class Torch(EngineSetting):
+    """PyTorch, on the processor or on a graphics card; needs the extra `torch`."""
+
+    device: Device = Field(
+        default="auto", description="Where it computes: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU where there is one."
+    )
+    precision: Literal["float32", "tf32", "bf16", "float16"] = Field(
+        default="float32",
+        description="Of products: `tf32` rounds their factors, `bf16` and `float16` compute in 16 bits, the latter with losses "
+        "that are scaled. Weights stay float32.",
+    )
+    compile: Boolean = Field(
+        default=False, description="Whether PyTorch compiles the network: steps get faster, the first one takes long."
+    )
+    channels_last: Boolean = Field(default=True, description="Whether images lie in memory with the channels last.")
+    deterministic: Boolean = Field(
+        default=False, description="Whether only algorithms are used that give the same bits each time, on the same device."
+    )
+    threads: Annotated[Integer, Field(ge=1, le=1024)] | None = Field(
+        default=None,
+        kw_only=True,
+        description="Threads of the processor to compute with; by default OMP_NUM_THREADS, else all that the process may use. "
+        "The last digits of results may depend on it.",
+    )
+    cuda_graphs: Boolean = Field(
+        default=False,
+        description="Whether calls on a GPU are recorded once and replayed, which pays for small networks; compiles them too.",
+    )
+    recompute: tuple[Text, ...] = Field(
+        default=(),
+        description="Layers, by name or pattern such as `stage1_*`, whose values are computed anew for the gradient instead of "
+        "kept: less memory for more time.",
+    )
+
+    @classmethod
+    def public_name(cls) -> str:
+        """`torch`, as the library writes itself."""
+        return "torch"
+
+
+@setting
+class Auto(EngineSetting):
+    """PyTorch where it and a graphics card are there, else NumPy."""
+
+    @classmethod
+    def public_name(cls) -> str:
+        """`auto`."""
+        return "auto"
+
+
+ENGINES: Family[EngineSetting] = Family("engine", {"numpy": Numpy, "torch": Torch, "auto": Auto})

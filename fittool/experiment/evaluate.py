@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.errors import CheckpointError, DataError, Problem
-from fittool.experiment.building.consent import refuse_remote_data
-from fittool.experiment.building.data import Data, left_out, open_data, skipped_in_words
+from fittool.errors import DataError, Problem
+from fittool.experiment.building.data import Data, left_out, skipped_in_words
 from fittool.experiment.building.data_sources import check_shapes, local_path, open_given
 from fittool.experiment.building.data_warnings import said_by_source
+from fittool.experiment.own_data import own_data
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
 from fittool.model.target_forms import target_forms
@@ -26,6 +26,7 @@ def evaluate(
     on: Literal["train", "validation"] = "validation",
     path: str | Path | None = None,
     views: int = 1,
+    accept_changes: bool = False,
     warn: Callable[[str], object] = str,
     progress: Progress | None = None,
 ) -> dict[str, float]:
@@ -36,18 +37,22 @@ def evaluate(
         on: Which part of the run's own data.
         path: Other data instead: a folder, CSV or npz like those that it was trained on, or the address of one.
         views: Each output is the mean for the sample as it is and for this many less one augmented copies of it.
+        accept_changes: Whether own data that are no longer those trained with are only warned of.
         progress: Shows how far it is; by default nobody.
-        warn: Given a sentence about files that cannot be read and are left out.
+        warn: Given a sentence about such data, and about files that cannot be read and are left out.
 
     Returns:
         `loss` first, then the metrics.
 
     Raises:
-        DataError: The data are missing or do not fit the network.
+        DataError: The data are missing, do not fit the network, or are no longer those that the run was trained with.
         CheckpointError: The run has no validation data.
         UsageError: Several views are asked for, but the run has no augmentation.
     """
-    data, skipped = own_data(run, on) if path is None else _other_data(run, path)
+    if path is None:
+        data, skipped = own_data(run, on, accept_changes=accept_changes, warn=warn)
+    else:
+        data, skipped = _other_data(run, path)
     if skipped:
         warn(skipped_in_words(skipped))
     for text in () if path is None else said_by_source(data):
@@ -64,18 +69,6 @@ def evaluate(
     asked = TestTimeAugmentation(run, engine, views)
     loader = run.loader(data)
     return training.evaluate(engine, loader, None, (), model, progress or NullProgress(), step=asked.update_metrics)
-
-
-def own_data(run: TrainedRun, on: Literal["train", "validation"]) -> tuple[Data, Sequence[Problem]]:
-    """A part of the run's data, and the files that are left out of it, or of both parts where one was split off."""
-    if not run.trusted:
-        refuse_remote_data(run.loaded, run.directory.path)
-    data = open_data(run.loaded, run.encoder)
-    part = data.train if on == "train" else data.validation
-    if part is None:
-        text = "The run has no validation data. Give data with --data, or measure the training data with --on train."
-        raise CheckpointError(text, place=str(run.directory.path))
-    return part, left_out(part) or data.skipped
 
 
 def _other_data(run: TrainedRun, path: str | Path) -> tuple[Data, Sequence[Problem]]:

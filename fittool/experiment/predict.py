@@ -17,6 +17,7 @@ from fittool.data.loading.good_samples import GoodSamples
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, Problem, UsageError
 from fittool.experiment.answers.decoding import decode
+from fittool.experiment.answers.predictions import Predictions
 from fittool.experiment.answers.truth import truth_of
 from fittool.experiment.building.data_sources import (
     context_of,
@@ -27,8 +28,7 @@ from fittool.experiment.building.data_sources import (
     source_of_inputs,
 )
 from fittool.experiment.building.data_warnings import said_by_source
-from fittool.experiment.evaluate import own_data
-from fittool.experiment.predictions import Predictions
+from fittool.experiment.own_data import own_data
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
 from fittool.training import evaluation as training
@@ -96,6 +96,7 @@ def predict(
     views: int = 1,
     on_bad: OnBad = "error",
     keep: Sequence[str] = (),
+    accept_changes: bool = False,
     progress: Progress | None = None,
 ) -> Predictions:
     """Predict everything that some paths hold; what cannot be read is told, and all the rest predicted.
@@ -107,15 +108,17 @@ def predict(
         views: Each output is the mean for the sample as it is and for this many less one augmented copies of it.
         on_bad: `empty` gives inputs that cannot be read rows without an answer; else they have no rows.
         keep: Columns of CSV files that are passed through.
+        accept_changes: Whether own data that are no longer those trained with are only warned of.
         progress: Shows how far it is; by default nobody.
 
     Raises:
         UsageError: Several views are asked for, but the run has no augmentation; a column is to be kept of what is no table.
-        DataError: Nothing can be read at all, and bad inputs are errors; holds every reason.
+        DataError: Nothing can be read at all, and bad inputs are errors; holds every reason. Or own data are no longer those
+            that the run was trained with.
     """
     model = run.model()
     tta = TestTimeAugmentation(run, model.network.for_predictions(), views)
-    parts = _own_part(run, on) if on is not None else _parts_at(run, paths, keep)
+    parts = _own_part(run, on, accept_changes=accept_changes) if on is not None else _parts_at(run, paths, keep)
     rows = [_rows_of(run, part, tta, progress or NullProgress(), with_targets=on is not None) for part in parts]
     model.network.close()
     return _together(run, rows, on_bad, keep)
@@ -176,12 +179,12 @@ def _choose(texts: Sequence[str], wanted: NDArray[np.bool_]) -> tuple[str, ...]:
     return tuple(text for text, is_wanted in zip(texts, wanted.tolist(), strict=True) if is_wanted)
 
 
-def _own_part(run: TrainedRun, on: Literal["train", "validation"]) -> Iterator[_Part]:
+def _own_part(run: TrainedRun, on: Literal["train", "validation"], *, accept_changes: bool) -> Iterator[_Part]:
     """A part of the run's own data."""
-    data, _ = own_data(run, on)
+    said: list[str] = []
+    data, _ = own_data(run, on, accept_changes=accept_changes, warn=said.append)
     if isinstance(data, GeneratorData):
         raise UsageError("--on needs samples that can be counted, which a generator cannot offer. Give paths instead.")
-    said: list[str] = []
     data = run.on_its_scale(data, said.append)
     yield _Part(GoodSamples(data), warnings=tuple(said))
 

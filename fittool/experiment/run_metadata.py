@@ -10,9 +10,11 @@ import numpy as np
 
 from fittool.callbacks.snapshot import Position
 from fittool.data.user_code.generator_data import GeneratorData
+from fittool.experiment.building.data import Data
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import counting_settings
+from fittool.runs import latest
 from fittool.runs.columns_file import write_columns
 from fittool.runs.directory import RunDirectory, digest_of
 from fittool.runs.environment import describe_environment
@@ -21,6 +23,8 @@ from fittool.runs.status import utc_text
 
 _DECIDE_DIGITS = ("arithmetic", "versions.numpy", "engine")  # another fittool that computes otherwise has another format
 _NOT_COMPARED = ("run", "format", "experiment", "command", "resumed", "git_commit", "seed")
+SAMPLES_FORM = 1
+"""Raised where the same data are read as other samples than before, so that no older run seems to have lost its data."""
 Changed = dict[str, tuple[Any, Any]]
 """By dotted key: what was, and what is."""
 
@@ -35,7 +39,9 @@ def environment_of(prepared: Prepared, threads: int, options: TrainOptions) -> d
         data=prepared.fingerprints,
         command=options.command,
     )
-    return described | {"samples": samples_of(prepared), "arithmetic": arithmetic()}
+    own = {"train": prepared.train, "validation": prepared.validation}
+    known = {"samples": samples_of(prepared), "sample_fingerprints": sample_fingerprints(own)}
+    return described | known | {"arithmetic": arithmetic()}
 
 
 def identity_of(prepared: Prepared) -> dict[str, str]:
@@ -55,10 +61,24 @@ def samples_of(prepared: Prepared) -> dict[str, int]:
     return {name: len(data) for name, data in parts.items() if data is not None and not isinstance(data, GeneratorData)}
 
 
+def sample_fingerprints(parts: Mapping[str, Data | None]) -> dict[str, str]:
+    """The fingerprint of each part that has one, `1:SHA-256`: of the samples and their order, whatever holds them.
+
+    Unlike `Prepared.fingerprints` it can be told from data that are only opened, and not brought into memory.
+    """
+    return {
+        name: f"{SAMPLES_FORM}:{data.fingerprint_of(np.arange(len(data)))}"
+        for name, data in parts.items()
+        if data is not None and not isinstance(data, GeneratorData)
+    }
+
+
 def write_beginning(prepared: Prepared, directory: RunDirectory, environment: Mapping[str, Any]) -> None:
     """Write what must be on disk before the first batch; the environment last, which makes it a run."""
     write_experiment(prepared, directory)
     directory.write_environment({**environment, "experiment": [digest_of(directory.read_experiment())]})
+    if directory.path.name == directory.id:  # a place of the user's own choice has no `latest` beside it
+        latest.point_to(directory.paths.root)
 
 
 def write_experiment(prepared: Prepared, directory: RunDirectory) -> None:
@@ -81,8 +101,13 @@ def text_of_experiment(prepared: Prepared) -> str:
 
 
 def known_data(environment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The data that a run last went on with: `data`, the fingerprint of each part, and `samples`, its amount."""
-    known = {name: dict(environment.get(name, {})) for name in ("data", "samples")}
+    """The data that a run last went on with.
+
+    Returns:
+        By part: `data`, the fingerprint of what was trained on, `samples`, the amount, and `sample_fingerprints`, which runs of
+        0.1.0 do not have.
+    """
+    known = {name: dict(environment.get(name, {})) for name in ("data", "samples", "sample_fingerprints")}
     for key, (_, new) in _news(environment).items():
         name, _, part = key.partition(".")
         if name in known:

@@ -23,6 +23,7 @@ from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
 from fittool.experiment.session import Session
 from fittool.report.live_page import check_extra
+from fittool.runs import latest
 from fittool.runs.directory import RunDirectory
 from fittool.training.display.choose import make_progress
 from fittool.training.signals import StopSignals
@@ -166,6 +167,7 @@ def _drop_unless_begun(directory: RunDirectory, trainer: Trainer) -> Iterator[No
     except (ExperimentError, DataError, UserCodeError):
         if trainer.position.step == start:
             directory.discard()
+            latest.leave(directory.paths.root)
         raise
 
 

@@ -25,13 +25,14 @@ from fittool.experiment.tables.kept_columns import encoder_of
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
-from fittool.model.saving import layers_of, rebuild
+from fittool.model.saving import layers_of, rebuild, targets_in
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
+from fittool.nn.number_targets import NumberTargets, TargetsError
 from fittool.nn.objectives import Objectives
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
-from fittool.runs.paths import LAST
+from fittool.runs.paths import FINAL, LAST
 
 _COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 
@@ -87,6 +88,15 @@ class TrainedRun:
         return encoder_of(self.directory, self._architecture)
 
     @property
+    def numbers(self) -> dict[str, NumberTargets]:
+        """The names and scales of the numbers to predict, by the outputs' names, as they were learnt.
+
+        Raises:
+            CheckpointError: The checkpoint holds something else.
+        """
+        return targets_of(self.checkpoint)
+
+    @property
     def _architecture(self) -> Mapping[str, Any]:
         return self.checkpoint.facts.architecture or {}
 
@@ -98,7 +108,7 @@ class TrainedRun:
         """
         experiment = self.loaded.experiment
         compiled = None if objectives is None else Compiled(experiment.compile.optimizer, objectives)
-        network = Network(self.graph, experiment.engine, experiment.seed, compiled)
+        network = Network(self.graph, experiment.engine, experiment.seed, compiled, targets=self.numbers)
         check_weights(self.checkpoint, network.describe())
         network.load(weights_in(self.checkpoint.tensors))
         return Model.of(layers_of(self._architecture), network, experiment.seed, self.class_names)
@@ -154,6 +164,18 @@ class TrainedRun:
         return brought.data
 
 
+def targets_of(checkpoint: Checkpoint) -> dict[str, NumberTargets]:
+    """The names and scales of the numbers to predict that a checkpoint holds, by the outputs' names.
+
+    Raises:
+        CheckpointError: It is damaged there.
+    """
+    try:
+        return targets_in(checkpoint.facts.architecture or {}, _network(checkpoint))
+    except TargetsError as error:
+        raise CheckpointError(f"is damaged: {error}.", place=shown(checkpoint.path)) from error
+
+
 def check_weights(checkpoint: Checkpoint, form: Mapping[str, HasForm]) -> None:
     """Refuse a checkpoint whose weights are not just those of a network, by name, shape and dtype.
 
@@ -163,12 +185,16 @@ def check_weights(checkpoint: Checkpoint, form: Mapping[str, HasForm]) -> None:
     check_whole_state(weights_in(checkpoint.tensors), weights_in(form), shown(checkpoint.path))
 
 
-def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", experiment: Path | None = None) -> TrainedRun:
+Which = Literal["best", "last", "final"]
+"""The best epoch's state, that from which training goes on, or the weights that it ended with."""
+
+
+def open_trained(path: Path, *, checkpoint: Which = "best", experiment: Path | None = None) -> TrainedRun:
     """Open a run to use it.
 
     Args:
         path: The run directory.
-        checkpoint: The best epoch's state, or the last.
+        checkpoint: Which of its states.
         experiment: The experiment file that the user names, as consent to the code in it; else the run's own is read.
 
     Raises:
@@ -177,9 +203,23 @@ def open_trained(path: Path, *, checkpoint: Literal["best", "last"] = "best", ex
     directory = RunDirectory.open(path)
     loaded = experiment_to_read(directory, experiment)
     store = directory.checkpoints
-    found, warning = store.load_best() if checkpoint == "best" else (store.load(LAST), None)
+    name = _ended_with(directory) if checkpoint == "final" else LAST
+    found, warning = store.load_best() if checkpoint == "best" else (store.load(name), None)
     warnings = [text for text in (warning, found.not_finite()) if text is not None]
     return TrainedRun(directory, loaded, found, _network(found), tuple(warnings), trusted=experiment is not None)
+
+
+def _ended_with(directory: RunDirectory) -> str:
+    """The checkpoint with the weights that training ended with.
+
+    Raises:
+        CheckpointError: The run does not say it.
+    """
+    final = directory.read_status().final
+    if final not in (LAST, FINAL):
+        text = "does not say which weights it ended with: it is not finished, or of 0.1.0. Use --checkpoint best or last."
+        raise CheckpointError(text, place=shown(directory.path))
+    return final
 
 
 def trained_network(path: Path) -> Graph:

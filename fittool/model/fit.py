@@ -25,6 +25,7 @@ from fittool.data.class_weights import ClassWeight
 from fittool.data.dataset import Dataset
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
+from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError
 from fittool.model.adaptation import adapt_once
 from fittool.model.arguments import BATCH_SIZE, batch_size_of, check_bool, check_int, check_int_or_none
@@ -32,7 +33,6 @@ from fittool.model.loaders import Reader, first_step, gives_batches, name_classe
 from fittool.model.target_forms import target_forms
 from fittool.nn.objectives import check_objectives
 from fittool.nn.shapes import Shape
-from fittool.nn.targets import Targets
 from fittool.training.plan import Plan
 
 _TIMEOUT = 600.0  # seconds that a worker may take for a batch, as in an experiment
@@ -85,7 +85,7 @@ def fit_arrays(
         ValueError, TypeError: An argument is wrong.
     """
     data = reader.dataset(x, y, sample_weight, learns=True)
-    _check_targets(reader, target_forms(data, "y"))
+    _check_data(reader, data, "y", class_weight)
     size = batch_size_of(batch_size, plan, len(data))
     if class_weight is not None:
         data = name_classes(data, list(reader.graph.output_shapes.values()), reader.class_names or ())
@@ -145,15 +145,16 @@ def fit_batches(
         steps=None if length is None else length * max(plan.epochs - plan.initial_epoch, 0),
         offset=-plan.initial_epoch * (length or 0),
     )
-    _check_targets(reader, target_forms(source, "generator"))
+    _check_data(reader, source, "generator", class_weight)
     size = check_int_or_none("validation_batch_size", validation_batch_size) or BATCH_SIZE
     return Fitting(loader, _validation(reader, validation_data, None, size), plan, target_shapes(loader))
 
 
-def _check_targets(reader: Reader, targets: Sequence[Targets]) -> None:
-    """Loss and metrics against the form of the targets, before training instead of in a batch of it."""
-    compiled = reader.network.needs_compile()
-    check_objectives(compiled.objectives, targets, reader.graph.output_shapes)
+def _check_data(reader: Reader, data: Dataset | GeneratorData, source: str, class_weight: ClassWeight | None) -> None:
+    """Loss and metrics against the targets, before training instead of in a batch of it; then what may not be meant."""
+    objectives = reader.network.needs_compile().objectives
+    check_objectives(objectives, target_forms(data, source), reader.graph.output_shapes)
+    reader.doubts.of_data(reader.graph, objectives, data, reader.class_names, class_weight)
 
 
 def _validation(reader: Reader, data: Any, cut_off: Dataset | None, batch_size: int) -> BatchLoader | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from fittool.data.user_code.batch_function import IndexableBatches, is_sequence
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, ExperimentError
 from fittool.model.arrays import inputs_of, is_ready, targets_of, weights_of
+from fittool.model.checks.in_python import Doubts
 from fittool.model.labels import numbered, text_labels
 from fittool.model.network import Network
 from fittool.nn.graph import Graph
@@ -41,10 +42,14 @@ class Reader:
     Args:
         network: The network, whose inputs and outputs arrays are held against.
         class_names: The name of each class, where labels are or were text.
+
+    Attributes:
+        doubts: Warns of settings that make no sense together.
     """
 
     network: Network
     class_names: tuple[str, ...] | None = None
+    doubts: Doubts = field(default_factory=Doubts)
 
     @property
     def graph(self) -> Graph:

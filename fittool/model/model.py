@@ -85,6 +85,11 @@ class Model(LayerModel):
                 loss_weights=loss_weights,
             )
         )
+        self._warn_of_settings()
+
+    def _warn_of_settings(self) -> None:
+        """Tell of what `compile` was given, and cannot be meant."""
+        self._reader.doubts.of_settings(self.graph, self.network.needs_compile().objectives)
 
     def fit(
         self,

@@ -123,6 +123,11 @@ class Sequential(Model):
             super()._compile(compiled_for)
         self._compiled_for = compiled_for
 
+    def _warn_of_settings(self) -> None:
+        """Without weights `fit` tells it, which knows the layers."""
+        if self._built is not None:
+            super()._warn_of_settings()
+
     def _build_if_known(self) -> None:
         """Make the weights, or make them anew with those there are, if the shape of the inputs is known."""
         known = list(self._inputs.values()) if self._built is not None else _input_named(self._chain)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from fittool.nn.schedules import SCHEDULES, Schedule
-from fittool.settings import Boolean, Family, Field, Integer, Named, Number, setting
+from fittool.nn.shapes import Shape
+from fittool.settings import Boolean, Family, Field, Integer, Named, Number, Text, setting
 
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Decay = Annotated[Number, Field(ge=0)]
@@ -23,6 +25,35 @@ WeightDecay = Annotated[Decay, _DECAY]
 OptionalWeightDecay = Annotated[Decay | None, _DECAY]
 Amsgrad = Annotated[Boolean, Field(description="Whether the largest mean square so far is used (Reddi et al. 2018).")]
 UncorrectedEpsilon = Annotated[Decay, Field(description="Added to the root, before its bias is corrected.")]
+
+
+FLUSH_STEPS = 128
+"""At every update whose number this divides, moments that are next to nothing become 0: so it depends on the update alone, and
+a run that goes on does it where the calm one does."""
+FADED = 2.0**-106
+"""Smaller moments are next to nothing. Above it also a thousandth, which moving means work with, is a normal float32."""
+_UNSEEN = 2.0**-26
+"""The part of a float32 sum that does not change it."""
+
+
+def _as_list(value: object) -> object:
+    """A single pattern stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise PydanticCustomError("pattern", "must be a regular expression: {reason}", {"reason": str(error)}) from None
+    return pattern
+
+
+Patterns = Annotated[
+    tuple[Annotated[Text, AfterValidator(_expression)], ...],
+    BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
+]
+"""Regular expressions; a single text stands for a list of one."""
 
 
 class _NumberOrSchedule:
@@ -52,6 +83,8 @@ LearningRate = Annotated[float | Schedule, _NumberOrSchedule()]
 class Optimizer(Named):
     """The rule by which weights follow gradients."""
 
+    divisors: ClassVar[Mapping[str, int]] = {}
+    """The slots that something is divided by after epsilon was added: 1 to them, 2 to their root."""
     learning_rate: LearningRate = Field(default=0.001, description="Size of an update; a number or a schedule.")
     clipnorm: Limit | None = Field(
         default=None, kw_only=True, description="Largest norm of the gradient of a single weight array."
@@ -113,6 +146,24 @@ class Optimizer(Named):
         """The slots that the formula itself needs; none by default."""
         return {}
 
+    def has_slot(self, slot: str, name: str, shape: Shape) -> bool:
+        """True where a slot is used, and kept in states, for the weight array `<layer>/<parameter>` of this shape; else False.
+
+        By default for every array.
+        """
+        return True
+
+    def negligible(self, slot: str) -> float:
+        """The size below which an element of a slot is next to nothing; 0 where nothing is.
+
+        No weight feels that it becomes 0, as what is added to the weight or to epsilon is lost in rounding; only Lion's weights,
+        which go by the sign, come to rest.
+        """
+        if slot not in self.divisors:
+            return FADED
+        # Without epsilon a weight that rests would be moved by 0 / 0.
+        return min(FADED, (float(getattr(self, "epsilon", 0.0)) * _UNSEEN) ** self.divisors[slot])
+
     def rate(self, step: int) -> float:
         """The learning rate of the update before which `step` updates were done."""
         return self.learning_rate.rate(step) if isinstance(self.learning_rate, Schedule) else self.learning_rate
@@ -136,6 +187,7 @@ class SGD(Optimizer):
 class RMSprop(Optimizer):
     """Gradients divided by a moving root mean square (Hinton 2012)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"velocity": 1}
     rho: SquareKept = 0.9
     momentum: Momentum = 0.0
     epsilon: Decay = Field(default=1e-7, description="Added to the mean square.")
@@ -152,6 +204,7 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Moving mean of gradients divided by their moving root mean square (Kingma and Ba 2014)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"velocity": 2, "velocity_hat": 2}
     beta_1: MeanKept = 0.9
     beta_2: SquareKept = 0.999
     epsilon: UncorrectedEpsilon = 1e-7
@@ -167,6 +220,7 @@ class Adam(Optimizer):
 class AdamW(Optimizer):
     """Adam with weight decay by default (Loshchilov and Hutter 2017)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"velocity": 2, "velocity_hat": 2}
     weight_decay: WeightDecay = 0.004
     beta_1: MeanKept = 0.9
     beta_2: SquareKept = 0.999
@@ -186,6 +240,7 @@ def _adam_slots(amsgrad: bool) -> dict[str, float]:
 class Adadelta(Optimizer):
     """Gradients rescaled by the root mean square of past updates over that of past gradients (Zeiler 2012)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"accumulated_grad": 1, "accumulated_delta_var": 1}
     rho: SquareKept = 0.95
     epsilon: Decay = Field(default=1e-7, description="Added to both mean squares.")
     weight_decay: OptionalWeightDecay = None
@@ -199,6 +254,7 @@ class Adadelta(Optimizer):
 class Adagrad(Optimizer):
     """Gradients divided by the root of the sum of all their squares so far (Duchi et al. 2011)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"accumulator": 1}
     initial_accumulator_value: Decay = Field(default=0.1, description="Where the sum of squares starts.")
     epsilon: Decay = Field(default=1e-7, description="Added to the sum of squares.")
     weight_decay: OptionalWeightDecay = None
@@ -212,6 +268,7 @@ class Adagrad(Optimizer):
 class Adamax(Optimizer):
     """Moving mean of gradients divided by their largest size, which fades (Kingma and Ba 2014, section 7.1)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"norm": 1}
     beta_1: MeanKept = 0.9
     beta_2: Fraction = Field(default=0.999, lt=1, description="How much of the largest size stays at each update.")
     epsilon: Decay = Field(default=1e-7, description="Added to the largest size.")
@@ -226,6 +283,7 @@ class Adamax(Optimizer):
 class Nadam(Optimizer):
     """Adam with Nesterov's momentum, which grows over the first updates (Dozat 2016)."""
 
+    divisors: ClassVar[Mapping[str, int]] = {"velocity": 2}
     beta_1: MeanKept = 0.9
     beta_2: SquareKept = 0.999
     epsilon: Decay = Field(default=1e-7, description="Added to the root, after its bias is corrected.")
@@ -251,6 +309,66 @@ class Lion(Optimizer):
         return {"momentum": 0.0}
 
 
+@setting
+class Muon(Optimizer):
+    """Matrices move along their momentum made orthogonal (Jordan et al. 2024), all other weights by AdamW.
+
+    A matrix is a weight array with two axes. Convolutions' kernels and biases have another number of them; embeddings and what
+    `exclude_layers` names, such as the last Dense layer, are better left to AdamW too.
+    """
+
+    divisors: ClassVar[Mapping[str, int]] = {"velocity": 2}
+    adam_beta_1: Fraction = Field(default=0.9, lt=1, description="How much of AdamW's moving mean stays at each update.")
+    adam_beta_2: Fraction = Field(default=0.999, lt=1, description="How much of AdamW's moving mean square stays.")
+    adam_weight_decay: Decay | None = Field(default=0.004, description="Weight decay of what AdamW moves.")
+    epsilon: Decay = Field(default=1e-7, description="Added to AdamW's root, before its bias is corrected.")
+    weight_decay: Decay | None = Field(
+        default=0.004, description="Part of each matrix, times the rate, that goes at each update."
+    )
+    exclude_layers: Patterns | None = Field(
+        default=None,
+        kw_only=True,
+        description="Regular expressions; matrices whose `layer/weight` they are found in are moved by AdamW.",
+    )
+    exclude_embeddings: Boolean = Field(
+        default=True, kw_only=True, description="Whether matrices with `embedding` in their `layer/weight` are moved by AdamW."
+    )
+    muon_a: Number = Field(default=3.4445, kw_only=True, description="Factor on the matrix in each Newton-Schulz step.")
+    muon_b: Number = Field(default=-4.775, kw_only=True, description="Factor on its third power.")
+    muon_c: Number = Field(default=2.0315, kw_only=True, description="Factor on its fifth power.")
+    adam_lr_ratio: Decay = Field(default=1.0, kw_only=True, description="AdamW's learning rate as a part of the matrices'.")
+    momentum: Fraction = Field(default=0.95, kw_only=True, description="How much of the momentum stays at each update.")
+    ns_steps: Integer = Field(default=5, ge=1, kw_only=True, description="Number of Newton-Schulz steps.")
+    nesterov: Boolean = Field(default=True, kw_only=True, description="Whether the momentum looks one update ahead.")
+    rms_rate: Decay | None = Field(
+        default=0.2,
+        kw_only=True,
+        description="Size of a matrix's update, as root mean square in units of the rate (Liu et al. 2025); not scaled if null.",
+    )
+
+    def own_slots(self) -> dict[str, float]:
+        """The momentum, which is AdamW's moving mean elsewhere, and AdamW's moving mean square."""
+        return {"momentum": 0.0, "velocity": 0.0}
+
+    def has_slot(self, slot: str, name: str, shape: Shape) -> bool:
+        """The mean square belongs to AdamW alone."""
+        return slot != "velocity" or not self.orthogonalizes(name, shape)
+
+    def orthogonalizes(self, name: str, shape: Shape) -> bool:
+        """True for a matrix that moves along its orthogonal momentum, False for what AdamW moves.
+
+        Args:
+            name: Of the weight array, `<layer>/<parameter>`.
+            shape: Its shape.
+        """
+        embedding = self.exclude_embeddings and "embedding" in name.lower()
+        return len(shape) == 2 and not embedding and not any(re.search(one, name) for one in self.exclude_layers or ())
+
+    def adam(self) -> AdamW:
+        """The optimizer of the weights that are no matrices, but for its rate and its weight decay."""
+        return AdamW(beta_1=self.adam_beta_1, beta_2=self.adam_beta_2, epsilon=self.epsilon)
+
+
 OPTIMIZERS: Family[Optimizer] = Family(
-    "optimizer", {cls.__name__: cls for cls in (SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Lion)}
+    "optimizer", {cls.__name__: cls for cls in (SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Lion, Muon)}
 )

@@ -55,6 +55,18 @@ def sequence(shapes: Sequence[Shape]) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
+def volume(shapes: Sequence[Shape]) -> tuple[int, int, int, int]:
+    """The shape of the only input as (depth, height, width, channels).
+
+    Raises:
+        ShapeError: It is not a volume.
+    """
+    shape = single(shapes)
+    if len(shape) != 4:
+        raise ShapeError(f"expected volumes (depth, height, width, channels), got shape {shape}.")
+    return shape[0], shape[1], shape[2], shape[3]
+
+
 def spread(kernel: int, dilation: int) -> int:
     """The number of positions that a dilated kernel spans."""
     return (kernel - 1) * dilation + 1

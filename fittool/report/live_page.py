@@ -171,7 +171,7 @@ def _draw_page(curves: Sequence[tuple[str, tuple[list[int], list[float]]]]) -> b
     from matplotlib.ticker import MaxNLocator
 
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-    settings = {"text.parse_math": False, "text.usetex": False, "svg.fonttype": "none", "svg.hashsalt": "fittool"}
+    settings: Any = {"text.parse_math": False, "text.usetex": False, "svg.fonttype": "none", "svg.hashsalt": "fittool"}
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # letters that the font lacks are drawn by the browser
         figure = Figure(figsize=(5.2, 2.6), layout="constrained")

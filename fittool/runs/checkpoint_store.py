@@ -1,20 +1,21 @@
-"""The three checkpoints of a run: `last`, `previous` (the last before it) and `best`, replaced so that one is always whole."""
+"""The checkpoints of a run: `last`, `previous` (the last before it) and `best`, replaced so that one is always whole; `final`."""
 
 from __future__ import annotations
 
 import dataclasses
 import errno
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from fittool.errors import CheckpointError
-from fittool.runs.checkpoint import Checkpoint, CheckpointFacts, encode_checkpoint, load_checkpoint
+from fittool.runs.checkpoint import Checkpoint, CheckpointFacts, encode_checkpoint, load_checkpoint, save_checkpoint
 from fittool.runs.files.atomic import Chunk, Staging
 from fittool.runs.files.storage_errors import storing
-from fittool.runs.paths import BEST, LAST, PREVIOUS
+from fittool.runs.paths import BEST, FINAL, LAST, PREVIOUS
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 
@@ -90,6 +91,15 @@ class CheckpointStore:
         """Make the last checkpoint the best one too, without writing it again; returns and raises as `save_last`."""
         return self._keep(LAST, BEST)
 
+    def save_final(self, weights: Mapping[str, NDArray[Any]], facts: CheckpointFacts) -> str | None:
+        """Keep the weights that training ended with, where `last` has others; returns and raises as `save_last`."""
+        return save_checkpoint(self.folder / FINAL, weights, dataclasses.replace(facts, run=self.run))
+
+    def remove_final(self) -> None:
+        """Forget what an earlier end of the training has left, as it goes on."""
+        with suppress(OSError):  # status.json says that they count no more
+            (self.folder / FINAL).unlink()
+
     def go_back(self) -> str | None:
         """Make the previous checkpoint the last one again, because the last is damaged; returns and raises as `save_last`."""
         return self._keep(PREVIOUS, LAST)
@@ -105,7 +115,7 @@ class CheckpointStore:
             return staging.sync()
 
     def load(self, name: str) -> Checkpoint:
-        """Read one of `LAST`, `PREVIOUS`, `BEST`.
+        """Read one of `LAST`, `PREVIOUS`, `BEST`, `FINAL`.
 
         Raises:
             CheckpointError: It is missing, damaged or of another run.

@@ -18,7 +18,7 @@ from fittool.runs.format import FIRST_FORMAT, FORMAT, refusal_of_newer
 from fittool.runs.paths import RunPaths
 from fittool.version import __version__
 
-_KINDS: dict[str, type] = {"data": dict, "samples": dict, "resumed": list, "experiment": list}
+_KINDS: dict[str, type] = {"data": dict, "samples": dict, "sample_fingerprints": dict, "resumed": list, "experiment": list}
 _PACKAGES = ("numpy", "pydantic", "safetensors", "PyYAML", "pillow", "click", "rich", "torch")
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 LAST = "last.safetensors"
 PREVIOUS = "previous.safetensors"
 BEST = "best.safetensors"
+FINAL = "final.safetensors"
+"""The weights that training ended with, where `LAST` has others."""
 
 
 def kept_file(callback: str) -> str:

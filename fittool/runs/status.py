@@ -30,7 +30,7 @@ KILLED = 128 + 9
 _NONE = type(None)
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "reason": str, "epoch": int, "step": int, "best": (dict, _NONE), "exit_code": (int, _NONE), "pid": (int, _NONE),
-    "started": str, "updated": str,
+    "started": str, "updated": str, "final": (str, _NONE), "seconds": (int, float, _NONE),
 }  # fmt: skip
 State = Literal["running", "completed", "stopped", "interrupted", "diverged", "failed"]
 
@@ -46,10 +46,12 @@ class Status:
         epoch: How many epochs are finished.
         step: How many training steps are done.
         best: The best epoch so far: `epoch`, `monitor`, `value`; None before there is one.
+        final: The checkpoint with the weights that training ended with; None where it did not, and in runs of 0.1.0.
         exit_code: What the process exits with; None while it runs.
         pid: The process; filled in by the run directory, as are the times.
         started: When the run began, UTC.
         updated: When this was written, UTC.
+        seconds: The time that the finished epochs took; None where it was not noted, as older releases did not.
     """
 
     state: State
@@ -61,6 +63,8 @@ class Status:
     pid: int | None = None
     started: str = ""
     updated: str = ""
+    final: str | None = None
+    seconds: float | None = None
 
     @property
     def is_finished(self) -> bool:

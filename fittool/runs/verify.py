@@ -16,7 +16,7 @@ from fittool.runs.files.lock import is_held
 from fittool.runs.files.storage_errors import read_whole
 from fittool.runs.kept_weights import KeptWeights
 from fittool.runs.metrics_log import csv_table
-from fittool.runs.paths import LAST, PREVIOUS
+from fittool.runs.paths import FINAL, LAST, PREVIOUS
 from fittool.runs.text_table import missing_in
 
 _TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other; a moment later they fit
@@ -176,6 +176,8 @@ class _Look:
             yield "status.json: none yet"
             return
         status = self._run.read_status()
+        if status.final == FINAL and not (self._run.paths.checkpoints / FINAL).exists():
+            self._wrong(self._run.paths.checkpoints / FINAL, "There is no such file, although training ended with its weights.")
         if status.state == "running" and not self._at_work:
             yield "status.json: says running, but no process has the run: it was killed, and can be resumed"
         else:

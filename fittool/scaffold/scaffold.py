@@ -125,6 +125,8 @@ def _data(survey: Survey) -> str:
     elif survey.validation_part is not None:
         why = "the same share of each class" if survey.validation_part == "stratified" else "any samples"
         lines.append(f"  validation: {{split: {{kind: {survey.validation_part}, fraction: 0.2}}}}  # {why}")
+    if survey.task.kind == "numbers":
+        lines.append("  target: {scale: standard}  # for the loss; metrics and predictions stay in the targets' own unit")
     lines += [] if survey.columns is None else _columns(survey.columns)
     if survey.color_mode is not None and survey.image_size is not None:
         height, width = survey.image_size

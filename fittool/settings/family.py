@@ -136,8 +136,13 @@ def nearest_name(name: str, known: Iterator[str] | list[str] | tuple[str, ...]) 
     import difflib  # only needed once something is wrong
 
     by_folded = {fold(candidate): candidate for candidate in known}
-    near = difflib.get_close_matches(fold(name), by_folded, n=1, cutoff=0.6)
-    return by_folded[near[0]] if near else None
+    near = difflib.get_close_matches(fold(name), by_folded, n=3, cutoff=0.6)
+    if not near:
+        return None
+    likeness = [difflib.SequenceMatcher(None, candidate, fold(name)).ratio() for candidate in near]
+    equal = [candidate for candidate, value in zip(near, likeness, strict=True) if value == likeness[0]]
+    # `MaxPooling` is as near to each of its three kinds; images are what most people have.
+    return by_folded[next((candidate for candidate in equal if candidate.endswith("2d")), equal[0])]
 
 
 def _move(error: ValidationError, key: str) -> ValidationError:

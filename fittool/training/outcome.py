@@ -50,7 +50,7 @@ class Outcome:
         epochs: How many epochs are finished.
         step: How many training steps are done.
         best: The best epoch, if any is finished.
-        restored: Whether its weights were put back.
+        restored_epoch: The number of the epoch whose weights were put back, from 1; None where none were.
         exit_code: What the process would exit with.
         next_command: What a user would call next; "" where nothing follows.
     """
@@ -60,7 +60,7 @@ class Outcome:
     epochs: int
     step: int
     best: Best | None = None
-    restored: bool = False
+    restored_epoch: int | None = None
     exit_code: int = 0
     next_command: str = ""
 
@@ -70,9 +70,16 @@ class Outcome:
         return f"{self.summary} Next: {self.next_command}" if self.next_command else self.summary
 
     @property
+    def restored(self) -> bool:
+        """True where the weights of the best epoch were put back."""
+        return self.best is not None and self.restored_epoch == self.best.epoch
+
+    @property
     def summary(self) -> str:
-        """The reason for the end, and the best epoch."""
-        return self.text if self.best is None else f"{self.text} {self.best.sentence(self.restored)}"
+        """The reason for the end, the best epoch, and whose weights were put back if they are another's."""
+        told = self.text if self.best is None else f"{self.text} {self.best.sentence(self.restored)}"
+        others = self.restored_epoch is not None and not self.restored
+        return f"{told} The weights of epoch {self.restored_epoch} were put back." if others else told
 
 
 def outcome_of(
@@ -101,7 +108,7 @@ def outcome_of(
         epochs=position.epoch,
         step=position.step,
         best=best,
-        restored=best is not None and restored_epoch is not None and restored_epoch + 1 == best.epoch,
+        restored_epoch=None if restored_epoch is None else restored_epoch + 1,
         exit_code=exit_code_of(error),
         next_command=next_command() if reason in ("completed", "stopped") else "",
     )

@@ -29,6 +29,7 @@ from fittool.training.monitoring.divergence import DivergenceWatch, FloatingPoin
 from fittool.training.monitoring.resource_monitor import ResourceMonitor
 from fittool.training.outcome import Outcome, outcome_of, reason_of, second_fault
 from fittool.training.plan import Plan
+from fittool.training.recording.final_weights import final_weights
 from fittool.training.recording.recorder import Recorder, recorder_in
 from fittool.training.stage_schedule import StageSchedule
 from fittool.training.stages import Stage
@@ -241,8 +242,9 @@ class Trainer:
                 self._recorder.save(self._snapshot(self.engine.state()), "diverged")
             self._end_callbacks(error)
             raise
-        self.engine.finish_training()
-        self._end_callbacks(None)
+        with final_weights(self.engine, self._recorder, self._snapshot):
+            self.engine.finish_training()
+            self._end_callbacks(None)
 
     def _stages_to_the_end(self) -> None:
         goes_on = True
@@ -297,8 +299,7 @@ class Trainer:
         for leak in self._leaks.look():
             self.say(f"warning: {leak}")
         self._callbacks.on_epoch_settled(self.position)
-        interruption = self._group.agree(self._interruption())
-        if interruption is not None and self.position.epoch < self.last_epoch:
+        if (interruption := self._group.agree(self._interruption())) is not None and self.position.epoch < self.last_epoch:
             raise interruption
 
     def _save_epoch(self, improved: bool) -> None:
@@ -317,8 +318,7 @@ class Trainer:
         self._obey_interruption()
 
     def _obey_interruption(self) -> None:
-        interruption = self._group.agree(self._interruption())
-        if interruption is not None:
+        if (interruption := self._group.agree(self._interruption())) is not None:
             self.save("last")
             raise interruption
 

@@ -8,6 +8,8 @@ from fittool.config.experiment import Experiment
 from fittool.config.reference import reference
 from fittool.data.sources import SOURCES
 from fittool.data.splits.split_setting import VALIDATION
+from fittool.nn.layers import LAYERS
+from fittool.nn.layers.wrappers import WRAPPED
 from fittool.settings import Family, fields_of
 from fittool.settings.lookup import families
 
@@ -21,7 +23,7 @@ def page() -> str:
 def test_every_member_has_a_heading_and_every_setting_a_row(page: str, family: Family[object]) -> None:
     headings = (f"{family.kind}s\n", f"{family.kind}es\n")
     (of_family,) = (part for part in page.split("\n## ") if part.casefold().startswith(headings))
-    elsewhere = SOURCES.members if family is VALIDATION else {}
+    elsewhere = SOURCES.members if family is VALIDATION else LAYERS.members if family is WRAPPED else {}
     for name, cls in family.members.items() - elsewhere.items():
         part = of_family.split(f"\n### {name}\n", 1)[1].split("\n### ", 1)[0]
         assert [field for field in fields_of(cls) if f"\n| `{field}` |" not in part] == []

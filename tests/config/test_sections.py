@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from fittool.config.sections import Checkpoint, Image
-from fittool.engines.settings import ENGINES, Numpy
+from fittool.engines.settings import ENGINES, Auto, EngineSetting, Numpy, Torch
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,15 @@ def test_one_number_is_height_and_width() -> None:
     assert TypeAdapter(Image).validate_python({"size": 32}).size == (32, 32)
 
 
-@pytest.mark.parametrize("name", ["numpy", "auto", {"numpy": {}}])
-def test_engines(name: Any) -> None:
-    assert ENGINES.parse(name) == Numpy(threads=None)
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [
+        ("numpy", Numpy()),
+        ({"numpy": {"threads": 2}}, Numpy(threads=2)),
+        ("auto", Auto()),
+        ("torch", Torch()),
+        ({"torch": {"device": "cuda:1", "precision": "bf16", "compile": True}}, Torch("cuda:1", "bf16", compile=True)),
+    ],
+)
+def test_engines(name: Any, engine: EngineSetting) -> None:
+    assert ENGINES.parse(name) == engine

@@ -63,6 +63,14 @@ def test_a_subset_loads_through_the_whole() -> None:
     assert part.describe(0) == "sample 4"
 
 
+def test_samples_are_known_wherever_they_stand() -> None:
+    """The part of a whole has the fingerprint of an array that holds nothing else."""
+    whole, indices = dataset(), np.array([2, 0])
+    inputs, targets, weight = whole.load(indices)
+    alone = ArrayDataset(inputs[0], targets, weight, class_names=whole.class_names)
+    assert Subset(whole, indices).fingerprint_of(np.arange(2)) == alone.fingerprint() == whole.fingerprint_of(indices)
+
+
 def test_subsets_of_other_samples_have_other_fingerprints() -> None:
     prints = {Subset(dataset(), np.array(indices)).fingerprint() for indices in ([0, 1], [1, 0], [0, 2])}
     assert len(prints) == 3

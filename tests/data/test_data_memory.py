@@ -47,6 +47,17 @@ def test_progress_ends_with_all(files: Subset) -> None:
     assert calls == [(64, 200), (128, 200), (192, 200), (200, 200)]
 
 
+def test_samples_are_the_same_whatever_holds_them(files: Subset, tmp_path: Path) -> None:
+    """The fingerprint of samples depends on these and their order alone."""
+    some = np.array([3, 150, 7])
+    held = in_memory(files)
+    of_some = files.fingerprint_of(some)
+    assert held.fingerprint_of(some) == of_some == CachedDataset(files).fingerprint_of(some)
+    assert Subset(files, some).fingerprint_of(np.arange(3)) == of_some == Subset(held, some).fingerprint_of(np.arange(3))
+    assert in_memory(Subset(files, some)).fingerprint_of(np.arange(3)) == of_some
+    assert files.fingerprint_of(some[::-1]) != of_some != files.fingerprint_of(some[:2])
+
+
 def test_arrays_come_back_as_they_are() -> None:
     dataset = ArrayDataset(np.zeros((2, 1)))
     assert in_memory(dataset) is dataset

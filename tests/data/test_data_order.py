@@ -29,3 +29,17 @@ def test_each_pass_has_its_own_order() -> None:
 
 def test_a_batch_says_its_pass_and_position() -> None:
     assert Order(10, 4, 7, shuffle=True).batch(5)[:2] == (1, 8)
+
+
+def test_a_long_pass_is_worked_out_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    permuted = rng.permuted
+    monkeypatch.setattr(
+        rng,
+        "permuted",
+        lambda *at, positions, size: asked.append(len(positions)) or permuted(*at, positions=positions, size=size),
+    )
+    order = Order(1_000_000, 32, 7, shuffle=True)
+    for step in range(5000):
+        order.batch(step)
+    assert asked == [65_536] * 3

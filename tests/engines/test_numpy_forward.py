@@ -37,6 +37,21 @@ CASES = [
     (nn.Conv2DTranspose(1, (1, 3), (1, 2), "same", use_bias=False), [[[1], [2]]], [[[[[1]], [[10]], [[100]]]]],
      [[[1], [10], [102], [20]]]),
     (nn.Conv2DTranspose(1, 1, 2, use_bias=False), [[[1], [2]]], [[[[[3]]]]], [[[3], [0], [6], [0]], [[0], [0], [0], [0]]]),
+    (nn.Conv3D(1, (1, 1, 2), use_bias=False), [SQUARE, [[[5], [6]], [[7], [8]]]], [[[[[[1]], [[10]]]]]],
+     [[[[21]], [[43]]], [[[65]], [[87]]]]),
+    (nn.MaxPooling3D((2, 1, 2)), [SQUARE, [[[5], [6]], [[7], [8]]]], [], [[[[6]], [[8]]]]),
+    (nn.AveragePooling3D(2, 1, "same"), [SQUARE], [], [[[[2.5], [3]], [[3.5], [4]]]]),
+    (nn.GlobalAveragePooling3D(), [SQUARE, SQUARE], [], [2.5]),
+    # A query of 0 likes all keys alike: each position gets the mean of all values, with a mask of those so far.
+    (nn.MultiHeadAttention(1, 1, use_bias=False), LINE, [[[[0]]], [[[1]]], [[[10]]], [[[1]]]], [[62]] * 5),
+    (nn.MultiHeadAttention(1, 1, use_causal_mask=True), LINE, [[[[0]]], [[0]], [[[1]]], [[0]], [[[1]]], [[6]], [[[1]]], [1]],
+     [[8], [8.5], [7 + 7 / 3], [10.75], [13.2]]),
+    # exp(20 · 16 / √4) of the last key leaves nothing to the others, and two heads are two sums.
+    (nn.MultiHeadAttention(2, 4, 1, use_bias=False), LINE,
+     [[[[10] * 4] * 2], [[[1] * 4] * 2], [[[1], [2]]], [[[1]], [[100]]]], [[16 + 3200]] * 5),
+    (nn.TimeDistributed(nn.Dense(1)), LINE, [[[2]], [1]], [[3], [5], [9], [17], [33]]),
+    (nn.TimeDistributed(nn.Flatten()), SQUARE, [], [[1, 2], [3, 4]]),
+    (nn.TimeDistributed(nn.MaxPooling1D()), SQUARE, [], [[[2]], [[4]]]),
     (nn.GroupNormalization(2, epsilon=1.0), [[0, 1, 5, 5], [2, 3, 5, 5]], [[2, 2, 2, 1], [0, 0, 0, 7]],
      [[-2, -2 / 3, 0, 7], [2 / 3, 2, 0, 7]]),
 ]  # fmt: skip

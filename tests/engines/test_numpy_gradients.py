@@ -16,7 +16,7 @@ from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.nn import layers as nn
 from fittool.nn.graph import Graph
 
-IMAGE, SEQUENCE, FEATURES = (7, 6, 3), (6, 3), (5,)
+IMAGE, SEQUENCE, FEATURES, VOLUME = (7, 6, 3), (6, 3), (5,), (4, 5, 3, 2)
 
 CASES = [
     (nn.Rescaling(0.5, 1.0), FEATURES),
@@ -117,6 +117,29 @@ CASES = [
     (nn.RobustScaling(None), FEATURES),
     (nn.PiecewiseLinearEmbedding(3, 2), FEATURES),
     (nn.PiecewiseLinearEmbedding(4, 3, columns=(4, 1)), FEATURES),
+    (nn.Conv3D(3, 3, padding="same"), VOLUME),
+    (nn.Conv3D(3, (2, 3, 1), activation="gelu"), VOLUME),
+    (nn.Conv3D(3, 2, strides=(1, 2, 2), padding="same", use_bias=False), VOLUME),
+    (nn.Conv3D(2, 2, dilation_rate=2, padding="same"), VOLUME),
+    (nn.MaxPooling3D(), VOLUME),
+    (nn.MaxPooling3D((3, 2, 2), strides=1, padding="same"), VOLUME),
+    (nn.AveragePooling3D(2), VOLUME),
+    (nn.AveragePooling3D(3, strides=2, padding="same"), VOLUME),
+    (nn.GlobalAveragePooling3D(), VOLUME),
+    (nn.GlobalMaxPooling3D(keepdims=True), VOLUME),
+    (nn.MultiHeadAttention(2, 4), SEQUENCE),
+    (nn.MultiHeadAttention(3, 2, 5, dropout=0.3, use_causal_mask=True), SEQUENCE),
+    (nn.MultiHeadAttention(2, 3, use_bias=False, output_shape=(2, 2)), IMAGE),
+    (nn.TimeDistributed(nn.Dense(4, "gelu")), SEQUENCE),
+    (nn.TimeDistributed(nn.Conv2D(3, 2, activation="relu")), VOLUME),
+    (nn.TimeDistributed(nn.DepthwiseConv2D(2, padding="same")), VOLUME),
+    (nn.TimeDistributed(nn.MaxPooling2D()), VOLUME),
+    (nn.TimeDistributed(nn.Flatten()), IMAGE),
+    (nn.TimeDistributed(nn.Dropout(0.4)), IMAGE),
+    (nn.TimeDistributed(nn.Bidirectional(nn.GRU(3, dropout=0.3))), IMAGE),
+    (nn.TimeDistributed(nn.MultiHeadAttention(2, 3, dropout=0.3)), IMAGE),
+    (nn.TimeDistributed(nn.Conv1D(3, 2)), IMAGE),
+    (nn.TimeDistributed(nn.PReLU(alpha_initializer={"Constant": {"value": 0.25}})), IMAGE),
 ]
 
 GRAPHS = {
@@ -154,6 +177,20 @@ GRAPHS = {
         nn.Subtract(inputs=["c", "d"], name="f"),
         nn.Average(inputs=["f", "e", "a"], name="g"),
         nn.Subtract(inputs=["g", "c"]),
+    ],
+    "attention to another sequence": [
+        nn.Dense(12, "tanh"),
+        nn.Reshape((4, 3), name="a"),
+        nn.Conv1D(5, 2, name="b", inputs=["a"]),
+        nn.Dense(2, name="c", inputs=["b"]),
+        nn.MultiHeadAttention(2, 3, 2, dropout=0.2, inputs=["a", "b"], name="d"),
+        nn.MultiHeadAttention(2, 3, inputs=["d", "c", "b"], name="e"),
+        nn.Add(inputs=["a", "e"]),
+    ],
+    "attention that is given one layer twice": [
+        nn.Dense(6, "tanh"),
+        nn.Reshape((3, 2), name="a"),
+        nn.MultiHeadAttention(2, 3, inputs=["a", "a", "a"], use_causal_mask=True),
     ],
     "broadcast": [
         nn.Dense(4, name="a"),
@@ -239,6 +276,7 @@ def test_a_view_may_come_first():
 def test_many_slices_and_groups_give_the_same_gradient_as_one(monkeypatch, threads):
     layers = [nn.Conv2D(4, 3), nn.BatchNormalization(), nn.DepthwiseConv2D(2), nn.LayerNormalization()]
     layers += [nn.Conv2DTranspose(4, 2), nn.GroupNormalization(2), nn.GaussianNoise(0.1), nn.Reshape((5, -1))]
+    layers += [nn.TimeDistributed(nn.PReLU(alpha_initializer="ones")), nn.MultiHeadAttention(2, 3, dropout=0.2)]
     layers += [nn.Bidirectional(nn.GRU(3, recurrent_dropout=0.5)), nn.Dense(3)]
     layers += [nn.RobustScaling(columns=(1,)), nn.PiecewiseLinearEmbedding(3, 2), nn.Dense(2)]
     whole = Bench(layers, IMAGE, batch=12)

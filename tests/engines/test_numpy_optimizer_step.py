@@ -12,7 +12,7 @@ from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Dense
 from fittool.nn.losses import MeanSquaredError
-from fittool.nn.optimizers import SGD, Adam, Optimizer
+from fittool.nn.optimizers import SGD, Adam, Muon, Optimizer
 from fittool.nn.schedules import PiecewiseConstantDecay
 
 INPUTS = np.array([[3.0], [4.0], [6.0], [8.0]])
@@ -157,3 +157,26 @@ def test_only_what_is_used_is_kept() -> None:
         "optimizer/iterations",
         "optimizer/learning_rate",
     }
+
+
+def of_muon(threads: int) -> NumpyEngine:
+    """Three steps of a network whose matrices are larger than a piece."""
+    graph = Graph.build([Dense(300), Dense(300), Dense(2, name="head")], {"input": (300,)})
+    optimizer = Muon(exclude_layers=("head",))
+    engine = NumpyEngine(graph, loss=MeanSquaredError(), target_shape=(2,), optimizer=optimizer, threads=threads)
+    generator = np.random.default_rng(0)
+    for _ in range(3):
+        engine.train_step(Batch((generator.normal(size=(8, 300)),), (generator.normal(size=(8, 2)),)))
+    return engine
+
+
+def test_muon_gives_the_same_bits_on_any_number_of_threads() -> None:
+    one, two = of_muon(1).state(), of_muon(2).state()
+    assert one.keys() == two.keys() and all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_muon_keeps_a_mean_square_only_of_what_adam_moves() -> None:
+    engine = of_muon(1)
+    kept = {name.removeprefix("optimizer/velocity/") for name in engine.state() if "/velocity/" in name}
+    assert kept == {"dense/bias", "dense_1/bias", "head/kernel", "head/bias"}
+    assert set(engine.describe()) == set(engine.state())

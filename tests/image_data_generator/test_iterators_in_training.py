@@ -111,7 +111,7 @@ def test_validation_on_an_iterator_sees_the_same_batches_each_time():
 
 @pytest.mark.parametrize(("workers", "processes"), WORKERS)
 def test_balanced_class_weights_count_the_labels_of_one_pass(workers, processes):
-    generator = ft.ImageDataGenerator()
+    generator = ft.ImageDataGenerator(rescale=1 / 255)
     labels = (np.arange(20) >= 5).astype(int)
     flows = [generator.flow(IMAGES, labels, batch_size=6, seed=3) for _ in range(2)]
     losses = trained(flows[0], 2, class_weight="balanced", workers=workers, use_multiprocessing=processes)

@@ -188,3 +188,35 @@ def test_statistics_of_a_copied_layer_come_along(x, y):
     model.fit(x + 5, y, epochs=2, verbose=0)
     part = ft.Model(model.input, model.layers[1].output)
     assert all(np.array_equal(a, b) for a, b in zip(part.get_weights(), model.get_weights()[:4], strict=True))
+
+
+def test_attention_is_called_with_query_value_and_key():
+    layer = ft.layers.MultiHeadAttention
+    query, value, key = ft.Input(shape=(6, 4)), ft.Input(shape=(5, 3)), ft.Input(shape=(5, 2))
+    assert layer(2, 3)(query, value, key).inputs == (query, value, key)
+    assert layer(2, 3)([query, value]).inputs == layer(2, 3)(query, value=value).inputs == (query, value)
+    assert layer(2, 3)(query, query, query).inputs == layer(2, 3)(query).inputs == (query,)
+    assert layer(2, 3)(query, value, use_causal_mask=True).layer == layer(2, 3, use_causal_mask=True)
+    assert layer(2, 3, output_shape=7)(query, value).shape == (None, 6, 7)
+    with pytest.raises(ValueError, match=r"MultiHeadAttention: expected a key for each value, got shapes \(6, 4\) and \(5, 3\)"):
+        layer(2, 3)(query, value, query)
+    with pytest.raises(TypeError, match="MultiHeadAttention was called with ndarray; layers are called with what Input"):
+        layer(2, 3)(np.zeros((6, 4)))
+
+
+def test_a_network_with_attention_comes_back_from_its_file(tmp_path):
+    steps = ft.Input(shape=(6, 4))
+    mixed = ft.layers.MultiHeadAttention(2, 3, output_shape=5)(steps, steps, use_causal_mask=True)
+    model = ft.Model(steps, ft.layers.TimeDistributed(Dense(3, "softmax"))(mixed))
+    model.compile("muon", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    data, classes = np.random.default_rng(0).normal(size=(20, 6, 4)), np.arange(120).reshape(20, 6) % 3
+    model.fit(data, classes, epochs=1, verbose=0)
+    model.save(tmp_path / "model.safetensors")
+    again = ft.load_model(tmp_path / "model.safetensors")
+    assert again.descriptions == model.descriptions
+    assert np.array_equal(again.predict(data), model.predict(data))
+    # Causal: what comes later changes nothing.
+    changed = data.copy()
+    changed[:, 4:] += 1
+    assert np.array_equal(model.predict(changed)[:, :4], model.predict(data)[:, :4])
+    assert not np.allclose(model.predict(changed)[:, 4:], model.predict(data)[:, 4:])

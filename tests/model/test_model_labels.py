@@ -68,7 +68,8 @@ def test_names_take_the_form_that_the_loss_wants(x, y, loss):
     expected = np.eye(3)[y] if loss.startswith("cat") else np.minimum(y, 1)
     histories = []
     for labels in (words, expected):
-        model = ft.Model([ft.layers.Dense(3 if loss.startswith("cat") else 1, "sigmoid")], input_shape=(4,))
+        last = ft.layers.Dense(3, "softmax") if loss.startswith("cat") else ft.layers.Dense(1, "sigmoid")
+        model = ft.Model([last], input_shape=(4,))
         model.compile("sgd", loss)
         histories.append(model.fit(x, labels, epochs=1, verbose=0).history)
     assert histories[0] == histories[1]

@@ -10,11 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from fittool.nn import layers as nn
 from fittool.nn.layers import LAYERS, Layer, Layers
+from fittool.nn.layers.wrappers import WRAPPED
 from fittool.nn.regularizers import L2
 from fittool.nn.shapes import Shape, ShapeError
 from fittool.settings import fields_of, plain
 
-IMAGE, SEQUENCE = (8, 9, 3), (8, 3)
+IMAGE, SEQUENCE, VOLUME = (8, 9, 3), (8, 3), (6, 5, 4, 2)
 
 CASES: list[tuple[Layer, list[Shape], Shape, int, int]] = [
     # layer, input shapes, output shape, size of the parameters, FLOPs
@@ -38,6 +39,22 @@ CASES: list[tuple[Layer, list[Shape], Shape, int, int]] = [
     (nn.PiecewiseLinearEmbedding(5, 3, columns=(2,)), [(4,)], (7,), 6 + 15, 5 * 10),
     (nn.Conv1D(4, 3), [SEQUENCE], (6, 4), 40, 6 * 4 * 19),
     (nn.Conv1D(4, 3, 2, "causal", use_bias=False), [SEQUENCE], (4, 4), 36, 4 * 4 * 18),
+    (nn.Conv3D(4, (3, 2, 1)), [VOLUME], (4, 4, 4, 4), 52, 64 * 4 * 25),
+    (nn.Conv3D(4, (2, 2, 2), (2, 2, 2), "same", use_bias=False), [VOLUME], (3, 3, 2, 4), 64, 18 * 4 * 32),
+    (nn.MaxPooling3D(), [VOLUME], (3, 2, 2, 2), 0, 24 * 8),
+    (nn.AveragePooling3D((3, 3, 3), (2, 2, 2), "same"), [VOLUME], (3, 3, 2, 2), 0, 36 * 27),
+    (nn.GlobalAveragePooling3D(), [VOLUME], (2,), 0, 240),
+    (nn.GlobalMaxPooling3D(keepdims=True), [VOLUME], (1, 1, 1, 2), 0, 240),
+    # 2 heads of 4 numbers: four projections of 8 positions, and mixtures of 8 · 8 weights
+    (nn.MultiHeadAttention(2, 4), [SEQUENCE], (8, 3), 3 * 32 + 27, 8 * (3 * 8 * 7 + 3 * 17) + 64 * 2 * (16 + 4)),
+    (
+        nn.MultiHeadAttention(2, 4, 5, output_shape=(2, 3), use_bias=False),
+        [(7, 6), SEQUENCE],
+        (7, 2, 3),
+        48 + 24 + 30 + 60,
+        7 * 8 * 12 + 8 * 8 * 6 + 8 * 10 * 6 + 56 * 2 * (18 + 4) + 42 * 20,
+    ),
+    (nn.TimeDistributed(nn.Conv2D(4, (3, 3))), [(5, *IMAGE)], (5, 6, 7, 4), 112, 5 * 42 * 4 * 55),
     (nn.Conv2DTranspose(4, (3, 3)), [IMAGE], (10, 11, 4), 112, 72 * 27 * 2 * 4 + 440),
     (nn.Conv2DTranspose(4, (2, 2), (3, 2)), [IMAGE], (24, 18, 4), 52, 72 * 12 * 2 * 4 + 24 * 18 * 4),
     (nn.Conv2DTranspose(4, (3, 3), (2, 2), "same", use_bias=False), [IMAGE], (16, 18, 4), 108, 72 * 27 * 2 * 4),
@@ -148,6 +165,13 @@ def test_every_field_is_described(cls: type[Layer]) -> None:
         (nn.Bidirectional(nn.GRU(4)), [(8,)], "expected sequences"),
         (nn.Conv2DTranspose(4, 2, 2, "same", 0), [(1, 1, 3)], "leave no output"),
         (nn.Cropping2D(4), [IMAGE], "leaves nothing of images"),
+        (nn.Conv3D(4, 3), [IMAGE], r"expected volumes \(depth, height, width, channels\), got shape \(8, 9, 3\)"),
+        (nn.MaxPooling3D(5), [VOLUME], "a window of 5 does not fit into 4"),
+        (nn.MultiHeadAttention(2, 4), [(8,)], r"expected sequences \(steps, channels\), got shape \(8,\)"),
+        (nn.MultiHeadAttention(2, 4), [SEQUENCE] * 4, "expected a query, .* got 4 inputs"),
+        (nn.MultiHeadAttention(2, 4), [SEQUENCE, SEQUENCE, (7, 3)], r"a key for each value, got shapes \(7, 3\) and \(8, 3\)"),
+        (nn.TimeDistributed(nn.Dense(4)), [(8,)], r"expected sequences \(steps, …\) of at least two axes"),
+        (nn.TimeDistributed(nn.Conv2D(4, 3)), [SEQUENCE], r"expected images .*, got shape \(3,\)"),
         (nn.Permute((2, 1)), [IMAGE], r"dims \(2, 1\) name 2 axes"),
         (nn.RepeatVector(2), [SEQUENCE], r"expected vectors \(channels,\), got shape \(8, 3\)"),
         (nn.Standardization(zca_whitening=True), [(224, 224, 3)], "up to 12,288 values in an image, .* have 150,528"),
@@ -188,6 +212,16 @@ def test_wrong_shapes_are_refused(layer: Layer, shapes: list[Shape], message: st
         ({"Conv2DTranspose": {"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": 2}}, "cannot be combined"),
         ({"Permute": {"dims": [1, 3]}}, "each number from 1 to the number of axes once"),
         ({"GroupNormalization": {"groups": 0}}, "1 or more, or -1"),
+        ({"Conv3D": {"filters": 4, "kernel_size": [3, 3]}}, "Field required"),
+        ({"Conv3D": {"filters": 4, "kernel_size": 0}}, "must be 1 or more"),
+        ({"Conv3D": {"filters": 4, "kernel_size": "3"}}, "must be a whole number, or three for depth, height and width"),
+        ({"Conv3D": {"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": 2}}, "cannot be combined"),
+        ({"MultiHeadAttention": {"num_heads": 0, "key_dim": 4}}, "greater than or equal to 1"),
+        ({"MultiHeadAttention": {"num_heads": 2, "key_dim": 4, "output_shape": [0]}}, "greater than or equal to 1"),
+        ({"MultiHeadAttention": {"num_heads": 2, "key_dim": 4, "dropout": 1}}, "less than 1"),
+        ({"TimeDistributed": {"layer": "TimeDistributed"}}, "no wrapped layer is called TimeDistributed"),
+        ({"TimeDistributed": {"layer": "BatchNormalization"}}, "takes all steps together by itself: leave TimeDistributed out"),
+        ({"TimeDistributed": {"layer": {"Dense": {"units": 4, "inputs": "a"}}}}, "give `inputs` there"),
         ({"Bidirectional": {"layer": "Dense"}}, "no recurrence is called Dense"),
         ({"Bidirectional": {"layer": {"LSTM": {"units": 4, "go_backwards": True}}}}, "must not have go_backwards"),
         ({"Bidirectional": {"layer": {"LSTM": {"units": 0}}}}, "greater than or equal to 1"),
@@ -221,6 +255,7 @@ SEPARABLE = (
     "activation use_bias depthwise_initializer pointwise_initializer bias_initializer "
     "depthwise_regularizer pointwise_regularizer bias_regularizer"
 )
+ATTENTION = "kernel_initializer bias_initializer kernel_regularizer bias_regularizer seed"
 STARTS = "use_bias kernel_initializer recurrent_initializer bias_initializer"
 WALK = "kernel_regularizer recurrent_regularizer bias_regularizer dropout recurrent_dropout seed return_sequences go_backwards"
 
@@ -231,7 +266,10 @@ WALK = "kernel_regularizer recurrent_regularizer bias_regularizer dropout recurr
         (nn.Dense, f"units {TAIL}"),
         (nn.Conv1D, f"filters kernel_size strides padding dilation_rate {TAIL}"),
         (nn.Conv2D, f"filters kernel_size strides padding dilation_rate {TAIL}"),
+        (nn.Conv3D, f"filters kernel_size strides padding dilation_rate {TAIL}"),
         (nn.Conv2DTranspose, f"filters kernel_size strides padding output_padding dilation_rate {TAIL}"),
+        (nn.MultiHeadAttention, f"num_heads key_dim value_dim dropout use_bias output_shape_ {ATTENTION}"),
+        (nn.MaxPooling3D, "pool_size strides padding"),
         (nn.DepthwiseConv2D, f"kernel_size strides padding depth_multiplier dilation_rate {DEPTHWISE}"),
         (nn.SeparableConv2D, f"filters kernel_size strides padding dilation_rate depth_multiplier {SEPARABLE}"),
         (nn.SimpleRNN, f"units activation {STARTS} {WALK}"),
@@ -269,6 +307,38 @@ def test_a_bidirectional_layer_has_the_parameters_of_both_directions() -> None:
     names = [parameter.name for parameter in nn.Bidirectional(nn.GRU(2)).parameters([SEQUENCE])]
     parts = ["kernel", "recurrent_kernel", "bias"]
     assert names == [f"forward_{part}" for part in parts] + [f"backward_{part}" for part in parts]
+
+
+def test_attention_has_the_parameters_of_its_projections_in_kerass_order_and_shapes() -> None:
+    weights = nn.MultiHeadAttention(2, 4, 5).parameters([(7, 6), SEQUENCE, (8, 9)])
+    assert [(one.name, one.shape) for one in weights] == [
+        ("query_kernel", (6, 2, 4)), ("query_bias", (2, 4)), ("key_kernel", (9, 2, 4)), ("key_bias", (2, 4)),
+        ("value_kernel", (3, 2, 5)), ("value_bias", (2, 5)),
+        ("attention_output_kernel", (2, 5, 6)), ("attention_output_bias", (6,)),
+    ]  # fmt: skip
+
+
+def test_a_layer_of_each_step_keeps_its_names_and_may_rest() -> None:
+    weights = nn.TimeDistributed(nn.Dense(4, trainable=False)).parameters([SEQUENCE])
+    assert [(one.name, one.trainable) for one in weights] == [("kernel", False), ("bias", False)]
+
+
+def test_every_layer_of_one_input_may_be_wrapped() -> None:
+    of_several_or_of_tables = {
+        "Input",
+        "ColumnEmbedding",
+        "RobustScaling",
+        "PiecewiseLinearEmbedding",
+        "TimeDistributed",
+        "Add",
+        "Subtract",
+        "Multiply",
+        "Average",
+        "Maximum",
+        "Minimum",
+        "Concatenate",
+    }
+    assert set(WRAPPED.members) == set(LAYERS.members) - of_several_or_of_tables
 
 
 def test_a_list_of_one_is_one_number() -> None:

@@ -73,8 +73,13 @@ class KerasNetwork:
             ((name, arguments),) = description.items()
             arguments = dict(arguments or {})
             taken = [tensors[source] for source in arguments.pop("inputs", ())]
+            called = {key: arguments.pop(key) for key in ("use_causal_mask",) if key in arguments}
             layer = keras_object({name: arguments}, keras.layers)
-            current = layer(taken[0] if len(taken) == 1 else taken or current)
+            if name == "MultiHeadAttention":  # query, value and key are arguments of their own
+                taken = taken or [current]
+                current = layer(*(taken * 2 if len(taken) == 1 else taken), **called)
+            else:
+                current = layer(taken[0] if len(taken) == 1 else taken or current)
             tensors[layer.name] = current
             self.layers.append(layer)
         outputs = current if network.outputs is None else [tensors[name] for name in network.outputs]

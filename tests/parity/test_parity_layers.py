@@ -6,7 +6,7 @@ from parity.pair import SAMPLES, Pair, classes, numbers
 
 from fittool.nn.layers import LAYERS
 
-IMAGE, SEQUENCE, VECTOR = (7, 6, 4), (6, 4), (5,)
+IMAGE, SEQUENCE, VECTOR, VOLUME = (7, 6, 4), (6, 4), (5,), (4, 6, 5, 3)
 
 CASES = [
     # shape of the input, layer, arguments
@@ -93,6 +93,27 @@ CASES = [
     (SEQUENCE, "Bidirectional", {"layer": {"SimpleRNN": {"units": 2}}, "merge_mode": "mul"}),
     (SEQUENCE, "Bidirectional", {"layer": {"SimpleRNN": {"units": 2}}, "merge_mode": "ave"}),
     (VECTOR, "Embedding", {"input_dim": 9, "output_dim": 3}),
+    (VOLUME, "Conv3D", {"filters": 3, "kernel_size": 3}),
+    (VOLUME, "Conv3D", {"filters": 3, "kernel_size": [3, 2, 1], "padding": "same", "strides": 2, "activation": "relu"}),
+    (VOLUME, "Conv3D", {"filters": 2, "kernel_size": 2, "dilation_rate": 2, "use_bias": False}),
+    (VOLUME, "MaxPooling3D", {}),
+    (VOLUME, "MaxPooling3D", {"pool_size": 3, "strides": 2, "padding": "same"}),
+    (VOLUME, "AveragePooling3D", {"pool_size": [2, 3, 1]}),
+    (VOLUME, "AveragePooling3D", {"pool_size": 3, "strides": 1, "padding": "same"}),
+    (VOLUME, "GlobalAveragePooling3D", {}),
+    (VOLUME, "GlobalMaxPooling3D", {"keepdims": True}),
+    (SEQUENCE, "MultiHeadAttention", {"num_heads": 2, "key_dim": 3}),
+    (SEQUENCE, "MultiHeadAttention", {"num_heads": 3, "key_dim": 2, "value_dim": 5, "use_causal_mask": True}),
+    (SEQUENCE, "MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "use_bias": False, "output_shape": 5}),
+    (SEQUENCE, "MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "output_shape": [2, 3], "kernel_regularizer": "L2"}),
+    (IMAGE, "MultiHeadAttention", {"num_heads": 2, "key_dim": 3}),
+    (SEQUENCE, "TimeDistributed", {"layer": {"Dense": {"units": 3, "activation": "tanh"}}}),
+    (VOLUME, "TimeDistributed", {"layer": {"Conv2D": {"filters": 2, "kernel_size": 3, "padding": "same"}}}),
+    (VOLUME, "TimeDistributed", {"layer": {"MaxPooling2D": {}}}),
+    (IMAGE, "TimeDistributed", {"layer": {"LSTM": {"units": 3}}}),
+    (IMAGE, "TimeDistributed", {"layer": {"Bidirectional": {"layer": {"GRU": {"units": 2}}}}}),
+    (IMAGE, "TimeDistributed", {"layer": {"LayerNormalization": {}}}),
+    (IMAGE, "TimeDistributed", {"layer": {"Flatten": {}}}),
 ]  # fmt: skip
 
 MERGING = [
@@ -126,6 +147,19 @@ def test_merging_layer_trains_as_in_keras(name, arguments):
     layers = (*sides, {name: arguments | {"inputs": ["left", "right"], "name": "merged"}}, {"Flatten": {"name": "flat"}},
               {"Dense": {"units": 2, "name": "out"}})  # fmt: skip
     Pair(Network(layers, SEQUENCE)).assert_agree(numbers(SAMPLES, *SEQUENCE), numbers(SAMPLES, 2, seed=2))
+
+
+@pytest.mark.parametrize(("causal", "sources"), [(False, "ab"), (True, "ab"), (False, "abc"), (True, "aaa")])
+def test_attention_takes_query_value_and_key_as_in_keras(causal, sources):
+    inputs = {"a": (6, 4), "b": (5, 3), "c": (5, 2)}
+    inputs = {name: inputs[name] for name in dict.fromkeys(sources)}
+    before = [{"Dense": {"units": 4, "inputs": [name], "name": f"from_{name}"}} for name in inputs]
+    arguments = {"num_heads": 2, "key_dim": 3, "value_dim": 4, "use_causal_mask": causal}
+    taken = [f"from_{name}" for name in sources]
+    layers = (*before, {"MultiHeadAttention": arguments | {"inputs": taken, "name": "attention"}}, {"Flatten": {"name": "flat"}},
+              {"Dense": {"units": 2, "name": "out"}})  # fmt: skip
+    data = [numbers(SAMPLES, *shape, seed=number) for number, shape in enumerate(inputs.values())]
+    Pair(Network(layers, inputs)).assert_agree(data if len(data) > 1 else data[0], numbers(SAMPLES, 2, seed=9))
 
 
 def test_every_layer_has_a_case():

@@ -24,6 +24,10 @@ OWN_OPTIONS = [
     ("Adamax", {"beta_1": 0.8, "beta_2": 0.9}),
     ("Nadam", {"beta_1": 0.8, "beta_2": 0.9}),
     ("Lion", {"beta_1": 0.8, "beta_2": 0.9}),
+    ("Muon", {"nesterov": False, "rms_rate": None}),
+    ("Muon", {"exclude_layers": ["1"], "adam_lr_ratio": 0.3, "momentum": 0.8, "ns_steps": 3}),
+    ("Muon", {"adam_beta_1": 0.8, "adam_beta_2": 0.9, "epsilon": 0.01, "adam_weight_decay": None}),
+    ("Muon", {"muon_a": 3.0, "muon_b": -4.0, "muon_c": 2.0, "weight_decay": None, "adam_weight_decay": 0.5}),
 ]
 COMMON_OPTIONS = [
     {},

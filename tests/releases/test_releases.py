@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from cli.commands import Fittool, fittool, folder, weights
 
+from fittool.experiment.resuming import replay
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import FIRST_FORMAT, FORMAT
 
@@ -149,3 +150,13 @@ def test_a_run_of_0_1_0_whose_numbers_are_as_they_were_is_replayed(fittool: Fitt
     taken(OLD / "logits")
     assert fittool("resume", "run").code == 0
     assert "replayed steps 11 to 15" in fittool("verify", "run", "--replay", 5).out
+
+
+def test_a_run_of_0_1_0_whose_optimizer_holds_next_to_nothing_is_not_replayed(
+    fittool: Fittool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken(OLD / "logits")
+    monkeypatch.setattr(replay, "FADED", 1.0)  # so that the few steps of that run are enough
+    done = fittool("verify", "run", "--replay", 5)
+    assert done.code == 5
+    assert "cannot be replayed: since 0.2.0 moments of the optimizer that are next to nothing become 0." in done.err

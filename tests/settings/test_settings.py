@@ -108,6 +108,11 @@ def test_json_schema_lists_names_and_arguments():
     assert forms[1]["properties"]["Circle"]["properties"]["radius"]["description"] == "In pixels."
 
 
+def test_the_nearest_of_equals_is_the_one_for_images():
+    assert nearest_name("MaxPooling", ["MaxPooling1D", "MaxPooling2D", "MaxPooling3D"]) == "MaxPooling2D"
+    assert nearest_name("MaxPooling3", ["MaxPooling1D", "MaxPooling2D", "MaxPooling3D"]) == "MaxPooling3D"
+
+
 def test_nearest_name_ignores_case_and_underscores():
     assert nearest_name("Batch_Sise", ["batch_size", "epochs"]) == "batch_size"
     assert nearest_name("zzz", ["batch_size"]) is None

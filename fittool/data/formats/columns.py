@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.data.formats.byte_blocks import ParsedNumbers
 from fittool.data.formats.number_forms import FOREIGN_FORMS, advice
 from fittool.data.formats.number_parsing import PLAIN, NumberForm
 from fittool.errors import DataError, Problem, shown
@@ -94,6 +95,23 @@ class CellForm:
         return self.missing is not MISSING and any(cell.strip().casefold() in self.missing for cell in cells)
 
 
+class CellBlock(Protocol):
+    """Some rows of a table."""
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """The line of each."""
+
+    def cells(self, place: int) -> Sequence[str]:
+        """The cells of a column."""
+
+    def cell(self, row: int, place: int) -> str:
+        """One of them."""
+
+    def numbers(self, place: int) -> ParsedNumbers | None:
+        """The cells of a column as numbers, where that was found without making text of them."""
+
+
 def _has_leading_zeros(cells: Sequence[str]) -> bool:
     """True where a number is written as codes are, such as 007, and may be one."""
     return _LEADING_ZERO.search("\n".join(("", *cells))) is not None
@@ -111,8 +129,8 @@ class _Codes(dict[str, int]):
 class Column:
     """One column: its cells as numbers, and what they are.
 
-    Chunks of numbers and gaps are kept as numbers alone. Where a cell is something else, has leading zeros, or `keep_text`, each different cell is
-    kept once, as it is written, and the rows as codes of these.
+    Chunks of numbers and gaps are kept as numbers alone. Where a cell is something else, has leading zeros, or `keep_text`, each
+    different cell is kept once, as it is written, and the rows as codes of these.
 
     Attributes:
         name: From the first line.
@@ -144,6 +162,34 @@ class Column:
             self._pieces.append(values)
         for row in np.flatnonzero(np.abs(values) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
             self.too_large.append((lines[row], cells[row]))
+
+    def add_block(self, block: CellBlock, place: int) -> None:
+        """Take over the cells of a column of some rows."""
+        may_be_numbers = not self.keep_text and self.form.numbers.is_plain and self.form.missing is MISSING and not self._codes
+        parsed = block.numbers(place) if may_be_numbers else None
+        if parsed is None or not self._add_parsed(parsed, block, place):
+            self.add(block.cells(place), block.lines)
+
+    def _add_parsed(self, parsed: ParsedNumbers, block: CellBlock, place: int) -> bool:
+        """Take over numbers, and few cells beside them that are gaps or are written unusually; False where there are others."""
+        others = parsed.others
+        if 2 * len(others) > len(parsed.values):
+            return False
+        if len(others):
+            cells, lines = [block.cell(row, place) for row in others.tolist()], [block.lines[row] for row in others.tolist()]
+            found = self._numbers(cells, lines)
+            if found is None and not all(cell.strip().casefold() in self.form.missing for cell in cells):
+                return False
+            if found is None:
+                found = np.full(len(cells), np.nan)
+                self.counts["missing"] += len(cells)
+                self._note("missing", np.arange(len(cells)), cells, lines)
+            parsed.values[others] = found
+            for row in np.flatnonzero(np.abs(found) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
+                self.too_large.append((lines[row], cells[row]))
+        self.counts["number"] += len(parsed.values) - len(others)
+        self._pieces.append(parsed.values)
+        return True
 
     def add_numbers(self, values: NDArray[np.float64]) -> None:
         """Take over (N,) numbers that were read elsewhere, NaN where there is a gap."""

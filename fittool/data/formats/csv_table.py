@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.columns import CellForm, Column, Problems, and_more, mend_of_gaps
+from fittool.data.formats.byte_blocks import ByteBlock, ParsedNumbers, byte_blocks
+from fittool.data.formats.columns import CellBlock, CellForm, Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_form import DELIMITERS, CsvForm, rows_of
 from fittool.data.formats.number_forms import Evidence
 from fittool.data.formats.number_parsing import is_number
+from fittool.data.formats.table_text import open_text
 from fittool.errors import DataError, Problem, shown
 from fittool.settings import nearest_name
 
@@ -62,11 +64,13 @@ class Header:
         path: The file.
         form: How it is written.
         names: In order; numbers from 0 where the file has no header, "" where it has but names nothing.
+        data_line: The line on which the first row of data begins; None where there is none.
     """
 
     path: Path
     form: CsvForm
     names: tuple[str, ...]
+    data_line: int | None = None
     _positions: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -138,7 +142,8 @@ def read_header(path: Path, form: CsvForm) -> Header:
         names = ("", *names)  # R's names of rows have no name themselves
     if len(set(names)) < len(names):
         _refuse_twice(names, place)
-    return Header(path, form, names)
+    first = 1 if form.header else 0
+    return Header(path, form, names, rows[first][0] if len(rows) > first else None)
 
 
 def _other_length(rows: Sequence[tuple[int, list[str]]]) -> int | None:
@@ -182,14 +187,15 @@ def read_table(header: Header, columns: Sequence[Column], needed: Sequence[str] 
     rows = WholeRows(header, problems)
     lines: list[NDArray[np.int64]] = []
     empty: dict[str, list[int]] = {}
-    for numbers, cells in chunks(rows):
-        lines.append(np.array(numbers))
+    for block in _blocks(header, rows):
+        lines.append(np.array(block.lines))
         for column, place, is_needed in places:
-            if is_needed and "" in cells[place]:
-                empty.setdefault(column.name, []).extend(
-                    line for line, cell in zip(numbers, cells[place], strict=True) if not cell
-                )
-            column.add(cells[place], numbers)
+            if is_needed:
+                cells = block.cells(place)
+                if "" in cells:
+                    found = [line for line, cell in zip(block.lines, cells, strict=True) if not cell]
+                    empty.setdefault(column.name, []).extend(found)
+            column.add_block(block, place)
     for name, found in empty.items():
         problems.add(f"column {name}: the cell is empty{and_more(len(found) - 1)}. {mend_of_gaps(len(found))}", found[0])
     problems.check()
@@ -199,14 +205,59 @@ def read_table(header: Header, columns: Sequence[Column], needed: Sequence[str] 
     return Table(header.path, {column.name: column for column in columns}, np.concatenate(lines), problems, rows.empty)
 
 
+@dataclass(frozen=True)
+class _RowBlock:
+    """Some rows that `csv` has read, turned into columns."""
+
+    lines: Sequence[int]
+    columns: Sequence[Sequence[str]]
+
+    def cells(self, place: int) -> Sequence[str]:
+        """Those of a column."""
+        return self.columns[place]
+
+    def cell(self, row: int, place: int) -> str:
+        """One of them."""
+        return self.columns[place][row]
+
+    def numbers(self, place: int) -> ParsedNumbers | None:
+        """None: `Column` makes them of the cells."""
+        return None
+
+
+def _blocks(header: Header, rows: WholeRows) -> Iterator[CellBlock]:
+    """All rows, a few thousand at a time: taken apart as bytes as far as that goes, then read by `csv`."""
+    line = header.data_line
+    form = header.form
+    if line is not None and not form.skips_blanks:
+        with open_text(header.path) as file:
+            for block in byte_blocks(file, form.delimiter, form.encoding, len(header.names), line):
+                if header.form.header and _stands_in(header, block):
+                    break
+                yield block
+                line += len(block.lines)
+        rows.begins = line
+    for numbers, cells in chunks(rows):
+        yield _RowBlock(numbers, cells)
+
+
+def _stands_in(header: Header, block: ByteBlock) -> bool:
+    """True where a row may be the header once more."""
+    last = len(header.names) - 1
+    return any(
+        _is_header_again([block.cell(row, place) for place in range(last + 1)], header.names)
+        for row in block.rows_of(last, header.names[last])
+    )
+
+
 def _with_text(header: Header, columns: Sequence[Column]) -> list[Column]:
     """The columns; those of text that began with numbers are read once more, now as they are written."""
     again = {column.name: Column(column.name, column.form, keep_text=True) for column in columns if column.needs_text}
     if again:
         places = [(column, header.position(name)) for name, column in again.items()]
-        for numbers, cells in chunks(WholeRows(header, Problems(header.path))):
+        for block in _blocks(header, WholeRows(header, Problems(header.path))):
             for column, place in places:
-                column.add(cells[place], numbers)
+                column.add_block(block, place)
     return [again.get(column.name, column) for column in columns]
 
 
@@ -233,12 +284,13 @@ class WholeRows:
         self.header = header
         self.problems = problems
         self.empty = 0  # rows of empty cells only, as spreadsheets leave them at the end
+        self.begins: int | None = None  # the line behind those that were read otherwise
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        rows = rows_of(self.header.path, self.header.form)
+        rows = rows_of(self.header.path, self.header.form, self.begins)
         names, length = None, len(self.header.names)
         if self.header.form.header:
-            _, names = next(rows)
+            names = list(self.header.names) if self.begins is not None else next(rows)[1]
             names = ["", *names] if len(names) == length - 1 else names
         for line, cells in rows:
             if not any(cells):

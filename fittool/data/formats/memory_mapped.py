@@ -75,9 +75,7 @@ class MemoryMappedArray:
         Raises:
             DataError: A value is NaN or infinite, or the file was cut short since it was opened.
         """
-        # To touch a mapped page behind the end of its file would kill the process with SIGBUS.
-        if os.stat(self._path).st_size < self._size:
-            raise DataError("The file was cut short while it was in use.", place=self.name)
+        self._check_size()
         rows = as_numbers(self._array.take(indices, 0), self.name, indices)
         rows = rows if rows.dtype == np.uint8 else rows.astype(np.float32, copy=False)
         if (at := first_not_finite(rows)) is not None:
@@ -86,6 +84,11 @@ class MemoryMappedArray:
         inputs = (rows,)
         weight = None if self.sample_weight is None else self.sample_weight.take(indices)
         return inputs, self.targets.take(indices, inputs), weight
+
+    def _check_size(self) -> None:
+        # To touch a mapped page behind the end of its file would kill the process with SIGBUS.
+        if os.stat(self._path).st_size < self._size:
+            raise DataError("The file was cut short while it was in use.", place=self.name)
 
     def labels(self) -> NDArray[np.int64] | None:
         """(N,) the class number of each sample."""
@@ -106,6 +109,25 @@ class MemoryMappedArray:
     def fingerprint(self) -> str:
         """Of the file's bytes; beyond 1 GiB, of 1,024 blocks spread over it."""
         return self._fingerprint
+
+    def fingerprint_of(self, indices: NDArray[np.int64]) -> str:
+        """Of the rows' bytes, targets and weights; beyond 1 GiB, of rows spread evenly over them.
+
+        Raises:
+            DataError: The file was cut short since it was opened.
+        """
+        self._check_size()
+        shape = (len(indices), *self._array.shape[1:])
+        digest = hashlib.sha256(repr((self._array.dtype, shape, self.class_names)).encode())
+        row_bytes = max(1, self._array.nbytes // len(self))
+        most, at_once = max(1, _WHOLE_BLOCKS * _BLOCK // row_bytes), max(1, _BLOCK // row_bytes)
+        some = indices[np.linspace(0, len(indices) - 1, min(len(indices), most)).astype(np.int64)]
+        for start in range(0, len(some), at_once):
+            digest.update(self._array.take(some[start : start + at_once], 0).data)
+        weight = None if self.sample_weight is None else self.sample_weight.take(indices)
+        for values in (self.targets.select(indices).values, weight):
+            digest.update(b"" if values is None else np.ascontiguousarray(values).data)
+        return digest.hexdigest()
 
     def describe(self, index: int) -> str:
         """The file and row of a sample."""

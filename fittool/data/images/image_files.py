@@ -188,6 +188,10 @@ class ImageFiles:
         """
         return self._fingerprint
 
+    def fingerprint_of(self, indices: NDArray[np.int64]) -> str:
+        """That of a dataset of the files at (N,) indices."""
+        return self.select(indices).fingerprint()
+
     def dated_fingerprint(self) -> str:
         """Of all that, and of the times of the files' last changes."""
         return hashlib.sha256(self._fingerprint.encode() + self._facts.tobytes()).hexdigest()
@@ -216,6 +220,8 @@ class ImageFiles:
         # Facts of all files are not those of some; kept in the copy, they would be taken for them.
         for computed in ("_shape", "_facts", "_fingerprint"):
             rest.__dict__.pop(computed, None)
+        if "_facts" in self.__dict__:  # a file is asked once for its size
+            rest.__dict__["_facts"] = self._facts[good]
         rest.names, rest.targets = self.names.select(good), self.targets.select(good)
         rest.sample_weight = None if self.sample_weight is None else self.sample_weight[good]
         return rest

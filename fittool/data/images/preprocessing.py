@@ -80,6 +80,10 @@ class PreprocessedDataset:
         """As of the dataset: the code is the user's to look after."""
         return self.dataset.fingerprint()
 
+    def fingerprint_of(self, indices: NDArray[np.int64]) -> str:
+        """That of the dataset's samples at (N,) indices."""
+        return self.dataset.fingerprint_of(indices)
+
     def describe(self, index: int) -> str:
         """As of the dataset."""
         return self.dataset.describe(index)

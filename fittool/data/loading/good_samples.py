@@ -72,6 +72,10 @@ class GoodSamples:
         """That of the dataset."""
         return self.dataset.fingerprint()
 
+    def fingerprint_of(self, indices: NDArray[np.int64]) -> str:
+        """That of the dataset's samples at (N,) indices."""
+        return self.dataset.fingerprint_of(indices)
+
     def describe(self, index: int) -> str:
         """As the dataset calls it."""
         return self.dataset.describe(index)

@@ -92,6 +92,8 @@ class Source(Named):
 
     reads_images: ClassVar[bool] = False
     """True where it decodes image files, so that the settings of `data.image` matter."""
+    has_columns: ClassVar[bool] = False
+    """True where it reads a table, so that the settings of columns matter."""
 
     def open(self, context: SourceContext) -> Dataset | GeneratorData:
         """The samples; only the source `python` gives `GeneratorData`, all others a `Dataset`.

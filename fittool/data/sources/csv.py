@@ -87,6 +87,7 @@ class CsvSource(Source):
     """A table in a CSV file, packed with gzip or not: features to learn from, or paths of images."""
 
     reads_images: ClassVar[bool] = True
+    has_columns: ClassVar[bool] = True
 
     path: Text = Field(min_length=1, description="The file.")
     label: Columns | None = Field(

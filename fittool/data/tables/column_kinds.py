@@ -18,7 +18,7 @@ _FILLS = ("median", "mean", "zero", "error")
 def _missing(value: object) -> object:
     if value in _FILLS or (isinstance(value, int | float) and not isinstance(value, bool) and value == value):
         return value
-    raise PydanticCustomError("missing", "must be median, mean, zero, error or a number")
+    raise PydanticCustomError("missing_form", "must be median, mean, zero, error or a number")
 
 
 Missing = Annotated[

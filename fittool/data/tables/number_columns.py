@@ -200,7 +200,7 @@ def _measured(scale: Scale, values: NDArray[np.float64]) -> tuple[float, float]:
 def _quantiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """(q,) evenly spaced quantiles, at most a thousand, never falling."""
     count = min(_MOST_QUANTILES, len(values))
-    return np.maximum.accumulate(np.quantile(values, np.linspace(0, 1, count)))
+    return np.maximum.accumulate(np.percentile(values, 100 * np.linspace(0, 1, count)))
 
 
 def _to_normal(values: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -186,6 +186,10 @@ class UnencodedTable:
         """Not before there are features."""
         raise TypeError("a table has no features before it is encoded")
 
+    def fingerprint_of(self, indices: NDArray[np.int64]) -> str:
+        """Not before there are features."""
+        raise TypeError("a table has no features before it is encoded")
+
     def with_features(self, values: NDArray[np.float32], encoder: TableEncoder, reading: Reading) -> ArrayDataset:
         """The rows with their features."""
         targets: tuple[Array, ...] = self.targets.all((values,))

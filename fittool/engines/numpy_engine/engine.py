@@ -162,13 +162,16 @@ class NumpyEngine:
         step_inputs = self._step_inputs
         step_inputs.targets, step_inputs.sample_weight = batch.targets, batch.sample_weight
         with self.health.watched():
-            self._losses_and_metrics.update_metrics(list(outputs), {}, [None] * len(outputs), training=False)
+            given = self._losses_and_metrics.scale_outputs(outputs)
+            self._losses_and_metrics.update_metrics(given, {}, [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
         with self.health.watched():
             program = self._run(Batch(inputs), "predict")
-        return tuple(output.copy() for output in program.outputs)
+        # A scale is undone in float64, and rounded once.
+        given = self._losses_and_metrics.undo_scales(program.outputs)
+        return tuple(np.array(output, self._dtype) for output in given)
 
     def metrics(self) -> dict[str, float]:
         """The running values: `loss` first, then the metrics."""

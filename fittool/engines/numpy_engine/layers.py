@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 
 from fittool.engines.numpy_engine import activations
 from fittool.engines.numpy_engine.activations import ACTIVATIONS, ActivationFunction
-from fittool.engines.numpy_engine.operations.base import Operation, Steps
+from fittool.engines.numpy_engine.operations.attention import Attention
+from fittool.engines.numpy_engine.operations.base import Branch, Operation, Steps
 from fittool.engines.numpy_engine.operations.column_embedding import ColumnEmbedding
 from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, TransposedConvolution, Window
 from fittool.engines.numpy_engine.operations.dense import Dense
@@ -24,6 +25,7 @@ from fittool.engines.numpy_engine.operations.normalization import (
     LayerNormalization,
     Normalization,
 )
+from fittool.engines.numpy_engine.operations.per_step import PerStep
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling
 from fittool.engines.numpy_engine.operations.shaping import Cropping, RepeatPixels, Resampling, Transposition, View, ZeroPadding
 from fittool.engines.numpy_engine.operations.standardization import Standardization
@@ -36,13 +38,13 @@ from fittool.nn.shapes import Shape, feature_axis, transposed_padding, window_co
 
 @dataclass(frozen=True)
 class LayerSteps:
-    """The operations that carry out one layer: branches that all read its inputs, then steps that read the branches' ends.
+    """The operations that carry out one layer: branches that read its inputs, then steps that read the branches' ends.
 
     Without branches, the steps read the inputs.
     """
 
     steps: Steps
-    branches: tuple[Steps, ...] = ()
+    branches: tuple[Branch, ...] = ()
 
 
 def layer_steps(node: Node) -> LayerSteps:
@@ -52,14 +54,34 @@ def layer_steps(node: Node) -> LayerSteps:
     return LayerSteps(OPERATIONS[kind](node, node.layer), branches)
 
 
-def window_over(
-    image: Shape, kernel: tuple[int, int], strides: tuple[int, int], padding: str, dilation: tuple[int, int] = (1, 1)
-) -> Window:
-    """The way a kernel walks over (H, W, C) images."""
-    sides = list(zip(image[:2], kernel, strides, dilation, strict=True))
-    down, right = (window_count(size, reach, stride, padding, step) for size, reach, stride, step in sides)
-    (top, bottom), (left, end) = (window_padding(size, reach, stride, padding, step) for size, reach, stride, step in sides)
-    return Window(image, (down, right), kernel, strides, dilation, (top, left), (bottom, end))
+def _of_one_step(node: Node) -> LayerSteps:
+    """The operations of a layer that takes each step of sequences, all steps at once."""
+    layer = cast("nn.TimeDistributed", node.layer).layer
+    shape, output = node.input_shapes[0][1:], node.output_shape[1:]
+    return layer_steps(replace(node, layer=layer, input_shapes=(shape,), output_shape=output))
+
+
+def _each_step(node: Node, steps: Steps) -> Steps:
+    count = node.output_shape[0]
+    return [(operation if operation.is_view else PerStep(operation, count), (count, *shape)) for operation, shape in steps]
+
+
+def _time_distributed(node: Node, layer: Any) -> Steps:
+    return _each_step(node, _of_one_step(node).steps)
+
+
+def _time_distributed_branches(node: Node, layer: Any) -> tuple[Branch, ...]:
+    return tuple(replace(branch, steps=_each_step(node, branch.steps)) for branch in _of_one_step(node).branches)
+
+
+def window_over(image: Shape, kernel: Shape, strides: Shape, padding: str, dilation: Shape | None = None) -> Window:
+    """The way a kernel walks over (H, W, C) images or (D, H, W, C) volumes."""
+    dilation = (1,) * len(kernel) if dilation is None else dilation
+    sides = list(zip(image, kernel, strides, dilation, strict=False))
+    output = tuple(window_count(size, reach, stride, padding, step) for size, reach, stride, step in sides)
+    ends = [window_padding(size, reach, stride, padding, step) for size, reach, stride, step in sides]
+    before, after = (tuple(end[which] for end in ends) for which in (0, 1))
+    return Window(image, output, kernel, strides, dilation, before, after)
 
 
 def _with_activation(steps: Steps, name: str | None) -> Steps:
@@ -109,6 +131,35 @@ def _transposed_convolution(node: Node, layer: Any) -> Steps:
     )
     window = Window(image, (height, width), layer.kernel_size, layer.strides, layer.dilation_rate, (top, left), (bottom, end))
     return _with_activation([(TransposedConvolution(window, channels, layer.use_bias), image)], layer.activation)
+
+
+def _positions(shape: Shape) -> int:
+    """The number of positions, all axes but the channels."""
+    return math.prod(shape[:-1])
+
+
+def _projections(node: Node, layer: Any) -> tuple[Branch, ...]:
+    """Query, key and value of all heads."""
+    branches = []
+    for name, number in layer.projections(node.input_shapes).items():
+        shape = node.input_shapes[number]
+        width = layer.num_heads * (layer.value_size if name == "value" else layer.key_dim)
+        dense = Dense(shape[-1], width, layer.use_bias, _positions(shape), f"{name}_")
+        flat = [(View(), (_positions(shape), shape[-1]))] if len(shape) > 2 else []
+        branches.append(Branch([*flat, (dense, (_positions(shape), width))], (number,)))
+    return tuple(branches)
+
+
+def _attention(node: Node, layer: Any) -> Steps:
+    """The mixtures of all heads, side by side, and the projection to the output."""
+    positions, keys = (_positions(shape) for shape in (node.input_shapes[0], node.input_shapes[-1]))
+    stream = node.random_stream("dropout", layer.seed)
+    dropout = Dropout(layer.dropout, (layer.num_heads, positions, keys), stream) if layer.dropout else None
+    sizes, width = (layer.key_dim, layer.value_size), layer.num_heads * layer.value_size
+    attention = Attention(layer.num_heads, (positions, keys), sizes, layer.use_causal_mask, dropout)
+    units = math.prod(node.output_shape) // positions
+    dense = Dense(width, units, layer.use_bias, positions, "attention_output_")
+    return [(attention, (positions, width)), (dense, (positions, units)), (View(), node.output_shape)]
 
 
 def _flat_image(shape: Shape) -> Shape:
@@ -272,6 +323,7 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.PiecewiseLinearEmbedding: _piecewise_linear_embedding,
     nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
+    nn.Conv3D: _convolution,
     nn.Conv2DTranspose: _transposed_convolution,
     nn.DepthwiseConv2D: _depthwise,
     nn.SeparableConv2D: _separable,
@@ -279,14 +331,20 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.LSTM: recurrent,
     nn.GRU: recurrent,
     nn.Bidirectional: merge_directions,
+    nn.MultiHeadAttention: _attention,
+    nn.TimeDistributed: _time_distributed,
     nn.MaxPooling1D: _pooling_along(MaxPooling),
     nn.AveragePooling1D: _pooling_along(AveragePooling),
     nn.GlobalAveragePooling1D: _global(GlobalAveragePooling),
     nn.GlobalMaxPooling1D: _global(GlobalMaxPooling),
     nn.MaxPooling2D: _pooling(MaxPooling),
+    nn.MaxPooling3D: _pooling(MaxPooling),
     nn.AveragePooling2D: _pooling(AveragePooling),
+    nn.AveragePooling3D: _pooling(AveragePooling),
     nn.GlobalAveragePooling2D: _global(GlobalAveragePooling),
+    nn.GlobalAveragePooling3D: _global(GlobalAveragePooling),
     nn.GlobalMaxPooling2D: _global(GlobalMaxPooling),
+    nn.GlobalMaxPooling3D: _global(GlobalMaxPooling),
     nn.Flatten: _view,
     nn.Reshape: _view,
     nn.Permute: _permute,
@@ -323,5 +381,9 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
 }
 """Every layer, with what it becomes; a test holds this against the list of layers."""
 
-BRANCHES: dict[type[Any], Callable[[Node, Any], tuple[Steps, ...]]] = {nn.Bidirectional: both_ways}
+BRANCHES: dict[type[Any], Callable[[Node, Any], tuple[Branch, ...]]] = {
+    nn.Bidirectional: both_ways,
+    nn.MultiHeadAttention: _projections,
+    nn.TimeDistributed: _time_distributed_branches,
+}
 """The layers whose inputs go several ways before they meet again."""

@@ -120,7 +120,10 @@ def lower(graph: Graph, from_logits: Collection[str] = ()) -> ExecutionPlan:
     for node, lowered in layers:
         inputs = tuple(numbers[name] for name in node.inputs)
         trains = any(parameter.trainable for parameter in node.parameters) and node.layer.trainable
-        ends = tuple(plan.append_all(branch, node.name, inputs, trains, readers) for branch in lowered.branches)
+        ends = tuple(
+            plan.append_all(branch.steps, node.name, tuple(inputs[one] for one in branch.inputs), trains, readers)
+            for branch in lowered.branches
+        )
         numbers[node.name] = plan.append_all(lowered.steps, node.name, ends or inputs, trains, readers)
         if node.name in from_logits:
             plan.logits[graph.outputs.index(node.name)] = plan.instructions[-1].inputs[0]
@@ -148,12 +151,14 @@ def _readers(graph: Graph, layers: list[tuple[Node, LayerSteps]], from_logits: C
     for node, lowered in layers:
         inputs = [numbers[name] for name in node.inputs]
         ends: list[int] = []
-        for steps in (*lowered.branches, lowered.steps):
-            last = following + len(steps) - 1
-            readers.update((ends or inputs) if steps is lowered.steps else inputs)
-            readers.update(range(following, last))
-            ends.append(last)
-            following = last + 1
+        for branch in lowered.branches:
+            readers.update(inputs[one] for one in branch.inputs)
+            ends.append(following + len(branch.steps) - 1)
+            readers.update(range(following, ends[-1]))
+            following = ends[-1] + 1
+        readers.update(ends or inputs)
+        readers.update(range(following, following + len(lowered.steps) - 1))
+        following += len(lowered.steps)
         numbers[node.name] = following - 1
         if node.name in from_logits:
             readers[following - 2 if len(lowered.steps) > 1 else inputs[0]] += 1

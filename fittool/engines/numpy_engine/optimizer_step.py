@@ -5,14 +5,14 @@ In which order a step is done stands in `fittool.engines.training_steps`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.engines.numpy_engine.optimizers import update_rule
+from fittool.engines.numpy_engine.optimizers import UpdateRule, update_rules
 from fittool.engines.numpy_engine.parameters import ParameterStore, ParameterView
 from fittool.engines.numpy_engine.thread_pool import TaskChain, ThreadPool
 from fittool.engines.state import TensorInfo
@@ -25,8 +25,9 @@ second cache of a core holds; the pieces are the same for any number of threads.
 
 
 class _Piece(NamedTuple):
-    """Views on n neighbouring weights, their gradients and slots, (n,) each, and on scratch, (rows, n)."""
+    """Views on n neighbouring weights, their gradients and slots, (n,) each, and on scratch, (rows, n); and what moves them."""
 
+    rule: UpdateRule[Any]
     weights: NDArray[Any]
     gradients: NDArray[Any]
     slots: dict[str, NDArray[Any]]
@@ -37,15 +38,18 @@ class OptimizerStep:
     """One optimizer with its slots: flat arrays as long as the trainable weights, in the same order."""
 
     def __init__(self, optimizer: Optimizer, store: ParameterStore, pool: ThreadPool) -> None:
-        self._counter, self._rule = StepCounter(optimizer), update_rule(optimizer)
+        self._counter, self._optimizer = StepCounter(optimizer), optimizer
         self._store, self._pool = store, pool
         size, dtype = store.trainable.size, store.trainable.dtype
         self._slots: dict[str, NDArray[Any]] = {name: np.full(size, start, dtype) for name, start in optimizer.slots().items()}
+        places = list(_places(optimizer, store))
+        rows = max((rule.scratch_rows for rule, _, _ in places), default=0)
+        longest = max((stop - start for _, start, stop in places), default=0)
         # The pool gives chain i to thread i modulo the threads, so a thread meets the same rows of scratch, warm, each time.
-        scratch = np.zeros((pool.threads, self._rule.scratch_rows, _PIECE), dtype)
+        scratch = np.zeros((pool.threads, rows, longest), dtype)
         pieces = [
-            self._piece(slice(start, min(start + _PIECE, size)), scratch[number % pool.threads])
-            for number, start in enumerate(range(0, size, _PIECE))
+            self._piece(rule, slice(start, stop), scratch[number % pool.threads])
+            for number, (rule, start, stop) in enumerate(places)
         ]
         self._moving: list[TaskChain] = [[partial(self._move, piece)] for piece in pieces]
         self._collecting: list[TaskChain] = [[partial(self._collect, piece)] for piece in pieces]
@@ -86,10 +90,10 @@ class OptimizerStep:
         if self._counter.ends_with_average:
             self._store.trainable[:] = self._slots["average"]
 
-    def _piece(self, places: slice, scratch: NDArray[Any]) -> _Piece:
+    def _piece(self, rule: UpdateRule[Any], places: slice, scratch: NDArray[Any]) -> _Piece:
         slots = {name: array[places] for name, array in self._slots.items()}
         weights, gradients = self._store.trainable[places], self._store.gradients[places]
-        return _Piece(weights, gradients, slots, scratch[:, : len(weights)])
+        return _Piece(rule, weights, gradients, slots, scratch[: rule.scratch_rows, : len(weights)])
 
     def _collect(self, piece: _Piece) -> None:
         total, gradients = piece.slots["gradient_accumulator"], piece.gradients
@@ -103,7 +107,7 @@ class OptimizerStep:
     def _move(self, piece: _Piece) -> None:
         now = self._now
         if now.updates:
-            self._rule.update(piece.weights, piece.gradients, piece.slots, now.rate, now.update, piece.scratch)
+            piece.rule.update(piece.weights, piece.gradients, piece.slots, now.rate, now.update, piece.scratch)
         if now.average_kept is not None:
             _follow(piece.weights, piece.slots["average"], now.average_kept, piece.scratch[0])
         if now.average_replaces:
@@ -129,8 +133,22 @@ class OptimizerStep:
                 flat[view.start : view.stop] = state[name].reshape(-1)
 
     def _slots_by_name(self) -> list[tuple[str, ParameterView, NDArray[Any]]]:
-        views = self._store.trainable_views()
-        return [(f"optimizer/{slot}/{view.name}", view, flat) for slot, flat in self._slots.items() for view in views]
+        return [
+            (f"optimizer/{slot}/{view.name}", view, flat)
+            for slot, flat in self._slots.items()
+            for view in self._store.trainable_views()
+            if self._optimizer.has_slot(slot, view.name, view.shape)
+        ]
+
+
+def _places(optimizer: Optimizer, store: ParameterStore) -> Iterator[tuple[UpdateRule[Any], int, int]]:
+    """What is worked on at once: from where to where in the flat weights, and by which rule."""
+    begin = 0
+    for rule, size in update_rules(optimizer, {view.name: view.shape for view in store.trainable_views()}):
+        length = _PIECE if rule.is_elementwise else size
+        for start in range(begin, begin + size, length):
+            yield rule, start, min(start + length, begin + size)
+        begin += size
 
 
 def _follow(weights: NDArray[Any], average: NDArray[Any], kept: float, work: NDArray[Any]) -> None:

@@ -15,7 +15,21 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.nn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Nadam, Optimizer, RMSprop
+from fittool.nn.optimizers import (
+    FLUSH_STEPS,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    Muon,
+    Nadam,
+    Optimizer,
+    RMSprop,
+)
+from fittool.nn.shapes import Shape
 
 Floats = NDArray[Any]
 Setting = TypeVar("Setting", bound=Optimizer)
@@ -26,9 +40,11 @@ class UpdateRule(ABC, Generic[Setting]):
 
     Attributes:
         scratch_rows: How many rows of scratch an update needs.
+        is_elementwise: Whether the weights may be cut into pieces anywhere.
     """
 
     scratch_rows: ClassVar[int] = 1
+    is_elementwise: ClassVar[bool] = True
 
     def __init__(self, setting: Setting) -> None:
         self.setting, self.decay = setting, setting.decay
@@ -55,6 +71,18 @@ class UpdateRule(ABC, Generic[Setting]):
         if self.decay:
             np.multiply(parameters, 1 - self.decay * learning_rate, parameters)
         self._step(parameters, gradients, slots, float(learning_rate), iteration, scratch)
+        if iteration % FLUSH_STEPS == 0:
+            self._flush(slots, scratch[0])
+
+    def _flush(self, slots: Mapping[str, Floats], work: Floats) -> None:
+        """Set moments that are next to nothing to 0.
+
+        A weight whose gradient is 0 has moments that shrink by a factor at each update, until they are subnormal and stick:
+        a tenth of the smallest numbers rounds to nothing. Many processors are several times slower with these.
+        """
+        for name in self.setting.own_slots().keys() & slots.keys():
+            np.abs(slots[name], work)
+            np.copyto(slots[name], 0, where=work < self.setting.negligible(name))
 
     @abstractmethod
     def _step(
@@ -157,7 +185,7 @@ class _SummedSquares(UpdateRule[Adagrad]):
 
 
 class _SquaredUpdates(UpdateRule[Adadelta]):
-    scratch_rows = 2
+    scratch_rows: ClassVar[int] = 2
 
     def _step(
         self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
@@ -194,7 +222,7 @@ class _LargestSize(UpdateRule[Adamax]):
 
 
 class _NesterovMoments(UpdateRule[Nadam]):
-    scratch_rows = 2
+    scratch_rows: ClassVar[int] = 2
 
     def _step(
         self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
@@ -231,6 +259,65 @@ class _Signs(UpdateRule[Lion]):
         _blend(mean, setting.beta_2, work)
 
 
+class _AdamOfRest(UpdateRule[Muon]):
+    """The weights that are no matrices."""
+
+    def __init__(self, setting: Muon) -> None:
+        super().__init__(setting)
+        self.decay, self._adam = setting.adam_weight_decay or 0.0, _AdaptiveMoments(setting.adam())
+
+    def _step(
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+    ) -> None:
+        self._adam._step(parameters, gradients, slots, rate * self.setting.adam_lr_ratio, iteration, scratch)
+
+
+class OrthogonalMomentum(UpdateRule[Muon]):
+    """One matrix of Muon's, (rows, columns) in its place of the flat weights."""
+
+    scratch_rows: ClassVar[int] = 4
+    is_elementwise: ClassVar[bool] = False
+
+    def __init__(self, setting: Muon, shape: Shape) -> None:
+        super().__init__(setting)
+        self.shape = shape
+
+    def _step(
+        self, parameters: Floats, gradients: Floats, slots: Mapping[str, Floats], rate: float, iteration: int, scratch: Floats
+    ) -> None:
+        setting, momentum, direction = self.setting, slots["momentum"], scratch[0]
+        np.multiply(momentum, setting.momentum, momentum)
+        np.add(momentum, gradients, momentum)
+        if setting.nesterov:
+            np.multiply(momentum, setting.momentum, direction)
+            np.add(direction, gradients, direction)
+        else:
+            np.copyto(direction, momentum)
+        self._orthogonalize(direction, scratch[1:])
+        # An orthogonal matrix has a root mean square of 1 / √(longer side), which the root takes back.
+        size = 1.0 if setting.rms_rate is None else setting.rms_rate * math.sqrt(max(self.shape))
+        np.multiply(direction, rate * size, direction)
+        np.subtract(parameters, direction, parameters)
+
+    def _orthogonalize(self, direction: Floats, scratch: Floats) -> None:
+        """Bring all singular values near 1: x becomes a · x + b · (x · xᵀ) · x + c · (x · xᵀ)² · x, a few times over."""
+        setting, side = self.setting, min(self.shape)
+        # The product of a wide matrix with its transpose is the small one; a tall one is looked at from the side.
+        matrix, product = (row.reshape(self.shape) for row in (direction, scratch[0]))
+        wide, change = (matrix, product) if self.shape[0] <= self.shape[1] else (matrix.T, product.T)
+        square, polynomial = (row[: side * side].reshape(side, side) for row in scratch[1:])
+        np.divide(direction, math.sqrt(np.dot(direction, direction)) + 1e-7, direction)  # no singular value is above 1 now
+        for _ in range(setting.ns_steps):
+            np.matmul(wide, wide.T, square)
+            np.matmul(square, square, polynomial)
+            np.multiply(polynomial, setting.muon_c, polynomial)
+            np.multiply(square, setting.muon_b, square)
+            np.add(polynomial, square, polynomial)
+            np.matmul(polynomial, wide, change)
+            np.multiply(direction, setting.muon_a, direction)
+            np.add(matrix, product, matrix)
+
+
 def _blend(average: Floats, kept: float, values: Floats) -> None:
     """Move a moving average towards new values, which are overwritten."""
     np.multiply(average, kept, average)
@@ -260,9 +347,27 @@ _RULES: dict[type[Optimizer], type[UpdateRule[Any]]] = {
     Adamax: _LargestSize,
     Nadam: _NesterovMoments,
     Lion: _Signs,
+    Muon: _AdamOfRest,
 }
 
 
 def update_rule(setting: Optimizer) -> UpdateRule[Any]:
-    """The rule behind an optimizer's setting."""
+    """The rule behind an optimizer's setting, for weights without a rule of their own."""
     return _RULES[type(setting)](setting)
+
+
+def update_rules(setting: Optimizer, shapes: Mapping[str, Shape]) -> list[tuple[UpdateRule[Any], int]]:
+    """The rules of all weights, which lie one behind the other: each with the number of weights that it moves.
+
+    Args:
+        setting: The optimizer.
+        shapes: Of every weight array, by `<layer>/<parameter>` in the order of the flat weights.
+    """
+    rules: list[tuple[UpdateRule[Any], int]] = [(update_rule(setting), 0)]
+    for name, shape in shapes.items():
+        size = math.prod(shape)
+        if isinstance(setting, Muon) and setting.orthogonalizes(name, shape):
+            rules += [(OrthogonalMomentum(setting, shape), size), (update_rule(setting), 0)]
+        else:
+            rules[-1] = (rules[-1][0], rules[-1][1] + size)
+    return [(rule, size) for rule, size in rules if size]

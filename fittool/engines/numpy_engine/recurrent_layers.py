@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fittool.engines.numpy_engine.activations import ACTIVATIONS
-from fittool.engines.numpy_engine.operations.base import Steps
+from fittool.engines.numpy_engine.operations.base import Branch, Steps
 from fittool.engines.numpy_engine.operations.elementwise import Dropout, Scaling
 from fittool.engines.numpy_engine.operations.gated_recurrent import LongShortTermCell, ResetAfterCell, ResetBeforeCell
 from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Multiply
@@ -43,9 +43,10 @@ def recurrent(node: Node, layer: Any) -> Steps:
     return _walk(node, layer)
 
 
-def both_ways(node: Node, layer: Any) -> tuple[Steps, ...]:
+def both_ways(node: Node, layer: Any) -> tuple[Branch, ...]:
     """The walks of a bidirectional layer; the output of the second is turned round, so that the same steps meet."""
-    return _walk(node, layer.layer, "forward_"), _walk(node, layer.backward(), "backward_", turned=True)
+    walks = _walk(node, layer.layer, "forward_"), _walk(node, layer.backward(), "backward_", turned=True)
+    return tuple(map(Branch, walks))
 
 
 def merge_directions(node: Node, layer: Any) -> Steps:

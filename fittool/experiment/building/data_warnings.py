@@ -14,6 +14,7 @@ from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import ArrayDataset, Dataset, Subset
 from fittool.data.formats.columns import MISSING
 from fittool.data.formats.reading import Reading
+from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import Problem, shown
 
@@ -136,8 +137,12 @@ def _counting_columns(train: Dataset) -> list[str]:
 
 
 def _features_of(train: Dataset) -> tuple[NDArray[np.generic], tuple[str, ...]]:
-    """(N, F) the features of a table with their names; none of other data."""
+    """(N, F) the features of a table that are numbers, with their names; none of other data."""
     features = train.inputs[0] if isinstance(train, ArrayDataset) else getattr(train, "features", None)
     if features is None or train.feature_names is None or features.ndim != 2:
         return np.empty((0, 0)), ()
-    return features, train.feature_names
+    encoder: TableEncoder | None = getattr(train, "encoder", None)
+    if encoder is None or encoder.is_plain:
+        return features, train.feature_names
+    numbers = encoder.layout.positions("number")
+    return features[:, numbers], tuple(encoder.layout.names[position] for position in numbers)

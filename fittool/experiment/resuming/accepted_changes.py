@@ -61,6 +61,17 @@ def with_accepted_changes(snapshot: Snapshot, changes: Sequence[Change], fresh: 
     return replace(snapshot, tensors=tensors), told
 
 
+def with_new_values(snapshot: Snapshot, fresh: State) -> Snapshot:
+    """The snapshot of an older release, with the values that it did not measure yet; they begin with the steps to come.
+
+    Args:
+        snapshot: Where the run stands.
+        fresh: The state of an engine before its first step.
+    """
+    new = {name: array for name, array in fresh.items() if name.startswith("metrics/") and name not in snapshot.tensors}
+    return replace(snapshot, tensors={**snapshot.tensors, **new}) if new else snapshot
+
+
 def _is_another(changes: Sequence[Change]) -> bool:
     """True where it has another name: then all settings below the old one are gone."""
     before, now = ({change.path[2:3] for change in changes if value(change) is not None} for value in (_old, _new))

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from fittool.callbacks.snapshot import snapshot_of
 from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown
 from fittool.experiment.building.consent import experiment_to_train
-from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.building.prepare import Preparation, Prepared
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import refuse_other_data
 from fittool.experiment.run_metadata import known_data, samples_of
 from fittool.experiment.session import Session
 from fittool.experiment.tables.kept_columns import encoder_to_go_on_with
+from fittool.experiment.trained_run import targets_of
+from fittool.nn.optimizers import FADED
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import FIRST_FORMAT, OLDER_RELEASE, cause_of_other_numbers
@@ -84,7 +86,8 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         run = stack.enter_context(RunDirectory.open(path))
         loaded = experiment_to_train(run, experiment)
         tasks = _tasks(run)
-        session = Session.of(without_disk_cache(loaded), encoder=encoder_to_go_on_with(run))
+        known = Preparation(encoder_to_go_on_with(run), targets_of(tasks[0].end))
+        session = Session.of(without_disk_cache(loaded), known=known)
         stack.callback(session.close)
         prepared = session.prepared
         now = {"data": prepared.fingerprints, "samples": samples_of(prepared)}
@@ -132,12 +135,21 @@ def _with_todays_numbers(tasks: Sequence[_Task], run: RunDirectory, prepared: Pr
     began = run.read_environment().get("format", FIRST_FORMAT)
     formats = [began if task.start is None else task.start.format for task in tasks]
     network = {"is_random": prepared.graph.is_random, "is_from_logits": prepared.is_from_logits}
-    causes = [cause_of_other_numbers(number, **network) for number in formats]
+    causes = [
+        cause_of_other_numbers(number, **network, has_faded_moments=_has_faded_moments(task.end))
+        for task, number in zip(tasks, formats, strict=True)
+    ]
     same = [task for task, cause in zip(tasks, causes, strict=True) if cause is None]
     if not same:
         text = f"was trained by fittool 0.1.0, so it cannot be replayed: {causes[0]}."
         raise CheckpointError(f"{text} Replay it with that release ({OLDER_RELEASE}).", place=shown(run.path))
     return same
+
+
+def _has_faded_moments(checkpoint: Checkpoint) -> bool:
+    """True where an optimizer holds numbers that are next to nothing, which would be 0 now."""
+    kept = (array for name, array in checkpoint.tensors.items() if name.startswith("optimizer/") and array.dtype.kind == "f")
+    return any(bool(((array != 0) & (np.abs(array) < FADED)).any()) for array in kept)
 
 
 def _task(tasks: Sequence[_Task], steps: int) -> _Task:

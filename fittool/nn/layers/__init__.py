@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from fittool.nn.layers.activation import ELU, GELU, SELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from fittool.nn.layers.aliases import ALIASES
+from fittool.nn.layers.attention import MultiHeadAttention
 from fittool.nn.layers.base import Layer
 from fittool.nn.layers.column_embedding import ColumnEmbedding
 from fittool.nn.layers.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
@@ -30,17 +32,20 @@ from fittool.nn.layers.sequences import (
 )
 from fittool.nn.layers.standardization import Standardization
 from fittool.nn.layers.tabular import PiecewiseLinearEmbedding, RobustScaling
+from fittool.nn.layers.volumes import AveragePooling3D, Conv3D, GlobalAveragePooling3D, GlobalMaxPooling3D, MaxPooling3D
+from fittool.nn.layers.wrappers import TimeDistributed
 from fittool.settings import Family
 
 __all__ = [
     "ELU", "GELU", "GRU", "LAYERS", "LSTM", "SELU", "Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D",
-    "BatchNormalization", "Bidirectional", "ColumnEmbedding", "Concatenate", "Conv1D", "Conv2D", "Conv2DTranspose", "Cropping2D",
-    "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten", "GaussianNoise", "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GroupNormalization", "Input", "Layer",
-    "LayerNormalization", "Layers", "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Maximum", "Minimum", "Multiply",
-    "Normalization", "PReLU", "Permute", "PiecewiseLinearEmbedding", "ReLU", "RepeatVector", "Rescaling", "Reshape",
-    "RobustScaling", "SeparableConv2D", "SiLU", "Sigmoid", "SimpleRNN", "Softmax", "SpatialDropout2D", "Standardization",
-    "Subtract", "Tanh", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
+    "AveragePooling3D", "BatchNormalization", "Bidirectional", "ColumnEmbedding", "Concatenate", "Conv1D", "Conv2D",
+    "Conv2DTranspose", "Conv3D", "Cropping2D", "Dense", "DepthwiseConv2D", "Dropout", "Embedding", "Flatten", "GaussianNoise",
+    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D", "GroupNormalization", "Input", "Layer", "LayerNormalization", "Layers", "LeakyReLU", "MaxPooling1D",
+    "MaxPooling2D", "MaxPooling3D", "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "Normalization", "PReLU", "Permute",
+    "PiecewiseLinearEmbedding", "ReLU", "RepeatVector", "Rescaling", "Reshape", "RobustScaling", "SeparableConv2D", "SiLU",
+    "Sigmoid", "SimpleRNN", "Softmax", "SpatialDropout2D", "Standardization", "Subtract", "Tanh", "TimeDistributed",
+    "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
 ]  # fmt: skip
 
 LAYERS: Family[Layer] = Family(
@@ -49,21 +54,16 @@ LAYERS: Family[Layer] = Family(
         cls.__name__: cls
         for cls in (
             Input, Rescaling, Normalization, Standardization, Embedding, ColumnEmbedding, RobustScaling,
-            PiecewiseLinearEmbedding, Dense, Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D,
-            SimpleRNN, LSTM, GRU, Bidirectional, MaxPooling1D, MaxPooling2D, AveragePooling1D, AveragePooling2D,
-            GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D, Flatten, Reshape, Permute,
+            PiecewiseLinearEmbedding, Dense, Conv1D, Conv2D, Conv3D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D,
+            SimpleRNN, LSTM, GRU, Bidirectional, MultiHeadAttention, TimeDistributed, MaxPooling1D, MaxPooling2D, MaxPooling3D,
+            AveragePooling1D, AveragePooling2D, AveragePooling3D, GlobalAveragePooling1D, GlobalAveragePooling2D,
+            GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, Flatten, Reshape, Permute,
             RepeatVector, ZeroPadding1D, ZeroPadding2D, Cropping2D, UpSampling1D, UpSampling2D, Dropout, SpatialDropout2D,
             GaussianNoise, BatchNormalization, LayerNormalization, GroupNormalization, Activation, ReLU, LeakyReLU, PReLU, ELU,
             SELU, GELU, SiLU, Sigmoid, Tanh, Softmax, Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate,
         )
     },
-    aliases={
-        "Convolution1D": "Conv1D", "Convolution2D": "Conv2D", "Convolution2DTranspose": "Conv2DTranspose",
-        "DepthwiseConvolution2D": "DepthwiseConv2D", "SeparableConvolution2D": "SeparableConv2D", "MaxPool1D": "MaxPooling1D",
-        "MaxPool2D": "MaxPooling2D", "AvgPool1D": "AveragePooling1D", "AvgPool2D": "AveragePooling2D",
-        "GlobalAvgPool1D": "GlobalAveragePooling1D", "GlobalAvgPool2D": "GlobalAveragePooling2D",
-        "GlobalMaxPool1D": "GlobalMaxPooling1D", "GlobalMaxPool2D": "GlobalMaxPooling2D",
-    },
+    aliases=ALIASES,
 )  # fmt: skip
 
 Layers = list[Annotated[Layer, LAYERS]]

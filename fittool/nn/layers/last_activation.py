@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from fittool.nn.layers.activation import ELU, GELU, SELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from fittool.nn.layers.attention import MultiHeadAttention
 from fittool.nn.layers.base import Layer
 from fittool.nn.layers.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
 from fittool.nn.layers.core import Dense
 from fittool.nn.layers.sequences import Conv1D
+from fittool.nn.layers.volumes import Conv3D
+from fittool.nn.layers.wrappers import TimeDistributed
 from fittool.nn.shapes import Shape, feature_axis
 
-_WITH_ARGUMENT = (Activation, Dense, Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D)
+_WITH_ARGUMENT = (Activation, Dense, Conv1D, Conv2D, Conv3D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D)
 _NAMES: dict[type[Layer], str] = {
     Sigmoid: "sigmoid",
     Tanh: "tanh",
@@ -32,6 +35,10 @@ def last_activation(layer: Layer, shape: Shape) -> str | None:
         layer: The layer.
         shape: Of its output.
     """
+    if isinstance(layer, TimeDistributed):
+        return last_activation(layer.layer, shape[1:])
+    if isinstance(layer, MultiHeadAttention):
+        return "linear"
     if isinstance(layer, _WITH_ARGUMENT):
         return layer.activation or "linear"
     if isinstance(layer, Softmax):

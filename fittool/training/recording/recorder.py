@@ -30,6 +30,9 @@ class Recorder(Protocol):
     def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
         """Save a state; `best` follows `last` of the same snapshot. `path` is for the kinds `model` and `weights`."""
 
+    def ended_with(self, snapshot: Snapshot) -> None:
+        """Keep the weights that training ended with, where they are others than those of its last state."""
+
     def say(self, text: str) -> None:
         """Write a line to the log."""
 
@@ -65,6 +68,9 @@ class FollowerRecorder:
     def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
         """Nothing."""
 
+    def ended_with(self, snapshot: Snapshot) -> None:
+        """Nothing."""
+
     def say(self, text: str) -> None:
         """Nothing."""
 
@@ -91,6 +97,9 @@ class NullRecorder:
         """Nothing."""
 
     def save(self, snapshot: Snapshot, kind: Kind, path: str | None = None) -> None:
+        """Nothing."""
+
+    def ended_with(self, snapshot: Snapshot) -> None:
         """Nothing."""
 
     def say(self, text: str) -> None:

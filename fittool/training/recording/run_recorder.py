@@ -14,7 +14,7 @@ from fittool.runs.checkpoint import CheckpointFacts, save_checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.atomic import make_folder
 from fittool.runs.kept_weights import KeptWeights
-from fittool.runs.paths import BEST, LAST, PREVIOUS
+from fittool.runs.paths import BEST, FINAL, LAST, PREVIOUS
 from fittool.runs.status import Status
 from fittool.training.display.formatting import epoch_line
 from fittool.training.history import Row
@@ -62,8 +62,10 @@ class RunRecorder:
         self._model, self._architecture = model, architecture
         self._class_names = None if class_names is None else tuple(class_names)
         self._rows = list(rows)
+        self._seconds = sum(float(row.get("seconds", 0)) for row in rows)
         self._kept = KeptWeights() if kept is None else kept
         self._best: Best | None = None
+        self._final = LAST
         self._saved_step = 0
         self._saved_time = self._views_time = time.monotonic()
         self.warnings: list[str] = []
@@ -75,7 +77,8 @@ class RunRecorder:
 
     def begin(self, position: Position, best: Best | None) -> None:
         """The run is running; a time to the next checkpoint begins."""
-        self._best = best
+        self._best, self._final = best, LAST
+        self._directory.checkpoints.remove_final()
         self._saved_step, self._saved_time = position.step, time.monotonic()
         self._write_status(Status("running", "", position.epoch, position.step, _best_facts(best)))
 
@@ -88,6 +91,7 @@ class RunRecorder:
     def epoch_finished(self, row: Row, best: Best | None, improved: bool) -> None:
         """Append the row."""
         self._rows.append(row)
+        self._seconds += float(row.get("seconds", 0))
         self._best = best
         self._directory.metrics.append(row)
         self.say(epoch_line(row, self._epochs, improved))
@@ -109,6 +113,11 @@ class RunRecorder:
         elif path is not None:
             self._save_file(snapshot, self._directory.paths.checkpoints / path, weights_only=kind == "weights")
 
+    def ended_with(self, snapshot: Snapshot) -> None:
+        """Save the weights as the run's final ones."""
+        self._final = FINAL
+        self._warn(self._directory.checkpoints.save_final(snapshot.tensors, self._facts(snapshot)))
+
     def say(self, text: str) -> None:
         """Write a line to run.log."""
         self._directory.log(text)
@@ -116,11 +125,12 @@ class RunRecorder:
     def finished(self, outcome: Outcome) -> None:
         """Write the table, the last status and the reason."""
         end = Status(outcome.reason, outcome.text, outcome.epochs, outcome.step, _best_facts(outcome.best), outcome.exit_code)
+        end = replace(end, final=self._final if end.is_finished else None)
         try:
             if self._rows:
                 self._warn(self._directory.write_history(self._rows))
         except StorageError as error:
-            failed = replace(end, state="failed", reason=str(error), exit_code=error.exit_code)
+            failed = replace(end, state="failed", reason=str(error), exit_code=error.exit_code, final=None)
             self._write_status(failed if end.is_finished else end)
             raise
         self._write_status(end)
@@ -139,7 +149,7 @@ class RunRecorder:
         )
 
     def _save_file(self, snapshot: Snapshot, path: Path, *, weights_only: bool) -> None:
-        if path.name in (LAST, PREVIOUS, BEST) and path.resolve().parent == self._directory.paths.checkpoints.resolve():
+        if path.name in (LAST, PREVIOUS, BEST, FINAL) and path.resolve().parent == self._directory.paths.checkpoints.resolve():
             raise ExperimentError(
                 f"ModelCheckpoint's filepath {path.name} is one of the run's own checkpoints. Choose another name."
             )
@@ -156,7 +166,7 @@ class RunRecorder:
         self._write_status(Status("running", "", snapshot.position.epoch, snapshot.position.step, _best_facts(self._best)))
 
     def _write_status(self, status: Status) -> None:
-        self._warn(self._directory.write_status(status))
+        self._warn(self._directory.write_status(replace(status, seconds=self._seconds)))
 
     def _warn(self, warning: str | None) -> None:
         if warning is not None and warning not in self.warnings:

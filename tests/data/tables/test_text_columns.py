@@ -11,7 +11,9 @@ from tests.data.tables.tables import encoded, fitted
 TEXTS = {"t": ["A red house", "a red house", "green trees", ""]}
 
 
-@pytest.mark.parametrize(("text", "value"), [("", 0), ("a", 1009084850), ("ab", -1681926305), ("größe", -472672705), ("hello", 613153351)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("", 0), ("a", 1009084850), ("ab", -1681926305), ("größe", -472672705), ("hello", 613153351)]
+)
 def test_murmur_hash(text: str, value: int) -> None:
     assert murmur_hash(text) == value
 

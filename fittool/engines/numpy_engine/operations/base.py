@@ -213,6 +213,19 @@ Steps = list[tuple[Operation, Shape]]
 """Operations one after the other, each with the shape of its output."""
 
 
+@dataclass(frozen=True)
+class Branch:
+    """Operations of a layer that go their own way until they meet others.
+
+    Attributes:
+        steps: The operations.
+        inputs: The numbers of the layer's inputs that the first of them reads.
+    """
+
+    steps: Steps
+    inputs: tuple[int, ...] = (0,)
+
+
 def rows(array: Floats, part: BatchSlice) -> Floats:
     """The samples of a slice of (N, …, channels), as (samples · positions, channels)."""
     return array[part.start : part.stop].reshape(-1, array.shape[-1])

@@ -6,6 +6,7 @@ bias and one product gives the gradients of both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -33,25 +34,29 @@ _PATCH_ELEMENTS = 128 * 1024
 
 @dataclass(frozen=True)
 class Window:
-    """The way a kernel walks over images: (H, W, C) in, (OH, OW, …) out.
+    """The way a kernel walks over images: (H, W, C) in, (OH, OW, …) out; or over volumes (D, H, W, C), with an axis more.
 
     Attributes:
-        before, after: Padding of height and width, above and left, below and right.
+        image: Shape of what it walks over.
+        output: The number of positions along each axis but the channels.
+        kernel, strides, dilation: One for each of these axes.
+        before, after: Padding at both ends of each.
     """
 
     image: Shape
-    output: tuple[int, int]
-    kernel: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
-    before: tuple[int, int] = (0, 0)
-    after: tuple[int, int] = (0, 0)
+    output: Shape
+    kernel: Shape
+    strides: Shape
+    dilation: Shape
+    before: Shape
+    after: Shape
 
     @property
     def padded_shape(self) -> Shape:
         """(H, W, C) with the padding."""
-        height, width, channels = self.image
-        return (height + self.before[0] + self.after[0], width + self.before[1] + self.after[1], channels)
+        *sizes, channels = self.image
+        ends = zip(sizes, self.before, self.after, strict=True)
+        return (*(size + before + after for size, before, after in ends), channels)
 
     @property
     def is_padded(self) -> bool:
@@ -61,45 +66,46 @@ class Window:
     @property
     def elements(self) -> int:
         """The number of elements in one patch: kernel height · kernel width · channels."""
-        return self.kernel[0] * self.kernel[1] * self.image[2]
+        return math.prod(self.kernel) * self.image[-1]
 
     @property
     def positions(self) -> int:
         """The number of patches in one image."""
-        return self.output[0] * self.output[1]
+        return math.prod(self.output)
+
+    @property
+    def reach(self) -> Shape:
+        """The distance from the kernel's first element to its last along each axis."""
+        return tuple((size - 1) * step for size, step in zip(self.kernel, self.dilation, strict=True))
 
     def interior(self, padded: Floats) -> Floats:
         """The images (N, H, W, C) inside their padding, a view."""
-        (top, left), (height, width, _) = self.before, self.image
-        return padded[:, top : top + height, left : left + width]
+        ends = zip(self.before, self.image, strict=False)
+        return padded[(slice(None), *(slice(before, before + size) for before, size in ends))]
 
     def patches(self, images: Floats) -> Floats:
         """(N, OH, OW, KH, KW, C) view on padded images, without a copy."""
-        count, row, column, channel = images.strides
-        (vertical, horizontal), (down, right) = self.strides, self.dilation
+        count, *sides, channel = images.strides
+        moves = (side * stride for side, stride in zip(sides, self.strides, strict=True))
+        gaps = (side * step for side, step in zip(sides, self.dilation, strict=True))
         shape = (len(images), *self.output, *self.kernel, images.shape[-1])
-        strides = (count, row * vertical, column * horizontal, row * down, column * right, channel)
         # Patches overlap: a write through one would change others, so NumPy is told to refuse it.
-        return as_strided(images, shape, strides, writeable=False)
+        return as_strided(images, shape, (count, *moves, *gaps, channel), writeable=False)
 
-    def shift(self, images: Floats, down: int, right: int) -> Floats:
-        """(N, OH, OW, C) view: what the kernel's element (down, right) meets in padded images."""
-        top, left = down * self.dilation[0], right * self.dilation[1]
-        bottom = top + (self.output[0] - 1) * self.strides[0] + 1
-        end = left + (self.output[1] - 1) * self.strides[1] + 1
-        return images[:, top : bottom : self.strides[0], left : end : self.strides[1]]
+    def shift(self, images: Floats, place: Shape) -> Floats:
+        """(N, OH, OW, C) view: what the kernel's element at `place`, such as (down, right), meets in padded images."""
+        cuts = [
+            slice(index * step, index * step + (count - 1) * stride + 1, stride)
+            for index, step, count, stride in zip(place, self.dilation, self.output, self.strides, strict=True)
+        ]
+        return images[(slice(None), *cuts)]
 
     def transpose(self, filters: int) -> Window:
         """The window that walks over the output's gradient to give the input's, for strides of 1."""
-        reach = [(size - 1) * step for size, step in zip(self.kernel, self.dilation, strict=True)]
-        before = tuple(span - pad for span, pad in zip(reach, self.before, strict=True))
-        after = tuple(
-            size + span - out - first for size, span, out, first in zip(self.image[:2], reach, self.output, before, strict=True)
-        )
-        return Window(
-            (*self.output, filters), (self.image[0], self.image[1]), self.kernel, (1, 1), self.dilation,
-            (before[0], before[1]), (after[0], after[1]),
-        )  # fmt: skip
+        before = tuple(span - pad for span, pad in zip(self.reach, self.before, strict=True))
+        sizes = zip(self.image, self.reach, self.output, before, strict=False)
+        after = tuple(size + span - out - first for size, span, out, first in sizes)
+        return Window((*self.output, filters), self.image[:-1], self.kernel, self.strides, self.dilation, before, after)
 
 
 class Convolution(Operation):
@@ -116,20 +122,19 @@ class Convolution(Operation):
     @staticmethod
     def _gathers_gradient(window: Window) -> bool:
         """Tell whether the input's gradient is itself done as a convolution: with strides it would mostly multiply zeros."""
-        reach = [(size - 1) * step for size, step in zip(window.kernel, window.dilation, strict=True)]
-        return window.strides == (1, 1) and window.before[0] <= reach[0] and window.before[1] <= reach[1]
+        spans = zip(window.before, window.reach, strict=True)
+        return max(window.strides) == 1 and all(before <= span for before, span in spans)
 
     def prepare(self, context: OperationContext) -> Iterable[Phase]:
         """Turn the kernel round for the input's gradient, once a step."""
         if context.dx[0] is not None and self.back is not None:
-            height, width = self.window.kernel
-            kernel = self._matrix(context)[: self.window.elements].reshape(height, width, -1, self.filters)
-            flipped = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+            kernel = self._matrix(context)[: self.window.elements].reshape(*self.window.kernel, -1, self.filters)
+            flipped = np.flip(kernel, tuple(range(len(self.window.kernel)))).swapaxes(-1, -2)
             yield BatchPhase([[partial(np.copyto, self._flip_kernel(context).reshape(flipped.shape), flipped)]])
 
     def _flip_kernel(self, context: OperationContext) -> Floats:
         return context.scratch.array(
-            0, f"{context.position} flipped", (self.back.elements if self.back else 0, self.window.image[2])
+            0, f"{context.position} flipped", (self.back.elements if self.back else 0, self.window.image[-1])
         )
 
     def _matrix(self, context: OperationContext) -> Floats:
@@ -219,7 +224,7 @@ class DepthwiseConvolution(Operation):
         self.grouped_gradients = (("depthwise_kernel",), ("bias",)) if use_bias else (("depthwise_kernel",),)
         self.flops_per_sample = 2 * window.positions * window.elements * multiplier
 
-    def _offsets(self) -> list[tuple[int, int]]:
+    def _offsets(self) -> list[Shape]:
         return list(np.ndindex(*self.window.kernel))
 
     def _scatter(self, array: Floats) -> Floats:
@@ -231,9 +236,9 @@ class DepthwiseConvolution(Operation):
         yield from copies
         y, kernel = self._scatter(context.y[part.start : part.stop]), context.weights("depthwise_kernel")
         product = context.scratch.array(part.thread, "product", y.shape)
-        for count, (down, right) in enumerate(self._offsets()):
-            seen = self.window.shift(images, down, right)[..., None]
-            yield from accumulate(y, partial(_times, seen, kernel[down, right]), count == 0, product)
+        for count, place in enumerate(self._offsets()):
+            seen = self.window.shift(images, place)[..., None]
+            yield from accumulate(y, partial(_times, seen, kernel[place]), count == 0, product)
         if self.use_bias:
             whole = context.y[part.start : part.stop]
             yield partial(np.add, whole, context.weights("bias"), whole)
@@ -253,10 +258,10 @@ class DepthwiseConvolution(Operation):
     def _kernel_gradient(self, context: OperationContext, part: BatchSlice, images: Floats, dy: Floats) -> Iterator[Task]:
         target = context.group_gradient(part, "depthwise_kernel")
         product = context.scratch.array(part.thread, "product", dy.shape)
-        for down, right in self._offsets():
-            yield partial(np.multiply, self.window.shift(images, down, right)[..., None], dy, product)
-            place = target[down, right]
-            yield from accumulate(place, partial(sum_into, product, (0, 1, 2)), part.first, np.empty_like(place))
+        for place in self._offsets():
+            yield partial(np.multiply, self.window.shift(images, place)[..., None], dy, product)
+            share = target[place]
+            yield from accumulate(share, partial(sum_into, product, (0, 1, 2)), part.first, np.empty_like(share))
 
     def _input_gradient(self, context: OperationContext, part: BatchSlice, dy: Floats, dx: Floats) -> Iterator[Task]:
         kernel = context.weights("depthwise_kernel")
@@ -264,11 +269,11 @@ class DepthwiseConvolution(Operation):
         product = context.scratch.array(part.thread, "product", dy.shape)
         share = context.scratch.array(part.thread, "share", dy.shape[:-1])
         yield partial(wide.fill, 0)
-        for down, right in self._offsets():
-            yield partial(np.multiply, dy, kernel[down, right], product)
+        for place in self._offsets():
+            yield partial(np.multiply, dy, kernel[place], product)
             yield partial(np.add.reduce, product, -1, None, share)
-            place = self.window.shift(wide, down, right)
-            yield partial(np.add, place, share, place)
+            target = self.window.shift(wide, place)
+            yield partial(np.add, target, share, target)
         yield partial(np.copyto, dx, self.window.interior(wide))
 
 
@@ -312,10 +317,10 @@ def _as_patches(matrix: Floats, window: Window, count: int) -> Floats:
 
 def _join_last_axes(window: Window, patches: Floats) -> Floats:
     """Patches whose last two axes are one run of memory, joined so that the copy moves long runs."""
-    if window.dilation[1] != 1:
+    if window.dilation[-1] != 1:
         return patches
-    shape = (*patches.shape[:4], patches.shape[4] * patches.shape[5])
-    return as_strided(patches, shape, (*patches.strides[:4], patches.strides[5]), writeable=patches.flags.writeable)
+    shape = (*patches.shape[:-2], patches.shape[-2] * patches.shape[-1])
+    return as_strided(patches, shape, (*patches.strides[:-2], patches.strides[-1]), writeable=patches.flags.writeable)
 
 
 def col2im(context: OperationContext, part: BatchSlice, window: Window, dy: Floats, kernel: Floats, dx: Floats) -> Iterator[Task]:
@@ -335,7 +340,8 @@ def col2im(context: OperationContext, part: BatchSlice, window: Window, dy: Floa
         yield partial(wide.fill, 0)
         shares = patches.reshape(count, *window.output, *window.kernel, -1)
         # Patches overlap, so they cannot be added at once; those of one element of the kernel do not, so each is one strided sum.
-        for down, right in np.ndindex(*window.kernel):
-            place = window.shift(wide, down, right)
-            yield partial(np.add, place, shares[:, :, :, down, right], place)
+        everywhere = (slice(None),) * (1 + len(window.output))
+        for place in np.ndindex(*window.kernel):
+            target = window.shift(wide, place)
+            yield partial(np.add, target, shares[(*everywhere, *place)], target)
         yield partial(np.copyto, dx[start:stop], window.interior(wide))

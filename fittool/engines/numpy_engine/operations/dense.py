@@ -17,10 +17,16 @@ _WORTH_CUTTING = 1 << 22
 
 
 class Dense(Operation):
-    """y = x · kernel + bias over the last axis; further axes count as samples."""
+    """y = x · kernel + bias over the last axis; further axes count as samples.
 
-    def __init__(self, inputs: int, units: int, use_bias: bool, positions: int = 1) -> None:
+    Args:
+        positions: The number of rows (inputs,) in each sample.
+        prefix: What stands before the names of the parameters, which may have any shape of as many elements.
+    """
+
+    def __init__(self, inputs: int, units: int, use_bias: bool, positions: int = 1, prefix: str = "") -> None:
         self.inputs, self.units, self.use_bias = inputs, units, use_bias
+        self.kernel, self.bias = f"{prefix}kernel", f"{prefix}bias"
         self.flops_per_sample = 2 * inputs * units * positions
 
     def _cuts(self, context: OperationContext, size: int) -> list[slice]:
@@ -32,12 +38,12 @@ class Dense(Operation):
     def forward(self, context: OperationContext) -> Iterable[Phase]:
         """One chain for each block of columns."""
         x, y = _flat(context.x[0]), _flat(context.y)
-        kernel = context.weights("kernel")
+        kernel = context.weights(self.kernel, shape=(self.inputs, self.units))
         chains: list[TaskChain] = []
         for cut in self._cuts(context, self.units):
             chain = [partial(np.matmul, x, kernel[:, cut], y[:, cut])]
             if self.use_bias:
-                chain.append(partial(np.add, y[:, cut], context.weights("bias")[cut], y[:, cut]))
+                chain.append(partial(np.add, y[:, cut], context.weights(self.bias, shape=(-1,))[cut], y[:, cut]))
             chains.append(chain)
         yield BatchPhase(chains)
 
@@ -45,7 +51,8 @@ class Dense(Operation):
         """One chain for each block of the kernel's rows, and the bias with the first."""
         assert context.dy is not None
         x, dy = _flat(context.x[0]), _flat(context.dy)
-        kernel, gradient = context.weights("kernel"), context.gradient("kernel")
+        shape = (self.inputs, self.units)
+        kernel, gradient = context.weights(self.kernel, shape=shape), context.gradient(self.kernel, shape=shape)
         dx = None if context.dx[0] is None else _flat(context.dx[0])
         chains: list[list[partial[object]]] = []
         for cut in self._cuts(context, self.inputs):
@@ -55,7 +62,7 @@ class Dense(Operation):
             chains.append(chain)
         # With the first chain, which is there however the kernel is cut.
         if self.use_bias:
-            chains[0].append(partial(np.matmul, ones(len(dy), dy.dtype), dy, context.gradient("bias", shape=(1, self.units))))
+            chains[0].append(partial(np.matmul, ones(len(dy), dy.dtype), dy, context.gradient(self.bias, shape=(1, self.units))))
         yield BatchPhase(list(chains))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, ones
 from fittool.engines.numpy_engine.operations.convolution import Window, pad
 from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.nn.shapes import Shape
 
 
 class MaxPooling(Operation):
@@ -23,7 +24,7 @@ class MaxPooling(Operation):
         self.flops_per_sample = window.positions * window.elements
         self.overlaps = any(stride < size for stride, size in zip(window.strides, window.kernel, strict=True))
 
-    def _offsets(self) -> list[tuple[int, int]]:
+    def _offsets(self) -> list[Shape]:
         return list(np.ndindex(*self.window.kernel))
 
     def _images(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, list[Task]]:
@@ -37,7 +38,7 @@ class MaxPooling(Operation):
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         images, copies = self._images(context, part)
         y = context.y[part.start : part.stop]
-        views = [self.window.shift(images, *place) for place in self._offsets()]
+        views = [self.window.shift(images, place) for place in self._offsets()]
         yield from copies
         if len(views) == 1:
             yield partial(np.copyto, y, views[0])
@@ -60,8 +61,8 @@ class MaxPooling(Operation):
         yield partial(wide.fill, 0)
         yield partial(np.copyto, rest, dy)
         for place in self._offsets():
-            yield partial(np.equal, self.window.shift(images, *place), y, won)
-            target = self.window.shift(wide, *place)
+            yield partial(np.equal, self.window.shift(images, place), y, won)
+            target = self.window.shift(wide, place)
             # Windows that do not overlap meet each pixel once, so the share goes straight to its place.
             taken = share if self.overlaps else target
             yield partial(np.multiply, rest, won, taken)
@@ -81,9 +82,9 @@ class AveragePooling(Operation):
 
     def _shares(self, dtype: Any) -> Floats:
         """(1, OH, OW, 1): one divided by how many places of each window lie inside the image."""
-        inside = np.zeros((1, *self.window.padded_shape[:2], 1), dtype)
+        inside = np.zeros((1, *self.window.padded_shape[:-1], 1), dtype)
         self.window.interior(inside)[...] = 1
-        counts = sum(self.window.shift(inside, *place) for place in np.ndindex(*self.window.kernel))
+        counts = sum(self.window.shift(inside, place) for place in np.ndindex(*self.window.kernel))
         return np.asarray(1 / np.asarray(counts), dtype)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
@@ -92,7 +93,7 @@ class AveragePooling(Operation):
         yield from copies
         yield partial(y.fill, 0)
         for place in np.ndindex(*self.window.kernel):
-            yield partial(np.add, y, self.window.shift(images, *place), y)
+            yield partial(np.add, y, self.window.shift(images, place), y)
         yield partial(np.multiply, y, self._shares(y.dtype), y)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
@@ -105,7 +106,7 @@ class AveragePooling(Operation):
         yield partial(wide.fill, 0)
         yield partial(np.multiply, dy, self._shares(dy.dtype), share)
         for place in np.ndindex(*self.window.kernel):
-            target = self.window.shift(wide, *place)
+            target = self.window.shift(wide, place)
             yield partial(np.add, target, share, target)
         yield partial(np.copyto, dx, self.window.interior(wide))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from fittool.config.experiment_file import LoadedExperiment
-from fittool.data.input_facts import InputFacts
-from fittool.errors import Problem
+from fittool.errors import KeyPath
+from fittool.model.checks.findings import Finding
 from fittool.nn.graph import Graph, Node
 from fittool.nn.layers import Flatten, Input, Permute, Rescaling, Reshape, Standardization
 
@@ -17,23 +16,22 @@ _KEEP_VALUES = (Input, Flatten, Permute, Reshape)
 Range = tuple[float, float]
 
 
-def scaling_remarks(loaded: LoadedExperiment, graph: Graph, inputs: Sequence[InputFacts]) -> tuple[Problem, ...]:
+def scaling_findings(graph: Graph, ranges: Mapping[str, Range], paths: Mapping[str, KeyPath]) -> Iterator[Finding]:
     """A warning for each layer that rescales inputs to numbers that are all but zero, or far from one.
 
     Args:
-        loaded: The experiment.
-        graph: Its network, with the layers that `augmentation:` stands for.
-        inputs: What each input is like.
+        graph: The network, with the layers that `augmentation:` stands for.
+        ranges: Of the inputs that are known.
+        paths: Where each layer is written, by its name.
     """
-    ranges: dict[str, Range] = dict(zip(graph.inputs, ((fact.lowest, fact.highest) for fact in inputs), strict=False))
-    problems = []
-    for node, given, (scale, offset) in _rescaling(graph, ranges):
+    known = dict(ranges)
+    for node, given, (scale, offset) in _rescaling(graph, known):
         made = sorted((given[0] * scale + offset, given[1] * scale + offset))
-        ranges[node.name] = (made[0], made[1])
+        known[node.name] = (made[0], made[1])
         reach = abs(scale) * max(map(abs, given))
         if max(map(abs, given)) and not _SMALLEST <= reach <= _LARGEST:
-            problems.append(loaded.problem(_text(node, given, scale, offset), *_place(loaded, node)))
-    return tuple(problems)
+            path = ("augmentation", "rescale") if isinstance(node.layer, Standardization) else paths[node.name]
+            yield Finding(_text(node, given, scale, offset), path)
 
 
 def _rescaling(graph: Graph, ranges: dict[str, Range]) -> Iterator[tuple[Node, Range, tuple[float, float]]]:
@@ -74,12 +72,3 @@ def _factor(scale: float) -> str:
     inverse = 1 / scale if scale else 0.0
     near = round(inverse, 6)
     return f"1/{near:g}" if abs(scale) < 1 and abs(inverse - near) < 1e-6 * abs(inverse) else f"{scale:g}"
-
-
-def _place(loaded: LoadedExperiment, node: Node) -> tuple[str | int, ...]:
-    """The place where the experiment writes the layer; a preset's at the preset."""
-    if isinstance(node.layer, Standardization):
-        return ("augmentation", "rescale")
-    if loaded.experiment.model.layers is None:
-        return ("model", "preset")
-    return ("model", "layers", node.index)

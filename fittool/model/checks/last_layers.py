@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from fittool.experiment.checks.findings import Finding, Output
+from fittool.model.checks.findings import Finding, Output
 from fittool.nn.losses import (
     CosineSimilarity,
     Hinge,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fittool.config.experiment_file import LoadedExperiment
 from fittool.errors import KeyPath
 from fittool.nn.graph import Graph, Node
 from fittool.nn.losses import Loss
-from fittool.nn.objectives import Objective
+from fittool.nn.objectives import Objective, Objectives, output_activations, with_target_shapes
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 
@@ -34,7 +33,6 @@ class Output:
     """One output of a network, with what is asked of it.
 
     Attributes:
-        loaded: The experiment.
         name: The output's.
         node: The layer that gives it.
         activation: The activation that it ends with, by name; None where that cannot be told.
@@ -45,7 +43,6 @@ class Output:
         is_only: Whether it is the network's only output.
     """
 
-    loaded: LoadedExperiment
     name: str
     node: Node
     activation: str | None
@@ -77,9 +74,28 @@ class Output:
         return f"{subject} ends {'without an activation' if self.activation == 'linear' else f'with {self.activation}'}"
 
 
-def nodes_by_name(graph: Graph) -> dict[str, Node]:
-    """The layers of a graph by their names."""
-    return {node.name: node for node in graph.nodes}
+def outputs_of(
+    graph: Graph,
+    objectives: Objectives,
+    targets: Sequence[Targets],
+    class_names: tuple[str, ...] | None,
+    paths: Mapping[str, KeyPath],
+) -> Iterator[Output]:
+    """The outputs that are layers, with what is asked of each.
+
+    Args:
+        graph: The network.
+        objectives: Losses and metrics of its outputs.
+        targets: The form of the targets of each.
+        class_names: The name of each class, or None.
+        paths: Where each layer is written, by its name.
+    """
+    nodes, activations = {node.name: node for node in graph.nodes}, output_activations(graph)
+    shaped = with_target_shapes(objectives, [one.shape for one in targets])
+    for (name, objective), form in zip(shaped.items(), targets, strict=False):
+        if name in nodes:
+            only = len(graph.outputs) == 1
+            yield Output(name, nodes[name], activations[name], objective, form, class_names if only else None, paths[name], only)
 
 
 def in_order(*parts: Iterator[Finding]) -> list[Finding]:

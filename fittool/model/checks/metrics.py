@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fittool.experiment.checks.findings import Finding, Output
-from fittool.experiment.checks.last_layers import EACH, squash
+from fittool.model.checks.findings import Finding, Output
+from fittool.model.checks.last_layers import EACH, squash
 from fittool.nn.losses import LogitsOrProbabilities
 from fittool.nn.metrics import (
     AUC,

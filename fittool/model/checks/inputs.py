@@ -11,13 +11,14 @@ from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Subset
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import KeyPath
-from fittool.experiment.checks.findings import Finding
+from fittool.model.checks.findings import Finding
 from fittool.nn.graph import Graph, Node
 from fittool.nn.layers import (
     Concatenate,
     Conv1D,
     Conv2D,
     Conv2DTranspose,
+    Conv3D,
     Cropping2D,
     Dense,
     DepthwiseConv2D,
@@ -26,6 +27,7 @@ from fittool.nn.layers import (
     Input,
     MaxPooling1D,
     MaxPooling2D,
+    MaxPooling3D,
     Permute,
     Rescaling,
     Reshape,
@@ -40,9 +42,10 @@ LARGEST = 32.0
 """Inputs beyond this are far from 1; pixels divided by 16 or standardized columns are not."""
 _PIXELS = (0.0, 255.0)
 _KEEP_VALUES = (
-    Input, Flatten, Permute, Reshape, Dropout, MaxPooling1D, MaxPooling2D, ZeroPadding1D, ZeroPadding2D, Cropping2D, Concatenate,
+    Input, Flatten, Permute, Reshape, Dropout, MaxPooling1D, MaxPooling2D, MaxPooling3D, ZeroPadding1D, ZeroPadding2D,
+    Cropping2D, Concatenate,
 )  # fmt: skip
-_WITH_WEIGHTS = (Dense, Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D)
+_WITH_WEIGHTS = (Dense, Conv1D, Conv2D, Conv3D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D)
 
 
 def input_ranges(data: Dataset | GeneratorData) -> dict[str, Range]:

@@ -1,0 +1,151 @@
+"""The optimizer at work on the weights and their gradients, in the order of `fittool.engines.training_steps`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fittool.engines.state import TensorInfo
+from fittool.engines.torch_engine.optimizers import FusedMoments, update_rule
+from fittool.engines.torch_engine.parameters import ParameterStore, ParameterView
+from fittool.engines.training_steps import StepCounter, TrainingStep
+from fittool.nn.optimizers import Optimizer
+
+
+class OptimizerStep:
+    """One optimizer with its slots: flat tensors as long as the trainable weights, in the same order."""
+
+    def __init__(self, optimizer: Optimizer, store: ParameterStore) -> None:
+        self._counter, self._rule = StepCounter(optimizer), update_rule(optimizer)
+        self._store, self._clipping = store, Clipping(optimizer)
+        weights = store.trainable
+        self._slots = {name: torch.full_like(weights, start) for name, start in optimizer.slots().items()}
+        self._leaves, self._views = store.leaves(), store.trainable_views()
+        self._parts = {name: [view.of(slot) for view in self._views] for name, slot in self._slots.items()}
+        self._values = [leaf.detach() for leaf in self._leaves]
+        self._gradients: Tensor | None = None
+
+    @property
+    def iterations(self) -> int:
+        """The number of steps done."""
+        return self._counter.iterations
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        return self._counter.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self._counter.learning_rate = rate
+
+    def step(self, gradients: list[Tensor], skipped: Tensor | None = None) -> None:
+        """Move the weights, or keep the gradients for the step that ends the group.
+
+        Args:
+            gradients: One for each trainable weight, in its shape and memory order; overwritten.
+            skipped: () 1 where nothing is to change but the count, else 0, which only the device knows; None for 0.
+        """
+        if not gradients:
+            self._counter.skip()
+            return
+        now = self._counter.next()
+        alone = isinstance(self._rule, FusedMoments) and self._counter.group == 1 and now.average_kept is None
+        with torch.no_grad():
+            if alone or skipped is None:
+                self._apply(now, gradients, skipped)
+                return
+            changed = [self._store.trainable, *self._slots.values()]
+            before = [tensor.detach().clone() for tensor in changed]
+            self._apply(now, gradients, None)
+            for tensor, kept in zip(changed, before, strict=True):
+                tensor.detach().copy_(torch.where(skipped.bool(), kept, tensor))
+
+    def _apply(self, now: TrainingStep, gradients: list[Tensor], skipped: Tensor | None) -> None:
+        if self._counter.group > 1:
+            self._collect(now, gradients)
+        if now.updates:
+            self._clipping.apply(gradients)
+            self._move(now, gradients, skipped)
+        if now.average_kept is not None:
+            weights, average = self._store.trainable.detach(), self._slots["average"]
+            average.mul_(now.average_kept).add_(weights, alpha=1 - now.average_kept)
+            if now.average_replaces:
+                weights.copy_(average)
+
+    def _collect(self, now: TrainingStep, gradients: list[Tensor]) -> None:
+        totals = self._parts["gradient_accumulator"]
+        if now.updates:
+            torch._foreach_add_(gradients, totals)
+            torch._foreach_div_(gradients, self._counter.group)
+            self._slots["gradient_accumulator"].zero_()
+        else:
+            torch._foreach_add_(totals, gradients)
+
+    def _move(self, now: TrainingStep, gradients: list[Tensor], skipped: Tensor | None) -> None:
+        if isinstance(self._rule, FusedMoments):
+            self._rule.update_each(self._values, gradients, self._parts, now.rate, now.update, skipped=skipped)
+            return
+        # One call for all weights together costs less than one for each, and what is copied here is overwritten later.
+        if self._gradients is None:
+            self._gradients = torch.zeros_like(self._store.trainable)
+        torch._foreach_copy_([view.of(self._gradients) for view in self._views], gradients)
+        self._rule.update(self._store.trainable.detach(), self._gradients, self._slots, now.rate, now.update)
+
+    def skip(self) -> None:
+        """Count a step that moves nothing."""
+        self._counter.skip()
+
+    def finish(self) -> None:
+        """At the end of training, put the moving average of the weights in their place, if there is one."""
+        if self._counter.ends_with_average:
+            self._store.trainable.detach().copy_(self._slots["average"])
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """The count and rate, shape (), and copies of the slots in the shapes of their weights, on the host."""
+        state = self._counter.state()
+        held = {slot: flat.cpu() for slot, flat in self._slots.items()}
+        for name, slot, view in self._slots_by_name():
+            state[name] = view.copy_from(held[slot])
+        return state
+
+    def describe(self) -> dict[str, TensorInfo]:
+        """Name, shape and dtype of what `state` gives."""
+        form = {name: TensorInfo(array.shape, array.dtype) for name, array in self._counter.state().items()}
+        dtype = np.dtype(str(self._store.trainable.dtype).removeprefix("torch."))
+        return form | {name: TensorInfo(view.shape, dtype) for name, _, view in self._slots_by_name()}
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what is given; names and shapes, as in `state`, have been checked."""
+        self._counter.load_state(state)
+        for name, slot, view in self._slots_by_name():
+            if name in state:
+                view.copy_to(self._slots[slot], state[name])
+
+    def _slots_by_name(self) -> list[tuple[str, str, ParameterView]]:
+        return [(f"optimizer/{slot}/{view.name}", slot, view) for slot in self._slots for view in self._views]
+
+
+class Clipping:
+    """One optimizer's limit on the gradients: which of `clipnorm`, `clipvalue` or `global_clipnorm` holds, if any."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._value, self._each, self._together = optimizer.clipvalue, optimizer.clipnorm, optimizer.global_clipnorm
+
+    def apply(self, gradients: list[Tensor]) -> None:
+        """Clip the gradients (*shape); one that is not finite spreads as in Keras: over its array, or over all."""
+        if self._value is not None:
+            torch._foreach_clamp_max_(gradients, self._value)
+            torch._foreach_clamp_min_(gradients, -self._value)
+        if self._each is not None:
+            norms = torch.stack(list(torch._foreach_norm(gradients)))
+            for gradient, factor in zip(gradients, (self._each / norms.clamp(min=self._each)).unbind(), strict=True):
+                gradient.mul_(factor)
+        if self._together is not None:
+            norm = torch.linalg.vector_norm(torch.stack(list(torch._foreach_norm(gradients))))
+            torch._foreach_mul_(gradients, self._together / norm.clamp(min=self._together))

@@ -1,0 +1,73 @@
+"""The forward half of a step: the calls of a plan, one after the other; the derivative is PyTorch's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from torch import Tensor
+
+from fittool.engines.torch_engine.lowering import ExecutionPlan, Instruction
+from fittool.engines.torch_engine.step import StepContext
+
+
+class Program:
+    """A plan, ready to be run.
+
+    Args:
+        plan: The calls.
+        recomputed: The layers whose values are not kept for the derivative, but computed once more when it needs them.
+    """
+
+    def __init__(self, plan: ExecutionPlan, recomputed: frozenset[str] = frozenset()) -> None:
+        self._plan = plan
+        groups = groupby(plan.instructions, key=lambda entry: entry.name in recomputed)
+        self._segments = [(again, list(entries)) for again, entries in groups]
+
+    def run(self, inputs: Sequence[Tensor], context: StepContext) -> tuple[list[Tensor | None], dict[int, Tensor]]:
+        """The network's outputs for inputs (N, …), None for those that `squash` makes of logits; and the logits by output."""
+        plan = self._plan
+        values: list[Any] = [*inputs, *[None] * (plan.count - len(inputs))]
+        for again, entries in self._segments:
+            if again and context.training:
+                _run_recomputed(entries, values, context)
+            else:
+                _run(entries, values, context)
+        outputs = [None if number is None else values[number] for number in plan.outputs]
+        return outputs, {output: values[number] for output, number in plan.logits.items()}
+
+    def squash(self, outputs: Sequence[Tensor | None], logits: dict[int, Tensor]) -> list[Tensor]:
+        """The outputs, those made of logits among them, each (N, …)."""
+        squash = self._plan.squash
+        return [squash[number](logits[number]) if held is None else held for number, held in enumerate(outputs)]
+
+
+def _run(entries: list[Instruction], values: list[Any], context: StepContext) -> None:
+    for entry in entries:
+        values[entry.output] = entry.call([values[number] for number in entry.inputs], context)
+        for number in entry.last_reader_of:
+            values[number] = None
+
+
+def _run_recomputed(entries: list[Instruction], values: list[Any], context: StepContext) -> None:
+    """Run a segment so that only what it reads from outside, and what others read of it, is kept."""
+    from torch.utils.checkpoint import checkpoint
+
+    inside = {entry.output for entry in entries}
+    read = sorted({number for entry in entries for number in entry.inputs} - inside)
+    gone = {number for entry in entries for number in entry.last_reader_of}
+    left = sorted(inside - gone)
+
+    def segment(*given: Tensor) -> tuple[Tensor, ...]:
+        held: list[Any] = [None] * len(values)
+        for number, value in zip(read, given, strict=True):
+            held[number] = value
+        _run(entries, held, context)
+        return tuple(held[number] for number in left)
+
+    found = checkpoint(segment, *[values[number] for number in read], use_reentrant=False, preserve_rng_state=False)
+    for number, value in zip(left, found, strict=True):
+        values[number] = value
+    for number in gone - inside:
+        values[number] = None

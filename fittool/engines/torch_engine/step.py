@@ -1,0 +1,94 @@
+"""The part of a step that changes from step to step, as the layers see it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fittool.nn.random_stream import RandomStream
+from fittool.rng import keep_bits, normals
+
+_BLOCK = 1 << 15
+"""Numbers that are worked on at once on the processor, so that they stay in a core's cache."""
+_HASH_FACTORS = (0x7FEB352D, 0x846CA68B)
+
+
+class StepContext:
+    """One step.
+
+    Attributes:
+        seed, iteration: Decide, with a layer's stream, its random numbers.
+        training: Whether dropout drops and batch normalization uses the batch's own statistics.
+        moments: For each batch normalization that was run: its name, mean and 1 / deviation, (C,) each.
+    """
+
+    def __init__(self, device: torch.device, seed: int) -> None:
+        self.device, self.seed = device, seed
+        self.iteration, self.training = 0, False
+        self.moments: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def begin(self, iteration: int, *, training: bool) -> StepContext:
+        """Start a step."""
+        self.iteration, self.training = iteration, training
+        self.moments.clear()
+        return self
+
+    def kept(self, stream: RandomStream, rate: float, samples: int, count: int) -> Tensor:
+        """The decisions of dropout, (samples, count) bool: True where an element is kept.
+
+        Which are is a function of (seed, stream, step, sample, element), the same on every engine: one 32-bit hash decides two
+        neighbouring elements of a sample.
+        """
+        key, limit = stream.key(self.seed, self.iteration), round(rate * 65536)
+        pairs = (count + 1) // 2
+        if self.device.type == "cpu":
+            return _kept_on_processor(key, samples * pairs, limit).view(samples, 2 * pairs)[:, :count]
+        numbers = torch.arange(samples * pairs, dtype=torch.int32, device=self.device)
+        words = hash_words(numbers, key)
+        halves = torch.stack([words & 0xFFFF, _right(words, 16)], dim=-1)
+        return halves.view(samples, 2 * pairs)[:, :count] >= limit
+
+    def normals(self, stream: RandomStream, samples: int, count: int) -> Tensor:
+        """Standard normal numbers, (samples, count) float64, the same on every engine."""
+        counters = stream.counters(self.iteration)
+        drawn = normals(self.seed, stream.purpose, *counters, positions=np.arange(samples), draws=count)
+        found = torch.from_numpy(drawn)
+        if self.device.type == "cpu":
+            return found
+        # float64 is not there on every device, and the sum is in the layer's own precision anyway.
+        return found.to(torch.float32).pin_memory().to(self.device, non_blocking=True)
+
+
+def _kept_on_processor(key: int, words: int, limit: int) -> Tensor:
+    """(2 · words,) bool."""
+    kept = np.empty(2 * words, bool)
+    hashed, shifted = np.empty(min(words, _BLOCK), np.uint32), np.empty(min(words, _BLOCK), np.uint32)
+    for start in range(0, words, _BLOCK):
+        numbers = np.arange(start, min(start + _BLOCK, words), dtype=np.uint32)
+        size = len(numbers)
+        keep_bits(key, numbers, hashed[:size], shifted[:size])
+        np.greater_equal(hashed[:size].view(np.uint16), np.uint16(limit), kept[2 * start : 2 * (start + size)])
+    return torch.from_numpy(kept)
+
+
+def _signed(word: int) -> int:
+    """32 bits as a number with a sign, which is how PyTorch takes them."""
+    return word - (1 << 32) if word >= 1 << 31 else word
+
+
+def _right(words: Tensor, places: int) -> Tensor:
+    """The bits moved right with zeros coming in; PyTorch's own shift repeats the sign."""
+    return (words >> places) & ((1 << (32 - places)) - 1)
+
+
+def hash_words(numbers: Tensor, key: int) -> Tensor:
+    """The bits of `fittool.rng.keep_bits` for each number of a stream, (N,) int32, on any device."""
+    words = numbers + _signed(key & 0xFFFFFFFF)
+    for secret in (_signed(key >> 32), None):
+        words = (words ^ _right(words, 16)) * _HASH_FACTORS[0]
+        words = words ^ _right(words, 15)
+        if secret is not None:
+            words = words + secret
+        words = words * _signed(_HASH_FACTORS[1])
+    return words ^ _right(words, 16)
