@@ -17,7 +17,7 @@ from fittool.engines.numpy_engine.operations.column_embedding import ColumnEmbed
 from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, TransposedConvolution, Window
 from fittool.engines.numpy_engine.operations.dense import Dense
 from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Noise, ParametricReLU, Scaling
-from fittool.engines.numpy_engine.operations.embedding import Embedding
+from fittool.engines.numpy_engine.operations.embedding import Embedding, PiecewiseLinearEmbedding
 from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Extremum, Multiply, Subtract
 from fittool.engines.numpy_engine.operations.normalization import (
     BatchNormalization,
@@ -28,8 +28,7 @@ from fittool.engines.numpy_engine.operations.normalization import (
 from fittool.engines.numpy_engine.operations.per_step import PerStep
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling
 from fittool.engines.numpy_engine.operations.shaping import Cropping, RepeatPixels, Resampling, Transposition, View, ZeroPadding
-from fittool.engines.numpy_engine.operations.standardization import Standardization
-from fittool.engines.numpy_engine.operations.tabular import PiecewiseLinearEmbedding, RobustScaling
+from fittool.engines.numpy_engine.operations.standardization import RobustScaling, Standardization
 from fittool.engines.numpy_engine.recurrent_layers import both_ways, merge_directions, recurrent
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
