@@ -29,6 +29,7 @@ from fittool.engines.torch_engine.operations.normalization import (
 from fittool.engines.torch_engine.operations.pooling import average_pooling, largest_pooling
 from fittool.engines.torch_engine.recurrent_layers import both_ways, recurrent
 from fittool.engines.torch_engine.step import StepContext
+from fittool.engines.torch_engine.table_layers import column_embedding, piecewise_linear_embedding, robust_scaling
 from fittool.errors import DataError
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
@@ -335,6 +336,9 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.Standardization: _standardization,
     nn.Dense: _dense,
     nn.Embedding: _embedding,
+    nn.ColumnEmbedding: lambda node, layer, weights: LayerSteps(column_embedding(node, layer, weights, check_numbers)),
+    nn.RobustScaling: lambda node, layer, weights: LayerSteps(robust_scaling(node, layer, weights)),
+    nn.PiecewiseLinearEmbedding: lambda node, layer, weights: LayerSteps(piecewise_linear_embedding(node, layer, weights)),
     nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
     nn.Conv2DTranspose: _transposed_convolution,
