@@ -15,10 +15,10 @@ for, so that `import fittool` costs nothing.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
 from fittool.version import __version__
+
+# Not that of typing, whose import takes long: until `fittool/__main__.py` has dealt with Ctrl-C, that would show a traceback.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from fittool import (
@@ -88,12 +88,14 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first asked for (PEP 562)."""
+    from importlib import import_module
+
     value: object
     if name in _HOMES:
         module, attribute = _HOMES[name]
-        value = getattr(importlib.import_module(module), attribute)
+        value = getattr(import_module(module), attribute)
     elif name in __all__:
-        value = importlib.import_module(f"fittool.{name}")
+        value = import_module(f"fittool.{name}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "cpu": set(),
     "process_group": set(),
     "settings": {"errors"},
+    "results": BASE,
     "nn": BASE,
     "augmentation": BASE,
     "data": {"augmentation", "nn", *BASE},
@@ -34,11 +35,13 @@ MAY_IMPORT = {
     "config": {"callbacks", "engines", "data", "augmentation", "nn", "version", *BASE},
     "model": {"report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
     "experiment": {
-        "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn", *BASE,
+        "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn", "results",
+        *BASE,
     },
     "scaffold": {"experiment", "config", "runs", "data", "nn", *BASE},
     "cli": {
-        "experiment", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn", "version", *BASE,
+        "experiment", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn", "version", "results",
+        *BASE,
     },
 }  # fmt: skip
 """Each part of the package, with the parts it may know."""

@@ -40,6 +40,16 @@ def test_import_fittool_imports_nothing_else() -> None:
     assert imported_by("import fittool") == {"fittool", "fittool.version"}
 
 
+def test_little_is_imported_before_ctrl_c_is_dealt_with() -> None:
+    """Which the program does first of all: in what Python imports before that, Ctrl-C would show where it stands."""
+    code = "import sys; before = set(sys.modules)\nimport fittool.__main__\nprint(*sorted(set(sys.modules) - before))"
+    path = str(CONFIGS.parent)
+    command = [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {path!r})\n{code}"]
+    names = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert names >= {"fittool", "fittool.version", "fittool.__main__", "signal"}
+    assert names & {"typing", "re", "contextlib", "dataclasses", "inspect", "click"} == set()
+
+
 def test_help_imports_click_alone() -> None:
     names = imported_by(HELP)
     assert {name.split(".")[0] for name in names} == {"click", "fittool"}

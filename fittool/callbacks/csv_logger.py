@@ -119,15 +119,27 @@ class CSVLoggerCallback(Callback):
 
     def _see_others(self) -> None:
         """Keep the rows of another process that writes the file too, if rows are to be kept, and say so once."""
-        # Before its own first write, what the file holds is of earlier trainings, and `on_train_begin` dealt with it.
-        if self._written is None or not self.path.exists() or self.path.read_bytes() == self._written:
+        if not self.path.exists() or not self._is_changed():
             return
         if self.append:
-            self.rows, self._uncounted = self._read(), []
+            self._take_over(self._read())
         if not self._warned:
             kept = "their rows are kept" if self.append else "its rows are replaced"
             self.run.say(f"warning: {self.path} is written by others too: {kept}.")
             self._warned = True
+
+    def _is_changed(self) -> bool:
+        """True where the file is not as it was after the last write; before the first, as `on_train_begin` found it."""
+        if self._written is None:
+            return self.append and self._read() != [*self.rows, *self._uncounted]
+        return self.path.read_bytes() != self._written
+
+    def _take_over(self, found: list[Row]) -> None:
+        own = [*self.rows, *self._uncounted]
+        if found[: len(own)] == own:
+            self.rows += found[len(own) :]
+        else:
+            self.rows, self._uncounted = found, []
 
     def state(self) -> dict[str, Any]:
         """The number of rows and what they are; they are on disk before any checkpoint counts them."""

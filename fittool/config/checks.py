@@ -25,8 +25,8 @@ from fittool.data.splits.split_setting import SplitSetting
 from fittool.errors import ExperimentError, KeyPath, path_text
 from fittool.nn.graph import layer_names
 from fittool.nn.losses import LogitsOrProbabilities
-from fittool.nn.number_targets import MOST_NAMED, NumberTargets
-from fittool.nn.objectives import Objective, loss_names, metrics_by_name, with_number_targets
+from fittool.nn.objectives import Objective, loss_names, metrics_by_name, with_output_targets
+from fittool.nn.output_targets import MOST_NAMED, OutputTargets
 from fittool.nn.schedules import Schedule
 from fittool.settings import nearest_name
 
@@ -216,7 +216,7 @@ def objectives_without_data(experiment: Experiment) -> dict[str, Objective]:
     loss = experiment.compile.main_loss
     if len(outputs) > 1 or loss.expects != "numbers" or not 1 < len(labels) <= MOST_NAMED:
         return objectives
-    return with_number_targets(objectives, {outputs[0]: NumberTargets(labels)})
+    return with_output_targets(objectives, {outputs[0]: OutputTargets(labels)})
 
 
 def value_names(experiment: Experiment) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ _NAMES = {
     "engine": "Engines", "source": "Sources", "validation source": "Validation sources", "layer": "Layers",
     "recurrence": "Recurrences", "wrapped layer": "Wrapped layers", "preset": "Presets",
     "optimizer": "Optimizers", "loss": "Losses", "metric": "Metrics", "schedule": "Schedules", "initializer": "Initializers",
-    "regularizer": "Regularizers", "callback": "Callbacks", "kind": "Columns",
+    "regularizer": "Regularizers", "callback": "Callbacks", "kind": "Kinds",
 }  # fmt: skip
 
 

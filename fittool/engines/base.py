@@ -22,7 +22,7 @@ WEIGHTS: tuple[StateKind, ...] = ("weights",)
 class Engine(Protocol):
     """A network and its optimizer, ready to be stepped. Knows no files, epochs or callbacks.
 
-    Where an objective has a scale of its targets (`fittool.nn.number_targets`), losses compare targets that are scaled with
+    Where an objective has a scale of its targets (`fittool.nn.output_targets`), losses compare targets that are scaled with
     the outputs as the network gives them; predictions and the outputs that metrics see have the scale undone, in float64.
     """
 
@@ -67,6 +67,9 @@ class Engine(Protocol):
 
     def test_step(self, batch: Batch) -> None:
         """Forward only; adds to the running metrics."""
+
+    def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
+        """Do as `test_step`, and give the outputs as `predict_step` does, without working them out twice."""
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …); fresh arrays that the caller may keep."""

@@ -64,7 +64,7 @@ def class_numbers(
     if ignored is not None:
         counted = numbers != ignored
         numbers = np.where(counted, numbers, 0)
-    if numbers.size and numbers.view(np.uint64).max() >= classes:  # a negative number is a huge one without its sign
+    if numbers.size and np.maximum.reduce(numbers.view(np.uint64)) >= classes:  # a negative number is a huge one without its sign
         wrong, last = numbers[(numbers < 0) | (numbers >= classes)][0], classes - 1
         raise DataError(f"the targets hold class number {wrong}, but the network's output has places for 0 to {last} only.")
     return numbers, counted

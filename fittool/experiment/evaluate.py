@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from fittool.data.batch import Batch
+from fittool.data.dataset import Dataset, Subset
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, Problem
 from fittool.experiment.building.data import Data, left_out, skipped_in_words
 from fittool.experiment.building.data_sources import check_shapes, local_path, open_given
-from fittool.experiment.building.data_warnings import said_by_source
+from fittool.experiment.building.data_warnings import bad_rows_of, left_out_rows_of, said_by_source
 from fittool.experiment.own_data import own_data
+from fittool.experiment.results.samples import MeasuredSamples, are_kept, intervals_of
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
 from fittool.model.target_forms import target_forms
-from fittool.nn.objectives import check_objectives
+from fittool.nn.objectives import check_objectives, metrics_by_name
+from fittool.nn.targets import Share
+from fittool.results.bootstrap import Interval
 from fittool.training import evaluation as training
 from fittool.training.display.progress import NullProgress, Progress
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Loss and metrics of a run, and all that they were made of.
+
+    Attributes:
+        values: `loss` first, then the metrics.
+        intervals: Of each of these; None where there are too few samples.
+        samples: What the network said of each sample, and what is true.
+        data: The samples.
+    """
+
+    values: dict[str, float]
+    intervals: Mapping[str, Interval | None]
+    samples: MeasuredSamples
+    data: Data
 
 
 def evaluate(
@@ -28,9 +53,28 @@ def evaluate(
     views: int = 1,
     accept_changes: bool = False,
     warn: Callable[[str], object] = str,
+    bad: Callable[[Sequence[Problem]], object] = str,
     progress: Progress | None = None,
 ) -> dict[str, float]:
-    """Loss and metrics of a run.
+    """Loss and metrics of a run, `loss` first; arguments and errors as of `measure`."""
+    return measure(
+        run, on=on, path=path, views=views, accept_changes=accept_changes, warn=warn, bad=bad, progress=progress, details=False
+    ).values
+
+
+def measure(
+    run: TrainedRun,
+    *,
+    on: Literal["train", "validation"] = "validation",
+    path: str | Path | None = None,
+    views: int = 1,
+    accept_changes: bool = False,
+    warn: Callable[[str], object] = str,
+    bad: Callable[[Sequence[Problem]], object] = str,
+    progress: Progress | None = None,
+    details: bool = True,
+) -> Measured:
+    """Measure a run.
 
     Args:
         run: The run with the checkpoint to measure.
@@ -40,9 +84,8 @@ def evaluate(
         accept_changes: Whether own data that are no longer those trained with are only warned of.
         progress: Shows how far it is; by default nobody.
         warn: Given a sentence about such data, and about files that cannot be read and are left out.
-
-    Returns:
-        `loss` first, then the metrics.
+        bad: Given the rows of a table that cannot be read and are left out, if there are any.
+        details: Whether samples are kept and intervals worked out.
 
     Raises:
         DataError: The data are missing, do not fit the network, or are no longer those that the run was trained with.
@@ -58,6 +101,7 @@ def evaluate(
     for text in () if path is None else said_by_source(data):
         warn(text)
     check_shapes(run, data)
+    data = data if isinstance(data, GeneratorData) else _good_rows(data, bad)
     data = data if isinstance(data, GeneratorData) else run.on_its_scale(data, warn)
     targets = target_forms(data, "the data")
     if not targets:
@@ -68,7 +112,34 @@ def evaluate(
     engine = model.network.for_targets([one.shape for one in targets], learns=False)
     asked = TestTimeAugmentation(run, engine, views)
     loader = run.loader(data)
-    return training.evaluate(engine, loader, None, (), model, progress or NullProgress(), step=asked.update_metrics)
+    samples = MeasuredSamples(details and are_kept(run.graph.output_shapes))
+
+    def step(batch: Batch) -> None:
+        samples.add(asked.update_metrics(batch), batch)
+
+    values = training.evaluate(engine, loader, None, (), model, progress or NullProgress(), step=step)
+    shares = [name for name, one in metrics_by_name(objectives).items() if isinstance(one.metric, Share)]
+    return Measured(values, intervals_of(engine, samples, shares), samples, data)
+
+
+def _good_rows(data: Dataset, bad: Callable[[Sequence[Problem]], object]) -> Dataset:
+    """The samples without rows of a table that cannot be read, which are told.
+
+    Raises:
+        DataError: There is no other row.
+    """
+    left_out, rows = left_out_rows_of(data), bad_rows_of(data)
+    told = sorted((*left_out, *rows.values()), key=_line_of)
+    if rows and len(rows) == len(data):
+        raise DataError(told)
+    if told:
+        bad(told)
+    return Subset(data, np.setdiff1d(np.arange(len(data)), np.fromiter(rows, np.int64))) if rows else data
+
+
+def _line_of(problem: Problem) -> int:
+    line = problem.place.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0
 
 
 def _other_data(run: TrainedRun, path: str | Path) -> tuple[Data, Sequence[Problem]]:

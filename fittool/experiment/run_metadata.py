@@ -13,11 +13,13 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.experiment.building.data import Data
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions
+from fittool.experiment.results.validated import validated_samples
 from fittool.experiment.resuming.changes import counting_settings
 from fittool.runs import latest
 from fittool.runs.columns_file import write_columns
 from fittool.runs.directory import RunDirectory, digest_of
 from fittool.runs.environment import describe_environment
+from fittool.runs.files.atomic import atomic_write
 from fittool.runs.files.json_text import to_json
 from fittool.runs.status import utc_text
 
@@ -93,6 +95,8 @@ def write_experiment(prepared: Prepared, directory: RunDirectory) -> None:
         write_columns(directory, prepared.encoder.plain())
     if prepared.skipped:
         directory.write_skipped(prepared.skipped)
+    if prepared.validation is not None and not isinstance(prepared.validation, GeneratorData):
+        atomic_write(directory.paths.validation, [validated_samples(prepared.validation, prepared.class_names)])
 
 
 def text_of_experiment(prepared: Prepared) -> str:

@@ -15,8 +15,9 @@ from fittool.data.formats.reading import Reading, few
 from fittool.data.targets import Targets
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, ExperimentError
+from fittool.experiment.building.data import classes_of
 from fittool.nn.graph import Graph
-from fittool.nn.number_targets import MOST_NAMED, NumberTargets, TargetScale
+from fittool.nn.output_targets import MOST_NAMED, OutputTargets, TargetScale
 
 _PIECE = 256
 
@@ -39,13 +40,13 @@ def held_targets(data: Dataset) -> tuple[Array, ...]:
     return tuple(np.concatenate(arrays) for arrays in zip(*(piece[1] for piece in pieces), strict=True))
 
 
-def number_targets(
+def output_targets(
     loaded: LoadedExperiment,
     graph: Graph,
     train: Dataset | GeneratorData,
-    known: Mapping[str, NumberTargets] | None = None,
-) -> dict[str, NumberTargets]:
-    """Names and scale of the numbers to predict, by the outputs' names; outputs of classes have neither.
+    known: Mapping[str, OutputTargets] | None = None,
+) -> dict[str, OutputTargets]:
+    """Names and scale of the numbers to predict, by the outputs' names; of several outputs the names of classes, too.
 
     Args:
         loaded: The experiment.
@@ -57,6 +58,15 @@ def number_targets(
         ExperimentError: A scale is asked for, but the samples cannot be counted.
         DataError: `log` is asked for, and a target is below 0.
     """
+    classes = dict(zip(graph.outputs, classes_of(train), strict=False))
+    found = {name: OutputTargets(classes=names) for name, names in classes.items() if names is not None}
+    return found | _numbers(loaded, graph, train, known)
+
+
+def _numbers(
+    loaded: LoadedExperiment, graph: Graph, train: Dataset | GeneratorData, known: Mapping[str, OutputTargets] | None
+) -> dict[str, OutputTargets]:
+    """Those of the outputs that give numbers; arguments and errors as for `output_targets`."""
     objectives = loaded.experiment.compile.objectives(graph.outputs)
     numbers = [name for name, one in objectives.items() if one.loss is not None and one.loss.expects == "numbers"]
     if not numbers or loaded.experiment.data.class_mode == "input":
@@ -69,7 +79,7 @@ def number_targets(
     sizes = {name: graph.output_shapes[name][-1] for name in numbers}
     names = {name: _names(train, graph, sizes[name], numbered=setting is not None) for name in numbers}
     if asked is None:
-        return {name: NumberTargets(names[name]) for name in numbers}
+        return {name: OutputTargets(names[name]) for name in numbers}
     kept = {} if known is None else {name: one.scale for name, one in known.items()}
     arrays = () if isinstance(train, GeneratorData) else held_targets(train)
     found = {}
@@ -79,7 +89,7 @@ def number_targets(
             if scale is None or scale.kind != asked or len(scale.center) != sizes[name]:
                 check_log(loaded, asked, targets, train)
                 scale = TargetScale.learn(asked, targets, sizes[name])
-            found[name] = NumberTargets(names[name], scale)
+            found[name] = OutputTargets(names[name], scale)
     return found
 
 
@@ -98,7 +108,7 @@ def check_log(loaded: LoadedExperiment, kind: str, targets: Array, data: Any) ->
     raise DataError([loaded.problem(text, "data", "target")])
 
 
-def check_other_part(loaded: LoadedExperiment, targets: Mapping[str, NumberTargets], graph: Graph, data: Any) -> None:
+def check_other_part(loaded: LoadedExperiment, targets: Mapping[str, OutputTargets], graph: Graph, data: Any) -> None:
     """Hold the targets of data that are not learnt from against the scales.
 
     Raises:
@@ -131,7 +141,7 @@ def names_of_table(train: Dataset | GeneratorData) -> tuple[str, ...]:
     return () if reading is None else reading.targets
 
 
-def in_words(targets: Mapping[str, NumberTargets], columns: tuple[str, ...] = ()) -> list[str]:
+def in_words(targets: Mapping[str, OutputTargets], columns: tuple[str, ...] = ()) -> list[str]:
     """A line on how targets are scaled, with mean and deviation of each of the first few; none where they are not.
 
     Args:

@@ -53,13 +53,14 @@ class TestTimeAugmentation:
         self._done += batch.size
         return self.outputs(batch.inputs, np.arange(self._done - batch.size, self._done))
 
-    def update_metrics(self, batch: Batch) -> None:
-        """Add the next batch to the engine's running values."""
+    def update_metrics(self, batch: Batch) -> Outputs:
+        """Add the next batch to the engine's running values; gives the outputs, each (N, …)."""
         if self._views == 1:  # as training does, so that the loss of saturated outputs is taken from the logits here, too
             inputs = batch.inputs if self._preprocess is None else self._preprocess.inputs(batch.inputs)
-            self.engine.test_step(replace(batch, inputs=inputs))
-        else:
-            self.engine.update_metrics(self.batch_outputs(batch), batch)
+            return self.engine.evaluate_step(replace(batch, inputs=inputs))
+        outputs = self.batch_outputs(batch)
+        self.engine.update_metrics(outputs, batch)
+        return outputs
 
     def outputs(self, inputs: tuple[Array, ...], positions: NDArray[np.int64]) -> Outputs:
         """The mean over all views.

@@ -18,6 +18,7 @@ from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_of_table
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
+from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.next_command import command_to_go_on
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
@@ -115,6 +116,8 @@ def _train_anew(
     kept = not options.smoke or options.run_directory is not None
     with saying_where(directory, loaded) if kept else _remove_afterwards(directory), dropping:
         outcome = trainer.run()
+        if verbose != 0 and not options.smoke:
+            tell_baselines(prepared, trainer, directory)
     return Run(directory.path, outcome, trainer.history, kept)
 
 

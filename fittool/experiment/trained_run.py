@@ -28,8 +28,8 @@ from fittool.model.network import Network
 from fittool.model.saving import layers_of, rebuild, targets_in
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
-from fittool.nn.number_targets import NumberTargets, TargetsError
 from fittool.nn.objectives import Objectives
+from fittool.nn.output_targets import OutputTargets, TargetsError
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.paths import FINAL, LAST
@@ -88,13 +88,18 @@ class TrainedRun:
         return encoder_of(self.directory, self._architecture)
 
     @property
-    def numbers(self) -> dict[str, NumberTargets]:
+    def numbers(self) -> dict[str, OutputTargets]:
         """The names and scales of the numbers to predict, by the outputs' names, as they were learnt.
 
         Raises:
             CheckpointError: The checkpoint holds something else.
         """
         return targets_of(self.checkpoint)
+
+    @property
+    def output_classes(self) -> dict[str, tuple[str, ...]]:
+        """The names of the classes of those of several outputs that tell classes apart."""
+        return {name: one.classes for name, one in self.numbers.items() if one.classes}
 
     @property
     def _architecture(self) -> Mapping[str, Any]:
@@ -164,7 +169,7 @@ class TrainedRun:
         return brought.data
 
 
-def targets_of(checkpoint: Checkpoint) -> dict[str, NumberTargets]:
+def targets_of(checkpoint: Checkpoint) -> dict[str, OutputTargets]:
     """The names and scales of the numbers to predict that a checkpoint holds, by the outputs' names.
 
     Raises:

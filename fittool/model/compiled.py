@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,5 +132,14 @@ def _numbers(value: Any) -> Any:
     """Loss weights, refused where they are no numbers."""
     flat = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else (value,)
     if value is not None and not all(isinstance(number, int | float) and not isinstance(number, bool) for number in flat):
-        raise ExperimentError(f"loss_weights must be a number for each loss, as a list or a mapping; got {value!r}.")
+        found = f"loss_weights must be a number for each loss, as a list or a mapping; got {value!r}."
+        raise ExperimentError(f"{found} Metrics are given by name: metrics={value!r}." if _is_metrics(flat) else found)
     return value
+
+
+def _is_metrics(values: Iterable[object]) -> bool:
+    """True for what stands third in scripts for older versions of Keras, where metrics came before loss_weights."""
+    return all(
+        isinstance(one, Metric) or (isinstance(one, str) and METRICS.class_of(one) is not None) or _is_function(one)
+        for one in values
+    )

@@ -26,7 +26,7 @@ from fittool.nn.calls.symbolic import SymbolicTensor, Weights
 from fittool.nn.calls.wiring import Wiring, in_keras_order, input_tensor, symbolic, tensors_of, wire
 from fittool.nn.graph import Graph, layer_names, table
 from fittool.nn.layers import LAYERS, Input, Layer
-from fittool.nn.number_targets import plain_targets
+from fittool.nn.output_targets import plain_targets
 from fittool.training.history import History
 
 SEED = 7

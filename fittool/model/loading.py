@@ -19,7 +19,7 @@ from fittool.model.saving import layers_of, targets_in
 from fittool.model.sequential import Sequential
 from fittool.nn.calls.wiring import input_tensor
 from fittool.nn.layers import Input, Layer
-from fittool.nn.number_targets import TargetsError
+from fittool.nn.output_targets import TargetsError
 from fittool.nn.shapes import Shape
 from fittool.runs.checkpoint import load_checkpoint
 

@@ -18,8 +18,8 @@ from fittool.engines.state import State, TensorInfo, check_state
 from fittool.errors import ExperimentError
 from fittool.model.compiled import Compiled
 from fittool.nn.graph import Graph
-from fittool.nn.number_targets import NumberTargets
-from fittool.nn.objectives import Objective, with_number_targets, with_target_shapes
+from fittool.nn.objectives import Objective, with_output_targets, with_target_shapes
+from fittool.nn.output_targets import OutputTargets
 from fittool.nn.shapes import Shape
 
 
@@ -43,7 +43,7 @@ class Network:
         compiled: Compiled | None = None,
         *,
         skips_bad_steps: bool = False,
-        targets: Mapping[str, NumberTargets] | None = None,
+        targets: Mapping[str, OutputTargets] | None = None,
     ) -> None:
         self.compiled = compiled
         self.targets = dict(targets or {})
@@ -66,7 +66,7 @@ class Network:
         self.close()
         self.compiled = compiled
 
-    def learn_targets(self, targets: Mapping[str, NumberTargets]) -> None:
+    def learn_targets(self, targets: Mapping[str, OutputTargets]) -> None:
         """Predict these numbers from now on, by the outputs' names; weights and optimizer stay."""
         if self.targets != targets:
             self._state = self.state()
@@ -98,7 +98,7 @@ class Network:
             return self._engine
         if all(objective.loss is None for objective in wanted.objectives.values()):
             raise ExperimentError("The model has no loss: model.compile(optimizer=…, loss=…).")
-        objectives = with_number_targets(with_target_shapes(wanted.objectives, shapes), self.targets)
+        objectives = with_output_targets(with_target_shapes(wanted.objectives, shapes), self.targets)
         if not learns:
             return self._make_engine(tuple(shapes), objectives=objectives)
         return self._make_engine(tuple(shapes), objectives=objectives, optimizer=wanted.optimizer)
@@ -111,7 +111,7 @@ class Network:
             return self._make_engine(None)
         # Nothing is measured: only the scale of the targets is undone.
         nothing = dict.fromkeys(self._graph.outputs, Objective())
-        return self._make_engine(None, objectives=with_number_targets(nothing, self.targets))
+        return self._make_engine(None, objectives=with_output_targets(nothing, self.targets))
 
     def part(self, graph: Graph) -> Engine:
         """An engine for some of the layers alone, with their weights as they are now; whoever asks closes it."""

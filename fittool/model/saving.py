@@ -20,7 +20,7 @@ from fittool.model.compiled import Compiled
 from fittool.model.network import Network
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer, Layers
-from fittool.nn.number_targets import NumberTargets, TargetsError, targets_from
+from fittool.nn.output_targets import OutputTargets, TargetsError, targets_from
 from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
 from fittool.runs.files.atomic import make_folder
 from fittool.runs.files.json_text import to_json
@@ -71,7 +71,7 @@ def rebuild(architecture: Mapping[str, Any]) -> Graph:
     return Graph.build(layers_of(architecture), shapes, architecture.get("outputs"))
 
 
-def targets_in(architecture: Mapping[str, Any], graph: Graph) -> dict[str, NumberTargets]:
+def targets_in(architecture: Mapping[str, Any], graph: Graph) -> dict[str, OutputTargets]:
     """The names and scales of the numbers to predict, by the outputs' names, that go with a network's weights.
 
     Raises:

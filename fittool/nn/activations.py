@@ -80,7 +80,8 @@ def softmax(x: NDArray[Any], out: NDArray[Any] | None = None, axis: int = -1) ->
     Returns:
         (N, …, K), of x's dtype, with sums of 1 along the axis.
     """
-    result: NDArray[Any] = np.subtract(x, x.max(axis=axis, keepdims=True), out)  # the largest becomes 0, so that none overflows
+    # The reductions themselves: the arrays' methods of these names cost as much again, which small networks feel.
+    result: NDArray[Any] = np.subtract(x, np.maximum.reduce(x, axis, keepdims=True), out)  # so that no power overflows
     np.exp(result, result)
-    np.divide(result, result.sum(axis=axis, keepdims=True), result)
+    np.divide(result, np.add.reduce(result, axis, keepdims=True), result)
     return result

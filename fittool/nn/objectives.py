@@ -32,7 +32,7 @@ from fittool.nn.metrics import (
     R2Score,
     RootMeanSquaredError,
 )
-from fittool.nn.number_targets import NumberTargets
+from fittool.nn.output_targets import OutputTargets
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets, check_targets
 from fittool.settings import nearest_name
@@ -42,7 +42,7 @@ _OF_EACH_TARGET = (
     LogCoshError, R2Score,
 )  # fmt: skip
 """The metrics that say something of a single target."""
-_UNKNOWN = NumberTargets()
+_UNKNOWN = OutputTargets()
 _LONGEST = 60
 
 
@@ -64,7 +64,7 @@ class Objective:
     metrics: tuple[Metric, ...] = ()
     weighted_metrics: tuple[Metric, ...] = ()
     target_shape: Shape = ()
-    numbers: NumberTargets = _UNKNOWN
+    numbers: OutputTargets = _UNKNOWN
 
     def targets_apart(self, metric: Metric) -> tuple[str, ...]:
         """The names of the targets for each of which a metric is told beside the mean over all of them; none of an only one."""
@@ -204,7 +204,7 @@ def with_target_shapes(objectives: Objectives, shapes: Sequence[Shape]) -> dict[
     }
 
 
-def with_number_targets(objectives: Objectives, targets: Mapping[str, NumberTargets]) -> dict[str, Objective]:
+def with_output_targets(objectives: Objectives, targets: Mapping[str, OutputTargets]) -> dict[str, Objective]:
     """The same for outputs of which these numbers, by the outputs' names, are to be predicted."""
     return {name: replace(objective, numbers=targets.get(name, objective.numbers)) for name, objective in objectives.items()}
 

@@ -24,7 +24,6 @@ from fittool.runs.environment import read_environment, read_json, run_id_in
 from fittool.runs.files.append_only import append_line, drop_torn_line, take_apart
 from fittool.runs.files.atomic import (
     atomic_write,
-    is_temporary,
     make_folder,
     overwritten,
     remove_temporary_files,
@@ -33,6 +32,7 @@ from fittool.runs.files.atomic import (
 from fittool.runs.files.json_text import to_json
 from fittool.runs.files.lock import RunLock, is_held
 from fittool.runs.files.storage_errors import read_whole, storing
+from fittool.runs.files.temporary_names import is_temporary
 from fittool.runs.metrics_log import MetricsLog, csv_table
 from fittool.runs.paths import DISCARDED, RunPaths
 from fittool.runs.status import Status, encode_status, load_status, utc_stamp, utc_text

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from fittool.runs.files.json_text import from_json, to_json
 from fittool.runs.files.storage_errors import read_whole
 
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SIGNED_NUMBER = re.compile(r"[+-](?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def csv_table(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -48,8 +50,8 @@ def _cell(value: object) -> object:
 
 
 def guarded(text: str) -> str:
-    """Text as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text
+    """Text as a cell that no spreadsheet takes for a formula; a number with a sign, such as the class -1, is none."""
+    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) and not _SIGNED_NUMBER.fullmatch(text) else text
 
 
 def unguard(text: str) -> str:

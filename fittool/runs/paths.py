@@ -61,7 +61,7 @@ class RunPaths:
     @property
     def of_the_beginning(self) -> tuple[Path, ...]:
         """Those that are there before a run has begun."""
-        return self.experiment, self.classes, self.inputs, self.columns, self.skipped, self.checkpoints
+        return self.experiment, self.classes, self.inputs, self.columns, self.skipped, self.validation, self.checkpoints
 
     @property
     def status(self) -> Path:
@@ -99,6 +99,26 @@ class RunPaths:
         return self.root / "plots"
 
     @property
+    def evaluation(self) -> Path:
+        """The figures that `evaluate` kept last."""
+        return self.root / "evaluation.json"
+
+    @property
+    def threshold(self) -> Path:
+        """The decision thresholds and the temperature that were chosen."""
+        return self.root / "threshold.json"
+
+    @property
+    def baselines(self) -> Path:
+        """What the commonest class and a line reach on the validation data."""
+        return self.root / "baselines.json"
+
+    @property
+    def validation(self) -> Path:
+        """The names of the samples that were validated on, a row each."""
+        return self.root / "validation.csv"
+
+    @property
     def checkpoints(self) -> Path:
         """The directory of checkpoints."""
         return self.root / "checkpoints"
@@ -122,7 +142,8 @@ class RunPaths:
         """True for one of the run's own files, and for files in a directory of its own."""
         files = (
             self.experiment, self.environment, self.classes, self.inputs, self.skipped, self.status, self.diverged, self.metrics,
-            self.history, self.log, self.report, self.root / ".lock", self.root / DISCARDED,
+            self.evaluation, self.threshold, self.baselines, self.validation, self.history, self.log, self.report,
+            self.root / ".lock", self.root / DISCARDED,
         )  # fmt: skip
         folders = (self.checkpoints, self.plots)
         return path in (*files, *folders) or any(folder in path.parents for folder in folders)

@@ -79,6 +79,9 @@ def task_of(open_as: Open) -> tuple[Task, Dataset]:
     names, labels = dataset.class_names or (), dataset.labels()
     assert labels is not None
     if _are_classes(names, len(labels)):
+        if len(names) == 1:
+            text = f"All {len(labels):,} labels are {visible(names[0])!r}, so there is nothing to learn."
+            raise DataError(f"{text} Name another label with --label, or give samples of other classes.")
         counts = np.bincount(labels, minlength=len(names)).tolist()
         return Task("classes", dict(zip(names, counts, strict=True))), dataset
     try:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
 from fittool.settings.family import fields_of, written_name
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 
 class _Made(type):
@@ -40,18 +43,31 @@ class Named(metaclass=_Made):
 def plain(value: object, *, defaults: bool = True) -> Any:
     """A description as plain data (mappings, lists, numbers, text) that its family or section reads back.
 
-    Members of a family become `{name: arguments}`. With `defaults=False`, arguments at their default are left out.
+    Members of a family become `{name: arguments}`, and their arguments alone where a field takes no other member. With
+    `defaults=False`, arguments at their default are left out.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        known = fields_of(type(value))
-        arguments = {
-            name: plain(getattr(value, field.name), defaults=defaults)
-            for field, name in ((field, written_name(field.name)) for field in dataclasses.fields(value))
-            if defaults or getattr(value, field.name) != known[name].get_default(call_default_factory=True)
-        }
+        arguments = _arguments(value, defaults)
         return {value.public_name(): arguments} if isinstance(value, Named) else arguments
     if isinstance(value, Mapping):
         return {key: plain(item, defaults=defaults) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item, defaults=defaults) for item in value]
     return value
+
+
+def _arguments(value: Any, defaults: bool) -> dict[str, Any]:
+    """Field by field, the arguments of a description as plain data."""
+    known = fields_of(type(value))
+    arguments: dict[str, Any] = {}
+    for field in dataclasses.fields(value):
+        name, item = written_name(field.name), getattr(value, field.name)
+        if defaults or item != known[name].get_default(call_default_factory=True):
+            alone = isinstance(item, Named) and _is_no_choice(known[name], item)
+            arguments[name] = _arguments(item, defaults) if alone else plain(item, defaults=defaults)
+    return arguments
+
+
+def _is_no_choice(info: FieldInfo, item: Named) -> bool:
+    """True where a field takes objects of the item's own class alone, so that it needs no name."""
+    return info.annotation is type(item)

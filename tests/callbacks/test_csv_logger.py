@@ -117,6 +117,25 @@ def test_another_process_that_writes_the_same_file_is_told_of(tmp_path, append, 
     assert (tmp_path / "log.csv").read_text() == f"epoch,loss\n{kept}"
 
 
+@pytest.mark.parametrize("before", [0, 3])
+def test_rows_that_another_process_writes_before_our_first_stay(tmp_path, before):
+    """One that began at the same time, or whose next row came between our beginning and our first one."""
+    said = []
+    loggers = [CSVLogger("log.csv", append=True).start(CallbackContext(tmp_path)) for _ in range(2)]
+    for logger in loggers:
+        logger.run = SimpleNamespace(say=said.append, save=lambda kind: None)
+    loggers[0].on_train_begin()
+    for epoch in range(before):
+        loggers[0].on_epoch_end(epoch, {"loss": 1.0})
+    loggers[1].on_train_begin()
+    loggers[0].on_epoch_end(before, {"loss": 1.0})
+    loggers[1].on_epoch_end(0, {"loss": 2.0})
+    loggers[0].on_epoch_end(before + 1, {"loss": 1.0})
+    rows = (tmp_path / "log.csv").read_text().splitlines()[1:]
+    assert rows == [*(f"{epoch},1.0" for epoch in range(before + 1)), "0,2.0", f"{before + 1},1.0"]
+    assert len(said) == 2, "each tells it once"
+
+
 def test_names_that_spreadsheets_take_for_formulas_are_text(tmp_path):
     logger = CSVLogger("log.csv").start(CallbackContext(tmp_path))
     logger.on_epoch_end(0, {"=1+1": 0.5, "@x": 1.0})

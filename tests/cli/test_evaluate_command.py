@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from arrays import read_arrays
 from cli.commands import FROM_GENERATOR, FROM_PICTURES, GENERATOR, WORSE_AT_THE_END
+
+from fittool.errors import StorageError
 
 
 def values(done):
@@ -140,3 +146,93 @@ def test_files_that_are_left_out_are_told(fittool, write, pictures):
         assert done.code == 0
         assert done.err.startswith("warning: 1 file is left out. ")
         assert "cat/2.png: This is no image" in done.err
+
+
+class TestKept:
+    """What is told for people, and kept in evaluation.json."""
+
+    def kept(self, run):
+        return json.loads((run.path / "evaluation.json").read_text())
+
+    def test_metrics_are_those_printed_with_an_interval_around_them(self, fittool, run):
+        printed = values(fittool("evaluate", run.path))
+        kept = self.kept(run)
+        assert {name: one["value"] for name, one in kept["metrics"].items()} == pytest.approx(printed, rel=1e-5)
+        assert all(one["low"] < one["value"] < one["high"] for one in kept["metrics"].values())
+        assert kept["interval"] == {
+            "level": 0.95, "method": "bootstrap over samples, percentiles", "resamples": 1000, "samples": 12
+        }  # fmt: skip
+
+    def test_says_what_was_measured(self, fittool, run):
+        fittool("evaluate", run.path, "--on", "train", "--checkpoint", "last")
+        kept = self.kept(run)
+        assert (kept["data"], kept["checkpoint"], kept["epoch"], kept["samples"], kept["run"]) == ("train", "last", 5, 36, run.id)
+
+    def test_other_data_are_kept_by_their_name_alone(self, fittool, run, folder):
+        fittool("evaluate", run.path, "--data", folder / "small.npz")
+        assert self.kept(run)["data"] == "small.npz"
+
+    def test_figures_are_those_of_the_predictions(self, fittool, run):
+        """Whoever has `predict --on validation` can compute them."""
+        fittool("evaluate", run.path)
+        rows = [json.loads(line) for line in predicted_rows(fittool, run)]
+        kept = self.kept(run)
+        for place, name in enumerate(kept["classes"]):
+            of_class = [row for row in rows if row["truth"] == name]
+            right = sum(row["prediction"] == name for row in of_class)
+            assert kept["per_class"][place]["support"] == len(of_class) == sum(kept["confusion"][place])
+            assert kept["per_class"][place]["recall"] == right / len(of_class)
+            assert kept["confusion"][place][place] == right
+        assert kept["accuracy"] == kept["metrics"]["accuracy"]["value"]
+
+    def test_tells_people_the_same(self, fittool, run):
+        told = fittool("evaluate", run.path).err
+        kept = self.kept(run)
+        one = kept["metrics"]["accuracy"]
+        assert f"({one['low']:.4f} to {one['high']:.4f})" in told
+        for row in kept["per_class"]:
+            assert re.search(
+                rf"^{row['name']} +{row['precision']:.4f} +{row['recall']:.4f} +{row['f1']:.4f} +{row['support']}$", told, re.M
+            )
+
+    def test_a_run_that_cannot_be_written_is_measured_all_the_same(self, fittool, run, monkeypatch):
+        def full(*arguments):
+            raise StorageError("No space left on device.")
+
+        monkeypatch.setattr("fittool.experiment.results.evaluation.atomic_write", full)
+        done = fittool("evaluate", run.path)
+        assert values(done)
+        assert "warning: evaluation.json is not kept: No space left on device." in done.err
+
+    def test_an_accuracy_of_one_has_an_interval_too(self, fittool, write, pictures):
+        run = fittool("train", write(*FROM_PICTURES, ("epochs: 2", "epochs: 30"), ("  validation_split: 0.25\n", ""))).run
+        fittool("evaluate", run.path, "--on", "train")
+        accuracy = self.kept(run)["metrics"]["accuracy"]
+        if accuracy["value"] == 1:
+            assert accuracy["low"] == pytest.approx(0.025 ** (1 / 12))
+
+    def test_numbers_have_figures_of_each(self, fittool, write, folder):
+        rows = ["a,b,low,high", *(f"{a},{a % 5},{2 * a},{a - 3}" for a in range(40))]
+        (folder / "numbers.csv").write_text("\n".join(rows) + "\n")
+        path = write(
+            ("npz: {path: small.npz}", "csv: {path: numbers.csv, label: [low, high]}"),
+            ("    - Rescaling: {scale: 1/255}\n    - Conv2D: {filters: 4, kernel_size: 3, activation: relu}\n", ""),
+            ("    - Flatten\n", ""), ("    - Dropout: {rate: 0.25}\n", ""), ("units: 3, activation: softmax", "units: 2"),
+            ("sparse_categorical_crossentropy", "mse"), ("[accuracy]", "[mae]"),
+        )  # fmt: skip
+        run = fittool("train", path).run
+        fittool("evaluate", run.path)
+        kept, rows = self.kept(run), [json.loads(line) for line in predicted_rows(fittool, run)]
+        assert [one["name"] for one in kept["targets"]] == ["low", "high"]
+        for one in kept["targets"]:
+            errors = np.array([row[f"{one['name']} truth"] - row[one["name"]] for row in rows])
+            assert one["mae"] == pytest.approx(np.abs(errors).mean(), rel=1e-5)
+            assert one["rmse"] == pytest.approx(np.sqrt((errors**2).mean()), rel=1e-5)
+            assert one["residual_quantiles"]["0.5"] == pytest.approx(np.median(errors), rel=1e-5)
+        assert kept["metrics"]["mae"]["low"] < kept["metrics"]["mae"]["value"] < kept["metrics"]["mae"]["high"]
+
+
+def predicted_rows(fittool, run):
+    """What `predict` says of the validation data, a JSON object a line."""
+    assert fittool("predict", run.path, "--on", "validation", "--out", "rows.jsonl").code == 0
+    return Path("rows.jsonl").read_text().splitlines()

@@ -22,7 +22,7 @@ def test_last_line_on_stdout_is_the_run_directory(fittool, small):
 FILES = {
     ".lock", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/previous.safetensors",
     "classes.json", "environment.json", "experiment.yaml", "history.csv", "inputs.json", "metrics.jsonl", "run.log",
-    "status.json",
+    "status.json", "validation.csv",
 }  # fmt: skip
 
 

@@ -140,6 +140,7 @@ CASES = [
     (nn.TimeDistributed(nn.MultiHeadAttention(2, 3, dropout=0.3)), IMAGE),
     (nn.TimeDistributed(nn.Conv1D(3, 2)), IMAGE),
     (nn.TimeDistributed(nn.PReLU(alpha_initializer={"Constant": {"value": 0.25}})), IMAGE),
+    (nn.ColumnEmbedding((3, 0), (4, 6), (2, 3)), (4,)),
 ]
 
 GRAPHS = {
@@ -215,9 +216,10 @@ class Bench:
         self.store.trainable += 0.1 * generator.standard_normal(self.store.trainable.size)
         self._take_statistics(generator)
         plan = lower(self.graph)
-        buffers = Buffers(plan.sizes, np.float64)
+        slots = plan.gradient_slots()
+        buffers = Buffers(plan.sizes, slots.sizes, np.float64)
         buffers.grow(batch)
-        space = Workspace(plan, self.store, buffers, Scratch(np.float64), StepInputs(1), ThreadPool(threads))
+        space = Workspace(plan, slots, self.store, buffers, Scratch(np.float64), StepInputs(1), ThreadPool(threads))
         whole, real = generator.integers(0, 4, (batch, *shape)), generator.standard_normal((batch, *shape))
         space.step_inputs.inputs = (whole if indices else real,)
         self.program = Program(space, batch, training=True, update_metrics=self._linear_loss, backward=True)

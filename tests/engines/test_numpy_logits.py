@@ -197,6 +197,21 @@ def test_outputs_are_those_of_the_activation() -> None:
     np.testing.assert_allclose(probabilities, softmax(logits), rtol=1e-12)
 
 
+def test_evaluating_measures_as_testing_does_and_gives_the_outputs_of_predicting() -> None:
+    layers, losses, _, _ = NETWORKS["logits are an output too"]
+    made, batch = engine(layers, losses), Batch((inputs(3),), tuple(RNG.integers(0, 4, N) for _ in losses))
+    made.test_step(batch)
+    values = made.metrics()
+    made.reset_metrics()
+    outputs = made.evaluate_step(batch)
+    assert made.metrics() == values
+    for found, expected in zip(outputs, made.predict_step(batch.inputs), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    kept = [array.copy() for array in outputs]
+    made.evaluate_step(Batch((inputs(3) + 1,), batch.targets))
+    assert all((found == before).all() for found, before in zip(outputs, kept, strict=True))  # they are the caller's to keep
+
+
 def test_a_softmax_along_another_axis_is_none_for_the_loss() -> None:
     made = engine([Dense(4), Softmax(axis=1, name="out")], {"out": SPARSE}, (5, 3))
     batch = Batch((inputs(5, 3),), (RNG.integers(0, 4, (N, 5)),))
@@ -239,3 +254,16 @@ def test_the_activations_output_spares_the_exponentials_and_changes_nothing(
     spared = loss_function(loss)(targets, logits, gradients[1], squash(logits))
     np.testing.assert_allclose(spared, plain, rtol=2e-6, atol=1e-6)
     np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [SparseCategoricalCrossentropy(from_logits=True), CategoricalCrossentropy(from_logits=True)])
+def test_logits_are_asked_only_where_a_probability_has_no_logarithm(loss: Loss) -> None:
+    probabilities, unread = ROWS.astype(np.float32), np.full((N, 4), np.nan, np.float32)
+    targets = CLASSES if isinstance(loss, SparseCategoricalCrossentropy) else np.eye(4)[CLASSES]
+    slopes = np.empty_like(probabilities)
+    values = loss_function(loss)(targets, unread, slopes, probabilities)
+    # To the bit, whatever calls it takes: the same run gives the same numbers from release to release.
+    np.testing.assert_array_equal(values, -np.log(probabilities[np.arange(N), CLASSES]))
+    np.testing.assert_array_equal(slopes, probabilities - np.eye(4, dtype=np.float32)[CLASSES])
+    probabilities[2, CLASSES[2]] = 0
+    assert np.isnan(loss_function(loss)(targets, unread, None, probabilities)[2])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from fittool.data.batch import Batch
 from fittool.engines.numpy_engine import NumpyEngine
+from fittool.engines.numpy_engine.operations.recurrent import Recurrent
 from fittool.nn import layers as nn
 from fittool.nn.graph import Graph
 from fittool.nn.losses import MeanSquaredError
@@ -112,3 +115,29 @@ def test_a_smaller_batch_after_a_larger_one_starts_from_zeros() -> None:
     network = engine(nn.SimpleRNN(1, None, False, return_sequences=True), [[[1]], [[1]]])
     network.predict_step((np.ones((7, 3, 1)),))
     np.testing.assert_allclose(network.predict_step((STEPS,))[0][0], [[1], [3], [7]])
+
+
+@pytest.mark.parametrize("layer", [nn.SimpleRNN(8), nn.LSTM(8), nn.GRU(8), nn.GRU(8, reset_after=False)], ids=str)
+def test_the_rows_of_a_step_are_neighbours_in_memory(layer: nn.Layer) -> None:
+    network = NumpyEngine(Graph.build([layer], {"input": (5, 3)}), loss=MeanSquaredError(), optimizer=SGD(), target_shape=(8,))
+    network.train_step(Batch((np.ones((6, 5, 3)),), (np.zeros((6, 8)),)))
+    (program,) = network._programs.values()
+    (context,) = program._contexts.values()
+    walk = program._workspace.plan.instructions[0].operation
+    assert isinstance(walk, Recurrent)
+    for step in walk._time_steps(context, slice(1, 4)):
+        views = [step.sums, step.gates, step.previous, step.state, step.gradient, *step.kept.values()]
+        assert all(len(view) == 3 and view.flags.c_contiguous for view in views)
+
+
+def test_the_inputs_are_laid_out_step_by_step_in_one_call() -> None:
+    graph = Graph.build([nn.LSTM(8)], {"input": (50, 3)})
+    network = NumpyEngine(graph, loss=MeanSquaredError(), optimizer=SGD(), target_shape=(8,))
+    network.train_step(Batch((np.ones((6, 50, 3)),), (np.zeros((6, 8)),)))
+    (program,) = network._programs.values()
+    (inputs,) = next(iter(program._contexts.values())).x
+    calls = [task for stage in program._stages for chain in stage for task in chain if isinstance(task, partial)]
+    reading = [
+        task for task in calls if any(isinstance(one, np.ndarray) and np.shares_memory(one, inputs) for one in task.args[:2])
+    ]
+    assert [task.func for task in reading] == [np.copyto]

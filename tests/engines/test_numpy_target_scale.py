@@ -10,9 +10,9 @@ from fittool.engines.numpy_engine import NumpyEngine
 from fittool.nn import losses, metrics
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Dense
-from fittool.nn.number_targets import NumberTargets, TargetScale
 from fittool.nn.objectives import Objective, value_names
 from fittool.nn.optimizers import SGD
+from fittool.nn.output_targets import OutputTargets, TargetScale
 
 CHANCE = np.random.default_rng(0)
 X = CHANCE.normal(size=(12, 3)).astype(np.float32)
@@ -25,7 +25,7 @@ MEASURED = (metrics.MeanAbsoluteError(), metrics.RootMeanSquaredError(), metrics
 
 def engine(loss, kind=None, names=(), optimizer=None):
     scale = None if kind is None else TargetScale.learn(kind, Y, 2)
-    objective = Objective(loss, metrics=MEASURED, target_shape=(2,), numbers=NumberTargets(names, scale))
+    objective = Objective(loss, metrics=MEASURED, target_shape=(2,), numbers=OutputTargets(names, scale))
     return NumpyEngine(GRAPH, objectives={"out": objective}, optimizer=optimizer, seed=3, threads=1)
 
 
@@ -78,7 +78,7 @@ def test_each_target_with_a_name_has_its_own_figure(kind):
 
 
 def test_an_engine_that_only_predicts_undoes_the_scale():
-    numbers = NumberTargets(scale=TargetScale("standard", (10.0, 20.0), (2.0, 4.0)))
+    numbers = OutputTargets(scale=TargetScale("standard", (10.0, 20.0), (2.0, 4.0)))
     alone = NumpyEngine(GRAPH, objectives={"out": Objective(numbers=numbers)}, seed=3, threads=1)
     assert value_names({"out": Objective(numbers=numbers)}) == ()
     plain = NumpyEngine(GRAPH, seed=3, threads=1)
@@ -88,7 +88,7 @@ def test_an_engine_that_only_predicts_undoes_the_scale():
 def test_a_sequence_of_targets_without_its_last_axis():
     graph = Graph.build([Dense(units=1, name="out")], {"input": (5, 3)})
     x, y = CHANCE.normal(size=(4, 5, 3)).astype(np.float32), CHANCE.normal(50, 9, size=(4, 5))
-    numbers = NumberTargets(scale=TargetScale.learn("standard", y, 1))
+    numbers = OutputTargets(scale=TargetScale.learn("standard", y, 1))
     objective = Objective(losses.MeanSquaredError(), metrics=(metrics.MeanAbsoluteError(),), target_shape=(5,), numbers=numbers)
     one = NumpyEngine(graph, objectives={"out": objective}, threads=1)
     one.test_step(Batch((x,), (y,)))

@@ -10,9 +10,9 @@ from fittool.data.batch import Batch
 from fittool.nn import losses, metrics
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Dense
-from fittool.nn.number_targets import NumberTargets, TargetScale
 from fittool.nn.objectives import Objective
 from fittool.nn.optimizers import Adam
+from fittool.nn.output_targets import OutputTargets, TargetScale
 
 pytest.importorskip("torch")
 
@@ -27,7 +27,7 @@ MEASURED = (metrics.MeanAbsoluteError(), metrics.RootMeanSquaredError(), metrics
 @pytest.mark.parametrize("loss", [losses.MeanSquaredError(), losses.Huber()], ids=lambda loss: loss.keras_name)
 @pytest.mark.parametrize("kind", ["standard", "log"])
 def test_both_engines_learn_and_tell_the_same(kind: str, loss: losses.Loss) -> None:
-    numbers = NumberTargets(("grams", "mm"), TargetScale.learn(kind, Y, 2))
+    numbers = OutputTargets(("grams", "mm"), TargetScale.learn(kind, Y, 2))
     asked = {"out": Objective(loss, metrics=MEASURED, weighted_metrics=MEASURED[:1], target_shape=(2,), numbers=numbers)}
     numpy, torch = both_engines(GRAPH, objectives=asked, optimizer=Adam(0.01), single=False)
     np.testing.assert_allclose(train(torch, BATCHES), train(numpy, BATCHES), rtol=1e-9)

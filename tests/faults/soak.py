@@ -21,7 +21,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_MEMORY = 4 << 20  # processes differ by one or two MiB from start to start
 _FILES = {
     "experiment.yaml", "environment.json", "classes.json", "inputs.json", "status.json", "metrics.jsonl", "history.csv",
-    "run.log", "log.csv", ".lock", "metrics.discarded.jsonl", "last.safetensors", "previous.safetensors", "best.safetensors",
+    "run.log", "log.csv", "validation.csv", "baselines.json",
+    ".lock", "metrics.discarded.jsonl", "last.safetensors", "previous.safetensors", "best.safetensors",
 }  # fmt: skip
 
 

@@ -94,7 +94,7 @@ NUMBERS = [
         written(semicolons()),
         code=4,
         settings=settings('csv: {path: {data}, label: kind, decimal: "."}'),
-        says=["If all are written so, set decimal: ','."],
+        says=["For 1.288 set decimal: ','."],
     ),
 ]
 
@@ -163,8 +163,8 @@ FILES = [
         "files",
         "a long cell",
         table(third=lambda v: "x" * 140_000 if v == FIRST[0][2] else "short"),
-        columns=("a", "b"),
-        says=["left out: c (text"],
+        columns=("a", "b", "c"),
+        says=["2 of 0 and 1: short, xxxxxxxx"],
     ),
     Situation(
         "files",

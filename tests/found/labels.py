@@ -75,7 +75,7 @@ LABELS = [
     Situation(
         "labels of a table",
         "six classes",
-        table(lambda c: c + 1, rows=[(n % 6, [n, 2.0, 1.0 * n]) for n in range(60)]),
+        table(lambda c: c + 1, rows=[(n % 6, [n * 7 % 60, 2.0, 1.0 * n]) for n in range(60)]),
         classes=SIX,
     ),
     *(Situation("labels of an npz", name, npz(labels), classes=classes) for name, labels, classes in _ARRAYS),
@@ -202,14 +202,22 @@ LABELS = [
         "labels that are missing",
         "NA among numbers",
         table(lambda c: ("0", "1", "NA")[c]),
-        code=4,
-        says=["column kind: 'NA' stands for a missing value (and 19 more cells have no value). Remove these rows"],
+        classes=("0", "1"),
+        says=["20 rows without kind left out"],
     ),
     Situation(
         "labels that are missing",
         "empty",
         table(lambda c: ("u", "v", "")[c]),
+        classes=("u", "v"),
+        says=["20 rows without kind left out"],
+    ),
+    Situation(
+        "labels that are missing",
+        "empty, and the user wants none",
+        table(lambda c: ("u", "v", "")[c]),
         code=4,
+        settings=settings(CSV).replace("data: {", "data: {on_missing_label: error, ", 1),
         says=["column kind: the cell is empty (and 19 more cells have no value)."],
     ),
     Situation(
@@ -230,9 +238,9 @@ LABELS = [
         "labels that are missing",
         "named as such by the user",
         table(lambda c: ("u", "v", "none")[c]),
-        code=4,
-        settings=settings("csv: {path: {data}, label: kind, missing_values: [none]}"),
-        says=["'none' stands for a missing value"],
+        classes=("u", "v"),
+        settings=settings("csv: {path: {data}, label: kind, missing_values: [none]}", units=2),
+        says=["20 rows without kind left out"],
     ),
     Situation(
         "labels that are missing",
@@ -241,6 +249,16 @@ LABELS = [
         classes=("none", "u", "v"),
         settings=settings("csv: {path: {data}, label: kind, missing_values: []}"),
         silent_on=["missing value"],
+    ),
+    *(
+        Situation("labels of one class", name, make, code=4, says=[f"labels are '{value}', so there is nothing to learn"])
+        for name, make, value in (
+            ("in a table", table(lambda c: "u"), "u"),
+            ("in a table, a number", table(lambda c: 7), 7),
+            ("in an npz", npz(np.zeros_like), 0),
+            ("in npy files", npy(np.ones_like), 1),
+            ("in MNIST's files", idx(np.zeros_like, pack=False), 0),
+        )
     ),
     Situation(
         "labels by chance", "packed", packed(text_of(lambda c: c + 1)), classes=("1", "2", "3"), says=["data.csv.gz: 60 rows"]

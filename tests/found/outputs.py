@@ -32,6 +32,19 @@ def _refused(*command: str, says: Sequence[str], more: Callable[[Path], object] 
     return probe
 
 
+def _own(folder: Path) -> None:
+    """With --on the run's own data are read, though the command line does not name them; tables beside pictures as well."""
+    rows = [f"{index % 3},{index % 5},{index % 3}" for index in range(30)]
+    Path("t.csv").write_text("\n".join(["a,b,kind", *rows]) + "\n")
+    write(changes=[("synthetic: {samples: 30, shape: [6], classes: 3}", "csv: {path: t.csv, label: kind}")])
+    train()
+    before = Path("t.csv").read_bytes()
+    for part in ("train", "validation"):
+        fittool("predict", "run", "--on", part, "--out", "t.csv", code=2, says=["--out t.csv is read by this command"])
+    assert Path("t.csv").read_bytes() == before
+    fittool("predict", "run", "--on", "train", "--out", "p.csv")
+
+
 def _sheet(*command: str, says: Sequence[str]) -> Callable[[Path], None]:
     def probe(folder: Path) -> None:
         pictures(folder)
@@ -91,6 +104,7 @@ CASES = [
         "predict", "run", "d.npz", "--out", "l.npz", says=[_READ], more=lambda folder: os.symlink("d.npz", "l.npz"))),
     Case("output", "predict replaces its input by a hard link", probe=_refused(
         "predict", "run", "d.npz", "--out", "l.npz", says=[_READ], more=lambda folder: os.link("d.npz", "l.npz"))),
+    Case("output", "predict replaces the run's own data", probe=_own),
     Case("output", "predict into a folder that is not there", probe=_refused(
         "predict", "run", "d.npz", "--out", "no/x.csv", says=["there is no folder no. Make it first"])),
     Case("output", "predict with another ending", probe=_refused(

@@ -49,7 +49,8 @@ def _begin(fittool: Fittool, folder: Path, situation: Situation, data: str) -> N
 
 
 def _hold_what_is_read(folder: Path, situation: Situation) -> None:
-    data = open_data(load_experiment(folder / "e.yaml")).train
+    unscaled = ["data.column_defaults.number.scale=none"] if "column_defaults" in (folder / "e.yaml").read_text() else []
+    data = open_data(load_experiment(folder / "e.yaml", unscaled)).train
     assert not hasattr(data, "first")
     if situation.columns is not None:
         assert data.feature_names == situation.columns  # type: ignore[union-attr]
@@ -74,6 +75,9 @@ def _train_and_use(fittool: Fittool, folder: Path, situation: Situation, data: s
     assert predicted.code == 0, predicted.err
     rows = [json.loads(line) for line in (folder / "p.jsonl").read_text().splitlines()]
     assert rows
+    if any(name[:1] in ("-", "+") for name in situation.classes or ()):  # which a spreadsheet could take for a formula
+        cells = [line.split(",")[1] for line in fittool("predict", "run", data).out.splitlines()[1:]]
+        assert cells == [row["prediction"] for row in rows]
     if situation.classes is not None:
         assert {row["prediction"] for row in rows} <= set(situation.classes)
         assert set(situation.classes) <= rows[0].keys() | {name for row in rows for name in row}

@@ -118,6 +118,8 @@ def test_too_few_inputs_are_refused(two_inputs, x):
         ({"loss": ["mse"]}, "loss holds 1 entries, but the network has 2 outputs"),
         ({"loss_weights": [1.0]}, "loss_weights holds 1 entries"),
         ({"loss_weights": "heavy"}, "loss_weights must be a number for each loss"),
+        ({"loss_weights": ["accuracy"]}, r"Metrics are given by name: metrics=\['accuracy'\]"),
+        ({"loss_weights": [lambda y_true, y_pred: y_pred]}, "Metrics are given by name"),
         ({"metrics": ["accuracy", "mae", "mse"]}, "metrics holds 3 entries"),
         ({"metrics": {"kind": ["acuracy"]}}, "metrics: no metric is called acuracy. Did you mean"),
         ({"optimizer": "adm"}, "optimizer: no optimizer is called adm. Did you mean"),

@@ -8,8 +8,8 @@ from fittool.nn import losses as l
 from fittool.nn import metrics as m
 from fittool.nn.graph import Graph
 from fittool.nn.layers import BatchNormalization, Dense
-from fittool.nn.number_targets import NumberTargets
 from fittool.nn.objectives import Objective, metrics_by_name, penalties, value_names
+from fittool.nn.output_targets import OutputTargets
 from fittool.nn.regularizers import L1, L1L2, L2
 
 MSE = l.MeanSquaredError()
@@ -65,7 +65,7 @@ def test_ignored_class_numbers_are_weights_too() -> None:
 
 
 def named(*names: str, metrics: tuple[m.Metric, ...] = (m.MeanAbsoluteError(),)) -> dict[str, Objective]:
-    return {"out": Objective(MSE, metrics=metrics, numbers=NumberTargets(names))}
+    return {"out": Objective(MSE, metrics=metrics, numbers=OutputTargets(names))}
 
 
 def test_metrics_of_single_targets_follow_that_of_all() -> None:

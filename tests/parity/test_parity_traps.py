@@ -181,6 +181,7 @@ def test_piped_output_holds_no_control_characters(capsys):
         ("sigmoid", "BinaryCrossentropy", np.eye(3, dtype=np.float32)[classes(3, 40)]),
     ],
 )
+@pytest.mark.filterwarnings("ignore:layer dense. The inputs reach:fittool.errors.SettingWarning")
 def test_saturated_outputs_learn_as_from_logits(activation, loss, targets):
     name, arguments = (loss, {}) if isinstance(loss, str) else next(iter(loss.items()))
     theirs = Pair(chain((5,), {"Dense": {"units": 3}}), loss={name: {**arguments, "from_logits": True}})

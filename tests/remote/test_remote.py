@@ -17,6 +17,7 @@ from PIL import Image
 from fittool.data.remote import is_remote, local_copy
 from fittool.data.sources import FolderSource, NpzSource, SourceContext
 from fittool.errors import DataError, MachineError, StorageError
+from fittool.scaffold.scaffold import from_data
 
 fsspec = pytest.importorskip("fsspec")
 CONTEXT = SourceContext(class_mode="sparse")
@@ -137,3 +138,29 @@ def test_a_cache_that_cannot_be_written_is_not_the_datas_fault(memory, tmp_path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(StorageError, match="set XDG_CACHE_HOME to another folder"):
         local_copy("memory://a.bin")
+
+
+@pytest.mark.parametrize("address", ["memory://photos", "memory://photos/"])
+def test_a_folder_at_an_address_is_looked_at_by_init(memory, tmp_path, address):
+    for part in ("train", "test"):
+        for name, value in (("cat/1.png", 1), ("cat/2.png", 2), ("dog/1.png", 3)):
+            put(memory, f"/photos/{part}/{name}", png(value))
+    scaffold = from_data(address, tmp_path / "e.yaml")
+    assert "train: {folder: {path: memory://photos/train}}" in scaffold.text.replace('"', "")
+    assert "validation: {folder: {path: memory://photos/test}}" in scaffold.text.replace('"', "")
+    assert scaffold.lines[0].startswith("memory://photos/train/: 3 images")
+
+
+def test_a_table_of_images_at_an_address_is_looked_at_by_init(memory, tmp_path):
+    for number in range(4):
+        put(memory, f"/photos/{number}.png", png(number))
+    put(memory, "/photos/list.csv", b"file,kind\n" + b"".join(b"%d.png,k%d\n" % (n, n % 2) for n in range(4)))
+    text = from_data("memory://photos", tmp_path / "e.yaml").text.replace('"', "")
+    assert "csv: {path: memory://photos/list.csv" in text
+    assert "root: memory://photos" in text
+
+
+def test_what_is_no_folder_at_an_address_is_told_by_init(memory, tmp_path):
+    put(memory, "/photos/model.bin", b"hello")
+    with pytest.raises(DataError, match="Give a folder with one folder of images"):
+        from_data("memory://photos/model.bin", tmp_path / "e.yaml")

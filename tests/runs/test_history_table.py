@@ -4,6 +4,8 @@ import csv
 import io
 import math
 
+import pytest
+
 from fittool.runs.metrics_log import csv_table
 
 
@@ -18,9 +20,21 @@ def test_numbers_read_back_exactly():
 
 
 def test_text_that_looks_like_a_formula_is_defused_and_numbers_are_not():
-    rows = [{"@x": "=cmd|'/C calc'!A0", "a": "+1", "b": -1, "c": "-1", "d": "\tx"}]
+    rows = [{"@x": "=cmd|'/C calc'!A0", "a": "+1+cmd", "b": -1, "c": "-1-1", "d": "\tx"}]
     table = list(csv.reader(io.StringIO(csv_table(rows).decode(), newline="")))
-    assert table == [["'@x", "a", "b", "c", "d"], ["'=cmd|'/C calc'!A0", "'+1", "-1", "'-1", "'\tx"]]
+    assert table == [["'@x", "a", "b", "c", "d"], ["'=cmd|'/C calc'!A0", "'+1+cmd", "-1", "'-1-1", "'\tx"]]
+
+
+@pytest.mark.parametrize("text", ["-1", "+1", "-0.5", "-1e-3", "+.5"])
+def test_text_that_is_a_number_stays_as_it_is(text):
+    """Such as the names of the classes -1 and 1."""
+    assert csv_table([{"a": text}]).decode().splitlines()[1] == text
+
+
+@pytest.mark.parametrize("text", ["-1\n", "-", "+1,5", "-1e", "--1", "-cmd|x", "-1 1"])
+def test_text_that_only_begins_like_a_number_is_defused(text):
+    ((cell,),) = list(csv.reader(io.StringIO(csv_table([{"a": text}]).decode(), newline="")))[1:]
+    assert cell == f"'{text}"
 
 
 def test_commas_quotes_and_line_breaks_survive():

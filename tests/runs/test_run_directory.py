@@ -54,11 +54,13 @@ def test_every_path_has_its_public_name(run):
         if name[0] != "_" and name not in ("root", "keeps")
     }
     assert paths == {
+        "baselines": "baselines.json",
         "best": "checkpoints/best.safetensors",
         "checkpoints": "checkpoints",
         "classes": "classes.json",
         "diverged": "diverged.safetensors",
         "environment": "environment.json",
+        "evaluation": "evaluation.json",
         "experiment": "experiment.yaml",
         "inputs": "inputs.json",
         "history": "history.csv",
@@ -70,6 +72,8 @@ def test_every_path_has_its_public_name(run):
         "report": "report.html",
         "skipped": "skipped.txt",
         "status": "status.json",
+        "threshold": "threshold.json",
+        "validation": "validation.csv",
     }
 
 

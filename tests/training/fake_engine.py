@@ -90,6 +90,11 @@ class FakeEngine:
         epoch = max(self.iterations // self.steps_per_epoch, 1)
         self._add(self.val_losses[min(epoch, len(self.val_losses)) - 1], batch.size)
 
+    def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
+        """Both steps."""
+        self.test_step(batch)
+        return self.predict_step(batch.inputs)
+
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The weight for each sample."""
         self.predicted += 1

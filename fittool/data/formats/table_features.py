@@ -34,3 +34,17 @@ def numbers_of(table: Table, names: Iterable[str]) -> NDArray[np.float64]:
             column.report(table.problems)
     table.problems.check()
     return np.stack([column.array() for column in columns], axis=1)
+
+
+def weights_of(table: Table, name: str) -> NDArray[np.float32]:
+    """(N,) the sample weights in a column.
+
+    Raises:
+        DataError: Cells that are no numbers, or below 0, each with its line.
+    """
+    weights = numbers_of(table, [name])[:, 0]
+    for row in np.flatnonzero(weights < 0).tolist():
+        text = f"column {name}: {weights[row]:g} is below 0; a weight must be at least 0."
+        table.problems.add(text, int(table.lines[row]))
+    table.problems.check()
+    return weights.astype(np.float32)

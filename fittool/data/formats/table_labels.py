@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +12,32 @@ from numpy.typing import NDArray
 from fittool.data.formats.columns import MISSING, Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_table import Table
 from fittool.data.formats.number_parsing import is_number
-from fittool.data.formats.table_features import numbers_of
-from fittool.data.targets import Targets, from_names, from_numbers, needs_numbers, whole_if_possible
+from fittool.data.formats.table_features import numbers_of, reason
+from fittool.data.targets import JointTargets, Targets, from_names, from_numbers, needs_numbers, whole_if_possible
 from fittool.errors import DataError, ExperimentError, shown
 
 if TYPE_CHECKING:
     from fittool.data.sources.base import SourceContext
+
+
+def joint_targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> JointTargets:
+    """The targets of several outputs, each in a column of its own; raises as `targets_of`."""
+    each = zip(labels, context.outputs, strict=True)
+    contexts = ((name, replace(context, class_mode=one.class_mode, class_names=one.class_names)) for name, one in each)
+    return JointTargets.of([targets_of(table, [name], own) for name, own in contexts])
+
+
+def as_outputs(labels: tuple[str, ...], context: SourceContext) -> tuple[str, ...]:
+    """The columns of labels in the order of the outputs of the same names, if they are; else as they are."""
+    outputs = tuple(one.output for one in context.outputs)
+    return outputs if sorted(labels) == sorted(outputs) else labels
+
+
+def numbers_among(labels: Sequence[str], context: SourceContext) -> tuple[str, ...]:
+    """The columns of labels that hold numbers to predict."""
+    if len(labels) == len(context.outputs):
+        return tuple(name for name, one in zip(labels, context.outputs, strict=True) if one.class_mode == "auto")
+    return tuple(labels) if context.class_mode == "auto" and context.class_names is None else ()
 
 
 def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> Targets:
@@ -30,6 +51,7 @@ def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> T
     if len(labels) > 1:
         names = tuple(labels) if context.class_mode == "categorical" else None
         what = f"{shown(table.path)}: labels"
+        _check_several(table, labels)
         return from_numbers(numbers_of(table, labels), context.class_mode, known or names, what)
     column = table.columns[labels[0]]
     what = f"column {column.name}"
@@ -78,6 +100,21 @@ def _gaps_in_numbers(table: Table) -> frozenset[str]:
     """The words that stand for gaps in the columns of numbers."""
     found = [cell for column in table.columns.values() if column.is_numeric for _, cell in column.first.get("missing", ())]
     return frozenset({"", *(cell.strip().casefold() for cell in found)})
+
+
+def _check_several(table: Table, labels: Sequence[str]) -> None:
+    """Of several columns of labels none may be text; each is told."""
+    for name in labels:
+        column = table.columns[name]
+        if column.kind in ("text", "empty"):
+            mend = "Several columns of labels hold numbers, or 0 and 1 for a class each. "
+            mend += "Write them so, choose one column, or give the network an output for each."
+            table.problems.add(f"column {name}: {reason(column)}. {mend}", min(line for line, _ in _first_cells(column)))
+    table.problems.check()
+
+
+def _first_cells(column: Column) -> list[tuple[int, str]]:
+    return [cell for cells in column.first.values() for cell in cells]
 
 
 def _values(table: Table, column: Column) -> NDArray[np.float64] | NDArray[np.int64]:

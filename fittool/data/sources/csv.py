@@ -19,17 +19,18 @@ from fittool.data.formats.csv_form import find_form, known_encoding
 from fittool.data.formats.csv_table import Header, Table, bare_name, evidence_of, read_header, read_table
 from fittool.data.formats.number_forms import FoundForm, form_of, in_words
 from fittool.data.formats.number_parsing import NumberForm
-from fittool.data.formats.reading import Reading
-from fittool.data.formats.table_features import numbers_of
-from fittool.data.formats.table_labels import targets_of, with_labels
+from fittool.data.formats.reading import Reading, few
+from fittool.data.formats.table_features import weights_of
+from fittool.data.formats.table_labels import as_outputs, joint_targets_of, numbers_among, targets_of, with_labels
 from fittool.data.formats.tags import from_tags, remark_on_tags
 from fittool.data.images.image_lookup import ImageLookup
 from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
 from fittool.data.splits.split_column import COLUMN_NAMES, column_split
+from fittool.data.tables.bad_rows import check_percent, rows_of_other_lengths, without_bad_rows
 from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.inference import ColumnPlan
-from fittool.data.tables.unencoded import RawColumns, UnencodedTable, check_percent, encoded, is_unencoded
+from fittool.data.tables.unencoded import RawColumns, UnencodedTable, encoded, is_unencoded
 from fittool.data.targets import Targets, no_targets, reads_labels
 from fittool.errors import DataError, ExperimentError, Problem, shown
 from fittool.settings import Boolean, Field, Text, setting
@@ -75,6 +76,10 @@ class _Columns:
     def others(self) -> tuple[str, ...]:
         """All but features."""
         return (*self.labels, *(name for name in (self.image, self.weight) if name is not None))
+
+    def labels_of_numbers(self, context: SourceContext) -> tuple[str, ...]:
+        """The columns beside the features whose cells are read as numbers: of numbers to predict, and of weights."""
+        return (*numbers_among(self.labels, context), *(() if self.weight is None else (self.weight,)))
 
     def candidates(self, header: Header) -> list[str]:
         """The features, or what may be some."""
@@ -146,17 +151,21 @@ class CsvSource(Source):
         if self.label is None and reads_labels(context.class_mode):
             raise ExperimentError("csv: label is missing. Name the column of labels, or set data.class_mode to input or null.")
         columns = self._columns(context)
-        header = self._header(context.path(self.path), columns)
+        header = replace(self._header(context.path(self.path), columns), keeps_odd_rows=context.on_bad_row != "error")
         header.check([*columns.others, *(columns.features or ())])
         self._check_kinds(header, context)
         table, numbers = self._table(header, columns, context)
+        table, left_out = without_bad_rows(table, columns.labels, context)
         table, told = self._with_labels(table, columns, context)
-        raw = self._raw(table, header, columns, context)
-        raw = replace(raw, reading=self._reading(table, header, numbers, told))
+        reading = self._reading(table, header, columns, numbers, told, context)
+        remarks = None if context.reading is None else (f"{shown(table.path)}: {told}.",) * bool(told)
+        raw = replace(self._raw(table, header, columns, context, left_out), reading=reading, remarks=remarks)
+        if context.reading is not None:
+            check_percent(table, context.reading.percent, [*raw.columns, *reading.percent, *columns.labels_of_numbers(context)])
         targets = self._targets(table, columns.labels, context)
         if columns.labels and targets.class_names is None:
             raw = replace(raw, reading=replace(raw.reading, targets=columns.labels))
-        weight = None if columns.weight is None else _weights(table, columns.weight)
+        weight = None if columns.weight is None else weights_of(table, columns.weight)
         data: UnencodedTable | ImageFiles
         if columns.image is None:
             data = UnencodedTable(raw, targets, weight)
@@ -165,7 +174,7 @@ class CsvSource(Source):
 
             root, beside = self._root(table, context), raw if raw.columns else None
             data = images_of(table, columns.image, root, beside, targets, weight, context)
-            data.reading = raw.reading
+            data.reading, data.left_out_rows, data.bad_rows = raw.reading, left_out, raw.bad or {}
             data.remarks += self._remarks(table, targets, columns.labels)
         return data if context.waits_for_split or not is_unencoded(data) else self._encoded(data, raw, context)
 
@@ -181,8 +190,6 @@ class CsvSource(Source):
     def _encoded(self, data: UnencodedTable | ImageFiles, raw: RawColumns, context: SourceContext) -> Dataset:
         """The data with features, by the encoder of the training part, or by one of their own."""
         encoder = self._known_encoder(context)
-        if encoder is not None and context.reading is not None:
-            check_percent(raw, encoder.sources, context.reading.percent)
         return encoded(data, raw.fit(np.arange(len(data))) if encoder is None else encoder)
 
     def _known_encoder(self, context: SourceContext) -> TableEncoder | None:
@@ -192,13 +199,16 @@ class CsvSource(Source):
         percent = frozenset[str]() if context.reading is None else context.reading.percent
         return TableEncoder.of_numbers([bare_name(name) for name in context.feature_names], percent)
 
-    def _raw(self, table: Table, header: Header, columns: _Columns, context: SourceContext) -> RawColumns:
+    def _raw(
+        self, table: Table, header: Header, columns: _Columns, context: SourceContext, left_out: tuple[Problem, ...]
+    ) -> RawColumns:
         names = columns.candidates(header)
         plan = context.columns or ColumnPlan()
         if self.features is not None:
             plan = replace(plan, listed=frozenset(map(bare_name, self.features)))
         found = {name: table.columns[name] for name in names}
-        return RawColumns(found, len(table.lines), plan, Reading(), table.place)
+        bad = None if context.on_bad_row == "error" else rows_of_other_lengths(table)
+        return RawColumns(found, len(table.lines), plan, Reading(), table.place, number=table.number, bad=bad, left_out=left_out)
 
     def _with_labels(self, table: Table, columns: _Columns, context: SourceContext) -> tuple[Table, str]:
         """The rows that have a label, and how many have none, in words."""
@@ -209,6 +219,8 @@ class CsvSource(Source):
     def _targets(self, table: Table, labels: Sequence[str], context: SourceContext) -> Targets:
         if not labels:
             return no_targets(context.class_mode)
+        if len(labels) == len(context.outputs):
+            return joint_targets_of(table, labels, context)
         if self.label_separator is None or len(labels) > 1:
             return targets_of(table, labels, context)
         column = table.columns[labels[0]]
@@ -221,6 +233,7 @@ class CsvSource(Source):
 
     def _columns(self, context: SourceContext) -> _Columns:
         labels = tuple(map(bare_name, self.label or ())) if reads_labels(context.class_mode) else ()
+        labels = as_outputs(labels, context)
         features = None if self.features is None else tuple(map(bare_name, self.features))
         known = self._known_encoder(context)
         if known is not None and (features is not None or self.image is None):
@@ -268,7 +281,7 @@ class CsvSource(Source):
         if encoder is not None:
             kept |= {name for name in names if encoder.needs_text(name)}
         may_lack = columns.labels if context.on_missing_label == "drop" and self.label_separator is None else ()
-        needed = [name for name in columns.others if name not in may_lack]
+        needed = [name for name in columns.others if name not in may_lack and context.on_bad_row != "keep"]
         return read_table(header, [Column(name, form, name in kept) for name in names], needed)
 
     @property
@@ -277,7 +290,9 @@ class CsvSource(Source):
             return MISSING
         return frozenset({"", *(value.strip().casefold() for value in self.missing_values)})
 
-    def _reading(self, table: Table, header: Header, numbers: FoundForm, told: str) -> Reading:
+    def _reading(
+        self, table: Table, header: Header, columns: _Columns, numbers: FoundForm, told: str, context: SourceContext
+    ) -> Reading:
         found = [*header.form.in_words(), *in_words(numbers.form), *([told] if told else [])]
         if table.empty_rows:
             found.append(f"{table.empty_rows:,} empty row{'s' * (table.empty_rows > 1)} left out")
@@ -285,7 +300,9 @@ class CsvSource(Source):
         if header.form.encoding == "cp1252" and self.encoding is None:
             doubts.append(f"{shown(header.path)} is no UTF-8 and is read as Windows-1252. Set encoding if letters look wrong.")
         nameless = (("a column without a name", "perhaps row numbers"),) * (header.nameless if self.features is None else 0)
-        return Reading((), nameless, tuple(found), tuple(doubts), numbers.form, missing=self._missing)
+        percent = frozenset(name for name in columns.labels_of_numbers(context) if table.columns[name].kind == "percent")
+        found += [f"{few(sorted(percent))} in percent (12.5% is 0.125)"] if percent else []
+        return Reading((), nameless, tuple(found), tuple(doubts), numbers.form, percent, self._missing)
 
     def look(self, path: Path) -> tuple[Header, Table, FoundForm]:
         """All columns that have a name, with what their cells are, before anybody says which is which.
@@ -344,10 +361,15 @@ class CsvSource(Source):
             DataError: There is no such column, or an empty cell that is needed.
         """
         wanted = list(names)
-        header = self._header(context.path(self.path), self._columns(context))
+        columns, keeps = self._columns(context), context.on_bad_row != "error"
+        header = replace(self._header(context.path(self.path), columns), keeps_odd_rows=keeps)
         header.check(wanted)
         table = read_table(header, [Column(name, keep_text=True) for name in dict.fromkeys(wanted)], wanted if are_needed else ())
         return {name: table.columns[name].text for name in wanted}
+
+    def names(self, context: SourceContext) -> tuple[str, ...]:
+        """The columns that have a name."""
+        return tuple(name for name in self._header(context.path(self.path), self._columns(context)).names if name)
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
         """The cells of a column.
@@ -375,12 +397,3 @@ class CsvSource(Source):
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")
         return str(table.path.parent if self.root is None else context.path(self.root))
-
-
-def _weights(table: Table, name: str) -> NDArray[np.float32]:
-    weights = numbers_of(table, [name])[:, 0]
-    for row in np.flatnonzero(weights < 0).tolist():
-        text = f"column {name}: {weights[row]:g} is below 0; a weight must be at least 0."
-        table.problems.add(text, int(table.lines[row]))
-    table.problems.check()
-    return weights.astype(np.float32)

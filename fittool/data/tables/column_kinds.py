@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import PlainValidator, model_validator
+from pydantic import BeforeValidator, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from fittool.settings import Family, Field, Integer, Named, setting
@@ -153,11 +153,20 @@ COLUMN_KINDS: Family[ColumnKind] = Family(
 )
 
 
+def _bare(value: object) -> object:
+    """The settings of a kind, also where they stand under its name, as a resolved experiment writes them."""
+    if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in COLUMN_KINDS.members:
+        return next(iter(value.values())) or {}
+    return value
+
+
 @setting
 class ColumnDefaults:
     """Settings of the columns of a kind that `columns` does not name."""
 
-    number: NumberKind = Field(default_factory=NumberKind, description="Of columns of numbers.")
-    category: CategoryKind = Field(default_factory=CategoryKind, description="Of categories.")
-    date: DateKind = Field(default_factory=DateKind, description="Of dates.")
-    text: TextKind = Field(default_factory=TextKind, description="Of texts.")
+    number: Annotated[NumberKind, BeforeValidator(_bare)] = Field(
+        default_factory=NumberKind, description="Of columns of numbers."
+    )
+    category: Annotated[CategoryKind, BeforeValidator(_bare)] = Field(default_factory=CategoryKind, description="Of categories.")
+    date: Annotated[DateKind, BeforeValidator(_bare)] = Field(default_factory=DateKind, description="Of dates.")
+    text: Annotated[TextKind, BeforeValidator(_bare)] = Field(default_factory=TextKind, description="Of texts.")

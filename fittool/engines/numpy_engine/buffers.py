@@ -35,10 +35,12 @@ class Buffers:
 
     Attributes:
         sizes: Elements for one sample of each storage.
+        slots: Elements for one sample of each array for gradients, which serves one value after the other.
         exact: Buffers of whole numbers, which are float64 as float32 has no odd numbers above 2^24.
     """
 
     sizes: list[int]
+    slots: list[int]
     dtype: type[np.floating[Any]]
     exact: frozenset[int] = frozenset()
     capacity: int = 0
@@ -58,11 +60,11 @@ class Buffers:
         """(batch, …) view on a value."""
         return self._outputs[value.storage][: batch * math.prod(value.shape)].reshape(batch, *value.shape)
 
-    def gradient(self, value: Value, batch: int) -> Floats:
-        """(batch, …) view on the gradient of the loss with respect to a value."""
-        if value.storage not in self._gradients:
-            self._gradients[value.storage] = np.zeros(self.capacity * self.sizes[value.storage], self.dtype)
-        return self._gradients[value.storage][: batch * math.prod(value.shape)].reshape(batch, *value.shape)
+    def gradient(self, slot: int, batch: int, shape: Shape) -> Floats:
+        """(batch, *shape) view on an array for gradients."""
+        if slot not in self._gradients:
+            self._gradients[slot] = np.zeros(self.capacity * self.slots[slot], self.dtype)
+        return self._gradients[slot][: batch * math.prod(shape)].reshape(batch, *shape)
 
     def extra(self, name: str, batch: int, shape: Shape, dtype: Any = None) -> Floats:
         """(batch, *shape) of memory that one operation keeps between its forward and its backward half."""

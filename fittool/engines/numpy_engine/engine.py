@@ -21,7 +21,7 @@ from fittool.engines.numpy_engine.lowering import lower
 from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
 from fittool.engines.numpy_engine.optimizer_step import OptimizerStep
 from fittool.engines.numpy_engine.parameters import ParameterStore
-from fittool.engines.numpy_engine.program import Program, Workspace
+from fittool.engines.numpy_engine.program import Program, Tiling, Workspace
 from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.nn.graph import Graph
@@ -83,10 +83,12 @@ class NumpyEngine:
         self.graph = graph
         self._store = ParameterStore(graph, self._dtype)
         plan = lower(graph, losses_of_logits(graph, self._objectives))
-        buffers = Buffers(plan.sizes, self._dtype, plan.exact())
-        self._space = Workspace(plan, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
+        slots = plan.gradient_slots()
+        buffers = Buffers(plan.sizes, slots.sizes, self._dtype, plan.exact())
+        self._space = Workspace(plan, slots, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
         self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool)
+        self._tiling = Tiling.of(plan)
         self._programs: dict[tuple[int, str], Program] = {}
 
     @property
@@ -157,6 +159,13 @@ class NumpyEngine:
         with self.health.watched():
             self._run(batch, "test")
 
+    def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
+        """Do as `test_step`, and give the outputs, each (N, …)."""
+        with self.health.watched():
+            program = self._run(batch, "test")
+        given = self._losses_and_metrics.undo_scales(program.outputs)
+        return tuple(np.array(output, self._dtype) for output in given)
+
     def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
         step_inputs = self._step_inputs
@@ -166,12 +175,29 @@ class NumpyEngine:
             self._losses_and_metrics.update_metrics(given, {}, [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
-        """The outputs for (N, …) inputs, each (N, …)."""
+        """The outputs for (N, …) inputs, each (N, …); a sample's are the same to the bit whatever others are beside it."""
+        count, step = len(inputs[0]), self._tiling.most
+        shapes = [self._space.plan.values[number].shape for number in self._space.plan.outputs]
+        found = tuple(np.empty((count, *shape), self._dtype) for shape in shapes)
         with self.health.watched():
-            program = self._run(Batch(inputs), "predict")
-        # A scale is undone in float64, and rounded once.
-        given = self._losses_and_metrics.undo_scales(program.outputs)
-        return tuple(np.array(output, self._dtype) for output in given)
+            for first in range(0, count, step):
+                self._step_inputs.first_sample = first
+                outputs = self._predict_some(tuple(array[first : first + step] for array in inputs))
+                # A scale is undone in float64, and rounded once, where it is copied.
+                outputs = self._losses_and_metrics.undo_scales(outputs)
+                for whole, output in zip(found, outputs, strict=True):
+                    np.copyto(whole[first : first + step], output)
+        self._step_inputs.first_sample = 0
+        return found
+
+    def _predict_some(self, inputs: tuple[Array, ...]) -> list[NDArray[Any]]:
+        """The outputs for a few (n, …) inputs, each (n, …)."""
+        count = len(inputs[0])
+        rows = self._tiling.rows(count)
+        if count < rows and not self._tiling.goes_sample_by_sample:
+            inputs = tuple(array[np.minimum(np.arange(rows), count - 1)] for array in inputs)
+        program = self._run(Batch(inputs), "predict")
+        return [output[:count] for output in program.outputs]
 
     def metrics(self) -> dict[str, float]:
         """The running values: `loss` first, then the metrics."""
@@ -252,12 +278,16 @@ class NumpyEngine:
         program.run()
         return program
 
-    def _program(self, batch: int, kind: str) -> Program:
+    def _program(self, count: int, kind: str) -> Program:
+        batch = self._tiling.rows(count) if kind == "predict" else count
         if batch > self._space.buffers.capacity:
             self._space.buffers.grow(batch)
             self._programs.clear()
-        if (batch, kind) not in self._programs:
+        if (count, kind) not in self._programs:
             update = None if kind == "predict" else partial(self._losses_and_metrics.update_metrics, training=kind == "train")
+            parts = self._tiling.slices(count, self.threads) if kind == "predict" else None
             training = kind == "train"
-            self._programs[batch, kind] = Program(self._space, batch, training=training, update_metrics=update, backward=training)
-        return self._programs[batch, kind]
+            self._programs[count, kind] = Program(
+                self._space, batch, training=training, update_metrics=update, backward=training, parts=parts
+            )
+        return self._programs[count, kind]

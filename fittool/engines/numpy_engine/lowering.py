@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fittool.engines.numpy_engine.buffers import Value
@@ -28,6 +28,72 @@ class Instruction:
     position: int
     inputs: tuple[int, ...]
     output: int
+
+
+@dataclass(frozen=True)
+class BackwardStep:
+    """One operation's backward half.
+
+    Attributes:
+        adding: The numbers of its inputs to whose gradients it adds; those of the others it is the first to write.
+    """
+
+    instruction: Instruction
+    adding: frozenset[int]
+
+
+@dataclass
+class GradientSlots:
+    """Arrays for gradients, each used by one value after the other.
+
+    Attributes:
+        sizes: Elements for one sample of each slot.
+        of_storage: The slot of the gradient of each storage that has one.
+        of_share: The slot of what a step adds to a gradient, by the position of its instruction and the number of the input.
+        meetings: Positions of the instructions before whose backward halves all samples must have arrived.
+    """
+
+    sizes: list[int] = field(default_factory=list)
+    of_storage: dict[int, int] = field(default_factory=dict)
+    of_share: dict[tuple[int, int], int] = field(default_factory=dict)
+    meetings: set[int] = field(default_factory=set)
+    _free: dict[int, int] = field(default_factory=dict)  # the size of what a slot held last
+
+    def take(self, size: int, position: int) -> int:
+        """A slot for a gradient that the instruction at a position writes first; -1 stands for the losses.
+
+        Slices run through many operations, one slice after the other. Where gradients of one size follow each other, a sample
+        overwrites its own alone; where the size changes, also that of others, so these must be done with it.
+        """
+        slot = next((slot for slot, held in self._free.items() if held == size), None)
+        if slot is None and self._free:
+            slot = min(self._free, key=lambda one: (self.sizes[one] < size, abs(self.sizes[one] - size)))
+            self.sizes[slot] = max(self.sizes[slot], size)
+            self.meetings.add(position)
+        if slot is None:
+            self.sizes.append(size)
+            return len(self.sizes) - 1
+        del self._free[slot]
+        return slot
+
+    def give_back(self, slot: int, size: int) -> None:
+        """Let others have a slot that held a gradient of this size."""
+        self._free[slot] = size
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """One moment of the backward half.
+
+    Attributes:
+        position: Of the instruction; -1 stands for the losses.
+        storages: Those whose gradients are in use.
+        shares: The elements of what is added to gradients, by the number of the input.
+    """
+
+    position: int
+    storages: dict[int, None]
+    shares: dict[int, int]
 
 
 @dataclass
@@ -65,10 +131,12 @@ class ExecutionPlan:
         self.inputs.append(self._add_value(shape, False, None, None))
         return self.inputs[-1]
 
-    def _may_overwrite(self, operation: Operation, source: int, readers: Counter[int]) -> bool:
+    def _may_overwrite(self, operation: Operation, source: int, shape: Shape, readers: Counter[int]) -> bool:
         """Tell whether nobody else reads the input of an operation that could work in place, now or in the backward half."""
-        writer = self._last_writer.get(self.values[source].storage)
-        return operation.in_place and readers[self.roots[source]] == 1 and (writer is None or not writer.needs_output)
+        storage = self.values[source].storage
+        writer = self._last_writer.get(storage)
+        alone = readers[self.roots[source]] == 1 and (writer is None or not writer.needs_output)
+        return operation.in_place and alone and self.sizes[storage] == math.prod(shape)
 
     def exact(self) -> frozenset[int]:
         """The storages of inputs that only operations on whole numbers read."""
@@ -79,6 +147,58 @@ class ExecutionPlan:
             if not instruction.operation.reads_integers:
                 storages -= {self.values[number].storage for number in instruction.inputs}
         return frozenset(storages)
+
+    def compared(self) -> list[int]:
+        """The values that losses are computed from: outputs, or the logits behind them."""
+        return [self.logits.get(output, number) for output, number in enumerate(self.outputs)]
+
+    def backward_steps(self) -> list[BackwardStep]:
+        """The operations from last to first; the second reader of a value adds its gradient to the first one's."""
+        # What is written first overwrites what the last step left there, so nothing has to be zeroed; whoever comes second writes
+        # into memory of its own and adds. Gradients of outputs or logits are written first of all, by the losses.
+        started = {self.roots[number] for number in self.compared()}
+        steps: list[BackwardStep] = []
+        for instruction in reversed(self.instructions):
+            # The activation before a loss of logits has no gradient to pass on, unless somebody else reads its output.
+            if not self.values[instruction.output].needs_gradient or self.roots[instruction.output] not in started:
+                continue
+            adding: set[int] = set()
+            for index, number in enumerate(instruction.inputs):
+                if self.values[number].needs_gradient:
+                    if self.roots[number] in started:
+                        adding.add(index)
+                    started.add(self.roots[number])
+            steps.append(BackwardStep(instruction, frozenset(adding)))
+        return steps
+
+    def gradient_slots(self) -> GradientSlots:
+        """Hand out arrays for gradients so that few are enough: a gradient is dead once its value's own operation has read it."""
+        moments = list(self._gradient_moments())
+        ends = {storage: time for time, moment in enumerate(moments) for storage in moment.storages}
+        slots = GradientSlots()
+        for time, moment in enumerate(moments):
+            for storage in (one for one in moment.storages if one not in slots.of_storage):
+                slots.of_storage[storage] = slots.take(self.sizes[storage], moment.position)
+            for index, size in moment.shares.items():
+                slots.of_share[moment.position, index] = slots.take(size, moment.position)
+            for index, size in moment.shares.items():
+                slots.give_back(slots.of_share[moment.position, index], size)
+            for storage in moment.storages:
+                if ends[storage] == time:
+                    slots.give_back(slots.of_storage[storage], self.sizes[storage])
+        return slots
+
+    def _gradient_moments(self) -> Iterator[_Moment]:
+        """The losses, then each step of the backward half, with the gradients that they read or write."""
+        yield _Moment(-1, self._storages(self.compared()), {})
+        for step in self.backward_steps():
+            instruction = step.instruction
+            shares = {index: self.sizes[self.values[instruction.inputs[index]].storage] for index in sorted(step.adding)}
+            yield _Moment(instruction.position, self._storages([instruction.output, *instruction.inputs]), shares)
+
+    def _storages(self, numbers: Sequence[int]) -> dict[int, None]:
+        """The storages of values that have a gradient, each once, in order."""
+        return {self.values[number].storage: None for number in numbers if self.values[number].needs_gradient}
 
     def append(
         self, operation: Operation, name: str, inputs: tuple[int, ...], shape: Shape, trains: bool, readers: Counter[int]
@@ -91,8 +211,8 @@ class ExecutionPlan:
             output = self._add_value(shape, needs_gradient, self.values[first].storage, self.roots[first])
             readers[self.roots[first]] += readers.pop(output, 0) - 1
             return output
-        shared = self.values[first].storage if self._may_overwrite(operation, first, readers) else None
-        output = self._add_value(shape, needs_gradient, shared, None)
+        free = [one for one in inputs[: operation.overwrites] if self._may_overwrite(operation, one, shape, readers)]
+        output = self._add_value(shape, needs_gradient, self.values[free[0]].storage if free else None, None)
         self._last_writer[self.values[output].storage] = operation
         self.instructions.append(Instruction(operation, name, len(self.instructions), inputs, output))
         return output

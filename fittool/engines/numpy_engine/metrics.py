@@ -52,7 +52,7 @@ def _add_mean(
         weights = None  # a function of the user's gave one number for the whole batch
     if weights is None and ignored is None:
         # Without weights nothing has to be multiplied, and right answers are counted several times faster than summed.
-        sums[0] += np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
+        sums[0] += np.count_nonzero(values) if values.dtype == bool else np.add.reduce(values, None, np.float64)
         sums[1] += values.size
         return
     counted = _position_weights(weights, values.shape)

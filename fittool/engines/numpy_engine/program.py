@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from fittool.data.batch import Array
 from fittool.engines.numpy_engine.buffers import Buffers
-from fittool.engines.numpy_engine.lowering import ExecutionPlan, Instruction
+from fittool.engines.numpy_engine.lowering import ExecutionPlan, GradientSlots, Instruction
 from fittool.engines.numpy_engine.operations.base import (
+    EVEN_ROWS,
     BatchPhase,
     BatchSlice,
     OperationContext,
@@ -41,6 +42,8 @@ _WORTH_CUTTING = 30_000_000
 _SLICE_ELEMENTS = 64 * 1024
 """A slice's largest value has about this many elements: a quarter of a megabyte, so that it, its gradient and the scratch of an
 operation stay in a core's cache from one phase to the next."""
+_TILE = 32
+"""The most samples that are predicted at a time: their dense layers' weights stay in the cache, and memory is that of so many."""
 
 
 def cut(batch: int, largest: int, flops: int, threads: int) -> list[BatchSlice]:
@@ -63,11 +66,55 @@ def cut(batch: int, largest: int, flops: int, threads: int) -> list[BatchSlice]:
     return parts
 
 
+@dataclass(frozen=True)
+class Tiling:
+    """The way in which samples are predicted so that none of their digits depend on the others.
+
+    BLAS sums in another order for another number of rows, so a sample would get other digits alone than in company. Here all
+    products are of eight rows, or of one sample's own (`row_product`), whatever the batch.
+
+    Attributes:
+        most: Samples that are predicted at a time.
+        slice_size: How many are in a slice: 1 for large networks, so that no piece of work holds two samples.
+    """
+
+    most: int
+    slice_size: int
+
+    @classmethod
+    def of(cls, plan: ExecutionPlan) -> Tiling:
+        """That of a network."""
+        flops = sum(instruction.operation.flops_per_sample for instruction in plan.instructions)
+        if flops * _TILE > _WORTH_CUTTING:
+            return cls(_TILE, 1)
+        return cls(_TILE, max(EVEN_ROWS, _SLICE_ELEMENTS // max(1, *plan.sizes) // EVEN_ROWS * EVEN_ROWS))
+
+    @property
+    def goes_sample_by_sample(self) -> bool:
+        """True where the slices of samples that are not there are left out; else there must be eight, or a multiple."""
+        return self.slice_size == 1
+
+    def rows(self, count: int) -> int:
+        """The samples for which there are rows in products, where `count` are to be predicted."""
+        return -(-count // EVEN_ROWS) * EVEN_ROWS
+
+    def slices(self, count: int, threads: int) -> list[BatchSlice]:
+        """The slices in which `count` samples are; those of a large network are shared out among the threads."""
+        groups = _GROUPS if self.goes_sample_by_sample else 1
+        starts = range(0, count, self.slice_size)
+        bounds = [(start, min(start + self.slice_size, count)) for start in starts]
+        return [
+            BatchSlice(index, start, stop, group := index * groups // len(bounds), False, group % threads, even=True)
+            for index, (start, stop) in enumerate(bounds)
+        ]
+
+
 @dataclass
 class Workspace:
     """The memory that all programs of an engine share."""
 
     plan: ExecutionPlan
+    slots: GradientSlots
     store: ParameterStore
     buffers: Buffers
     scratch: Scratch
@@ -88,6 +135,7 @@ class Program:
 
     Args:
         batch: Samples, N.
+        parts: The slices that are computed; by default all of the batch, as `cut` gives them.
         training: Whether dropout and batch normalisation are in their training form.
         update_metrics: Called between the two halves with the network's outputs, the logits behind some of them by the
             outputs' numbers, and, if `backward`, the arrays for the gradients of what the losses are computed from, each (N, …).
@@ -102,11 +150,12 @@ class Program:
         training: bool,
         update_metrics: UpdateMetrics | None,
         backward: bool,
+        parts: list[BatchSlice] | None = None,
     ) -> None:
         self._workspace, self._batch, self._training, self._backward = workspace, batch, training, backward
         plan = workspace.plan
         flops = sum(instruction.operation.flops_per_sample for instruction in plan.instructions)
-        self._parts = cut(batch, max(plan.sizes), flops, workspace.pool.threads)
+        self._parts = cut(batch, max(plan.sizes), flops, workspace.pool.threads) if parts is None else parts
         self._contexts = {instruction.position: self._context(instruction) for instruction in plan.instructions}
         self.outputs = [workspace.buffers.output(plan.values[number], batch) for number in plan.outputs]
         self._stages = list(_stages(self._phases(update_metrics), self._parts))
@@ -137,10 +186,13 @@ class Program:
         )
 
     def _gradient(self, number: int) -> Floats | None:
-        value = self._workspace.plan.values[number]
-        if not (self._backward and value.needs_gradient):
+        """The array for the gradient of a value; None where nobody asks for it."""
+        space = self._workspace
+        value = space.plan.values[number]
+        slot = space.slots.of_storage.get(value.storage)
+        if not (self._backward and value.needs_gradient) or slot is None:
             return None
-        return self._workspace.buffers.gradient(value, self._batch)
+        return space.buffers.gradient(slot, self._batch, value.shape)
 
     def _phases(self, update_metrics: UpdateMetrics | None) -> Iterator[Phase]:
         plan = self._workspace.plan
@@ -156,15 +208,10 @@ class Program:
             logits = {
                 output: self._workspace.buffers.output(plan.values[number], self._batch) for output, number in plan.logits.items()
             }
-            gradients = [self._gradient(number) for number in self._compare()]
+            gradients = [self._gradient(number) for number in plan.compared()]
             yield BatchPhase([[partial(update_metrics, self.outputs, logits, gradients)]])
         if self._backward:
             yield from self._backward_phases()
-
-    def _compare(self) -> list[int]:
-        """The values that losses are computed from: outputs, or the logits behind them."""
-        plan = self._workspace.plan
-        return [plan.logits.get(output, number) for output, number in enumerate(plan.outputs)]
 
     def _take_inputs(self, part: BatchSlice) -> Iterable[Task]:
         """Copy a slice of the batch into the network's own arrays; this is where uint8 becomes float."""
@@ -175,27 +222,21 @@ class Program:
             yield partial(_take, step_inputs, index, part.start, part.stop, target)
 
     def _backward_phases(self) -> Iterator[Phase]:
-        """The operations from last to first; the second reader of a value adds its gradient to the first one's."""
-        plan = self._workspace.plan
-        # What was written first overwrites what the last step left there, so nothing has to be zeroed; whoever comes second
-        # writes into memory of its own and adds. Gradients of outputs or logits are written first of all, by the losses.
-        started = {plan.roots[number] for number in self._compare()}
-        for instruction in reversed(plan.instructions):
-            # The activation before a loss of logits has no gradient to pass on, unless somebody else reads its output.
-            if not plan.values[instruction.output].needs_gradient or plan.roots[instruction.output] not in started:
-                continue
-            context = self._contexts[instruction.position]
+        """The operations from last to first, each with what it adds to gradients that others began."""
+        space = self._workspace
+        for step in space.plan.backward_steps():
+            context = self._contexts[step.instruction.position]
+            if step.instruction.position in space.slots.meetings:
+                yield BatchPhase([[]])
             adding: list[tuple[Floats, Floats]] = []
-            for index, number in enumerate(instruction.inputs):
-                target, root = context.dx[index], plan.roots[number]
-                if target is None:
-                    continue
-                if root in started:
-                    share = self._workspace.buffers.extra(f"{instruction.position} share {index}", self._batch, target.shape[1:])
-                    context.dx[index] = share
-                    adding.append((target, share))
-                started.add(root)
-            yield from instruction.operation.backward(context)
+            for index in sorted(step.adding):
+                target = context.dx[index]
+                assert target is not None
+                slot = space.slots.of_share[step.instruction.position, index]
+                share = space.buffers.gradient(slot, self._batch, target.shape[1:])
+                context.dx[index] = share
+                adding.append((target, share))
+            yield from step.instruction.operation.backward(context)
             if adding:
                 yield SlicePhase(partial(_add_shares, adding))
 

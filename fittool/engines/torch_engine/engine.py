@@ -224,6 +224,15 @@ class TorchEngine:
 
     def test_step(self, batch: Batch) -> None:
         """Forward only; adds to the running metrics."""
+        self._test(batch)
+
+    def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
+        """Do as `test_step`, and give the outputs, each (N, …)."""
+        outputs, logits = self._test(batch)
+        with torch.no_grad():
+            return self._on_host(self._program.squash(outputs, logits))
+
+    def _test(self, batch: Batch) -> tuple[list[Tensor | None], dict[int, Tensor]]:
         held, targets, weights = self._arrived(batch)
         with torch.no_grad():
             outputs, logits = self._forward(held, self._context.begin(0, training=False))
@@ -231,6 +240,7 @@ class TorchEngine:
                 loss = self._losses_and_metrics.loss(outputs, logits, targets, weights)
                 self._losses_and_metrics.add_loss(loss, len(held[0]))
             self._add_metrics(outputs, logits, targets, weights)
+        return outputs, logits
 
     def _add_metrics(
         self,
@@ -262,9 +272,13 @@ class TorchEngine:
         with torch.inference_mode():
             self._placement.await_arrival(batch)
             outputs, logits = self._forward(batch.inputs, self._context.begin(0, training=False))
-            whole = self._losses_and_metrics.undo_scales(self._program.squash(outputs, logits))
-            dtype = torch.promote_types(self._dtype, torch.float32)
-            return tuple(np.array(output.to(dtype).cpu().numpy()) for output in whole)
+            return self._on_host(self._program.squash(outputs, logits))
+
+    def _on_host(self, outputs: Sequence[Tensor]) -> tuple[NDArray[np.float32], ...]:
+        """Outputs of the network in the unit of their targets, as fresh arrays."""
+        dtype = torch.promote_types(self._dtype, torch.float32)
+        given = self._losses_and_metrics.undo_scales(outputs)
+        return tuple(np.array(output.to(dtype).cpu().numpy()) for output in given)
 
     def _arrived(self, batch: Batch) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """Inputs, targets and weights of a batch on the device."""

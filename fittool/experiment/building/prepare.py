@@ -31,7 +31,7 @@ from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
 from fittool.experiment.tables.columns import with_embedding
-from fittool.experiment.target_scales import check_other_part, number_targets
+from fittool.experiment.target_scales import check_other_part, output_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
@@ -40,9 +40,9 @@ from fittool.model.saving import describe
 from fittool.model.target_forms import target_forms
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
-from fittool.nn.number_targets import NumberTargets, plain_targets
-from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_number_targets, with_target_shapes
+from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_output_targets, with_target_shapes
 from fittool.nn.optimizers import Optimizer
+from fittool.nn.output_targets import OutputTargets, plain_targets
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.runs.columns_file import digest_of_columns
@@ -70,7 +70,12 @@ class Preparation:
     """
 
     encoder: TableEncoder | None = None
-    targets: Mapping[str, NumberTargets] | None = None
+    targets: Mapping[str, OutputTargets] | None = None
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """The names of the classes of those of several outputs that have any."""
+        return {name: one.classes for name, one in (self.targets or {}).items() if one.classes}
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class Prepared:
     preprocess: Preprocessing | None = None
     inputs: tuple[InputFacts, ...] = ()
     reading: Reading | None = None
-    numbers: Mapping[str, NumberTargets] = field(default_factory=dict)
+    numbers: Mapping[str, OutputTargets] = field(default_factory=dict)
     encoder: TableEncoder | None = None
 
     @property
@@ -135,7 +140,7 @@ class Prepared:
     def objectives(self) -> dict[str, Objective]:
         """Losses and metrics of each output, for the targets that the data give."""
         objectives = self.loaded.experiment.compile.objectives(self.graph.outputs)
-        return with_number_targets(with_target_shapes(objectives, self.target_shapes), self.numbers)
+        return with_output_targets(with_target_shapes(objectives, self.target_shapes), self.numbers)
 
     @property
     def optimizer(self) -> Optimizer:
@@ -275,7 +280,7 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent, known: Preparat
         ExperimentError: Data, network and loss do not fit.
     """
     known = Preparation() if known is None else known
-    prepared = fit_together(loaded, open_data(loaded, known.encoder), known.targets)
+    prepared = fit_together(loaded, open_data(loaded, known.encoder, known.classes), known.targets)
     with error_location(loaded, "data", "train"):
         train, warnings = kept(loaded, prepared.train, loading("training data"))
     validation = prepared.validation
@@ -287,7 +292,7 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent, known: Preparat
 
 
 def fit_together(
-    loaded: LoadedExperiment, data: OpenedData | None = None, known: Mapping[str, NumberTargets] | None = None
+    loaded: LoadedExperiment, data: OpenedData | None = None, known: Mapping[str, OutputTargets] | None = None
 ) -> Prepared:
     """Do as `prepare`, but read nothing into memory; `data` where they are open already.
 
@@ -305,7 +310,7 @@ def fit_together(
     _check_size(loaded, graph)
     check_augmentation(loaded, data.train.input_shapes)
     check_mixing(loaded, targets, graph.inputs)
-    numbers = number_targets(loaded, graph, data.train, known)
+    numbers = output_targets(loaded, graph, data.train, known)
     check_other_part(loaded, numbers, graph, data.validation)
     doubts = check_sense(loaded, network, graph, targets, data.train, data.validation, data.class_names, numbers)
     inputs = facts_of(data.train)

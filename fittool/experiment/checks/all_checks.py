@@ -18,7 +18,7 @@ from fittool.model.checks.metrics import metric_findings
 from fittool.model.checks.sample_weights import weight_findings
 from fittool.model.checks.scaling import scaling_findings
 from fittool.nn.graph import Graph
-from fittool.nn.number_targets import NumberTargets
+from fittool.nn.output_targets import OutputTargets
 from fittool.nn.targets import Targets
 
 
@@ -30,7 +30,7 @@ def check_sense(
     train: Dataset | GeneratorData,
     validation: Dataset | GeneratorData | None,
     class_names: tuple[str, ...] | None,
-    numbers: Mapping[str, NumberTargets],
+    numbers: Mapping[str, OutputTargets],
 ) -> tuple[Problem, ...]:
     """Hold outputs, losses, metrics, weights and inputs against each other; gives the warnings.
 

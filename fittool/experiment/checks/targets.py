@@ -14,7 +14,7 @@ from fittool.data.dataset import Dataset
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.experiment.target_scales import held_targets, names_of_table
 from fittool.model.checks.findings import Finding, Output
-from fittool.nn.number_targets import MOST_NAMED, NumberTargets
+from fittool.nn.output_targets import MOST_NAMED, OutputTargets
 
 _FAR, _NEAR, _APART = 10.0, 0.05, 10.0
 """A size above and one below which targets are far from 1, and the ratio of two sizes that are far from each other."""
@@ -57,7 +57,7 @@ def _text(targets: NDArray[np.float64], names: Sequence[str]) -> str:
     return ""
 
 
-def scale_targets(output: Output, numbers: Mapping[str, NumberTargets]) -> Output:
+def scale_targets(output: Output, numbers: Mapping[str, OutputTargets]) -> Output:
     """The output with the range of its targets as its last layer is to give them."""
     scale = numbers[output.name].scale if output.name in numbers else None
     if scale is None:

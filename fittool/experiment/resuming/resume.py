@@ -20,6 +20,7 @@ from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
 from fittool.experiment.options import Run, TrainOptions, verbosity
+from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
@@ -35,7 +36,7 @@ from fittool.experiment.run_metadata import (
 from fittool.experiment.session import Session
 from fittool.experiment.tables.kept_columns import encoder_to_go_on_with
 from fittool.experiment.trained_run import check_weights, targets_of
-from fittool.nn.number_targets import NumberTargets
+from fittool.nn.output_targets import OutputTargets
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import FORMAT, OLDER_RELEASE, cause_of_other_numbers
@@ -234,6 +235,8 @@ def go_on(
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     outcome = trainer.run()
+    if verbose != 0:
+        tell_baselines(prepared, trainer, directory)
     return Run(directory.path, outcome, trainer.history)
 
 
@@ -241,15 +244,15 @@ def _is_of_columns(change: Change) -> bool:
     return change.path[:2] in (("data", "columns"), ("data", "column_defaults")) or change.path[-1:] == ("features",)
 
 
-def learnt_targets(directory: RunDirectory, loaded: LoadedExperiment) -> Mapping[str, NumberTargets] | None:
-    """The scales of the targets that a run has learnt, by the outputs' names; None where its experiment asks for none.
+def learnt_targets(directory: RunDirectory, loaded: LoadedExperiment) -> Mapping[str, OutputTargets] | None:
+    """The scales and classes that a run has learnt, by the outputs' names; None where its experiment has no use for them.
 
     They are never learnt anew: other data, accepted as a change, would else change what the weights mean.
 
     Raises:
         CheckpointError: No checkpoint is whole.
     """
-    if loaded.experiment.data.target is None:
+    if loaded.experiment.data.target is None and len(loaded.experiment.model.outputs or ()) < 2:
         return None
     return targets_of(directory.checkpoints.load_newest()[0])
 

@@ -53,14 +53,16 @@ LAYERS: Family[Layer] = Family(
     {
         cls.__name__: cls
         for cls in (
-            Input, Rescaling, Normalization, Standardization, Embedding, ColumnEmbedding, RobustScaling,
-            PiecewiseLinearEmbedding, Dense, Conv1D, Conv2D, Conv3D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D,
-            SimpleRNN, LSTM, GRU, Bidirectional, MultiHeadAttention, TimeDistributed, MaxPooling1D, MaxPooling2D, MaxPooling3D,
-            AveragePooling1D, AveragePooling2D, AveragePooling3D, GlobalAveragePooling1D, GlobalAveragePooling2D,
-            GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, Flatten, Reshape, Permute,
-            RepeatVector, ZeroPadding1D, ZeroPadding2D, Cropping2D, UpSampling1D, UpSampling2D, Dropout, SpatialDropout2D,
-            GaussianNoise, BatchNormalization, LayerNormalization, GroupNormalization, Activation, ReLU, LeakyReLU, PReLU, ELU,
-            SELU, GELU, SiLU, Sigmoid, Tanh, Softmax, Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate,
+            Input, Rescaling, Normalization, Standardization, Embedding, ColumnEmbedding, Dense,
+            RobustScaling, PiecewiseLinearEmbedding,
+            Conv1D, Conv2D, Conv3D, Conv2DTranspose,
+            DepthwiseConv2D, SeparableConv2D, SimpleRNN, LSTM, GRU, Bidirectional, MultiHeadAttention, TimeDistributed,
+            MaxPooling1D, MaxPooling2D, MaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D,
+            GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D,
+            GlobalMaxPooling3D, Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D, ZeroPadding2D, Cropping2D, UpSampling1D,
+            UpSampling2D, Dropout, SpatialDropout2D, GaussianNoise, BatchNormalization, LayerNormalization, GroupNormalization,
+            Activation, ReLU, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Sigmoid, Tanh, Softmax, Add, Subtract, Multiply, Average,
+            Maximum, Minimum, Concatenate,
         )
     },
     aliases=ALIASES,

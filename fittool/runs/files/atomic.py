@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,10 +17,10 @@ from types import TracebackType
 
 from fittool.errors import shown, visible
 from fittool.runs.files.storage_errors import storing
+from fittool.runs.files.temporary_names import is_temporary, remove_left_behind, temporary_name
 
 Chunk = bytes | bytearray | memoryview
 
-_TEMPORARY = re.compile(r"\.fittool-\d+-[0-9a-f]{8}\.tmp")
 _FIRST_ORDINARY_DESCRIPTOR = 3
 
 
@@ -59,8 +58,9 @@ class Staging:
         self._left: set[str] = set()
 
     def __enter__(self) -> Staging:
-        """Open the directory."""
+        """Open the directory, and remove what killed processes left in it."""
         self._folder = open_folder(self._path)
+        remove_left_behind(self._path)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -71,7 +71,7 @@ class Staging:
         os.close(self._folder)
 
     def _temporary_name(self) -> str:
-        name = f".fittool-{os.getpid()}-{os.urandom(4).hex()}.tmp"
+        name = temporary_name()
         self._left.add(name)
         return name
 
@@ -197,11 +197,6 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def is_temporary(name: str) -> bool:
-    """True for the name of a file that a killed process left of a write."""
-    return _TEMPORARY.fullmatch(name) is not None
 
 
 def remove_temporary_files(folder: Path) -> None:

@@ -101,7 +101,7 @@ class LossFunction:
                 np.multiply(gradient, weights[..., None], gradient)
             np.divide(gradient, divisor, gradient) if divisor else gradient.fill(0)
         # In float64, so that the loss of a large batch does not depend on the order in which NumPy adds float32 numbers.
-        return float(values.sum(dtype=np.float64) / divisor) if divisor else 0.0
+        return float(np.add.reduce(values, None, np.float64) / divisor) if divisor else 0.0
 
     def _divisor(self, targets: NDArray[Any], values: Floats, weights: NDArray[Any] | None) -> float:
         kind = self.setting.divisor(weighted=weights is not None)

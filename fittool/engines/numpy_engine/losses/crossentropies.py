@@ -7,6 +7,7 @@ the exponentials; only where one is too small to have a logarithm, the logits ar
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -85,17 +86,28 @@ def _sparse_logits(numbers: NDArray[np.int64], rows: Floats, slopes: Floats | No
 
 
 def _sparse_squashed(numbers: NDArray[np.int64], rows: Floats, squashed: Floats, slopes: Floats | None) -> Floats:
-    """`-Σ y log p`: (N, …, K) outputs give (N, …)."""
-    at = np.arange(len(rows))
-    chosen = squashed[at, numbers]
+    """`-log p` of the true class from probabilities (rows, K) that are known, (rows,)."""
+    # Few calls, as a small network feels each: the true class's places are found once, and nothing is asked of the logits.
+    at = np.add(_starts(*squashed.shape), numbers)
+    chosen = squashed.reshape(-1).take(at)
     if slopes is not None:
         np.copyto(slopes, squashed)
-        slopes[at, numbers] -= 1
+        slopes.reshape(-1)[at] = chosen - 1
+    if not np.minimum.reduce(chosen, initial=1) < _SMALLEST:
+        negative: Floats = np.log(chosen)
+        return np.negative(negative, negative)
     result: Floats = -np.log(np.maximum(chosen, _SMALLEST))
     far = np.flatnonzero(chosen < _SMALLEST)
-    if far.size:
-        result[far] = rows[far].max(axis=-1) - rows[far, numbers[far]] - np.log(squashed[far].max(axis=-1))
+    result[far] = rows[far].max(axis=-1) - rows[far, numbers[far]] - np.log(squashed[far].max(axis=-1))
     return result
+
+
+@lru_cache(maxsize=64)
+def _starts(rows: int, classes: int) -> NDArray[np.int64]:
+    """(rows,): where each row of a matrix begins in memory."""
+    starts = np.arange(rows, dtype=np.int64) * classes
+    starts.flags.writeable = False
+    return starts
 
 
 def categorical(
@@ -136,13 +148,16 @@ def _categorical_logits(y: Floats, outputs: Floats, gradient: Floats | None) -> 
 def _categorical_squashed(y: Floats, outputs: Floats, squashed: Floats, gradient: Floats | None) -> Floats:
     """`-Σ y log p` from probabilities that are known: (N, …, K) outputs give (N, …)."""
     if gradient is not None:
-        np.multiply(squashed, y.sum(axis=-1, keepdims=True), gradient)
+        np.multiply(squashed, np.add.reduce(y, -1, keepdims=True), gradient)
         np.subtract(gradient, y, gradient)
-    logarithms, far = np.log(np.maximum(squashed, _SMALLEST)), squashed < _SMALLEST
-    if far.any():
+    if not np.minimum.reduce(squashed, None, initial=1) < _SMALLEST:
+        logarithms = np.log(squashed)
+    else:
+        logarithms = np.log(np.maximum(squashed, _SMALLEST))
         stable = outputs - outputs.max(axis=-1, keepdims=True) + np.log(squashed.max(axis=-1, keepdims=True))
-        np.copyto(logarithms, stable, where=far)
-    result: Floats = -np.add.reduce(y * logarithms, axis=-1)
+        np.copyto(logarithms, stable, where=squashed < _SMALLEST)
+    result: Floats = np.add.reduce(np.multiply(y, logarithms, logarithms), axis=-1)
+    np.negative(result, result)
     return result
 
 

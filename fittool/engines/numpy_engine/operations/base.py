@@ -37,6 +37,7 @@ class BatchSlice:
         group: Which of the batch's fixed groups the slice lies in; one thread runs a group, one gradient sums it.
         first: Whether it is the first slice of its group, which overwrites the group's gradient instead of adding.
         thread: The thread that runs the group.
+        even: Whether a sample's numbers may depend on itself alone, and not on its place among others; see `row_product`.
     """
 
     index: int
@@ -45,6 +46,7 @@ class BatchSlice:
     group: int
     first: bool
     thread: int
+    even: bool = False
 
     @property
     def size(self) -> int:
@@ -75,6 +77,7 @@ class StepInputs:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.iteration = 0
+        self.first_sample = 0  # of the inputs, in what the caller calls a batch
         self.inputs: tuple[Array, ...] = ()
         self.targets: tuple[Array, ...] = ()
         self.sample_weight: Array | None = None
@@ -140,6 +143,11 @@ class OperationContext:
         """The number of samples, N."""
         return len(self.y)
 
+    @property
+    def even(self) -> bool:
+        """True where each sample's numbers must not depend on the others."""
+        return self.parts[0].even
+
     def names(self, *parameters: str) -> tuple[str, ...]:
         """The full names of this layer's parameters."""
         return tuple(f"{self.name}/{parameter}" for parameter in parameters)
@@ -178,6 +186,8 @@ class Operation:
 
     in_place: bool = False
     """The output may overwrite the input and the gradients likewise."""
+    overwrites: int = 1
+    """How many of the first inputs there are of which the output may overwrite one."""
     needs_output: bool = False
     """The backward half reads the output, so nobody may overwrite it."""
     is_view: bool = False
@@ -234,6 +244,26 @@ def rows(array: Floats, part: BatchSlice) -> Floats:
 def ones(count: int, dtype: Any) -> Floats:
     """A row of ones, (1, count): multiplied from the left it sums rows, several times faster than `sum(axis=0)`."""
     return np.ones((1, count), dtype)
+
+
+EVEN_ROWS = 8
+"""Rows of a product in which BLAS treats all alike; where they are more, some are summed in another order than others. Found by
+trying all of OpenBLAS's kernels for x86-64, and held by a test on the machine it runs on."""
+
+
+def row_product(left: Floats, right: Floats, out: Floats, *, even: bool) -> Task:
+    """The call that puts the product of rows (m, k) and a matrix (k, n) into `out`, (m, n).
+
+    Args:
+        left: The rows; a multiple of 8 of them if `even`.
+        right: The matrix.
+        out: Takes the product.
+        even: Whether equal rows must give equal results to the bit, wherever they stand.
+    """
+    if not even:
+        return partial(np.matmul, left, right, out)
+    rows = 1 if right.shape[1] == 1 else EVEN_ROWS  # a single column is no product to BLAS, but dots
+    return partial(np.matmul, left.reshape(-1, rows, left.shape[1]), right, out.reshape(-1, rows, out.shape[1]))
 
 
 def product_into(left: Floats, right: Floats, out: Floats) -> Task:

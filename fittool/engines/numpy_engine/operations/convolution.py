@@ -283,7 +283,7 @@ def _times(left: Floats, right: Floats, out: Floats) -> Task:
 
 def chunks(part: BatchSlice, elements: int) -> Iterator[tuple[int, int]]:
     """Runs of whole images whose patches fit into the cache."""
-    count = max(1, _PATCH_ELEMENTS // elements)
+    count = 1 if part.even else max(1, _PATCH_ELEMENTS // elements)
     for start in range(part.start, part.stop, count):
         yield start, min(start + count, part.stop)
 

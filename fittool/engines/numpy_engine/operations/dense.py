@@ -7,8 +7,16 @@ from functools import partial
 
 import numpy as np
 
-from fittool.engines.numpy_engine.operations.base import BatchPhase, Floats, Operation, OperationContext, Phase, ones
-from fittool.engines.numpy_engine.thread_pool import TaskChain
+from fittool.engines.numpy_engine.operations.base import (
+    BatchPhase,
+    Floats,
+    Operation,
+    OperationContext,
+    Phase,
+    ones,
+    row_product,
+)
+from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
 
 _COLUMNS = 256
 """Columns of a piece. Fixed, as BLAS sums in another order for another width, and the weights would depend on the threads."""
@@ -41,7 +49,7 @@ class Dense(Operation):
         kernel = context.weights(self.kernel, shape=(self.inputs, self.units))
         chains: list[TaskChain] = []
         for cut in self._cuts(context, self.units):
-            chain = [partial(np.matmul, x, kernel[:, cut], y[:, cut])]
+            chain: list[Task] = [row_product(x, kernel[:, cut], y[:, cut], even=context.even)]
             if self.use_bias:
                 chain.append(partial(np.add, y[:, cut], context.weights(self.bias, shape=(-1,))[cut], y[:, cut]))
             chains.append(chain)

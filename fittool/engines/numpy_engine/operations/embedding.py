@@ -49,9 +49,10 @@ class Embedding(Operation):
         wrong = (values < 0) | (values >= self.rows) | (indices != values)
         if wrong.any():
             place = tuple(np.argwhere(wrong)[0])
+            sample = context.step_inputs.first_sample + start + int(place[0]) + 1
             raise DataError(
                 f"Layer {context.name} takes whole numbers from 0 to {self.rows - 1} (input_dim {self.rows}), but sample "
-                f"{start + int(place[0]) + 1} of a batch holds {values[place]:.15g}; correct the data, or enlarge input_dim."
+                f"{sample} of a batch holds {values[place]:.15g}; correct the data, or enlarge input_dim."
             )
 
     def backward(self, context: OperationContext) -> Iterable[Phase]:

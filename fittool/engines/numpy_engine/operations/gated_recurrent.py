@@ -2,93 +2,117 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 
-from fittool.engines.numpy_engine.operations.base import Floats, OperationContext, ones
-from fittool.engines.numpy_engine.operations.recurrent import Recurrent, TimeStep, flat
-from fittool.engines.numpy_engine.thread_pool import TaskChain
+from fittool.engines.numpy_engine.operations.base import Floats, OperationContext, ones, row_product
+from fittool.engines.numpy_engine.operations.recurrent import Recurrent, TimeStep, Weights
+from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
 
 
 class LongShortTermCell(Recurrent):
     """Carry = f · carry + i · c, state = o · activation(carry); the gates lie in the order i, f, c, o."""
 
     gates = 4
+    squashed = (0, 1, 3)
     kept = ("carry", "squashed")
 
     def _quarters(self, array: Floats) -> list[Floats]:
-        """Views for i and f together, i, f, c, o."""
+        """Views for i, f, c, o."""
         units = self.walk.units
-        return [array[:, : 2 * units], *(array[:, units * gate : units * (gate + 1)] for gate in range(4))]
+        return [array[:, units * gate : units * (gate + 1)] for gate in range(4)]
 
-    def forward_step(self, context: OperationContext, step: TimeStep) -> None:
+    def forward_step(self, weights: Weights, step: TimeStep) -> Iterator[Task]:
         """One step."""
         wide, carry, squashed = step.work["wide"], step.kept["carry"], step.kept["squashed"]
-        np.matmul(step.seen, context.weights(self.name("recurrent_kernel")), wide)
-        np.add(step.sums, wide, step.sums)
-        both, _, _, candidate, last = self._quarters(step.sums)
-        gates, let_in, kept, new, let_out = self._quarters(step.gates)
-        self.recurrent_activation.forward(both, gates)
-        self.activation.forward(candidate, new)
-        self.recurrent_activation.forward(last, let_out)
-        np.multiply(let_in, new, carry)
+        let_in, kept, new, let_out = self._quarters(step.gates)
+        yield row_product(step.seen, weights["recurrent_kernel"], wide, even=step.even)
+        yield partial(np.add, step.sums, wide, step.sums)
+        yield from self._activate(step)
+        yield partial(np.multiply, let_in, new, carry)
         if step.before is not None:
-            np.multiply(kept, step.before.kept["carry"], squashed)
-            np.add(carry, squashed, carry)
-        self.activation.forward(carry, squashed)
-        np.multiply(let_out, squashed, step.state)
+            yield partial(np.multiply, kept, step.before.kept["carry"], squashed)
+            yield partial(np.add, carry, squashed, carry)
+        yield partial(self.activation.forward, carry, squashed)
+        yield partial(np.multiply, let_out, squashed, step.state)
 
-    def backward_step(self, context: OperationContext, step: TimeStep) -> None:
+    def _activate(self, step: TimeStep) -> Iterator[Task]:
+        """From sums to gates."""
+        if self.halves and self.is_tanh:
+            yield from self.squash(step, slice(None))  # the candidate's tanh is multiplied by 1 and raised by 0
+            return
+        units = self.walk.units
+        yield from self.squash(step, slice(2 * units))
+        yield partial(self.activation.forward, self._quarters(step.sums)[2], self._quarters(step.gates)[2])
+        yield from self.squash(step, slice(3 * units, None))
+
+    def backward_step(self, context: OperationContext, step: TimeStep) -> Iterator[Task]:
         """One step back; work["carry"] holds the gradient of the carry."""
         carry, squashed = step.kept["carry"], step.kept["squashed"]
         state, slope, product = (step.work[name] for name in ("state", "carry", "product"))
-        both, _, _, candidate, last = self._quarters(step.sums)
-        gates, let_in, kept, new, let_out = self._quarters(step.gates)
-        gates_slope, in_slope, kept_slope, new_slope, out_slope = self._quarters(step.gradient)
-        np.multiply(state, squashed, out_slope)
-        np.multiply(state, let_out, product)
-        self.activation.backward(carry, squashed, product, product)
-        np.add(slope, product, slope)
-        np.multiply(slope, new, in_slope)
-        np.multiply(slope, let_in, new_slope)
-        np.multiply(slope, 0 if step.before is None else step.before.kept["carry"], kept_slope)
-        np.multiply(slope, kept, slope)
-        self.recurrent_activation.backward(both, gates, gates_slope, gates_slope)
-        self.activation.backward(candidate, new, new_slope, new_slope)
-        self.recurrent_activation.backward(last, let_out, out_slope, out_slope)
-        self.state_gradient(context, step, step.gradient, state)
+        let_in, kept, new, let_out = self._quarters(step.gates)
+        in_slope, kept_slope, new_slope, out_slope = self._quarters(step.gradient)
+        spare = self._quarters(step.work["wide"])[0]
+        yield partial(np.multiply, state, squashed, out_slope)
+        yield partial(np.multiply, state, let_out, product)
+        yield from self.activate_back(step, carry, squashed, product, spare, product)
+        yield partial(np.add, slope, product, slope)
+        yield partial(np.multiply, slope, new, in_slope)
+        yield partial(np.multiply, slope, let_in, new_slope)
+        if step.before is None:
+            yield partial(kept_slope.fill, 0)
+        else:
+            yield partial(np.multiply, slope, step.before.kept["carry"], kept_slope)
+        yield partial(np.multiply, slope, kept, slope)
+        units = self.walk.units
+        yield from self.squash_back(step, slice(2 * units))
+        yield from self.activate_back(step, self._quarters(step.sums)[2], new, new_slope, spare, new_slope)
+        yield from self.squash_back(step, slice(3 * units, None))
+        yield from self.state_gradient(context, step, step.gradient, state)
 
 
 class _GatedCell(Recurrent):
     """State = z · state + (1 - z) · candidate; the gates lie in the order z, r, candidate."""
 
     gates = 3
+    squashed = (0, 1)
 
-    def thirds(self, array: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Views of (n, 3 · units): z and r together, (n, 2 · units); z, r, candidate, each (n, units)."""
+    @property
+    def both(self) -> slice:
+        """The columns of z and r."""
+        return slice(2 * self.walk.units)
+
+    @property
+    def rest(self) -> slice:
+        """The columns of the candidate."""
+        return slice(2 * self.walk.units, None)
+
+    def thirds(self, array: Floats) -> tuple[Floats, Floats, Floats]:
+        """Views of (n, 3 · units): z, r, candidate, each (n, units)."""
         units = self.walk.units
-        return array[:, : 2 * units], array[:, :units], array[:, units : 2 * units], array[:, 2 * units :]
+        return array[:, :units], array[:, units : 2 * units], array[:, self.rest]
 
-    def mix_state(self, step: TimeStep) -> None:
+    def mix_state(self, step: TimeStep) -> Iterator[Task]:
         """The new state."""
-        _, update, _, new = self.thirds(step.gates)
+        update, _, new = self.thirds(step.gates)
         product = step.work["product"]
-        np.subtract(step.previous, new, product)
-        np.multiply(product, update, product)
-        np.add(new, product, step.state)
+        yield partial(np.subtract, step.previous, new, product)
+        yield partial(np.multiply, product, update, product)
+        yield partial(np.add, new, product, step.state)
 
-    def mix_gradient(self, step: TimeStep) -> None:
+    def mix_gradient(self, step: TimeStep) -> Iterator[Task]:
         """The gradients of z and of the candidate's sum; work["state"] becomes what goes straight to the state before."""
-        _, update, _, new = self.thirds(step.gates)
-        _, update_slope, _, new_slope = self.thirds(step.gradient)
-        state = step.work["state"]
-        np.subtract(step.previous, new, update_slope)
-        np.multiply(update_slope, state, update_slope)
-        np.multiply(state, update, step.work["product"])
-        np.subtract(state, step.work["product"], new_slope)
-        np.copyto(state, step.work["product"])
-        self.activation.backward(self.thirds(step.sums)[3], new, new_slope, new_slope)
+        update, _, new = self.thirds(step.gates)
+        update_slope, _, new_slope = self.thirds(step.gradient)
+        state, product = step.work["state"], step.work["product"]
+        yield partial(np.subtract, step.previous, new, update_slope)
+        yield partial(np.multiply, update_slope, state, update_slope)
+        yield partial(np.multiply, state, update, product)
+        yield partial(np.subtract, state, product, new_slope)
+        yield partial(np.copyto, state, product)
+        yield from self.activate_back(step, step.sums[:, self.rest], new, new_slope, product, new_slope)
 
 
 class ResetAfterCell(_GatedCell):
@@ -96,46 +120,43 @@ class ResetAfterCell(_GatedCell):
 
     kept = ("recurrent", "slope")
 
-    def forward_step(self, context: OperationContext, step: TimeStep) -> None:
+    def forward_step(self, weights: Weights, step: TimeStep) -> Iterator[Task]:
         """One step."""
-        wide, product = step.work["wide"], step.work["product"]
-        np.matmul(step.seen, context.weights(self.name("recurrent_kernel")), wide)
+        wide, product, kept = step.work["wide"], step.work["product"], step.kept["recurrent"]
+        yield row_product(step.seen, weights["recurrent_kernel"], wide, even=step.even)
         if self.use_bias:
-            np.add(wide, context.weights(self.name("bias"))[1], wide)
-        both_sums, _, _, new_sums = self.thirds(step.sums)
-        both, _, reset, new = self.thirds(step.gates)
-        both_products, _, _, new_product = self.thirds(wide)
-        np.add(both_sums, both_products, both_sums)
-        self.recurrent_activation.forward(both_sums, both)
-        np.copyto(step.kept["recurrent"], new_product)
-        np.multiply(reset, new_product, product)
-        np.add(new_sums, product, new_sums)
-        self.activation.forward(new_sums, new)
-        self.mix_state(step)
+            yield partial(np.add, wide, weights["bias"][1], wide)
+        sums, new_sums = step.sums[:, self.both], step.sums[:, self.rest]
+        _, reset, new = self.thirds(step.gates)
+        yield partial(np.add, sums, wide[:, self.both], sums)
+        yield from self.squash(step, self.both)
+        yield partial(np.copyto, kept, wide[:, self.rest])
+        yield partial(np.multiply, reset, kept, product)
+        yield partial(np.add, new_sums, product, new_sums)
+        yield partial(self.activation.forward, new_sums, new)
+        yield from self.mix_state(step)
 
-    def backward_step(self, context: OperationContext, step: TimeStep) -> None:
+    def backward_step(self, context: OperationContext, step: TimeStep) -> Iterator[Task]:
         """One step back."""
-        self.mix_gradient(step)
+        yield from self.mix_gradient(step)
         state, wide, product = (step.work[name] for name in ("state", "wide", "product"))
-        both, _, reset, _ = self.thirds(step.gates)
-        both_slopes, _, reset_slope, new_slope = self.thirds(step.gradient)
-        np.multiply(new_slope, step.kept["recurrent"], reset_slope)
-        self.recurrent_activation.backward(self.thirds(step.sums)[0], both, both_slopes, both_slopes)
-        np.multiply(new_slope, reset, step.kept["slope"])
-        both_products, _, _, new_product = self.thirds(wide)
-        np.copyto(both_products, both_slopes)
-        np.copyto(new_product, step.kept["slope"])
-        self.state_gradient(context, step, wide, product)
-        np.add(state, product, state)
+        _, reset, _ = self.thirds(step.gates)
+        _, reset_slope, new_slope = self.thirds(step.gradient)
+        yield partial(np.multiply, new_slope, step.kept["recurrent"], reset_slope)
+        yield from self.squash_back(step, self.both)
+        yield partial(np.multiply, new_slope, reset, step.kept["slope"])
+        yield partial(np.copyto, wide[:, self.both], step.gradient[:, self.both])
+        yield partial(np.copyto, wide[:, self.rest], step.kept["slope"])
+        yield from self.state_gradient(context, step, wide, product)
+        yield partial(np.add, state, product, state)
 
     def recurrent_gradient(self, context: OperationContext) -> TaskChain:
         """The calls for the gradients of the recurrent kernel and of the second bias, in two pieces of columns."""
-        both = 2 * self.walk.units
         pieces = (
-            (flat(self.array(context, "gradient"))[:, :both], slice(0, both)),
-            (flat(self.array(context, "slope", 1)), slice(both, None)),
+            (self.array(context, "gradient", self.width)[:, self.both], self.both),
+            (self.array(context, "slope", self.walk.units), self.rest),
         )
-        kernel, seen = context.gradient(self.name("recurrent_kernel")), flat(self.seen(context))
+        kernel, seen = context.gradient(self.name("recurrent_kernel")), self.seen(context)
         chain = [partial(np.matmul, seen.T, slopes, kernel[:, columns]) for slopes, columns in pieces]
         if self.use_bias:
             bias = context.gradient(self.name("bias"))[1:]
@@ -149,44 +170,42 @@ class ResetBeforeCell(_GatedCell):
 
     kept = ("reset",)
 
-    def forward_step(self, context: OperationContext, step: TimeStep) -> None:
+    def forward_step(self, weights: Weights, step: TimeStep) -> Iterator[Task]:
         """One step."""
-        kernel, wide = context.weights(self.name("recurrent_kernel")), step.work["wide"]
-        units = self.walk.units
-        both_sums, _, _, new_sums = self.thirds(step.sums)
-        both, _, reset, new = self.thirds(step.gates)
-        both_products, _, _, new_product = self.thirds(wide)
-        np.matmul(step.seen, kernel[:, : 2 * units], both_products)
-        np.add(both_sums, both_products, both_sums)
-        self.recurrent_activation.forward(both_sums, both)
-        np.multiply(reset, step.seen, step.kept["reset"])
-        np.matmul(step.kept["reset"], kernel[:, 2 * units :], new_product)
-        np.add(new_sums, new_product, new_sums)
-        self.activation.forward(new_sums, new)
-        self.mix_state(step)
+        kernel, wide, kept = weights["recurrent_kernel"], step.work["wide"], step.kept["reset"]
+        sums, new_sums = step.sums[:, self.both], step.sums[:, self.rest]
+        _, reset, new = self.thirds(step.gates)
+        yield row_product(step.seen, kernel[:, self.both], wide[:, self.both], even=step.even)
+        yield partial(np.add, sums, wide[:, self.both], sums)
+        yield from self.squash(step, self.both)
+        yield partial(np.multiply, reset, step.seen, kept)
+        yield row_product(kept, kernel[:, self.rest], wide[:, self.rest], even=step.even)
+        yield partial(np.add, new_sums, wide[:, self.rest], new_sums)
+        yield partial(self.activation.forward, new_sums, new)
+        yield from self.mix_state(step)
 
-    def backward_step(self, context: OperationContext, step: TimeStep) -> None:
+    def backward_step(self, context: OperationContext, step: TimeStep) -> Iterator[Task]:
         """One step back."""
-        self.mix_gradient(step)
-        kernel, units = context.weights(self.name("recurrent_kernel")), self.walk.units
+        yield from self.mix_gradient(step)
+        kernel = context.weights(self.name("recurrent_kernel"))
         state, seen, product = (step.work[name] for name in ("state", "carry", "product"))
-        both, _, reset, _ = self.thirds(step.gates)
-        both_slopes, _, reset_slope, new_slope = self.thirds(step.gradient)
-        np.matmul(new_slope, kernel[:, 2 * units :].T, product)
-        np.multiply(product, step.seen, reset_slope)
-        self.recurrent_activation.backward(self.thirds(step.sums)[0], both, both_slopes, both_slopes)
-        np.matmul(both_slopes, kernel[:, : 2 * units].T, seen)
-        np.multiply(product, reset, product)
-        np.add(seen, product, seen)
+        _, reset, _ = self.thirds(step.gates)
+        _, reset_slope, new_slope = self.thirds(step.gradient)
+        yield partial(np.matmul, new_slope, kernel[:, self.rest].T, product)
+        yield partial(np.multiply, product, step.seen, reset_slope)
+        yield from self.squash_back(step, self.both)
+        yield partial(np.matmul, step.gradient[:, self.both], kernel[:, self.both].T, seen)
+        yield partial(np.multiply, product, reset, product)
+        yield partial(np.add, seen, product, seen)
         if step.mask is not None:
-            np.multiply(seen, step.mask, seen)
-        np.add(state, seen, state)
+            yield partial(np.multiply, seen, step.mask, seen)
+        yield partial(np.add, state, seen, state)
 
     def recurrent_gradient(self, context: OperationContext) -> TaskChain:
         """The calls for the gradient of the recurrent kernel: of the gates', then of the candidate's columns."""
-        both = 2 * self.walk.units
-        kernel, slopes = context.gradient(self.name("recurrent_kernel")), flat(self.array(context, "gradient"))
+        kernel, slopes = context.gradient(self.name("recurrent_kernel")), self.array(context, "gradient", self.width)
+        reset = self.array(context, "reset", self.walk.units)
         return [
-            partial(np.matmul, flat(self.seen(context)).T, slopes[:, :both], kernel[:, :both]),
-            partial(np.matmul, flat(self.array(context, "reset", 1)).T, slopes[:, both:], kernel[:, both:]),
+            partial(np.matmul, self.seen(context).T, slopes[:, self.both], kernel[:, self.both]),
+            partial(np.matmul, reset.T, slopes[:, self.rest], kernel[:, self.rest]),
         ]

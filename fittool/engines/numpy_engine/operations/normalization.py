@@ -23,6 +23,7 @@ from fittool.engines.numpy_engine.operations.base import (
     accumulate,
     ones,
     product_into,
+    row_product,
     rows,
 )
 from fittool.engines.numpy_engine.thread_pool import Task
@@ -183,10 +184,10 @@ class LayerNormalization(Operation):
         x, y = rows(context.x[0], part), rows(context.y, part)
         normal, inverse = self._cache(context, part)
         mean = np.full((self.channels, 1), 1 / self.channels, y.dtype)  # BLAS sums short rows several times faster than `mean`
-        yield partial(np.matmul, x, mean, inverse)
+        yield row_product(x, mean, inverse, even=part.even)
         yield partial(np.subtract, x, inverse, normal)
         yield partial(np.multiply, normal, normal, y)
-        yield partial(np.matmul, y, mean, inverse)
+        yield row_product(y, mean, inverse, even=part.even)
         yield partial(np.add, inverse, y.dtype.type(self.epsilon), inverse)
         yield partial(np.sqrt, inverse, inverse)
         yield partial(np.divide, 1, inverse, inverse)

@@ -1,4 +1,4 @@
-"""The numbers that an output is to predict: what each is called, and the scale on which they are learnt.
+"""The targets of an output: what the numbers to predict are called, the scale on which they are learnt, the names of classes.
 
 A loss compares targets and outputs on that scale. Everything that people see is in the targets' own unit: an engine undoes
 the scale in the outputs that it gives, and before it measures metrics. The scale is learnt once, from the samples that are
@@ -83,28 +83,32 @@ class TargetScale:
 
 
 @dataclass(frozen=True)
-class NumberTargets:
-    """The numbers that one output is to predict.
+class OutputTargets:
+    """The targets of one output.
 
     Attributes:
-        names: What each is called; none where they have no names, or no metric is wanted for each.
+        names: What each of the numbers to predict is called; none where they have no names, or no metric is wanted for each.
         scale: The scale on which they are learnt; None: as they are.
+        classes: The names of the classes, of one of several outputs that tells classes apart; those of an only one are kept
+            with the network.
     """
 
     names: tuple[str, ...] = ()
     scale: TargetScale | None = None
+    classes: tuple[str, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """As plain data, for JSON."""
-        return {"names": list(self.names)} | ({} if self.scale is None else self.scale.plain())
+        classes = {"classes": list(self.classes)} if self.classes else {}
+        return {"names": list(self.names)} | classes | ({} if self.scale is None else self.scale.plain())
 
 
-def plain_targets(targets: Mapping[str, NumberTargets]) -> dict[str, Any]:
+def plain_targets(targets: Mapping[str, OutputTargets]) -> dict[str, Any]:
     """The numbers to predict by the outputs' names, as plain data; outputs about which there is nothing to say are left out."""
-    return {name: one.plain() for name, one in targets.items() if one != NumberTargets()}
+    return {name: one.plain() for name, one in targets.items() if one != OutputTargets()}
 
 
-def targets_from(data: Any, sizes: Mapping[str, int]) -> dict[str, NumberTargets]:
+def targets_from(data: Any, sizes: Mapping[str, int]) -> dict[str, OutputTargets]:
     """The numbers to predict that `plain_targets` describes.
 
     Args:
@@ -119,18 +123,23 @@ def targets_from(data: Any, sizes: Mapping[str, int]) -> dict[str, NumberTargets
     return {str(name): _from_plain(one, sizes.get(name)) for name, one in data.items()}
 
 
-def _from_plain(data: Any, size: int | None) -> NumberTargets:
-    names = data.get("names", ()) if isinstance(data, Mapping) else None
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise TargetsError("the targets of an output are not what fittool wrote")
-    kind, names = data.get("scale"), tuple(names)
+    return tuple(value)
+
+
+def _from_plain(data: Any, size: int | None) -> OutputTargets:
+    if not isinstance(data, Mapping):
+        raise TargetsError("the targets of an output are not what fittool wrote")
+    kind, names, classes = data.get("scale"), _texts(data.get("names", [])), _texts(data.get("classes", []))
     if kind is None:
-        return NumberTargets(names)
+        return OutputTargets(names, classes=classes)
     center, spread = (tuple(value) if isinstance(value := data.get(key), list) else () for key in ("center", "spread"))
     fits = kind in ("standard", "log") and len(center) == len(spread) == size
     if not fits or not all(_is_finite(value) for value in (*center, *spread)) or not all(value > 0 for value in spread):
         raise TargetsError("the scale of an output's targets is not what fittool wrote")
-    return NumberTargets(names, TargetScale(kind, center, spread))
+    return OutputTargets(names, TargetScale(kind, center, spread))
 
 
 def _is_finite(value: Any) -> bool:

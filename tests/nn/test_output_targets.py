@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fittool.nn.number_targets import NumberTargets, TargetScale, TargetsError, plain_targets, targets_from
+from fittool.nn.output_targets import OutputTargets, TargetScale, TargetsError, plain_targets, targets_from
 
 TWO = np.array([[1.0, 100.0], [3.0, 300.0]])
 
@@ -53,7 +53,7 @@ def test_outputs_that_nothing_has_taught_stay_finite():
 
 
 def test_files_hold_it_to_the_bit():
-    targets = {"size": NumberTargets(("mm", "g"), TargetScale.learn("standard", TWO / 3, 2)), "kind": NumberTargets()}
+    targets = {"size": OutputTargets(("mm", "g"), TargetScale.learn("standard", TWO / 3, 2)), "kind": OutputTargets()}
     plain = plain_targets(targets)
     assert set(plain) == {"size"}
     assert targets_from(plain, {"size": 2, "kind": 4}) == {"size": targets["size"]}

@@ -1,0 +1,57 @@
+"""What `evaluate` keeps of a run: `evaluation.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fittool.experiment.answers.decoding import decode
+from fittool.experiment.evaluate import Measured
+from fittool.experiment.results.figures import figures_of
+from fittool.experiment.trained_run import TrainedRun
+from fittool.results.bootstrap import LEVEL, METHOD, RESAMPLES, Interval
+from fittool.runs.files.atomic import atomic_write
+from fittool.runs.files.json_text import to_json
+
+FORMAT = 1
+
+
+def evaluation_of(run: TrainedRun, data: str, measured: Measured) -> dict[str, Any]:
+    """The content of evaluation.json, but for the baselines.
+
+    Args:
+        run: What was measured.
+        data: What it was measured on: `validation`, `train`, or the name of other data.
+        measured: Loss and metrics, and what they were made of.
+    """
+    facts, samples = run.checkpoint.facts, measured.samples
+    described = {
+        "format": FORMAT,
+        "run": run.directory.id,
+        "data": data,
+        "checkpoint": run.checkpoint.path.name.removesuffix(".safetensors"),
+        "epoch": facts.epoch,
+        "metrics": {name: _with_interval(value, measured.intervals.get(name)) for name, value in measured.values.items()},
+        "interval": {"level": LEVEL, "method": METHOD, "resamples": RESAMPLES, "samples": len(samples)},
+    }
+    if not len(samples):
+        return described
+    answers = decode(run, dict(zip(run.graph.outputs, samples.outputs, strict=True)))
+    return described | figures_of(answers, samples.targets)
+
+
+def _with_interval(value: float, interval: Interval | None) -> dict[str, float | None]:
+    return {
+        "value": value,
+        "low": None if interval is None else interval.low,
+        "high": None if interval is None else interval.high,
+    }
+
+
+def keep_evaluation(run: TrainedRun, evaluation: Mapping[str, Any]) -> str | None:
+    """Write evaluation.json; returns a warning or None.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    return atomic_write(run.directory.paths.evaluation, [to_json(evaluation, indent=2), b"\n"])
