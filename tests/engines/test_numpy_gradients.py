@@ -140,7 +140,6 @@ CASES = [
     (nn.TimeDistributed(nn.MultiHeadAttention(2, 3, dropout=0.3)), IMAGE),
     (nn.TimeDistributed(nn.Conv1D(3, 2)), IMAGE),
     (nn.TimeDistributed(nn.PReLU(alpha_initializer={"Constant": {"value": 0.25}})), IMAGE),
-    (nn.ColumnEmbedding((3, 0), (4, 6), (2, 3)), (4,)),
 ]
 
 GRAPHS = {

@@ -103,7 +103,11 @@ class PiecewiseLinearEmbedding(Operation):
         fillings, kernel = self._fillings(context, part), context.weights("kernel")
         yield partial(np.copyto, y[:, : self.features], x)
         yield partial(self._fill, x, context.weights("edges"), fillings)
-        yield partial(np.matmul, fillings.transpose(1, 0, 2), kernel, self._vectors(y))
+        if context.even:  # each row by itself, so that it is the same to the bit in any company
+            vectors = y[:, self.features :].reshape(len(y), len(self.columns), 1, self.length)
+            yield partial(np.matmul, fillings[:, :, np.newaxis], kernel, vectors)
+        else:
+            yield partial(np.matmul, fillings.transpose(1, 0, 2), kernel, self._vectors(y))
 
     def _fill(self, x: Floats, edges: Floats, fillings: Floats) -> None:
         np.subtract(x[:, self.columns, np.newaxis], edges[:, :-1], fillings)
