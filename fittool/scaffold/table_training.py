@@ -9,7 +9,9 @@ VALIDATED = 0.2
 _FEW = 2_000
 _SEEN = 400_000
 """Samples that a training sees in all its epochs, as far as these are neither too few nor too many."""
-_FEWEST_EPOCHS, _MOST_EPOCHS = 8, 60
+_FEWEST_EPOCHS, _MANY_EPOCHS, _MOST_EPOCHS = 8, 60, 200
+_FEWEST_STEPS = 400
+"""Steps below which a network has hardly moved at its learning rate."""
 _SMALLEST_BATCH, _LARGEST_BATCH = 32, 256
 _STEPS_OF_EPOCH = 100
 
@@ -28,8 +30,10 @@ def batch_size(samples: int) -> int:
 
 
 def epochs(samples: int) -> int:
-    """As many as show 400,000 samples, from 8 to 60."""
-    return min(max(round(_SEEN / samples), _FEWEST_EPOCHS), _MOST_EPOCHS)
+    """As many as show 400,000 samples, from 8 to 60; of very few samples as many as give 400 steps, up to 200."""
+    shown = min(max(round(_SEEN / samples), _FEWEST_EPOCHS), _MANY_EPOCHS)
+    steps = -(-samples // batch_size(samples))
+    return max(shown, min(-(-_FEWEST_STEPS // steps), _MOST_EPOCHS))
 
 
 def model_section() -> str:
@@ -56,7 +60,7 @@ def _has_few(survey: Survey) -> bool:
 
 
 def _rate(survey: Survey) -> float:
-    return 0.003 if _has_few(survey) else 0.004
+    return 0.001 if _has_few(survey) else 0.004
 
 
 def _decay(survey: Survey) -> float:
