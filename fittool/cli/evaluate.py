@@ -27,6 +27,12 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
     show_default=True,
     help="Rows of a table of --data that cannot be read are listed, all others measured. error: exit 4 at the end; skip: exit 0.",
 )
+@click.option(
+    "--calibrate",
+    is_flag=True,
+    help="Choose the temperature that brings probabilities nearest to what came true on these data; kept in the run, and used by "
+    "evaluate and predict.",
+)
 @tta_option
 @other_data_option
 @checkpoint_option
@@ -41,6 +47,7 @@ def evaluate(
     on_bad: Literal["error", "skip"],
     checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
+    calibrate: bool,
     tta: int,
     accept_changes: bool,
 ) -> None:
@@ -52,8 +59,10 @@ def evaluate(
     from fittool.cli.evaluation_text import evaluation_lines
     from fittool.cli.exit import first_of, show, show_warnings
     from fittool.errors import DataError, Problem, StorageError
+    from fittool.experiment.answers.decisions import keep_decisions, stale_decisions
     from fittool.experiment.evaluate import measure
     from fittool.experiment.results.beside import baselines_beside
+    from fittool.experiment.results.choosing import choose_temperature
     from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation
     from fittool.experiment.trained_run import open_trained
     from fittool.training.display.choose import live_walk
@@ -69,7 +78,12 @@ def evaluate(
         measured = measure(
             trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, bad=bad.extend, progress=progress
         )
-    evaluation = evaluation_of(trained, on if data is None else Path(data).name, measured)
+    name_of_data = on if data is None else Path(data).name
+    if calibrate:
+        keep_decisions(trained, choose_temperature(trained, measured, name_of_data))
+    elif (stale := stale_decisions(trained)) is not None:
+        warn(stale)
+    evaluation = evaluation_of(trained, name_of_data, measured)
     evaluation["baselines"] = baselines_beside(trained, on if data is None else None, measured, evaluation)
     for name, value in measured.values.items():
         click.echo(f"{name} {value:.6g}")

@@ -21,6 +21,7 @@ from fittool.nn.graph import Graph
 from fittool.nn.objectives import Objective, with_output_targets, with_target_shapes
 from fittool.nn.output_targets import OutputTargets
 from fittool.nn.shapes import Shape
+from fittool.process_group import ALONE, ProcessGroup
 
 
 class Network:
@@ -32,6 +33,7 @@ class Network:
         seed: Decides starting weights and dropout.
         compiled: Optimizer and objectives, or None before `compile`.
         skips_bad_steps: Whether a step whose loss is not finite leaves the weights as they are; Keras moves them.
+        group: The processes that train it together.
         targets: The numbers to predict by the outputs' names, whose scales belong to the weights.
     """
 
@@ -43,11 +45,13 @@ class Network:
         compiled: Compiled | None = None,
         *,
         skips_bad_steps: bool = False,
+        group: ProcessGroup = ALONE,
         targets: Mapping[str, OutputTargets] | None = None,
     ) -> None:
         self.compiled = compiled
         self.targets = dict(targets or {})
-        self._graph, self._setting, self._seed, self._skips_bad_steps = graph, engine, seed, skips_bad_steps
+        self._graph, self._setting, self._seed = graph, engine, seed
+        self._skips_bad_steps, self._group = skips_bad_steps, group
         self._state: State = {}  # what no engine holds yet; weights that are in neither are drawn from the seed
         self._engine: Engine | None = None
         self._target_shapes: tuple[Shape, ...] | None = None
@@ -125,7 +129,13 @@ class Network:
         self.close()
         weights = {name.removeprefix("weights/"): array for name, array in self._state.items() if name.startswith("weights/")}
         engine = create_engine(
-            self._setting, graph, seed=self._seed, weights=weights or None, skips_bad_steps=self._skips_bad_steps, **options
+            self._setting,
+            graph,
+            seed=self._seed,
+            weights=weights or None,
+            skips_bad_steps=self._skips_bad_steps,
+            group=self._group,
+            **options,
         )
         kept = {name: array for name, array in self._state.items() if name.startswith("optimizer/")}
         self._learns = "optimizer" in options

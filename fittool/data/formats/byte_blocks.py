@@ -18,13 +18,14 @@ _FEWEST_ROWS = 200
 """Rows in a block from which on the calls for each column cost less than they save."""
 _ENCODINGS = frozenset({"utf-8", "utf-8-sig", "ascii", "cp1252", "latin-1"})
 _MARGIN = 8
-_LONGEST = 8
+_LONGEST, _LONGEST_CODED = 8, 32
 _EXACT = 2.0**53
 _ZEROS = np.uint64(0x3030303030303030)
 _SIXES = np.uint64(0x0606060606060606)
 _HIGH = np.uint64(0xF0F0F0F0F0F0F0F0)
 _PAIRS = np.uint64(0x000000FF000000FF)
 _FIRST, _SECOND = np.uint64(100 + (1_000_000 << 32)), np.uint64(1 + (10_000 << 32))
+_NONE = np.empty(0, np.int64)
 _POWERS = np.array([10.0**power for power in range(_LONGEST + 1)])
 
 
@@ -47,22 +48,34 @@ class ByteBlock:
     Args:
         content: Their bytes; each ends with a line break.
         first_line: The line of the first.
-        starts, ends: (N, columns) where each cell begins, and the place behind it.
+        places: (n,) where a sign stands that is no digit: those between cells, points, minus signs and some others.
+        ends: (N, columns) which of these end a cell.
         encoding: Of the text.
     """
 
     def __init__(
-        self, content: bytes, first_line: int, starts: NDArray[np.int64], ends: NDArray[np.int64], encoding: str
+        self, content: bytes, first_line: int, places: NDArray[np.int64], ends: NDArray[np.int64], encoding: str
     ) -> None:
         self._content = content
-        self._starts, self._ends = starts, ends
         self._encoding = encoding
-        self.lines = range(first_line, first_line + len(starts))
+        self.lines = range(first_line, first_line + len(ends))
         padded = np.zeros(len(content) + 2 * _MARGIN, np.uint8)
         padded[_MARGIN:-_MARGIN] = np.frombuffer(content, np.uint8)
-        self._bytes = padded
         # Eight bytes at each place, as one number; nothing is copied.
         self._words: NDArray[np.uint64] = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
+        self._bytes = padded
+        self._places = places + _MARGIN
+        self._signs = padded[self._places]
+        self._ends = ends
+        self._before = np.concatenate([[-1], ends.ravel()[:-1]]).reshape(ends.shape)
+
+    def _range(self, column: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(N,) where each cell of a column begins, and the place behind it."""
+        before = self._before[:, column]
+        starts = self._places[before] + 1
+        if column == 0:
+            starts[0] = _MARGIN
+        return starts, self._places[self._ends[:, column]]
 
     @cached_property
     def _text(self) -> str | None:
@@ -70,21 +83,42 @@ class ByteBlock:
 
     def cells(self, place: int) -> list[str]:
         """The cells of a column as text."""
-        ranges = zip(self._starts[:, place].tolist(), self._ends[:, place].tolist(), strict=True)
+        starts, ends = self._range(place)
+        ranges = zip((starts - _MARGIN).tolist(), (ends - _MARGIN).tolist(), strict=True)
         if (text := self._text) is not None:
             return [text[start:end] for start, end in ranges]
         content, encoding = self._content, self._encoding
         return [content[start:end].decode(encoding) for start, end in ranges]
 
+    def codes(self, place: int) -> tuple[NDArray[np.int64], list[str]] | None:
+        """The cells of a column as (N,) numbers of different texts, and these; None where they are long."""
+        starts, ends = self._range(place)
+        longest = int((ends - starts).max())
+        if longest > _LONGEST_CODED:
+            return None
+        found = np.zeros(len(starts), np.int64)
+        for offset in range(0, max(longest, 1), 8):  # the different texts so far, and how each goes on
+            counts = np.clip(ends - starts - offset, 0, 8)
+            shifts = np.minimum(8 * (8 - counts), 63).astype(np.uint64)
+            words = (self._words[np.minimum(starts + offset, len(self._words) - 1)] << shifts) >> shifts
+            words[counts == 0] = 0
+            _, further = np.unique(words, return_inverse=True)
+            _, first, found = np.unique(found * len(words) + further, return_index=True, return_inverse=True)
+        # Words are padded with zeros, which no cell holds, so two texts have the same ones only if they are the same.
+        return found, [self.cell(row, place) for row in first.tolist()]
+
     def cell(self, row: int, place: int) -> str:
         """One cell."""
-        return self._content[self._starts[row, place] : self._ends[row, place]].decode(self._encoding)
+        before, end = int(self._before[row, place]), int(self._places[self._ends[row, place]])
+        start = _MARGIN if before < 0 else int(self._places[before]) + 1
+        return self._content[start - _MARGIN : end - _MARGIN].decode(self._encoding)
 
     def rows_of(self, place: int, text: str) -> list[int]:
         """The rows whose cell in a column is just that text."""
         wanted = text.encode(self._encoding, "replace")
-        alike = self._ends[:, place] - self._starts[:, place] == len(wanted)
-        alike &= self._bytes[self._starts[:, place] + _MARGIN] == (wanted[0] if wanted else 0)
+        starts, ends = self._range(place)
+        alike = ends - starts == len(wanted)
+        alike &= self._bytes[starts] == (wanted[0] if wanted else self._bytes[starts])
         return [row for row in np.flatnonzero(alike).tolist() if self.cell(row, place) == text]
 
     def numbers(self, place: int) -> ParsedNumbers | None:
@@ -93,10 +127,12 @@ class ByteBlock:
         Digits before and behind the point are read eight at a time, as parts of one machine word; their quotient by a power of
         ten is rounded once, as both are exact, so it is the number that Python reads.
         """
-        starts, ends = self._starts[:, place] + _MARGIN, self._ends[:, place] + _MARGIN
-        signed = self._bytes[starts] == ord("-")
-        starts = starts + signed
-        points = self._points(starts, ends)
+        starts, ends = self._range(place)
+        sign = self._before[:, place] + 1  # the first in each cell, or that behind it
+        signed = (self._signs[sign] == ord("-")) & (self._places[sign] == starts)
+        sign += signed
+        starts += signed
+        points = np.where(self._signs[sign] == ord("."), self._places[sign], ends)
         whole_digits, fraction_digits = points - starts, np.maximum(ends - points - 1, 0)
         if ((whole_digits > 1) & (self._bytes[starts] == ord("0"))).any():
             return None
@@ -107,18 +143,10 @@ class ByteBlock:
         digits = whole * powers + fraction
         values = np.where(signed, -1.0, 1.0) * digits / powers
         bad = long | ~good | ~also_good | (digits >= _EXACT)
+        if not bad.any():
+            return ParsedNumbers(values, _NONE)
         values[bad] = np.nan
         return ParsedNumbers(values, np.flatnonzero(bad))
-
-    def _points(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(N,) the place of the first point in each cell, or its end."""
-        points = self._all_points
-        following = points[np.searchsorted(points, starts)]
-        return np.minimum(following, ends)
-
-    @cached_property
-    def _all_points(self) -> NDArray[np.int64]:
-        return np.append(np.flatnonzero(self._bytes == ord(".")), len(self._bytes))
 
     def _digits(self, ends: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """(N,) the numbers that up to eight digits before each place spell, and where they are nothing but digits."""
@@ -132,7 +160,7 @@ class ByteBlock:
         return (found >> np.uint64(32)).astype(np.float64), good
 
 
-def byte_blocks(file: IO[bytes], delimiter: str, encoding: str, columns: int, first_line: int) -> Iterator[ByteBlock]:
+class ByteBlocks:
     """The rows of a file in blocks, as far as they can be taken apart so; where the last one ends, `csv` is to go on.
 
     Args:
@@ -141,24 +169,43 @@ def byte_blocks(file: IO[bytes], delimiter: str, encoding: str, columns: int, fi
         encoding: Of its text.
         columns: The number of cells in each row.
         first_line: The line on which rows begin.
+
+    Attributes:
+        line: The line behind the last block.
+        is_complete: Whether all rows of the file were in blocks.
     """
-    if encoding not in _ENCODINGS or not delimiter.isascii() or delimiter == " ":
-        return
-    for _ in range(first_line - 1):
-        if not file.readline():
+
+    def __init__(self, file: IO[bytes], delimiter: str, encoding: str, columns: int, first_line: int) -> None:
+        self._file = file
+        self._delimiter, self._encoding, self._columns = delimiter, encoding, columns
+        self.line = first_line
+        self.is_complete = False
+
+    def __iter__(self) -> Iterator[ByteBlock]:
+        if self._encoding not in _ENCODINGS or not self._delimiter.isascii() or self._delimiter == " ":
             return
-    if first_line == 1 and encoding == "utf-8-sig":
-        file.read(3)
-    rest = b""
-    while content := file.read(_BLOCK):
-        content, rest = _whole_lines(rest + content)
-        block = _block(content, delimiter, encoding, columns, first_line)
-        if block is None:
-            return
-        yield block
-        first_line += len(block.lines)
-    if rest and (block := _block(rest + b"\n", delimiter, encoding, columns, first_line)) is not None:
-        yield block
+        for _ in range(self.line - 1):
+            line = self._file.readline()
+            if not line.endswith(b"\n") or b"\r" in line[:-2]:  # lines may end otherwise
+                return
+        if self.line == 1 and self._encoding == "utf-8-sig":
+            self._file.read(3)
+        rest = b""
+        while content := self._file.read(_BLOCK):
+            whole, rest = _whole_lines(rest + content)
+            if (block := self._block(whole)) is None:
+                return
+            yield block
+            self.line += len(block.lines)
+        if rest:
+            if (block := self._block(rest + b"\n", fewest=1)) is None:
+                return
+            yield block
+            self.line += len(block.lines)
+        self.is_complete = True
+
+    def _block(self, content: bytes, fewest: int = _FEWEST_ROWS) -> ByteBlock | None:
+        return _block(content, self._delimiter, self._encoding, self._columns, self.line, fewest)
 
 
 def _whole_lines(content: bytes) -> tuple[bytes, bytes]:
@@ -166,7 +213,7 @@ def _whole_lines(content: bytes) -> tuple[bytes, bytes]:
     return content[:end], content[end:]
 
 
-def _block(content: bytes, delimiter: str, encoding: str, columns: int, first_line: int) -> ByteBlock | None:
+def _block(content: bytes, delimiter: str, encoding: str, columns: int, first_line: int, fewest: int) -> ByteBlock | None:
     """The rows in some lines; None where they are not as most are."""
     content = content.replace(b"\r\n", b"\n") if b"\r" in content else content
     if not content or b'"' in content or b"\r" in content or b"\0" in content:
@@ -174,17 +221,19 @@ def _block(content: bytes, delimiter: str, encoding: str, columns: int, first_li
     if not content.isascii() and not _decodes(content, encoding):
         return None
     codes = np.frombuffer(content, np.uint8)
-    breaks = codes == ord("\n")
-    ends = np.flatnonzero(breaks | (codes == ord(delimiter)))
+    # Signs between cells, and points, come before the digits in ASCII, but for some; a look at these few is enough then.
+    places = np.flatnonzero((codes < ord("0")) if delimiter < "0" else (codes < ord("0")) | (codes == ord(delimiter)))
+    signs = codes[places]
+    breaks = signs == ord("\n")
+    ends = np.flatnonzero(breaks | (signs == ord(delimiter)))
     rows = int(breaks.sum())
-    if rows < _FEWEST_ROWS or len(ends) != rows * columns or not breaks[ends[columns - 1 :: columns]].all():
+    if rows < fewest or len(ends) != rows * columns or not breaks[ends[columns - 1 :: columns]].all():
         return None
-    starts = np.empty_like(ends)
-    starts[0], starts[1:] = 0, ends[:-1] + 1
-    begins, behind = starts.reshape(rows, columns), ends.reshape(rows, columns)
-    if ((behind[:, -1] - begins[:, 0]) < columns).any():  # a row of delimiters alone, which is left out
+    by_row = ends.reshape(rows, columns)
+    behind = places[by_row[:, -1]]
+    if (np.diff(behind, prepend=-1) <= columns).any():  # a row of delimiters alone, which is left out
         return None
-    return ByteBlock(content, first_line, begins, behind, encoding)
+    return ByteBlock(content, first_line, places, by_row, encoding)
 
 
 def _decodes(content: bytes, encoding: str) -> bool:

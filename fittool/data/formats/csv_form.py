@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
-from fittool.data.formats.columns import MISSING
+from fittool.data.formats.cell_form import MISSING
 from fittool.data.formats.number_forms import FORMS
 from fittool.data.formats.number_parsing import PLAIN
 from fittool.data.formats.table_text import encoding_of, lines_of

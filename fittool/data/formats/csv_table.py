@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.byte_blocks import ByteBlock, ParsedNumbers, byte_blocks
-from fittool.data.formats.columns import CellBlock, CellForm, Column, Problems, and_more, mend_of_gaps
+from fittool.data.formats.byte_blocks import ByteBlock, ByteBlocks, ParsedNumbers
+from fittool.data.formats.cell_form import CellForm
+from fittool.data.formats.columns import CellBlock, Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_form import DELIMITERS, CsvForm, rows_of
 from fittool.data.formats.number_forms import Evidence
 from fittool.data.formats.number_parsing import is_number
@@ -25,6 +26,23 @@ _SHOWN = 20
 _LOOKED_AT = 20  # rows
 _LINES = 8
 _AGAIN = "The header stands here again. Remove this line."
+
+
+@dataclass(frozen=True)
+class RowPlaces:
+    """The place of each row of a table, to be told in messages; what holds it does not hold the table.
+
+    Attributes:
+        path: The file.
+        lines: (N,) the line of each row.
+    """
+
+    path: Path
+    lines: NDArray[np.int64]
+
+    def __call__(self, row: int) -> str:
+        """`file:line` of a row."""
+        return f"{shown(self.path)}:{self.lines[row]}"
 
 
 @dataclass
@@ -59,6 +77,11 @@ class Table:
         """The number of a row in the file, from 1, the header and empty ones apart."""
         return 1 + (row if self.kept is None else int(self.kept[row]))
 
+    @property
+    def places(self) -> RowPlaces:
+        """The place of each row, without the columns."""
+        return RowPlaces(self.path, self.lines)
+
     def place(self, row: int) -> str:
         """`file:line` of a row."""
         return f"{shown(self.path)}:{self.lines[row]}"
@@ -74,6 +97,8 @@ class Header:
         names: In order; numbers from 0 where the file has no header, "" where it has but names nothing.
         data_line: The line on which the first row of data begins; None where there is none.
         keeps_odd_rows: Whether rows that do not fit the header stay, with empty cells; else they are an error.
+        block: All rows, where they come from a file that is no CSV; else None.
+        left_out: Columns of such a file that cannot be read, with the reason.
     """
 
     path: Path
@@ -81,6 +106,8 @@ class Header:
     names: tuple[str, ...]
     data_line: int | None = None
     keeps_odd_rows: bool = False
+    block: CellBlock | None = None
+    left_out: tuple[tuple[str, str], ...] = ()
     _positions: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -150,8 +177,7 @@ def read_header(path: Path, form: CsvForm) -> Header:
             text = f"The first line has {_fields(len(names))}, but all rows below have {length}."
             raise DataError(f"{text} Remove it, or name all columns in it.", place=place)
         names = ("", *names)  # R's names of rows have no name themselves
-    if len(set(names)) < len(names):
-        _refuse_twice(names, place)
+    refuse_twice(names, place)
     first = 1 if form.header else 0
     return Header(path, form, names, rows[first][0] if len(rows) > first else None)
 
@@ -168,7 +194,14 @@ def _are_row_names(cells: Sequence[str]) -> bool:
     return len(set(cells)) == len(cells) and (list(cells) == counted or not any(map(is_number, cells)))
 
 
-def _refuse_twice(names: Sequence[str], place: str) -> None:
+def refuse_twice(names: Sequence[str], place: str) -> None:
+    """Refuse names of columns that come twice.
+
+    Raises:
+        DataError: One problem for each.
+    """
+    if len(set(names)) == len(names):
+        return
     positions: dict[str, list[str]] = {}
     for position, name in enumerate(names, 1):
         positions.setdefault(name, []).append(str(position))
@@ -236,19 +269,28 @@ class _RowBlock:
         """None: `Column` makes them of the cells."""
         return None
 
+    def codes(self, place: int) -> tuple[NDArray[np.int64], list[str]] | None:
+        """None, as well."""
+        return None
+
 
 def _blocks(header: Header, rows: WholeRows) -> Iterator[CellBlock]:
     """All rows, a few thousand at a time: taken apart as bytes as far as that goes, then read by `csv`."""
-    line = header.data_line
+    if header.block is not None:
+        if len(header.block.lines):
+            yield header.block
+        return
     form = header.form
-    if line is not None and not form.skips_blanks:
+    if header.data_line is not None and not form.skips_blanks:
         with open_text(header.path) as file:
-            for block in byte_blocks(file, form.delimiter, form.encoding, len(header.names), line):
-                if header.form.header and _stands_in(header, block):
+            blocks = ByteBlocks(file, form.delimiter, form.encoding, len(header.names), header.data_line)
+            for block in blocks:
+                if form.header and _stands_in(header, block):
                     break
                 yield block
-                line += len(block.lines)
-        rows.begins = line
+            if blocks.is_complete:
+                return
+        rows.begins = blocks.line
     for numbers, cells in chunks(rows):
         yield _RowBlock(numbers, cells)
 
@@ -356,8 +398,3 @@ def chunks(rows: WholeRows) -> Iterator[tuple[list[int], list[tuple[str, ...]]]]
             lines, cells = [], []
     if lines:
         yield lines, list(zip(*cells, strict=True))
-
-
-def columns_of(names: Sequence[str], form: CellForm, kept: Mapping[str, bool]) -> list[Column]:
-    """Columns to fill, each once; `kept` says of which the text is kept."""
-    return [Column(name, form, kept.get(name, False)) for name in dict.fromkeys(names)]

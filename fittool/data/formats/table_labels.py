@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.columns import MISSING, Column, Problems, and_more, mend_of_gaps
+from fittool.data.formats.cell_form import MISSING
+from fittool.data.formats.columns import Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_table import Table
 from fittool.data.formats.number_parsing import is_number
-from fittool.data.formats.table_features import numbers_of, reason
 from fittool.data.targets import JointTargets, Targets, from_names, from_numbers, needs_numbers, whole_if_possible
 from fittool.errors import DataError, ExperimentError, shown
 
@@ -65,6 +65,34 @@ def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> T
     return from_names(column.text, context.class_mode, known, table.place, what)
 
 
+def numbers_of(table: Table, names: Iterable[str]) -> NDArray[np.float64]:
+    """(N, columns); every cell must have a value.
+
+    Raises:
+        DataError: Cells that are no numbers, or too large for float32, each with its line.
+    """
+    columns = [table.columns[name] for name in names]
+    for column in columns:
+        if not column.is_numeric or column.gaps or column.too_large:
+            column.report(table.problems)
+    table.problems.check()
+    return np.stack([column.array() for column in columns], axis=1)
+
+
+def weights_of(table: Table, name: str) -> NDArray[np.float32]:
+    """(N,) the sample weights in a column.
+
+    Raises:
+        DataError: Cells that are no numbers, or below 0, each with its line.
+    """
+    weights = numbers_of(table, [name])[:, 0]
+    for row in np.flatnonzero(weights < 0).tolist():
+        text = f"column {name}: {weights[row]:g} is below 0; a weight must be at least 0."
+        table.problems.add(text, int(table.lines[row]))
+    table.problems.check()
+    return weights.astype(np.float32)
+
+
 def with_labels(table: Table, labels: Sequence[str], context: SourceContext) -> tuple[Table, str]:
     """The rows in which no label is missing, and in words how many there are beside them.
 
@@ -109,8 +137,12 @@ def _check_several(table: Table, labels: Sequence[str]) -> None:
         if column.kind in ("text", "empty"):
             mend = "Several columns of labels hold numbers, or 0 and 1 for a class each. "
             mend += "Write them so, choose one column, or give the network an output for each."
-            table.problems.add(f"column {name}: {reason(column)}. {mend}", min(line for line, _ in _first_cells(column)))
+            table.problems.add(f"column {name}: {_reason(column)}. {mend}", min(line for line, _ in _first_cells(column)))
     table.problems.check()
+
+
+def _reason(column: Column) -> str:
+    return "empty" if column.kind == "empty" else f"text such as {column.example}"
 
 
 def _first_cells(column: Column) -> list[tuple[int, str]]:
@@ -129,6 +161,6 @@ def _check_gaps(column: Column, problems: Problems) -> None:
         line, cell = column.first["missing"][0]
         text = f"{cell!r} stands for a missing value{and_more(column.gaps - 1)}. {mend_of_gaps(column.gaps)}"
         problems.add(f"column {column.name}: {text}", line)
-    if others and any(is_number(cell) and float(cell) % 1 for cell in column.text):
+    if others and any(is_number(cell) and float(cell) % 1 for cell in column.cells):
         column.report(problems)
     problems.check()

@@ -88,7 +88,7 @@ class TableEncoder:
         """The identifiers, which are passed through to predictions."""
         return tuple(column.name for column in self.columns if isinstance(column, FittedKey))
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """True where every feature is a column of numbers, as it stands."""
         return all(not one.features or _is_plain(one) for one in self.columns)
@@ -171,7 +171,10 @@ def _encode_plain(
     out[...] = values
     lowest, highest = (np.array([getattr(column, edge) for column in group]) for edge in ("lowest", "highest"))
     with np.errstate(invalid="ignore"):  # runs of old know no range
-        far = np.abs(values - (lowest + highest) / 2) > 1.5 * (highest - lowest)
+        span = highest - lowest
+        if not ((values.min(axis=0) < lowest - span) | (values.max(axis=0) > highest + span)).any():
+            return {}
+        far = (values < lowest - span) | (values > highest + span)
     return {
         group[place].name: CellReport(outside=np.flatnonzero(far[:, place])) for place in np.flatnonzero(far.any(axis=0)).tolist()
     }

@@ -34,7 +34,7 @@ class RawColumns:
         reading: How the table was read.
         describe: The place of a row, for messages.
         rows: (n,) which rows the samples are; None: all.
-        number: The number of a row in its file, for messages.
+        kept: (N,) which rows of the file these are; None: all.
         bad: Takes what is wrong with rows that cannot be read; None: they are an error.
         left_out: What was wrong with rows that are no longer there.
         remarks: Sentences about rows of other data than those trained on; None: they are trained on.
@@ -46,10 +46,14 @@ class RawColumns:
     reading: Reading
     describe: Callable[[int], str]
     rows: NDArray[np.int64] | None = None
-    number: Callable[[int], int] = (1).__add__
+    kept: NDArray[np.int64] | None = None
     bad: BadRows | None = None
     left_out: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] | None = None
+
+    def number(self, row: int) -> int:
+        """The number of a row in its file, from 1."""
+        return 1 + (row if self.kept is None else int(self.kept[row]))
 
     def fit(self, samples: NDArray[np.int64]) -> TableEncoder:
         """The encoder that some samples fix.
@@ -268,10 +272,10 @@ def _moved(part: Dataset, whole: Dataset) -> Dataset:
 def _read(raw: RawColumns, encoder: TableEncoder) -> Reading:
     """The reading with the columns that are learnt from, and those that are not."""
     left_out = [(column.name, column.facts.why) for column in encoder.columns if not column.features]
-    percent = frozenset(name for name in encoder.sources if raw.columns[name].kind == "percent")
+    percent = frozenset(name for name in encoder.sources if raw.columns[name].is_percent)
     found = list(raw.reading.found)
     found += [f"{few(sorted(percent))} in percent (12.5% is 0.125)"] if percent else []
-    booleans = [name for name in encoder.sources if raw.columns[name].kind == "boolean"]
+    booleans = [name for name in encoder.sources if raw.columns[name].is_coded and raw.columns[name].kind == "boolean"]
     found += [f"{few(booleans)} as 0 and 1"] if booleans else []
     return replace(
         raw.reading,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import ArrayDataset, Dataset, Subset
-from fittool.data.formats.columns import MISSING
+from fittool.data.formats.cell_form import MISSING
 from fittool.data.formats.reading import Reading
 from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.generator_data import GeneratorData

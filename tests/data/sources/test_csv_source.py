@@ -284,7 +284,7 @@ def test_a_row_without_a_label_is_left_out_and_told(tmp_path: Path, rows: str) -
     dataset = opened(tmp_path, f"a,kind\n{rows}")
     assert (len(dataset), len(dataset.class_names)) == (2, 2)
     assert dataset.describe(1).endswith("data.csv:4" if "NA,v" not in rows else "data.csv:3")
-    assert "1 row without kind left out" in dataset.reading.found
+    assert dataset.reading.dropped == "1 row without kind left out"
 
 
 def test_a_word_that_stands_for_gaps_nowhere_else_is_a_class(tmp_path: Path) -> None:
