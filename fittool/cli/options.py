@@ -65,6 +65,11 @@ def config_argument(command: Command) -> Command:
     return click.argument("config", type=ExperimentPath())(command)
 
 
+def configs_argument(command: Command) -> Command:
+    """CONFIG...: one experiment file or several."""
+    return click.argument("configs", type=ExperimentPath(), nargs=-1, required=True, metavar="CONFIG...")(command)
+
+
 def set_option(command: Command) -> Command:
     """--set KEY=VALUE, repeatable."""
     return click.option(
