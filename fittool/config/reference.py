@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Checkpoint, Compile, Data, Image, InitialWeights, Model, Output, Stage, Train
+from fittool.config.target import Target
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
 from fittool.data.splits.split_setting import VALIDATION
@@ -147,7 +148,7 @@ class _Page:
         yield from self._section("The file", Experiment, self.schema)
         augmentation = fields_of(Experiment)["augmentation"].annotation.__args__[0]  # type: ignore[union-attr]
         for name, cls in {
-            "data": Data, "data.image": Image, "data.column_defaults": ColumnDefaults,
+            "data": Data, "data.image": Image, "data.column_defaults": ColumnDefaults, "data.target": Target,
             "augmentation": augmentation, "model": Model, "compile": Compile,
             "initial_weights": InitialWeights, "train": Train, "train[0]": Stage, "output": Output,
             "output.checkpoint": Checkpoint,
