@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
 
 import click
 
+from fittool.cli.event_lines import events_of
 from fittool.cli.options import configs_argument, debug_option, running_options, set_option
 from fittool.cli.processes import group_of_this_process, processes_options, starts_processes, train_in_processes
 
@@ -38,6 +40,7 @@ def train(
     accept_changes: bool,
     timeout: float | None,
     verbose: str | None,
+    events: bool,
     quiet: bool,
     requirements: tuple[str, ...],
 ) -> None:
@@ -67,8 +70,9 @@ def train(
         from fittool.experiment.train import TrainOptions, train_experiment  # slow to import, and not needed for a wrong file
 
         options = TrainOptions(run_dir, smoke, verbose, quiet, resume, accept_changes, timeout, group=group)
-        run = train_experiment(loaded, options)
-        if not quiet and run.kept and group.rank == 0:
+        with events_of(events and group.rank == 0) as watched:
+            run = train_experiment(loaded, replace(options, events=watched))
+        if not quiet and not events and run.kept and group.rank == 0:
             echo_directory(run.directory)
         for requirement in asked:
             requirement.check(run.values)
