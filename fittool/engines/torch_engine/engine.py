@@ -19,10 +19,10 @@ from fittool.engines.settings import Torch
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.engines.target_arrays import targets_and_weights
 from fittool.engines.torch_engine.device import DeviceBatch, LossWatch, Placement, choose_device, memory_needed
-from fittool.engines.torch_engine.exchange import Exchange
 from fittool.engines.torch_engine.loss_scale import LossScale
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
+from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
 from fittool.engines.torch_engine.optimizer_step import OptimizerStep
 from fittool.engines.torch_engine.parameters import ParameterStore
@@ -193,8 +193,9 @@ class TorchEngine:
     def _follow_others(self, update: OptimizerStep, batch: Batch, held: Sequence[Tensor], context: StepContext) -> None:
         """The same without a sample, where a batch has fewer than there are processes: the update is that of the others."""
         loss = self._store.trainable.new_zeros(())
-        if self._synchronizes:  # the others wait for this process's part of the statistics, and of their derivative
-            # A sample that counts nothing goes the whole way, as many functions take no batch without one.
+        if (
+            self._synchronizes
+        ):  # the others wait for its part of the statistics: one sample goes the whole way, and counts nothing
             outputs, logits = self._forward([values.new_zeros((1, *values.shape[1:])) for values in held], context)
             loss = loss + sum(values.sum() for values in (*logits.values(), *outputs) if values is not None)
         loss, gradients, overflow = self._derive(loss, batch, context)
@@ -287,9 +288,10 @@ class TorchEngine:
         held = [torch.from_numpy(np.array(output)).to(device) for output in outputs]
         measured = self._losses_and_metrics
         with torch.no_grad():
+            given = measured.scale_outputs(held)
             if measured.has_losses:
-                measured.add_loss(measured.loss(held, {}, targets, weights), len(held[0]))
-            measured.update_metrics(held, targets, weights)
+                measured.add_loss(measured.loss(given, {}, targets, weights), len(held[0]))
+            measured.update_metrics(given, targets, weights)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
@@ -300,9 +302,10 @@ class TorchEngine:
             return self._on_host(self._program.squash(outputs, logits))
 
     def _on_host(self, outputs: Sequence[Tensor]) -> tuple[NDArray[np.float32], ...]:
-        """Outputs as fresh arrays."""
+        """Outputs of the network in the unit of their targets, as fresh arrays."""
         dtype = torch.promote_types(self._dtype, torch.float32)
-        return tuple(np.array(output.to(dtype).cpu().numpy()) for output in outputs)
+        given = self._losses_and_metrics.undo_scales(outputs)
+        return tuple(np.array(output.to(dtype).cpu().numpy()) for output in given)
 
     def _arrived(self, batch: Batch) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """Inputs, targets and weights of a batch on the device."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fittool.engines.torch_engine.exchange import Exchange
+from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.nn.random_stream import RandomStream
 from fittool.rng import keep_bits, normals
 

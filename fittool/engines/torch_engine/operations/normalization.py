@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from fittool.augmentation.standardize import EPSILON, centres, centres_samples, scales
 from fittool.engines.torch_engine.activations import Function
-from fittool.engines.torch_engine.exchange import Exchange
+from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.engines.torch_engine.step import StepContext
 
 _SMALLEST_DEVIATION = 1e-7
