@@ -48,7 +48,7 @@ def create_engine(
     """
     resolved = resolve_engine(setting)
     if group.size > 1:
-        check_can_share(resolved)
+        check_can_share(setting)
     return FACTORIES[type(resolved)](
         resolved,
         graph,
@@ -67,11 +67,10 @@ def check_can_share(setting: EngineSetting) -> None:
     Raises:
         ExperimentError: It does; the text names one that does not.
     """
-    if not setting.can_share:
-        text = (
-            f"engine {setting.public_name()} computes in one process. Many train together with engine torch: add --engine torch."
-        )
-        raise ExperimentError(text)
+    resolved = resolve_engine(setting)
+    if not resolved.can_share:
+        text = f"The engine {resolved.public_name()} computes in one process. Several processes need engine torch"
+        raise ExperimentError(f"{text}: add --engine torch.")
 
 
 def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:

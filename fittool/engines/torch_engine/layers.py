@@ -119,7 +119,10 @@ def _time_distributed(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     def call(x: list[Tensor], context: StepContext) -> Tensor:
         values = x[0].flatten(0, 1)
         if steps.call is not None:
+            first = context.first
+            context.first = first * x[0].shape[1]  # random numbers go by the places of steps in here
             values = steps.call([values], context)
+            context.first = first
         if inside is not None:
             values = inside(values)
         return values.reshape(len(x[0]), *shape)
