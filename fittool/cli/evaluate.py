@@ -20,6 +20,12 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
     show_default=True,
     help="Which of the run's own data.",
 )
+@click.option(
+    "--calibrate",
+    is_flag=True,
+    help="Choose the temperature that brings probabilities nearest to what came true on these data; kept in the run, and used by "
+    "evaluate and predict.",
+)
 @tta_option
 @other_data_option
 @checkpoint_option
@@ -31,6 +37,7 @@ def evaluate(
     on: Literal["validation", "train"],
     checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
+    calibrate: bool,
     tta: int,
     accept_changes: bool,
 ) -> None:
@@ -42,8 +49,10 @@ def evaluate(
     from fittool.cli.evaluation_text import evaluation_lines
     from fittool.cli.exit import show_warnings
     from fittool.errors import Problem, StorageError
+    from fittool.experiment.answers.decisions import keep_decisions, stale_decisions
     from fittool.experiment.evaluate import measure
     from fittool.experiment.results.beside import baselines_beside
+    from fittool.experiment.results.choosing import choose_temperature
     from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation
     from fittool.experiment.trained_run import open_trained
     from fittool.training.display.choose import live_walk
@@ -56,7 +65,12 @@ def evaluate(
         warn(warning)
     with live_walk() as progress:
         measured = measure(trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, progress=progress)
-    evaluation = evaluation_of(trained, on if data is None else Path(data).name, measured)
+    name_of_data = on if data is None else Path(data).name
+    if calibrate:
+        keep_decisions(trained, choose_temperature(trained, measured, name_of_data))
+    elif (stale := stale_decisions(trained)) is not None:
+        warn(stale)
+    evaluation = evaluation_of(trained, name_of_data, measured)
     evaluation["baselines"] = baselines_beside(trained, on if data is None else None, measured, evaluation)
     for name, value in measured.values.items():
         click.echo(f"{name} {value:.6g}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import click
 
 from fittool.cli.options import config_argument, debug_option, running_options, set_option
+from fittool.cli.processes import group_of_this_process, processes_options, starts_processes, train_in_processes
 
 
 @click.command()
@@ -18,6 +21,7 @@ from fittool.cli.options import config_argument, debug_option, running_options, 
 @click.option(
     "--smoke", is_flag=True, help="One epoch of two training batches and one validation batch; nothing is kept, changed or sent."
 )
+@processes_options
 @running_options
 @debug_option
 def train(
@@ -27,6 +31,8 @@ def train(
     engine: str | None,
     resume: bool,
     smoke: bool,
+    devices: int | None,
+    max_restarts: int,
     accept_changes: bool,
     timeout: float | None,
     verbose: str | None,
@@ -43,15 +49,25 @@ def train(
 
     if engine is not None:
         overrides = (*overrides, f"engine={engine}")
-    loaded = load_experiment(config, overrides)
-    asked = asked_of(requirements, loaded.experiment)
-    if not quiet:
-        show_warnings(loaded.warnings)
-    from fittool.experiment.train import TrainOptions, train_experiment  # slow to import, and not needed for a wrong file
+    if starts_processes(devices):
+        loaded = load_experiment(config, overrides)
+        asked_of(requirements, loaded.experiment)
+        train_in_processes(cast("int", devices), max_restarts, loaded.experiment.engine, partial(_continued, run_dir, resume))
+    with group_of_this_process(devices) as group:
+        loaded = load_experiment(config, overrides)
+        asked = asked_of(requirements, loaded.experiment)
+        if not quiet and group.rank == 0:
+            show_warnings(loaded.warnings)
+        from fittool.experiment.train import TrainOptions, train_experiment  # slow to import, and not needed for a wrong file
 
-    options = TrainOptions(run_dir, smoke, verbose, quiet, resume, accept_changes, timeout)
-    run = train_experiment(loaded, options)
-    if not quiet and run.kept:
-        echo_directory(run.directory)
-    for requirement in asked:
-        requirement.check(run.values)
+        options = TrainOptions(run_dir, smoke, verbose, quiet, resume, accept_changes, timeout, group=group)
+        run = train_experiment(loaded, options)
+        if not quiet and run.kept and group.rank == 0:
+            echo_directory(run.directory)
+        for requirement in asked:
+            requirement.check(run.values)
+
+
+def _continued(run_dir: Path | None, resume: bool, directory: Path) -> list[str]:
+    """The options that the same call lacks to go on with a run."""
+    return [*([] if run_dir is not None else ["--run-dir", str(directory)]), *([] if resume else ["--resume"])]

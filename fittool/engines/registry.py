@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from fittool.engines.base import Engine
 from fittool.engines.settings import Auto, EngineSetting, Numpy, Torch
-from fittool.errors import MachineError
+from fittool.errors import ExperimentError, MachineError
 from fittool.nn.graph import Graph
 from fittool.nn.objectives import Objectives
 from fittool.nn.optimizers import Optimizer
+from fittool.process_group import ALONE, ProcessGroup
 
 _INSTALL = "pip install 'fittool[torch]'"
 
@@ -28,6 +29,7 @@ def create_engine(
     seed: int = 0,
     weights: Mapping[str, NDArray[Any]] | None = None,
     skips_bad_steps: bool = False,
+    group: ProcessGroup = ALONE,
 ) -> Engine:
     """An engine with a network; the library behind it is imported now and not before.
 
@@ -39,8 +41,14 @@ def create_engine(
         seed: Decides the starting weights and which units dropout drops.
         weights: Starting weights by `<layer>/<parameter>`, each (*shape) of its parameter; by default drawn from the seed.
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
+        group: The processes that train the network together, each with its share of every batch.
+
+    Raises:
+        ExperimentError: There are several processes, and the engine cannot share its work.
     """
     resolved = resolve_engine(setting)
+    if group.size > 1:
+        check_can_share(resolved)
     return FACTORIES[type(resolved)](
         resolved,
         graph,
@@ -49,7 +57,21 @@ def create_engine(
         seed=seed,
         weights=weights,
         skips_bad_steps=skips_bad_steps,
+        **({"group": group} if group.size > 1 else {}),
     )
+
+
+def check_can_share(setting: EngineSetting) -> None:
+    """Refuse an engine that computes in one process only.
+
+    Raises:
+        ExperimentError: It does; the text names one that does not.
+    """
+    if not setting.can_share:
+        text = (
+            f"engine {setting.public_name()} computes in one process. Many train together with engine torch: add --engine torch."
+        )
+        raise ExperimentError(text)
 
 
 def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:

@@ -11,6 +11,7 @@ from typing import Literal, cast
 
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.errors import UsageError
+from fittool.process_group import ALONE, ProcessGroup
 from fittool.report.live_page import machine_default
 from fittool.training.display.progress import Verbose
 from fittool.training.history import History
@@ -32,6 +33,7 @@ class TrainOptions:
         accept_changes: Go on although the experiment or the data changed since.
         timeout: Seconds after which the run stops with a checkpoint.
         command: The command line, for the record.
+        group: The processes that train together.
     """
 
     run_directory: Path | None = None
@@ -42,6 +44,7 @@ class TrainOptions:
     accept_changes: bool = False
     timeout: float | None = None
     command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))
+    group: ProcessGroup = ALONE
 
 
 @dataclass(frozen=True)

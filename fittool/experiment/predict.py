@@ -16,7 +16,7 @@ from fittool.data.files import existing_file
 from fittool.data.loading.good_samples import GoodSamples
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, Problem, UsageError
-from fittool.experiment.answers.decoding import decode
+from fittool.experiment.answers.decisions import decide
 from fittool.experiment.answers.truth import truth_of
 from fittool.experiment.building.data_sources import (
     context_of,
@@ -161,7 +161,7 @@ def _together(run: TrainedRun, rows: Sequence[_Rows], on_bad: OnBad, keep: Seque
     wanted = np.ones(len(is_bad), bool) if on_bad == "empty" else ~is_bad
     filled = [part.outputs or tuple(np.zeros((len(part.names), *one.shape[1:]), one.dtype) for one in like) for part in rows]
     columns = [np.concatenate(pieces)[wanted] for pieces in zip(*filled, strict=True)]
-    answers = decode(run, dict(zip(run.graph.outputs, columns, strict=True)))
+    answers = decide(run, dict(zip(run.graph.outputs, columns, strict=True)))
     targets = [np.concatenate(pieces)[wanted] for pieces in zip(*(part.targets for part in rows), strict=True)]
     kept = {name: [cell for part in rows for cell in part.kept.get(name, [""] * len(part.names))] for name in keep}
     return Predictions(

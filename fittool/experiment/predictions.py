@@ -19,7 +19,6 @@ Form = Literal["csv", "jsonl", "npz"]
 FORMS: Mapping[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".npz": "npz"}
 """The form that a file has by the ending of its name, in any case."""
 _COLUMNS = ("input", "prediction", "probability", "score", "truth")
-_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,11 @@ class Predictions:
             (output,) = answers.outputs.values()
             values = _numbers(output[number])
             if answers.kind == "classes" and answers.names is not None:
-                return _of_classes(answers.names, values, "probability" if answers.are_probabilities else "score")
+                best = int(answers.decided[number])
+                return _of_classes(answers.names, values, best, "probability" if answers.are_probabilities else "score")
             if answers.kind == "labels" and answers.names is not None:
-                return _of_labels(answers.names, values, "probability" if answers.are_probabilities else "score")
+                holds = answers.decided[number].tolist()
+                return _of_labels(answers.names, values, holds, "probability" if answers.are_probabilities else "score")
             if answers.names is not None:
                 return {_apart(name, "target"): value for name, value in zip(answers.names, values, strict=True)}
             return _with_names("prediction", "output", values)
@@ -84,10 +85,9 @@ class Predictions:
             arrays["output" if single else f"output_{name}"] = self._with_gaps(output)
         names = None if self.answers.names is None else np.array(self.answers.names)
         if names is not None and self.answers.kind == "classes":
-            best = arrays["output"].reshape(len(self.names), -1).argmax(axis=1)
-            arrays |= {"prediction": names[best], "classes": names}
+            arrays |= {"prediction": names[self.answers.decided], "classes": names}
         elif names is not None and self.answers.kind == "labels":
-            arrays |= {"prediction": arrays["output"] > _THRESHOLD, "labels": names}
+            arrays |= {"prediction": self.answers.decided, "labels": names}
         if self.truth is not None:
             arrays["truth"] = np.array([list(one.values()) if isinstance(one, dict) else one for one in self.truth])
         return arrays | {f"kept_{column}": np.array(cells, np.str_) for column, cells in self.kept.items()}
@@ -109,19 +109,17 @@ def _with_names(alone: str, prefix: str, values: list[float]) -> dict[str, float
     return {alone: values[0]} if len(values) == 1 else {f"{prefix}_{number}": value for number, value in enumerate(values)}
 
 
-def _of_classes(class_names: tuple[str, ...], values: list[float], what: str) -> dict[str, Any]:
-    best = int(np.argmax(values))
+def _of_classes(class_names: tuple[str, ...], values: list[float], best: int, what: str) -> dict[str, Any]:
     classes = dict(zip(class_names, values, strict=True))
     named = {_apart(name, "class"): value for name, value in classes.items()}
     return {"prediction": class_names[best], what: values[best]} | named
 
 
-def _of_labels(labels: tuple[str, ...], values: list[float], what: str) -> dict[str, Any]:
+def _of_labels(labels: tuple[str, ...], values: list[float], holds: list[bool], what: str) -> dict[str, Any]:
     """Those that hold, then for each label whether it does, and how sure that is."""
-    holds = {label: value > _THRESHOLD for label, value in zip(labels, values, strict=True)}
-    row: dict[str, Any] = {"prediction": " ".join(label for label, held in holds.items() if held)}
-    for label, value in zip(labels, values, strict=True):
-        row |= {_apart(label, "label"): "yes" if holds[label] else "no", f"{label} {what}": value}
+    row: dict[str, Any] = {"prediction": " ".join(label for label, held in zip(labels, holds, strict=True) if held)}
+    for label, value, held in zip(labels, values, holds, strict=True):
+        row |= {_apart(label, "label"): "yes" if held else "no", f"{label} {what}": value}
     return row
 
 

@@ -16,21 +16,22 @@ from fittool.model.target_forms import target_forms
 from fittool.nn.graph import table
 
 
-def expand_yaml(loaded: LoadedExperiment, *, origins: bool = False) -> str:
+def expand_yaml(loaded: LoadedExperiment, *, origins: bool = False, defaults: bool = True) -> str:
     """The resolved experiment as a file that fittool takes as it is, a preset expanded to its layers, each column with its kind.
 
     Args:
         loaded: The experiment.
         origins: Say behind each value which file, line or option set it.
+        defaults: Also what is at its default.
     """
     experiment = loaded.experiment
     if experiment.model.layers is not None and not experiment.data.train.has_columns:
-        return loaded.resolved_yaml(origins=origins)
+        return loaded.resolved_yaml(origins=origins, defaults=defaults)
     data = open_data(loaded)
     targets = next(iter(target_forms(data.train)), None)
     layers = layers_of(loaded, data.train, targets, data.class_names, data.encoder)
     written = None if experiment.model.layers is not None else layers
-    return with_columns_written(loaded, data.encoder).resolved_yaml(written, origins=origins)
+    return with_columns_written(loaded, data.encoder).resolved_yaml(written, origins=origins, defaults=defaults)
 
 
 def summary_table(path: Path, overrides: Sequence[str] = ()) -> str:

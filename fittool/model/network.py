@@ -20,6 +20,7 @@ from fittool.model.compiled import Compiled
 from fittool.nn.graph import Graph
 from fittool.nn.objectives import with_target_shapes
 from fittool.nn.shapes import Shape
+from fittool.process_group import ALONE, ProcessGroup
 
 
 class Network:
@@ -31,13 +32,22 @@ class Network:
         seed: Decides starting weights and dropout.
         compiled: Optimizer and objectives, or None before `compile`.
         skips_bad_steps: Whether a step whose loss is not finite leaves the weights as they are; Keras moves them.
+        group: The processes that train it together.
     """
 
     def __init__(
-        self, graph: Graph, engine: EngineSetting, seed: int, compiled: Compiled | None = None, *, skips_bad_steps: bool = False
+        self,
+        graph: Graph,
+        engine: EngineSetting,
+        seed: int,
+        compiled: Compiled | None = None,
+        *,
+        skips_bad_steps: bool = False,
+        group: ProcessGroup = ALONE,
     ) -> None:
         self.compiled = compiled
-        self._graph, self._setting, self._seed, self._skips_bad_steps = graph, engine, seed, skips_bad_steps
+        self._graph, self._setting, self._seed = graph, engine, seed
+        self._skips_bad_steps, self._group = skips_bad_steps, group
         self._state: State = {}  # what no engine holds yet; weights that are in neither are drawn from the seed
         self._engine: Engine | None = None
         self._target_shapes: tuple[Shape, ...] | None = None
@@ -102,7 +112,13 @@ class Network:
         self.close()
         weights = {name.removeprefix("weights/"): array for name, array in self._state.items() if name.startswith("weights/")}
         engine = create_engine(
-            self._setting, graph, seed=self._seed, weights=weights or None, skips_bad_steps=self._skips_bad_steps, **options
+            self._setting,
+            graph,
+            seed=self._seed,
+            weights=weights or None,
+            skips_bad_steps=self._skips_bad_steps,
+            group=self._group,
+            **options,
         )
         kept = {name: array for name, array in self._state.items() if name.startswith("optimizer/")}
         self._learns = "optimizer" in options

@@ -39,7 +39,7 @@ TOLERANCES: dict[type[nn.Layer], float] = {
 
 def trained_pair(layers: list[nn.Layer], shape: Shape, *, single: bool) -> tuple[list[np.ndarray], list[dict[str, np.ndarray]]]:
     """Predictions before and states after two steps of both engines."""
-    indices = isinstance(layers[0], nn.Embedding)
+    indices = isinstance(layers[0], nn.Embedding | nn.ColumnEmbedding)
     if not indices:
         layers = [nn.Dense(shape[-1], name="before"), *layers]  # so that the layer's input needs a gradient
     graph = Graph.build(layers, {"input": shape})

@@ -11,7 +11,7 @@ from fittool.data.batch import Batch
 from fittool.nn import layers as nn
 from fittool.nn.graph import Graph
 from fittool.nn.losses import MeanSquaredError
-from fittool.nn.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Nadam, Optimizer, RMSprop
+from fittool.nn.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Muon, Nadam, Optimizer, RMSprop
 from fittool.nn.schedules import ExponentialDecay
 
 torch = pytest.importorskip("torch")
@@ -42,6 +42,7 @@ SURROUNDED = [
     Adam(0.05, amsgrad=True),
     AdamW(0.05, use_ema=True, ema_momentum=0.8),
     RMSprop(0.05, momentum=0.5, centered=True, gradient_accumulation_steps=2),
+    Muon(0.05, use_ema=True, gradient_accumulation_steps=2, exclude_layers=("^last",)),
     Nadam(0.05, gradient_accumulation_steps=3, use_ema=True, ema_overwrite_frequency=2, global_clipnorm=0.5),
 ]
 
@@ -49,11 +50,13 @@ SURROUNDED = [
 @pytest.mark.parametrize("optimizer", SURROUNDED, ids=str)
 def test_clipping_decay_groups_and_averages(optimizer: Optimizer) -> None:
     layers = [nn.Dense(5, "tanh", kernel_regularizer="L1L2"), nn.Conv1D(3, 2, bias_regularizer={"L2": {"l2": 0.1}})]
-    graph = Graph.build([layers[0], nn.Reshape((5, 1)), layers[1]], {"x": (4,)})
+    graph = Graph.build(
+        [layers[0], nn.Dense(4, name="wide"), nn.Reshape((4, 1)), layers[1], nn.Dense(3, name="last")], {"x": (4,)}
+    )
     generator = np.random.default_rng(1)
-    batches = [Batch((generator.standard_normal((6, 4)),), (generator.standard_normal((6, 4, 3)),)) for _ in range(7)]
+    batches = [Batch((generator.standard_normal((6, 4)),), (generator.standard_normal((6, 3, 3)),)) for _ in range(7)]
     pair = both_engines(
-        graph, weights=some_weights(graph), single=False, loss=MeanSquaredError(), optimizer=optimizer, target_shape=(4, 3)
+        graph, weights=some_weights(graph), single=False, loss=MeanSquaredError(), optimizer=optimizer, target_shape=(3, 3)
     )
     for engine in pair:
         for batch in batches:

@@ -34,6 +34,22 @@ def pytest_pycollect_makemodule(module_path, parent):
     return _Skipped.from_parent(parent, path=module_path) if MISSING else None
 
 
+ON_BOTH_ENGINES = {f"test_parity_{name}.py" for name in ("fit", "layers", "losses", "metrics", "optimizers")}
+"""The files whose cases are about what an engine computes; the others are about what stands around it."""
+
+
+@pytest.fixture(autouse=True)
+def engine(request, monkeypatch):
+    """The engine that fittool's networks of a test are made with."""
+    monkeypatch.setattr("parity.networks.ENGINE", request.param if hasattr(request, "param") else "numpy")
+
+
+def pytest_generate_tests(metafunc):
+    """Play the cases about what is computed on both engines."""
+    if not MISSING and metafunc.definition.path.name in ON_BOTH_ENGINES:
+        metafunc.parametrize("engine", ["numpy", "torch"], indirect=True)
+
+
 def pytest_collection_modifyitems(items):
     """What newer NumPys say about how Keras on torch makes arrays is not about our code."""
     here = Path(__file__).parent

@@ -104,7 +104,11 @@ def _weights(layer) -> list[np.ndarray]:
     return layer.get_weights()
 
 
+ENGINE = "numpy"
+"""What fittool's networks are made with; a fixture sets it."""
+
+
 def fittool_model(network: Network, **arguments) -> ft.Model:
     """The network in fittool."""
     shape = {"inputs": network.shape} if isinstance(network.shape, Mapping) else {"input_shape": network.shape}
-    return ft.Model(list(network.layers), **shape, outputs=network.outputs, threads=1, **arguments)
+    return ft.Model(list(network.layers), **shape, outputs=network.outputs, engine=ENGINE, threads=1, **arguments)

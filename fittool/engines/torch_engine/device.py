@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,19 +72,32 @@ class Placement:
     Args:
         device: Where the network computes.
         precision: `float32`, `tf32` (float32 with products of 19 bits), `bf16` or `float16` (products in half precision).
+        deterministic: Whether only algorithms are used that give the same bits each time.
     """
 
-    def __init__(self, device: torch.device, precision: str = "float32") -> None:
+    def __init__(self, device: torch.device, precision: str = "float32", deterministic: bool = False) -> None:
         self.device, self.precision = device, precision
+        self._deterministic_before = torch.are_deterministic_algorithms_enabled()
+        if deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
+            torch.use_deterministic_algorithms(True)
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time, and nothing reads such memory here
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
             torch.backends.cudnn.allow_tf32 = precision == "tf32"
+            torch.backends.cudnn.benchmark = not deterministic
 
     @property
     def is_host(self) -> bool:
         """True where the network computes in the memory that NumPy uses too."""
         return self.device.type == "cpu"
+
+    def close(self) -> None:
+        """Give back the device's memory, and the choice of algorithms."""
+        torch.use_deterministic_algorithms(self._deterministic_before)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def precise(self) -> AbstractContextManager[Any]:
         """A context in which products are computed in the precision that was asked for."""
@@ -97,10 +111,11 @@ class Placement:
         weight = None if batch.sample_weight is None else host_tensor(batch.sample_weight)
         inputs, targets = ([host_tensor(array) for array in arrays] for arrays in (batch.inputs, batch.targets))
         if self._stream is None:
-            return DeviceBatch(self._moved(inputs), self._moved(targets), weight if weight is None else weight.to(self.device))  # type: ignore[arg-type]
+            moved = self._moved(inputs), self._moved(targets), weight if weight is None else weight.to(self.device)
+            return DeviceBatch(*moved, batch.first, batch.shared)  # type: ignore[arg-type]
         with torch.cuda.stream(self._stream):
             moved = self._moved(inputs), self._moved(targets), None if weight is None else self._moved([weight])[0]
-            return DeviceBatch(*moved, arrived=self._stream.record_event())  # type: ignore[arg-type]
+            return DeviceBatch(*moved, batch.first, batch.shared, self._stream.record_event())  # type: ignore[arg-type]
 
     def _moved(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if self.is_host:
@@ -132,6 +147,42 @@ def host_tensor(array: NDArray[Any]) -> Tensor:
     return torch.from_numpy(array)
 
 
+@contextmanager
+def memory_needed(placement: Placement, what: str) -> Iterator[None]:
+    """A context for calls that may need more memory than there is.
+
+    Args:
+        placement: The device.
+        what: `A training step of 128 samples`.
+
+    Raises:
+        MachineError: The device has no more memory; the text says what was tried, what is there, and what to set.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        there = memory_text(placement.device)
+    else:
+        return
+    # Outside of the handler, whose traceback would keep the tensors of the step alive.
+    raise MachineError(
+        f"{what} does not fit in the memory of {placement.device}, {there}. Set a smaller train.batch_size, with the optimizer's "
+        "gradient_accumulation_steps for the same updates; or engine.torch.precision: bf16; or engine.torch.recompute: ['*'], "
+        "which keeps less and computes more."
+    )
+
+
+def memory_text(device: torch.device) -> str:
+    """How much memory a device has, and how much of it is taken: `which has 79.1 GiB, 78.2 of them taken by this process`."""
+    if device.type != "cuda":
+        return "which this process may not use more of"
+    whole, gibi = torch.cuda.get_device_properties(device).total_memory, 2**30
+    free, own = torch.cuda.mem_get_info(device)[0], torch.cuda.memory_reserved(device)
+    return f"which has {whole / gibi:.1f} GiB: {own / gibi:.1f} are this process's, {free / gibi:.1f} are free"
+
+
 class LossWatch:
     """Looks out for losses that are not finite, as they come from the device, in the order of the steps.
 
@@ -146,11 +197,10 @@ class LossWatch:
         self._ring = [torch.zeros(()).pin_memory() for _ in range(_PENDING)] if device.type == "cuda" else []
         self._next = 0
 
-    def add(self, step: int, loss: Tensor) -> None:
-        """Take the loss, (), of a step, counted from 1."""
+    def add(self, step: int, loss: Tensor) -> bool | None:
+        """Take the loss, (), of a step, counted from 1; tells whether it is finite, or None where that is not known yet."""
         if self._device.type == "cpu":
-            self._look(step, float(loss.numpy()))
-            return
+            return self._look(step, float(loss.numpy()))
         if not self._ring:
             self._pending.append((step, loss, None))
         else:
@@ -160,6 +210,7 @@ class LossWatch:
             self._pending.append((step, place, torch.cuda.current_stream(self._device).record_event()))
         if len(self._pending) >= _PENDING:
             self.collect(wait=True)
+        return None
 
     def collect(self, *, wait: bool = False) -> None:
         """Look at the losses that have come; at all of them, with `wait`."""
@@ -172,13 +223,14 @@ class LossWatch:
             self._look(step, float(loss))
             self._pending.pop(0)
 
-    def _look(self, step: int, loss: float) -> None:
-        health = self.health
+    def _look(self, step: int, loss: float) -> bool:
+        health, finite = self.health, math.isfinite(loss)
         if health.found is None:
-            if math.isfinite(loss):
+            if finite:
                 health.last_finite_loss = loss
             else:
                 health.found = step
+        return finite
 
 
 class DeviceHealth(NumericsMonitor):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from fnmatch import fnmatch
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +18,9 @@ from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.settings import Torch
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.engines.target_arrays import targets_and_weights
-from fittool.engines.torch_engine.device import DeviceBatch, LossWatch, Placement, choose_device
+from fittool.engines.torch_engine.device import DeviceBatch, LossWatch, Placement, choose_device, memory_needed
+from fittool.engines.torch_engine.exchange import Exchange
+from fittool.engines.torch_engine.loss_scale import LossScale
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
@@ -33,16 +35,9 @@ from fittool.nn.metrics import Metric
 from fittool.nn.objectives import Objective, Objectives, losses_of_logits
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
+from fittool.process_group import ALONE, ProcessGroup
 
-
-class Exchange(Protocol):
-    """The processes that train one network together, as a step sees them: each has its own share of the batch."""
-
-    def share(self, samples: int) -> float:
-        """The part of the whole batch's samples that this process's are: its loss counts so much."""
-
-    def sum(self, tensors: Sequence[Tensor]) -> None:
-        """Add up tensors (*shape) over all processes, in place, without a wait of the host."""
+Run = Callable[[Sequence[Tensor], StepContext], tuple[list[Tensor | None], dict[int, Tensor]]]
 
 
 class TorchEngine:
@@ -58,12 +53,8 @@ class TorchEngine:
         dtype: Of weights; float64 is for comparing gradients.
         weights: Starting weights by `<layer>/<parameter>`; by default drawn from the seed.
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
-
-    Attributes:
-        exchange: Sums losses and gradients over the processes that train together; None for one that trains alone.
+        group: The processes that train the network together, each with its share of every batch.
     """
-
-    exchange: Exchange | None = None
 
     def __init__(
         self,
@@ -79,16 +70,20 @@ class TorchEngine:
         dtype: torch.dtype = torch.float32,
         weights: Mapping[str, NDArray[Any]] | None = None,
         skips_bad_steps: bool = False,
+        group: ProcessGroup = ALONE,
     ) -> None:
         self.setting = Torch() if setting is None else setting
-        self._placement = Placement(choose_device(self.setting.device), self.setting.precision)
+        self._placement = Placement(choose_device(self.setting.device), self.setting.precision, self.setting.deterministic)
         torch.set_num_threads(default_threads() if self.setting.threads is None else self.setting.threads)
         if objectives is None:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
         self._objectives, self._optimizer, self._dtype = objectives, optimizer, dtype
         self._watch = LossWatch(self._placement.device)
-        self._context = StepContext(self._placement.device, seed)
+        self._exchange = Exchange(group, self._placement.device) if group.size > 1 else None
+        self._synchronizes = self.setting.synchronized_batch_normalization
+        self._context = StepContext(self._placement.device, seed, self._exchange if self._synchronizes else None)
         self._skips_bad_steps = skips_bad_steps
+        self._scale = LossScale(self._placement.device) if self.setting.precision == "float16" else None
         self._set_aside: State = {}
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
@@ -98,7 +93,10 @@ class TorchEngine:
         self.graph = graph
         device = self._placement.device
         self._store = ParameterStore(graph, self._dtype, device, self.setting.channels_last)
-        self._program = Program(lower(graph, self._store, losses_of_logits(graph, self._objectives)))
+        plan = lower(graph, self._store, losses_of_logits(graph, self._objectives))
+        recomputed = [node.name for node in graph.nodes if any(fnmatch(node.name, one) for one in self.setting.recompute)]
+        self._program = Program(plan, frozenset(recomputed))
+        self._run = self._compiled(self._program.run)
         tables = whole_number_inputs(graph)
         self._exact = [name in tables for name in graph.inputs]
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._store, device)
@@ -115,7 +113,8 @@ class TorchEngine:
                 )
                 for node in graph.nodes
                 if isinstance(node.layer, BatchNormalization)
-            }
+            },
+            [node.name for node in graph.nodes if isinstance(node.layer, BatchNormalization) and node.layer.trainable],
         )
 
     @property
@@ -164,7 +163,7 @@ class TorchEngine:
         """
         if isinstance(batch, DeviceBatch):
             return batch
-        if batch.targets:
+        if batch.targets and batch.size:
             targets, _ = targets_and_weights(batch.targets, batch.sample_weight, len(self.graph.outputs))
             self._losses_and_metrics.check(targets, batch.size)
         return self._placement.put(batch)
@@ -173,49 +172,74 @@ class TorchEngine:
         """Forward, backward, update; adds to the running metrics."""
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
+        with memory_needed(self._placement, f"A training step of {batch.size:,} samples"):
+            self._train_step(self._update, batch)
+
+    def _train_step(self, update: OptimizerStep, batch: Batch) -> None:
         held, targets, weights = self._arrived(batch)
-        context = self._context.begin(self._update.iterations, training=True)
+        context = self._context.begin(update.iterations, training=True, first=batch.first)
+        if not batch.size:
+            self._follow_others(update, batch, held, context)
+            return
         outputs, logits = self._forward(held, context)
         loss = self._losses_and_metrics.loss(outputs, logits, targets, weights)
-        loss, gradients = self._derive(loss, len(held[0]))
+        loss, gradients, overflow = self._derive(loss, batch, context)
         with torch.no_grad():
             self._averages.follow(context.moments)
             whole = self._losses_and_metrics.add_loss(loss, len(held[0]))
             self._add_metrics(outputs, logits, targets, weights)
-            self._move(self._update, whole, gradients)
+            self._move(update, whole, gradients, overflow)
 
-    def _derive(self, loss: Tensor, samples: int) -> tuple[Tensor, list[Tensor]]:
-        """The loss, (), and its derivative by each trainable weight, (*shape), of all processes that train together."""
-        if self.exchange is not None:
-            loss = loss * self.exchange.share(samples)
-        if self._leaves:
-            loss.backward()  # type: ignore[no-untyped-call]
+    def _follow_others(self, update: OptimizerStep, batch: Batch, held: Sequence[Tensor], context: StepContext) -> None:
+        """The same without a sample, where a batch has fewer than there are processes: the update is that of the others."""
+        loss = self._store.trainable.new_zeros(())
+        if self._synchronizes:  # the others wait for this process's part of the statistics, and of their derivative
+            outputs, logits = self._forward(held, context)
+            loss = loss + sum(values.sum() for values in (*logits.values(), *outputs) if values is not None)
+        loss, gradients, overflow = self._derive(loss, batch, context)
+        with torch.no_grad():
+            self._averages.follow(context.moments)
+            self._move(update, self._losses_and_metrics.add_loss(loss, 0), gradients, overflow)
+
+    def _derive(self, loss: Tensor, batch: Batch, context: StepContext) -> tuple[Tensor, list[Tensor], Tensor | None]:
+        """The loss, (), and its derivative by each trainable weight, (*shape), of all processes that train together.
+
+        The third is 1 where the derivative overflowed in half precision, else 0, (); None where that cannot be.
+        """
+        exchange = self._exchange
+        if exchange is not None:
+            loss = loss * exchange.share(batch)
+        if self._leaves and loss.requires_grad:
+            (loss if self._scale is None else self._scale.scaled(loss)).backward()  # type: ignore[no-untyped-call]
         loss, gradients = loss.detach(), self._gradients()
-        if self.exchange is not None:
-            self.exchange.sum([loss, *gradients])
-        return loss, gradients
+        if exchange is not None:
+            with torch.no_grad():
+                moments = self._averages.shared(context.moments, exchange.share(batch))
+                exchange.sum([loss, *(tensor for pair in moments.values() for tensor in pair), *gradients])
+                context.moments.update(self._averages.of_all(moments))
+        return loss, gradients, None if self._scale is None else self._scale.take_back(gradients)
 
-    def _move(self, update: OptimizerStep, loss: Tensor, gradients: list[Tensor]) -> None:
+    def _move(self, update: OptimizerStep, loss: Tensor, gradients: list[Tensor], overflow: Tensor | None) -> None:
         """The update, once the derivative is known."""
-        self._watch.add(update.iterations + 1, loss)
-        skipped = None
-        if self._skips_bad_steps:
-            if self._placement.is_host:
-                if not math.isfinite(float(loss.numpy())):
-                    update.skip()
-                    return
-            else:
-                skipped = (loss - loss).ne(0).to(torch.float32)  # 0 for a finite number, else no number, which equals nothing
-        self._losses_and_metrics.add_penalty_gradients(dict(zip(self._names, gradients, strict=True)))
+        good = self._watch.add(update.iterations + 1, loss)
+        if self._skips_bad_steps and good is False:
+            update.skip()
+            return
+        skipped = overflow
+        if self._skips_bad_steps and good is None:
+            bad = (loss - loss).ne(0).to(torch.float32)  # 0 for a finite number, else no number, which equals nothing
+            skipped = bad if overflow is None else torch.maximum(bad, overflow)
+        self._losses_and_metrics.add_penalty_gradients(self._names, gradients)
         update.step(gradients, skipped)
 
     def _gradients(self) -> list[Tensor]:
         """The gradients of the trainable weights, which are taken from them."""
-        found = []
+        found = [leaf.grad for leaf in self._leaves]
         for leaf in self._leaves:
-            found.append(torch.zeros_like(leaf) if leaf.grad is None else leaf.grad)
             leaf.grad = None
-        return found
+        return [
+            torch.zeros_like(leaf) if gradient is None else gradient for leaf, gradient in zip(self._leaves, found, strict=True)
+        ]
 
     def finish_training(self) -> None:
         """Put the moving average of the weights in their place, where the optimizer keeps one."""
@@ -224,7 +248,8 @@ class TorchEngine:
 
     def test_step(self, batch: Batch) -> None:
         """Forward only; adds to the running metrics."""
-        self._test(batch)
+        if batch.size:
+            self._test(batch)
 
     def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
         """Do as `test_step`, and give the outputs, each (N, …)."""
@@ -233,8 +258,8 @@ class TorchEngine:
             return self._on_host(self._program.squash(outputs, logits))
 
     def _test(self, batch: Batch) -> tuple[list[Tensor | None], dict[int, Tensor]]:
-        held, targets, weights = self._arrived(batch)
-        with torch.no_grad():
+        with memory_needed(self._placement, f"A test of {batch.size:,} samples"), torch.no_grad():
+            held, targets, weights = self._arrived(batch)
             outputs, logits = self._forward(held, self._context.begin(0, training=False))
             if self._losses_and_metrics.has_losses:
                 loss = self._losses_and_metrics.loss(outputs, logits, targets, weights)
@@ -267,8 +292,8 @@ class TorchEngine:
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
-        batch = self._placement.put(Batch(inputs))
-        with torch.inference_mode():
+        with memory_needed(self._placement, f"A prediction of {len(inputs[0]):,} samples"), torch.inference_mode():
+            batch = self._placement.put(Batch(inputs))
             self._placement.await_arrival(batch)
             outputs, logits = self._forward(batch.inputs, self._context.begin(0, training=False))
             return self._on_host(self._program.squash(outputs, logits))
@@ -289,7 +314,14 @@ class TorchEngine:
     def _forward(self, inputs: Sequence[Any], context: StepContext) -> tuple[list[Tensor | None], dict[int, Tensor]]:
         with self._placement.precise():
             entering = [held if exact else held.to(self._dtype) for held, exact in zip(inputs, self._exact, strict=True)]
-            return self._program.run(entering, context)
+            return self._run(entering, context)
+
+    def _compiled(self, run: Run) -> Run:
+        """The forward half, compiled where that is asked for; random numbers are drawn outside."""
+        if not (self.setting.compile or self.setting.cuda_graphs):
+            return run
+        self._context.draw_outside()
+        return torch.compile(run, mode="reduce-overhead" if self.setting.cuda_graphs else "default")
 
     def metrics(self) -> dict[str, float]:
         """The running values: `loss` first, then the metrics."""
@@ -361,7 +393,6 @@ class TorchEngine:
         return name.startswith("optimizer/") and view is not None and not view.trainable and view.shape == array.shape
 
     def close(self) -> None:
-        """Give back the device's memory."""
+        """Give back the device's memory, and the choice of algorithms."""
         self._watch.collect(wait=True)
-        if self._placement.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._placement.close()

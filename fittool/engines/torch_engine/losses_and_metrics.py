@@ -105,9 +105,10 @@ class LossesAndMetrics:
         self._sums.add_mean("loss", whole, samples)
         return whole
 
-    def add_penalty_gradients(self, gradients: Mapping[str, Tensor]) -> None:
-        """Add the gradients of the weights' penalties to those of the losses, (*shape) each, by the weights' names."""
-        self._penalties.add_gradients(gradients)
+    def add_penalty_gradients(self, names: Sequence[str], gradients: Sequence[Tensor]) -> None:
+        """Add the gradients of the weights' penalties to those of the losses, (*shape) each, by the names of the weights."""
+        if self._penalties:
+            self._penalties.add_gradients(dict(zip(names, gradients, strict=True)))
 
     def update_metrics(self, outputs: Outputs, targets: Sequence[Tensor], weights: Sequence[Any]) -> None:
         """Add a batch's outputs, each (N, …), to the sums of the metrics."""
@@ -212,6 +213,10 @@ class Penalties:
 
     def __init__(self, graph: Graph, store: ParameterStore) -> None:
         self._entries = {name: (store.weights(name).detach(), *factors) for name, factors in penalties(graph).items()}
+
+    def __bool__(self) -> bool:
+        """True where there are any."""
+        return bool(self._entries)
 
     def add_to(self, loss: Tensor) -> Tensor:
         """The loss, (), with `l1 · Σ|w| + l2 · Σw²` of each penalized weight array."""

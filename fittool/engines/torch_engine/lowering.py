@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
-from fittool.engines.torch_engine.activations import IN_PLACE
-from fittool.engines.torch_engine.layers import LayerSteps, layer_steps
+from fittool.engines.torch_engine.activations import IN_PLACE, Function
+from fittool.engines.torch_engine.layers import layer_steps
+from fittool.engines.torch_engine.operations.base import Call, LayerSteps
 from fittool.engines.torch_engine.parameters import ParameterStore
-from fittool.engines.torch_engine.step import StepContext
 from fittool.nn.graph import Graph, Node
 from fittool.nn.layers import Embedding, Flatten, Reshape
-
-Call = Callable[[list[Tensor], StepContext], Tensor]
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,12 @@ class ExecutionPlan:
         self.instructions.append(Instruction(name, call, inputs, self.count - 1))
         return self.count - 1
 
+    def end_with(self, output: int, call: Call) -> int:
+        """Put another call in the place of the one that gives a value; gives the value's number."""
+        place = next(place for place, entry in enumerate(self.instructions) if entry.output == output)
+        self.instructions[place] = replace(self.instructions[place], call=call)
+        return output
+
 
 def lower(graph: Graph, store: ParameterStore, from_logits: Collection[str] = ()) -> ExecutionPlan:
     """List the calls of a graph, in order.
@@ -72,30 +76,43 @@ def lower(graph: Graph, store: ParameterStore, from_logits: Collection[str] = ()
     nodes = _nodes_behind_outputs(graph)
     readers = Counter(name for node in nodes for name in node.inputs)
     readers.update(graph.outputs)
-    fresh: set[str] = set()
+    endings: dict[str, Callable[[Function], Call]] = {}
     for node in nodes:
         steps = layer_steps(node, lambda name, node=node: store.weights(f"{node.name}/{name}"))  # type: ignore[misc]
-        numbers[node.name] = _append(plan, node, steps, numbers, node.inputs[0] in fresh and readers[node.inputs[0]] == 1)
+        before = endings.get(node.inputs[0]) if readers[node.inputs[0]] == 1 else None
+        numbers[node.name] = _append(plan, node, steps, tuple(numbers[name] for name in node.inputs), before)
         if node.name in from_logits:
             _take_logits(plan, graph.outputs.index(node.name), steps, alone=readers[node.name] == 1)
-        if steps.fresh:
-            fresh.add(node.name)
+        if steps.ending is not None and steps.activation is None:
+            endings[node.name] = steps.ending
     plan.outputs = [None if number in plan.squash else numbers[name] for number, name in enumerate(graph.outputs)]
     _release(plan)
     return plan
 
 
-def _append(plan: ExecutionPlan, node: Node, steps: LayerSteps, numbers: dict[str, int], may_overwrite: bool) -> int:
-    """The calls of one layer; gives the number of its output."""
-    inputs = tuple(numbers[name] for name in node.inputs)
+def _append(
+    plan: ExecutionPlan, node: Node, steps: LayerSteps, inputs: tuple[int, ...], before: Callable[[Function], Call] | None
+) -> int:
+    """The calls of one layer; gives the number of its output.
+
+    Args:
+        plan: Takes them.
+        node: The layer.
+        steps: What it becomes.
+        inputs: The values that it reads.
+        before: Where it is the only reader of a layer that can end with a function: that layer's `ending`.
+    """
+    function = IN_PLACE.get(steps.activation)
+    if function is not None and steps.ending is not None:
+        return plan.append(node.name, steps.ending(function), inputs)
+    if function is not None and steps.call is None and before is not None:
+        return plan.end_with(inputs[0], before(function))
     if steps.call is not None:
         inputs = (plan.append(node.name, steps.call, inputs),)
-        may_overwrite = True
-    if steps.activation is None:
+    activation = steps.activation
+    if activation is None:
         return inputs[0]
-    # The result of a product is read by nobody else, and no derivative asks for it, so the activation may take its place.
-    function = IN_PLACE.get(steps.activation, steps.activation) if may_overwrite else steps.activation
-    return plan.append(node.name, lambda values, _: function(values[0]), inputs)
+    return plan.append(node.name, lambda values, _: activation(values[0]), inputs)
 
 
 def _take_logits(plan: ExecutionPlan, output: int, steps: LayerSteps, *, alone: bool) -> None:
@@ -124,7 +141,7 @@ def _release(plan: ExecutionPlan) -> None:
         entry = plan.instructions[place]
         last = tuple(dict.fromkeys(number for number in entry.inputs if number not in seen and number not in kept))
         seen.update(entry.inputs)
-        plan.instructions[place] = Instruction(entry.name, entry.call, entry.inputs, entry.output, last)
+        plan.instructions[place] = replace(entry, last_reader_of=last)
 
 
 def whole_number_inputs(graph: Graph) -> dict[str, list[Node]]:

@@ -50,7 +50,7 @@ def _add_mean(
     if weights is not None and len(values) != len(weights):
         weights = None  # a function of the user's gave one number for the whole batch
     if weights is None and ignored is None:
-        sums[0].add_(values.sum(dtype=sums.dtype))
+        sums[:1].add_(values.sum(dtype=sums.dtype))
         return values.numel()
     counted = _position_weights(weights, values.shape, sums)
     if ignored is not None:
@@ -93,7 +93,8 @@ def _loss_values(loss: losses.Loss) -> Values:
 
 
 def _numbers(targets: Tensor, outputs: Tensor) -> Tensor:
-    return class_numbers(targets)[0].view(outputs.shape[:-1])
+    numbers, _ = class_numbers(targets)
+    return numbers if outputs.ndim == 2 else numbers.view(outputs.shape[:-1])
 
 
 def _among_largest(numbers: Tensor, outputs: Tensor, k: int) -> Tensor:

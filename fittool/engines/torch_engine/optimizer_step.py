@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fittool.engines.state import TensorInfo
-from fittool.engines.torch_engine.optimizers import FusedMoments, update_rule
+from fittool.engines.torch_engine.optimizers import FusedMoments, OrthogonalMomentum, update_rule
 from fittool.engines.torch_engine.parameters import ParameterStore, ParameterView
 from fittool.engines.training_steps import StepCounter, TrainingStep
-from fittool.nn.optimizers import Optimizer
+from fittool.nn.optimizers import FLUSH_STEPS, Muon, Optimizer
 
 
 class OptimizerStep:
@@ -22,13 +22,14 @@ class OptimizerStep:
 
     def __init__(self, optimizer: Optimizer, store: ParameterStore) -> None:
         self._counter, self._rule = StepCounter(optimizer), update_rule(optimizer)
-        self._store, self._clipping = store, Clipping(optimizer)
+        self._optimizer, self._store, self._clipping = optimizer, store, Clipping(optimizer)
         weights = store.trainable
         self._slots = {name: torch.full_like(weights, start) for name, start in optimizer.slots().items()}
         self._leaves, self._views = store.leaves(), store.trainable_views()
         self._parts = {name: [view.of(slot) for view in self._views] for name, slot in self._slots.items()}
         self._values = [leaf.detach() for leaf in self._leaves]
         self._gradients: Tensor | None = None
+        self._matrices = [isinstance(optimizer, Muon) and optimizer.orthogonalizes(view.name, view.shape) for view in self._views]
 
     @property
     def iterations(self) -> int:
@@ -56,15 +57,14 @@ class OptimizerStep:
             return
         now = self._counter.next()
         alone = isinstance(self._rule, FusedMoments) and self._counter.group == 1 and now.average_kept is None
-        with torch.no_grad():
-            if alone or skipped is None:
-                self._apply(now, gradients, skipped)
-                return
-            changed = [self._store.trainable, *self._slots.values()]
-            before = [tensor.detach().clone() for tensor in changed]
-            self._apply(now, gradients, None)
-            for tensor, kept in zip(changed, before, strict=True):
-                tensor.detach().copy_(torch.where(skipped.bool(), kept, tensor))
+        if alone or skipped is None:
+            self._apply(now, gradients, skipped)
+            return
+        changed = [self._store.trainable, *self._slots.values()]
+        before = [tensor.clone() for tensor in changed]
+        self._apply(now, gradients, None)
+        for tensor, kept in zip(changed, before, strict=True):
+            tensor.copy_(torch.where(skipped.bool(), kept, tensor))
 
     def _apply(self, now: TrainingStep, gradients: list[Tensor], skipped: Tensor | None) -> None:
         if self._counter.group > 1:
@@ -73,7 +73,7 @@ class OptimizerStep:
             self._clipping.apply(gradients)
             self._move(now, gradients, skipped)
         if now.average_kept is not None:
-            weights, average = self._store.trainable.detach(), self._slots["average"]
+            weights, average = self._store.trainable, self._slots["average"]
             average.mul_(now.average_kept).add_(weights, alpha=1 - now.average_kept)
             if now.average_replaces:
                 weights.copy_(average)
@@ -88,14 +88,28 @@ class OptimizerStep:
             torch._foreach_add_(totals, gradients)
 
     def _move(self, now: TrainingStep, gradients: list[Tensor], skipped: Tensor | None) -> None:
+        self._update(now, gradients, skipped)
+        if now.update % FLUSH_STEPS == 0:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Set moments that are next to nothing to 0, as subnormal numbers are slow on many processors."""
+        for name in self._optimizer.own_slots():
+            slot = self._slots[name]
+            slot.masked_fill_(slot.abs() < self._optimizer.negligible(name), 0)
+
+    def _update(self, now: TrainingStep, gradients: list[Tensor], skipped: Tensor | None) -> None:
         if isinstance(self._rule, FusedMoments):
             self._rule.update_each(self._values, gradients, self._parts, now.rate, now.update, skipped=skipped)
+            return
+        if isinstance(self._rule, OrthogonalMomentum):
+            self._rule.update_each(self._values, gradients, self._parts, now.rate, now.update, self._matrices)
             return
         # One call for all weights together costs less than one for each, and what is copied here is overwritten later.
         if self._gradients is None:
             self._gradients = torch.zeros_like(self._store.trainable)
         torch._foreach_copy_([view.of(self._gradients) for view in self._views], gradients)
-        self._rule.update(self._store.trainable.detach(), self._gradients, self._slots, now.rate, now.update)
+        self._rule.update(self._store.trainable, self._gradients, self._slots, now.rate, now.update)
 
     def skip(self) -> None:
         """Count a step that moves nothing."""
@@ -104,7 +118,7 @@ class OptimizerStep:
     def finish(self) -> None:
         """At the end of training, put the moving average of the weights in their place, if there is one."""
         if self._counter.ends_with_average:
-            self._store.trainable.detach().copy_(self._slots["average"])
+            self._store.trainable.copy_(self._slots["average"])
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """The count and rate, shape (), and copies of the slots in the shapes of their weights, on the host."""
@@ -128,7 +142,12 @@ class OptimizerStep:
                 view.copy_to(self._slots[slot], state[name])
 
     def _slots_by_name(self) -> list[tuple[str, str, ParameterView]]:
-        return [(f"optimizer/{slot}/{view.name}", slot, view) for slot in self._slots for view in self._views]
+        return [
+            (f"optimizer/{slot}/{view.name}", slot, view)
+            for slot in self._slots
+            for view in self._views
+            if self._optimizer.has_slot(slot, view.name, view.shape)
+        ]
 
 
 class Clipping:

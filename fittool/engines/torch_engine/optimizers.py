@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from fittool.nn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Nadam, Optimizer, RMSprop
+from fittool.nn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Muon, Nadam, Optimizer, RMSprop
 
 Setting = TypeVar("Setting", bound=Optimizer)
 
@@ -185,6 +185,65 @@ class _Signs(UpdateRule[Lion]):
         mean.mul_(setting.beta_2).add_(gradients, alpha=1 - setting.beta_2)
 
 
+class OrthogonalMomentum(UpdateRule[Muon]):
+    """Matrices along their orthogonal momentum, the rest by AdamW."""
+
+    def __init__(self, setting: Muon) -> None:
+        super().__init__(setting)
+        self._adam = FusedMoments(setting.adam())
+
+    def update(
+        self, parameters: Tensor, gradients: Tensor, slots: Mapping[str, Tensor], learning_rate: float, iteration: int
+    ) -> None:
+        """Move weights that are no matrices, (P,), by AdamW, with its own decay."""
+        kept = {name: [slot] for name, slot in slots.items()}
+        self.update_each([parameters], [gradients], kept, learning_rate, iteration, [False])
+
+    def _step(self, parameters: Tensor, gradients: Tensor, slots: Mapping[str, Tensor], rate: float, iteration: int) -> None:
+        """The same without the decay of matrices, which `update` leaves out."""
+        self.update(parameters, gradients, slots, rate, iteration)
+
+    def update_each(
+        self,
+        parameters: list[Tensor],
+        gradients: list[Tensor],
+        slots: Mapping[str, list[Tensor]],
+        rate: float,
+        iteration: int,
+        matrices: list[bool],
+    ) -> None:
+        """Move weights (*shape) one by one; `matrices` says which of them follow their orthogonal momentum."""
+        setting = self.setting
+        rest = [number for number, is_matrix in enumerate(matrices) if not is_matrix]
+        for number, is_matrix in enumerate(matrices):
+            if is_matrix:
+                self._move_matrix(parameters[number], gradients[number], slots["momentum"][number], float(rate))
+        if rest:
+            weights, slopes = [parameters[number] for number in rest], [gradients[number] for number in rest]
+            kept = {name: [slots[name][number] for number in rest] for name in ("momentum", "velocity")}
+            torch._foreach_mul_(weights, 1 - (setting.adam_weight_decay or 0.0) * rate)
+            self._adam.update_each(weights, slopes, kept, rate * setting.adam_lr_ratio, iteration, decay=0.0)
+
+    def _move_matrix(self, weights: Tensor, gradient: Tensor, momentum: Tensor, rate: float) -> None:
+        setting = self.setting
+        momentum.mul_(setting.momentum).add_(gradient)
+        direction = gradient.add(momentum, alpha=setting.momentum) if setting.nesterov else momentum
+        # An orthogonal matrix has a root mean square of 1 / √(longer side), which the root takes back.
+        size = 1.0 if setting.rms_rate is None else setting.rms_rate * math.sqrt(max(weights.shape))
+        weights.mul_(1 - self.decay * rate).add_(self._orthogonal(direction), alpha=-rate * size)
+
+    def _orthogonal(self, matrix: Tensor) -> Tensor:
+        """All singular values near 1: x becomes a · x + b · (x · xᵀ) · x + c · (x · xᵀ)² · x, a few times over."""
+        setting = self.setting
+        x = matrix / (torch.linalg.vector_norm(matrix) + 1e-7)  # no singular value is above 1 now
+        wide = x if x.shape[0] <= x.shape[1] else x.T  # the product of a wide matrix with its transpose is the small one
+        for _ in range(setting.ns_steps):
+            square = wide @ wide.T
+            polynomial = setting.muon_b * square + setting.muon_c * (square @ square)
+            wide = setting.muon_a * wide + polynomial @ wide
+        return wide if x.shape[0] <= x.shape[1] else wide.T
+
+
 RULES: dict[type[Optimizer], type[UpdateRule[Any]]] = {
     SGD: _GradientDescent,
     RMSprop: _RootMeanSquare,
@@ -195,6 +254,7 @@ RULES: dict[type[Optimizer], type[UpdateRule[Any]]] = {
     Adamax: _LargestSize,
     Nadam: _NesterovMoments,
     Lion: _Signs,
+    Muon: OrthogonalMomentum,
 }
 """Every optimizer, with its formula; a test holds this against the list of optimizers."""
 

@@ -41,11 +41,13 @@ class Layout:
 _TRANSPOSED = Layout((1, 0), (1, 0))  # (units, in)
 _SEQUENCE = Layout((2, 0, 1), (2, 1, 0))  # (filters, in, length)
 _IMAGE = Layout((3, 0, 1, 2), (3, 2, 0, 1))  # (filters, in, height, width)
+_VOLUME = Layout((4, 0, 1, 2, 3), (4, 3, 0, 1, 2))  # (filters, in, depth, height, width)
 _BY_CHANNEL = Layout((2, 3, 0, 1), (2, 3, 0, 1))  # (in, multiplier, height, width)
 LAYOUTS: dict[tuple[type[Any], str], Layout] = {
     (nn.Dense, "kernel"): _TRANSPOSED,
     (nn.Conv1D, "kernel"): _SEQUENCE,
     (nn.Conv2D, "kernel"): _IMAGE,
+    (nn.Conv3D, "kernel"): _VOLUME,
     (nn.Conv2DTranspose, "kernel"): _IMAGE,
     (nn.DepthwiseConv2D, "depthwise_kernel"): _BY_CHANNEL,
     (nn.SeparableConv2D, "depthwise_kernel"): _BY_CHANNEL,
@@ -62,6 +64,8 @@ def layout_of(layer: nn.Layer, parameter: Parameter, channels_last: bool) -> Lay
         parameter: The weight.
         channels_last: Whether kernels of images lie in memory with the channels last, as the images do.
     """
+    if isinstance(layer, nn.TimeDistributed):
+        return layout_of(layer.layer, parameter, channels_last)
     same = tuple(range(len(parameter.shape)))
     layout = LAYOUTS.get((type(layer), parameter.name), Layout(same, same))
     return layout if channels_last else Layout(layout.view, layout.view)

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from fittool.engines.torch_engine.activations import ACTIVATIONS, Function
+from fittool.engines.torch_engine.operations.base import Call, Weights
 from fittool.engines.torch_engine.step import StepContext
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
 
-Weights = Callable[[str], Tensor]
-Call = Callable[[list[Tensor], StepContext], Tensor]
 Cell = Callable[[Tensor, tuple[Tensor, ...], Tensor | None], tuple[Tensor, ...]]
 """`cell(projected, states, mask)` gives the states after one step, the one that is the output first, each (N, units).
 

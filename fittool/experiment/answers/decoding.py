@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ from fittool.experiment.trained_run import TrainedRun
 from fittool.nn.activations import sigmoid, softmax
 from fittool.nn.losses import BinaryCrossentropy, BinaryFocalCrossentropy, Hinge, LogitsOrProbabilities, Loss, SquaredHinge
 from fittool.nn.objectives import output_activations
+from fittool.results.thresholds import DEFAULT, above
 
 Kind = Literal["classes", "labels", "numbers"]
 _PROBABILITIES = ("softmax", "sparsemax", "sigmoid", "hard_sigmoid", "sparse_sigmoid")
 _TOGETHER = ("softmax", "sparsemax")
+_PAIR = 2
 _OF_YES_OR_NO = (BinaryCrossentropy, BinaryFocalCrossentropy)
 
 
@@ -30,12 +33,25 @@ class Answers:
         kind: Whether a sample is of one of several classes, or each of several labels holds or not, or there are numbers.
         names: Of the K classes, labels or numbers; None where they have none.
         are_probabilities: Whether the columns are probabilities; else they are scores, of which more is likelier.
+        thresholds: (K,) above which probability a label holds, or the second of two classes is predicted; None: a half, or the
+            likeliest class.
     """
 
     outputs: Mapping[str, NDArray[np.float32]]
     kind: Kind
     names: tuple[str, ...] | None
     are_probabilities: bool
+    thresholds: tuple[float, ...] | None = None
+
+    @cached_property
+    def decided(self) -> NDArray[Any]:
+        """Of classes (N,) the number of the one that is predicted, of labels (N, K) whether each holds."""
+        (outputs,) = self.outputs.values()
+        if self.kind == "labels":
+            return above(outputs, np.array(self.thresholds if self.thresholds is not None else [DEFAULT] * outputs.shape[1]))
+        if self.thresholds is not None and outputs.shape[1] == _PAIR:
+            return above(outputs[:, 1], self.thresholds[1]).astype(np.int64)
+        return np.asarray(outputs.reshape(len(outputs), -1).argmax(axis=1), np.int64)
 
 
 def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answers:

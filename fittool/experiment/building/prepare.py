@@ -41,6 +41,7 @@ from fittool.nn.layers import Layer
 from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_target_shapes
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
+from fittool.process_group import ALONE, ProcessGroup
 from fittool.runs.columns_file import digest_of_columns
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
@@ -72,6 +73,7 @@ class Prepared:
         inputs: What each input of the training data is like.
         reading: How the table of the training data was read, or None.
         encoder: What the training part of a table has fixed of its columns, or None.
+        group: The processes that share the batches.
     """
 
     loaded: LoadedExperiment
@@ -88,6 +90,7 @@ class Prepared:
     inputs: tuple[InputFacts, ...] = ()
     reading: Reading | None = None
     encoder: TableEncoder | None = None
+    group: ProcessGroup = ALONE
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -147,14 +150,14 @@ class Prepared:
                 return GeneratorLoader(
                     self.train, class_weight=train.class_weight, class_names=self.class_names, workers=workers,
                     max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
-                    steps=_steps(train, self.train) if len(experiment.stages) == 1 else None,
+                    steps=_steps(train, self.train) if len(experiment.stages) == 1 else None, group=self.group,
                 )  # fmt: skip
             data = self._sample(self.train)
             return DatasetLoader(
                 data, train.batch_size, experiment.seed, shuffle=train.shuffle,
                 augment=changes_of(experiment, train, self.preprocess, -(-len(data) // train.batch_size)),
                 class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
-                use_multiprocessing=train.use_multiprocessing, timeout=timeout,
+                use_multiprocessing=train.use_multiprocessing, timeout=timeout, group=self.group,
             )  # fmt: skip
 
     def _sample(self, train: Dataset) -> Dataset:
@@ -171,18 +174,22 @@ class Prepared:
     def loader_of(self, data: Data, stage: Train | None = None) -> BatchLoader:
         """Batches of some data as they stand."""
         train = self.loaded.experiment.first if stage is None else stage
-        workers, timeout = _workers(train), self.loaded.experiment.data.timeout_seconds
+        options: Any = {
+            "workers": _workers(train),
+            "max_queue_size": train.max_queue_size,
+            "timeout": self.loaded.experiment.data.timeout_seconds,
+            "group": self.group,
+        }
         if isinstance(data, GeneratorData):
-            return GeneratorLoader(data, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
-        data = preprocessed(data, self.preprocess)
-        return ValidationLoader(data, train.batch_size, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
+            return GeneratorLoader(data, **options)
+        return ValidationLoader(preprocessed(data, self.preprocess), train.batch_size, **options)
 
     def model(self) -> Model:
         """The model that is trained, with starting weights drawn from the seed."""
         experiment = self.loaded.experiment
         compiled = Compiled(experiment.compile.optimizer, self.objectives)
         # A step whose loss is not finite ends the run; the weights before it are worth keeping.
-        network = Network(self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True)
+        network = Network(self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True, group=self.group)
         return Model.of(self.layers, network, experiment.seed, self.class_names)
 
     @property

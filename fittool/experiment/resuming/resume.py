@@ -19,6 +19,7 @@ from fittool.errors import CheckpointError, ExperimentError, shown
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.following import tell_followers
 from fittool.experiment.options import Run, TrainOptions, verbosity
 from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes
@@ -39,6 +40,7 @@ from fittool.experiment.trained_run import check_weights
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.format import OLDER_RELEASE, cause_of_other_numbers
+from fittool.runs.requests import Requests
 from fittool.runs.text_table import missing_in
 from fittool.training.display.choose import make_progress
 from fittool.training.history import History
@@ -48,7 +50,7 @@ from fittool.training.trainer import Trainer
 
 
 def run_to_continue(
-    path: Path, epochs: int | None, experiment: Path | None, stack: ExitStack
+    path: Path, epochs: int | None, experiment: Path | None, stack: ExitStack, *, leads: bool = True
 ) -> tuple[RunDirectory, LoadedExperiment]:
     """Open a run, locked, and read its experiment.
 
@@ -57,12 +59,13 @@ def run_to_continue(
         epochs: The number of the new last epoch; None: as it is.
         experiment: The experiment file that the user names instead of the run's own, as consent to the code in it.
         stack: Closes the directory.
+        leads: Whether this process writes the run; else it is only read.
 
     Raises:
         CheckpointError: It is no run, or has no checkpoint, or names code without the user's consent.
         RunInUseError: It is still at work.
     """
-    directory = stack.enter_context(RunDirectory.open(path, lock=True))
+    directory = stack.enter_context(RunDirectory.open(path, lock=leads))
     if directory.checkpoints.is_empty:
         text = "has no checkpoint to go on from. Start it again with fittool train CONFIG --run-dir DIR --resume."
         raise CheckpointError(text, place=str(path))
@@ -183,6 +186,7 @@ def go_on(
     """
     verbose = verbosity(loaded, options)
     progress = make_progress(verbose)
+    Requests(directory.paths.root).clear()  # what was asked of a process that was killed is not asked of this one
     standing = Standing.of(directory, progress)
     if not options.accept_changes:
         directory.check_experiment()
@@ -194,10 +198,13 @@ def go_on(
         if not options.accept_changes:
             refuse_changes(loaded, asked.changes(None))
         progress.say(_nothing_to_do(standing))
-        return _finish(standing)
+        done = _finish(standing)
+        tell_followers(options.group, directory, done)
+        return done
     # Other settings of columns that are accepted make other features; all else goes on with those that the run has.
     anew = options.accept_changes and any(map(_is_of_columns, asked.changes(None)))
-    session = Session.of(loaded, loading_shown(verbose), None if anew else encoder_to_go_on_with(directory))
+    encoder = None if anew else encoder_to_go_on_with(directory)
+    session = Session.of(loaded, loading_shown(verbose), encoder, options.group)
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine
     now = environment_of(prepared, engine.threads, options)
@@ -209,7 +216,8 @@ def go_on(
     other_numbers = _other_numbers(checkpoint, asked, prepared, directory.path)
     # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
-    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept)
+    requests = Requests(directory.paths.root, signals.save_asked)
+    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests)
     snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
@@ -229,6 +237,7 @@ def go_on(
     say_where_it_continues(trainer, standing, exact=exact)
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
+    tell_followers(options.group, directory)
     outcome = trainer.run()
     if verbose != 0:
         tell_baselines(prepared, trainer, directory)

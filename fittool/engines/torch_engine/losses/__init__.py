@@ -51,6 +51,9 @@ class LossFunction:
 
     def __init__(self, setting: Loss) -> None:
         self.setting, self._formula = setting, FORMULAS[type(setting)]
+        self._is_plain = (
+            isinstance(setting, losses.SparseCategoricalCrossentropy) and setting.from_logits and setting.ignore_class is None
+        )
 
     def values(self, targets: Tensor, outputs: Tensor) -> Tensor:
         """One value for each position, (N, …), of targets (N, …) and outputs (N, …, K)."""
@@ -64,8 +67,10 @@ class LossFunction:
             outputs: (N, …, K).
             weights: (N,) or the values' shape (N, …); None where all weigh 1.
         """
-        values = self.values(targets, outputs)
         kind = self.setting.divisor(weighted=weights is not None)
+        if weights is None and kind == "positions" and self._is_plain:
+            return crossentropies.sparse_mean(targets, outputs)
+        values = self.values(targets, outputs)
         if weights is None and kind == "positions":
             return values.mean()
         if weights is not None:

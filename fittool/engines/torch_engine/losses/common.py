@@ -18,7 +18,8 @@ def one_hot_like(targets: Tensor, outputs: Tensor) -> Tensor:
 
 def class_numbers(targets: Tensor, ignored: int | None = None) -> tuple[Tensor, Tensor | None]:
     """Class numbers as a row, (positions,) int64, those to ignore replaced by 0; and (positions,) where they count."""
-    numbers = targets.reshape(-1).to(torch.int64)
+    numbers = targets if targets.ndim == 1 else targets.reshape(-1)
+    numbers = numbers if numbers.dtype == torch.int64 else numbers.to(torch.int64)
     if ignored is None:
         return numbers, None
     counted = numbers != ignored

@@ -49,6 +49,11 @@ def sparse(loss: SparseCategoricalCrossentropy, targets: Tensor, outputs: Tensor
     return values.view(outputs.shape[:-1])
 
 
+def sparse_mean(targets: Tensor, logits: Tensor) -> Tensor:
+    """The mean of `sparse` over all positions of logits (N, …, K), (), in one call, as it is the most frequent loss of all."""
+    return F.cross_entropy(logits if logits.ndim == 2 else logits.reshape(-1, logits.shape[-1]), class_numbers(targets)[0])
+
+
 def categorical(loss: CategoricalCrossentropy, targets: Tensor, outputs: Tensor) -> Tensor:
     """`-Σ y log p`: (N, …, K) outputs give (N, …)."""
     y = _smooth_labels(loss, one_hot_like(targets, outputs), outputs.shape[-1])

@@ -1,4 +1,4 @@
-"""Pooling over windows of images (N, H, W, C); places outside an image do not count."""
+"""Pooling over windows of images (N, H, W, C) and volumes (N, D, H, W, C); places outside do not count."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from fittool.engines.torch_engine.operations.convolution import Window, channels_fourth, channels_second
+from fittool.engines.torch_engine.operations.convolution import Window, channels_last, channels_second
 
 
 def largest_pooling(window: Window) -> Callable[[Tensor], Tensor]:
@@ -16,7 +16,8 @@ def largest_pooling(window: Window) -> Callable[[Tensor], Tensor]:
 
     def call(images: Tensor) -> Tensor:
         x = channels_second(window.padded(images, -torch.inf))
-        return channels_fourth(F.max_pool2d(x, window.kernel, window.strides, window.even))
+        pool = F.max_pool2d if x.ndim == 4 else F.max_pool3d
+        return channels_last(pool(x, window.kernel, window.strides, window.even))
 
     return call
 
@@ -26,11 +27,12 @@ def average_pooling(window: Window) -> Callable[[Tensor], Tensor]:
 
     def call(images: Tensor) -> Tensor:
         x = channels_second(window.padded(images))
+        pool = F.avg_pool2d if x.ndim == 4 else F.avg_pool3d
         if window.uneven is None:
-            return channels_fourth(F.avg_pool2d(x, window.kernel, window.strides, window.even, count_include_pad=False))
-        inside = channels_second(window.padded(torch.ones_like(images[:1, :, :, :1])))
+            return channels_last(pool(x, window.kernel, window.strides, window.even, count_include_pad=False))
+        inside = channels_second(window.padded(torch.ones_like(images[:1, ..., :1])))
         # PyTorch cannot tell this padding from pixels, so the means are taken of sums and of how many places are real.
-        sums, counts = (F.avg_pool2d(array, window.kernel, window.strides, divisor_override=1) for array in (x, inside))
-        return channels_fourth(sums / counts)
+        sums, counts = (pool(array, window.kernel, window.strides, divisor_override=1) for array in (x, inside))
+        return channels_last(sums / counts)
 
     return call

@@ -1,0 +1,81 @@
+"""Rows of tables, picked by whole numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from fittool.engines.torch_engine.operations.base import LayerSteps, Weights
+from fittool.engines.torch_engine.step import StepContext
+from fittool.errors import DataError
+from fittool.nn.graph import Node
+
+
+def embedding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
+    """Rows of a table, picked by whole numbers."""
+    table = weights("embeddings")
+
+    def call(x: list[Tensor], context: StepContext) -> Tensor:
+        return F.embedding(check_numbers(x[0], node.name, layer.input_dim), table)
+
+    return LayerSteps(call)
+
+
+def check_numbers(values: Tensor, name: str, rows: int) -> Tensor:
+    """Whole numbers of a table's rows, (N, …) of any type, as int64; those of a batch on a device were looked at on the way.
+
+    Raises:
+        DataError: One of them is no row of the table.
+    """
+    whole = values.to(torch.int64)
+    if values.device.type != "cpu":
+        return whole.clamp(0, rows - 1)
+    held, found = values.detach().numpy(), whole.numpy()
+    wrong = (held < 0) | (held >= rows) | (found != held)
+    if wrong.any():
+        place = tuple(int(part[0]) for part in wrong.nonzero())
+        raise DataError(
+            f"Layer {name} takes whole numbers from 0 to {rows - 1} (input_dim {rows}), but sample "
+            f"{place[0] + 1} of a batch holds {held[place]:.15g}; correct the data, or enlarge input_dim."
+        )
+    return whole
+
+
+def column_embedding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
+    """The columns that are no codes, and behind them the row of its table for each code."""
+    tables = [weights(f"embeddings_{number}") for number in range(len(layer.columns))]
+    others = [place for place in range(node.input_shapes[0][0]) if place not in layer.columns]
+    kept = torch.tensor(others, device=tables[0].device)
+
+    def call(x: list[Tensor], context: StepContext) -> Tensor:
+        values = x[0]
+        if values.device.type == "cpu":
+            check_codes(values.detach().numpy(), node.name, layer)
+        parts = [
+            F.embedding(values[:, column].to(torch.int64).clamp(0, levels - 1), table)
+            for column, levels, table in zip(layer.columns, layer.levels, tables, strict=True)
+        ]
+        return torch.cat([values.index_select(1, kept), *parts], dim=1)
+
+    return LayerSteps(call)
+
+
+def check_codes(values: NDArray[Any], name: str, layer: Any) -> None:
+    """Look at the columns of codes of a batch, (N, F).
+
+    Raises:
+        DataError: One of them is no row of its table.
+    """
+    held = values[:, list(layer.columns)]
+    wrong = (held < 0) | (held >= layer.levels) | (np.trunc(held) != held)
+    if wrong.any():
+        row, number = np.argwhere(wrong)[0].tolist()
+        raise DataError(
+            f"Layer {name} takes whole numbers from 0 to {layer.levels[number] - 1} in column {layer.columns[number]}, but "
+            f"sample {row + 1} of a batch holds {held[row, number]:.15g}; correct the data, or enlarge levels."
+        )
