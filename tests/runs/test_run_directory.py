@@ -58,6 +58,7 @@ def test_every_path_has_its_public_name(run):
         "best": "checkpoints/best.safetensors",
         "checkpoints": "checkpoints",
         "classes": "classes.json",
+        "columns": "columns.json",
         "diverged": "diverged.safetensors",
         "environment": "environment.json",
         "evaluation": "evaluation.json",
