@@ -21,6 +21,13 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
     help="Which of the run's own data.",
 )
 @click.option(
+    "--on-bad",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="Rows of a table of --data that cannot be read are listed, all others measured. error: exit 4 at the end; skip: exit 0.",
+)
+@click.option(
     "--calibrate",
     is_flag=True,
     help="Choose the temperature that brings probabilities nearest to what came true on these data; kept in the run, and used by "
@@ -31,10 +38,13 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 @checkpoint_option
 @experiment_option
 @debug_option
+@click.pass_context
 def evaluate(
+    context: click.Context,
     run: Path,
     data: str | None,
     on: Literal["validation", "train"],
+    on_bad: Literal["error", "skip"],
     checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
     calibrate: bool,
@@ -47,8 +57,8 @@ def evaluate(
     what was most confused, and what a line reaches. All of it is kept in evaluation.json in the run.
     """
     from fittool.cli.evaluation_text import evaluation_lines
-    from fittool.cli.exit import show_warnings
-    from fittool.errors import Problem, StorageError
+    from fittool.cli.exit import first_of, show, show_warnings
+    from fittool.errors import DataError, Problem, StorageError
     from fittool.experiment.answers.decisions import keep_decisions, stale_decisions
     from fittool.experiment.evaluate import measure
     from fittool.experiment.results.beside import baselines_beside
@@ -60,11 +70,14 @@ def evaluate(
     def warn(text: str) -> None:
         show_warnings([Problem(text)])
 
+    bad: list[Problem] = []
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     for warning in trained.warnings:
         warn(warning)
     with live_walk() as progress:
-        measured = measure(trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, progress=progress)
+        measured = measure(
+            trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, bad=bad.extend, progress=progress
+        )
     name_of_data = on if data is None else Path(data).name
     if calibrate:
         keep_decisions(trained, choose_temperature(trained, measured, name_of_data))
@@ -82,3 +95,10 @@ def evaluate(
             warn(warning_of_disk)
     except StorageError as error:  # the run may be on a disk that cannot be written; the figures are told all the same
         warn(f"evaluation.json is not kept: {error}")
+    if bad and on_bad == "skip":
+        show_warnings(first_of(bad))
+    elif bad:
+        show(first_of(bad))
+        rows = "1 row cannot be read and is" if len(bad) == 1 else f"{len(bad):,} rows cannot be read and are"
+        click.echo(f"{rows} left out of the figures. With --on-bad skip this is no error.", err=True)
+        context.exit(DataError.code)

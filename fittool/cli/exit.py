@@ -29,6 +29,7 @@ from fittool.errors import (
 )
 
 _NEEDED = ("PIL", "numpy", "pydantic", "pydantic_core", "rich", "safetensors", "yaml")
+_MOST_LISTED = 100
 _REPORT = "This is a bug in fittool. Please report it with the lines above and the experiment file."
 
 
@@ -179,6 +180,13 @@ def show(problems: Sequence[Problem], *, warnings: Sequence[Problem] = ()) -> No
         if problem.excerpt:
             click.echo(problem.excerpt, err=True)
     show_warnings(warnings)
+
+
+def first_of(problems: Sequence[Problem]) -> Sequence[Problem]:
+    """The first of very many problems, and how many more there are."""
+    if len(problems) <= _MOST_LISTED + 1:
+        return problems
+    return [*problems[:_MOST_LISTED], Problem(f"… and {len(problems) - _MOST_LISTED:,} more of this kind.")]
 
 
 def _count(number: int, what: str) -> str:

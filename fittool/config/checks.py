@@ -16,14 +16,17 @@ from fittool.callbacks import (
 from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Stage, Train
+from fittool.config.target_checks import target_contradictions
 from fittool.config.written import Written, validates
 from fittool.config.yaml.source_map import Node, Placed, find
-from fittool.data.sources import Source
+from fittool.data.formats.csv_table import bare_name
+from fittool.data.sources import CsvSource, Source
 from fittool.data.splits.split_setting import SplitSetting
 from fittool.errors import ExperimentError, KeyPath, path_text
 from fittool.nn.graph import layer_names
 from fittool.nn.losses import LogitsOrProbabilities
-from fittool.nn.objectives import loss_names, metrics_by_name
+from fittool.nn.objectives import Objective, loss_names, metrics_by_name, with_output_targets
+from fittool.nn.output_targets import MOST_NAMED, OutputTargets
 from fittool.nn.schedules import Schedule
 from fittool.settings import nearest_name
 
@@ -56,6 +59,7 @@ def contradictions(written: Written) -> Iterator[Placed]:
     yield from _stages(written)
     yield from _learning_rates(written)
     yield from _class_mode(written)
+    yield from target_contradictions(written)
     outputs = list(_outputs(written))
     yield from outputs
     if not outputs:  # else the names of the values are not known
@@ -204,9 +208,20 @@ def output_names(experiment: Experiment) -> list[str]:
     return model.outputs or (layer_names(model.layers)[-1:] if model.layers is not None else ["output"])
 
 
+def objectives_without_data(experiment: Experiment) -> dict[str, Objective]:
+    """What is asked of each output, with the names of several numbers to predict where the labels of a table give them."""
+    outputs, train = output_names(experiment), experiment.data.train
+    objectives = experiment.compile.objectives(outputs)
+    labels = tuple(map(bare_name, train.label or ())) if isinstance(train, CsvSource) else ()
+    loss = experiment.compile.main_loss
+    if len(outputs) > 1 or loss.expects != "numbers" or not 1 < len(labels) <= MOST_NAMED:
+        return objectives
+    return with_output_targets(objectives, {outputs[0]: OutputTargets(labels)})
+
+
 def value_names(experiment: Experiment) -> tuple[str, ...]:
     """The names of the values that each epoch computes."""
-    objectives = experiment.compile.objectives(output_names(experiment))
+    objectives = objectives_without_data(experiment)
     names = ("loss", *loss_names(objectives), *metrics_by_name(objectives))
     validation = tuple(f"val_{name}" for name in names) if validates(experiment) else ()
     return (*names, *validation, "learning_rate")

@@ -11,14 +11,13 @@ from fittool.callbacks.base import Callback, CallbackContext
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.images.preprocessing import preprocessed
-from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
 from fittool.errors import ExperimentError, FittoolError
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.initial_weights import start_from
-from fittool.experiment.building.prepare import Loading, Prepared, prepare, silent
+from fittool.experiment.building.prepare import Loading, Preparation, Prepared, prepare, silent
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
@@ -57,7 +56,7 @@ class Session:
         cls,
         loaded: LoadedExperiment,
         loading: Loading = silent,
-        encoder: TableEncoder | None = None,
+        known: Preparation | None = None,
         group: ProcessGroup = ALONE,
     ) -> Session:
         """Open the data and build the model.
@@ -65,13 +64,13 @@ class Session:
         Args:
             loaded: The experiment.
             loading: Shows how far reading into memory is.
-            encoder: What is fixed already of a table's columns, as in a run that goes on.
+            known: What the run has learnt of its data already.
             group: The processes that train it together.
 
         Raises:
             DataError, ExperimentError: Data, network and loss are wrong, or do not fit.
         """
-        prepared = replace(prepare(loaded, loading, encoder), group=group)
+        prepared = replace(prepare(loaded, loading, known), group=group)
         return cls(prepared, prepared.model())
 
     @property

@@ -24,6 +24,8 @@ _CHUNK = 4096
 _INVISIBLE = "\ufeff\u200b"
 _SHOWN = 20
 _LOOKED_AT = 20  # rows
+_LINES = 8
+_AGAIN = "The header stands here again. Remove this line."
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Table:
         problems: What is wrong so far.
         empty_rows: How many rows hold empty cells only; they are left out.
         kept: (N,) which of the other rows these are; None: all.
+        odd: By line, what is wrong with rows whose cells are all empty here, as they do not fit the header.
     """
 
     path: Path
@@ -62,12 +65,17 @@ class Table:
     problems: Problems
     empty_rows: int = 0
     kept: NDArray[np.int64] | None = None
+    odd: Mapping[int, str] = field(default_factory=dict)
 
     def select(self, rows: NDArray[np.int64]) -> Table:
         """The table of (n,) of its rows alone."""
         columns = {name: column.select(rows) for name, column in self.columns.items()}
         kept = rows if self.kept is None else self.kept[rows]
         return replace(self, columns=columns, lines=self.lines[rows], kept=kept)
+
+    def number(self, row: int) -> int:
+        """The number of a row in the file, from 1, the header and empty ones apart."""
+        return 1 + (row if self.kept is None else int(self.kept[row]))
 
     @property
     def places(self) -> RowPlaces:
@@ -88,6 +96,7 @@ class Header:
         form: How it is written.
         names: In order; numbers from 0 where the file has no header, "" where it has but names nothing.
         data_line: The line on which the first row of data begins; None where there is none.
+        keeps_odd_rows: Whether rows that do not fit the header stay, with empty cells; else they are an error.
         block: All rows, where they come from a file that is no CSV; else None.
         left_out: Columns of such a file that cannot be read, with the reason.
     """
@@ -96,6 +105,7 @@ class Header:
     form: CsvForm
     names: tuple[str, ...]
     data_line: int | None = None
+    keeps_odd_rows: bool = False
     block: CellBlock | None = None
     left_out: tuple[tuple[str, str], ...] = ()
     _positions: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
@@ -235,7 +245,9 @@ def read_table(header: Header, columns: Sequence[Column], needed: Sequence[str] 
     if not lines:
         raise DataError("The file holds names of columns, but no rows.", place=header.place)
     columns = _with_text(header, columns)
-    return Table(header.path, {column.name: column for column in columns}, np.concatenate(lines), problems, rows.empty)
+    return Table(
+        header.path, {column.name: column for column in columns}, np.concatenate(lines), problems, rows.empty, odd=rows.odd
+    )
 
 
 @dataclass(frozen=True)
@@ -327,6 +339,7 @@ class WholeRows:
         self.problems = problems
         self.empty = 0  # rows of empty cells only, as spreadsheets leave them at the end
         self.begins: int | None = None  # the line behind those that were read otherwise
+        self.odd: dict[int, str] = {}  # by line, why a row does not fit
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         rows = rows_of(self.header.path, self.header.form, self.begins)
@@ -337,18 +350,36 @@ class WholeRows:
         for line, cells in rows:
             if not any(cells):
                 self.empty += 1
-            elif len(cells) != length:
-                self.problems.add(f"{_fields(len(cells))}, expected {length}", line)
             # The last cell is compared first, as nearly no row gets any further.
-            elif names is not None and cells[-1] == names[-1] and _is_header_again(cells, names):
-                self.problems.add("The header stands here again. Remove this line.", line)
-            else:
+            elif len(cells) == length and (names is None or cells[-1] != names[-1] or not _is_header_again(cells, names)):
                 yield line, cells
+            else:
+                self.odd[line] = _AGAIN if len(cells) == length else f"{_fields(len(cells))}, expected {length}"
+                if self.header.keeps_odd_rows:
+                    yield line, [""] * length
+        if not self.header.keeps_odd_rows:
+            self._report()
+
+    def _report(self) -> None:
+        """Tell each kind of oddity once, at the first such row, with the lines of the others."""
+        lines_of: dict[str, list[int]] = {}
+        for line, text in self.odd.items():
+            lines_of.setdefault(text, []).append(line)
+        for text, (line, *others) in lines_of.items():
+            self.problems.add(f"{text}{_and_lines(others)}", line)
 
 
 def _is_header_again(cells: Sequence[str], names: Sequence[str]) -> bool:
     """True where most cells of a row are the names of their columns."""
     return 2 * sum(cell == name for cell, name in zip(cells, names, strict=True)) > len(names)
+
+
+def _and_lines(lines: Sequence[int]) -> str:
+    """The first of further lines, in words; begins with a blank, "" for none."""
+    if not lines:
+        return ""
+    listed = ", ".join(map(str, lines[:_LINES])) + (", …" if len(lines) > _LINES else "")
+    return f" (and so in {len(lines):,} more: line{'s' * (len(lines) > 1)} {listed})"
 
 
 def _fields(count: int) -> str:
@@ -367,8 +398,3 @@ def chunks(rows: WholeRows) -> Iterator[tuple[list[int], list[tuple[str, ...]]]]
             lines, cells = [], []
     if lines:
         yield lines, list(zip(*cells, strict=True))
-
-
-def columns_of(names: Sequence[str], form: CellForm, kept: Mapping[str, bool]) -> list[Column]:
-    """Columns to fill, each once; `kept` says of which the text is kept."""
-    return [Column(name, form, kept.get(name, False)) for name in dict.fromkeys(names)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +13,31 @@ from fittool.data.formats.cell_form import MISSING
 from fittool.data.formats.columns import Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_table import Table
 from fittool.data.formats.number_parsing import is_number
-from fittool.data.targets import Targets, from_names, from_numbers, needs_numbers, whole_if_possible
+from fittool.data.targets import JointTargets, Targets, from_names, from_numbers, needs_numbers, whole_if_possible
 from fittool.errors import DataError, ExperimentError, shown
 
 if TYPE_CHECKING:
     from fittool.data.sources.base import SourceContext
+
+
+def joint_targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> JointTargets:
+    """The targets of several outputs, each in a column of its own; raises as `targets_of`."""
+    each = zip(labels, context.outputs, strict=True)
+    contexts = ((name, replace(context, class_mode=one.class_mode, class_names=one.class_names)) for name, one in each)
+    return JointTargets.of([targets_of(table, [name], own) for name, own in contexts])
+
+
+def as_outputs(labels: tuple[str, ...], context: SourceContext) -> tuple[str, ...]:
+    """The columns of labels in the order of the outputs of the same names, if they are; else as they are."""
+    outputs = tuple(one.output for one in context.outputs)
+    return outputs if sorted(labels) == sorted(outputs) else labels
+
+
+def numbers_among(labels: Sequence[str], context: SourceContext) -> tuple[str, ...]:
+    """The columns of labels that hold numbers to predict."""
+    if len(labels) == len(context.outputs):
+        return tuple(name for name, one in zip(labels, context.outputs, strict=True) if one.class_mode == "auto")
+    return tuple(labels) if context.class_mode == "auto" and context.class_names is None else ()
 
 
 def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> Targets:
@@ -67,6 +88,20 @@ def numbers_of(table: Table, names: Iterable[str]) -> NDArray[np.float64]:
     return np.stack([column.array() for column in columns], axis=1)
 
 
+def weights_of(table: Table, name: str) -> NDArray[np.float32]:
+    """(N,) the sample weights in a column.
+
+    Raises:
+        DataError: Cells that are no numbers, or below 0, each with its line.
+    """
+    weights = numbers_of(table, [name])[:, 0]
+    for row in np.flatnonzero(weights < 0).tolist():
+        text = f"column {name}: {weights[row]:g} is below 0; a weight must be at least 0."
+        table.problems.add(text, int(table.lines[row]))
+    table.problems.check()
+    return weights.astype(np.float32)
+
+
 def with_labels(table: Table, labels: Sequence[str], context: SourceContext) -> tuple[Table, str]:
     """The rows in which no label is missing, and in words how many there are beside them.
 
@@ -109,7 +144,8 @@ def _check_several(table: Table, labels: Sequence[str]) -> None:
     for name in labels:
         column = table.columns[name]
         if column.kind in ("text", "empty"):
-            mend = "Several columns of labels hold numbers, or 0 and 1 for a class each. Write them so, or choose one column."
+            mend = "Several columns of labels hold numbers, or 0 and 1 for a class each. "
+            mend += "Write them so, choose one column, or give the network an output for each."
             table.problems.add(f"column {name}: {_reason(column)}. {mend}", min(line for line, _ in _first_cells(column)))
     table.problems.check()
 

@@ -173,6 +173,13 @@ COLUMN_KINDS: Family[ColumnKind] = Family(
 )
 
 
+def _bare(value: object) -> object:
+    """The settings of a kind, also where they stand under its name, as a resolved experiment writes them."""
+    if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in COLUMN_KINDS.members:
+        return next(iter(value.values())) or {}
+    return value
+
+
 @setting
 class ColumnDefaults:
     """Settings of the columns of a kind that `columns` does not name."""

@@ -162,7 +162,9 @@ def _is_plain(column: FittedColumn) -> bool:
 def _encode_plain(
     group: Sequence[FittedColumn], columns: Mapping[str, Column], out: NDArray[np.float32]
 ) -> dict[str, CellReport] | None:
-    """The numbers of several columns as they stand, (N, columns); None where one has gaps."""
+    """The numbers of several columns as they stand, (N, columns); None where one has gaps, or cells of another kind."""
+    if any(columns[column.name].kind == "mixed" for column in group):
+        return None
     values = np.stack([columns[column.name].array() for column in group], axis=1)
     if np.isnan(values).any():
         return None

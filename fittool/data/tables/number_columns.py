@@ -109,7 +109,7 @@ class FittedNumber(FittedColumn):
 
     def encode(self, column: Column, out: NDArray[np.float32]) -> CellReport:
         """Filled, then scaled; the indicator beside it."""
-        values = column.array()
+        values = self._of_its_kind(column)
         is_gap = np.isnan(values)
         report = CLEAN
         if is_gap.any():
@@ -122,6 +122,14 @@ class FittedNumber(FittedColumn):
             span = self.highest - self.lowest
             far = np.flatnonzero((values < self.lowest - span) | (values > self.highest + span))
         return report if not len(far) else CellReport(outside=far, bad=report.bad, needed=report.needed)
+
+    def _of_its_kind(self, column: Column) -> NDArray[np.float64]:
+        """(N,) the numbers, NaN also where a percentage stands among numbers, a number among percentages, or a word for one."""
+        values = column.array()
+        if column.kind != "mixed" or not column.is_coded:
+            return values
+        is_right = np.array([kind == ("percent" if self.is_percent else "number") for kind in column.kinds])
+        return np.where(is_right[column.codes], values, np.nan)
 
     def _gaps(self, column: Column, is_gap: NDArray[np.bool_]) -> CellReport:
         """Cells without a number: gaps, or others that are no numbers at all."""

@@ -162,14 +162,16 @@ class NumpyEngine:
         """Do as `test_step`, and give the outputs, each (N, …)."""
         with self.health.watched():
             program = self._run(batch, "test")
-        return tuple(output.copy() for output in program.outputs)
+        given = self._losses_and_metrics.undo_scales(program.outputs)
+        return tuple(np.array(output, self._dtype) for output in given)
 
     def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
         step_inputs = self._step_inputs
         step_inputs.targets, step_inputs.sample_weight = batch.targets, batch.sample_weight
         with self.health.watched():
-            self._losses_and_metrics.update_metrics(list(outputs), {}, [None] * len(outputs), training=False)
+            given = self._losses_and_metrics.scale_outputs(outputs)
+            self._losses_and_metrics.update_metrics(given, {}, [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …); a sample's are the same to the bit whatever others are beside it."""
@@ -180,7 +182,9 @@ class NumpyEngine:
             for first in range(0, count, step):
                 self._step_inputs.first_sample = first
                 program = self._run(Batch(tuple(array[first : first + step] for array in inputs)), "predict")
-                for whole, output in zip(found, program.outputs, strict=True):
+                # A scale is undone in float64, and rounded once, where it is copied.
+                outputs = self._losses_and_metrics.undo_scales(program.outputs)
+                for whole, output in zip(found, outputs, strict=True):
                     np.copyto(whole[first : first + step], output)
         self._step_inputs.first_sample = 0
         return found

@@ -286,9 +286,10 @@ class TorchEngine:
         held = [torch.from_numpy(np.array(output)).to(device) for output in outputs]
         measured = self._losses_and_metrics
         with torch.no_grad():
+            given = measured.scale_outputs(held)
             if measured.has_losses:
-                measured.add_loss(measured.loss(held, {}, targets, weights), len(held[0]))
-            measured.update_metrics(held, targets, weights)
+                measured.add_loss(measured.loss(given, {}, targets, weights), len(held[0]))
+            measured.update_metrics(given, targets, weights)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
@@ -299,9 +300,10 @@ class TorchEngine:
             return self._on_host(self._program.squash(outputs, logits))
 
     def _on_host(self, outputs: Sequence[Tensor]) -> tuple[NDArray[np.float32], ...]:
-        """Outputs as fresh arrays."""
+        """Outputs of the network in the unit of their targets, as fresh arrays."""
         dtype = torch.promote_types(self._dtype, torch.float32)
-        return tuple(np.array(output.to(dtype).cpu().numpy()) for output in outputs)
+        given = self._losses_and_metrics.undo_scales(outputs)
+        return tuple(np.array(output.to(dtype).cpu().numpy()) for output in given)
 
     def _arrived(self, batch: Batch) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """Inputs, targets and weights of a batch on the device."""

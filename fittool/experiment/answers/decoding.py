@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -35,6 +35,7 @@ class Answers:
         are_probabilities: Whether the columns are probabilities; else they are scores, of which more is likelier.
         thresholds: (K,) above which probability a label holds, or the second of two classes is predicted; None: a half, or the
             likeliest class.
+        classes: Of several outputs the names of the classes of those that have any, whose outputs are (N, K) then.
     """
 
     outputs: Mapping[str, NDArray[np.float32]]
@@ -42,6 +43,7 @@ class Answers:
     names: tuple[str, ...] | None
     are_probabilities: bool
     thresholds: tuple[float, ...] | None = None
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def decided(self) -> NDArray[Any]:
@@ -58,8 +60,8 @@ def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answe
     """The answers in the outputs (N, …) of a run's network, by the outputs' names."""
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
     found = {name: _from_logits(objectives[name].loss, output) for name, output in outputs.items()}
-    if len(found) > 1 or next(iter(found.values())).ndim != 2:  # of several outputs nobody knows whose classes they are
-        return Answers(found, "numbers", None, are_probabilities=False)
+    if len(found) > 1 or next(iter(found.values())).ndim != 2:
+        return _of_several(run, found)
     ((name, output),) = found.items()
     loss, columns, count = objectives[name].loss, _label_columns(run), output.shape[1]
     sure = _are_probabilities(loss, output_activations(run.graph)[name], output)
@@ -71,6 +73,18 @@ def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answe
     if count == 1 and len(run.class_names) == 2:
         return Answers({name: _both(output, sure, loss)}, "classes", run.class_names, sure)
     return Answers(found, "classes", _all_names(run.class_names, count), sure)
+
+
+def _of_several(run: TrainedRun, found: Mapping[str, NDArray[np.float32]]) -> Answers:
+    """The answers of several outputs: classes where the data had a column of their names for an output, else numbers."""
+    objectives, outputs, classes = run.loaded.experiment.compile.objectives(run.graph.outputs), dict(found), {}
+    for name, names in run.output_classes.items():
+        output = found[name]
+        if output.ndim == 2 and output.shape[1] == 1 and len(names) == 2:
+            output = _both(output, _are_probabilities(objectives[name].loss, output_activations(run.graph)[name], output), None)
+        if output.ndim == 2:
+            outputs[name], classes[name] = output, _all_names(names, output.shape[1])
+    return Answers(outputs, "numbers", None, are_probabilities=False, classes=classes)
 
 
 def _label_columns(run: TrainedRun) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -40,9 +40,21 @@ def remarks_of_source(
 
 
 def said_by_source(data: Dataset | GeneratorData) -> tuple[str, ...]:
-    """The same, without a place; only sources of image files say anything."""
+    """The same, without a place; sources of image files say something, and tables beside the training data."""
     said: tuple[str, ...] = getattr(data, "remarks", ())
     return said
+
+
+def left_out_rows_of(data: Dataset | GeneratorData) -> tuple[Problem, ...]:
+    """Why rows of a table were left out when it was read."""
+    found: tuple[Problem, ...] = getattr(data, "left_out_rows", ())
+    return found
+
+
+def bad_rows_of(data: Dataset | GeneratorData) -> Mapping[int, Problem]:
+    """By the sample: why a row of a table could not be read; empty of other data."""
+    found: Mapping[int, Problem] = getattr(data, "bad_rows", {})
+    return found
 
 
 def doubts(loaded: LoadedExperiment, data: Dataset | GeneratorData, part: str) -> tuple[Problem, ...]:

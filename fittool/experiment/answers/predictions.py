@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any, Literal
 
@@ -53,6 +53,12 @@ class Predictions:
                 answer = dict.fromkeys(answer)
             yield row | answer | ({} if self.truth is None else _truth(self.truth[number]))
 
+    def columns(self) -> dict[str, Any]:
+        """The columns of a row, each with nothing in it."""
+        ones = {name: np.zeros((1, *output.shape[1:]), output.dtype) for name, output in self.answers.outputs.items()}
+        alone = replace(self, names=("",), answers=replace(self.answers, outputs=ones), empty=np.ones(1, bool), truth=None)
+        return next(replace(alone, kept=dict.fromkeys(self.kept, ("",))).rows())
+
     def _answer(self, number: int) -> dict[str, Any]:
         """The columns of one sample's answer."""
         answers = self.answers
@@ -70,7 +76,13 @@ class Predictions:
             return _with_names("prediction", "output", values)
         row: dict[str, Any] = {}
         for key, output in answers.outputs.items():
-            row |= _with_names(_apart(key, "class"), key, _numbers(output[number]))
+            values, classes = _numbers(output[number]), answers.classes.get(key)
+            if classes is None:
+                row |= _with_names(_apart(key, "class"), key, values)
+            else:
+                best = int(np.argmax(values))
+                row |= {_apart(key, "class"): classes[best], f"{key} probability": values[best]}
+                row |= {f"{key} {name}": value for name, value in zip(classes, values, strict=True)}
         return row
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -83,6 +95,9 @@ class Predictions:
         single = len(self.answers.outputs) == 1
         for name, output in self.answers.outputs.items():
             arrays["output" if single else f"output_{name}"] = self._with_gaps(output)
+        for name, classes in self.answers.classes.items():
+            best = self.answers.outputs[name].argmax(axis=1)
+            arrays |= {f"prediction_{name}": np.array(classes)[best], f"classes_{name}": np.array(classes)}
         names = None if self.answers.names is None else np.array(self.answers.names)
         if names is not None and self.answers.kind == "classes":
             arrays |= {"prediction": names[self.answers.decided], "classes": names}
@@ -136,7 +151,8 @@ def _apart(name: str, what: str) -> str:
 def encode(predictions: Predictions, form: Form) -> bytes:
     """The file's content; npz holds the arrays of `Predictions.arrays`."""
     if form == "csv":
-        return csv_table(list(predictions.rows()))
+        heading = csv_table([predictions.columns()]).split(b"\n")[0] + b"\n"
+        return csv_table(list(predictions.rows())) if predictions.names else heading
     if form == "jsonl":
         return b"".join(to_json(row) + b"\n" for row in predictions.rows())
     content = BytesIO()
