@@ -24,7 +24,7 @@ Role: TypeAlias = Literal["number", "indicator", "one_hot", "code", "cyclic", "t
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Feature:
     """One column of the encoded matrix.
 

@@ -34,7 +34,7 @@ from fittool.runs.files.lock import RunLock, is_held
 from fittool.runs.files.storage_errors import read_whole, storing
 from fittool.runs.files.temporary_names import is_temporary
 from fittool.runs.metrics_log import MetricsLog, csv_table
-from fittool.runs.paths import DISCARDED, RunPaths
+from fittool.runs.paths import DISCARDED, RunPaths, of_the_beginning
 from fittool.runs.status import Status, encode_status, load_status, utc_stamp, utc_text
 
 _TRIAL = "fittool-trial-"
@@ -353,7 +353,7 @@ def digest_of(experiment: str) -> str:
 def foreign_files(folder: Path) -> list[str]:
     """The names in a directory that no run has written which was killed before it had begun."""
     paths = RunPaths(folder)
-    own = {".lock", *(path.name for path in paths.of_the_beginning)}
+    own = {".lock", *(path.name for path in of_the_beginning(paths))}
     return sorted(name for name in os.listdir(folder) if name not in own and not is_temporary(name))
 
 

@@ -59,11 +59,6 @@ class RunPaths:
         return self.root / "skipped.txt"
 
     @property
-    def of_the_beginning(self) -> tuple[Path, ...]:
-        """Those that are there before a run has begun."""
-        return self.experiment, self.classes, self.inputs, self.columns, self.skipped, self.validation, self.checkpoints
-
-    @property
     def status(self) -> Path:
         """The state of the run."""
         return self.root / "status.json"
@@ -174,3 +169,8 @@ def run_around(path: Path) -> Path | None:
         if paths.environment.is_file() and paths.experiment.is_file():
             return folder
     return None
+
+
+def of_the_beginning(paths: RunPaths) -> tuple[Path, ...]:
+    """The files that are there before a run has begun."""
+    return paths.experiment, paths.classes, paths.inputs, paths.columns, paths.skipped, paths.checkpoints

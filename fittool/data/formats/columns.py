@@ -120,8 +120,10 @@ class Column:
             self._pieces.append(codes)
         else:
             self._pieces.append(values)
-        for row in np.flatnonzero(np.abs(values) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
-            self.too_large.append((lines[row], cells[row]))
+        too_large = np.abs(values) > _LARGEST
+        if too_large.any():
+            for row in np.flatnonzero(too_large)[: MOST_PROBLEMS - len(self.too_large)].tolist():
+                self.too_large.append((lines[row], cells[row]))
 
     def add_block(self, block: CellBlock, place: int) -> None:
         """Take over the cells of a column of some rows."""

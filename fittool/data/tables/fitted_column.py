@@ -13,7 +13,7 @@ from fittool.data.formats.columns import Column
 from fittool.nn.table_layout import Feature
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The facts about a column in the training part.
 

@@ -40,6 +40,7 @@ _OFTEN_ENOUGH, _OFTEN_SHARE = 10, 0.02
 _WORDS, _LETTERS, _TEXTS_DIFFER = 3, 40, 0.2
 _MOST_COME_ONCE = 0.5
 _LOOKED_AT = 2000
+_NUMBERS = "numbers"
 _NO_NUMBER, _ONE_WAY = " is not a number", "If all are written so"
 _ID = re.compile(r"(?i:(?:^|.*[ _.-])(?:id|idx|index|key|uuid|guid|rowid|rownames|rownumber|serial))|.*[a-z](?:Id|ID)")
 _NUMERIC: tuple[CellKind, ...] = ("number", "percent", "boolean")
@@ -88,8 +89,14 @@ def fit_columns(
     numeric = [column for column in columns if _is_numeric(seen[column.name])]
     with np.errstate(over="ignore", invalid="ignore"):  # numbers that are too large are told below
         statistics = dict(zip((column.name for column in numeric), statistics_of(numeric, rows), strict=True))
-    fitted, problems = [], list[Problem]()
+    fitted, problems = list[FittedColumn](), list[Problem]()
+    stay_as_they_are = not plan.drops_useless and plan.defaults.number == NumberSettings()
     for column in columns:
+        if stay_as_they_are and seen[column.name] is numbers and not column.too_large and column.name not in plan.kinds:
+            found = statistics[column.name]  # as most columns of a table of thousands are
+            facts = Facts(column.name, _NUMBERS, 0, found.distinct, len(rows))
+            fitted.append(FittedNumber(facts, found.lowest, found.highest, found.median))
+            continue
         one = _Fit(column, rows, plan, seen[column.name], statistics.get(column.name), describe)
         try:
             fitted.append(one.fitted())
@@ -251,7 +258,7 @@ class _Fit:
         """A column whose cells are all numbers."""
         kind = self.plan.defaults.number
         if self._name in self.plan.listed or not self.plan.drops_useless:
-            return fit_number(self._facts("numbers"), kind, statistics, self.column, self.rows)
+            return fit_number(self._facts(_NUMBERS), kind, statistics, self.column, self.rows)
         if statistics.distinct == 1 and not self._gaps:
             return Dropped(self._facts(f"always {statistics.lowest:g}"))
         is_judged = self.counts.total() >= _FEWEST_TO_JUDGE and not self._gaps
@@ -268,7 +275,7 @@ class _Fit:
         if statistics.is_whole and self._are_names(statistics):
             why = f"{statistics.distinct} whole numbers, each of them often"
             return fit_category(self._facts(why), self.plan.defaults.category, self.column, self.rows)
-        return fit_number(self._facts("numbers"), kind, statistics, self.column, self.rows)
+        return fit_number(self._facts(_NUMBERS), kind, statistics, self.column, self.rows)
 
     def _are_names(self, statistics: NumberStatistics) -> bool:
         """True where whole numbers are few, and each of them is there often."""
