@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic_core import PydanticCustomError
 
@@ -17,7 +19,7 @@ from fittool.nn.layers import (
     Rescaling,
     RobustScaling,
 )
-from fittool.nn.presets import MLP, PRESETS, Linear, Preset, ResNet, SimpleCNN, Tabular, TrainingData, output_for
+from fittool.nn.presets import MLP, PRESETS, Linear, Preset, ResNet, ResNetImageNet, SimpleCNN, Tabular, TrainingData, output_for
 from fittool.nn.presets.tabular import bins_for
 from fittool.nn.table_layout import Feature, TableLayout
 from fittool.settings import fields_of, plain
@@ -80,6 +82,19 @@ def test_the_depth_of_a_resnet_has_a_rule() -> None:
 def test_the_depth_is_said_once() -> None:
     with pytest.raises(PydanticCustomError, match="resnet20 says its depth"):
         PRESETS.parse({"resnet20": {"depth": 32}})
+
+
+@pytest.mark.parametrize(
+    ("depth", "parameters"), [(18, 11_689_512), (34, 21_797_672), (50, 25_557_032), (101, 44_549_160), (152, 60_192_808)]
+)
+def test_networks_for_imagenet_have_as_many_weights_as_torchvisions(depth: Any, parameters: int) -> None:
+    assert Graph.build(ResNetImageNet(depth).expand(1000), {"input": (224, 224, 3)}).trainable_count == parameters
+
+
+def test_a_small_stem_keeps_the_size_of_small_images() -> None:
+    graph = Graph.build(ResNetImageNet(18, "small").expand(10), {"input": (32, 32, 3)})
+    shapes = {node.name: node.output_shape for node in graph.nodes}
+    assert (shapes["stem_relu"], shapes["stage4_block2_relu"]) == ((32, 32, 64), (4, 4, 512))
 
 
 def test_unknown_presets_are_refused_with_the_nearest() -> None:

@@ -127,7 +127,7 @@ def test_an_archive_of_numbers_to_predict(tmp_path: Path) -> None:
         ("data.txt", b"x", r"The file holds names of columns, but no rows"),
         ("data.npz", b"x", "data.npz is no readable NumPy file: File is not a zip file"),
         ("data.csv", b"a,b\n", "The file holds names of columns, but no rows"),
-        ("data.csv", b"a\n1\n2\n", "No column looks like a label|There is no column of numbers to learn from"),
+        ("data.csv", b"a\n1\n2\n", "No column looks like a label|There is no column to learn from"),
         ("data.csv", b"", "The file is empty"),
         ("data.csv", b"a,b\n1,\xff\0\n", "is no UTF-8"),
         ("x.npy", b"x", "There is no file of labels beside it"),

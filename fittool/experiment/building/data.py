@@ -97,12 +97,17 @@ def source_context(
         on_bad_file=data.on_bad_file,
         workers=available_threads(),
         class_names=class_names,
-        not_features=(part.column,) if isinstance(part := data.validation, SplitSetting) and part.column else (),
+        not_features=_dividing_column(data.validation),
         numbered_labels=_ignores_a_label(experiment.compile.main_loss),
         timeout=data.timeout_seconds if experiment.first.workers else FOREVER,
         columns=plan_of(loaded),
         on_missing_label=data.on_missing_label,
     )
+
+
+def _dividing_column(part: object) -> tuple[str, ...]:
+    """The column that says of each row what it is for, which is nothing to learn from."""
+    return (part.column,) if isinstance(part, SplitSetting) and part.kind == "column" and part.column else ()
 
 
 def _output_labels(experiment: Experiment, classes: Classes) -> tuple[OutputLabels, ...]:

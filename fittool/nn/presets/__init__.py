@@ -11,13 +11,13 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from fittool.nn.presets.base import Preset, TrainingData, output_for
-from fittool.nn.presets.images import MLP, MiniVGG, ResNet, SimpleCNN
+from fittool.nn.presets.images import MLP, MiniVGG, ResNet, ResNetImageNet, SimpleCNN
 from fittool.nn.presets.tabular import Linear, Tabular
 from fittool.settings import Family, fold
 
 __all__ = [
-    "MLP", "PRESETS", "Linear", "MiniVGG", "Preset", "PresetFamily", "ResNet", "SimpleCNN", "Tabular", "TrainingData",
-    "output_for",
+    "MLP", "PRESETS", "Linear", "MiniVGG", "Preset", "PresetFamily", "ResNet", "ResNetImageNet", "SimpleCNN", "Tabular",
+    "TrainingData", "output_for",
 ]  # fmt: skip
 
 _DEPTHS = {f"resnet{depth}": depth for depth in (20, 32, 44, 56, 110)}
@@ -47,6 +47,6 @@ class PresetFamily(Family[Preset]):
 
 PRESETS = PresetFamily(
     "preset",
-    {cls.public_name(): cls for cls in (MLP, SimpleCNN, MiniVGG, ResNet, Tabular, Linear)},
+    {cls.public_name(): cls for cls in (MLP, SimpleCNN, MiniVGG, ResNet, ResNetImageNet, Tabular, Linear)},
     aliases=dict.fromkeys(_DEPTHS, "resnet"),
 )

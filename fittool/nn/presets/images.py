@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -141,6 +141,48 @@ class ResNet(Preset):
         return [*layers, GlobalAveragePooling2D(), Dense(units, activation)]
 
 
+_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+
+
+@setting
+class ResNetImageNet(Preset):
+    """The residual network for ImageNet (He et al. 2015, section 4.1), the strides of bottlenecks in their 3 × 3 convolutions."""
+
+    depth: Literal[18, 34, 50, 101, 152] = Field(
+        default=18, description="Number of layers with weights; from 50 on with bottlenecks."
+    )
+    stem: Literal["large", "small"] = Field(
+        default="large",
+        description="How it begins: with 7 × 7, strides of 2 and a pooling, for large images; or with 3 × 3, for small ones.",
+    )
+    filters: Size = Field(default=64, description="Filters of the first stage; each further one doubles them.")
+    scale: Number = Field(default=1 / 255, description="Factor on the pixels.")
+
+    @classmethod
+    def public_name(cls) -> str:
+        """`resnet_imagenet`."""
+        return "resnet_imagenet"
+
+    def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
+        """The stem, four stages of blocks, pooling, the output."""
+        layers: list[Layer] = [Rescaling(self.scale), *self._stem()]
+        block, width = (_bottleneck, 4 * self.filters) if self.depth >= 50 else (_residual_block, self.filters)
+        came = self.filters
+        for stage, count in enumerate(_BLOCKS[self.depth]):
+            for number in range(count):
+                name, strides = f"stage{stage + 1}_block{number + 1}", 2 if stage and not number else 1
+                projected = strides > 1 or came != width * 2**stage
+                layers += block(name, self.filters * 2**stage, strides, layers[-1].name, projected=projected)
+                came = width * 2**stage
+        return [*layers, GlobalAveragePooling2D(), Dense(units, activation)]
+
+    def _stem(self) -> list[Layer]:
+        if self.stem == "small":
+            return [*_normalize(self.filters, "stem"), ReLU(name="stem_relu")]
+        convolution = _normalize(self.filters, "stem", kernel_size=7, strides=2)
+        return [*convolution, ReLU(), MaxPooling2D((3, 3), (2, 2), "same", name="stem_pooling")]
+
+
 def _normalize(filters: int, name: str, *, kernel_size: int = 3, strides: int = 1, source: str | None = None) -> list[Layer]:
     """A convolution without a bias, and its batch normalization."""
     inputs = None if source is None else (source,)
@@ -150,12 +192,25 @@ def _normalize(filters: int, name: str, *, kernel_size: int = 3, strides: int = 
     return [convolution, BatchNormalization(name=f"{name}_norm")]
 
 
-def _residual_block(name: str, filters: int, strides: int, source: str | None) -> list[Layer]:
-    """Two convolutions, added to what went in; where the size changes, to a 1 × 1 convolution of it."""
+def _residual_block(name: str, filters: int, strides: int, source: str | None, *, projected: bool | None = None) -> list[Layer]:
+    """Two convolutions, added to what went in; where the size changes (or `projected` says so), to a 1 × 1 convolution of it."""
     layers = [*_normalize(filters, f"{name}_first", strides=strides), ReLU(name=f"{name}_first_relu")]
     layers += _normalize(filters, f"{name}_second")
-    if strides > 1:
-        layers += _normalize(filters, f"{name}_shortcut", kernel_size=1, strides=strides, source=source)
+    return _joined(layers, name, filters, strides, source, strides > 1 if projected is None else projected)
+
+
+def _bottleneck(name: str, filters: int, strides: int, source: str | None, *, projected: bool) -> list[Layer]:
+    """A 1 × 1, a 3 × 3 and a 1 × 1 convolution to four times the filters, added to what went in."""
+    layers = [*_normalize(filters, f"{name}_first", kernel_size=1), ReLU(name=f"{name}_first_relu")]
+    layers += [*_normalize(filters, f"{name}_second", strides=strides), ReLU(name=f"{name}_second_relu")]
+    layers += _normalize(4 * filters, f"{name}_third", kernel_size=1)
+    return _joined(layers, name, 4 * filters, strides, source, projected)
+
+
+def _joined(layers: list[Layer], name: str, filters: int, strides: int, source: str | None, projected: bool) -> list[Layer]:
+    """The layers of a block and its shortcut, and their sum."""
+    last = layers[-1].name
+    if projected:
+        layers = [*layers, *_normalize(filters, f"{name}_shortcut", kernel_size=1, strides=strides, source=source)]
         source = f"{name}_shortcut_norm"
-    joined = Add(name=f"{name}_sum", inputs=(str(source), f"{name}_second_norm"))
-    return [*layers, joined, ReLU(name=f"{name}_relu")]
+    return [*layers, Add(name=f"{name}_sum", inputs=(str(source), str(last))), ReLU(name=f"{name}_relu")]
