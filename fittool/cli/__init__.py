@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "Measure a finished run on data.",
     "predict": "Predict files with a finished run.",
     "threshold": "Choose where a probability becomes a yes.",
+    "report": "Write one page about a run: result, curves, mistakes, network.",
     "compare": "Hold runs side by side: where their experiments differ, and their results.",
     "runs": "List all runs below a folder.",
     "save": "Ask a run at work for a checkpoint now.",

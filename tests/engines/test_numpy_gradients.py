@@ -111,7 +111,6 @@ CASES = [
     (nn.Bidirectional(nn.SimpleRNN(3, return_sequences=True), "mul"), SEQUENCE),
     (nn.Bidirectional(nn.LSTM(3), "ave"), SEQUENCE),
     (nn.Embedding(9, 4), (2, 3)),
-    (nn.ColumnEmbedding((3, 0), (4, 6), (2, 3)), (4,)),
     (nn.Conv3D(3, 3, padding="same"), VOLUME),
     (nn.Conv3D(3, (2, 3, 1), activation="gelu"), VOLUME),
     (nn.Conv3D(3, 2, strides=(1, 2, 2), padding="same", use_bias=False), VOLUME),
@@ -135,6 +134,7 @@ CASES = [
     (nn.TimeDistributed(nn.MultiHeadAttention(2, 3, dropout=0.3)), IMAGE),
     (nn.TimeDistributed(nn.Conv1D(3, 2)), IMAGE),
     (nn.TimeDistributed(nn.PReLU(alpha_initializer={"Constant": {"value": 0.25}})), IMAGE),
+    (nn.ColumnEmbedding((3, 0), (4, 6), (2, 3)), (4,)),
 ]
 
 GRAPHS = {

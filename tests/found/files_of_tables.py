@@ -94,7 +94,7 @@ NUMBERS = [
         written(semicolons()),
         code=4,
         settings=settings('csv: {path: {data}, label: kind, decimal: "."}'),
-        says=["For 1.288 set decimal: ','."],
+        says=["If all are written so, set decimal: ','."],
     ),
 ]
 
@@ -164,7 +164,7 @@ FILES = [
         "a long cell",
         table(third=lambda v: "x" * 140_000 if v == FIRST[0][2] else "short"),
         columns=("a", "b", "c"),
-        says=["learns from 3 columns: a, b, c"],
+        says=["2 of 0 and 1: short, xxxxxxxx"],
     ),
     Situation(
         "files",

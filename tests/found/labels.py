@@ -203,7 +203,7 @@ LABELS = [
         "NA among numbers",
         table(lambda c: ("0", "1", "NA")[c]),
         classes=("0", "1"),
-        says=["20 rows without kind left out", "32 samples to train on, 8 samples to validate on"],
+        says=["20 rows without kind left out"],
     ),
     Situation(
         "labels that are missing",
@@ -211,6 +211,14 @@ LABELS = [
         table(lambda c: ("u", "v", "")[c]),
         classes=("u", "v"),
         says=["20 rows without kind left out"],
+    ),
+    Situation(
+        "labels that are missing",
+        "empty, and the user wants none",
+        table(lambda c: ("u", "v", "")[c]),
+        code=4,
+        settings=settings(CSV).replace("data: {", "data: {on_missing_label: error, ", 1),
+        says=["column kind: the cell is empty (and 19 more cells have no value)."],
     ),
     Situation(
         "labels that are missing",
@@ -231,16 +239,8 @@ LABELS = [
         "named as such by the user",
         table(lambda c: ("u", "v", "none")[c]),
         classes=("u", "v"),
-        settings=settings("csv: {path: {data}, label: kind, missing_values: [none]}").replace("units: 3", "units: 2"),
+        settings=settings("csv: {path: {data}, label: kind, missing_values: [none]}", units=2),
         says=["20 rows without kind left out"],
-    ),
-    Situation(
-        "labels that are missing",
-        "refused by the user",
-        table(lambda c: ("0", "1", "NA")[c]),
-        code=4,
-        settings=settings("csv: {path: {data}, label: kind}").replace("data: {", "data: {on_missing_label: error, ", 1),
-        says=["column kind: 'NA' stands for a missing value (and 19 more cells have no value). Remove these rows"],
     ),
     Situation(
         "labels that are missing",

@@ -127,8 +127,9 @@ LEFT_OUT = [
     Situation(
         "columns that count",
         "dates",
-        table(third=lambda v: f"2024-01-{int(v) % 18 + 10}"),
-        says=["learns from 3 columns: a, b, c; 3 classes", "dates; 2024-01-1"],
+        table(third=lambda v: f"2024-01-{int(v) % 20 + 10}"),
+        columns=("a", "b", "c"),
+        says=["c       date "],
     ),
     Situation("columns left out", "empty", table(third=lambda v: ""), columns=("a", "b"), says=["left out: c (empty)"]),
     Situation(
@@ -150,11 +151,18 @@ LEFT_OUT = [
         says=["2 of 0 and 1: female, male"],
     ),
     Situation(
-        "columns left out",
-        "all are text",
+        "columns that count",
+        "words alone",
         written("a,kind\n" + "x,u\ny,v\nz,w\n" * 20),
         columns=("a",),
-        says=["learns from 1 column: a"],
+        says=["3 of 0 and 1: x, y, z"],
+    ),
+    Situation(
+        "columns left out",
+        "all are the same",
+        written("a,kind\n" + "x,u\nx,v\nx,w\n" * 20),
+        code=4,
+        says=["There is no column to learn from beside the label kind.", "left out: a (always 'x')"],
     ),
     Situation(
         "columns that count",
@@ -191,7 +199,7 @@ GAPS = [
         name,
         table(third=lambda v, cell=cell: cell if v > 3.5 else v),
         columns=("a", "b", "c"),
-        says=["and an indicator"],
+        says=["c       number    13        35", "gaps become 1.021, and an indicator"],
     )
     for name, cell in (("NA", "NA"), ("empty", ""), ("nan", "nan"), ("a question mark", "?"), ("NULL", "NULL"), ("N/A", "#N/A"))
 ]
@@ -202,14 +210,22 @@ GAPS += [
         table(third=lambda v: "NA" if v > 3.5 else v),
         settings=settings(CSV),
         columns=("a", "b", "c"),
-        says=["and an indicator"],
+        says=["c       number    13        35", "gaps become 1.011, and an indicator"],
+    ),
+    Situation(
+        "gaps",
+        "in an experiment of a user who wants none",
+        table(third=lambda v: "NA" if v > 3.5 else v),
+        code=4,
+        settings=settings(CSV).replace("data: {", "data: {columns: {c: {number: {missing: error}}}, ", 1),
+        says=["column c: 13 of 48 cells have no value, and missing is error. Set missing to median"],
     ),
     Situation(
         "gaps",
         "whole numbers with one",
         table(third=lambda v: "NA" if v == FIRST[0][2] else int(v * 9 + 100)),
         columns=("a", "b", "c"),
-        says=["learns from 3 columns: a, b, c"],
+        says=["c       number     1 ", "gaps become 117, and an indicator"],
     ),
     Situation(
         "gaps",
@@ -217,7 +233,7 @@ GAPS += [
         table(third=lambda v: -999 if v > 3.5 else v),
         settings=settings("csv: {path: {data}, label: kind, missing_values: [-999]}"),
         columns=("a", "b", "c"),
-        says=["and an indicator"],
+        says=["c       number    13        35", "gaps become 1.011, and an indicator"],
     ),
     Situation(
         "gaps",

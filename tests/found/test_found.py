@@ -49,8 +49,8 @@ def _begin(fittool: Fittool, folder: Path, situation: Situation, data: str) -> N
 
 
 def _hold_what_is_read(folder: Path, situation: Situation) -> None:
-    plain = [] if situation.settings else ["data.column_defaults.number.scale=none"]  # what `init` writes scales
-    data = open_data(load_experiment(folder / "e.yaml", plain if situation.inputs is not None else ())).train
+    unscaled = ["data.column_defaults.number.scale=none"] if "column_defaults" in (folder / "e.yaml").read_text() else []
+    data = open_data(load_experiment(folder / "e.yaml", unscaled)).train
     assert not hasattr(data, "first")
     if situation.columns is not None:
         assert data.feature_names == situation.columns  # type: ignore[union-attr]

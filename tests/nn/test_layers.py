@@ -317,9 +317,10 @@ def test_a_layer_of_each_step_keeps_its_names_and_may_rest() -> None:
     assert [(one.name, one.trainable) for one in weights] == [("kernel", False), ("bias", False)]
 
 
-def test_every_layer_of_one_input_may_be_wrapped() -> None:
+def test_every_layer_of_one_input_but_that_of_tables_may_be_wrapped() -> None:
     of_several = {"Input", "TimeDistributed", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"}
-    assert set(WRAPPED.members) == set(LAYERS.members) - of_several - {"ColumnEmbedding"}  # a table has no steps
+    of_tables = {"ColumnEmbedding"}
+    assert set(WRAPPED.members) == set(LAYERS.members) - of_several - of_tables
 
 
 def test_a_list_of_one_is_one_number() -> None:

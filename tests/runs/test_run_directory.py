@@ -51,12 +51,13 @@ def test_every_path_has_its_public_name(run):
     paths = {
         name: str(getattr(run.paths, name).relative_to(run.path))
         for name in dir(run.paths)
-        if name[0] != "_" and name not in ("root", "keeps")
+        if name[0] != "_" and name not in ("root", "keeps", "of_the_beginning")
     }
     assert paths == {
         "baselines": "baselines.json",
         "best": "checkpoints/best.safetensors",
         "checkpoints": "checkpoints",
+        "columns": "columns.json",
         "classes": "classes.json",
         "diverged": "diverged.safetensors",
         "environment": "environment.json",

@@ -82,7 +82,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 )
 def test_a_table(tmp_path: Path, labels: list[str], units: int, loss: str) -> None:
     path = tmp_path / "table.csv"
-    path.write_text("width,label,height\n" + "".join(f"1.5,{label},2\n" for label in labels))
+    path.write_text("width,label,height\n" + "".join(f"1.{n % 5},{label},2\n" for n, label in enumerate(labels)))
     experiment = fitted(path, tmp_path)[0].experiment
     assert experiment.model.layers is not None
     assert (experiment.model.layers[-1].units, experiment.compile.loss.public_name()) == (units, loss)  # type: ignore[attr-defined]
@@ -122,7 +122,7 @@ def test_an_archive_of_numbers_to_predict(tmp_path: Path) -> None:
         ("data.txt", b"x", r"The file holds names of columns, but no rows"),
         ("data.npz", b"x", "data.npz is no readable NumPy file: File is not a zip file"),
         ("data.csv", b"a,b\n", "The file holds names of columns, but no rows"),
-        ("data.csv", b"a\n1\n2\n", "No column looks like a label|There is no column of numbers to learn from"),
+        ("data.csv", b"a\n1\n2\n", "No column looks like a label|There is no column to learn from"),
         ("data.csv", b"", "The file is empty"),
         ("data.csv", b"a,b\n1,\xff\0\n", "is no UTF-8"),
         ("x.npy", b"x", "There is no file of labels beside it"),

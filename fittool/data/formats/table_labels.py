@@ -65,6 +65,15 @@ def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> T
     return from_names(column.text, context.class_mode, known, table.place, what)
 
 
+def _reason(column: Column) -> str:
+    """The reason why a column has no numbers."""
+    if column.kind == "empty":
+        return "empty"
+    numbers = column.counts["number"]
+    few_numbers = f"; {numbers:,} of {column.size:,} cells {'is a number' if numbers == 1 else 'are numbers'}" if numbers else ""
+    return f"text such as {column.example}{few_numbers}"
+
+
 def numbers_of(table: Table, names: Iterable[str]) -> NDArray[np.float64]:
     """(N, columns); every cell must have a value.
 
@@ -139,10 +148,6 @@ def _check_several(table: Table, labels: Sequence[str]) -> None:
             mend += "Write them so, choose one column, or give the network an output for each."
             table.problems.add(f"column {name}: {_reason(column)}. {mend}", min(line for line, _ in _first_cells(column)))
     table.problems.check()
-
-
-def _reason(column: Column) -> str:
-    return "empty" if column.kind == "empty" else f"text such as {column.example}"
 
 
 def _first_cells(column: Column) -> list[tuple[int, str]]:

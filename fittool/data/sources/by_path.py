@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Literal
 
-from fittool.data.typed_tables.typed_table import TYPED_ENDINGS
+from fittool.data.typed_tables.readers import TYPED_ENDINGS
 
 Kind = Literal["npz", "npy", "csv", "idx"]
 

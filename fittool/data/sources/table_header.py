@@ -8,7 +8,7 @@ from pathlib import Path
 from fittool.data.files import existing_file
 from fittool.data.formats.csv_form import CsvForm, find_form
 from fittool.data.formats.csv_table import Header, read_header, refuse_twice
-from fittool.data.typed_tables.typed_table import read_typed, typed_kind
+from fittool.data.typed_tables.readers import read_typed, typed_kind
 from fittool.errors import shown
 
 

@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.formats.byte_blocks import ParsedNumbers
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-Kind = Literal["parquet", "excel", "json lines"]
-_KINDS: dict[str, Kind] = {
-    ".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel", ".xlsm": "excel", ".jsonl": "json lines", ".ndjson": "json lines",
-}  # fmt: skip
-TYPED_ENDINGS = tuple(_KINDS)
-"""The endings of such files."""
 
 _NONE = np.empty(0, np.int64)
 
@@ -110,29 +98,3 @@ class TypedTable:
         """The codes of a column of texts."""
         column = self.columns[place]
         return (column.codes.astype(np.int64), list(column.texts)) if isinstance(column, TextCells) else None
-
-
-def typed_kind(path: PurePath) -> Kind | None:
-    """The kind of a file that is no CSV, by the ending of its name."""
-    name = path.name.lower().removesuffix(".gz")
-    return next((kind for ending, kind in _KINDS.items() if name.endswith(ending)), None)
-
-
-def read_typed(path: Path, kind: Kind) -> TypedTable:
-    """The table in a file.
-
-    Raises:
-        MachineError: The extra `tables` is needed, and not installed.
-        DataError: The file is missing, damaged, or no table.
-    """
-    if kind == "parquet":
-        from fittool.data.typed_tables.parquet import read_parquet
-
-        return read_parquet(path)
-    if kind == "excel":
-        from fittool.data.typed_tables.excel import read_excel
-
-        return read_excel(path)
-    from fittool.data.typed_tables.json_lines import read_json_lines
-
-    return read_json_lines(path)

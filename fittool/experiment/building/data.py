@@ -97,7 +97,7 @@ def source_context(
         on_bad_file=data.on_bad_file,
         workers=available_threads(),
         class_names=class_names,
-        not_features=(part.column,) if isinstance(part := data.validation, SplitSetting) and part.column else (),
+        not_features=_dividing_column(data.validation),
         numbered_labels=_ignores_a_label(experiment.compile.main_loss),
         timeout=data.timeout_seconds if experiment.first.workers else FOREVER,
         columns=plan_of(loaded),
@@ -114,6 +114,11 @@ def _output_labels(experiment: Experiment, classes: Classes) -> tuple[OutputLabe
     objectives = experiment.compile.objectives(outputs)
     modes = {name: "auto" if one.loss is None else class_mode_for(one.loss, "auto") for name, one in objectives.items()}
     return tuple(OutputLabels(name, mode, classes.get(name)) for name, mode in modes.items())
+
+
+def _dividing_column(part: object) -> tuple[str, ...]:
+    """The column that says of each row what it is for, which is nothing to learn from."""
+    return (part.column,) if isinstance(part, SplitSetting) and part.kind == "column" and part.column else ()
 
 
 def _ignores_a_label(loss: Loss) -> bool:

@@ -10,7 +10,7 @@ import pytest
 import fittool as ft
 from fittool.errors import DataError
 
-PENGUINS = Path(__file__).parents[2] / "sample_data" / "penguins.csv"
+PENGUINS = Path(__file__).parents[3] / "sample_data" / "penguins.csv"
 
 
 def test_a_file_becomes_features_and_class_numbers() -> None:
