@@ -112,6 +112,7 @@ def _train_anew(
         progress.say(f"warning: {warning}")
     tell_followers(options.group, directory)
     requests = Requests(directory.paths.root, signals.save_asked)
+    requests.clear()  # what was asked of a process that was killed before its first checkpoint is not asked of this one
     trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests)
     fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
     signals.training_begins()
