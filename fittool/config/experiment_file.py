@@ -111,6 +111,8 @@ class LoadedExperiment:
 
     def resolved_with(self, layers: Sequence[Layer]) -> dict[str, Any]:
         """All settings as plain data, with the layers that the preset expands to in its place."""
+        if self.experiment.model.python is not None:
+            return self.resolved  # what a function makes cannot be written down
         written = {"layers": [plain(layer) for layer in layers], "preset": None}
         return {**self.resolved, "model": {**self.resolved["model"], **written}}
 
