@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         utils,
     )
     from fittool.config.experiment_file import LoadedExperiment, load_experiment
+    from fittool.data.typed_tables.loaded_table import load_table
     from fittool.errors import SettingWarning
     from fittool.experiment.train import Run, TrainOptions
     from fittool.experiment.train import train_experiment as train
@@ -59,6 +60,7 @@ __all__ = [
     "layers",
     "load_experiment",
     "load_model",
+    "load_table",
     "losses",
     "metrics",
     "models",
@@ -81,6 +83,7 @@ _HOMES = {
     "TrainOptions": ("fittool.experiment.train", "TrainOptions"),
     "load_experiment": ("fittool.config.experiment_file", "load_experiment"),
     "load_model": ("fittool.model", "load_model"),
+    "load_table": ("fittool.data.typed_tables.loaded_table", "load_table"),
     "train": ("fittool.experiment.train", "train_experiment"),
 }
 """The module and the name there of each public name that is no module itself."""

@@ -13,7 +13,8 @@
     ├── UserCodeError            10   a generator, callback or worker raised, hung or died
     ├── RequirementError         11   the finished run misses a --require
     ├── TimeLimitReached         75   stopped by --timeout, with a checkpoint
-    └── Interrupted           128+n   stopped by signal n, with a checkpoint
+    ├── Interrupted           128+n   stopped by signal n, with a checkpoint
+    └── OtherProcessError         n   another process of the same training failed; the code is that process's
 
 An error holds one or more `Problem`s, so that everything wrong with a file is told at once.
 """
@@ -26,7 +27,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
-from typing import ClassVar
+from typing import Any, ClassVar
 
 PACKAGE = os.path.dirname(__file__)
 """The folder of fittool itself, whose frames are not those of user code."""
@@ -105,12 +106,22 @@ class FittoolError(Exception):
         self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The way through pickle, by which processes hand errors to each other: as it is, without another call of `__init__`."""
+        return _restored_error, (type(self), self.args, vars(self))
+
     @property
     def exit_code(self) -> int:
         """The exit code of the process: the lowest code among the problems."""
         return min(
             (self.code if problem.exit_code is None else problem.exit_code for problem in self.problems), default=self.code
         )
+
+
+def _restored_error(kind: type[FittoolError], arguments: tuple[Any, ...], state: dict[str, Any]) -> FittoolError:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(state)
+    return error
 
 
 class UsageError(FittoolError):
@@ -194,6 +205,25 @@ class Interrupted(FittoolError):
     def exit_code(self) -> int:
         """128 plus the signal's number, as a shell reports a death by signal."""
         return 128 + self.signal_number
+
+
+class OtherProcessError(FittoolError):
+    """Another process of the same training failed, and this one cannot go on without it.
+
+    Args:
+        problems: The other's, which say which process it was.
+        exit_code: The other's.
+        details: A traceback, where it was a bug; else "".
+    """
+
+    def __init__(self, problems: str | Problem | Sequence[Problem], exit_code: int, details: str = "") -> None:
+        super().__init__(problems)
+        self._exit_code, self.details = exit_code, details
+
+    @property
+    def exit_code(self) -> int:
+        """The code of the process that failed."""
+        return self._exit_code
 
 
 class SettingWarning(UserWarning):

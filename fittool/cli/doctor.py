@@ -12,6 +12,7 @@ from fittool.cli.options import debug_option
 _PACKAGES = ("numpy", "pydantic", "PyYAML", "click", "pillow", "rich", "safetensors")
 EXTRAS = {
     "remote": ("data at addresses such as https://… and s3://…", ("fsspec",)),
+    "tables": ("tables in Parquet and Excel files", ("pyarrow", "openpyxl")),
     "report": ("the live page of the metrics", ("matplotlib", "jinja2")),
     "torch": ("the engine torch, on processors and graphics cards", ("torch",)),
     "tensorboard": ("the callback TensorBoard", ("tensorboard",)),

@@ -20,17 +20,34 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
     show_default=True,
     help="Which of the run's own data.",
 )
+@click.option(
+    "--on-bad",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="Rows of a table of --data that cannot be read are listed, all others measured. error: exit 4 at the end; skip: exit 0.",
+)
+@click.option(
+    "--calibrate",
+    is_flag=True,
+    help="Choose the temperature that brings probabilities nearest to what came true on these data; kept in the run, and used by "
+    "evaluate and predict.",
+)
 @tta_option
 @other_data_option
 @checkpoint_option
 @experiment_option
 @debug_option
+@click.pass_context
 def evaluate(
+    context: click.Context,
     run: Path,
     data: str | None,
     on: Literal["validation", "train"],
+    on_bad: Literal["error", "skip"],
     checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
+    calibrate: bool,
     tta: int,
     accept_changes: bool,
 ) -> None:
@@ -40,10 +57,12 @@ def evaluate(
     what was most confused, and what a line reaches. All of it is kept in evaluation.json in the run.
     """
     from fittool.cli.evaluation_text import evaluation_lines
-    from fittool.cli.exit import show_warnings
-    from fittool.errors import Problem, StorageError
+    from fittool.cli.exit import first_of, show, show_warnings
+    from fittool.errors import DataError, Problem, StorageError
+    from fittool.experiment.answers.decisions import keep_decisions, stale_decisions
     from fittool.experiment.evaluate import measure
     from fittool.experiment.results.beside import baselines_beside
+    from fittool.experiment.results.choosing import choose_temperature
     from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation
     from fittool.experiment.trained_run import open_trained
     from fittool.training.display.choose import live_walk
@@ -51,12 +70,20 @@ def evaluate(
     def warn(text: str) -> None:
         show_warnings([Problem(text)])
 
+    bad: list[Problem] = []
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     for warning in trained.warnings:
         warn(warning)
     with live_walk() as progress:
-        measured = measure(trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, progress=progress)
-    evaluation = evaluation_of(trained, on if data is None else Path(data).name, measured)
+        measured = measure(
+            trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, bad=bad.extend, progress=progress
+        )
+    name_of_data = on if data is None else Path(data).name
+    if calibrate:
+        keep_decisions(trained, choose_temperature(trained, measured, name_of_data))
+    elif (stale := stale_decisions(trained)) is not None:
+        warn(stale)
+    evaluation = evaluation_of(trained, name_of_data, measured)
     evaluation["baselines"] = baselines_beside(trained, on if data is None else None, measured, evaluation)
     for name, value in measured.values.items():
         click.echo(f"{name} {value:.6g}")
@@ -68,3 +95,10 @@ def evaluate(
             warn(warning_of_disk)
     except StorageError as error:  # the run may be on a disk that cannot be written; the figures are told all the same
         warn(f"evaluation.json is not kept: {error}")
+    if bad and on_bad == "skip":
+        show_warnings(first_of(bad))
+    elif bad:
+        show(first_of(bad))
+        rows = "1 row cannot be read and is" if len(bad) == 1 else f"{len(bad):,} rows cannot be read and are"
+        click.echo(f"{rows} left out of the figures. With --on-bad skip this is no error.", err=True)
+        context.exit(DataError.code)

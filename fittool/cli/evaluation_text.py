@@ -21,6 +21,7 @@ def evaluation_lines(evaluation: Mapping[str, Any]) -> Iterator[str]:
         yield from _classes(rows, "label" if evaluation["kind"] == "labels" else "class", evaluation["averages"])
     if evaluation.get("confused") and len(evaluation["classes"]) > _LEAST_PAIRS:
         yield from _confused(evaluation["confused"])
+    yield from _decisions(evaluation)
     if evaluation.get("targets"):
         yield from _targets(evaluation["targets"])
     yield from baseline_lines(evaluation.get("baselines"))
@@ -65,6 +66,24 @@ def _confused(pairs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     told = [f"{visible(one['true'])} taken for {visible(one['predicted'])}: {_of(one)}" for one in pairs[:_MOST_PAIRS]]
     yield ""
     yield f"Most confused: {'; '.join(told)}."
+
+
+def _decisions(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    """The thresholds and the temperature with which the figures were made, and what the temperature has changed."""
+    if evaluation.get("thresholds"):
+        told = ", ".join(f"{visible(name)} above {value:.4g}" for name, value in evaluation["thresholds"].items())
+        yield f"Predicted: {told} (threshold.json)."
+    if evaluation.get("temperature", 1.0) != 1.0:
+        yield temperature_line(evaluation["temperature"], evaluation.get("calibration_before"), evaluation.get("calibration"))
+
+
+def temperature_line(temperature: float, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
+    """`Calibrated by the temperature 1.62: calibration error 0.0811 before, 0.0203 after; log loss …`."""
+    told = f"Calibrated by the temperature {temperature:.3g}"
+    if not before or not after:
+        return f"{told}."
+    error, loss = (f"{number(before[name])} before, {number(after[name])} after" for name in ("error", "log_loss"))
+    return f"{told}: calibration error {error}; log loss {loss}."
 
 
 def _of(pair: Mapping[str, Any]) -> str:

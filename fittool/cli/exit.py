@@ -16,9 +16,20 @@ from typing import NoReturn
 
 import click
 
-from fittool.errors import DataError, ExperimentError, FittoolError, Interrupted, Problem, StorageError, UsageError, visible
+from fittool.errors import (
+    DataError,
+    ExperimentError,
+    FittoolError,
+    Interrupted,
+    OtherProcessError,
+    Problem,
+    StorageError,
+    UsageError,
+    visible,
+)
 
 _NEEDED = ("PIL", "numpy", "pydantic", "pydantic_core", "rich", "safetensors", "yaml")
+_MOST_LISTED = 100
 _REPORT = "This is a bug in fittool. Please report it with the lines above and the experiment file."
 
 
@@ -45,13 +56,16 @@ def run_and_leave(command: click.Command) -> NoReturn:
     except Interrupted as stop:
         _show_next(stop)
         click.echo(str(stop), err=True)
-        _die_by(stop.signal_number)
+        die_by(stop.signal_number)
     except (KeyboardInterrupt, click.Abort) as stop:
-        _die_by(getattr(stop.__cause__ or stop, "signal_number", signal.SIGINT))  # click makes Abort of KeyboardInterrupt
+        die_by(getattr(stop.__cause__ or stop, "signal_number", signal.SIGINT))  # click makes Abort of KeyboardInterrupt
     except FittoolError as error:
         if debug:
             traceback.print_exc()
         _show_next(error)
+        if isinstance(error, OtherProcessError):
+            show_failure(error)
+            sys.exit(error.exit_code)
         show(error.problems)
         beside: Sequence[Problem] = getattr(error, "warnings", ())
         show_warnings(beside)
@@ -73,6 +87,15 @@ def run_and_leave(command: click.Command) -> NoReturn:
         traceback.print_exc()
         click.echo(_REPORT, err=True)
         sys.exit(1)
+
+
+def show_failure(error: OtherProcessError) -> None:
+    """Print the end of another process as that process would have; nothing where it is shown elsewhere."""
+    if error.details:
+        click.echo(error.details, err=True, nl=False)
+    show(error.problems)
+    if error.details:
+        click.echo(_REPORT, err=True)
 
 
 def _show_next(error: FittoolError) -> None:
@@ -159,6 +182,13 @@ def show(problems: Sequence[Problem], *, warnings: Sequence[Problem] = ()) -> No
     show_warnings(warnings)
 
 
+def first_of(problems: Sequence[Problem]) -> Sequence[Problem]:
+    """The first of very many problems, and how many more there are."""
+    if len(problems) <= _MOST_LISTED + 1:
+        return problems
+    return [*problems[:_MOST_LISTED], Problem(f"… and {len(problems) - _MOST_LISTED:,} more of this kind.")]
+
+
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
@@ -185,7 +215,7 @@ def _open_standard_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (open until the process ends)
 
 
-def _die_by(number: int) -> NoReturn:
+def die_by(number: int) -> NoReturn:
     """End by the signal itself, so that shells and schedulers see a true signal death."""
     sys.stdout.flush()
     signal.signal(number, signal.SIG_DFL)

@@ -24,10 +24,15 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 @click.option(
     "--on-bad",
     type=click.Choice(["error", "skip", "empty"]),
-    help="Inputs that cannot be read are listed, and all others predicted. error: exit 4 at the end; skip: exit 0; empty: exit "
-    "0, with rows without an answer. A CSV file is one input. By default as the run's data.on_bad_file says.",
+    help="Files, and rows of tables, that cannot be read are listed, and all others predicted. error: exit 4 at the end; skip: "
+    "exit 0; empty: exit 0, with a line without an answer for each. By default as the run's data.on_bad_file says.",
 )
-@click.option("--keep", multiple=True, metavar="COLUMN", help="A column of CSV files that is passed through. Repeatable.")
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column of CSV files that is passed through, beside identifiers. Repeatable.",
+)
 @tta_option
 @other_data_option
 @checkpoint_option
@@ -49,14 +54,15 @@ def predict(
 ) -> None:
     """Predict files with a finished run.
 
-    Takes images, folders of images, CSV, npz and npy files, or addresses of these. Columns: input, prediction, probability, and
+    Takes images, folders of images, CSV, npz and npy files, or addresses of these. Columns of a CSV are found by their names, and
+    others ignored; each row becomes a line. Columns: input, prediction, probability, and
     one a class; for several labels, whether each holds and how probable it is; for numbers instead of classes, the numbers.
     """
-    from fittool.cli.exit import echo_content, show, show_warnings
+    from fittool.cli.exit import echo_content, first_of, show, show_warnings
     from fittool.config.yaml.file_references import input_files
     from fittool.errors import DataError, UsageError
+    from fittool.experiment.answers.predictions import FORMS, encode
     from fittool.experiment.predict import predict as predicted
-    from fittool.experiment.predictions import FORMS, encode
     from fittool.experiment.trained_run import open_trained
     from fittool.runs.files.atomic import atomic_write
     from fittool.runs.output_file import check_output
@@ -86,9 +92,9 @@ def predict(
     else:
         atomic_write(out, [content])
     if handling != "error":
-        show_warnings(predictions.bad)
+        show_warnings(first_of(predictions.bad))
     elif predictions.bad:
-        show(predictions.bad)
+        show(first_of(predictions.bad))
         good, amount = len(predictions.names), len(predictions.bad)
         click.echo(f"{good:,} predicted, {amount:,} cannot be read. With --on-bad skip this is no error.", err=True)
         context.exit(DataError.code)

@@ -16,14 +16,17 @@ from fittool.callbacks import (
 from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Stage, Train
+from fittool.config.target_checks import target_contradictions
 from fittool.config.written import Written, validates
 from fittool.config.yaml.source_map import Node, Placed, find
-from fittool.data.sources import Source
+from fittool.data.formats.csv_table import bare_name
+from fittool.data.sources import CsvSource, Source
 from fittool.data.splits.split_setting import SplitSetting
 from fittool.errors import ExperimentError, KeyPath, path_text
 from fittool.nn.graph import layer_names
 from fittool.nn.losses import LogitsOrProbabilities
-from fittool.nn.objectives import loss_names, metrics_by_name
+from fittool.nn.objectives import Objective, loss_names, metrics_by_name, with_output_targets
+from fittool.nn.output_targets import MOST_NAMED, OutputTargets
 from fittool.nn.schedules import Schedule
 from fittool.settings import nearest_name
 
@@ -56,6 +59,7 @@ def contradictions(written: Written) -> Iterator[Placed]:
     yield from _stages(written)
     yield from _learning_rates(written)
     yield from _class_mode(written)
+    yield from target_contradictions(written)
     outputs = list(_outputs(written))
     yield from outputs
     if not outputs:  # else the names of the values are not known
@@ -204,9 +208,20 @@ def output_names(experiment: Experiment) -> list[str]:
     return model.outputs or (layer_names(model.layers)[-1:] if model.layers is not None else ["output"])
 
 
+def objectives_without_data(experiment: Experiment) -> dict[str, Objective]:
+    """What is asked of each output, with the names of several numbers to predict where the labels of a table give them."""
+    outputs, train = output_names(experiment), experiment.data.train
+    objectives = experiment.compile.objectives(outputs)
+    labels = tuple(map(bare_name, train.label or ())) if isinstance(train, CsvSource) else ()
+    loss = experiment.compile.main_loss
+    if len(outputs) > 1 or loss.expects != "numbers" or not 1 < len(labels) <= MOST_NAMED:
+        return objectives
+    return with_output_targets(objectives, {outputs[0]: OutputTargets(labels)})
+
+
 def value_names(experiment: Experiment) -> tuple[str, ...]:
     """The names of the values that each epoch computes."""
-    objectives = experiment.compile.objectives(output_names(experiment))
+    objectives = objectives_without_data(experiment)
     names = ("loss", *loss_names(objectives), *metrics_by_name(objectives))
     validation = tuple(f"val_{name}" for name in names) if validates(experiment) else ()
     return (*names, *validation, "learning_rate")
@@ -281,6 +296,10 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
         yield written.problem(("data", "timeout"), "data.timeout has no effect without workers, which mode fit never has.")
     if data.image.fit != "stretch" and data.image.size is None:
         yield written.problem(("data", "image", "fit"), "data.image.fit has no effect without data.image.size.")
+    if not any(source.has_columns for source in sources):
+        for field in ("columns", "column_defaults", "on_missing_label"):
+            if getattr(data, field) != getattr(type(data)(data.train), field):
+                yield written.problem(("data", field), f"data.{field} has no effect on {kinds}, which hold no table.")
     if not any(source.reads_images for source in sources):
         if data.image != type(data.image)():
             yield written.problem(("data", "image"), f"data.image has no effect on {kinds}, which hold no image files.")
@@ -290,11 +309,14 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
             )
 
 
+_USED_BY_SPLITS = {"kfold": ("folds", "fold", "by"), "column": ("column", "value"), "time": ("column", "fraction")}
+
+
 def _split_without_effect(written: Written, part: SplitSetting) -> Iterator[Placed]:
     """Settings of a split that its kind does not look at."""
-    used = {"kfold": ("folds", "fold", "by"), "column": ("column", "value")}.get(part.kind, ("fraction",))
+    used = _USED_BY_SPLITS.get(part.kind, ("fraction",))
     for field in ("fraction", "folds", "fold", "by", "group", "column", "value", "seed"):
-        is_random = field == "seed" and part.kind not in ("last", "first", "column")
+        is_random = field == "seed" and part.kind not in ("last", "first", "column", "time")
         if field in used or is_random or (field == "group" and part.needs_groups):
             continue
         if getattr(part, field) != getattr(SplitSetting(), field):

@@ -80,14 +80,19 @@ class LoadedExperiment:
         """The places where each resolved value, list or scalar, was written, by key path."""
         return {path: self.origin(*path) for path in _leaves(self.resolved, ())}
 
-    def resolved_yaml(self, layers: Sequence[Layer] | None = None, *, origins: bool = False) -> str:
+    def resolved_yaml(self, layers: Sequence[Layer] | None = None, *, origins: bool = False, defaults: bool = True) -> str:
         """The resolved experiment as a file that `load_experiment` takes as it is.
 
         Args:
             layers: What the preset expands to, to be written in its place.
             origins: Whether each value says in a comment where it was written.
+            defaults: Whether what is at its default is written, too.
         """
-        data = _without_nothing(self._with_references(self.resolved if layers is None else self.resolved_with(layers)))
+        settings = self.resolved if defaults else dict(plain(self.experiment, defaults=False))
+        if layers is not None and self.experiment.model.python is None:  # what a function makes cannot be written down
+            written = {"layers": [plain(layer, defaults=defaults) for layer in layers], "preset": None}
+            settings = {**settings, "model": {**settings.get("model", {}), **written}}
+        data = _without_nothing(self._with_references(settings))
         return yaml_text(data, (lambda path: self.origin(*path)) if origins else None)
 
     def _with_references(self, resolved: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
 from fittool.config.per_output import LossPerOutput, MetricsPerOutput, NumberPerOutput
+from fittool.config.target import Target
 from fittool.data.sources import SOURCES, Source
 from fittool.data.splits.split_setting import VALIDATION, SplitSetting
 from fittool.data.tables.column_kinds import COLUMN_KINDS, ColumnDefaults, ColumnKind
@@ -108,6 +109,7 @@ class Data:
         description="Form of the labels: class numbers, one-hot rows, 0 or 1, the input itself, or none (null); "
         "auto: what the loss needs.",
     )
+    target: Target | None = Field(default=None, description="How the numbers of a regression are learnt; as they are if absent.")
     cache: Annotated[Literal["none", "ram", "disk"], DOES_NOT_COUNT] = Field(
         default="none",
         description="Whether decoded samples are kept in mode fit_generator: in memory, or in a file below ~/.cache/fittool (or "

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array
-from fittool.errors import DataError
+from fittool.errors import DataError, Problem
 
 _SCAN_BYTES = 1 << 24
 
@@ -69,6 +69,29 @@ def as_inputs(array: NDArray[Any], name: str) -> Array:
         result = result.astype(np.float32)
     check_finite(result, name)
     return result
+
+
+def zeros_for_bad_rows(array: NDArray[Any], name: str) -> tuple[Array, dict[int, Problem]]:
+    """`as_inputs` for (N, …) of which some rows may hold NaN or infinite values: zeros stand in their place.
+
+    Returns:
+        The inputs, and what is wrong with each such row.
+
+    Raises:
+        DataError: As `as_numbers`.
+    """
+    if array.dtype.kind != "f":
+        return as_inputs(array, name), {}
+    with np.errstate(over="ignore"):
+        values = array.astype(np.float32)
+    wrong = ~np.isfinite(values).reshape(len(values), -1)
+    bad = {}
+    for row in np.flatnonzero(wrong.any(axis=1)).tolist():
+        first = array.reshape(len(array), -1)[row][wrong[row]][0]
+        more = f" (and {wrong[row].sum() - 1:,} more values)" if wrong[row].sum() > 1 else ""
+        bad[row] = Problem(f"{name}[{row}] holds {first}{more}; finite numbers that float32 can hold were expected.")
+    values[list(bad)] = 0
+    return values, bad
 
 
 def as_weights(array: NDArray[Any], name: str, samples: int) -> NDArray[np.float32]:

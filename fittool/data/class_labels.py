@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.data.formats.number_forms import FORMS
 from fittool.data.formats.number_parsing import is_number
 from fittool.errors import DataError, Problem
 from fittool.settings import nearest_name
 
+_MOST_NAMED = 1000
+_MOST_NUMBERED = 30
+_OFTEN = 10
 _SHOWN = 5
 _FOR_REGRESSION = " For regression use a regression loss such as mean_squared_error."
 
@@ -153,3 +157,20 @@ def unknown_class(name: str, known: tuple[str, ...], place: str) -> Problem:
 
 def _as_list(names: tuple[str, ...]) -> str:
     return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+
+
+def are_classes(names: Sequence[str], samples: int) -> bool:
+    """True where distinct labels are rather classes than amounts, or text of any sort."""
+    values = values_of(names)
+    if values is not None:
+        return _are_class_numbers(list(values), samples)
+    if all(any(form.is_number(name.strip().removesuffix("%")) for form in FORMS) for name in names):
+        return False  # percentages, or numbers with a decimal comma
+    return len(names) <= max(_MOST_NAMED, samples // _OFTEN) and (2 * len(names) <= samples or len(names) <= 2)
+
+
+def _are_class_numbers(values: list[float], samples: int) -> bool:
+    """True where whole numbers are rather classes than amounts: few of them, or 0 to K-1 and each often."""
+    if len(values) <= _MOST_NUMBERED:
+        return 2 * len(values) <= samples
+    return len(values) <= _MOST_NAMED and sorted(values) == list(range(len(values))) and len(values) * _OFTEN <= samples

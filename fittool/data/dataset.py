@@ -17,6 +17,7 @@ from fittool.data.arrays import check_lengths
 from fittool.data.batch import Array
 from fittool.data.class_weights import classes_of
 from fittool.data.formats.reading import Reading
+from fittool.errors import Problem
 
 if TYPE_CHECKING:
     from fittool.data.tables.encoder import TableEncoder
@@ -92,6 +93,14 @@ class ArrayDataset:
     """The way the table was read that the arrays come from."""
     encoder: TableEncoder | None = None
     """What has made the arrays of a table's columns."""
+    output_classes: tuple[tuple[str, ...] | None, ...] = ()
+    """The names of the classes of each of several outputs, None where it has none."""
+    bad_rows: Mapping[int, Problem] = {}
+    """By the sample: why a row of the table could not be read; it is there with zeros."""
+    left_out_rows: tuple[Problem, ...] = ()
+    """Why rows of the table were left out."""
+    remarks: tuple[str, ...] = ()
+    """Sentences on what was left out of a table, and on values that were not there in training."""
 
     def __init__(
         self,

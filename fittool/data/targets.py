@@ -85,6 +85,46 @@ class Targets:
         return values.astype(np.float32)[:, np.newaxis] if self.class_mode == "binary" else values
 
 
+@dataclass(frozen=True)
+class JointTargets(Targets):
+    """The targets of several outputs.
+
+    Attributes:
+        values: (N, outputs) all of them as numbers.
+        parts: Those of each output.
+    """
+
+    parts: tuple[Targets, ...] = ()
+
+    @classmethod
+    def of(cls, parts: Sequence[Targets]) -> JointTargets:
+        """Targets (N,) of each output, together."""
+        columns = [np.asarray(part.values, np.float64) for part in parts]
+        return cls(np.stack(columns, axis=1), None, "auto", tuple(parts))
+
+    @property
+    def labels(self) -> None:
+        """None: a sample has several."""
+        return
+
+    def take(self, indices: NDArray[np.int64], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+        """The targets of some samples, one array for each output; as `Targets.take`."""
+        return tuple(array for part in self.parts for array in part.take(indices, inputs))
+
+    def all(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+        """The targets of all samples, in the form of `take`."""
+        return tuple(array for part in self.parts for array in part.all(inputs))
+
+    def select(self, indices: NDArray[np.int64]) -> JointTargets:
+        """The targets at (n,) indices, as targets of their own."""
+        return JointTargets.of([part.select(indices) for part in self.parts])
+
+
+def classes_of_outputs(targets: Targets) -> tuple[tuple[str, ...] | None, ...]:
+    """The names of the classes of each of several outputs, None where it has none; nothing for an only output."""
+    return tuple(part.class_names for part in targets.parts) if isinstance(targets, JointTargets) else ()
+
+
 def no_targets(class_mode: ClassMode) -> Targets:
     """For class modes `input` and None, which read no labels."""
     return Targets(None, None, class_mode)

@@ -20,7 +20,11 @@ WEIGHTS: tuple[StateKind, ...] = ("weights",)
 
 
 class Engine(Protocol):
-    """A network and its optimizer, ready to be stepped. Knows no files, epochs or callbacks."""
+    """A network and its optimizer, ready to be stepped. Knows no files, epochs or callbacks.
+
+    Where an objective has a scale of its targets (`fittool.nn.output_targets`), losses compare targets that are scaled with
+    the outputs as the network gives them; predictions and the outputs that metrics see have the scale undone, in float64.
+    """
 
     learning_rate: float
     """The rate of the next step; set by schedules and callbacks."""

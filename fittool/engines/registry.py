@@ -17,6 +17,7 @@ from fittool.nn.layers.user_module import HeldModule
 from fittool.nn.objectives import Objectives
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
+from fittool.process_group import ALONE, ProcessGroup
 
 _INSTALL = "pip install 'fittool[torch]'"
 
@@ -30,6 +31,7 @@ def create_engine(
     seed: int = 0,
     weights: Mapping[str, NDArray[Any]] | None = None,
     skips_bad_steps: bool = False,
+    group: ProcessGroup = ALONE,
 ) -> Engine:
     """An engine with a network; the library behind it is imported now and not before.
 
@@ -41,8 +43,14 @@ def create_engine(
         seed: Decides the starting weights and which units dropout drops.
         weights: Starting weights by `<layer>/<parameter>`, each (*shape) of its parameter; by default drawn from the seed.
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
+        group: The processes that train the network together, each with its share of every batch.
+
+    Raises:
+        ExperimentError: There are several processes, and the engine cannot share its work.
     """
     resolved = resolve_engine(setting)
+    if group.size > 1:
+        check_can_share(resolved)
     return FACTORIES[type(resolved)](
         resolved,
         graph,
@@ -51,7 +59,21 @@ def create_engine(
         seed=seed,
         weights=weights,
         skips_bad_steps=skips_bad_steps,
+        **({"group": group} if group.size > 1 else {}),
     )
+
+
+def check_can_share(setting: EngineSetting) -> None:
+    """Refuse an engine that computes in one process only.
+
+    Raises:
+        ExperimentError: It does; the text names one that does not.
+    """
+    if not setting.can_share:
+        text = (
+            f"engine {setting.public_name()} computes in one process. Many train together with engine torch: add --engine torch."
+        )
+        raise ExperimentError(text)
 
 
 def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
@@ -96,7 +118,7 @@ def hold_module(setting: EngineSetting, make: Callable[[], object], shape: Shape
     if not isinstance(resolve_engine(setting), Torch):
         raise ExperimentError(f"{what} makes a network in PyTorch, which takes engine: torch, not {setting.public_name()}.")
     _check_installed()
-    from fittool.engines.torch_engine.user_module import hold, seed_everything
+    from fittool.engines.torch_engine.operations.user_module import hold, seed_everything
 
     seed_everything(seed)
     return hold(make(), shape, what)

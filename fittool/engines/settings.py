@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -14,6 +14,9 @@ from fittool.settings import Boolean, Family, Field, Integer, Named, Text, setti
 @setting
 class EngineSetting(Named):
     """The engine that executes the steps."""
+
+    can_share: ClassVar[bool] = False
+    """True where several processes can train one network together."""
 
     threads: Annotated[Integer, Field(ge=1, le=1024)] | None = Field(
         default=None,
@@ -47,6 +50,8 @@ Device = Annotated[Text, AfterValidator(_device)]
 class Torch(EngineSetting):
     """PyTorch, on the processor or on a graphics card; needs the extra `torch`."""
 
+    can_share: ClassVar[bool] = True
+
     device: Device = Field(
         default="auto", description="Where it computes: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU where there is one."
     )
@@ -71,6 +76,11 @@ class Torch(EngineSetting):
     cuda_graphs: Boolean = Field(
         default=False,
         description="Whether calls on a GPU are recorded once and replayed, which pays for small networks; compiles them too.",
+    )
+    synchronized_batch_normalization: Boolean = Field(
+        default=False,
+        description="Whether, with many processes, BatchNormalization takes mean and variance of the batch of all of them; else "
+        "each takes those of its own samples.",
     )
     recompute: tuple[Text, ...] = Field(
         default=(),

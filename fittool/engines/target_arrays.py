@@ -83,6 +83,18 @@ def in_output_shape(targets: NDArray[Any], output_shape: Shape) -> NDArray[Any]:
     return targets.reshape(output_shape)
 
 
+def of_target(targets: NDArray[Any], outputs: NDArray[Any], target: int | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Targets (N, …) and outputs (N, …, K) of one target alone, (N, …, 1) both, or as they are where `target` is None.
+
+    Raises:
+        DataError: Their shapes differ.
+    """
+    if target is None:
+        return targets, outputs
+    chosen = slice(target, target + 1)
+    return in_output_shape(targets, outputs.shape)[..., chosen], outputs[..., chosen]
+
+
 def check_one_hot(targets: NDArray[Any], output_shape: Shape) -> None:
     """Compare the shape of one-hot targets with that of the outputs, (N, …, K).
 

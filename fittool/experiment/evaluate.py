@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from fittool.data.batch import Batch
+from fittool.data.dataset import Dataset, Subset
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, Problem
 from fittool.experiment.building.data import Data, left_out, skipped_in_words
 from fittool.experiment.building.data_sources import check_shapes, local_path, open_given
-from fittool.experiment.building.data_warnings import said_by_source
+from fittool.experiment.building.data_warnings import bad_rows_of, left_out_rows_of, said_by_source
 from fittool.experiment.own_data import own_data
 from fittool.experiment.results.samples import MeasuredSamples, are_kept, intervals_of
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
@@ -50,11 +53,12 @@ def evaluate(
     views: int = 1,
     accept_changes: bool = False,
     warn: Callable[[str], object] = str,
+    bad: Callable[[Sequence[Problem]], object] = str,
     progress: Progress | None = None,
 ) -> dict[str, float]:
     """Loss and metrics of a run, `loss` first; arguments and errors as of `measure`."""
     return measure(
-        run, on=on, path=path, views=views, accept_changes=accept_changes, warn=warn, progress=progress, details=False
+        run, on=on, path=path, views=views, accept_changes=accept_changes, warn=warn, bad=bad, progress=progress, details=False
     ).values
 
 
@@ -66,6 +70,7 @@ def measure(
     views: int = 1,
     accept_changes: bool = False,
     warn: Callable[[str], object] = str,
+    bad: Callable[[Sequence[Problem]], object] = str,
     progress: Progress | None = None,
     details: bool = True,
 ) -> Measured:
@@ -79,6 +84,7 @@ def measure(
         accept_changes: Whether own data that are no longer those trained with are only warned of.
         progress: Shows how far it is; by default nobody.
         warn: Given a sentence about such data, and about files that cannot be read and are left out.
+        bad: Given the rows of a table that cannot be read and are left out, if there are any.
         details: Whether samples are kept and intervals worked out.
 
     Raises:
@@ -95,6 +101,7 @@ def measure(
     for text in () if path is None else said_by_source(data):
         warn(text)
     check_shapes(run, data)
+    data = data if isinstance(data, GeneratorData) else _good_rows(data, bad)
     data = data if isinstance(data, GeneratorData) else run.on_its_scale(data, warn)
     targets = target_forms(data, "the data")
     if not targets:
@@ -113,6 +120,26 @@ def measure(
     values = training.evaluate(engine, loader, None, (), model, progress or NullProgress(), step=step)
     shares = [name for name, one in metrics_by_name(objectives).items() if isinstance(one.metric, Share)]
     return Measured(values, intervals_of(engine, samples, shares), samples, data)
+
+
+def _good_rows(data: Dataset, bad: Callable[[Sequence[Problem]], object]) -> Dataset:
+    """The samples without rows of a table that cannot be read, which are told.
+
+    Raises:
+        DataError: There is no other row.
+    """
+    left_out, rows = left_out_rows_of(data), bad_rows_of(data)
+    told = sorted((*left_out, *rows.values()), key=_line_of)
+    if rows and len(rows) == len(data):
+        raise DataError(told)
+    if told:
+        bad(told)
+    return Subset(data, np.setdiff1d(np.arange(len(data)), np.fromiter(rows, np.int64))) if rows else data
+
+
+def _line_of(problem: Problem) -> int:
+    line = problem.place.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0
 
 
 def _other_data(run: TrainedRun, path: str | Path) -> tuple[Data, Sequence[Problem]]:

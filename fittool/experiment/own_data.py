@@ -33,7 +33,7 @@ def own_data(
     """
     if not run.trusted:
         refuse_remote_data(run.loaded, run.directory.path)
-    data = open_data(run.loaded, run.encoder)
+    data = open_data(run.loaded, run.encoder, run.output_classes)
     part = data.train if on == "train" else data.validation
     if part is None:
         text = "The run has no validation data. Give data with --data, or measure the training data with --on train."

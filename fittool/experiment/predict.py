@@ -16,7 +16,8 @@ from fittool.data.files import existing_file
 from fittool.data.loading.good_samples import GoodSamples
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, Problem, UsageError
-from fittool.experiment.answers.decoding import decode
+from fittool.experiment.answers.decisions import decide
+from fittool.experiment.answers.predictions import Predictions
 from fittool.experiment.answers.truth import truth_of
 from fittool.experiment.building.data_sources import (
     context_of,
@@ -26,9 +27,8 @@ from fittool.experiment.building.data_sources import (
     open_images,
     source_of_inputs,
 )
-from fittool.experiment.building.data_warnings import said_by_source
+from fittool.experiment.building.data_warnings import bad_rows_of, said_by_source
 from fittool.experiment.own_data import own_data
-from fittool.experiment.predictions import Predictions
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
 from fittool.training import evaluation as training
@@ -106,8 +106,8 @@ def predict(
         paths: Image files, folders of images, CSV, npz or npy files, or addresses of these.
         on: A part of the run's own data instead; the truth is told beside the predictions.
         views: Each output is the mean for the sample as it is and for this many less one augmented copies of it.
-        on_bad: `empty` gives inputs that cannot be read rows without an answer; else they have no rows.
-        keep: Columns of CSV files that are passed through.
+        on_bad: `empty` gives inputs that cannot be read, such as rows of a table, rows without an answer; else they have none.
+        keep: Columns of CSV files that are passed through, beside those that the run takes for identifiers.
         accept_changes: Whether own data that are no longer those trained with are only warned of.
         progress: Shows how far it is; by default nobody.
 
@@ -161,9 +161,10 @@ def _together(run: TrainedRun, rows: Sequence[_Rows], on_bad: OnBad, keep: Seque
     wanted = np.ones(len(is_bad), bool) if on_bad == "empty" else ~is_bad
     filled = [part.outputs or tuple(np.zeros((len(part.names), *one.shape[1:]), one.dtype) for one in like) for part in rows]
     columns = [np.concatenate(pieces)[wanted] for pieces in zip(*filled, strict=True)]
-    answers = decode(run, dict(zip(run.graph.outputs, columns, strict=True)))
+    answers = decide(run, dict(zip(run.graph.outputs, columns, strict=True)))
     targets = [np.concatenate(pieces)[wanted] for pieces in zip(*(part.targets for part in rows), strict=True)]
-    kept = {name: [cell for part in rows for cell in part.kept.get(name, [""] * len(part.names))] for name in keep}
+    passed = dict.fromkeys((*(name for part in rows for name in part.kept), *keep))
+    kept = {name: [cell for part in rows for cell in part.kept.get(name, [""] * len(part.names))] for name in passed}
     return Predictions(
         _choose([name for part in rows for name in part.names], wanted),
         answers,
@@ -201,7 +202,7 @@ def _parts_at(run: TrainedRun, paths: Sequence[str | Path], keep: Sequence[str])
                 continue
             yield from _image_part(run, images)
             images = []
-            yield _scale_part(run, open_given(run, path, labelled=False), kept_cells(run, path, keep) if keep else {})
+            yield _scale_part(run, open_given(run, path, labelled=False), kept_cells(run, path, keep))
         except DataError as error:
             yield from _image_part(run, images)
             images = []
@@ -222,5 +223,6 @@ def _scale_part(run: TrainedRun, data: Dataset, kept: Mapping[str, list[str]]) -
         DataError: They are on another scale, and how to bring them to it is not certain.
     """
     said = list(said_by_source(data))
+    bad = bad_rows_of(data)
     data = run.on_its_scale(data, said.append)
-    return _Part(GoodSamples(data), kept, tuple(said))
+    return _Part(GoodSamples(data, bad), kept, tuple(said))

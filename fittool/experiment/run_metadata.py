@@ -24,7 +24,8 @@ from fittool.runs.files.atomic import atomic_write
 from fittool.runs.files.json_text import to_json
 from fittool.runs.status import utc_text
 
-_DECIDE_DIGITS = ("arithmetic", "versions.numpy", "engine")  # another fittool that computes otherwise has another format
+# Another fittool that computes otherwise has another format.
+_DECIDE_DIGITS = ("arithmetic", "versions.numpy", "engine", "processes")
 _NOT_COMPARED = ("run", "format", "experiment", "command", "resumed", "git_commit", "seed")
 SAMPLES_FORM = 1
 """Raised where the same data are read as other samples than before, so that no older run seems to have lost its data."""
@@ -44,7 +45,7 @@ def environment_of(prepared: Prepared, threads: int, options: TrainOptions) -> d
     )
     own = {"train": prepared.train, "validation": prepared.validation}
     known = {"samples": samples_of(prepared), "sample_fingerprints": sample_fingerprints(own)}
-    return described | known | {"arithmetic": arithmetic()}
+    return described | known | {"arithmetic": arithmetic(), "processes": options.group.size}
 
 
 def identity_of(prepared: Prepared) -> dict[str, str]:
@@ -151,7 +152,7 @@ def other_digits(changed: Changed) -> str | None:
     told = [
         f"{key} {old} → {new}"
         for key, (old, new) in changed.items()
-        if key.startswith(("versions.", "machine.processor", "engine"))
+        if key.startswith(("versions.", "machine.processor", "engine", "processes"))
     ]
     cause = ", ".join(told) or "the processor's kernels are other ones"
     return f"The run continues, but not bit-identical: {cause}."

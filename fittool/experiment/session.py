@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,14 +11,13 @@ from fittool.callbacks.base import Callback, CallbackContext
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.images.preprocessing import preprocessed
-from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
 from fittool.errors import ExperimentError, FittoolError
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.initial_weights import start_from
-from fittool.experiment.building.prepare import Loading, Prepared, prepare, silent
+from fittool.experiment.building.prepare import Loading, Preparation, Prepared, prepare, silent
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
@@ -28,12 +27,15 @@ from fittool.model.adaptation import adapt, adapting
 from fittool.model.model import Model
 from fittool.nn.layers import Normalization
 from fittool.nn.objectives import directions, value_names
+from fittool.process_group import ALONE, ProcessGroup
 from fittool.report.live_page import live_page
 from fittool.runs.directory import RunDirectory
 from fittool.runs.kept_weights import KeptWeights
+from fittool.runs.requests import Requests
 from fittool.training.display.progress import Progress
 from fittool.training.history import Row
 from fittool.training.recording.run_recorder import RunRecorder
+from fittool.training.recording.stop_request import StopRequestCallback
 from fittool.training.trainer import Trainer
 
 
@@ -50,18 +52,25 @@ class Session:
     model: Model
 
     @classmethod
-    def of(cls, loaded: LoadedExperiment, loading: Loading = silent, encoder: TableEncoder | None = None) -> Session:
+    def of(
+        cls,
+        loaded: LoadedExperiment,
+        loading: Loading = silent,
+        known: Preparation | None = None,
+        group: ProcessGroup = ALONE,
+    ) -> Session:
         """Open the data and build the model.
 
         Args:
             loaded: The experiment.
             loading: Shows how far reading into memory is.
-            encoder: What is fixed already of a table's columns, as in a run that goes on.
+            known: What the run has learnt of its data already.
+            group: The processes that train it together.
 
         Raises:
             DataError, ExperimentError: Data, network and loss are wrong, or do not fit.
         """
-        prepared = prepare(loaded, loading, encoder)
+        prepared = replace(prepare(loaded, loading, known), group=group)
         return cls(prepared, prepared.model())
 
     @property
@@ -101,6 +110,7 @@ class Session:
         rows: Sequence[Row] = (),
         kept: KeptWeights | None = None,
         replay: bool = False,
+        requests: Requests | None = None,
     ) -> Trainer:
         """The trainer of the experiment in a run directory.
 
@@ -112,18 +122,20 @@ class Session:
             rows: The rows of the epochs that are finished, when a run goes on.
             kept: The weights that its callbacks kept, when it goes on.
             replay: Whether steps are only done again, so that nothing but what steers takes part.
+            requests: What other processes may ask of the run.
 
         Raises:
             ExperimentError: A callback, a loop or a pattern of layers does not fit.
         """
         prepared, engine = self.prepared, self.engine
-        trial = rules_of(directory.paths, smoke=options.smoke, replay=replay)
+        follows = options.group.rank > 0
+        trial = rules_of(directory.paths, smoke=options.smoke, replay=replay, follows=follows)
         context = CallbackContext(directory.paths.root, _function, trial)
         stages = stages_of(prepared, context, engine, smoke=options.smoke)
         epochs = sum(stage.plan.epochs for stage in stages)
         callbacks, validates = _callbacks(prepared, context, options), prepared.validation is not None
-        if not replay:
-            callbacks += _page(prepared, directory, epochs)
+        if not replay and not follows:
+            callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
         for line in trial.told if isinstance(trial, Smoke) else ():
             progress.say(line)
         return Trainer(
@@ -134,13 +146,14 @@ class Session:
             stages[0].plan,
             names=value_names(prepared.objectives),
             directions=directions(prepared.objectives),
-            recorder=_recorder(prepared, directory, epochs, rows, kept),
+            recorder=_recorder(prepared, directory, epochs, rows, kept, requests),
             progress=progress,
             stop_on_divergence=True,
             interruption=interruption,
             model=self.model,
             header=_header(prepared, engine),
             stages=stages,
+            group=prepared.group,
             identity=lambda: identity_of(prepared),
             next_command=str if trial is not None else lambda: command_to_use(directory, prepared.loaded, validates=validates),
         )
@@ -154,7 +167,12 @@ def _refuse_adapting(prepared: Prepared) -> None:
 
 
 def _recorder(
-    prepared: Prepared, directory: RunDirectory, epochs: int, rows: Sequence[Row], kept: KeptWeights | None
+    prepared: Prepared,
+    directory: RunDirectory,
+    epochs: int,
+    rows: Sequence[Row],
+    kept: KeptWeights | None,
+    requests: Requests | None,
 ) -> RunRecorder:
     checkpoint = prepared.loaded.experiment.output.checkpoint
     return RunRecorder(
@@ -167,6 +185,7 @@ def _recorder(
         architecture=prepared.architecture,
         rows=rows,
         kept=kept,
+        requests=requests,
     )
 
 

@@ -10,28 +10,28 @@ from fittool.errors import UsageError
 from fittool.experiment.building.data import open_data
 from fittool.experiment.building.network import layers_of
 from fittool.experiment.building.prepare import fit_together
+from fittool.experiment.tables.shown_columns import with_columns_written
 from fittool.experiment.trained_run import trained_network
 from fittool.model.target_forms import target_forms
 from fittool.nn.graph import table
-from fittool.nn.layers import Layer
 
 
-def expand_yaml(loaded: LoadedExperiment, *, origins: bool = False) -> str:
-    """The resolved experiment as a file that fittool takes as it is, a preset expanded to its layers.
+def expand_yaml(loaded: LoadedExperiment, *, origins: bool = False, defaults: bool = True) -> str:
+    """The resolved experiment as a file that fittool takes as it is, a preset expanded to its layers, each column with its kind.
 
     Args:
         loaded: The experiment.
         origins: Say behind each value which file, line or option set it.
+        defaults: Also what is at its default.
     """
-    return loaded.resolved_yaml(_expand(loaded), origins=origins)
-
-
-def _expand(loaded: LoadedExperiment) -> Sequence[Layer] | None:
-    """A preset's layers; they depend on the data, as the last one has an output for each class."""
-    if loaded.experiment.model.layers is not None:
-        return None
+    experiment = loaded.experiment
+    if experiment.model.layers is not None and not experiment.data.train.has_columns:
+        return loaded.resolved_yaml(origins=origins, defaults=defaults)
     data = open_data(loaded)
-    return layers_of(loaded, data.train, next(iter(target_forms(data.train)), None), data.class_names, data.encoder)
+    targets = next(iter(target_forms(data.train)), None)
+    layers = layers_of(loaded, data.train, targets, data.class_names, data.encoder)
+    written = None if experiment.model.layers is not None else layers
+    return with_columns_written(loaded, data.encoder).resolved_yaml(written, origins=origins, defaults=defaults)
 
 
 def summary_table(path: Path, overrides: Sequence[str] = ()) -> str:

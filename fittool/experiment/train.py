@@ -17,6 +17,7 @@ from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_of_table
 from fittool.experiment.building.trial import without_disk_cache
+from fittool.experiment.following import follow, tell_followers
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
 from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.next_command import command_to_go_on
@@ -26,7 +27,7 @@ from fittool.experiment.session import Session
 from fittool.report.live_page import check_extra
 from fittool.runs import latest
 from fittool.runs.directory import RunDirectory
-from fittool.training.display.choose import make_progress
+from fittool.runs.requests import Requests
 from fittool.training.signals import StopSignals
 from fittool.training.trainer import Trainer
 
@@ -51,6 +52,8 @@ def train_experiment(experiment: LoadedExperiment | str | PathLike[str], options
     with ExitStack() as stack:
         output = stack.enter_context(WorkerOutput())
         signals = stack.enter_context(StopSignals(options.timeout, starting=True))
+        if options.group.rank:
+            return follow(loaded, options, stack, signals)
         given = _directory_of(options, stack)
         if given is not None and not given.checkpoints.is_empty:
             with saying_where(given, loaded):
@@ -82,8 +85,10 @@ def resume_run(
     with ExitStack() as stack:
         output = stack.enter_context(WorkerOutput())
         signals = stack.enter_context(StopSignals(options.timeout, starting=True))
-        directory, loaded = run_to_continue(path, epochs, experiment, stack)
+        directory, loaded = run_to_continue(path, epochs, experiment, stack, leads=options.group.rank == 0)
         check(loaded)
+        if options.group.rank:
+            return follow(loaded, options, stack, signals)
         with saying_where(directory, loaded):
             return go_on(loaded, directory, options, stack, signals, output, epochs=epochs)
 
@@ -97,15 +102,18 @@ def _train_anew(
     output: WorkerOutput,
 ) -> Run:
     verbose = verbosity(loaded, options)
-    session = Session.of(loaded, loading_shown(verbose))
+    session = Session.of(loaded, loading_shown(verbose), group=options.group)
     stack.callback(session.close)
     prepared = session.prepared
     told = [*_remark_on_data(prepared), *session.begin(), *_remark_on_generators(prepared)]
     directory = _new_directory(loaded, options, stack) if given is None else given
-    progress = make_progress(verbose)
+    progress = options.display(verbose, directory)
     for warning in prepared.warnings:
         progress.say(f"warning: {warning}")
-    trainer = session.trainer(directory, progress, signals.interruption, options)
+    tell_followers(options.group, directory)
+    requests = Requests(directory.paths.root, signals.save_asked)
+    requests.clear()  # what was asked of a process that was killed before its first checkpoint is not asked of this one
+    trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests)
     fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
     signals.training_begins()
     write_beginning(prepared, directory, environment_of(prepared, session.engine.threads, options))
@@ -116,7 +124,7 @@ def _train_anew(
     kept = not options.smoke or options.run_directory is not None
     with saying_where(directory, loaded) if kept else _remove_afterwards(directory), dropping:
         outcome = trainer.run()
-        if verbose != 0 and not options.smoke:
+        if verbose != 0 and not options.smoke and options.group.rank == 0:
             tell_baselines(prepared, trainer, directory)
     return Run(directory.path, outcome, trainer.history, kept)
 

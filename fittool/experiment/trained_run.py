@@ -26,10 +26,11 @@ from fittool.experiment.tables.kept_columns import encoder_of
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
-from fittool.model.saving import layers_of, rebuild
+from fittool.model.saving import layers_of, rebuild, targets_in
 from fittool.nn.graph import Graph
 from fittool.nn.losses import LOSSES, Loss
 from fittool.nn.objectives import Objectives
+from fittool.nn.output_targets import OutputTargets, TargetsError
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.paths import FINAL, LAST
@@ -88,6 +89,20 @@ class TrainedRun:
         return encoder_of(self.directory, self._architecture)
 
     @property
+    def numbers(self) -> dict[str, OutputTargets]:
+        """The names and scales of the numbers to predict, by the outputs' names, as they were learnt.
+
+        Raises:
+            CheckpointError: The checkpoint holds something else.
+        """
+        return targets_of(self.checkpoint)
+
+    @property
+    def output_classes(self) -> dict[str, tuple[str, ...]]:
+        """The names of the classes of those of several outputs that tell classes apart."""
+        return {name: one.classes for name, one in self.numbers.items() if one.classes}
+
+    @property
     def _architecture(self) -> Mapping[str, Any]:
         return self.checkpoint.facts.architecture or {}
 
@@ -99,7 +114,7 @@ class TrainedRun:
         """
         experiment = self.loaded.experiment
         compiled = None if objectives is None else Compiled(experiment.compile.optimizer, objectives)
-        network = Network(self.graph, experiment.engine, experiment.seed, compiled)
+        network = Network(self.graph, experiment.engine, experiment.seed, compiled, targets=self.numbers)
         check_weights(self.checkpoint, network.describe())
         network.load(weights_in(self.checkpoint.tensors))
         return Model.of(layers_of(self._architecture), network, experiment.seed, self.class_names)
@@ -153,6 +168,18 @@ class TrainedRun:
         for text in brought.told:
             warn(text)
         return brought.data
+
+
+def targets_of(checkpoint: Checkpoint) -> dict[str, OutputTargets]:
+    """The names and scales of the numbers to predict that a checkpoint holds, by the outputs' names.
+
+    Raises:
+        CheckpointError: It is damaged there.
+    """
+    try:
+        return targets_in(checkpoint.facts.architecture or {}, _network(checkpoint))
+    except TargetsError as error:
+        raise CheckpointError(f"is damaged: {error}.", place=shown(checkpoint.path)) from error
 
 
 def check_weights(checkpoint: Checkpoint, form: Mapping[str, HasForm]) -> None:

@@ -26,6 +26,7 @@ from fittool.nn.calls.symbolic import SymbolicTensor, Weights
 from fittool.nn.calls.wiring import Wiring, in_keras_order, input_tensor, symbolic, tensors_of, wire
 from fittool.nn.graph import Graph, layer_names, table
 from fittool.nn.layers import LAYERS, Input, Layer
+from fittool.nn.output_targets import plain_targets
 from fittool.training.history import History
 
 SEED = 7
@@ -226,7 +227,9 @@ class LayerModel:
     @property
     def architecture(self) -> dict[str, Any]:
         """The network as plain data, from which it can be made again."""
-        return describe(self.descriptions, self.graph) | {"kind": self.kind, "name": self.name}
+        targets = plain_targets(self.network.targets)
+        described = describe(self.descriptions, self.graph) | {"kind": self.kind, "name": self.name}
+        return described | ({"targets": targets} if targets else {})
 
     @property
     def layers(self) -> list[LayerView]:

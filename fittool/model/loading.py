@@ -15,10 +15,11 @@ from pydantic import ValidationError
 from fittool.engines.state import check_whole_state, weights_in
 from fittool.errors import CheckpointError, ExperimentError, SettingWarning
 from fittool.model.model import Model
-from fittool.model.saving import layers_of
+from fittool.model.saving import layers_of, targets_in
 from fittool.model.sequential import Sequential
 from fittool.nn.calls.wiring import input_tensor
 from fittool.nn.layers import Input, Layer
+from fittool.nn.output_targets import TargetsError
 from fittool.nn.shapes import Shape
 from fittool.runs.checkpoint import load_checkpoint
 
@@ -41,7 +42,10 @@ def load_model(path: str | PathLike[str], *, engine: object = "numpy", threads: 
     said = checkpoint.facts.architecture
     if said is None:
         raise CheckpointError("does not describe its network.", place=str(path))
-    model = _model_of({"seed": 0, **said}, engine=engine, threads=threads)
+    try:
+        model = _model_of({"seed": 0, **said}, engine=engine, threads=threads)
+    except TargetsError as error:
+        raise CheckpointError(f"is damaged: {error}.", place=str(path)) from error
     compiled = said.get("compile")
     # Before the state is loaded: `compile` begins the optimizer anew.
     if compiled is not None:
@@ -64,7 +68,7 @@ def model_from_json(text: str, *, engine: object = "numpy", threads: int | None 
     """
     try:
         return _model_of(json.loads(text), engine=engine, threads=threads)
-    except (json.JSONDecodeError, TypeError, KeyError, ValidationError) as error:
+    except (json.JSONDecodeError, TypeError, KeyError, ValidationError, TargetsError) as error:
         raise ExperimentError("This is no text of model.to_json().") from error
 
 
@@ -73,9 +77,10 @@ def _model_of(said: Mapping[str, Any], *, engine: object, threads: int | None) -
     layers, shapes = layers_of(said), {name: tuple(shape) for name, shape in said["inputs"].items()}
     options: Any = {"engine": engine, "seed": said.get("seed"), "threads": threads, "name": said.get("name")}
     chain = _chain(layers, shapes) if said.get("kind") == "Sequential" else None
-    if chain is not None:
-        return Sequential(chain, **options)
-    return Model(layers, shapes, outputs=said.get("outputs"), **options)
+    model = Model(layers, shapes, outputs=said.get("outputs"), **options) if chain is None else Sequential(chain, **options)
+    if "targets" in said:
+        model.network.learn_targets(targets_in(said, model.graph))
+    return model
 
 
 def _chain(layers: Sequence[Layer], shapes: Mapping[str, Shape]) -> list[Any] | None:

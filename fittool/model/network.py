@@ -18,8 +18,10 @@ from fittool.engines.state import State, TensorInfo, check_state
 from fittool.errors import ExperimentError
 from fittool.model.compiled import Compiled
 from fittool.nn.graph import Graph
-from fittool.nn.objectives import with_target_shapes
+from fittool.nn.objectives import Objective, with_output_targets, with_target_shapes
+from fittool.nn.output_targets import OutputTargets
 from fittool.nn.shapes import Shape
+from fittool.process_group import ALONE, ProcessGroup
 
 
 class Network:
@@ -31,13 +33,25 @@ class Network:
         seed: Decides starting weights and dropout.
         compiled: Optimizer and objectives, or None before `compile`.
         skips_bad_steps: Whether a step whose loss is not finite leaves the weights as they are; Keras moves them.
+        group: The processes that train it together.
+        targets: The numbers to predict by the outputs' names, whose scales belong to the weights.
     """
 
     def __init__(
-        self, graph: Graph, engine: EngineSetting, seed: int, compiled: Compiled | None = None, *, skips_bad_steps: bool = False
+        self,
+        graph: Graph,
+        engine: EngineSetting,
+        seed: int,
+        compiled: Compiled | None = None,
+        *,
+        skips_bad_steps: bool = False,
+        group: ProcessGroup = ALONE,
+        targets: Mapping[str, OutputTargets] | None = None,
     ) -> None:
         self.compiled = compiled
-        self._graph, self._setting, self._seed, self._skips_bad_steps = graph, engine, seed, skips_bad_steps
+        self.targets = dict(targets or {})
+        self._graph, self._setting, self._seed = graph, engine, seed
+        self._skips_bad_steps, self._group = skips_bad_steps, group
         self._state: State = {}  # what no engine holds yet; weights that are in neither are drawn from the seed
         self._engine: Engine | None = None
         self._target_shapes: tuple[Shape, ...] | None = None
@@ -55,6 +69,13 @@ class Network:
         self._state = self.weights()
         self.close()
         self.compiled = compiled
+
+    def learn_targets(self, targets: Mapping[str, OutputTargets]) -> None:
+        """Predict these numbers from now on, by the outputs' names; weights and optimizer stay."""
+        if self.targets != targets:
+            self._state = self.state()
+            self.close()
+            self.targets = dict(targets)
 
     def needs_compile(self) -> Compiled:
         """The arguments of `compile`.
@@ -81,14 +102,20 @@ class Network:
             return self._engine
         if all(objective.loss is None for objective in wanted.objectives.values()):
             raise ExperimentError("The model has no loss: model.compile(optimizer=…, loss=…).")
-        objectives = with_target_shapes(wanted.objectives, shapes)
+        objectives = with_output_targets(with_target_shapes(wanted.objectives, shapes), self.targets)
         if not learns:
             return self._make_engine(tuple(shapes), objectives=objectives)
         return self._make_engine(tuple(shapes), objectives=objectives, optimizer=wanted.optimizer)
 
     def for_predictions(self) -> Engine:
         """Any engine: predictions ask for no targets."""
-        return self._make_engine(None) if self._engine is None else self._engine
+        if self._engine is not None:
+            return self._engine
+        if not self.targets:
+            return self._make_engine(None)
+        # Nothing is measured: only the scale of the targets is undone.
+        nothing = dict.fromkeys(self._graph.outputs, Objective())
+        return self._make_engine(None, objectives=with_output_targets(nothing, self.targets))
 
     def part(self, graph: Graph) -> Engine:
         """An engine for some of the layers alone, with their weights as they are now; whoever asks closes it."""
@@ -102,7 +129,13 @@ class Network:
         self.close()
         weights = {name.removeprefix("weights/"): array for name, array in self._state.items() if name.startswith("weights/")}
         engine = create_engine(
-            self._setting, graph, seed=self._seed, weights=weights or None, skips_bad_steps=self._skips_bad_steps, **options
+            self._setting,
+            graph,
+            seed=self._seed,
+            weights=weights or None,
+            skips_bad_steps=self._skips_bad_steps,
+            group=self._group,
+            **options,
         )
         kept = {name: array for name, array in self._state.items() if name.startswith("optimizer/")}
         self._learns = "optimizer" in options

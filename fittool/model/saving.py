@@ -21,6 +21,7 @@ from fittool.model.network import Network
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer, Layers
 from fittool.nn.layers.user_module import HELD, UserModule
+from fittool.nn.output_targets import OutputTargets, TargetsError, targets_from
 from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
 from fittool.runs.files.atomic import make_folder
 from fittool.runs.files.json_text import to_json
@@ -86,6 +87,15 @@ def rebuild(architecture: Mapping[str, Any]) -> Graph:
     return Graph.build(layers_of(architecture), shapes, architecture.get("outputs"))
 
 
+def targets_in(architecture: Mapping[str, Any], graph: Graph) -> dict[str, OutputTargets]:
+    """The names and scales of the numbers to predict, by the outputs' names, that go with a network's weights.
+
+    Raises:
+        TargetsError: They are not what fittool wrote, or do not fit the network.
+    """
+    return targets_from(architecture.get("targets", {}), {name: shape[-1] for name, shape in graph.output_shapes.items()})
+
+
 def facts_of(model: SavedModel, epochs: int) -> CheckpointFacts:
     """The facts that a file holds about a model after so many epochs."""
     network = model.architecture
@@ -114,14 +124,20 @@ def save_weights(model: SavedModel, path: str | PathLike[str]) -> None:
 
 
 def load_weights(model: SavedModel, path: str | PathLike[str]) -> None:
-    """Give a model the weights of a file.
+    """Give a model the weights of a file, and the scale of the targets that goes with them.
 
     Raises:
         CheckpointError: The file is missing or damaged, or its weights have other names or shapes.
     """
-    weights = {name: array for name, array in load_checkpoint(Path(path)).tensors.items() if name.startswith("weights/")}
-    check_whole_state(weights_in(weights), weights_in(model.network.weights()), str(path))
+    checkpoint = load_checkpoint(Path(path))
+    weights = weights_in(checkpoint.tensors)
+    check_whole_state(weights, weights_in(model.network.weights()), str(path))
+    try:
+        targets = targets_in(checkpoint.facts.architecture or {}, model.network.graph)
+    except TargetsError as error:
+        raise CheckpointError(f"is damaged: {error}.", place=str(path)) from error
     model.network.load(weights)
+    model.network.learn_targets(targets)
 
 
 def _check(path: str | PathLike[str]) -> Path:

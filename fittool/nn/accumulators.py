@@ -159,8 +159,9 @@ def running_values(objectives: Objectives, output_shapes: Mapping[str, Shape]) -
     outputs = list(objectives)
     for name, entry in metrics_by_name(objectives).items():
         output = outputs[entry.output]
-        measure = entry.metric.resolved(objectives[output].target_shape, output_shapes[output])
-        found[name] = accumulator_of(measure, output_shapes[output])
+        shape = output_shapes[output]
+        measure = entry.metric.resolved(objectives[output].target_shape, shape)
+        found[name] = accumulator_of(measure, shape if entry.target is None else (*shape[:-1], 1))
     return found
 
 

@@ -6,6 +6,7 @@ penalties on the weights. Over several steps its running value is their mean, ea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,10 +21,29 @@ from fittool.nn.losses import (
     Loss,
     SparseCategoricalCrossentropy,
 )
-from fittool.nn.metrics import FunctionMetric, Metric
+from fittool.nn.metrics import (
+    FunctionMetric,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Metric,
+    R2Score,
+    RootMeanSquaredError,
+)
+from fittool.nn.output_targets import OutputTargets
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets, check_targets
 from fittool.settings import nearest_name
+
+_OF_EACH_TARGET = (
+    MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError,
+    LogCoshError, R2Score,
+)  # fmt: skip
+"""The metrics that say something of a single target."""
+_UNKNOWN = OutputTargets()
+_LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -36,6 +56,7 @@ class Objective:
         metrics: What is measured; every sample counts 1.
         weighted_metrics: What is measured with the samples' weights, and divided by their sum.
         target_shape: Shape of one target, () for a class number; what `accuracy` means depends on it.
+        numbers: The names and the scale of the numbers to predict.
     """
 
     loss: Loss | None = None
@@ -43,6 +64,12 @@ class Objective:
     metrics: tuple[Metric, ...] = ()
     weighted_metrics: tuple[Metric, ...] = ()
     target_shape: Shape = ()
+    numbers: OutputTargets = _UNKNOWN
+
+    def targets_apart(self, metric: Metric) -> tuple[str, ...]:
+        """The names of the targets for each of which a metric is told beside the mean over all of them; none of an only one."""
+        names = self.numbers.names
+        return names if len(names) > 1 and isinstance(metric, _OF_EACH_TARGET) else ()
 
 
 @dataclass(frozen=True)
@@ -53,11 +80,13 @@ class Measured:
         output: The number of the output that it looks at.
         metric: The metric.
         weighted: Whether samples count by their weights.
+        target: The number of the only target that it looks at, of the last axis; None: all of them.
     """
 
     output: int
     metric: Metric
     weighted: bool
+    target: int | None = None
 
 
 Objectives = Mapping[str, Objective]
@@ -127,7 +156,8 @@ def metrics_by_name(objectives: Objectives) -> dict[str, Measured]:
     """All metrics by their names in logs, as in Keras.
 
     With several outputs a name begins with the output's. A weighted metric whose name is taken becomes `weighted_<name>`,
-    any other that is taken, also by a loss, gets a number.
+    any other that is taken, also by a loss, gets a number. Where an output's targets have names, each of them follows with
+    the metric of that target alone, `<name>_<target>`.
     """
     losses = dict.fromkeys(loss_value_names(objectives))
     found: dict[str, Measured] = {}
@@ -139,7 +169,15 @@ def metrics_by_name(objectives: Objectives) -> dict[str, Measured]:
                 if weighted and name in found:
                     name = f"{prefix}weighted_{metric.log_name}"
                 found[_free(name, losses | found)] = Measured(number, metric, weighted)
+                for target, called in enumerate(objective.targets_apart(metric)):
+                    alone = _free(f"{name}_{_as_name(called, target)}", losses | found)
+                    found[alone] = Measured(number, metric, weighted, target)
     return found
+
+
+def _as_name(text: str, number: int) -> str:
+    """The name of a column as a part of a value's name, which holds letters, digits and `_` only: `bill (mm)` is `bill_mm`."""
+    return re.sub(r"\W+", "_", text).strip("_")[:_LONGEST] or str(number)
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
@@ -164,6 +202,11 @@ def with_target_shapes(objectives: Objectives, shapes: Sequence[Shape]) -> dict[
         name: objective if number >= len(shapes) else replace(objective, target_shape=shapes[number])
         for number, (name, objective) in enumerate(objectives.items())
     }
+
+
+def with_output_targets(objectives: Objectives, targets: Mapping[str, OutputTargets]) -> dict[str, Objective]:
+    """The same for outputs of which these numbers, by the outputs' names, are to be predicted."""
+    return {name: replace(objective, numbers=targets.get(name, objective.numbers)) for name, objective in objectives.items()}
 
 
 def check_objectives(objectives: Objectives, targets: Sequence[Targets], output_shapes: Mapping[str, Shape]) -> None:

@@ -48,8 +48,8 @@ def contact_sheet(
     sheet = Image.new("RGB", layout.size(count, versions), _PAPER)
     _head(sheet, layout, versions)
     for row in range(count):
-        pictures = [_picture(originals[row], limits, layout.image_size)]
-        pictures += [_picture(image, changed_limits, layout.image_size) for image in augmented[row]]
+        pictures = [picture(originals[row], limits, layout.image_size)]
+        pictures += [picture(image, changed_limits, layout.image_size) for image in augmented[row]]
         _row(sheet, layout, row, labels[row], pictures, ["", *captions[row]])
     return sheet
 
@@ -115,7 +115,7 @@ def limits_of(images: NDArray[Any]) -> tuple[float, float]:
     return 0.0, 1.0 if high <= 1 else 255.0
 
 
-def _picture(image: NDArray[Any], limits: tuple[float, float], size: tuple[int, int]) -> Image.Image:
+def picture(image: NDArray[Any], limits: tuple[float, float], size: tuple[int, int]) -> Image.Image:
     """One image (H, W, C) as RGB of the size (width, height)."""
     low, high = limits
     values = image.astype(np.float64)

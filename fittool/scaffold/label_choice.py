@@ -13,7 +13,7 @@ from fittool.errors import DataError, shown, visible
 
 _NAMES = (
     "label", "labels", "target", "targets", "class", "classes", "category", "species", "diagnosis", "outcome", "response", "kind",
-    "variety", "tags", "survived", "income", "salary", "price", "churn", "y",
+    "variety", "tags", "survived", "salary", "churn", "y",
 )  # fmt: skip
 _NO_LABELS = frozenset(
     {
@@ -57,7 +57,7 @@ def choose_label(table: Table, beside: Sequence[str] = (), ask: Ask | None = Non
     for name in _NAMES:
         if (
             name in named
-            and not _is_useless(columns[named[name]])
+            and not is_row_number(columns[named[name]])
             and (name != "y" or named[name] in (next(iter(columns)), next(reversed(columns))))
         ):  # else a coordinate
             return LabelChoice((named[name],))
@@ -87,7 +87,7 @@ def _is_useless(column: Column) -> bool:
     if column.kind == "empty":
         return True
     if not column.is_numeric:
-        return sum(kind != "missing" for kind in column.kinds) < 2
+        return len({cell.strip() for cell in column.cells if cell.strip()}) < 2  # of words, none and NA may be classes
     values = column.array()
     present = values[~np.isnan(values)]
     return bool((present == present[0]).all()) or is_row_number(column)

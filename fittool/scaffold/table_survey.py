@@ -67,7 +67,8 @@ def look_at_table(path: str, labels: Sequence[str] = (), ask: Ask | None = None)
     lines = [f"{visible(path)}: {len(dataset):,} rows, {_other_columns(header, labels)}, {what}"]
     lines += [f"  {text}" for text in ([doubt] if doubt else [])]
     lines += [] if columns is None else [f"  {text}" for text in columns.lines]
-    lines += [f"  {text}" for text in _unlabelled(dataset)]
+    reading: Reading | None = getattr(dataset, "reading", None)
+    lines += [f"  {reading.dropped}"] if reading is not None and reading.dropped else []
     if separator is not None:
         lines.append(f"  several labels a cell, separated by {separator!r}: each is predicted on its own")
     if split is not None:
@@ -110,12 +111,6 @@ def _open(
     plan = None if columns is None else ColumnPlan(kinds=columns.kinds, drops_useless=True)
     context = SourceContext(class_mode=class_mode, not_features=beside, columns=plan)
     return source.open(replace(context, on_bad_file="skip") if source.image else context)
-
-
-def _unlabelled(dataset: Dataset) -> list[str]:
-    """The number of rows that have no label, in words."""
-    reading: Reading | None = getattr(dataset, "reading", None)
-    return [] if reading is None else [text for text in reading.found if text.endswith("left out") and " without " in text]
 
 
 def _task_of_tags(source: CsvSource) -> tuple[Task, Dataset]:

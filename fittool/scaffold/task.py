@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from fittool.data.class_labels import values_of
+from fittool.data.class_labels import are_classes
 from fittool.data.dataset import Dataset
-from fittool.data.formats.number_forms import FORMS
 from fittool.data.targets import ClassMode, Targets
 from fittool.errors import DataError, ExperimentError, visible
 
-_MOST_NAMED = 1000
-_MOST_NUMBERED = 30
-_OFTEN = 10
 _SHOWN = 5
 
 Open = Callable[[ClassMode], Dataset]
@@ -78,7 +74,7 @@ def task_of(open_as: Open) -> tuple[Task, Dataset]:
         return _of_numbers(dataset), dataset
     names, labels = dataset.class_names or (), dataset.labels()
     assert labels is not None
-    if _are_classes(names, len(labels)):
+    if are_classes(names, len(labels)):
         if len(names) == 1:
             text = f"All {len(labels):,} labels are {visible(names[0])!r}, so there is nothing to learn."
             raise DataError(f"{text} Name another label with --label, or give samples of other classes.")
@@ -90,23 +86,6 @@ def task_of(open_as: Open) -> tuple[Task, Dataset]:
         text = f"The labels are text, {len(names):,} different ones in {len(labels):,} samples; these are no classes."
         raise DataError(f"{text} Name another label with --label.") from None
     return _of_numbers(dataset), dataset
-
-
-def _are_classes(names: Sequence[str], samples: int) -> bool:
-    """True where distinct labels are rather classes than amounts, or text of any sort."""
-    values = values_of(names)
-    if values is not None:
-        return _are_class_numbers(list(values), samples)
-    if all(any(form.is_number(name.strip().removesuffix("%")) for form in FORMS) for name in names):
-        return False  # percentages, or numbers with a decimal comma
-    return len(names) <= max(_MOST_NAMED, samples // _OFTEN) and (2 * len(names) <= samples or len(names) <= 2)
-
-
-def _are_class_numbers(values: list[float], samples: int) -> bool:
-    """True where whole numbers are rather classes than amounts: few of them, or 0 to K-1 and each often."""
-    if len(values) <= _MOST_NUMBERED:
-        return 2 * len(values) <= samples
-    return len(values) <= _MOST_NAMED and sorted(values) == list(range(len(values))) and len(values) * _OFTEN <= samples
 
 
 def _of_numbers(dataset: Dataset) -> Task:

@@ -11,7 +11,7 @@ from fittool.data.batch import Batch
 from fittool.errors import DataError
 from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.display.progress import Progress, View
-from fittool.training.evaluation import metrics_of_all
+from fittool.training.evaluation import metrics_of_all, running_metrics_of_all
 from fittool.training.monitoring.divergence import DivergenceWatch
 from fittool.training.monitoring.throughput import Throughput
 from fittool.training.stage_schedule import StageSchedule
@@ -33,7 +33,7 @@ class TrainingEpoch:
         position: Where training stands; moved on with each step.
         divergence: Looks at the losses.
         progress: Shows the steps.
-        settled: Called after each step and its hooks; may save, or raise.
+        settled: Called after each step and its hooks; may save, or raise. True where the training is to end.
         stopping: Asks whether the training is to end, the same in all processes.
         group: The processes that train together.
 
@@ -51,13 +51,14 @@ class TrainingEpoch:
         divergence: DivergenceWatch,
         progress: Progress,
         *,
-        settled: Callable[[], None],
+        settled: Callable[[], bool],
         stopping: Callable[[], bool],
         group: ProcessGroup = ALONE,
     ) -> None:
         self._engine, self._walk, self._control, self._position = engine, walk, control, position
         self._divergence, self._progress = divergence, progress
         self._settled, self._stopping, self._group = settled, stopping, group
+        self._reads_together = False
         self.pace = Throughput()
         self.logs: Logs | None = None
 
@@ -72,6 +73,7 @@ class TrainingEpoch:
             UserCodeError: The data ended early.
         """
         if self.logs is None:
+            self._reads_together = self._is_read_by_any()
             # Resumed in mid-epoch, it keeps pace and running values of the checkpoint, and its callbacks saw the epoch begin.
             if not self._position.step_in_epoch:
                 self.pace = Throughput()
@@ -133,6 +135,7 @@ class TrainingEpoch:
             before=self._walk.callbacks.on_train_batch_begin,
             step=lambda batch: self._step(batch, is_counted=batches.is_counted),
             after=self._step_done,
+            group=self._group,
         )
 
     def _step(self, batch: Batch, *, is_counted: bool = False) -> None:
@@ -142,7 +145,7 @@ class TrainingEpoch:
             # A loop's further steps on one batch come behind the position that its first step has moved on.
             step = self._position.step - is_counted
             raise DataError(f"{error} This is in {self._walk.train.contents(step)}.") from error
-        self.pace.stepped(batch.size, self._walk.stream.waited)
+        self.pace.stepped(batch.whole_size, self._walk.stream.waited)
 
     def _loader_step(self, batch: Batch) -> None:
         self._step(batch)
@@ -150,14 +153,20 @@ class TrainingEpoch:
 
     def _after_step(self, step: int, batch: Batch) -> bool:
         self._step_done(step, batch)
-        self._settled()
-        return self._stopping()
+        return self._settled()
+
+    def _is_read_by_any(self) -> bool:
+        """True where a callback of any process looks at the running values after each step, so that all have to add them up."""
+        callbacks = self._walk.callbacks
+        reads = bool(callbacks.train_batch_end) and callbacks.needs_batch_logs
+        return self._group.size > 1 and self._group.agree(True if reads else None) is not None
 
     def _step_done(self, step: int, batch: Batch) -> None:
         self._divergence.check(self._position)
+        together = running_metrics_of_all(self._engine, self._group) if self._reads_together else None
         if self._walk.callbacks.train_batch_end:
-            logs = self._read_metrics() if self._walk.callbacks.needs_batch_logs else {}
-            self._walk.callbacks.on_train_batch_end(step, logs)
+            own = self._read_metrics() if self._walk.callbacks.needs_batch_logs and together is None else {}
+            self._walk.callbacks.on_train_batch_end(step, own if together is None else together)
         if self._progress.due():
             self._look()
 

@@ -65,6 +65,16 @@ def metrics_of_all(engine: Engine, group: ProcessGroup) -> Logs:
     return engine.metrics()
 
 
+def running_metrics_of_all(engine: Engine, group: ProcessGroup) -> Logs:
+    """The same in the middle of a walk, which goes on with each process's own sums."""
+    if group.size == 1:
+        return engine.metrics()
+    own = engine.metrics_state()
+    values = metrics_of_all(engine, group)
+    engine.load_metrics_state(own)
+    return values
+
+
 class Evaluation:
     """Measures a network on data that it does not learn from.
 
@@ -129,7 +139,7 @@ class Evaluation:
         return logs
 
     def _after_step(self, step: int, batch: Batch) -> bool:
-        self._pace.stepped(batch.size)
+        self._pace.stepped(batch.whole_size)
         if self._callbacks.test_batch_end:
             self._callbacks.on_test_batch_end(step, self._engine.metrics())
         if self._progress.due():

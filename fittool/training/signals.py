@@ -1,4 +1,4 @@
-"""Stopping by signals and by a time limit: the first signal asks, the second one leaves at once."""
+"""Stopping by signals and by a time limit: the first signal asks, the second leaves at once; SIGUSR1 asks for a checkpoint."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StoppedAtStart(KeyboardInterrupt):
 
 
 class StopSignals:
-    """Takes SIGINT, SIGTERM and SIGHUP over within this context.
+    """Takes SIGINT, SIGTERM and SIGHUP over within this context, and SIGUSR1, which would end the process otherwise.
 
     The first signal sets a flag, and nothing else. Signals that were ignored before (`nohup`, jobs of `&`) stay ignored.
     Outside of the main thread, where Python has no signal handlers, the context does nothing.
@@ -45,6 +45,7 @@ class StopSignals:
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._starting = starting
         self._at = 0.0
+        self._save_asked = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopSignals:
@@ -55,6 +56,8 @@ class StopSignals:
                 if before is not signal.SIG_IGN:
                     self._before[number] = before
                     signal.signal(number, self._handle)
+            self._before[signal.SIGUSR1] = signal.getsignal(signal.SIGUSR1)
+            signal.signal(signal.SIGUSR1, self._ask_for_checkpoint)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -66,6 +69,14 @@ class StopSignals:
     def training_begins(self) -> None:
         """From now on there is a state worth saving."""
         self._starting = False
+
+    def save_asked(self) -> bool:
+        """True, once, where SIGUSR1 has come since the last time."""
+        asked, self._save_asked = self._save_asked, False
+        return asked
+
+    def _ask_for_checkpoint(self, number: int, frame: FrameType | None) -> None:
+        self._save_asked = True
 
     def interruption(self) -> FittoolError | None:
         """The error that ends the training, once a signal has come or the time is over."""

@@ -19,6 +19,7 @@ from fittool.callbacks.group import CallbackGroup
 from fittool.callbacks.snapshot import Position, Snapshot
 from fittool.errors import DivergedError, FittoolError
 from fittool.process_group import ALONE, ProcessGroup
+from fittool.training.agreement import Agreement, stand_with_leader
 from fittool.training.best_epoch import BestEpoch
 from fittool.training.display.choose import display_of
 from fittool.training.display.progress import NullProgress, Progress
@@ -96,7 +97,9 @@ class Trainer:
         self._walk = StageSchedule(tuple(stages) or (Stage(train, validation, plan),), plan.initial_epoch, put)
         self._recorder = recorder_in(group, recorder)
         self._progress: Progress = display_of(progress, callbacks) if group.rank == 0 else NullProgress()
-        self._interruption, self._header = interruption, header
+        self._header = header
+        self._saves = self._recorder.saves and group.rank == 0  # the state is the same in all processes
+        self._agreement = Agreement(group, self._recorder, interruption, lambda: (self._control, self._walk.control))
         self._names, self._directions, self._model = tuple(names), directions, model
         self.history = next((callback for callback in callbacks if isinstance(callback, History)), None) or History()
         self.best = BestEpoch.following(callbacks, validation is not None)
@@ -112,7 +115,7 @@ class Trainer:
         self._attach_stage()
         self._train_part = TrainingEpoch(
             engine, self._walk, self._control, self.position, self._divergence, self._progress,
-            settled=self._step_settled, stopping=self._is_to_stop, group=group,
+            settled=self._step_settled, stopping=self._agreement.stops, group=group,
         )  # fmt: skip
 
     def _make_control(self, callbacks: Sequence[Callback]) -> Control:
@@ -176,13 +179,6 @@ class Trainer:
         """The reason why this stage, and with it perhaps the training, is to end."""
         return self._walk.control.stop_reason if self._control.stop_reason is None else self._control.stop_reason
 
-    def _is_to_stop(self) -> bool:
-        """True where the stage, or all of the training, is to end; what one process was asked is asked of all."""
-        if self._group.size > 1:
-            for control in (self._control, self._walk.control):
-                control.stop_reason = self._group.agree(control.stop_reason)
-        return self._stop_reason is not None
-
     def rows(self) -> Sequence[Mapping[str, Any]]:
         """The rows of the epochs so far."""
         return self.history.rows
@@ -201,7 +197,7 @@ class Trainer:
             self._callbacks,
             self._progress,
             epochs=lambda: self.plan.epochs,
-            between_steps=self._obey_interruption,
+            between_steps=lambda: self._obey(self._agreement.interruption()),
             group=self._group,
         )
 
@@ -221,6 +217,7 @@ class Trainer:
             self._run()
         except BaseException as raised:
             error = raised
+            self._group.fail(raised)
             raise
         finally:
             outcome = self._finish(error)
@@ -230,6 +227,8 @@ class Trainer:
         self._walk.check()
         self.best.begin(self._control)
         self._callbacks.restore()
+        stand_with_leader(self, self._group)
+        self._agreement.begin(self._callbacks)
         self._recorder.begin(self.position, self.best.best)
         self._progress.begin(self._header)
         self._walk.begin(self.engine, self.position, self.say)
@@ -237,7 +236,7 @@ class Trainer:
         try:
             self._stages_to_the_end()
         except BaseException as error:
-            if isinstance(error, DivergedError) and self._recorder.saves:
+            if isinstance(error, DivergedError) and self._saves:
                 # Past the checks of `take_snapshot`, which refuse just such a state.
                 self._recorder.save(self._snapshot(self.engine.state()), "diverged")
             self._end_callbacks(error)
@@ -249,7 +248,7 @@ class Trainer:
     def _stages_to_the_end(self) -> None:
         goes_on = True
         while goes_on:
-            while self.position.epoch < self.plan.epochs and not self._is_to_stop():
+            while self.position.epoch < self.plan.epochs and not self._agreement.stops():
                 self._epoch(self.position.epoch)
             goes_on = self._next_stage()
 
@@ -299,26 +298,28 @@ class Trainer:
         for leak in self._leaks.look():
             self.say(f"warning: {leak}")
         self._callbacks.on_epoch_settled(self.position)
-        if (interruption := self._group.agree(self._interruption())) is not None and self.position.epoch < self.last_epoch:
+        if (interruption := self._agreement.interruption()) is not None and self.position.epoch < self.last_epoch:
             raise interruption
 
     def _save_epoch(self, improved: bool) -> None:
-        if self._recorder.saves:
+        if self._saves:
             snapshot = self.take_snapshot()
             self._recorder.save(snapshot, "last")
             self._divergence.saved(snapshot.position)
             if improved:
                 self._recorder.save(snapshot, "best")
 
-    def _step_settled(self) -> None:
-        """After a training step and its hooks."""
-        if self._group.broadcast(self._recorder.due(self.position.step)):
+    def _step_settled(self) -> bool:
+        """After a training step and its hooks; True where the training is to end."""
+        decided = self._agreement.after_step(self.position.step, self.engine)
+        if decided.saves:
             self.save("last")
         self._callbacks.on_train_batch_settled(self.position)
-        self._obey_interruption()
+        self._obey(decided.interruption)
+        return decided.stops
 
-    def _obey_interruption(self) -> None:
-        if (interruption := self._group.agree(self._interruption())) is not None:
+    def _obey(self, interruption: FittoolError | None) -> None:
+        if interruption is not None:
             self.save("last")
             raise interruption
 
@@ -334,9 +335,8 @@ class Trainer:
             DivergedError: It is not worth saving.
             StorageError: It could not be saved.
         """
-        if self._recorder.saves or kind in ("model", "weights"):
-            snapshot = self.take_snapshot()
-            self._recorder.save(snapshot, kind, path)
+        if self._saves or (self._group.rank == 0 and kind in ("model", "weights")):
+            self._recorder.save(snapshot := self.take_snapshot(), kind, path)
             if kind == "last":
                 self._divergence.saved(snapshot.position)
 

@@ -9,6 +9,8 @@ from fittool.callbacks.control import Logs
 from fittool.data.batch import Array, Batch
 from fittool.data.user_code.functions import blame, file_of
 from fittool.errors import UserCodeError
+from fittool.process_group import ALONE, ProcessGroup
+from fittool.training.evaluation import running_metrics_of_all
 
 if TYPE_CHECKING:
     from fittool.callbacks.control import Control
@@ -34,7 +36,7 @@ class LoopBatches:
         *,
         stopping: Callable[[], bool],
         begun: Callable[[], None],
-        settled: Callable[[], None],
+        settled: Callable[[], object],
     ) -> None:
         self._batches, self._steps, self._stopping, self._begun, self._settled = batches, steps, stopping, begun, settled
         self._drawn = 0
@@ -97,12 +99,18 @@ class LoopSteps:
         batches: Those of the epoch.
         step: The trainer's step on one batch.
         after: Called with the batch once the epoch's running values hold it: callbacks, checkpoints.
+        group: The processes that train together, in each of which the loop runs.
     """
 
     def __init__(
-        self, engine: Engine, batches: LoopBatches, step: Callable[[Batch], None], after: Callable[[Batch], None]
+        self,
+        engine: Engine,
+        batches: LoopBatches,
+        step: Callable[[Batch], None],
+        after: Callable[[Batch], None],
+        group: ProcessGroup = ALONE,
     ) -> None:
-        self._engine, self._batches, self._step, self._after = engine, batches, step, after
+        self._engine, self._batches, self._step, self._after, self._group = engine, batches, step, after, group
 
     def batch_of(self, x: Any, y: Any, sample_weight: Any) -> Batch | None:
         """The batch that the loop drew last, if these are its own arrays, which need no second look; else None."""
@@ -118,7 +126,7 @@ class LoopSteps:
         self._engine.reset_metrics()
         try:
             self._step(batch)
-            logs = self._engine.metrics()
+            logs = running_metrics_of_all(self._engine, self._group)
         finally:
             # The batch counts for the epoch too: sums add up, so no metric has to be computed twice.
             after = self._engine.metrics_state()
@@ -139,6 +147,7 @@ def run_loop(
     before: Callable[[int], None],
     step: Callable[[Batch], None],
     after: Callable[[int, Batch], object],
+    group: ProcessGroup = ALONE,
 ) -> None:
     """Call the user's loop for one epoch.
 
@@ -153,6 +162,7 @@ def run_loop(
         before: Called with the number of the step.
         step: What is done with the batch.
         after: Called with the step's number and the batch.
+        group: The processes that train together.
 
     Raises:
         UserCodeError: The loop raised, or trained on nothing.
@@ -170,7 +180,7 @@ def run_loop(
         after(done - 1, batch)
         batches.done()
 
-    control.loop = LoopSteps(engine, batches, numbered_step, after_step)
+    control.loop = LoopSteps(engine, batches, numbered_step, after_step, group)
     try:
         with blame(f"{name} failed in epoch {epoch + 1}", file_of(loop)):
             loop(control.model, batches, epoch)

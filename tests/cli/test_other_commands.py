@@ -311,3 +311,20 @@ class TestInit:
         done = fittool("init", "--from", "nowhere")
         assert (done.code, done.err) == (4, "nowhere: There is no such file or folder.\n")
         assert list(folder.iterdir()) == []
+
+
+class TestShowDiff:
+    """What differs from the defaults, and nothing else; the experiment is the same."""
+
+    @pytest.mark.parametrize("name", sorted(path.name for path in (Path(__file__).parents[2] / "configs").glob("*.yaml")))
+    def test_it_is_the_same_experiment(self, fittool, folder, name):
+        done = fittool("show", Path(__file__).parents[2] / "configs" / name, "--diff")
+        assert done.code == 0, done.err
+        (folder / "diff.yaml").write_text(done.out)
+        whole = fittool("show", Path(__file__).parents[2] / "configs" / name)
+        assert fittool("show", "diff.yaml").out == whole.out
+        assert len(done.out) < len(whole.out)
+
+    def test_a_default_that_is_written_is_left_out(self, fittool, write):
+        out = fittool("show", write(("  batch_size: 8", "  batch_size: 32")), "--diff").out
+        assert "batch_size" not in out and "epochs: 2" in out

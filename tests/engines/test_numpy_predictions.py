@@ -10,7 +10,6 @@ import pytest
 from fittool.config.experiment_file import load_experiment
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.engines.numpy_engine.operations.base import EVEN_ROWS, row_product
-from fittool.engines.numpy_engine.program import Tiling
 from fittool.errors import DataError
 from fittool.experiment.building.prepare import prepare
 from fittool.nn import layers as nn
@@ -35,6 +34,7 @@ NETWORKS: dict[str, tuple[list[nn.Layer], tuple[int, ...]]] = {
                    nn.GlobalAveragePooling1D(), nn.Dense(3)], (9, 5)),
     "steps": ([nn.TimeDistributed(nn.Conv2D(5, 3)), nn.TimeDistributed(nn.Flatten()), nn.TimeDistributed(nn.Dense(6)),
                nn.TimeDistributed(nn.LayerNormalization()), nn.Flatten(), nn.Dense(2)], (5, *IMAGE)),
+    "tables": ([nn.RobustScaling(columns=(0, 2)), nn.PiecewiseLinearEmbedding(70, 5, columns=(2, 3)), nn.Dense(4)], (5,)),
     "volumes": ([nn.Conv3D(5, 3), nn.MaxPooling3D(), nn.Flatten(), nn.Dense(4, "softmax")], (9, 8, 7, 2)),
 }  # fmt: skip
 
@@ -84,21 +84,13 @@ def test_equal_rows_have_equal_products_to_the_bit(units: int) -> None:
         assert (out == out[:1]).all()
 
 
-def test_a_large_network_leaves_out_the_work_on_samples_that_are_not_there() -> None:
+def test_only_the_samples_that_are_there_are_computed_slice_by_slice() -> None:
     layers, shape = NETWORKS["a large one"]
     engine = engine_of(layers, shape)
-    assert engine._tiling.goes_sample_by_sample
-    for count, slices in ((1, 1), (5, 5), (40, 32)):
+    for count, last in ((1, 1), (5, 5), (40, 8)):
         engine.predict_step((np.zeros((count, *shape), np.float32),))
-        program = engine._programs[min(count, 32), "predict"]
-        assert [part.size for part in program._parts] == [1] * slices
+        assert engine._programs[last, "predict"]._parts[-1].stop == last
     assert engine._space.buffers.capacity == 32  # however many are asked for
-
-
-def test_a_small_network_goes_by_eights() -> None:
-    tiling = Tiling(most=32, slice_size=16)
-    assert [tiling.rows(count) for count in (1, 8, 9, 32)] == [8, 8, 16, 32]
-    assert [(part.start, part.stop) for part in tiling.slices(24, threads=2)] == [(0, 16), (16, 24)]
 
 
 def test_no_samples_give_no_outputs() -> None:

@@ -117,7 +117,7 @@ def outcome(folder: Path) -> tuple[str, ...]:
     assert not (folder / "backup").exists(), "the backup is left"
     weights = []
     for path in sorted(checkpoints.glob("*.safetensors")):
-        if path.name.startswith(("best", "model", "of-", "kept")):
+        if path.name.startswith(("best", "final", "model", "of-", "kept")):
             tensors = load_checkpoint(path).tensors
             summed = hashlib.sha256(b"".join(tensors[name].tobytes() for name in sorted(tensors) if name.startswith("weights/")))
             weights.append(f"{path.name} {summed.hexdigest()[:12]}")

@@ -94,7 +94,7 @@ NUMBERS = [
         written(semicolons()),
         code=4,
         settings=settings('csv: {path: {data}, label: kind, decimal: "."}'),
-        says=["For 1.288 set decimal: ','."],
+        says=["If all are written so, set decimal: ','."],
     ),
 ]
 

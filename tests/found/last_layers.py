@@ -33,7 +33,8 @@ TARGETS = {
     "tags": RNG.integers(0, 2, (24, 3)).astype(np.float32),
     "numbers": NUMBERS,
     "both signs": 2 * NUMBERS - 1,
-    "large": 300 * NUMBERS,
+    "large": 9 * NUMBERS,
+    "far": 300 * NUMBERS,
     "ten": np.arange(24) % 10,
 }
 
@@ -189,6 +190,7 @@ CASES = [
     ),
     # a loss of numbers
     *_pair("numbers", None, dense(1), "mse", "large", "[mae]"),
+    *_pair("numbers far from 1", "Add target: {scale: standard} to data", dense(1), "mse", "far", "[mae]"),
     *_pair("numbers from 0 to 1 and sigmoid", None, dense(1, "sigmoid"), "mse", "numbers"),
     *_pair(
         "large numbers and sigmoid",

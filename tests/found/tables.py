@@ -139,8 +139,8 @@ LEFT_OUT = [
         "columns that count",
         "codes of which two look like numbers",
         table(third=lambda v: "0E0" if v > 3.9 else f"{int(v * 100)}M"),
-        columns=("a", "b", "c"),
-        says=["c       category"],
+        columns=("a", "b"),
+        says=["left out: c (another word in most rows)"],
     ),
     Situation(
         "columns that count",
@@ -247,8 +247,8 @@ GAPS += [
         "gaps",
         "a word among numbers",
         table(third=lambda v: "much" if v > 3.9 else v),
-        columns=("a", "b"),
-        says=["c is left out: numbers and other cells, such as 'much'"],
+        columns=("a", "b", "c"),
+        says=["'much' in c counts as a gap, as all other cells are numbers"],
     ),
     Situation(
         "gaps",

@@ -8,7 +8,8 @@ from fittool.nn import losses as l
 from fittool.nn import metrics as m
 from fittool.nn.graph import Graph
 from fittool.nn.layers import BatchNormalization, Dense
-from fittool.nn.objectives import Objective, penalties, value_names
+from fittool.nn.objectives import Objective, metrics_by_name, penalties, value_names
+from fittool.nn.output_targets import OutputTargets
 from fittool.nn.regularizers import L1, L1L2, L2
 
 MSE = l.MeanSquaredError()
@@ -61,3 +62,26 @@ def test_divisors(reduction: l.Reduction, weighted: bool, divisor: l.Divisor) ->
 def test_ignored_class_numbers_are_weights_too() -> None:
     loss = l.SparseCategoricalCrossentropy(ignore_class=1, reduction="mean_with_sample_weight")
     assert loss.divisor(weighted=False) == "weights"
+
+
+def named(*names: str, metrics: tuple[m.Metric, ...] = (m.MeanAbsoluteError(),)) -> dict[str, Objective]:
+    return {"out": Objective(MSE, metrics=metrics, numbers=OutputTargets(names))}
+
+
+def test_metrics_of_single_targets_follow_that_of_all() -> None:
+    asked = named("grams", "val_mm", metrics=(m.MeanAbsoluteError(), m.CosineSimilarity()))
+    assert list(metrics_by_name(asked)) == [
+        "mean_absolute_error", "mean_absolute_error_grams", "mean_absolute_error_val_mm", "cosine_similarity",
+    ]  # fmt: skip
+    assert [entry.target for entry in metrics_by_name(asked).values()] == [None, 0, 1, None]
+
+
+def test_an_only_target_is_told_once() -> None:
+    assert list(metrics_by_name(named("grams"))) == ["mean_absolute_error"]
+
+
+def test_columns_become_names_of_values() -> None:
+    asked = metrics_by_name(named("bill length (mm)", "Größe", "a\x1b[2J", "km/h", "km h", "%"))
+    assert [name.removeprefix("mean_absolute_error") for name in asked] == [
+        "", "_bill_length_mm", "_Größe", "_a_2J", "_km_h", "_km_h_1", "_5",
+    ]  # fmt: skip

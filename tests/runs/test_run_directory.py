@@ -15,6 +15,7 @@ from fittool.errors import CheckpointError, Problem, RunInUseError, StorageError
 from fittool.runs import directory
 from fittool.runs.checkpoint import CheckpointFacts
 from fittool.runs.directory import RunDirectory
+from fittool.runs.files.lock import is_held
 from fittool.runs.status import Status
 
 
@@ -51,12 +52,13 @@ def test_every_path_has_its_public_name(run):
     paths = {
         name: str(getattr(run.paths, name).relative_to(run.path))
         for name in dir(run.paths)
-        if name[0] != "_" and name not in ("root", "keeps")
+        if name[0] != "_" and name not in ("root", "keeps", "of_the_beginning")
     }
     assert paths == {
         "baselines": "baselines.json",
         "best": "checkpoints/best.safetensors",
         "checkpoints": "checkpoints",
+        "columns": "columns.json",
         "classes": "classes.json",
         "diverged": "diverged.safetensors",
         "environment": "environment.json",
@@ -311,6 +313,19 @@ def test_a_temporary_run_can_be_discarded():
     run.save_checkpoint({"weights/a": np.zeros(3)}, CheckpointFacts())
     run.discard()
     assert not run.path.exists()
+
+
+def test_a_run_is_held_while_it_is_discarded(monkeypatch):
+    """Or another trial would remove it at the same time, and one of both would fail."""
+    run, held, remove = RunDirectory.temporary(), [], shutil.rmtree
+
+    def watched(path):
+        held.append(is_held(path))
+        remove(path)
+
+    monkeypatch.setattr(directory.shutil, "rmtree", watched)
+    run.discard()
+    assert (held, run.path.exists()) == ([True], False)
 
 
 def test_discarding_leaves_a_folder_that_was_there_before(tmp_path):

@@ -44,13 +44,13 @@ def test_the_column_that_is_most_likely_meant(tmp_path: Path, head: str, row: st
     assert chosen(tmp_path, head, row).names == (label,)
 
 
-def test_a_column_without_gaps_is_guessed_before_one_with_some(tmp_path: Path) -> None:
+def test_a_column_with_a_gap_may_be_the_label_and_one_with_many_is_not(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text(
         "a,b,c,d\n" + "".join(f"{n},{n % 3},{'' if n == 7 else n % 4},{('None', 'Some')[n % 2]}\n" for n in range(30))
     )
     _, table, _ = CsvSource(str(path)).look(path)
-    assert choose_label(table, ["d"]).names == ("b",)
+    assert choose_label(table, ["d"]).names == ("c",)
     assert choose_label(table).names == ("d",)
 
 

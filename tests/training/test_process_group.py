@@ -50,11 +50,24 @@ class Member:
         every = self._threads.exchange(self.rank, arrays)
         return {name: sum((one[name] for one in every[1:]), every[0][name]) for name in arrays}
 
+    def sum_in_place(self, tensor: Any) -> None:
+        every = self._threads.exchange(self.rank, tensor.copy())
+        tensor[...] = sum(every[1:], every[0])
+
     def broadcast(self, value: Any) -> Any:
         return self._threads.exchange(self.rank, value)[0]
 
     def agree(self, value: Any) -> Any:
         return next((one for one in self._threads.exchange(self.rank, value) if one is not None), None)
+
+    def fail(self, error: BaseException) -> None:
+        self._threads.failed = error
+
+    def interruption(self) -> None:
+        return None
+
+    def note_directory(self, path: str) -> None:
+        pass
 
 
 def together(size: int, work: Callable[[ProcessGroup], Any]) -> list[Any]:

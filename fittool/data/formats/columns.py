@@ -8,38 +8,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.number_forms import FOREIGN_FORMS, advice
-from fittool.data.formats.number_parsing import PLAIN, NumberForm
+from fittool.data.formats.byte_blocks import ParsedNumbers
+from fittool.data.formats.cell_form import MISSING, CellForm, CellKind
+from fittool.data.formats.number_forms import advice
+from fittool.data.formats.number_parsing import PLAIN
 from fittool.errors import DataError, Problem, shown
 
 MOST_PROBLEMS = 20
 SHOWN = 40
-MISSING = frozenset(
-    {
-        "", "-", ".", "?", "na", "n/a", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan", "null", "none", "-1.#ind", "1.#ind",
-        "-1.#qnan", "1.#qnan",
-    }
-)  # fmt: skip
-"""Marks of a missing value in tables from R, pandas, Excel, SQL and SAS, without regard to case."""
-BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
-"""Words that are read as numbers where a column holds nothing else, without regard to case."""
-
-CellKind = Literal["number", "percent", "boolean", "missing", "foreign", "text"]
 ColumnKind = Literal["number", "percent", "boolean", "text", "empty", "mixed"]
 
 _LARGEST = float(np.finfo(np.float32).max)
 _LEADING_ZERO = re.compile("\n0[0-9]")
-_DIGIT = re.compile("[0-9]")
 _INFINITE = frozenset({"inf", "-inf", "+inf", "infinity", "-infinity"})
 
 
@@ -62,36 +52,24 @@ class Problems:
             raise DataError(self.found)
 
 
-@dataclass(frozen=True)
-class CellForm:
-    """The reading of cells.
+class CellBlock(Protocol):
+    """Some rows of a table."""
 
-    Attributes:
-        numbers: How numbers are written.
-        missing: What stands for a missing value, folded.
-    """
+    @property
+    def lines(self) -> Sequence[int]:
+        """The line of each."""
 
-    numbers: NumberForm = PLAIN
-    missing: frozenset[str] = MISSING
+    def cells(self, place: int) -> Sequence[str]:
+        """The cells of a column."""
 
-    def kind_of(self, cell: str) -> tuple[CellKind, float]:
-        """The kind of a cell, and its value as a number; NaN where it has none."""
-        bare = cell.strip()
-        word = bare.casefold()
-        if word in self.missing:
-            return "missing", np.nan
-        if _DIGIT.search(cell) is None:
-            return ("boolean", BOOLEANS[word]) if word in BOOLEANS else ("text", np.nan)
-        if self.numbers.is_number(cell):
-            return "number", self.numbers.value(cell)
-        if bare.endswith("%") and self.numbers.is_number(bare[:-1]):
-            return "percent", self.numbers.value(bare[:-1]) / 100
-        foreign = any(form.is_number(bare.removesuffix("%")) for form in FOREIGN_FORMS if form != self.numbers)
-        return ("foreign" if foreign else "text"), np.nan
+    def cell(self, row: int, place: int) -> str:
+        """One of them."""
 
-    def has_gap(self, cells: Collection[str]) -> bool:
-        """True where a cell may stand for a missing value although it is written as a number (such as -999)."""
-        return self.missing is not MISSING and any(cell.strip().casefold() in self.missing for cell in cells)
+    def numbers(self, place: int) -> ParsedNumbers | None:
+        """The cells of a column as numbers, where that was found without making text of them."""
+
+    def codes(self, place: int) -> tuple[NDArray[np.int64], list[str]] | None:
+        """The cells of a column as (N,) numbers of different texts, and these, where they were found so."""
 
 
 def _has_leading_zeros(cells: Sequence[str]) -> bool:
@@ -145,6 +123,70 @@ class Column:
         for row in np.flatnonzero(np.abs(values) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
             self.too_large.append((lines[row], cells[row]))
 
+    def add_block(self, block: CellBlock, place: int) -> None:
+        """Take over the cells of a column of some rows."""
+        may_be_numbers = not self.keep_text and self.form.numbers.is_plain and self.form.missing is MISSING and not self._codes
+        parsed = block.numbers(place) if may_be_numbers else None
+        if parsed is not None and self._add_parsed(parsed, block, place):
+            return
+        coded = block.codes(place) if self.keep_text or self._codes else None
+        if coded is None:
+            self.add(block.cells(place), block.lines)
+        else:
+            self._add_coded(*coded, block, place)
+
+    def _add_parsed(self, parsed: ParsedNumbers, block: CellBlock, place: int) -> bool:
+        """Take over numbers, and few cells beside them that are gaps or are written unusually; False where there are others."""
+        others = parsed.others
+        if 2 * len(others) > len(parsed.values):
+            return False
+        if len(others):
+            cells, lines = [block.cell(row, place) for row in others.tolist()], [block.lines[row] for row in others.tolist()]
+            found = self._numbers(cells, lines)
+            if found is None and not all(cell.strip().casefold() in self.form.missing for cell in cells):
+                return False
+            if found is None:
+                found = np.full(len(cells), np.nan)
+                self.counts["missing"] += len(cells)
+                self._note("missing", np.arange(len(cells)), cells, lines)
+            parsed.values[others] = found
+            for row in np.flatnonzero(np.abs(found) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
+                self.too_large.append((lines[row], cells[row]))
+        self.counts["number"] += len(parsed.values) - len(others)
+        self._pieces.append(parsed.values)
+        return True
+
+    def _add_coded(self, codes: NDArray[np.int64], cells: Sequence[str], block: CellBlock, place: int) -> None:
+        """Take over cells that are numbers of different texts already."""
+        known, values = self._known(cells)
+        found = known[codes]
+        self._pieces.append(found)
+        self._count(found, lambda row: block.cell(row, place), block.lines)
+        if (np.abs(values) > _LARGEST).any():
+            for row in np.flatnonzero(np.abs(values[codes]) > _LARGEST)[: MOST_PROBLEMS - len(self.too_large)].tolist():
+                self.too_large.append((block.lines[row], block.cell(row, place)))
+
+    def _known(self, cells: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """(n,) the codes of different cells, new ones among them, and their values."""
+        codes = np.fromiter(map(self._codes.__getitem__, cells), np.int32, len(cells))
+        for cell in islice(self._codes, len(self._kinds), None):
+            kind, value = self.form.kind_of(cell)
+            self._kinds.append(kind)
+            self._values.append(value)
+        return codes, np.array([self._values[code] for code in codes.tolist()])
+
+    def _count(self, codes: NDArray[np.int32], cell: Callable[[int], str], lines: Sequence[int]) -> None:
+        """Count the kinds of coded cells, and note the first of each."""
+        amounts = np.bincount(codes, minlength=len(self._kinds))
+        for code in np.flatnonzero(amounts).tolist():
+            self.counts[self._kinds[code]] += int(amounts[code])
+        kinds = np.array(self._kinds)
+        for kind in set(kinds[amounts > 0].tolist()) - {"number"}:
+            told = self.first.setdefault(kind, [])
+            if len(told) < MOST_PROBLEMS:
+                rows = np.flatnonzero((kinds == kind)[codes])[: MOST_PROBLEMS - len(told)].tolist()
+                told += [(lines[row], cell(row)) for row in rows]
+
     def add_numbers(self, values: NDArray[np.float64]) -> None:
         """Take over (N,) numbers that were read elsewhere, NaN where there is a gap."""
         self._pieces.append(values)
@@ -171,17 +213,8 @@ class Column:
 
     def _code(self, cells: Sequence[str], lines: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         codes = np.fromiter(map(self._codes.__getitem__, cells), np.int32, len(cells))
-        for cell in islice(self._codes, len(self._kinds), None):
-            kind, value = self.form.kind_of(cell)
-            self._kinds.append(kind)
-            self._values.append(value)
-        amounts = np.bincount(codes, minlength=len(self._kinds))
-        for code in np.flatnonzero(amounts).tolist():
-            self.counts[self._kinds[code]] += int(amounts[code])
-        kinds = np.array(self._kinds)
-        for kind in set(kinds[amounts > 0].tolist()) - {"number"}:
-            if len(self.first.get(kind, ())) < MOST_PROBLEMS:
-                self._note(kind, np.flatnonzero((kinds == kind)[codes]), cells, lines)
+        self._known(())
+        self._count(codes, cells.__getitem__, lines)
         return codes, np.array(self._values)[codes]
 
     def _note(self, kind: CellKind, rows: NDArray[np.int64], cells: Sequence[str], lines: Sequence[int]) -> None:
@@ -202,7 +235,7 @@ class Column:
     @property
     def is_coded(self) -> bool:
         """True where all cells are there as they are written."""
-        return all(piece.dtype == np.int32 for piece in self._pieces)
+        return bool(self._codes) and all(piece.dtype == np.int32 for piece in self._pieces)
 
     @property
     def needs_text(self) -> bool:
@@ -273,6 +306,11 @@ class Column:
                 return kind
         numeric = self.counts["number"] + self.counts["percent"] + self.counts["foreign"]
         return "mixed" if 2 * numeric >= present else "text"
+
+    @property
+    def is_percent(self) -> bool:
+        """True where all cells that are no gaps are percentages."""
+        return bool(self._codes) and self.kind == "percent"
 
     @property
     def is_numeric(self) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticCustomError
 
-from fittool.data.formats.columns import MISSING
+from fittool.data.formats.cell_form import MISSING
 from fittool.data.formats.number_forms import FORMS
 from fittool.data.formats.number_parsing import PLAIN
 from fittool.data.formats.table_text import encoding_of, lines_of
@@ -84,22 +84,24 @@ def find_form(
     return CsvForm(delimiter, encoding, header, skips_blanks, first_line)
 
 
-def rows_of(path: Path, form: CsvForm) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not blank, with the line on which it begins.
+def rows_of(path: Path, form: CsvForm, first_line: int | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Each row that is not blank, with the line on which it begins; from a line on, with which a row begins.
 
     Raises:
         DataError: Quotes or text are damaged, or a cell is endless.
     """
-    lines = _without_ends(islice(lines_of(path, form.encoding), form.first_line - 1, None), form.delimiter)
+    begins = form.first_line if first_line is None else first_line
+    offset = begins
+    lines = _without_ends(islice(lines_of(path, form.encoding), begins - 1, None), form.delimiter)
     reader = csv.reader(lines, delimiter=form.delimiter, strict=True, skipinitialspace=form.skips_blanks)
-    begins, block = form.first_line, [(0, [""])]
+    block = [(0, [""])]
     while block:
         block = []
         with _long_cells():
             try:
                 for cells in islice(reader, _BLOCK):
                     block.append((begins, cells))
-                    begins = reader.line_num + form.first_line
+                    begins = reader.line_num + offset
             except csv.Error as error:
                 raise DataError(_csv_error(str(error)), place=f"{shown(path)}:{begins}") from error
         for row in block:

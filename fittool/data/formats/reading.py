@@ -24,6 +24,7 @@ class Reading:
         percent: The columns of percentages, which are read as shares of 1.
         missing: What stands for a missing value.
         targets: The columns of numbers to predict; empty where labels are classes.
+        dropped: How many rows have no label and are left out, in words; "" where there are none.
     """
 
     columns: tuple[str, ...] = ()
@@ -34,10 +35,11 @@ class Reading:
     percent: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
     targets: tuple[str, ...] = ()
+    dropped: str = ""
 
     def told(self, class_names: Sequence[str] | None) -> str:
         """All of it in a line, with the number of classes or the numbers to predict; "" where there is nothing to say."""
-        if not (self.columns or self.left_out or self.found):
+        if not (self.columns or self.left_out or self.found or self.dropped):
             return ""
         columns = f"{len(self.columns):,} column{'s' * (len(self.columns) != 1)}"
         parts = [f"learns from {columns}: {few(self.columns)}"] if self.columns else []
@@ -47,6 +49,7 @@ class Reading:
             parts.append(f"{len(class_names):,} class{'es' * (len(class_names) != 1)}")
         elif self.targets:
             parts.append(f"to predict: {few(self.targets)}")
+        parts += [self.dropped] * bool(self.dropped)
         parts += [f"read with {', '.join(self.found)}"] * bool(self.found)
         return "; ".join(parts)
 

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.columns import MISSING, Column, Problems, and_more, mend_of_gaps
+from fittool.data.formats.cell_form import MISSING
+from fittool.data.formats.columns import Column, Problems, and_more, mend_of_gaps
 from fittool.data.formats.csv_table import Table
 from fittool.data.formats.number_parsing import is_number
-from fittool.data.formats.table_features import numbers_of, reason
-from fittool.data.targets import Targets, from_names, from_numbers, needs_numbers, whole_if_possible
+from fittool.data.targets import JointTargets, Targets, from_names, from_numbers, needs_numbers, whole_if_possible
 from fittool.errors import DataError, ExperimentError, shown
 
 if TYPE_CHECKING:
     from fittool.data.sources.base import SourceContext
+
+
+def joint_targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> JointTargets:
+    """The targets of several outputs, each in a column of its own; raises as `targets_of`."""
+    each = zip(labels, context.outputs, strict=True)
+    contexts = ((name, replace(context, class_mode=one.class_mode, class_names=one.class_names)) for name, one in each)
+    return JointTargets.of([targets_of(table, [name], own) for name, own in contexts])
+
+
+def as_outputs(labels: tuple[str, ...], context: SourceContext) -> tuple[str, ...]:
+    """The columns of labels in the order of the outputs of the same names, if they are; else as they are."""
+    outputs = tuple(one.output for one in context.outputs)
+    return outputs if sorted(labels) == sorted(outputs) else labels
+
+
+def numbers_among(labels: Sequence[str], context: SourceContext) -> tuple[str, ...]:
+    """The columns of labels that hold numbers to predict."""
+    if len(labels) == len(context.outputs):
+        return tuple(name for name, one in zip(labels, context.outputs, strict=True) if one.class_mode == "auto")
+    return tuple(labels) if context.class_mode == "auto" and context.class_names is None else ()
 
 
 def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> Targets:
@@ -42,6 +63,43 @@ def targets_of(table: Table, labels: Sequence[str], context: SourceContext) -> T
     if context.numbered_labels and known is None and column.kind == "number":
         return from_numbers(_values(table, column), context.class_mode, known, what, table.place, numbered=True)
     return from_names(column.text, context.class_mode, known, table.place, what)
+
+
+def _reason(column: Column) -> str:
+    """The reason why a column has no numbers."""
+    if column.kind == "empty":
+        return "empty"
+    numbers = column.counts["number"]
+    few_numbers = f"; {numbers:,} of {column.size:,} cells {'is a number' if numbers == 1 else 'are numbers'}" if numbers else ""
+    return f"text such as {column.example}{few_numbers}"
+
+
+def numbers_of(table: Table, names: Iterable[str]) -> NDArray[np.float64]:
+    """(N, columns); every cell must have a value.
+
+    Raises:
+        DataError: Cells that are no numbers, or too large for float32, each with its line.
+    """
+    columns = [table.columns[name] for name in names]
+    for column in columns:
+        if not column.is_numeric or column.gaps or column.too_large:
+            column.report(table.problems)
+    table.problems.check()
+    return np.stack([column.array() for column in columns], axis=1)
+
+
+def weights_of(table: Table, name: str) -> NDArray[np.float32]:
+    """(N,) the sample weights in a column.
+
+    Raises:
+        DataError: Cells that are no numbers, or below 0, each with its line.
+    """
+    weights = numbers_of(table, [name])[:, 0]
+    for row in np.flatnonzero(weights < 0).tolist():
+        text = f"column {name}: {weights[row]:g} is below 0; a weight must be at least 0."
+        table.problems.add(text, int(table.lines[row]))
+    table.problems.check()
+    return weights.astype(np.float32)
 
 
 def with_labels(table: Table, labels: Sequence[str], context: SourceContext) -> tuple[Table, str]:
@@ -86,8 +144,9 @@ def _check_several(table: Table, labels: Sequence[str]) -> None:
     for name in labels:
         column = table.columns[name]
         if column.kind in ("text", "empty"):
-            mend = "Several columns of labels hold numbers, or 0 and 1 for a class each. Write them so, or choose one column."
-            table.problems.add(f"column {name}: {reason(column)}. {mend}", min(line for line, _ in _first_cells(column)))
+            mend = "Several columns of labels hold numbers, or 0 and 1 for a class each. "
+            mend += "Write them so, choose one column, or give the network an output for each."
+            table.problems.add(f"column {name}: {_reason(column)}. {mend}", min(line for line, _ in _first_cells(column)))
     table.problems.check()
 
 
@@ -107,6 +166,6 @@ def _check_gaps(column: Column, problems: Problems) -> None:
         line, cell = column.first["missing"][0]
         text = f"{cell!r} stands for a missing value{and_more(column.gaps - 1)}. {mend_of_gaps(column.gaps)}"
         problems.add(f"column {column.name}: {text}", line)
-    if others and any(is_number(cell) and float(cell) % 1 for cell in column.text):
+    if others and any(is_number(cell) and float(cell) % 1 for cell in column.cells):
         column.report(problems)
     problems.check()

@@ -55,6 +55,8 @@ class ImageFiles:
 
     feature_names: tuple[str, ...] | None = None
     reading: Reading | None = None  # how the table was read that names the files
+    bad_rows: Mapping[int, Problem] = {}  # by the sample: why its row of the table could not be read
+    left_out_rows: tuple[Problem, ...] = ()  # why rows of the table were left out
 
     def __init__(
         self,

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from fittool.data.batch import Batch
 from fittool.data.batch_transforms import Augment, BatchTransforms
 from fittool.data.class_weights import ClassWeight, class_factors, per_sample
-from fittool.data.dataset import Dataset
+from fittool.data.dataset import Dataset, Samples
 from fittool.data.loading.prefetch import FOREVER, in_order
 from fittool.data.order import Order, shard_order_of
 from fittool.errors import DataError, ExperimentError
-from fittool.process_group import ALONE, ProcessGroup, share_of
+from fittool.process_group import ALONE, Member, ProcessGroup, share_of
 
 _NAMED = 3
 
@@ -97,7 +97,8 @@ class DatasetLoader:
         self._max_queue_size = max_queue_size
         self._use_multiprocessing = use_multiprocessing
         self._timeout = timeout
-        self._offset, self._group = offset, group
+        # Not the group itself, which does not travel to worker processes.
+        self._offset, self._member = offset, Member(group.rank, group.size)
         if self._changes.any and not any(len(shape) == 3 for shape in dataset.input_shapes.values()):
             shapes = ", ".join(map(str, dataset.input_shapes.values()))
             raise DataError(f"augmentation needs images of shape (height, width, channels), but the samples have shape {shapes}.")
@@ -143,11 +144,16 @@ class DatasetLoader:
         pass_number, first, indices = place
         step = pass_number * self.steps_per_pass + first // self.batch_size
         # The order is that of all processes together, so the same global batches come with any number of them.
-        if self._group.size > 1:
-            share = share_of(len(indices), self._group)
-            first, indices = first + share.start, indices[share]
+        share, shared = share_of(len(indices), self._member), len(indices) if self._member.size > 1 else None
+        if self._changes.mix is None:
+            made = self._samples(step, pass_number, first + share.start, indices[share])
+        else:  # partners of a mixed sample may be in the part of any process
+            made = _part(self._samples(step, pass_number, first, indices), share)
+        return Batch(*made, first=share.start, shared=shared)
+
+    def _samples(self, step: int, pass_number: int, first: int, indices: NDArray[np.int64]) -> Samples:
+        """The samples at (N,) indices as they are trained on; random changes go by their places in the global batch."""
         inputs, targets, sample_weight = self.dataset.load(indices)
-        # Random changes go by the place in the global batch, so each sample gets the same in any number of processes.
         at = self._seed, step - self._first_step, pass_number, first
         if self._changes.any:
             # An autoencoder's targets are its inputs, so they change with them.
@@ -156,7 +162,7 @@ class DatasetLoader:
         if self._weights is not None:
             factors, labels = self._weights
             sample_weight = per_sample(factors, labels.take(indices), sample_weight)
-        return Batch(*self._changes.mixed((inputs, targets, sample_weight), *at))
+        return self._changes.mixed((inputs, targets, sample_weight), *at)
 
 
 class ValidationLoader(DatasetLoader):
@@ -184,6 +190,14 @@ class ValidationLoader(DatasetLoader):
         super().__init__(
             dataset, batch_size, shuffle=False, workers=workers, max_queue_size=max_queue_size, timeout=timeout, group=group
         )
+
+
+def _part(samples: Samples, share: slice) -> Samples:
+    """The samples of one process."""
+    inputs, targets, sample_weight = samples
+    cut = tuple(array[share] for array in inputs)
+    own = cut if targets is inputs else tuple(array[share] for array in targets)
+    return cut, own, None if sample_weight is None else sample_weight[share]
 
 
 def _weights_by_class(dataset: Dataset, class_weight: ClassWeight) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -17,6 +17,7 @@ from fittool.data.user_code.batch_function import Place
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.process_pool import ProcessPasses
 from fittool.errors import ExperimentError, UserCodeError
+from fittool.process_group import ALONE, Member, ProcessGroup, share_of
 
 
 class GeneratorLoader:
@@ -39,6 +40,8 @@ class GeneratorLoader:
         timeout: Seconds to wait for one batch of a worker.
         steps: How many batches are wanted in all, so that the user's code is not asked for more; None: nobody knows.
         offset: Added to each step; negative where a training counts steps that the user's code never made.
+        group: The processes that share each batch. Each of them runs the user's code and takes its part, so the code has to
+            give the same batches in all.
 
     Raises:
         ExperimentError: A class weight names an unknown class.
@@ -57,12 +60,13 @@ class GeneratorLoader:
         timeout: float = FOREVER,
         steps: int | None = None,
         offset: int = 0,
+        group: ProcessGroup = ALONE,
     ) -> None:
         self.source = source
         self.samples = source.samples
         self.batch_size = source.first.size
         self.steps_per_pass = source.batches_per_pass
-        self._steps, self._offset = steps, offset
+        self._steps, self._offset, self._member = steps, offset, Member(group.rank, group.size)
         self._balance = Balance() if class_weight == "balanced" else None
         self._factors: NDArray[np.float32] | None = None
         if isinstance(class_weight, Mapping):
@@ -113,7 +117,7 @@ class GeneratorLoader:
             for batch in made:
                 if batch is None:
                     return
-                yield self._weigh(batch)
+                yield self._part(self._weigh(batch))
         finally:
             made.close()
             with suppress(ValueError):  # a thread that hangs is still within it
@@ -137,7 +141,7 @@ class GeneratorLoader:
         try:
             for batch in batches:
                 done += 1
-                yield self._weigh(batch)
+                yield self._part(self._weigh(batch))
         finally:
             batches.close()
             self.source.function.walked(done)
@@ -218,6 +222,14 @@ class GeneratorLoader:
             factors = self._balance.factors()
         assert factors is not None
         return Batch(batch.inputs, batch.targets, per_sample(factors, labels, batch.sample_weight))
+
+    def _part(self, batch: Batch) -> Batch:
+        """The samples of this process; class weights come before, as they may count the labels of all."""
+        if self._member.size == 1:
+            return batch
+        share, weights = share_of(batch.size, self._member), batch.sample_weight
+        inputs, targets = (tuple(array[share] for array in arrays) for arrays in (batch.inputs, batch.targets))
+        return Batch(inputs, targets, None if weights is None else weights[share], share.start, batch.size)
 
 
 def _say_early_end(source: GeneratorData, given: int, expected: int, pass_number: int) -> UserCodeError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +17,18 @@ class GoodSamples:
 
     Args:
         dataset: All samples.
+        bad: Why samples cannot be used, by their index, as far as it is known already.
 
     Attributes:
         bad: Why each sample that was asked for could not be loaded, by its index.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, bad: Mapping[int, Problem] | None = None) -> None:
         self.dataset = dataset
         self.class_names = dataset.class_names
         self.feature_names = dataset.feature_names
         self.grouped_by_class = dataset.grouped_by_class
-        self.bad: dict[int, Problem] = {}
+        self.bad: dict[int, Problem] = dict(bad or {})
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -50,7 +51,7 @@ class GoodSamples:
             try:
                 loaded[place] = self.dataset.load(indices[place : place + 1])
             except DataError as error:
-                self.bad[index] = error.problems[0]
+                self.bad.setdefault(index, error.problems[0])
         if not loaded:
             shapes = self.input_shapes.values()
             return tuple(np.zeros((len(indices), *shape), np.uint8) for shape in shapes), (), None

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fittool.data.arrays import as_images, as_inputs, as_weights, check_input_shape, check_lengths
+from fittool.data.arrays import as_images, as_inputs, as_weights, check_input_shape, check_lengths, zeros_for_bad_rows
 from fittool.data.dataset import ArrayDataset
 from fittool.data.sources.base import SourceContext
 from fittool.data.targets import from_numbers, no_targets
@@ -36,11 +36,13 @@ def dataset_of(x: NamedArray, y: NamedArray | None, sample_weight: NamedArray | 
     given = [part for part in (x, y, sample_weight) if part is not None]
     length = check_lengths({part.name: part.array for part in given})
     check_input_shape(x.array, x.name)
-    inputs = as_images(as_inputs(x.array, x.name))
+    keeps = context.on_bad_row != "error"
+    numbers, bad = zeros_for_bad_rows(x.array, x.name) if keeps else (as_inputs(x.array, x.name), {})
+    inputs = as_images(numbers)
     targets = no_targets(context.class_mode)
     if y is not None:
         targets = from_numbers(y.array, context.class_mode, context.class_names, y.name, numbered=context.numbered_labels)
-    return ArrayDataset(
+    dataset = ArrayDataset(
         inputs,
         targets.all((inputs,)),
         None if sample_weight is None else as_weights(sample_weight.array, sample_weight.name, length),
@@ -48,3 +50,5 @@ def dataset_of(x: NamedArray, y: NamedArray | None, sample_weight: NamedArray | 
         labels=targets.labels,
         describe=f"{x.name}[{{}}]".format,
     )
+    dataset.bad_rows = bad
+    return dataset

@@ -25,6 +25,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class OutputLabels:
+    """The labels of one of several outputs.
+
+    Attributes:
+        output: Its name.
+        class_mode: The form of its targets.
+        class_names: The classes of the training data; None for training, and where there are none.
+    """
+
+    output: str
+    class_mode: ClassMode
+    class_names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class SourceContext:
     """The facts that a source needs to know of the rest of an experiment.
 
@@ -36,8 +51,10 @@ class SourceContext:
         fit: How an image of other proportions comes to `size`.
         white_level: The value that is white in grey images of more than 8 bits; None where the files say it.
         class_mode: The form of the targets; `auto` leaves numbers as they are, None reads none.
+        outputs: Of a network with several outputs, what each takes from its own column of labels; none of others.
         seed: The run's.
         on_bad_file: Whether an image file that cannot be read is an error, left out, or kept and told when it is loaded.
+        on_bad_row: Whether a row of a table that cannot be read is an error, left out, or kept and told by the dataset.
         workers: Threads that decode while a source is opened; 0: none beside the caller.
         class_names: The classes of the training data, so that validation data number theirs alike; None for training.
         feature_names: The columns of the training data, so that validation data take the same; None for training.
@@ -59,8 +76,10 @@ class SourceContext:
     fit: Fit = "stretch"
     white_level: float | None = None
     class_mode: ClassMode = "auto"
+    outputs: tuple[OutputLabels, ...] = ()
     seed: int = 0
     on_bad_file: Literal["error", "skip", "keep"] = "error"
+    on_bad_row: Literal["error", "drop", "keep"] = "error"
     workers: int = 0
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
@@ -92,6 +111,8 @@ class Source(Named):
 
     reads_images: ClassVar[bool] = False
     """True where it decodes image files, so that the settings of `data.image` matter."""
+    has_columns: ClassVar[bool] = False
+    """True where it reads a table, so that the settings of columns matter."""
 
     def open(self, context: SourceContext) -> Dataset | GeneratorData:
         """The samples; only the source `python` gives `GeneratorData`, all others a `Dataset`.

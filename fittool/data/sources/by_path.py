@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Literal
 
+from fittool.data.typed_tables.readers import TYPED_ENDINGS
+
 Kind = Literal["npz", "npy", "csv", "idx"]
 
 TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
@@ -20,4 +22,4 @@ def kind_of(path: PurePath) -> Kind | None:
         return "npy"
     if name.endswith(_IDX_ENDINGS):
         return "idx"
-    return "csv" if name.endswith(TABLE_ENDINGS) else None
+    return "csv" if name.endswith((*TABLE_ENDINGS, *TYPED_ENDINGS)) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -14,22 +14,31 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from fittool.data.dataset import Dataset
-from fittool.data.formats.columns import MISSING, CellForm, Column
-from fittool.data.formats.csv_form import find_form, known_encoding
-from fittool.data.formats.csv_table import Header, Table, bare_name, evidence_of, read_header, read_table
+from fittool.data.formats.cell_form import MISSING, CellForm
+from fittool.data.formats.columns import Column
+from fittool.data.formats.csv_form import known_encoding
+from fittool.data.formats.csv_table import Header, Table, bare_name, evidence_of, read_table
 from fittool.data.formats.number_forms import FoundForm, form_of, in_words
 from fittool.data.formats.number_parsing import NumberForm
-from fittool.data.formats.reading import Reading
-from fittool.data.formats.table_features import numbers_of
-from fittool.data.formats.table_labels import targets_of, with_labels
+from fittool.data.formats.reading import Reading, few
+from fittool.data.formats.table_labels import (
+    as_outputs,
+    joint_targets_of,
+    targets_of,
+    weights_of,
+    with_labels,
+)
 from fittool.data.formats.tags import from_tags, remark_on_tags
 from fittool.data.images.image_lookup import ImageLookup
 from fittool.data.remote import is_remote
 from fittool.data.sources.base import Source, SourceContext
+from fittool.data.sources.table_columns import TableColumns
+from fittool.data.sources.table_header import header_of
 from fittool.data.splits.split_column import COLUMN_NAMES, column_split
+from fittool.data.tables.bad_rows import check_percent, rows_of_other_lengths, without_bad_rows
 from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.inference import ColumnPlan
-from fittool.data.tables.unencoded import RawColumns, UnencodedTable, check_percent, encoded, is_unencoded
+from fittool.data.tables.unencoded import RawColumns, UnencodedTable, encoded, is_unencoded
 from fittool.data.targets import Targets, no_targets, reads_labels
 from fittool.errors import DataError, ExperimentError, Problem, shown
 from fittool.settings import Boolean, Field, Text, setting
@@ -54,39 +63,12 @@ Columns = Annotated[
 _ALL_FOUND = "; by default found by looking"
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """Columns by the part that they play.
-
-    Attributes:
-        labels: Those of labels.
-        features: Those that are listed to learn from, or None: all of numbers.
-        image, weight: Those of image paths and of sample weights.
-        not_features: Those that are none to learn from unless they are listed, such as that which divides the data.
-    """
-
-    labels: tuple[str, ...]
-    features: tuple[str, ...] | None
-    image: str | None
-    weight: str | None
-    not_features: tuple[str, ...] = ()
-
-    @property
-    def others(self) -> tuple[str, ...]:
-        """All but features."""
-        return (*self.labels, *(name for name in (self.image, self.weight) if name is not None))
-
-    def candidates(self, header: Header) -> list[str]:
-        """The features, or what may be some."""
-        taken = {*self.others, *self.not_features, ""}
-        return [name for name in header.names if name not in taken] if self.features is None else list(self.features)
-
-
 @setting
 class CsvSource(Source):
-    """A table in a CSV file, packed with gzip or not: features to learn from, or paths of images."""
+    """A table: CSV, packed with gzip or not, Parquet, Excel or JSON lines; columns to learn from, or of image paths."""
 
     reads_images: ClassVar[bool] = True
+    has_columns: ClassVar[bool] = True
 
     path: Text = Field(min_length=1, description="The file.")
     label: Columns | None = Field(
@@ -144,18 +126,26 @@ class CsvSource(Source):
         """
         if self.label is None and reads_labels(context.class_mode):
             raise ExperimentError("csv: label is missing. Name the column of labels, or set data.class_mode to input or null.")
+        return self.read(self._header(context.path(self.path), self._columns(context)), context)
+
+    def read(self, header: Header, context: SourceContext) -> Dataset:
+        """The rows below a header; arguments and errors as of `open`."""
         columns = self._columns(context)
-        header = self._header(context.path(self.path), columns)
+        header = replace(header, keeps_odd_rows=context.on_bad_row != "error")
         header.check([*columns.others, *(columns.features or ())])
         self._check_kinds(header, context)
         table, numbers = self._table(header, columns, context)
+        table, left_out = without_bad_rows(table, columns.labels, context)
         table, told = self._with_labels(table, columns, context)
-        raw = self._raw(table, header, columns, context)
-        raw = replace(raw, reading=self._reading(table, header, numbers, told))
+        reading = self._reading(table, header, columns, numbers, told, context)
+        remarks = None if context.reading is None else (f"{shown(table.path)}: {told}.",) * bool(told)
+        raw = replace(self._raw(table, header, columns, context, left_out), reading=reading, remarks=remarks)
+        if context.reading is not None:
+            check_percent(table, context.reading.percent, [*raw.columns, *reading.percent, *columns.labels_of_numbers(context)])
         targets = self._targets(table, columns.labels, context)
         if columns.labels and targets.class_names is None:
             raw = replace(raw, reading=replace(raw.reading, targets=columns.labels))
-        weight = None if columns.weight is None else _weights(table, columns.weight)
+        weight = None if columns.weight is None else weights_of(table, columns.weight)
         data: UnencodedTable | ImageFiles
         if columns.image is None:
             data = UnencodedTable(raw, targets, weight)
@@ -164,7 +154,7 @@ class CsvSource(Source):
 
             root, beside = self._root(table, context), raw if raw.columns else None
             data = images_of(table, columns.image, root, beside, targets, weight, context)
-            data.reading = raw.reading
+            data.reading, data.left_out_rows, data.bad_rows = raw.reading, left_out, raw.bad or {}
             data.remarks += self._remarks(table, targets, columns.labels)
         return data if context.waits_for_split or not is_unencoded(data) else self._encoded(data, raw, context)
 
@@ -180,9 +170,8 @@ class CsvSource(Source):
     def _encoded(self, data: UnencodedTable | ImageFiles, raw: RawColumns, context: SourceContext) -> Dataset:
         """The data with features, by the encoder of the training part, or by one of their own."""
         encoder = self._known_encoder(context)
-        if encoder is not None and context.reading is not None:
-            check_percent(raw, encoder.sources, context.reading.percent)
-        return encoded(data, raw.fit(np.arange(len(data))) if encoder is None else encoder)
+        own: RawColumns = getattr(data, "raw", None) or raw
+        return encoded(data, own.fit(np.arange(len(data))) if encoder is None else encoder)
 
     def _known_encoder(self, context: SourceContext) -> TableEncoder | None:
         """That of the training part; of runs that kept none, numbers as they stand."""
@@ -191,15 +180,18 @@ class CsvSource(Source):
         percent = frozenset[str]() if context.reading is None else context.reading.percent
         return TableEncoder.of_numbers([bare_name(name) for name in context.feature_names], percent)
 
-    def _raw(self, table: Table, header: Header, columns: _Columns, context: SourceContext) -> RawColumns:
+    def _raw(
+        self, table: Table, header: Header, columns: TableColumns, context: SourceContext, left_out: tuple[Problem, ...]
+    ) -> RawColumns:
         names = columns.candidates(header)
         plan = context.columns or ColumnPlan()
         if self.features is not None:
             plan = replace(plan, listed=frozenset(map(bare_name, self.features)))
         found = {name: table.columns[name] for name in names}
-        return RawColumns(found, len(table.lines), plan, Reading(), table.place)
+        bad = None if context.on_bad_row == "error" else rows_of_other_lengths(table)
+        return RawColumns(found, len(table.lines), plan, Reading(), table.places, kept=table.kept, bad=bad, left_out=left_out)
 
-    def _with_labels(self, table: Table, columns: _Columns, context: SourceContext) -> tuple[Table, str]:
+    def _with_labels(self, table: Table, columns: TableColumns, context: SourceContext) -> tuple[Table, str]:
         """The rows that have a label, and how many have none, in words."""
         if not columns.labels or self.label_separator is not None:
             return table, ""
@@ -208,6 +200,8 @@ class CsvSource(Source):
     def _targets(self, table: Table, labels: Sequence[str], context: SourceContext) -> Targets:
         if not labels:
             return no_targets(context.class_mode)
+        if len(labels) == len(context.outputs):
+            return joint_targets_of(table, labels, context)
         if self.label_separator is None or len(labels) > 1:
             return targets_of(table, labels, context)
         column = table.columns[labels[0]]
@@ -218,8 +212,9 @@ class CsvSource(Source):
         several = self.label_separator is not None or targets.class_names is None or len(labels) != 1
         return () if several else remark_on_tags(table.columns[labels[0]].text)
 
-    def _columns(self, context: SourceContext) -> _Columns:
+    def _columns(self, context: SourceContext) -> TableColumns:
         labels = tuple(map(bare_name, self.label or ())) if reads_labels(context.class_mode) else ()
+        labels = as_outputs(labels, context)
         features = None if self.features is None else tuple(map(bare_name, self.features))
         known = self._known_encoder(context)
         if known is not None and (features is not None or self.image is None):
@@ -227,26 +222,20 @@ class CsvSource(Source):
         elif features is None and self.image is not None:
             features = ()
         image, weight = (None if name is None else bare_name(name) for name in (self.image, self.weight))
-        return _Columns(labels, features, image, weight, tuple(map(bare_name, context.not_features)))
+        return TableColumns(labels, features, image, weight, tuple(map(bare_name, context.not_features)))
 
-    def _header(self, path: Path, columns: _Columns) -> Header:
-        form = find_form(
-            path,
-            delimiter=self.delimiter,
-            encoding=self.encoding,
-            header=self.header,
-            names=(*columns.others, *(columns.features or ())),
-        )
-        return read_header(path, form)
+    def _header(self, path: Path, columns: TableColumns) -> Header:
+        names = (*columns.others, *(columns.features or ()))
+        return header_of(path, self.delimiter, self.encoding, self.header, names)
 
-    def _table(self, header: Header, columns: _Columns, context: SourceContext) -> tuple[Table, FoundForm]:
+    def _table(self, header: Header, columns: TableColumns, context: SourceContext) -> tuple[Table, FoundForm]:
         """The columns, with numbers in the form that is set, was found in training, or fits them."""
         numbers = NumberForm(self.decimal or ".", self.thousands or "")
         set_here = self.decimal is not None or self.thousands is not None
         if context.reading is not None and not set_here:
             numbers = context.reading.numbers
         table = self._read(header, columns, numbers, context)
-        doubtful = [column for column in table.columns.values() if column.kind == "mixed" and column.counts["foreign"]]
+        doubtful = [column for column in table.columns.values() if column.counts["foreign"] and column.kind == "mixed"]
         if not doubtful or (self.decimal is not None and self.thousands is not None):
             return table, FoundForm(numbers)
         numeric = [column.name for column in table.columns.values() if column.kind in ("number", "percent", "mixed")]
@@ -258,7 +247,7 @@ class CsvSource(Source):
             raise DataError(str(error), place=shown(header.path)) from None
         return (table if found.form == numbers else self._read(header, columns, found.form, context)), found
 
-    def _read(self, header: Header, columns: _Columns, numbers: NumberForm, context: SourceContext) -> Table:
+    def _read(self, header: Header, columns: TableColumns, numbers: NumberForm, context: SourceContext) -> Table:
         form, kept = CellForm(numbers, self._missing), {*columns.labels, columns.image}
         names = dict.fromkeys((*columns.candidates(header), *columns.others))
         plan, encoder = context.columns, self._known_encoder(context)
@@ -267,7 +256,7 @@ class CsvSource(Source):
         if encoder is not None:
             kept |= {name for name in names if encoder.needs_text(name)}
         may_lack = columns.labels if context.on_missing_label == "drop" and self.label_separator is None else ()
-        needed = [name for name in columns.others if name not in may_lack]
+        needed = [name for name in columns.others if name not in may_lack and context.on_bad_row != "keep"]
         return read_table(header, [Column(name, form, name in kept) for name in names], needed)
 
     @property
@@ -276,15 +265,20 @@ class CsvSource(Source):
             return MISSING
         return frozenset({"", *(value.strip().casefold() for value in self.missing_values)})
 
-    def _reading(self, table: Table, header: Header, numbers: FoundForm, told: str) -> Reading:
-        found = [*header.form.in_words(), *in_words(numbers.form), *([told] if told else [])]
+    def _reading(
+        self, table: Table, header: Header, columns: TableColumns, numbers: FoundForm, told: str, context: SourceContext
+    ) -> Reading:
+        found = [*header.form.in_words(), *in_words(numbers.form)]
         if table.empty_rows:
             found.append(f"{table.empty_rows:,} empty row{'s' * (table.empty_rows > 1)} left out")
         doubts = [f"{shown(header.path)}: {numbers.doubt}"] if numbers.doubt else []
         if header.form.encoding == "cp1252" and self.encoding is None:
             doubts.append(f"{shown(header.path)} is no UTF-8 and is read as Windows-1252. Set encoding if letters look wrong.")
         nameless = (("a column without a name", "perhaps row numbers"),) * (header.nameless if self.features is None else 0)
-        return Reading((), nameless, tuple(found), tuple(doubts), numbers.form, missing=self._missing)
+        percent = frozenset(name for name in columns.labels_of_numbers(context) if table.columns[name].kind == "percent")
+        found += [f"{few(sorted(percent))} in percent (12.5% is 0.125)"] if percent else []
+        left_out = (*header.left_out, *nameless)
+        return Reading((), left_out, tuple(found), tuple(doubts), numbers.form, percent, self._missing, dropped=told)
 
     def look(self, path: Path) -> tuple[Header, Table, FoundForm]:
         """All columns that have a name, with what their cells are, before anybody says which is which.
@@ -295,8 +289,8 @@ class CsvSource(Source):
         Raises:
             DataError: The file is missing or no table.
         """
-        header = self._header(path, _Columns(tuple(map(bare_name, self.label or ())), (), None, None))
-        table, numbers = self._table(header, _Columns((), None, None, None), SourceContext(class_mode=None))
+        header = self._header(path, TableColumns(tuple(map(bare_name, self.label or ())), (), None, None))
+        table, numbers = self._table(header, TableColumns((), None, None, None), SourceContext(class_mode=None))
         return header, table, numbers
 
     def in_another_file(self, path: str, features: Sequence[str] = ()) -> Self:
@@ -343,10 +337,15 @@ class CsvSource(Source):
             DataError: There is no such column, or an empty cell that is needed.
         """
         wanted = list(names)
-        header = self._header(context.path(self.path), self._columns(context))
+        columns, keeps = self._columns(context), context.on_bad_row != "error"
+        header = replace(self._header(context.path(self.path), columns), keeps_odd_rows=keeps)
         header.check(wanted)
         table = read_table(header, [Column(name, keep_text=True) for name in dict.fromkeys(wanted)], wanted if are_needed else ())
         return {name: table.columns[name].text for name in wanted}
+
+    def names(self, context: SourceContext) -> tuple[str, ...]:
+        """The columns that have a name."""
+        return tuple(name for name in self._header(context.path(self.path), self._columns(context)).names if name)
 
     def groups(self, group: str, dataset: Dataset, context: SourceContext) -> NDArray[np.str_]:
         """The cells of a column.
@@ -359,6 +358,8 @@ class CsvSource(Source):
         image = None if self.image is None else bare_name(self.image)
         found = self.cells(dict.fromkeys((group, *([image] if image else ()))), context, are_needed=True)
         cells = found[group]
+        if isinstance(dataset, UnencodedTable) and dataset.raw is not None and dataset.raw.kept is not None:
+            cells = [cells[row] for row in dataset.raw.kept.tolist()]  # others have no label
         if isinstance(dataset, ImageFiles) and image is not None:  # bad files may be left out, in all of their rows
             kept, lookup = set(dataset.names), ImageLookup(dataset.root)
             names = map(lookup.resolved, found[image])
@@ -374,12 +375,3 @@ class CsvSource(Source):
         if self.root is None and is_remote(self.path):
             raise ExperimentError("csv: root is missing. Name the address where the image paths of this remote table begin.")
         return str(table.path.parent if self.root is None else context.path(self.root))
-
-
-def _weights(table: Table, name: str) -> NDArray[np.float32]:
-    weights = numbers_of(table, [name])[:, 0]
-    for row in np.flatnonzero(weights < 0).tolist():
-        text = f"column {name}: {weights[row]:g} is below 0; a weight must be at least 0."
-        table.problems.add(text, int(table.lines[row]))
-    table.problems.check()
-    return weights.astype(np.float32)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fittool import rng
 from fittool.data.dataset import Dataset, Subset
+from fittool.data.splits.split_by_time import latest
 from fittool.data.splits.split_column import column_split
 from fittool.data.splits.split_setting import By, SplitSetting
 from fittool.data.splits.validation_split import Split, first_part, split_at
@@ -42,6 +43,9 @@ def split_off(dataset: Dataset, part: SplitSetting, seed: int, groups: NDArray[n
     if part.kind == "column":
         assert groups is not None
         return _by_column(dataset, part, groups)
+    if part.kind == "time":
+        assert groups is not None
+        return split_at(dataset, latest(str(part.column), groups, part.fraction), "data.validation.split (time)")
     if part.kind in ("last", "first"):
         grouped = labels if dataset.grouped_by_class else None
         first = first_part(size, grouped, part.fraction if part.kind == "first" else 1 - part.fraction)

@@ -26,11 +26,11 @@ Values = Annotated[list[Text], Field(min_length=1), BeforeValidator(_as_list, js
 class SplitSetting(Named):
     """A part of the training data, taken out of them."""
 
-    kind: Literal["last", "first", "random", "stratified", "group", "kfold", "column"] = Field(
+    kind: Literal["last", "first", "random", "stratified", "group", "kfold", "column", "time"] = Field(
         default="last",
         description="last, first: of the data as they stand, of folders in each class; random: any samples; stratified: the same "
         "share of each class; group: whole groups; kfold: one of several parts of equal size; column: as a column says, such as "
-        "one called split.",
+        "one called split; time: the latest by a column of dates or numbers.",
     )
     fraction: Annotated[Number, Field(gt=0, lt=1)] = Field(
         default=0.2, description="Share of the samples to validate on, for all kinds but kfold and column."
@@ -47,7 +47,8 @@ class SplitSetting(Named):
     column: Text | None = Field(
         default=None,
         min_length=1,
-        description="For column: the column of a csv, or the array of an npz, that says of each sample what it is for.",
+        description="For column: the column of a csv, or the array of an npz, that says what each sample is for; for time: of "
+        "dates or numbers.",
     )
     value: Values | None = Field(
         default=None,
@@ -69,11 +70,11 @@ class SplitSetting(Named):
     @property
     def divides(self) -> str | None:
         """The column, or pattern, whose values divide the samples, or None."""
-        return self.column if self.kind == "column" else self.group if self.needs_groups else None
+        return self.column if self.kind in ("column", "time") else self.group if self.needs_groups else None
 
     @model_validator(mode="after")
     def _holds_together(self) -> SplitSetting:
-        if self.kind == "column" and self.column is None:
+        if self.kind in ("column", "time") and self.column is None:
             raise PydanticCustomError("column_missing", "must say which column divides the data: write column: NAME")
         if self.kind == "kfold" and self.fold >= self.folds:
             raise PydanticCustomError("fold_number", f"must have a fold below folds, which is {self.folds}; folds count from 0")

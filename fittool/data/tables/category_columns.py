@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.columns import BOOLEANS, Column
-from fittool.data.tables.column_kinds import CategoryKind
+from fittool.data.formats.cell_form import BOOLEANS
+from fittool.data.formats.columns import Column
+from fittool.data.tables.column_kinds import CategorySettings
 from fittool.data.tables.fitted_column import CLEAN, CellReport, Facts, FittedColumn
 from fittool.data.tables.levels import by_rank, written_levels
 from fittool.nn.table_layout import Feature
@@ -41,7 +43,7 @@ class FittedCategory(FittedColumn):
     gap: bool = False
     width: int = 0
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """One for each level, that of gaps and that of all others where training had such; or one code."""
         if self.width:
@@ -105,7 +107,7 @@ class FittedCategory(FittedColumn):
         return cls(facts, levels, (rare["levels"], rare["rows"]), plain.get("gap", False), plain.get("width", 0))
 
 
-def fit_category(facts: Facts, kind: CategoryKind, column: Column, rows: NDArray[np.int64]) -> FittedCategory:
+def fit_category(facts: Facts, kind: CategorySettings, column: Column, rows: NDArray[np.int64]) -> FittedCategory:
     """Fix a column of categories by (n,) rows of it."""
     codes, names = written_levels(column)
     codes = codes[rows]
@@ -144,7 +146,7 @@ class FittedBoolean(FittedColumn):
     share: float = 0.0
     indicates: bool = False
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """0 or 1, and where training had gaps their indicator."""
         value = Feature(self.name, self.name, "boolean")

@@ -18,7 +18,7 @@ _FILLS = ("median", "mean", "zero", "error")
 def _missing(value: object) -> object:
     if value in _FILLS or (isinstance(value, int | float) and not isinstance(value, bool) and value == value):
         return value
-    raise PydanticCustomError("missing", "must be median, mean, zero, error or a number")
+    raise PydanticCustomError("missing_form", "must be median, mean, zero, error or a number")
 
 
 Missing = Annotated[
@@ -32,8 +32,8 @@ class ColumnKind(Named):
 
 
 @setting
-class NumberKind(ColumnKind):
-    """A column of numbers."""
+class NumberSettings:
+    """The settings of a column of numbers."""
 
     missing: Missing = Field(
         default="median",
@@ -46,6 +46,11 @@ class NumberKind(ColumnKind):
         "quantile: as a normal distribution has them, by rank; minmax: from 0 to 1. All of the training part.",
     )
 
+
+@setting
+class NumberKind(NumberSettings, ColumnKind):
+    """A column of numbers."""
+
     @classmethod
     def public_name(cls) -> str:
         """`number`."""
@@ -53,8 +58,8 @@ class NumberKind(ColumnKind):
 
 
 @setting
-class CategoryKind(ColumnKind):
-    """A column of names, or of numbers that are names."""
+class CategorySettings:
+    """The settings of a column of names, or of numbers that are names."""
 
     encode: Literal["auto", "one_hot", "embedding"] = Field(
         default="auto",
@@ -69,6 +74,11 @@ class CategoryKind(ColumnKind):
         description="Values that the training part holds fewer times than this are merged, with those that it does not hold; by "
         "default 1 for one_hot, which merges none, and 3 for embedding.",
     )
+
+
+@setting
+class CategoryKind(CategorySettings, ColumnKind):
+    """A column of names, or of numbers that are names."""
 
     @classmethod
     def public_name(cls) -> str:
@@ -87,8 +97,8 @@ class BooleanKind(ColumnKind):
 
 
 @setting
-class DateKind(ColumnKind):
-    """A column of dates, with times of day or without."""
+class DateSettings:
+    """The settings of a column of dates, with times of day or without."""
 
     order: DateOrder | None = Field(
         default=None,
@@ -102,10 +112,15 @@ class DateKind(ColumnKind):
     )
 
     @model_validator(mode="after")
-    def _each_once(self) -> DateKind:
+    def _each_once(self) -> DateSettings:
         if self.parts is not None and len(set(self.parts)) < len(self.parts):
             raise PydanticCustomError("parts_twice", "must name each part once")
         return self
+
+
+@setting
+class DateKind(DateSettings, ColumnKind):
+    """A column of dates, with times of day or without."""
 
     @classmethod
     def public_name(cls) -> str:
@@ -114,12 +129,17 @@ class DateKind(ColumnKind):
 
 
 @setting
-class TextKind(ColumnKind):
-    """A column of sentences: its words, and pieces of three letters of them, counted in hashed places; no model of language."""
+class TextSettings:
+    """The settings of a column of sentences: its words, and pieces of three letters of them, counted in hashed places."""
 
     width: Annotated[Integer, Field(ge=2, le=65_536)] = Field(
         default=64, description="Number of features: half for words, half for pieces of words."
     )
+
+
+@setting
+class TextKind(TextSettings, ColumnKind):
+    """A column of sentences: its words, and pieces of three letters of them, counted in hashed places; no model of language."""
 
     @classmethod
     def public_name(cls) -> str:
@@ -153,11 +173,18 @@ COLUMN_KINDS: Family[ColumnKind] = Family(
 )
 
 
+def _bare(value: object) -> object:
+    """The settings of a kind, also where they stand under its name, as a resolved experiment writes them."""
+    if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in COLUMN_KINDS.members:
+        return next(iter(value.values())) or {}
+    return value
+
+
 @setting
 class ColumnDefaults:
     """Settings of the columns of a kind that `columns` does not name."""
 
-    number: NumberKind = Field(default_factory=NumberKind, description="Of columns of numbers.")
-    category: CategoryKind = Field(default_factory=CategoryKind, description="Of categories.")
-    date: DateKind = Field(default_factory=DateKind, description="Of dates.")
-    text: TextKind = Field(default_factory=TextKind, description="Of texts.")
+    number: NumberSettings = Field(default_factory=NumberSettings, description="Of columns of numbers.")
+    category: CategorySettings = Field(default_factory=CategorySettings, description="Of categories.")
+    date: DateSettings = Field(default_factory=DateSettings, description="Of dates.")
+    text: TextSettings = Field(default_factory=TextSettings, description="Of texts.")

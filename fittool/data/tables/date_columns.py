@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.formats.columns import Column
-from fittool.data.tables.column_kinds import DateKind, DateOrder, DatePart
+from fittool.data.tables.column_kinds import DateOrder, DatePart, DateSettings
 from fittool.data.tables.fitted_column import CLEAN, CellReport, Facts, FittedColumn
 from fittool.data.tables.levels import written_levels
 from fittool.nn.table_layout import Feature
@@ -23,8 +24,8 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _TIME = (
     r"(?:(?:[ T]|, )([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]{1,9})?)? ?([AaPp][Mm])?)? ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
 )
-_YEAR_FIRST = re.compile(rf"([0-9]{{4}})([-/.])([0-9]{{1,2}})\2([0-9]{{1,2}}){_TIME}")
-_YEAR_LAST = re.compile(rf"([0-9]{{1,2}})([-/.])([0-9]{{1,2}})\2([0-9]{{4}}){_TIME}")
+_YEAR_FIRST = re.compile(rf"([0-9]{{4}})([-/.])([0-9]{{1,2}})([-/.])([0-9]{{1,2}}){_TIME}")
+_YEAR_LAST = re.compile(rf"([0-9]{{1,2}})([-/.])([0-9]{{1,2}})([-/.])([0-9]{{4}}){_TIME}")
 _DAY_NAMED = re.compile(rf"([0-9]{{1,2}})\.?[ -]([A-Za-z]{{3,9}})\.?,?[ -]([0-9]{{4}}){_TIME}")
 _MONTH_NAMED = re.compile(rf"([A-Za-z]{{3,9}})\.? ([0-9]{{1,2}}),? ([0-9]{{4}}){_TIME}")
 _PARTS: tuple[DatePart, ...] = ("year", "month", "day", "weekday", "hour", "time")
@@ -50,11 +51,12 @@ def parse_date(cell: str) -> ParsedDate | None:
     if len(text) > _LONGEST:
         return None
     if match := _YEAR_FIRST.fullmatch(text):
-        year, _, month, day, *time = match.groups()
-        return _in_orders({"ymd": (year, month, day)}, time)
+        year, separator, month, again, day, *time = match.groups()
+        return _in_orders({"ymd": (year, month, day)}, time) if separator == again else None
     if match := _YEAR_LAST.fullmatch(text):
-        first, separator, second, year, *time = match.groups()
-        return _in_orders({"dmy": (year, second, first), "mdy": (year, first, second)}, time, is_dotted=separator == ".")
+        first, separator, second, again, year, *time = match.groups()
+        orders: dict[DateOrder, tuple[str, str, str]] = {"dmy": (year, second, first), "mdy": (year, first, second)}
+        return _in_orders(orders, time, is_dotted=separator == ".") if separator == again else None
     named = _DAY_NAMED.fullmatch(text)
     day, month, year, *time = named.groups() if named else (None, None, None)
     if named is None and (named := _MONTH_NAMED.fullmatch(text)):
@@ -146,7 +148,7 @@ class FittedDate(FittedColumn):
     last: float
     indicates: bool = False
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """A number for the year and the time, two for each other part; and where training had gaps their indicator."""
         found: list[Feature] = []
@@ -203,7 +205,7 @@ class FittedDate(FittedColumn):
         return cls(facts, plain["order"], parts, plain["first"], plain["last"], plain.get("indicator", False))
 
 
-def fit_date(facts: Facts, kind: DateKind, order: DateOrder, column: Column, rows: NDArray[np.int64]) -> FittedDate:
+def fit_date(facts: Facts, kind: DateSettings, order: DateOrder, column: Column, rows: NDArray[np.int64]) -> FittedDate:
     """Fix a column of dates by (n,) rows of it."""
     seconds, is_gap = seconds_of(column, order)
     seconds, is_gap = seconds[rows], is_gap[rows]

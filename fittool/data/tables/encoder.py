@@ -88,7 +88,7 @@ class TableEncoder:
         """The identifiers, which are passed through to predictions."""
         return tuple(column.name for column in self.columns if isinstance(column, FittedKey))
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """True where every feature is a column of numbers, as it stands."""
         return all(not one.features or _is_plain(one) for one in self.columns)
@@ -162,14 +162,19 @@ def _is_plain(column: FittedColumn) -> bool:
 def _encode_plain(
     group: Sequence[FittedColumn], columns: Mapping[str, Column], out: NDArray[np.float32]
 ) -> dict[str, CellReport] | None:
-    """The numbers of several columns as they stand, (N, columns); None where one has gaps."""
+    """The numbers of several columns as they stand, (N, columns); None where one has gaps, or cells of another kind."""
+    if any(columns[column.name].kind == "mixed" for column in group):
+        return None
     values = np.stack([columns[column.name].array() for column in group], axis=1)
     if np.isnan(values).any():
         return None
     out[...] = values
     lowest, highest = (np.array([getattr(column, edge) for column in group]) for edge in ("lowest", "highest"))
     with np.errstate(invalid="ignore"):  # runs of old know no range
-        far = np.abs(values - (lowest + highest) / 2) > 1.5 * (highest - lowest)
+        span = highest - lowest
+        if not ((values.min(axis=0) < lowest - span) | (values.max(axis=0) > highest + span)).any():
+            return {}
+        far = (values < lowest - span) | (values > highest + span)
     return {
         group[place].name: CellReport(outside=np.flatnonzero(far[:, place])) for place in np.flatnonzero(far.any(axis=0)).tolist()
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -75,7 +76,7 @@ class FittedColumn:
         """The column's name."""
         return self.facts.name
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The columns of the matrix that it becomes; none where it is kept out of the network."""
         return ()

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fittool.data.formats.columns import SHOWN, CellKind, Column, no_number
+from fittool.data.formats.cell_form import CellKind
+from fittool.data.formats.columns import SHOWN, Column, no_number
 from fittool.data.tables.category_columns import FittedBoolean, are_booleans, fit_boolean, fit_category
 from fittool.data.tables.column_kinds import (
     BooleanKind,
@@ -19,14 +20,16 @@ from fittool.data.tables.column_kinds import (
     ColumnKind,
     DateKind,
     DateOrder,
+    DateSettings,
     DropKind,
     KeyKind,
     NumberKind,
+    NumberSettings,
     TextKind,
 )
 from fittool.data.tables.date_columns import fit_date, read_order
 from fittool.data.tables.fitted_column import Dropped, Facts, FittedColumn, FittedKey
-from fittool.data.tables.levels import has_leading_zero
+from fittool.data.tables.levels import has_leading_zero, written_levels
 from fittool.data.tables.number_columns import FittedNumber, NumberStatistics, fit_number, statistics_of
 from fittool.data.tables.text_columns import FittedText
 from fittool.errors import DataError, Problem
@@ -35,8 +38,9 @@ _FEWEST_TO_JUDGE = 10
 _MOST_NAMED_BY_NUMBERS = 10
 _OFTEN_ENOUGH, _OFTEN_SHARE = 10, 0.02
 _WORDS, _LETTERS, _TEXTS_DIFFER = 3, 40, 0.2
-_KEYS_DIFFER = 0.95
+_MOST_COME_ONCE = 0.5
 _LOOKED_AT = 2000
+_NO_NUMBER, _ONE_WAY = " is not a number", "If all are written so"
 _ID = re.compile(r"(?i:(?:^|.*[ _.-])(?:id|idx|index|key|uuid|guid|rowid|rownames|rownumber|serial))|.*[a-z](?:Id|ID)")
 _NUMERIC: tuple[CellKind, ...] = ("number", "percent", "boolean")
 
@@ -79,7 +83,8 @@ def fit_columns(
     Raises:
         DataError: A column is not of the kind that is set, or mostly of numbers with other cells among them.
     """
-    seen = {column.name: _counts(column, rows) for column in columns}
+    numbers: Counter[CellKind] = Counter({"number": len(rows)})  # the same for most columns
+    seen = {column.name: _counts(column, rows, numbers) for column in columns}
     numeric = [column for column in columns if _is_numeric(seen[column.name])]
     with np.errstate(over="ignore", invalid="ignore"):  # numbers that are too large are told below
         statistics = dict(zip((column.name for column in numeric), statistics_of(numeric, rows), strict=True))
@@ -95,13 +100,12 @@ def fit_columns(
     return tuple(fitted)
 
 
-def _counts(column: Column, rows: NDArray[np.int64]) -> Counter[CellKind]:
-    """How many cells of some rows are of each kind."""
+def _counts(column: Column, rows: NDArray[np.int64], numbers: Counter[CellKind]) -> Counter[CellKind]:
+    """How many cells of some rows are of each kind; `numbers` where all are such."""
     if not column.is_coded:
-        if len(rows) == column.size or not column.counts["missing"]:
-            gaps = column.counts["missing"]
-        else:
-            gaps = int(np.isnan(column.array()[rows]).sum())
+        if not column.counts["missing"]:
+            return numbers
+        gaps = int(np.isnan(column.array()[rows]).sum())
         return Counter({"number": len(rows) - gaps, "missing": gaps})
     amounts = np.bincount(column.codes[rows], minlength=len(column.kinds)).tolist()
     counts: Counter[CellKind] = Counter()
@@ -117,13 +121,22 @@ def _is_numeric(counts: Counter[CellKind]) -> bool:
 
 def no_numbers(column: Column, wrong: NDArray[np.int64], describe: Callable[[int], str]) -> DataError:
     """The error about a column of numbers in which the cells of (n,) rows are none, with the ways out."""
-    counts = Counter(column.cells[code] for code in column.codes[wrong].tolist())
-    first = column.cells[column.codes[wrong[0]]]
+    codes = column.codes[wrong]
+    counts = Counter(codes.tolist())
+    told, row = no_number(column.cells[codes[0]]), int(wrong[0])
+    for code in list(counts)[:_LOOKED_AT]:  # a cell that can be read in one way alone tells more than one that may be either
+        if _ONE_WAY in (text := no_number(column.cells[code])):
+            told, row = text, int(wrong[np.argmax(codes == code)])
+            break
     more = f" (and {len(wrong) - 1:,} more of {column.size:,} cells)" if len(wrong) > 1 else ""
-    text = no_number(first).replace(" is not a number", f" is not a number{more}", 1)
-    listed = ", ".join(repr(cell[:SHOWN]) for cell, _ in counts.most_common(3))
-    ways = f"Where such cells stand for gaps, set missing_values: [{listed}] in csv; where they are names, set data.columns:"
-    return DataError(f"column {column.name}: {text} {ways} {{{column.name}: category}}.", place=describe(int(wrong[0])))
+    text = f"column {column.name}: {told.replace(_NO_NUMBER, f'{_NO_NUMBER}{more}', 1)}"
+    if told.endswith(f"{_NO_NUMBER}."):
+        listed = ", ".join(repr(column.cells[code][:SHOWN]) for code, _ in counts.most_common(3))
+        text += (
+            f" Where such cells stand for gaps, set missing_values: [{listed}] in csv; where they are names, set data.columns:"
+        )
+        text += f" {{{column.name}: category}}."
+    return DataError(text, place=describe(row))
 
 
 @dataclass(frozen=True)
@@ -199,7 +212,7 @@ class _Fit:
         assert isinstance(kind, TextKind)
         return FittedText(self._facts(why), kind.width)
 
-    def _number(self, kind: NumberKind, why: str) -> FittedNumber:
+    def _number(self, kind: NumberSettings, why: str) -> FittedNumber:
         if self.statistics is None:
             raise self._no_numbers()
         if self._gaps and kind.missing == "error":
@@ -222,7 +235,7 @@ class _Fit:
             raise DataError(f"{text} Make it a category.")
         return found
 
-    def _date(self, kind: DateKind, why: str) -> FittedColumn:
+    def _date(self, kind: DateSettings, why: str) -> FittedColumn:
         reading = read_order(self._cells)
         if reading.wrong:
             text = f"column {self._name}: it is a date, but {reading.wrong[0][:SHOWN]!r} is none"
@@ -292,12 +305,18 @@ class _Fit:
             return Dropped(self._facts(why))
         return fit_date(self._facts("dates"), self.plan.defaults.date, reading.order, self.column, self.rows)
 
+    def _come_once(self) -> int:
+        """The number of values that come only once."""
+        codes, _ = written_levels(self.column)
+        codes = codes[self.rows]
+        return int((np.bincount(codes[codes >= 0]) == 1).sum())
+
     def _of_names(self, cells: Sequence[str]) -> FittedColumn:
         some = cells[:_LOOKED_AT]
         is_long = sum(len(cell.split()) for cell in some) >= _WORDS * len(some) or sum(map(len, some)) >= _LETTERS * len(some)
         if is_long and len(cells) > max(_TEXTS_DIFFER * self._present, _MOST_NAMED_BY_NUMBERS):
             return FittedText(self._facts("sentences that differ"), self.plan.defaults.text.width)
         is_judged = self._present >= _FEWEST_TO_JUDGE and self._name not in self.plan.listed
-        if is_judged and len(cells) >= _KEYS_DIFFER * self._present:
-            return FittedKey(self._facts("another word in each row"))
+        if is_judged and self._come_once() > _MOST_COME_ONCE * self._present:
+            return FittedKey(self._facts("another word in most rows"))
         return fit_category(self._facts("words"), self.plan.defaults.category, self.column, self.rows)

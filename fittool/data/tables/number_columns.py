@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.formats.columns import Column
-from fittool.data.tables.column_kinds import NumberKind, Scale
+from fittool.data.tables.column_kinds import NumberSettings, Scale
 from fittool.data.tables.fitted_column import CLEAN, CellReport, Facts, FittedColumn
 from fittool.data.tables.normal_distribution import normal_quantiles
 from fittool.nn.table_layout import Feature
@@ -44,7 +45,8 @@ def statistics_of(columns: Sequence[Column], rows: NDArray[np.int64]) -> Iterato
     """The statistics of some columns of numbers over (n,) rows, many narrow columns at a time."""
     step = max(_AT_ONCE // max(len(rows), 1), 1)
     for start in range(0, len(columns), step):
-        values = np.stack([column.array()[rows] for column in columns[start : start + step]], axis=1)
+        found = [column.array() for column in columns[start : start + step]]
+        values = np.stack(found if len(rows) == len(found[0]) else [one[rows] for one in found], axis=1)
         yield from _statistics(values, rows)
 
 
@@ -92,7 +94,7 @@ class FittedNumber(FittedColumn):
     quantiles: tuple[float, ...] = ()
     is_percent: bool = False
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The number, and where training had gaps their indicator."""
         number = Feature(self.name, self.name, "number")
@@ -107,7 +109,7 @@ class FittedNumber(FittedColumn):
 
     def encode(self, column: Column, out: NDArray[np.float32]) -> CellReport:
         """Filled, then scaled; the indicator beside it."""
-        values = column.array()
+        values = self._of_its_kind(column)
         is_gap = np.isnan(values)
         report = CLEAN
         if is_gap.any():
@@ -117,8 +119,17 @@ class FittedNumber(FittedColumn):
             out[:, 1] = is_gap
         out[:, 0] = self._scaled(values)
         with np.errstate(invalid="ignore"):  # runs of old know no range
-            far = np.flatnonzero(np.abs(values - (self.highest + self.lowest) / 2) > 1.5 * (self.highest - self.lowest))
+            span = self.highest - self.lowest
+            far = np.flatnonzero((values < self.lowest - span) | (values > self.highest + span))
         return report if not len(far) else CellReport(outside=far, bad=report.bad, needed=report.needed)
+
+    def _of_its_kind(self, column: Column) -> NDArray[np.float64]:
+        """(N,) the numbers, NaN also where a percentage stands among numbers, a number among percentages, or a word for one."""
+        values = column.array()
+        if column.kind != "mixed" or not column.is_coded:
+            return values
+        is_right = np.array([kind == ("percent" if self.is_percent else "number") for kind in column.kinds])
+        return np.where(is_right[column.codes], values, np.nan)
 
     def _gaps(self, column: Column, is_gap: NDArray[np.bool_]) -> CellReport:
         """Cells without a number: gaps, or others that are no numbers at all."""
@@ -154,27 +165,27 @@ class FittedNumber(FittedColumn):
 
 
 def fit_number(
-    facts: Facts, kind: NumberKind, statistics: NumberStatistics, column: Column, rows: NDArray[np.int64]
+    facts: Facts, kind: NumberSettings, statistics: NumberStatistics, column: Column, rows: NDArray[np.int64]
 ) -> FittedNumber:
     """Fix a column of numbers by (n,) rows of it; gaps are filled before the scale is measured."""
     lowest, highest = statistics.lowest, statistics.highest
     indicates = statistics.gaps > 0 and kind.missing != "error"
     if kind.scale == "none" and kind.missing != "mean":
         fill = statistics.median if kind.missing == "median" else _constant(kind)
-        return FittedNumber(facts, lowest, highest, fill, indicates, is_percent=column.kind == "percent")
+        return FittedNumber(facts, lowest, highest, fill, indicates, is_percent=column.is_percent)
     values = column.array()[rows]
     fill = statistics.median if kind.missing == "median" else _fill(kind, values)
     values = np.where(np.isnan(values), fill or 0.0, values) if statistics.gaps else values
     center, divisor = _measured(kind.scale, values)
     quantiles = tuple(_quantiles(values).tolist()) if kind.scale == "quantile" else ()
-    return FittedNumber(facts, lowest, highest, fill, indicates, kind.scale, center, divisor, quantiles, column.kind == "percent")
+    return FittedNumber(facts, lowest, highest, fill, indicates, kind.scale, center, divisor, quantiles, column.is_percent)
 
 
-def _constant(kind: NumberKind) -> float | None:
+def _constant(kind: NumberSettings) -> float | None:
     return None if kind.missing == "error" else 0.0 if kind.missing == "zero" else float(kind.missing)
 
 
-def _fill(kind: NumberKind, values: NDArray[np.float64]) -> float | None:
+def _fill(kind: NumberSettings, values: NDArray[np.float64]) -> float | None:
     return float(np.nanmean(values)) if kind.missing == "mean" else _constant(kind)
 
 

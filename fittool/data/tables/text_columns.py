@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,7 +36,7 @@ class FittedText(FittedColumn):
 
     width: int
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """Half of them for words, half for pieces of three letters."""
         return tuple(Feature(f"{self.name} {number}", self.name, "text") for number in range(self.width))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.fitted_column import FittedColumn
 from fittool.errors import visible
@@ -22,7 +24,7 @@ def columns_in_words(encoder: TableEncoder) -> list[str]:
     lines = [_line(row, widths) for row in rows]
     if len(columns) > _MOST:
         rest = columns[_MOST:]
-        kinds = {column.kind: sum(one.kind == column.kind for one in rest) for column in rest}
+        kinds = Counter(column.kind for column in rest)
         listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
         lines.append(f"… and {len(rest):,} more columns ({listed}); the run's columns.json has all")
     return lines

@@ -13,10 +13,11 @@ from fittool.data.batch import Array
 from fittool.data.dataset import ArrayDataset, Dataset, Samples, Shape, Subset
 from fittool.data.formats.columns import SHOWN, Column
 from fittool.data.formats.reading import Reading, few
+from fittool.data.tables.bad_rows import BadRows, note_bad_cells, strange_cells
 from fittool.data.tables.encoder import EncodedTable, TableEncoder
 from fittool.data.tables.fitted_column import CellReport
 from fittool.data.tables.inference import ColumnPlan, no_numbers
-from fittool.data.targets import Targets
+from fittool.data.targets import Targets, classes_of_outputs
 from fittool.errors import DataError, Problem
 
 D = TypeVar("D", bound="Dataset")
@@ -33,6 +34,10 @@ class RawColumns:
         reading: How the table was read.
         describe: The place of a row, for messages.
         rows: (n,) which rows the samples are; None: all.
+        kept: (N,) which rows of the file these are; None: all.
+        bad: Takes what is wrong with rows that cannot be read; None: they are an error.
+        left_out: What was wrong with rows that are no longer there.
+        remarks: Sentences about rows of other data than those trained on; None: they are trained on.
     """
 
     columns: Mapping[str, Column]
@@ -41,6 +46,14 @@ class RawColumns:
     reading: Reading
     describe: Callable[[int], str]
     rows: NDArray[np.int64] | None = None
+    kept: NDArray[np.int64] | None = None
+    bad: BadRows | None = None
+    left_out: tuple[Problem, ...] = ()
+    remarks: tuple[str, ...] | None = None
+
+    def number(self, row: int) -> int:
+        """The number of a row in its file, from 1."""
+        return 1 + (row if self.kept is None else int(self.kept[row]))
 
     def fit(self, samples: NDArray[np.int64]) -> TableEncoder:
         """The encoder that some samples fix.
@@ -61,8 +74,14 @@ class RawColumns:
         """The features of all samples, (n, F).
 
         Raises:
-            DataError: A column holds cells that are not of its kind; one problem for each such column, with counts.
+            DataError: A column holds cells that are not of its kind; one problem for each such column, with counts. Not where
+                bad rows are kept: they get zeros.
         """
+        if self.bad is not None:
+            encoded = encoder.encode(self.columns, self.count)
+            note_bad_cells(self.columns, encoder, encoded.reports, self.describe, self.number, self.bad)
+            encoded.values[list(self.bad)] = 0
+            return encoded if self.rows is None else replace(encoded, values=encoded.values[self.rows])
         problems = [problem for name in encoder.sources for problem in self._too_large(name, encoder)]
         if problems:
             raise DataError(problems)
@@ -99,26 +118,27 @@ class RawColumns:
             problems.append(Problem(f"{text} {mend}", self.describe(int(report.needed[0]))))
         return problems
 
+    def bad_samples(self) -> BadRows:
+        """What is wrong with the samples that cannot be read, by their places among the samples."""
+        bad = self.bad or {}
+        if self.rows is None:
+            return bad
+        return {place: bad[row] for place, row in enumerate(self.rows.tolist()) if row in bad}
+
     def select(self, rows: NDArray[np.int64]) -> RawColumns:
         """The same for (n,) of the samples alone."""
         return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
 
-def check_percent(raw: RawColumns, names: Sequence[str], percent: frozenset[str]) -> None:
-    """Refuse percentages where the run has learnt from numbers, and the other way round.
+class FromTable(Dataset, Protocol):
+    """Samples that are rows of a table."""
 
-    Raises:
-        DataError: One problem for each such column.
-    """
-    problems = []
-    for name in names:
-        kind = raw.columns[name].kind
-        if kind in ("number", "percent") and (kind == "percent") != (name in percent):
-            said, wanted = ("percentages", "numbers") if kind == "percent" else ("numbers", "percentages such as 12.5%")
-            text = f"column {name}: it holds {said}, but what the training data have there are {wanted}. Write both alike."
-            problems.append(Problem(text, raw.describe(0).rpartition(":")[0]))
-    if problems:
-        raise DataError(problems)
+    bad_rows: Mapping[int, Problem]
+    """By the sample: why its row could not be read."""
+    left_out_rows: tuple[Problem, ...]
+    """Why rows were left out."""
+    remarks: tuple[str, ...]
+    """Sentences on rows that are no training data."""
 
 
 @runtime_checkable
@@ -127,7 +147,7 @@ class Unencoded(Protocol):
 
     raw: RawColumns | None
 
-    def with_features(self, values: NDArray[np.float32], encoder: TableEncoder, reading: Reading) -> Dataset:
+    def with_features(self, values: NDArray[np.float32], encoder: TableEncoder, reading: Reading) -> FromTable:
         """The same samples with (N, F) features."""
 
 
@@ -203,6 +223,7 @@ class UnencodedTable:
             describe=self._columns.describe,
         )
         dataset.reading, dataset.encoder = reading, encoder
+        dataset.output_classes = classes_of_outputs(self.targets)
         return dataset
 
 
@@ -234,7 +255,12 @@ def encoded_together(parts: Sequence[Dataset], encoder: TableEncoder) -> list[Da
     if not isinstance(whole, Unencoded) or whole.raw is None:
         return list(parts)
     raw = whole.raw
-    made = whole.with_features(raw.encode(encoder).values, encoder, _read(raw, encoder))
+    features = raw.encode(encoder)
+    made = whole.with_features(features.values, encoder, _read(raw, encoder))
+    made.bad_rows, made.left_out_rows = raw.bad_samples(), raw.left_out
+    if raw.remarks is not None:
+        strange = strange_cells(features.reports, raw.columns, raw.describe(0).rpartition(":")[0], raw.bad or ())
+        made.remarks = (*made.remarks, *raw.remarks, *strange)
     return [_moved(part, made) for part in parts]
 
 
@@ -246,15 +272,15 @@ def _moved(part: Dataset, whole: Dataset) -> Dataset:
 def _read(raw: RawColumns, encoder: TableEncoder) -> Reading:
     """The reading with the columns that are learnt from, and those that are not."""
     left_out = [(column.name, column.facts.why) for column in encoder.columns if not column.features]
-    percent = frozenset(name for name in encoder.sources if raw.columns[name].kind == "percent")
+    percent = frozenset(name for name in encoder.sources if raw.columns[name].is_percent)
     found = list(raw.reading.found)
     found += [f"{few(sorted(percent))} in percent (12.5% is 0.125)"] if percent else []
-    booleans = [name for name in encoder.sources if raw.columns[name].kind == "boolean"]
+    booleans = [name for name in encoder.sources if raw.columns[name].is_coded and raw.columns[name].kind == "boolean"]
     found += [f"{few(booleans)} as 0 and 1"] if booleans else []
     return replace(
         raw.reading,
         columns=encoder.sources,
         left_out=(*left_out, *raw.reading.left_out),
         found=tuple(found),
-        percent=percent,
+        percent=percent | raw.reading.percent,
     )

@@ -21,7 +21,7 @@ from fittool.engines.numpy_engine.lowering import lower
 from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
 from fittool.engines.numpy_engine.optimizer_step import OptimizerStep
 from fittool.engines.numpy_engine.parameters import ParameterStore
-from fittool.engines.numpy_engine.program import Program, Tiling, Workspace
+from fittool.engines.numpy_engine.program import PREDICTED_TOGETHER, Program, Workspace
 from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.nn.graph import Graph
@@ -88,7 +88,6 @@ class NumpyEngine:
         self._space = Workspace(plan, slots, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
         self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool)
-        self._tiling = Tiling.of(plan)
         self._programs: dict[tuple[int, str], Program] = {}
 
     @property
@@ -163,37 +162,32 @@ class NumpyEngine:
         """Do as `test_step`, and give the outputs, each (N, …)."""
         with self.health.watched():
             program = self._run(batch, "test")
-        return tuple(output.copy() for output in program.outputs)
+        given = self._losses_and_metrics.undo_scales(program.outputs)
+        return tuple(np.array(output, self._dtype) for output in given)
 
     def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
         step_inputs = self._step_inputs
         step_inputs.targets, step_inputs.sample_weight = batch.targets, batch.sample_weight
         with self.health.watched():
-            self._losses_and_metrics.update_metrics(list(outputs), {}, [None] * len(outputs), training=False)
+            given = self._losses_and_metrics.scale_outputs(outputs)
+            self._losses_and_metrics.update_metrics(given, {}, [None] * len(outputs), training=False)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …); a sample's are the same to the bit whatever others are beside it."""
-        count, step = len(inputs[0]), self._tiling.most
+        count, step = len(inputs[0]), PREDICTED_TOGETHER
         shapes = [self._space.plan.values[number].shape for number in self._space.plan.outputs]
         found = tuple(np.empty((count, *shape), self._dtype) for shape in shapes)
         with self.health.watched():
             for first in range(0, count, step):
                 self._step_inputs.first_sample = first
-                outputs = self._predict_some(tuple(array[first : first + step] for array in inputs))
+                program = self._run(Batch(tuple(array[first : first + step] for array in inputs)), "predict")
+                # A scale is undone in float64, and rounded once, where it is copied.
+                outputs = self._losses_and_metrics.undo_scales(program.outputs)
                 for whole, output in zip(found, outputs, strict=True):
                     np.copyto(whole[first : first + step], output)
         self._step_inputs.first_sample = 0
         return found
-
-    def _predict_some(self, inputs: tuple[Array, ...]) -> list[NDArray[Any]]:
-        """The outputs for a few (n, …) inputs, each (n, …)."""
-        count = len(inputs[0])
-        rows = self._tiling.rows(count)
-        if count < rows and not self._tiling.goes_sample_by_sample:
-            inputs = tuple(array[np.minimum(np.arange(rows), count - 1)] for array in inputs)
-        program = self._run(Batch(inputs), "predict")
-        return [output[:count] for output in program.outputs]
 
     def metrics(self) -> dict[str, float]:
         """The running values: `loss` first, then the metrics."""
@@ -274,16 +268,15 @@ class NumpyEngine:
         program.run()
         return program
 
-    def _program(self, count: int, kind: str) -> Program:
-        batch = self._tiling.rows(count) if kind == "predict" else count
-        if batch > self._space.buffers.capacity:
-            self._space.buffers.grow(batch)
+    def _program(self, batch: int, kind: str) -> Program:
+        training, predicting = kind == "train", kind == "predict"
+        needed = PREDICTED_TOGETHER if predicting else batch
+        if needed > self._space.buffers.capacity:
+            self._space.buffers.grow(needed)
             self._programs.clear()
-        if (count, kind) not in self._programs:
-            update = None if kind == "predict" else partial(self._losses_and_metrics.update_metrics, training=kind == "train")
-            parts = self._tiling.slices(count, self.threads) if kind == "predict" else None
-            training = kind == "train"
-            self._programs[count, kind] = Program(
-                self._space, batch, training=training, update_metrics=update, backward=training, parts=parts
+        if (batch, kind) not in self._programs:
+            update = None if predicting else partial(self._losses_and_metrics.update_metrics, training=training)
+            self._programs[batch, kind] = Program(
+                self._space, batch, training=training, update_metrics=update, backward=training, even=predicting
             )
-        return self._programs[count, kind]
+        return self._programs[batch, kind]

@@ -13,7 +13,7 @@ from fittool.engines.numpy_engine.metrics import metric_update
 from fittool.engines.numpy_engine.operations.base import Floats, StepInputs
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.state import TensorInfo
-from fittool.engines.target_arrays import targets_and_weights
+from fittool.engines.target_arrays import in_output_shape, of_target, targets_and_weights
 from fittool.nn.accumulators import running_values
 from fittool.nn.graph import Graph
 from fittool.nn.objectives import Objectives, loss_names, losses_of_logits, metrics_by_name, penalties
@@ -35,9 +35,10 @@ class LossesAndMetrics:
         self._accumulators = running_values(objectives, graph.output_shapes)
         self._sums = {name: np.zeros(accumulator.size) for name, accumulator in self._accumulators.items()}
         self._metrics = [
-            (metric_update(self._accumulators[name]), self._sums[name], entry.output, entry.weighted)
+            (metric_update(self._accumulators[name]), self._sums[name], entry)
             for name, entry in metrics_by_name(objectives).items()
         ]
+        self._scales = {number: one.numbers.scale for number, one in enumerate(objectives.values()) if one.numbers.scale}
         self._penalties = penalties(graph)
         self.last_loss = 0.0
 
@@ -58,8 +59,23 @@ class LossesAndMetrics:
         targets, weights = targets_and_weights(self._step_inputs.targets, self._step_inputs.sample_weight, len(outputs))
         if self._losses:
             self._add_losses(outputs, logits, targets, weights, gradients if training else [None] * len(outputs))
-        for update, sums, output, weighted in self._metrics:
-            update(sums, targets[output], outputs[output], weights[output] if weighted else None)
+        measured = self.undo_scales(outputs) if self._metrics else outputs
+        for update, sums, entry in self._metrics:
+            target, output = of_target(targets[entry.output], measured[entry.output], entry.target)
+            update(sums, target, output, weights[entry.output] if entry.weighted else None)
+
+    def undo_scales(self, outputs: Sequence[Floats]) -> list[Floats]:
+        """Outputs (N, …) of the network in the unit of their targets."""
+        return [scale.undo(output) if (scale := self._scales.get(at)) else output for at, output in enumerate(outputs)]
+
+    def scale_outputs(self, outputs: Sequence[Floats]) -> list[Floats]:
+        """Outputs (N, …) in the unit of their targets as the network gives them: the inverse of `undo_scales`."""
+        return [scale.scale(output) if (scale := self._scales.get(at)) else output for at, output in enumerate(outputs)]
+
+    def _targets_of_loss(self, number: int, targets: Any, output: Floats) -> Any:
+        """The targets (N, …) of an output on the scale on which they are learnt."""
+        scale = self._scales.get(number)
+        return targets if scale is None else scale.scale(in_output_shape(targets, output.shape))
 
     def _add_losses(
         self,
@@ -81,7 +97,8 @@ class LossesAndMetrics:
                 if number in logits:
                     value = self._of_logits[number].batch_loss(targets[number], logits[number], weights[number], own, output)
                 else:
-                    value = loss.batch_loss(targets[number], output, weights[number], own)
+                    wanted = self._targets_of_loss(number, targets[number], output)
+                    value = loss.batch_loss(wanted, output, weights[number], own)
                 if own is not None and factor != 1:
                     np.multiply(own, factor, own)
                 total += factor * value

@@ -7,7 +7,7 @@ computes the same sums in the same order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -42,8 +42,8 @@ _WORTH_CUTTING = 30_000_000
 _SLICE_ELEMENTS = 64 * 1024
 """A slice's largest value has about this many elements: a quarter of a megabyte, so that it, its gradient and the scratch of an
 operation stay in a core's cache from one phase to the next."""
-_TILE = 32
-"""The most samples that are predicted at a time: their dense layers' weights stay in the cache, and memory is that of so many."""
+PREDICTED_TOGETHER = 32
+"""The most samples that are predicted at a time: memory is that of so many, however many are asked for."""
 
 
 def cut(batch: int, largest: int, flops: int, threads: int) -> list[BatchSlice]:
@@ -64,49 +64,6 @@ def cut(batch: int, largest: int, flops: int, threads: int) -> list[BatchSlice]:
         for start in range(low, high, size):
             parts.append(BatchSlice(len(parts), start, min(start + size, high), group, start == low, group % threads))
     return parts
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """The way in which samples are predicted so that none of their digits depend on the others.
-
-    BLAS sums in another order for another number of rows, so a sample would get other digits alone than in company. Here all
-    products are of eight rows, or of one sample's own (`row_product`), whatever the batch.
-
-    Attributes:
-        most: Samples that are predicted at a time.
-        slice_size: How many are in a slice: 1 for large networks, so that no piece of work holds two samples.
-    """
-
-    most: int
-    slice_size: int
-
-    @classmethod
-    def of(cls, plan: ExecutionPlan) -> Tiling:
-        """That of a network."""
-        flops = sum(instruction.operation.flops_per_sample for instruction in plan.instructions)
-        if flops * _TILE > _WORTH_CUTTING:
-            return cls(_TILE, 1)
-        return cls(_TILE, max(EVEN_ROWS, _SLICE_ELEMENTS // max(1, *plan.sizes) // EVEN_ROWS * EVEN_ROWS))
-
-    @property
-    def goes_sample_by_sample(self) -> bool:
-        """True where the slices of samples that are not there are left out; else there must be eight, or a multiple."""
-        return self.slice_size == 1
-
-    def rows(self, count: int) -> int:
-        """The samples for which there are rows in products, where `count` are to be predicted."""
-        return -(-count // EVEN_ROWS) * EVEN_ROWS
-
-    def slices(self, count: int, threads: int) -> list[BatchSlice]:
-        """The slices in which `count` samples are; those of a large network are shared out among the threads."""
-        groups = _GROUPS if self.goes_sample_by_sample else 1
-        starts = range(0, count, self.slice_size)
-        bounds = [(start, min(start + self.slice_size, count)) for start in starts]
-        return [
-            BatchSlice(index, start, stop, group := index * groups // len(bounds), False, group % threads, even=True)
-            for index, (start, stop) in enumerate(bounds)
-        ]
 
 
 @dataclass
@@ -133,9 +90,13 @@ class Workspace:
 class Program:
     """The calls of one kind of step at one batch size.
 
+    Predictions are `even`: BLAS sums in another order for another number of rows, so a sample would get other digits alone than
+    in company. All their products are of eight rows, or of one sample's own, whatever the batch (`row_product`); where there are
+    no eight samples, the rows of others that were there before stand in.
+
     Args:
         batch: Samples, N.
-        parts: The slices that are computed; by default all of the batch, as `cut` gives them.
+        even: Whether a sample's outputs must not depend on the others.
         training: Whether dropout and batch normalisation are in their training form.
         update_metrics: Called between the two halves with the network's outputs, the logits behind some of them by the
             outputs' numbers, and, if `backward`, the arrays for the gradients of what the losses are computed from, each (N, …).
@@ -150,12 +111,13 @@ class Program:
         training: bool,
         update_metrics: UpdateMetrics | None,
         backward: bool,
-        parts: list[BatchSlice] | None = None,
+        even: bool = False,
     ) -> None:
-        self._workspace, self._batch, self._training, self._backward = workspace, batch, training, backward
+        self._workspace, self._training, self._backward = workspace, training, backward
+        self._batch = -(-batch // EVEN_ROWS) * EVEN_ROWS if even else batch
         plan = workspace.plan
         flops = sum(instruction.operation.flops_per_sample for instruction in plan.instructions)
-        self._parts = cut(batch, max(plan.sizes), flops, workspace.pool.threads) if parts is None else parts
+        self._parts = [replace(part, even=even) for part in cut(batch, max(plan.sizes), flops, workspace.pool.threads)]
         self._contexts = {instruction.position: self._context(instruction) for instruction in plan.instructions}
         self.outputs = [workspace.buffers.output(plan.values[number], batch) for number in plan.outputs]
         self._stages = list(_stages(self._phases(update_metrics), self._parts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatch
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,8 +18,8 @@ from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.settings import Torch
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.engines.target_arrays import targets_and_weights
-from fittool.engines.torch_engine.device import DeviceBatch, LossWatch, Placement, choose_device, memory_needed
-from fittool.engines.torch_engine.loss_scale import LossScale
+from fittool.engines.torch_engine.device import DeviceBatch, LossScale, LossWatch, Placement, choose_device, memory_needed
+from fittool.engines.torch_engine.exchange import Exchange
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
@@ -34,18 +34,9 @@ from fittool.nn.metrics import Metric
 from fittool.nn.objectives import Objective, Objectives, losses_of_logits
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
+from fittool.process_group import ALONE, ProcessGroup
 
 Run = Callable[[Sequence[Tensor], StepContext], tuple[list[Tensor | None], dict[int, Tensor]]]
-
-
-class Exchange(Protocol):
-    """The processes that train one network together, as a step sees them: each has its own share of the batch."""
-
-    def share(self, samples: int) -> float:
-        """The part of the whole batch's samples that this process's are: its loss counts so much."""
-
-    def sum(self, tensors: Sequence[Tensor]) -> None:
-        """Add up tensors (*shape) over all processes, in place, without a wait of the host."""
 
 
 class TorchEngine:
@@ -61,12 +52,8 @@ class TorchEngine:
         dtype: Of weights; float64 is for comparing gradients.
         weights: Starting weights by `<layer>/<parameter>`; by default drawn from the seed.
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
-
-    Attributes:
-        exchange: Sums losses and gradients over the processes that train together; None for one that trains alone.
+        group: The processes that train the network together, each with its share of every batch.
     """
-
-    exchange: Exchange | None = None
 
     def __init__(
         self,
@@ -82,6 +69,7 @@ class TorchEngine:
         dtype: torch.dtype = torch.float32,
         weights: Mapping[str, NDArray[Any]] | None = None,
         skips_bad_steps: bool = False,
+        group: ProcessGroup = ALONE,
     ) -> None:
         self.setting = Torch() if setting is None else setting
         self._placement = Placement(choose_device(self.setting.device), self.setting.precision, self.setting.deterministic)
@@ -90,7 +78,9 @@ class TorchEngine:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
         self._objectives, self._optimizer, self._dtype = objectives, optimizer, dtype
         self._watch = LossWatch(self._placement.device)
-        self._context = StepContext(self._placement.device, seed)
+        self._exchange = Exchange(group, self._placement.device) if group.size > 1 else None
+        self._synchronizes = self.setting.synchronized_batch_normalization
+        self._context = StepContext(self._placement.device, seed, self._exchange if self._synchronizes else None)
         self._skips_bad_steps = skips_bad_steps
         self._scale = LossScale(self._placement.device) if self.setting.precision == "float16" else None
         self._set_aside: State = {}
@@ -122,7 +112,8 @@ class TorchEngine:
                 )
                 for node in graph.nodes
                 if isinstance(node.layer, BatchNormalization)
-            }
+            },
+            [node.name for node in graph.nodes if isinstance(node.layer, BatchNormalization) and node.layer.trainable],
         )
 
     @property
@@ -171,7 +162,7 @@ class TorchEngine:
         """
         if isinstance(batch, DeviceBatch):
             return batch
-        if batch.targets:
+        if batch.targets and batch.size:
             targets, _ = targets_and_weights(batch.targets, batch.sample_weight, len(self.graph.outputs))
             self._losses_and_metrics.check(targets, batch.size)
         return self._placement.put(batch)
@@ -185,28 +176,46 @@ class TorchEngine:
 
     def _train_step(self, update: OptimizerStep, batch: Batch) -> None:
         held, targets, weights = self._arrived(batch)
-        context = self._context.begin(update.iterations, training=True)
+        context = self._context.begin(update.iterations, training=True, first=batch.first)
+        if not batch.size:
+            self._follow_others(update, batch, held, context)
+            return
         outputs, logits = self._forward(held, context)
         loss = self._losses_and_metrics.loss(outputs, logits, targets, weights)
-        loss, gradients, overflow = self._derive(loss, len(held[0]))
+        loss, gradients, overflow = self._derive(loss, batch, context)
         with torch.no_grad():
             self._averages.follow(context.moments)
             whole = self._losses_and_metrics.add_loss(loss, len(held[0]))
             self._add_metrics(outputs, logits, targets, weights)
             self._move(update, whole, gradients, overflow)
 
-    def _derive(self, loss: Tensor, samples: int) -> tuple[Tensor, list[Tensor], Tensor | None]:
+    def _follow_others(self, update: OptimizerStep, batch: Batch, held: Sequence[Tensor], context: StepContext) -> None:
+        """The same without a sample, where a batch has fewer than there are processes: the update is that of the others."""
+        loss = self._store.trainable.new_zeros(())
+        if self._synchronizes:  # the others wait for this process's part of the statistics, and of their derivative
+            outputs, logits = self._forward(held, context)
+            loss = loss + sum(values.sum() for values in (*logits.values(), *outputs) if values is not None)
+        loss, gradients, overflow = self._derive(loss, batch, context)
+        with torch.no_grad():
+            self._averages.follow(context.moments)
+            self._move(update, self._losses_and_metrics.add_loss(loss, 0), gradients, overflow)
+
+    def _derive(self, loss: Tensor, batch: Batch, context: StepContext) -> tuple[Tensor, list[Tensor], Tensor | None]:
         """The loss, (), and its derivative by each trainable weight, (*shape), of all processes that train together.
 
         The third is 1 where the derivative overflowed in half precision, else 0, (); None where that cannot be.
         """
-        if self.exchange is not None:
-            loss = loss * self.exchange.share(samples)
-        if self._leaves:
+        exchange = self._exchange
+        if exchange is not None:
+            loss = loss * exchange.share(batch)
+        if self._leaves and loss.requires_grad:
             (loss if self._scale is None else self._scale.scaled(loss)).backward()  # type: ignore[no-untyped-call]
         loss, gradients = loss.detach(), self._gradients()
-        if self.exchange is not None:
-            self.exchange.sum([loss, *gradients])
+        if exchange is not None:
+            with torch.no_grad():
+                moments = self._averages.shared(context.moments, exchange.share(batch))
+                exchange.sum([loss, *(tensor for pair in moments.values() for tensor in pair), *gradients])
+                context.moments.update(self._averages.of_all(moments))
         return loss, gradients, None if self._scale is None else self._scale.take_back(gradients)
 
     def _move(self, update: OptimizerStep, loss: Tensor, gradients: list[Tensor], overflow: Tensor | None) -> None:
@@ -238,7 +247,8 @@ class TorchEngine:
 
     def test_step(self, batch: Batch) -> None:
         """Forward only; adds to the running metrics."""
-        self._test(batch)
+        if batch.size:
+            self._test(batch)
 
     def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
         """Do as `test_step`, and give the outputs, each (N, …)."""
@@ -275,9 +285,10 @@ class TorchEngine:
         held = [torch.from_numpy(np.array(output)).to(device) for output in outputs]
         measured = self._losses_and_metrics
         with torch.no_grad():
+            given = measured.scale_outputs(held)
             if measured.has_losses:
-                measured.add_loss(measured.loss(held, {}, targets, weights), len(held[0]))
-            measured.update_metrics(held, targets, weights)
+                measured.add_loss(measured.loss(given, {}, targets, weights), len(held[0]))
+            measured.update_metrics(given, targets, weights)
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
@@ -288,9 +299,10 @@ class TorchEngine:
             return self._on_host(self._program.squash(outputs, logits))
 
     def _on_host(self, outputs: Sequence[Tensor]) -> tuple[NDArray[np.float32], ...]:
-        """Outputs as fresh arrays."""
+        """Outputs of the network in the unit of their targets, as fresh arrays."""
         dtype = torch.promote_types(self._dtype, torch.float32)
-        return tuple(np.array(output.to(dtype).cpu().numpy()) for output in outputs)
+        given = self._losses_and_metrics.undo_scales(outputs)
+        return tuple(np.array(output.to(dtype).cpu().numpy()) for output in given)
 
     def _arrived(self, batch: Batch) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         """Inputs, targets and weights of a batch on the device."""

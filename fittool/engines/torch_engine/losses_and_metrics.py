@@ -49,9 +49,10 @@ class LossesAndMetrics:
         self._accumulators = running_values(objectives, graph.output_shapes)
         self._sums = _Sums({name: accumulator.size for name, accumulator in self._accumulators.items()}, device)
         self._metrics = [
-            (name, metric_update(self._accumulators[name]), entry.output, entry.weighted)
-            for name, entry in metrics_by_name(objectives).items()
+            (name, metric_update(self._accumulators[name]), entry) for name, entry in metrics_by_name(objectives).items()
         ]
+        self._scales = {number: one.numbers.scale for number, one in enumerate(objectives.values()) if one.numbers.scale}
+        self._numbers = _Numbers(self._sums.dtype, device)
         self.measures = bool(self._metrics)
         self._penalties = Penalties(graph, store)
         self._checks = _checks(graph, objectives)
@@ -91,7 +92,7 @@ class LossesAndMetrics:
             formula = self._of_logits[number] if number in logits else function
             held = logits[number] if number in logits else outputs[number]
             assert held is not None
-            value = formula.batch_loss(targets[number], in_full(held), weights[number])
+            value = formula.batch_loss(self._targets_of_loss(number, targets[number], held), in_full(held), weights[number])
             if number in self._single:
                 self._sums.add_mean(self._single[number], value.detach(), len(held))
             value = value * factor if factor != 1 else value
@@ -112,9 +113,33 @@ class LossesAndMetrics:
 
     def update_metrics(self, outputs: Outputs, targets: Sequence[Tensor], weights: Sequence[Any]) -> None:
         """Add a batch's outputs, each (N, …), to the sums of the metrics."""
-        for name, update, output, weighted in self._metrics:
-            more = update(self._sums[name], targets[output], in_full(outputs[output]), weights[output] if weighted else None)
+        measured = self.undo_scales(outputs)
+        for name, update, entry in self._metrics:
+            target, output = _of_target(targets[entry.output], measured[entry.output], entry.target)
+            more = update(self._sums[name], target, output, weights[entry.output] if entry.weighted else None)
             self._sums.count(name, more)
+
+    def undo_scales(self, outputs: Outputs) -> list[Tensor]:
+        """Outputs (N, …) of the network in the unit of their targets, in float32 at least."""
+        return [
+            scale.undo(in_full(output), torch, self._numbers) if (scale := self._scales.get(at)) else in_full(output)
+            for at, output in enumerate(outputs)
+        ]
+
+    def scale_outputs(self, outputs: Outputs) -> list[Tensor]:
+        """Outputs (N, …) in the unit of their targets as the network gives them: the inverse of `undo_scales`."""
+        return [
+            scale.scale(output, torch, self._numbers).to(output.dtype) if (scale := self._scales.get(at)) else output
+            for at, output in enumerate(outputs)
+        ]
+
+    def _targets_of_loss(self, number: int, targets: Tensor, output: Tensor) -> Tensor:
+        """The targets (N, …) of an output on the scale on which they are learnt."""
+        scale = self._scales.get(number)
+        if scale is None:
+            return targets
+        scaled: Tensor = scale.scale(targets.reshape(output.shape), torch, self._numbers)
+        return scaled
 
     @property
     def has_losses(self) -> bool:
@@ -165,15 +190,36 @@ def _checks(graph: Graph, objectives: Objectives) -> list[tuple[int, Measure, Sh
     return list(found.values())
 
 
+def _of_target(targets: Tensor, outputs: Tensor, target: int | None) -> tuple[Tensor, Tensor]:
+    """Targets (N, …) and outputs (N, …, K) of one target alone, (N, …, 1) both, or as they are where `target` is None."""
+    if target is None:
+        return targets, outputs
+    chosen = slice(target, target + 1)
+    return targets.reshape(outputs.shape)[..., chosen], outputs[..., chosen]
+
+
+class _Numbers:
+    """Makes tensors (K,) of K numbers on a device, each once: a copy from the host in every step would wait for it."""
+
+    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
+        self._dtype, self._device = dtype, device
+        self._made: dict[tuple[float, ...], Tensor] = {}
+
+    def __call__(self, numbers: tuple[float, ...]) -> Tensor:
+        if numbers not in self._made:
+            self._made[numbers] = torch.tensor(numbers, dtype=self._dtype, device=self._device)
+        return self._made[numbers]
+
+
 class _Sums:
     """All sums in one tensor on the device; what is known without the device is counted on the host."""
 
     def __init__(self, sizes: Mapping[str, int], device: torch.device) -> None:
         # Apple's graphics cards have no float64.
-        dtype = torch.float32 if device.type == "mps" else torch.float64
+        self.dtype = torch.float32 if device.type == "mps" else torch.float64
         ends = np.cumsum([*sizes.values()], dtype=int)
         self._places = {name: slice(int(end) - size, int(end)) for (name, size), end in zip(sizes.items(), ends, strict=True)}
-        self._flat = torch.zeros(sum(sizes.values()), dtype=dtype, device=device)
+        self._flat = torch.zeros(sum(sizes.values()), dtype=self.dtype, device=device)
         self._views = {name: self._flat[place] for name, place in self._places.items()}
         self._firsts = {name: self._flat[place.start] for name, place in self._places.items()}
         self._counts = np.zeros(len(self._flat))

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fittool.engines.torch_engine.exchange import Exchange
 from fittool.nn.random_stream import RandomStream
 from fittool.rng import keep_bits, normals
 
@@ -21,17 +22,20 @@ class StepContext:
         seed, iteration: Decide, with a layer's stream, its random numbers.
         on_host: Whether random numbers are made by the processor, for itself.
         training: Whether dropout drops and batch normalization uses the batch's own statistics.
+        first: Where the first sample stands in the batch of all processes, from which its random numbers follow.
+        exchange: The processes whose batches count as one in batch normalization, or None.
         moments: For each batch normalization that was run: its name, mean and 1 / deviation, (C,) each.
     """
 
-    def __init__(self, device: torch.device, seed: int) -> None:
-        self.device, self.seed, self.on_host = device, seed, device.type == "cpu"
-        self.iteration, self.training = 0, False
+    def __init__(self, device: torch.device, seed: int, exchange: Exchange | None = None) -> None:
+        self.device, self.seed, self.exchange = device, seed, exchange
+        self.on_host = device.type == "cpu"
+        self.iteration, self.training, self.first = 0, False, 0
         self.moments: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def begin(self, iteration: int, *, training: bool) -> StepContext:
+    def begin(self, iteration: int, *, training: bool, first: int = 0) -> StepContext:
         """Start a step."""
-        self.iteration, self.training = iteration, training
+        self.iteration, self.training, self.first = iteration, training, first
         self.moments.clear()
         return self
 
@@ -49,8 +53,9 @@ class StepContext:
         key, limit = stream.key(self.seed, self.iteration), round(rate * 65536)
         pairs = (count + 1) // 2
         if self.on_host:
-            return _kept_on_processor(key, samples * pairs, limit).view(samples, 2 * pairs)[:, :count]
-        numbers = torch.arange(samples * pairs, dtype=torch.int32, device=self.device)
+            return _kept_on_processor(key, samples * pairs, limit, self.first * pairs).view(samples, 2 * pairs)[:, :count]
+        begin = self.first * pairs
+        numbers = torch.arange(begin, begin + samples * pairs, dtype=torch.int32, device=self.device)
         words = hash_words(numbers, key)
         halves = torch.stack([words & 0xFFFF, _right(words, 16)], dim=-1)
         return halves.view(samples, 2 * pairs)[:, :count] >= limit
@@ -58,7 +63,7 @@ class StepContext:
     def normals(self, stream: RandomStream, samples: int, count: int) -> Tensor:
         """Standard normal numbers, (samples, count) float64, the same on every engine."""
         counters = stream.counters(self.iteration)
-        drawn = normals(self.seed, stream.purpose, *counters, positions=np.arange(samples), draws=count)
+        drawn = normals(self.seed, stream.purpose, *counters, positions=np.arange(self.first, self.first + samples), draws=count)
         found = torch.from_numpy(drawn)
         if self.on_host:
             return found
@@ -66,12 +71,12 @@ class StepContext:
         return found.to(torch.float32).pin_memory().to(self.device, non_blocking=True)
 
 
-def _kept_on_processor(key: int, words: int, limit: int) -> Tensor:
+def _kept_on_processor(key: int, words: int, limit: int, begin: int) -> Tensor:
     """(2 · words,) bool."""
     kept = np.empty(2 * words, bool)
     hashed, shifted = np.empty(min(words, _BLOCK), np.uint32), np.empty(min(words, _BLOCK), np.uint32)
     for start in range(0, words, _BLOCK):
-        numbers = np.arange(start, min(start + _BLOCK, words), dtype=np.uint32)
+        numbers = np.arange(begin + start, begin + min(start + _BLOCK, words), dtype=np.uint32)
         size = len(numbers)
         keep_bits(key, numbers, hashed[:size], shifted[:size])
         np.greater_equal(hashed[:size].view(np.uint16), np.uint16(limit), kept[2 * start : 2 * (start + size)])

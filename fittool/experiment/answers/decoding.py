@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ from fittool.experiment.trained_run import TrainedRun
 from fittool.nn.activations import sigmoid, softmax
 from fittool.nn.losses import BinaryCrossentropy, BinaryFocalCrossentropy, Hinge, LogitsOrProbabilities, Loss, SquaredHinge
 from fittool.nn.objectives import output_activations
+from fittool.results.thresholds import DEFAULT, above
 
 Kind = Literal["classes", "labels", "numbers"]
 _PROBABILITIES = ("softmax", "sparsemax", "sigmoid", "hard_sigmoid", "sparse_sigmoid")
 _TOGETHER = ("softmax", "sparsemax")
+_PAIR = 2
 _OF_YES_OR_NO = (BinaryCrossentropy, BinaryFocalCrossentropy)
 
 
@@ -30,20 +33,35 @@ class Answers:
         kind: Whether a sample is of one of several classes, or each of several labels holds or not, or there are numbers.
         names: Of the K classes, labels or numbers; None where they have none.
         are_probabilities: Whether the columns are probabilities; else they are scores, of which more is likelier.
+        thresholds: (K,) above which probability a label holds, or the second of two classes is predicted; None: a half, or the
+            likeliest class.
+        classes: Of several outputs the names of the classes of those that have any, whose outputs are (N, K) then.
     """
 
     outputs: Mapping[str, NDArray[np.float32]]
     kind: Kind
     names: tuple[str, ...] | None
     are_probabilities: bool
+    thresholds: tuple[float, ...] | None = None
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def decided(self) -> NDArray[Any]:
+        """Of classes (N,) the number of the one that is predicted, of labels (N, K) whether each holds."""
+        (outputs,) = self.outputs.values()
+        if self.kind == "labels":
+            return above(outputs, np.array(self.thresholds if self.thresholds is not None else [DEFAULT] * outputs.shape[1]))
+        if self.thresholds is not None and outputs.shape[1] == _PAIR:
+            return above(outputs[:, 1], self.thresholds[1]).astype(np.int64)
+        return np.asarray(outputs.reshape(len(outputs), -1).argmax(axis=1), np.int64)
 
 
 def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answers:
     """The answers in the outputs (N, …) of a run's network, by the outputs' names."""
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
     found = {name: _from_logits(objectives[name].loss, output) for name, output in outputs.items()}
-    if len(found) > 1 or next(iter(found.values())).ndim != 2:  # of several outputs nobody knows whose classes they are
-        return Answers(found, "numbers", None, are_probabilities=False)
+    if len(found) > 1 or next(iter(found.values())).ndim != 2:
+        return _of_several(run, found)
     ((name, output),) = found.items()
     loss, columns, count = objectives[name].loss, _label_columns(run), output.shape[1]
     sure = _are_probabilities(loss, output_activations(run.graph)[name], output)
@@ -55,6 +73,18 @@ def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answe
     if count == 1 and len(run.class_names) == 2:
         return Answers({name: _both(output, sure, loss)}, "classes", run.class_names, sure)
     return Answers(found, "classes", _all_names(run.class_names, count), sure)
+
+
+def _of_several(run: TrainedRun, found: Mapping[str, NDArray[np.float32]]) -> Answers:
+    """The answers of several outputs: classes where the data had a column of their names for an output, else numbers."""
+    objectives, outputs, classes = run.loaded.experiment.compile.objectives(run.graph.outputs), dict(found), {}
+    for name, names in run.output_classes.items():
+        output = found[name]
+        if output.ndim == 2 and output.shape[1] == 1 and len(names) == 2:
+            output = _both(output, _are_probabilities(objectives[name].loss, output_activations(run.graph)[name], output), None)
+        if output.ndim == 2:
+            outputs[name], classes[name] = output, _all_names(names, output.shape[1])
+    return Answers(outputs, "numbers", None, are_probabilities=False, classes=classes)
 
 
 def _label_columns(run: TrainedRun) -> tuple[str, ...] | None:

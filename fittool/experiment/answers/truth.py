@@ -20,10 +20,10 @@ def truth_of(answers: Answers, targets: Sequence[NDArray[Any]]) -> tuple[Any, ..
     """
     if len(answers.outputs) == 1:
         return tuple(_of_one(answers, row) for row in targets[0])
-    found: list[dict[str, float]] = [{} for _ in targets[0]]
+    found: list[dict[str, Any]] = [{} for _ in targets[0]]
     for name, array in zip(answers.outputs, targets, strict=False):
         for truth, row in zip(found, array, strict=True):
-            truth |= _several(name, row)
+            truth |= _several(name, row) if name not in answers.classes else {name: _class(answers.classes[name], row)}
     return tuple(found)
 
 
@@ -31,13 +31,19 @@ def _of_one(answers: Answers, target: NDArray[Any]) -> Any:
     values = np.atleast_1d(target).reshape(-1)
     names = answers.names
     if answers.kind == "classes" and names is not None:
-        number = int(values.argmax()) if len(values) > 1 else round(float(values[0]))
-        return names[number] if 0 <= number < len(names) else str(number)
+        return _class(names, target)
     if answers.kind == "labels" and names is not None:
         return {name: "yes" if value > 0 else "no" for name, value in zip(names, values.tolist(), strict=True)}
     if names is not None and len(names) == len(values):
         return dict(zip(names, map(_number, values), strict=True))
     return _number(values[0]) if len(values) == 1 else {f"output_{place}": _number(value) for place, value in enumerate(values)}
+
+
+def _class(names: tuple[str, ...], target: NDArray[Any]) -> str:
+    """The name of a class by its number, or by one-hot places."""
+    values = np.atleast_1d(target).reshape(-1)
+    number = int(values.argmax()) if len(values) > 1 else round(float(values[0]))
+    return names[number] if 0 <= number < len(names) else str(number)
 
 
 def _several(name: str, target: NDArray[Any]) -> dict[str, float]:

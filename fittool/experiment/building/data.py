@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,18 +11,19 @@ from fittool.config.experiment_file import LoadedExperiment
 from fittool.cpu import available_threads
 from fittool.data.available_memory import size_in_words
 from fittool.data.cache import keep_on_disk, place_of
-from fittool.data.dataset import ArrayDataset, Dataset, Progress
+from fittool.data.dataset import ArrayDataset, Dataset, Progress, Subset
 from fittool.data.formats.reading import Reading
 from fittool.data.images.pixel_scale import brought_to
 from fittool.data.input_facts import InputFacts
 from fittool.data.loading.prefetch import FOREVER
 from fittool.data.memory import CachedDataset, in_memory
 from fittool.data.sources import CsvSource, Source, SourceContext
+from fittool.data.sources.base import OutputLabels
 from fittool.data.splits.partition import fraction_of, split_off
 from fittool.data.splits.split_setting import SplitSetting
 from fittool.data.splits.validation_split import Split, split
 from fittool.data.tables.encoder import TableEncoder
-from fittool.data.targets import ClassMode
+from fittool.data.targets import ClassMode, Targets, classes_of_outputs
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, KeyPath, Problem, shown
 from fittool.experiment.building.data_warnings import doubts, remarks, remarks_of_source
@@ -63,16 +64,27 @@ def class_mode_for(loss: Loss, asked: ClassMode) -> ClassMode:
     return CLASS_MODES.get(loss.expects, "auto")
 
 
-def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None = None, class_mode: Any = ...) -> SourceContext:
+Classes = Mapping[str, tuple[str, ...]]
+"""The names of the classes that a run has learnt, by those of several outputs that tell classes apart."""
+
+
+def source_context(
+    loaded: LoadedExperiment,
+    class_names: tuple[str, ...] | None = None,
+    class_mode: Any = ...,
+    classes: Classes | None = None,
+) -> SourceContext:
     """The knowledge that sources need beside their own settings.
 
     Args:
         loaded: The experiment.
         class_names: The classes of the training data, once they are known.
         class_mode: Instead of the experiment's.
+        classes: Those of each output, once they are known.
     """
     experiment = loaded.experiment
     data = experiment.data
+    outputs = () if class_mode is None else _output_labels(experiment, classes or {})
     return SourceContext(
         size=data.image.size,
         color_mode=data.image.color_mode,
@@ -80,16 +92,33 @@ def source_context(loaded: LoadedExperiment, class_names: tuple[str, ...] | None
         fit=data.image.fit,
         white_level=data.image.white_level,
         class_mode=class_mode_for(experiment.compile.main_loss, data.class_mode) if class_mode is ... else class_mode,
+        outputs=outputs,
         seed=experiment.seed,
         on_bad_file=data.on_bad_file,
         workers=available_threads(),
         class_names=class_names,
-        not_features=(part.column,) if isinstance(part := data.validation, SplitSetting) and part.column else (),
+        not_features=_dividing_column(data.validation),
         numbered_labels=_ignores_a_label(experiment.compile.main_loss),
         timeout=data.timeout_seconds if experiment.first.workers else FOREVER,
         columns=plan_of(loaded),
         on_missing_label=data.on_missing_label,
     )
+
+
+def _dividing_column(part: object) -> tuple[str, ...]:
+    """The column that says of each row what it is for, which is nothing to learn from."""
+    return (part.column,) if isinstance(part, SplitSetting) and part.kind == "column" and part.column else ()
+
+
+def _output_labels(experiment: Experiment, classes: Classes) -> tuple[OutputLabels, ...]:
+    """The outputs of a network of several, each of which has a column of labels of its own; none where that is not so."""
+    outputs, data = experiment.model.outputs or [], experiment.data
+    labels = data.train.label if isinstance(data.train, CsvSource) else None
+    if len(outputs) < 2 or len(labels or ()) != len(outputs) or data.class_mode != "auto":
+        return ()
+    objectives = experiment.compile.objectives(outputs)
+    modes = {name: "auto" if one.loss is None else class_mode_for(one.loss, "auto") for name, one in objectives.items()}
+    return tuple(OutputLabels(name, mode, classes.get(name)) for name, mode in modes.items())
 
 
 def _ignores_a_label(loss: Loss) -> bool:
@@ -104,18 +133,19 @@ def open_source(loaded: LoadedExperiment, source: Source, part: Literal["train",
         return source.open(context)
 
 
-def open_data(loaded: LoadedExperiment, encoder: TableEncoder | None = None) -> OpenedData:
+def open_data(loaded: LoadedExperiment, encoder: TableEncoder | None = None, classes: Classes | None = None) -> OpenedData:
     """Open the training data, and the validation data or the part that is split off.
 
     Args:
         loaded: The experiment.
         encoder: What is fixed already of a table's columns, as in a run; else the training part fixes it.
+        classes: The classes of several outputs that are fixed already.
 
     Raises:
         DataError: They are wrong, missing or unreadable.
         ExperimentError: They cannot be split.
     """
-    context = replace(source_context(loaded), waits_for_split=True, encoder=encoder)
+    context = replace(source_context(loaded, classes=classes), waits_for_split=True, encoder=encoder)
     train = open_source(loaded, loaded.experiment.data.train, "train", context)
     skipped = left_out(train)
     if isinstance(loaded.experiment.data.validation, Source):
@@ -137,7 +167,10 @@ def _with_validation_source(
     part, whole, _, encoder = _featured(loaded, _part_of(loaded, train), train, None, encoder)
     names = None if isinstance(whole, GeneratorData) else whole.class_names
     features = None if isinstance(whole, GeneratorData) else whole.feature_names
-    context = replace(source_context(loaded, names), feature_names=features, reading=reading_of(whole), encoder=encoder)
+    known = dict(zip(loaded.experiment.model.outputs or (), classes_of(whole), strict=False))
+    classes = {name: one for name, one in known.items() if one is not None}
+    context = source_context(loaded, names, classes=classes)
+    context = replace(context, feature_names=features, reading=reading_of(whole), encoder=encoder)
     source = loaded.experiment.data.validation
     assert isinstance(source, Source)
     validation = open_source(loaded, source, "validation", context)
@@ -156,6 +189,16 @@ def _featured(
     others = [whole] if validation is None else [whole, validation]
     (part, whole, *rest), encoder = with_features(loaded, part, others, encoder)
     return part, whole, rest[0] if rest else None, encoder
+
+
+def classes_of(data: Data) -> tuple[tuple[str, ...] | None, ...]:
+    """The names of the classes of each of several outputs, None where it has none; nothing of data for one output."""
+    whole: Any = data
+    while isinstance(whole, Subset):
+        whole = whole.dataset
+    targets = getattr(whole, "targets", None)
+    found: tuple[tuple[str, ...] | None, ...] = getattr(whole, "output_classes", ())
+    return classes_of_outputs(targets) if isinstance(targets, Targets) else found
 
 
 def reading_of(data: Data) -> Reading | None:

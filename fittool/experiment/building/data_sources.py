@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from fittool.data.dataset import Dataset
 from fittool.data.remote import is_remote, local_copy
@@ -50,15 +51,20 @@ def open_given(run: TrainedRun, path: Path, *, labelled: bool) -> Dataset:
 
 def context_of(run: TrainedRun, *, labelled: bool) -> SourceContext:
     """The knowledge of a run that sources of other data need."""
-    context = source_context(run.loaded, run.class_names) if labelled else source_context(run.loaded, run.class_names, None)
+    if labelled:
+        context = source_context(run.loaded, run.class_names, classes=run.output_classes)
+    else:
+        context = source_context(run.loaded, run.class_names, None)
     # Inputs alone are looked at one by one anyway, so none is decoded beforehand to leave it out.
     on_bad_file = context.on_bad_file if labelled else "keep"
+    on_bad_row: Literal["drop", "keep"] = "drop" if labelled else "keep"
     return replace(
         context,
         feature_names=run.feature_names,
         reading=run.reading,
         encoder=run.encoder,
         on_bad_file=on_bad_file,
+        on_bad_row=on_bad_row,
         **run.image_form,
     )
 
@@ -71,16 +77,26 @@ def open_images(names: list[str], context: SourceContext) -> Dataset:
 
 
 def kept_cells(run: TrainedRun, path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
-    """The cells of some columns of a CSV file as they are written, one for each row, to be passed through.
+    """The cells of columns of a CSV file as they are written, one for each row, to be passed through.
+
+    Args:
+        run: The run, whose identifiers are passed through where the file has them.
+        path: The file; of another there are none.
+        columns: Further ones that the user names.
 
     Raises:
-        UsageError: The path is no CSV file.
+        UsageError: Columns are named, but the path is no CSV file.
         DataError: There is no such column.
     """
     source = source_of_inputs(run.loaded.experiment.data.train, path, run.feature_names)
     if not isinstance(source, CsvSource):
-        raise UsageError(f"--keep names columns, but {shown(path)} is no CSV file.")
-    return source.cells(columns, context_of(run, labelled=False))
+        if columns:
+            raise UsageError(f"--keep names columns, but {shown(path)} is no CSV file.")
+        return {}
+    context, keys = context_of(run, labelled=False), () if run.encoder is None else run.encoder.keys
+    there = source.names(context) if keys else ()
+    wanted = dict.fromkeys((*(name for name in keys if name in there), *columns))
+    return source.cells(wanted, context) if wanted else {}
 
 
 def check_shapes(run: TrainedRun, data: Dataset | GeneratorData) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import ArrayDataset, Dataset, Subset
-from fittool.data.formats.columns import MISSING
+from fittool.data.formats.cell_form import MISSING
 from fittool.data.formats.reading import Reading
+from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import Problem, shown
 
@@ -39,9 +40,21 @@ def remarks_of_source(
 
 
 def said_by_source(data: Dataset | GeneratorData) -> tuple[str, ...]:
-    """The same, without a place; only sources of image files say anything."""
+    """The same, without a place; sources of image files say something, and tables beside the training data."""
     said: tuple[str, ...] = getattr(data, "remarks", ())
     return said
+
+
+def left_out_rows_of(data: Dataset | GeneratorData) -> tuple[Problem, ...]:
+    """Why rows of a table were left out when it was read."""
+    found: tuple[Problem, ...] = getattr(data, "left_out_rows", ())
+    return found
+
+
+def bad_rows_of(data: Dataset | GeneratorData) -> Mapping[int, Problem]:
+    """By the sample: why a row of a table could not be read; empty of other data."""
+    found: Mapping[int, Problem] = getattr(data, "bad_rows", {})
+    return found
 
 
 def doubts(loaded: LoadedExperiment, data: Dataset | GeneratorData, part: str) -> tuple[Problem, ...]:
@@ -136,8 +149,12 @@ def _counting_columns(train: Dataset) -> list[str]:
 
 
 def _features_of(train: Dataset) -> tuple[NDArray[np.generic], tuple[str, ...]]:
-    """(N, F) the features of a table with their names; none of other data."""
+    """(N, F) the features of a table that are numbers, with their names; none of other data."""
     features = train.inputs[0] if isinstance(train, ArrayDataset) else getattr(train, "features", None)
     if features is None or train.feature_names is None or features.ndim != 2:
         return np.empty((0, 0)), ()
-    return features, train.feature_names
+    encoder: TableEncoder | None = getattr(train, "encoder", None)
+    if encoder is None or encoder.is_plain:
+        return features, train.feature_names
+    numbers = encoder.layout.positions("number")
+    return features[:, numbers], tuple(encoder.layout.names[position] for position in numbers)

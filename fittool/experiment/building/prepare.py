@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
 from fittool.experiment.tables.columns import with_embedding
+from fittool.experiment.target_scales import check_other_part, output_targets
+from fittool.experiment.target_scales import in_words as in_words_of_targets
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
 from fittool.model.network import Network
@@ -38,13 +40,18 @@ from fittool.model.saving import describe
 from fittool.model.target_forms import target_forms
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
-from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_target_shapes
+from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_output_targets, with_target_shapes
+from fittool.nn.optimizers import Optimizer
+from fittool.nn.output_targets import OutputTargets, plain_targets
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
+from fittool.process_group import ALONE, ProcessGroup
 from fittool.runs.columns_file import digest_of_columns
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
 
+_OF_DATA = ("compile", "seed", "table", "targets")
+"""Parts of the description of a network that do not tell it from others."""
 Loading = Callable[[str], Progress | None]
 """Given what is loaded ("training data"), what shows how far it is."""
 
@@ -52,6 +59,24 @@ Loading = Callable[[str], Progress | None]
 def silent(what: str) -> Progress | None:
     """Shows nothing."""
     return None
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a run has learnt of its training data, and never learns again.
+
+    Attributes:
+        encoder: Makes features of a table's columns; None where there is none, or it is to be learnt.
+        targets: The scales of the numbers to predict, by the outputs' names; None where they are to be learnt.
+    """
+
+    encoder: TableEncoder | None = None
+    targets: Mapping[str, OutputTargets] | None = None
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """The names of the classes of those of several outputs that have any."""
+        return {name: one.classes for name, one in (self.targets or {}).items() if one.classes}
 
 
 @dataclass(frozen=True)
@@ -71,7 +96,9 @@ class Prepared:
         preprocess: The user's function of an image, or None.
         inputs: What each input of the training data is like.
         reading: How the table of the training data was read, or None.
+        numbers: Names and scales of the numbers to predict, by the outputs' names.
         encoder: What the training part of a table has fixed of its columns, or None.
+        group: The processes that share the batches.
     """
 
     loaded: LoadedExperiment
@@ -87,7 +114,9 @@ class Prepared:
     preprocess: Preprocessing | None = None
     inputs: tuple[InputFacts, ...] = ()
     reading: Reading | None = None
+    numbers: Mapping[str, OutputTargets] = field(default_factory=dict)
     encoder: TableEncoder | None = None
+    group: ProcessGroup = ALONE
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -95,6 +124,7 @@ class Prepared:
         features = None if isinstance(self.train, GeneratorData) else self.train.feature_names
         compile_ = self.loaded.experiment.compile
         table = {} if self.reading is None else self.reading.plain()
+        targets = plain_targets(self.numbers)
         if self.encoder is not None and not self.encoder.is_plain:
             table |= {"columns": digest_of_columns(self.encoder.plain())}
         return (
@@ -102,17 +132,41 @@ class Prepared:
             | {
                 "loss": plain(compile_.main_loss, defaults=False),
                 "features": features,
-                "compile": Compiled(compile_.optimizer, self.objectives).plain(),
+                "compile": Compiled(self.optimizer, self.objectives).plain(),
                 "seed": self.loaded.experiment.seed,
             }
             | ({"table": table} if table else {})
+            | ({"targets": targets} if targets else {})
         )
 
     @property
     def objectives(self) -> dict[str, Objective]:
         """Losses and metrics of each output, for the targets that the data give."""
         objectives = self.loaded.experiment.compile.objectives(self.graph.outputs)
-        return with_target_shapes(objectives, self.target_shapes)
+        return with_output_targets(with_target_shapes(objectives, self.target_shapes), self.numbers)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer, its schedule as long as the training where that is asked for.
+
+        Raises:
+            ExperimentError: Nobody knows how long the training is.
+        """
+        optimizer = self.loaded.experiment.compile.optimizer
+        return optimizer.lasting(self._steps_of_training()) if optimizer.lasts_as_training else optimizer
+
+    def _steps_of_training(self) -> int:
+        """The steps of all stages together."""
+        total = 0
+        for stage in self.loaded.experiment.stages:
+            asked = stage.steps_per_epoch
+            steps = asked if isinstance(asked, int) else self.train_loader(stage).steps_per_pass
+            if steps is None:
+                text = "total: auto needs to know how many batches an epoch has, but data.train is a generator without an end."
+                problem = self.loaded.problem(f"{text} Give train.steps_per_epoch.", "compile", "optimizer")
+                raise ExperimentError(problem)
+            total += steps * (cast("int", stage.epochs) - stage.initial_epoch)
+        return total
 
     @property
     def is_from_logits(self) -> bool:
@@ -122,7 +176,7 @@ class Prepared:
     @property
     def identity(self) -> str:
         """A hash of the network's description, which tells it from others."""
-        network = {name: value for name, value in self.architecture.items() if name not in ("compile", "seed", "table")}
+        network = {name: value for name, value in self.architecture.items() if name not in _OF_DATA}
         return hashlib.sha256(to_json(network)).hexdigest()
 
     @property
@@ -147,14 +201,14 @@ class Prepared:
                 return GeneratorLoader(
                     self.train, class_weight=train.class_weight, class_names=self.class_names, workers=workers,
                     max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
-                    steps=_steps(train, self.train) if len(experiment.stages) == 1 else None,
+                    steps=_steps(train, self.train) if len(experiment.stages) == 1 else None, group=self.group,
                 )  # fmt: skip
             data = self._sample(self.train)
             return DatasetLoader(
                 data, train.batch_size, experiment.seed, shuffle=train.shuffle,
                 augment=changes_of(experiment, train, self.preprocess, -(-len(data) // train.batch_size)),
                 class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
-                use_multiprocessing=train.use_multiprocessing, timeout=timeout,
+                use_multiprocessing=train.use_multiprocessing, timeout=timeout, group=self.group,
             )  # fmt: skip
 
     def _sample(self, train: Dataset) -> Dataset:
@@ -171,18 +225,24 @@ class Prepared:
     def loader_of(self, data: Data, stage: Train | None = None) -> BatchLoader:
         """Batches of some data as they stand."""
         train = self.loaded.experiment.first if stage is None else stage
-        workers, timeout = _workers(train), self.loaded.experiment.data.timeout_seconds
+        options: Any = {
+            "workers": _workers(train),
+            "max_queue_size": train.max_queue_size,
+            "timeout": self.loaded.experiment.data.timeout_seconds,
+            "group": self.group,
+        }
         if isinstance(data, GeneratorData):
-            return GeneratorLoader(data, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
-        data = preprocessed(data, self.preprocess)
-        return ValidationLoader(data, train.batch_size, workers=workers, max_queue_size=train.max_queue_size, timeout=timeout)
+            return GeneratorLoader(data, **options)
+        return ValidationLoader(preprocessed(data, self.preprocess), train.batch_size, **options)
 
     def model(self) -> Model:
         """The model that is trained, with starting weights drawn from the seed."""
         experiment = self.loaded.experiment
-        compiled = Compiled(experiment.compile.optimizer, self.objectives)
+        compiled = Compiled(self.optimizer, self.objectives)
         # A step whose loss is not finite ends the run; the weights before it are worth keeping.
-        network = Network(self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True)
+        network = Network(
+            self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True, group=self.group, targets=self.numbers
+        )
         return Model.of(self.layers, network, experiment.seed, self.class_names)
 
     @property
@@ -198,10 +258,11 @@ def inputs_in_words(prepared: Prepared) -> list[str]:
 
 
 def told_of_table(prepared: Prepared) -> list[str]:
-    """The columns of a table that are learnt from and those that are not, in a line; nothing for other data."""
+    """The columns of a table that are learnt from and those that are not, in a line; and how targets are scaled."""
     told = "" if prepared.reading is None else prepared.reading.told(prepared.class_names)
     columns = [] if prepared.encoder is None else columns_in_words(prepared.encoder)
-    return [*([told] if told else []), *columns]
+    targets = () if prepared.reading is None else prepared.reading.targets
+    return [*([told] if told else []), *columns, *in_words_of_targets(prepared.numbers, targets)]
 
 
 def _workers(train: Train) -> int:
@@ -215,19 +276,20 @@ def _steps(train: Train, data: GeneratorData) -> int | None:
     return None if steps is None or train.epochs is None else steps * train.epochs
 
 
-def prepare(loaded: LoadedExperiment, loading: Loading = silent, encoder: TableEncoder | None = None) -> Prepared:
+def prepare(loaded: LoadedExperiment, loading: Loading = silent, known: Preparation | None = None) -> Prepared:
     """Open the data, build the network, hold them against each other, and read what the mode wants in memory.
 
     Args:
         loaded: The experiment.
         loading: Shows how far reading into memory is.
-        encoder: What is fixed already of a table's columns, as in a run that goes on.
+        known: What the run has learnt of its data already.
 
     Raises:
         DataError: The data are wrong, missing or unreadable.
         ExperimentError: Data, network and loss do not fit.
     """
-    prepared = fit_together(loaded, open_data(loaded, encoder))
+    known = Preparation() if known is None else known
+    prepared = fit_together(loaded, open_data(loaded, known.encoder, known.classes), known.targets)
     with error_location(loaded, "data", "train"):
         train, warnings = kept(loaded, prepared.train, loading("training data"))
     validation = prepared.validation
@@ -238,7 +300,9 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent, encoder: TableE
     return replace(prepared, train=train, validation=validation, warnings=told)
 
 
-def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Prepared:
+def fit_together(
+    loaded: LoadedExperiment, data: OpenedData | None = None, known: Mapping[str, OutputTargets] | None = None
+) -> Prepared:
     """Do as `prepare`, but read nothing into memory; `data` where they are open already.
 
     Raises:
@@ -255,13 +319,16 @@ def fit_together(loaded: LoadedExperiment, data: OpenedData | None = None) -> Pr
     _check_size(loaded, graph)
     check_augmentation(loaded, data.train.input_shapes)
     check_mixing(loaded, targets, graph.inputs)
-    doubts = check_sense(loaded, network, graph, targets, data.train, data.validation, data.class_names)
+    numbers = output_targets(loaded, graph, data.train, known)
+    check_other_part(loaded, numbers, graph, data.validation)
+    doubts = check_sense(loaded, network, graph, targets, data.train, data.validation, data.class_names, numbers)
     inputs = facts_of(data.train)
     validation, brought = on_the_scale_of(loaded, inputs, data.validation)
     told = (*data.warnings, *doubts, *brought, *scaling_remarks(loaded, network, graph, inputs))
     return Prepared(
         loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
         written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading, encoder=data.encoder,
+        numbers=numbers,
     )  # fmt: skip
 
 

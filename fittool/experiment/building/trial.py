@@ -1,4 +1,4 @@
-"""Trainings that are tried and not kept: what their callbacks may do."""
+"""Trainings that are tried and not kept, or that follow another process: what their callbacks may do."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ class Replaying:
     def admitted(self, callback: CallbackSetting | Callback) -> CallbackSetting | Callback | None:
         """The callback if it steers."""
         return callback if not isinstance(callback, CallbackSetting) or callback.steers else None
+
+
+class Following:
+    """The rules of a process that does not lead: what only writes, shows or sends is left to the leader."""
+
+    def admitted(self, callback: CallbackSetting | Callback) -> CallbackSetting | Callback | None:
+        """The callback if the numbers depend on it."""
+        return None if isinstance(callback, CallbackSetting) and callback.writes_only else callback
 
 
 class Smoke:
@@ -65,12 +73,13 @@ def without_disk_cache(loaded: LoadedExperiment) -> LoadedExperiment:
     return replace(loaded, experiment=replace(experiment, data=replace(experiment.data, cache="none")))
 
 
-def rules_of(paths: RunPaths, *, smoke: bool, replay: bool) -> Smoke | Replaying | None:
+def rules_of(paths: RunPaths, *, smoke: bool, replay: bool, follows: bool = False) -> Smoke | Replaying | Following | None:
     """The rules for the callbacks of a training.
 
     Args:
         paths: The run's.
         smoke: Whether it is a smoke run.
         replay: Whether it is a replay.
+        follows: Whether another process of the same training leads.
     """
-    return Replaying() if replay else Smoke(paths) if smoke else None
+    return Replaying() if replay else Following() if follows else Smoke(paths) if smoke else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import Dataset
@@ -10,13 +10,16 @@ from fittool.data.input_facts import InputFacts
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, KeyPath, Problem
 from fittool.experiment.building.transforms import Standardized
+from fittool.experiment.checks.targets import scale_targets, target_findings
 from fittool.model.checks.findings import Finding, in_order, outputs_of
 from fittool.model.checks.inputs import input_findings, input_ranges
 from fittool.model.checks.last_layers import last_layer_findings, outputs_beyond_classes
 from fittool.model.checks.metrics import metric_findings
+from fittool.model.checks.optimizers import optimizer_findings
 from fittool.model.checks.sample_weights import weight_findings
 from fittool.model.checks.scaling import scaling_findings
 from fittool.nn.graph import Graph
+from fittool.nn.output_targets import OutputTargets
 from fittool.nn.targets import Targets
 
 
@@ -28,6 +31,7 @@ def check_sense(
     train: Dataset | GeneratorData,
     validation: Dataset | GeneratorData | None,
     class_names: tuple[str, ...] | None,
+    numbers: Mapping[str, OutputTargets],
 ) -> tuple[Problem, ...]:
     """Hold outputs, losses, metrics, weights and inputs against each other; gives the warnings.
 
@@ -38,6 +42,7 @@ def check_sense(
         targets: The form of the targets of each output.
         train, validation: The data.
         class_names: The name of each class, or None.
+        numbers: The names and scales of the numbers to predict.
 
     Raises:
         ExperimentError: Nothing can be learnt so; holds one problem for each reason.
@@ -48,11 +53,13 @@ def check_sense(
     ranges = {} if augmentation is not None and augmentation.preprocessing_function else input_ranges(train)
     class_weights = {(*loaded.experiment.path_of(one), "class_weight"): one.class_weight for one in loaded.experiment.stages}
     found = in_order(
-        *(last_layer_findings(output) for output in outputs),
+        *(last_layer_findings(scale_targets(output, numbers)) for output in outputs),
         *(outputs_beyond_classes(output) for output in outputs),
         *(metric_findings(output) for output in outputs),
+        target_findings(loaded, outputs, train),
         weight_findings(train, validation, class_weights, loaded.experiment.compile.loss_weights),
         input_findings(graph, ranges, paths),
+        optimizer_findings(graph, loaded.experiment.compile.optimizer, ("compile", "optimizer")),
     )
     errors = [_place(loaded, finding) for finding in found if finding.is_error]
     if errors:

@@ -3,7 +3,7 @@
 A network that is no better than these has learnt nothing that is worth it. Rules that keep the cost small are counts, not
 clocks, so that a run with the same seed tells the same:
 
-- No line after a training of fewer than `LEAST_STEPS` steps; `evaluate` fits one then.
+- Nothing is told after a training of fewer than `LEAST_STEPS` steps; `evaluate` does it then.
 - At most `MOST_SAMPLES` samples, drawn at random, train the line. Of data that are decoded anew each time, at most a twentieth
   of what the training decoded is, those that are measured included; else there is no line.
 - Images are averaged to at most `MOST_FEATURES` numbers first, which is linear too. Where a step of all classes would still
@@ -134,14 +134,12 @@ class Baselines:
         return found if found.kind in _NAMES and is_whole else None
 
 
-def baselines(task: Task, *, with_line: bool = True) -> Baselines | None:
+def baselines(task: Task) -> Baselines | None:
     """Measure the baselines; None where there is nothing to count.
 
-    Args:
-        task: What is learnt.
-        with_line: Whether a line is wanted; else only labels are looked at where they are known without loading.
+    Where a line would cost too much, only labels are looked at that are known without loading a sample.
     """
-    chosen = _samples_of(task) if with_line else None
+    chosen = _samples_of(task)
     if chosen is None:
         return _constant_alone(task)
     features = Features(task.tokens)

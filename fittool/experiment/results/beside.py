@@ -44,14 +44,14 @@ def tell_baselines(prepared: Prepared, trainer: Trainer, directory: RunDirectory
         directory: The run.
     """
     validation, steps = prepared.validation, trainer.position.step
-    if validation is None:
+    if validation is None or steps < LEAST_STEPS:
         return
     seen = steps * prepared.loaded.experiment.first.batch_size
     decodes = _decodes(prepared.loaded) and not _is_in_memory(prepared.loaded)
     task = task_of(prepared.loaded, prepared.graph, prepared.train, validation, prepared.class_names, seen if decodes else None)
     found = None
     with suppress(*_UNFIT):
-        found = None if task is None else baselines(task, with_line=steps >= LEAST_STEPS)
+        found = None if task is None else baselines(task)
     if found is None:
         return
     network = None if trainer.best.best is None else _of_row(trainer.best.best.row, found, prepared)

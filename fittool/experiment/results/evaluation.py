@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fittool.experiment.answers.decisions import decide, decisions_of
 from fittool.experiment.answers.decoding import decode
 from fittool.experiment.evaluate import Measured
-from fittool.experiment.results.figures import figures_of
+from fittool.experiment.results.figures import calibration_of, class_numbers, figures_of
+from fittool.experiment.results.samples import MeasuredSamples
 from fittool.experiment.trained_run import TrainedRun
 from fittool.results.bootstrap import LEVEL, METHOD, RESAMPLES, Interval
 from fittool.runs.files.atomic import atomic_write
@@ -36,8 +41,19 @@ def evaluation_of(run: TrainedRun, data: str, measured: Measured) -> dict[str, A
     }
     if not len(samples):
         return described
-    answers = decode(run, dict(zip(run.graph.outputs, samples.outputs, strict=True)))
-    return described | figures_of(answers, samples.targets)
+    answers = decide(run, _by_name(run, samples))
+    chosen = decisions_of(run)
+    read: dict[str, Any] = {}
+    if chosen is not None:
+        read = {"thresholds": dict(chosen.thresholds), "temperature": chosen.temperature}
+        if chosen.temperature != 1 and answers.kind == "classes":
+            truth = class_numbers(samples.targets[0])
+            read["calibration_before"] = calibration_of(truth, next(iter(decode(run, _by_name(run, samples)).outputs.values())))
+    return described | read | figures_of(answers, samples.targets)
+
+
+def _by_name(run: TrainedRun, samples: MeasuredSamples) -> dict[str, NDArray[np.float32]]:
+    return dict(zip(run.graph.outputs, samples.outputs, strict=True))
 
 
 def _with_interval(value: float, interval: Interval | None) -> dict[str, float | None]:

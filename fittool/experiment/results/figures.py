@@ -13,7 +13,6 @@ from fittool.results.calibration import Reliability, brier, log_loss
 from fittool.results.classification import PerClass, balanced_accuracy, confusion_matrix, most_confused
 from fittool.results.ranking import macro_auc, roc_auc
 from fittool.results.regression import TargetFigures
-from fittool.results.thresholds import DEFAULT, above
 
 _MOST_CLASSES = 200
 """A confusion matrix of more classes is not kept whole; the pairs that are most confused are."""
@@ -23,13 +22,12 @@ _MOST_RANKED = 20_000_000
 _PAIR = 2
 
 
-def figures_of(answers: Answers, targets: Sequence[NDArray[Any]], thresholds: Sequence[float] | None = None) -> dict[str, Any]:
+def figures_of(answers: Answers, targets: Sequence[NDArray[Any]]) -> dict[str, Any]:
     """Everything that predictions and truth say of each other, as plain data.
 
     Args:
         answers: Of a network with one output; of one with several there are none.
         targets: (N, …) for each output.
-        thresholds: Above which probability a label, or the second of two classes, is predicted; by default a half.
 
     Returns:
         `kind`, and by it: of classes and labels `per_class`, `averages`, and more; of numbers `targets`.
@@ -38,9 +36,9 @@ def figures_of(answers: Answers, targets: Sequence[NDArray[Any]], thresholds: Se
         return {"kind": "several outputs" if len(answers.outputs) != 1 else answers.kind}
     (outputs,) = answers.outputs.values()
     if answers.kind == "labels" and answers.names is not None:
-        return {"kind": "labels", **_labels(answers.names, outputs, targets[0].reshape(len(outputs), -1) > 0, thresholds)}
+        return {"kind": "labels", **_labels(answers, outputs, targets[0].reshape(len(outputs), -1) > 0)}
     if answers.kind == "classes" and answers.names is not None:
-        return {"kind": "classes", **_classes(answers, outputs, class_numbers(targets[0]), thresholds)}
+        return {"kind": "classes", **_classes(answers, outputs, class_numbers(targets[0]))}
     return {"kind": "numbers", **_numbers(answers.names, outputs, targets[0])}
 
 
@@ -50,20 +48,10 @@ def class_numbers(targets: NDArray[Any]) -> NDArray[np.int64]:
     return np.asarray(rows.argmax(axis=1) if rows.shape[1] > 1 else np.rint(rows[:, 0]), np.int64)
 
 
-def predicted_classes(outputs: NDArray[Any], thresholds: Sequence[float] | None = None) -> NDArray[np.int64]:
-    """(N,) the class that is predicted: the likeliest of (N, K), or of two the second where it is above its threshold."""
-    if outputs.shape[1] == _PAIR and thresholds is not None:
-        return above(outputs[:, 1], thresholds[-1]).astype(np.int64)
-    return np.asarray(outputs.argmax(axis=1), np.int64)
-
-
-def _classes(
-    answers: Answers, outputs: NDArray[np.float32], truth: NDArray[np.int64], thresholds: Sequence[float] | None
-) -> dict[str, Any]:
+def _classes(answers: Answers, outputs: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, Any]:
     names = answers.names or ()
     known = (truth >= 0) & (truth < len(names))  # a class number may stand for "not known"
-    outputs, truth = outputs[known], truth[known]
-    predicted = predicted_classes(outputs, thresholds)
+    outputs, truth, predicted = outputs[known], truth[known], answers.decided[known]
     confusion = confusion_matrix(truth, predicted, len(names))
     figures = PerClass.of(confusion)
     right = int(np.diagonal(confusion).sum())
@@ -135,10 +123,8 @@ def _per_class(names: Sequence[str], figures: PerClass) -> list[dict[str, Any]]:
     ]
 
 
-def _labels(
-    names: Sequence[str], outputs: NDArray[np.float32], truth: NDArray[np.bool_], thresholds: Sequence[float] | None
-) -> dict[str, Any]:
-    predicted = above(outputs, np.array(thresholds if thresholds is not None else [DEFAULT] * len(names)))
+def _labels(answers: Answers, outputs: NDArray[np.float32], truth: NDArray[np.bool_]) -> dict[str, Any]:
+    names, predicted = answers.names or (), answers.decided
     figures = PerClass.of_labels(truth, predicted)
     rows = _per_class(names, figures)
     for number, row in enumerate(rows):

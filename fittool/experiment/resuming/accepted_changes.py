@@ -61,6 +61,17 @@ def with_accepted_changes(snapshot: Snapshot, changes: Sequence[Change], fresh: 
     return replace(snapshot, tensors=tensors), told
 
 
+def with_new_values(snapshot: Snapshot, fresh: State) -> Snapshot:
+    """The snapshot of an older release, with the values that it did not measure yet; they begin with the steps to come.
+
+    Args:
+        snapshot: Where the run stands.
+        fresh: The state of an engine before its first step.
+    """
+    new = {name: array for name, array in fresh.items() if name.startswith("metrics/") and name not in snapshot.tensors}
+    return replace(snapshot, tensors={**snapshot.tensors, **new}) if new else snapshot
+
+
 def _is_another(changes: Sequence[Change]) -> bool:
     """True where it has another name: then all settings below the old one are gone."""
     before, now = ({change.path[2:3] for change in changes if value(change) is not None} for value in (_old, _new))
@@ -123,9 +134,11 @@ def _callbacks(experiment: Experiment) -> Iterator[LearningRateScheduler]:
 
 
 def _end(schedule: Schedule) -> int | None:
-    """The step from which on the rate stays; None where it never does."""
+    """The step from which on the rate stays; None where it never does, or where it is the end of any training."""
+    if schedule.lasts_as_training:
+        return None
     if isinstance(schedule, OneCycle):
-        return schedule.total_steps
+        return schedule.steps
     if isinstance(schedule, CosineDecay):
-        return schedule.decay_steps + (0 if schedule.warmup_target is None else schedule.warmup_steps)
-    return schedule.decay_steps if isinstance(schedule, PolynomialDecay) and not schedule.cycle else None
+        return schedule.steps + (0 if schedule.warmup_target is None else schedule.warmup_steps)
+    return schedule.steps if isinstance(schedule, PolynomialDecay) and not schedule.cycle else None

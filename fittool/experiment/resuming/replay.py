@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from fittool.callbacks.snapshot import snapshot_of
 from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown
 from fittool.experiment.building.consent import experiment_to_train
-from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.building.prepare import Preparation, Prepared
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import refuse_other_data
 from fittool.experiment.run_metadata import known_data, samples_of
 from fittool.experiment.session import Session
 from fittool.experiment.tables.kept_columns import encoder_to_go_on_with
+from fittool.experiment.trained_run import targets_of
 from fittool.nn.optimizers import FADED
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
@@ -85,7 +86,8 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         run = stack.enter_context(RunDirectory.open(path))
         loaded = experiment_to_train(run, experiment)
         tasks = _tasks(run)
-        session = Session.of(without_disk_cache(loaded), encoder=encoder_to_go_on_with(run))
+        known = Preparation(encoder_to_go_on_with(run), targets_of(tasks[0].end))
+        session = Session.of(without_disk_cache(loaded), known=known)
         stack.callback(session.close)
         prepared = session.prepared
         now = {"data": prepared.fingerprints, "samples": samples_of(prepared)}

@@ -18,10 +18,11 @@ from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
-from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.building.prepare import Preparation, Prepared
+from fittool.experiment.following import tell_followers
 from fittool.experiment.options import Run, TrainOptions, verbosity
 from fittool.experiment.results.beside import tell_baselines
-from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes
+from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
 from fittool.experiment.run_metadata import (
@@ -35,12 +36,13 @@ from fittool.experiment.run_metadata import (
 )
 from fittool.experiment.session import Session
 from fittool.experiment.tables.kept_columns import encoder_to_go_on_with
-from fittool.experiment.trained_run import check_weights
+from fittool.experiment.trained_run import check_weights, targets_of
+from fittool.nn.output_targets import OutputTargets
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
-from fittool.runs.format import OLDER_RELEASE, cause_of_other_numbers
+from fittool.runs.format import FORMAT, OLDER_RELEASE, cause_of_other_numbers
+from fittool.runs.requests import Requests
 from fittool.runs.text_table import missing_in
-from fittool.training.display.choose import make_progress
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.signals import StopSignals
@@ -48,7 +50,7 @@ from fittool.training.trainer import Trainer
 
 
 def run_to_continue(
-    path: Path, epochs: int | None, experiment: Path | None, stack: ExitStack
+    path: Path, epochs: int | None, experiment: Path | None, stack: ExitStack, *, leads: bool = True
 ) -> tuple[RunDirectory, LoadedExperiment]:
     """Open a run, locked, and read its experiment.
 
@@ -57,12 +59,13 @@ def run_to_continue(
         epochs: The number of the new last epoch; None: as it is.
         experiment: The experiment file that the user names instead of the run's own, as consent to the code in it.
         stack: Closes the directory.
+        leads: Whether this process writes the run; else it is only read.
 
     Raises:
         CheckpointError: It is no run, or has no checkpoint, or names code without the user's consent.
         RunInUseError: It is still at work.
     """
-    directory = stack.enter_context(RunDirectory.open(path, lock=True))
+    directory = stack.enter_context(RunDirectory.open(path, lock=leads))
     if directory.checkpoints.is_empty:
         text = "has no checkpoint to go on from. Start it again with fittool train CONFIG --run-dir DIR --resume."
         raise CheckpointError(text, place=str(path))
@@ -182,7 +185,8 @@ def go_on(
         CheckpointError: No checkpoint is whole, or it does not fit.
     """
     verbose = verbosity(loaded, options)
-    progress = make_progress(verbose)
+    progress = options.display(verbose, directory)
+    Requests(directory.paths.root).clear()  # what was asked of a process that was killed is not asked of this one
     standing = Standing.of(directory, progress)
     if not options.accept_changes:
         directory.check_experiment()
@@ -194,10 +198,14 @@ def go_on(
         if not options.accept_changes:
             refuse_changes(loaded, asked.changes(None))
         progress.say(_nothing_to_do(standing))
-        return _finish(standing)
+        done = _finish(standing)
+        tell_followers(options.group, directory, done)
+        return done
     # Other settings of columns that are accepted make other features; all else goes on with those that the run has.
     anew = options.accept_changes and any(map(_is_of_columns, asked.changes(None)))
-    session = Session.of(loaded, loading_shown(verbose), None if anew else encoder_to_go_on_with(directory))
+    encoder = None if anew else encoder_to_go_on_with(directory)
+    known = Preparation(encoder, learnt_targets(directory, loaded))
+    session = Session.of(loaded, loading_shown(verbose), known, options.group)
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine
     now = environment_of(prepared, engine.threads, options)
@@ -209,8 +217,12 @@ def go_on(
     other_numbers = _other_numbers(checkpoint, asked, prepared, directory.path)
     # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
-    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept)
-    snapshot, changed = with_accepted_changes(snapshot_of(checkpoint, kept.weights), asked.changes(prepared), engine.state())
+    requests = Requests(directory.paths.root, signals.save_asked)
+    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests)
+    standing_at = snapshot_of(checkpoint, kept.weights)
+    if checkpoint.format < FORMAT:
+        standing_at = with_new_values(standing_at, engine.metrics_state())
+    snapshot, changed = with_accepted_changes(standing_at, asked.changes(prepared), engine.state())
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
     changed += other_numbers
@@ -229,14 +241,28 @@ def go_on(
     say_where_it_continues(trainer, standing, exact=exact)
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
+    tell_followers(options.group, directory)
     outcome = trainer.run()
-    if verbose != 0:
+    if verbose != 0 and options.group.rank == 0:
         tell_baselines(prepared, trainer, directory)
     return Run(directory.path, outcome, trainer.history)
 
 
 def _is_of_columns(change: Change) -> bool:
     return change.path[:2] in (("data", "columns"), ("data", "column_defaults")) or change.path[-1:] == ("features",)
+
+
+def learnt_targets(directory: RunDirectory, loaded: LoadedExperiment) -> Mapping[str, OutputTargets] | None:
+    """The scales and classes that a run has learnt, by the outputs' names; None where its experiment has no use for them.
+
+    They are never learnt anew: other data, accepted as a change, would else change what the weights mean.
+
+    Raises:
+        CheckpointError: No checkpoint is whole.
+    """
+    if loaded.experiment.data.target is None and len(loaded.experiment.model.outputs or ()) < 2:
+        return None
+    return targets_of(directory.checkpoints.load_newest()[0])
 
 
 def _say_lost(callback: str) -> str:

@@ -1,4 +1,5 @@
-"""Tables within an experiment: `columns` has what is said of columns and makes features of them, `kept_columns` what a run kept.
+"""Tables within an experiment: what is said of columns, and how they become features.
 
-The other parts of `experiment` enter.
+`columns` fits and encodes, `kept_columns` has what a run kept, and `shown_columns` writes all of it out. The other parts of
+`experiment` enter.
 """

@@ -15,6 +15,7 @@ from fittool.runs.directory import RunDirectory
 from fittool.runs.files.atomic import make_folder
 from fittool.runs.kept_weights import KeptWeights
 from fittool.runs.paths import BEST, FINAL, LAST, PREVIOUS
+from fittool.runs.requests import Requests
 from fittool.runs.status import Status
 from fittool.training.display.formatting import epoch_line
 from fittool.training.history import Row
@@ -39,6 +40,7 @@ class RunRecorder:
         architecture: The network as plain data, for the files that ModelCheckpoint asks for.
         rows: The rows that the run already has, when it goes on.
         kept: The weights that its callbacks kept, when it goes on.
+        requests: What other processes ask of the run.
 
     Attributes:
         warnings: What may not survive a power cut, each once.
@@ -56,6 +58,7 @@ class RunRecorder:
         architecture: Mapping[str, Any] | None = None,
         rows: Sequence[Row] = (),
         kept: KeptWeights | None = None,
+        requests: Requests | None = None,
     ) -> None:
         self._directory, self._epochs = directory, epochs
         self._every_seconds, self._every_steps = every_seconds, every_steps
@@ -64,6 +67,7 @@ class RunRecorder:
         self._rows = list(rows)
         self._seconds = sum(float(row.get("seconds", 0)) for row in rows)
         self._kept = KeptWeights() if kept is None else kept
+        self._requests = requests
         self._best: Best | None = None
         self._final = LAST
         self._saved_step = 0
@@ -83,7 +87,10 @@ class RunRecorder:
         self._write_status(Status("running", "", position.epoch, position.step, _best_facts(best)))
 
     def due(self, step: int) -> bool:
-        """True where it is time for a checkpoint in the middle of an epoch."""
+        """True where it is time for a checkpoint in the middle of an epoch, or another process asked for one."""
+        if self._requests is not None and self._requests.takes("save"):
+            self.say(f"a checkpoint was asked for, and is saved at step {step}")
+            return True
         if self._every_steps is not None and step - self._saved_step >= self._every_steps:
             return True
         return self._every_seconds is not None and time.monotonic() - self._saved_time >= self._every_seconds
@@ -124,6 +131,8 @@ class RunRecorder:
 
     def finished(self, outcome: Outcome) -> None:
         """Write the table, the last status and the reason."""
+        if self._requests is not None:
+            self._requests.clear()
         end = Status(outcome.reason, outcome.text, outcome.epochs, outcome.step, _best_facts(outcome.best), outcome.exit_code)
         end = replace(end, final=self._final if end.is_finished else None)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fittool.data.formats.reading import Reading
 from fittool.data.sources import CsvSource, SourceContext
 from fittool.errors import DataError, ExperimentError
 
@@ -169,9 +171,36 @@ def test_a_number_more_in_each_row_is_no_name_of_a_row(tmp_path: Path) -> None:
 
 
 def test_the_first_20_problems_are_told(tmp_path: Path) -> None:
+    lengths = "".join(",".join("x" * count) + "\n" for count in range(3, 33))
     with pytest.raises(DataError, match="these are the first 20") as caught:
-        opened(tmp_path, "a,kind\n1,x\n" + "x,y,z\n" * 30)
+        opened(tmp_path, f"a,kind\n1,x\n{lengths}")
     assert len(caught.value.problems) == 21
+
+
+def test_rows_of_one_other_length_are_told_once(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        opened(tmp_path, "a,kind\n1,x\n2\n3,y\n4,y,z\n5\n6\n")
+    (short, long) = caught.value.problems
+    assert str(short).endswith("data.csv:3: 1 field, expected 2 (and so in 2 more: lines 6, 7)")
+    assert str(long).endswith("data.csv:5: 3 fields, expected 2")
+
+
+def test_percentages_to_predict_are_told_and_held_against_other_files(tmp_path: Path) -> None:
+    learnt = opened(tmp_path, "a,kind\n1,12%\n2,50%\n", SourceContext())
+    np.testing.assert_allclose(learnt.targets[0], [0.12, 0.5])
+    assert "read with kind in percent (12.5% is 0.125)" in learnt.reading.told(None)
+    again = Reading.of(learnt.reading.plain())
+    known = SourceContext(reading=again, feature_names=("a",))
+    np.testing.assert_allclose(opened(tmp_path, "a,kind\n1,7%\n", known).targets[0], [0.07])
+    with pytest.raises(DataError, match=r"column kind: it holds numbers, but .* percentages such as 12.5%. Write both alike."):
+        opened(tmp_path, "a,kind\n1,7\n", known)
+
+
+def test_percentages_are_no_numbers_of_other_rows(tmp_path: Path) -> None:
+    learnt = opened(tmp_path, "a,kind\n1,x\n2,y\n")
+    known = replace(SPARSE, reading=Reading.of(learnt.reading.plain()), feature_names=("a",))
+    with pytest.raises(DataError, match="column a: '7%' is not a number as the others of this column are"):
+        opened(tmp_path, "a,kind\n1,x\n7%,x\n3,x\n", known)
 
 
 @pytest.mark.parametrize("cell", ["", " ", "NA", "nan", "-", "?", "NULL"])
@@ -255,7 +284,7 @@ def test_a_row_without_a_label_is_left_out_and_told(tmp_path: Path, rows: str) -
     dataset = opened(tmp_path, f"a,kind\n{rows}")
     assert (len(dataset), len(dataset.class_names)) == (2, 2)
     assert dataset.describe(1).endswith("data.csv:4" if "NA,v" not in rows else "data.csv:3")
-    assert "1 row without kind left out" in dataset.reading.found
+    assert dataset.reading.dropped == "1 row without kind left out"
 
 
 def test_a_word_that_stands_for_gaps_nowhere_else_is_a_class(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class TestClasses:
     def test_without_a_line_no_sample_is_loaded(self, monkeypatch):
         x, y = blobs(30)
         monkeypatch.setattr(ArrayDataset, "load", lambda self, indices: pytest.fail("a sample was loaded"))
-        found = baselines(task(dataset(x, y), dataset(x, y)), with_line=False)
+        found = baselines(task(dataset(x, y), dataset(x, y), decoded=0))
         assert (found.line, found.constant) == (None, pytest.approx(1 / 3))
 
     def test_what_is_decoded_anew_is_a_twentieth_at_most(self):

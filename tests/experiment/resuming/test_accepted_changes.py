@@ -147,3 +147,18 @@ def test_an_experiment_of_a_run_that_was_edited_is_refused() -> None:
     accepting = TrainOptions(quiet=True, accept_changes=True)
     assert resume_run(Path("run"), accepting, epochs=2).outcome.epochs == 2
     assert resume_run(Path("run"), TrainOptions(quiet=True), epochs=3).outcome.epochs == 3
+
+
+def test_a_run_of_an_older_release_goes_on_with_the_figures_of_single_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2)).round(3)
+    Path("t.csv").write_text("\n".join(["a,b,c,d", *(f"{a},{b},{a + b:.3f},{a - b:.3f}" for a, b in x)]) + "\n")
+    text = TEXT.replace("npz: {path: data.npz}", "csv: {path: t.csv, label: [c, d]}").replace("units: 1", "units: 2")
+    text = text.replace("loss: mse", "loss: mse, metrics: [mae]").replace("OPTIMIZER", "sgd")
+    Path("e.yaml").write_text(text.replace("EPOCHS", "2"))
+    train_experiment(load_experiment("e.yaml"), TrainOptions(Path("run"), quiet=True))
+    saved = last()
+    older = {name: array for name, array in saved.tensors.items() if name not in ("metrics/mae_c", "metrics/mae_d")}
+    save_checkpoint(saved.path, older, saved.facts)
+    monkeypatch.setattr("fittool.experiment.resuming.resume.FORMAT", saved.format + 1)
+    run = resume_run(Path("run"), TrainOptions(quiet=True), epochs=3)
+    assert {"mae", "mae_c", "mae_d"} <= run.history.rows[-1].keys()

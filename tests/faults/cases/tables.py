@@ -153,7 +153,7 @@ def _heads() -> Iterator[Case]:
     )
     nameless = with_table(TABLE.replace("width", ""))
     yield Case("C09", "a column without a name", nameless, check=_told_as_left_out)
-    yield Case("C09", "only text", with_table("height,kind\nx,a\ny,b\n"), 4, ["There is no column of numbers to learn from"])
+    yield Case("C09", "only the same text", with_table("height,kind\nx,a\nx,b\n"), 4, ["There is no column to learn from"])
 
 
 def _unknown(folder: Path) -> Sequence[object]:

@@ -251,18 +251,19 @@ EVEN_ROWS = 8
 trying all of OpenBLAS's kernels for x86-64, and held by a test on the machine it runs on."""
 
 
-def row_product(left: Floats, right: Floats, out: Floats, *, even: bool) -> Task:
+def row_product(left: Floats, right: Floats, out: Floats, *, even: bool, together: int = EVEN_ROWS) -> Task:
     """The call that puts the product of rows (m, k) and a matrix (k, n) into `out`, (m, n).
 
     Args:
-        left: The rows; a multiple of 8 of them if `even`.
+        left: The rows.
         right: The matrix.
         out: Takes the product.
-        even: Whether equal rows must give equal results to the bit, wherever they stand.
+        even: Whether a row's result must be the same to the bit wherever it stands.
+        together: How many rows are one product then, a part of m: all rows of one sample, or those that BLAS treats alike.
     """
     if not even:
         return partial(np.matmul, left, right, out)
-    rows = 1 if right.shape[1] == 1 else EVEN_ROWS  # a single column is no product to BLAS, but dots
+    rows = 1 if together == EVEN_ROWS and right.shape[1] == 1 else together  # a single column is no product to BLAS, but dots
     return partial(np.matmul, left.reshape(-1, rows, left.shape[1]), right, out.reshape(-1, rows, out.shape[1]))
 
 

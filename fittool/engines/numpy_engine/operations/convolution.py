@@ -23,6 +23,7 @@ from fittool.engines.numpy_engine.operations.base import (
     Phase,
     accumulate,
     product_into,
+    row_product,
     sum_into,
 )
 from fittool.engines.numpy_engine.thread_pool import Task
@@ -144,7 +145,8 @@ class Convolution(Operation):
         matrix = self._matrix(context)
         for start, stop in chunks(part, self.window.positions * self.columns):
             patches = yield from im2col(context, part, self.window, context.x[0][start:stop], self.columns)
-            yield partial(np.matmul, patches, matrix, context.y[start:stop].reshape(-1, self.filters))
+            y = context.y[start:stop].reshape(-1, self.filters)
+            yield row_product(patches, matrix, y, even=part.even, together=self.window.positions)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
@@ -283,7 +285,7 @@ def _times(left: Floats, right: Floats, out: Floats) -> Task:
 
 def chunks(part: BatchSlice, elements: int) -> Iterator[tuple[int, int]]:
     """Runs of whole images whose patches fit into the cache."""
-    count = 1 if part.even else max(1, _PATCH_ELEMENTS // elements)
+    count = max(1, _PATCH_ELEMENTS // elements)
     for start in range(part.start, part.stop, count):
         yield start, min(start + count, part.stop)
 
@@ -336,7 +338,7 @@ def col2im(context: OperationContext, part: BatchSlice, window: Window, dy: Floa
         flat = dy[start:stop].reshape(-1, dy.shape[-1])
         patches = context.scratch.array(part.thread, "patches", (len(flat), window.elements))
         wide = context.scratch.array(part.thread, "scatter", (count, *window.padded_shape))
-        yield partial(np.matmul, flat, kernel.T, patches)
+        yield row_product(flat, kernel.T, patches, even=part.even, together=window.positions)
         yield partial(wide.fill, 0)
         shares = patches.reshape(count, *window.output, *window.kernel, -1)
         # Patches overlap, so they cannot be added at once; those of one element of the kernel do not, so each is one strided sum.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from fittool.augmentation.standardize import EPSILON, centres, centres_samples, scales
 from fittool.engines.torch_engine.activations import Function
+from fittool.engines.torch_engine.exchange import Exchange
 from fittool.engines.torch_engine.step import StepContext
 
 _SMALLEST_DEVIATION = 1e-7
@@ -40,11 +41,34 @@ def batch_normalization(
         if frozen or not context.training:
             y = F.batch_norm(turned, *moving, gamma, beta, False, 0.0, epsilon)
             return (y if last is None else last(y)).movedim(1, -1)
-        y, mean, inverse = torch.native_batch_norm(turned, gamma, beta, None, None, True, 0.0, epsilon)
+        if context.exchange is not None:
+            y, mean, inverse = _over_all_processes(turned, gamma, beta, epsilon, context.exchange)
+        else:
+            y, mean, inverse = torch.native_batch_norm(turned, gamma, beta, None, None, True, 0.0, epsilon)
         context.moments[name] = mean.detach(), inverse.detach()
         return (y if last is None else last(y)).movedim(1, -1)
 
     return call
+
+
+def _over_all_processes(
+    x: Tensor, gamma: Tensor | None, beta: Tensor | None, epsilon: float, exchange: Exchange
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch normalization of (N, C, …) by the statistics of all processes' samples; PyTorch's own is for graphics cards alone.
+
+    Returns:
+        The result (N, C, …), mean and 1 / deviation (C,) each.
+    """
+    values, shape = x.float() if x.dtype.itemsize < torch.float32.itemsize else x, (1, -1, *[1] * (x.ndim - 2))
+    axes = [0, *range(2, x.ndim)]
+    count = values.new_full((1,), values.numel() // values.shape[1])
+    sums = exchange.sum_within(torch.cat([values.sum(axes), count]))
+    mean, count = sums[:-1] / sums[-1], sums[-1].detach()
+    centred = values - mean.view(shape)  # in a second pass, as the difference of two sums of squares would lose digits
+    inverse = torch.rsqrt(exchange.sum_within(centred.square().sum(axes)) / count + epsilon)
+    y = centred * inverse.view(shape)
+    y = y if gamma is None else y * gamma.view(shape)
+    return (y if beta is None else y + beta.view(shape)).to(x.dtype), mean, inverse
 
 
 class MovingAverages:
@@ -53,9 +77,25 @@ class MovingAverages:
     The variance is the biased one, as in Keras; PyTorch's own would be the unbiased one.
     """
 
-    def __init__(self, entries: Mapping[str, tuple[Tensor, Tensor, float, float]]) -> None:
-        # By layer: moving mean, moving variance, momentum, epsilon.
-        self._entries = dict(entries)
+    def __init__(self, entries: Mapping[str, tuple[Tensor, Tensor, float, float]], following: Sequence[str] = ()) -> None:
+        # By layer: moving mean, moving variance, momentum, epsilon. Those of frozen layers stay.
+        self._entries, self._following = dict(entries), tuple(following)
+
+    def shared(self, moments: Mapping[str, tuple[Tensor, Tensor]], share: float) -> dict[str, tuple[Tensor, Tensor]]:
+        """Mean and variance of this process's samples, (C,) each, times its share of all samples; zeros where it has none."""
+        found = {}
+        for name in self._following:
+            mean, variance, _, epsilon = self._entries[name]
+            if name in moments:
+                own, inverse = moments[name]
+                found[name] = own.to(mean.dtype) * share, (inverse.to(mean.dtype).pow(-2) - epsilon) * share
+            else:
+                found[name] = torch.zeros_like(mean), torch.zeros_like(variance)
+        return found
+
+    def of_all(self, summed: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, tuple[Tensor, Tensor]]:
+        """Mean and 1 / deviation, (C,) each, from the sums of `shared` over all processes."""
+        return {name: (mean, (variance + self._entries[name][3]).rsqrt()) for name, (mean, variance) in summed.items()}
 
     def follow(self, moments: Mapping[str, tuple[Tensor, Tensor]]) -> None:
         """Move towards mean and 1 / deviation of a batch, (C,) each, by layer."""

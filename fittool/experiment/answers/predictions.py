@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any, Literal
 
@@ -19,7 +19,6 @@ Form = Literal["csv", "jsonl", "npz"]
 FORMS: Mapping[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".npz": "npz"}
 """The form that a file has by the ending of its name, in any case."""
 _COLUMNS = ("input", "prediction", "probability", "score", "truth")
-_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,12 @@ class Predictions:
                 answer = dict.fromkeys(answer)
             yield row | answer | ({} if self.truth is None else _truth(self.truth[number]))
 
+    def columns(self) -> dict[str, Any]:
+        """The columns of a row, each with nothing in it."""
+        ones = {name: np.zeros((1, *output.shape[1:]), output.dtype) for name, output in self.answers.outputs.items()}
+        alone = replace(self, names=("",), answers=replace(self.answers, outputs=ones), empty=np.ones(1, bool), truth=None)
+        return next(replace(alone, kept=dict.fromkeys(self.kept, ("",))).rows())
+
     def _answer(self, number: int) -> dict[str, Any]:
         """The columns of one sample's answer."""
         answers = self.answers
@@ -61,15 +66,23 @@ class Predictions:
             (output,) = answers.outputs.values()
             values = _numbers(output[number])
             if answers.kind == "classes" and answers.names is not None:
-                return _of_classes(answers.names, values, "probability" if answers.are_probabilities else "score")
+                best = int(answers.decided[number])
+                return _of_classes(answers.names, values, best, "probability" if answers.are_probabilities else "score")
             if answers.kind == "labels" and answers.names is not None:
-                return _of_labels(answers.names, values, "probability" if answers.are_probabilities else "score")
+                holds = answers.decided[number].tolist()
+                return _of_labels(answers.names, values, holds, "probability" if answers.are_probabilities else "score")
             if answers.names is not None:
                 return {_apart(name, "target"): value for name, value in zip(answers.names, values, strict=True)}
             return _with_names("prediction", "output", values)
         row: dict[str, Any] = {}
         for key, output in answers.outputs.items():
-            row |= _with_names(_apart(key, "class"), key, _numbers(output[number]))
+            values, classes = _numbers(output[number]), answers.classes.get(key)
+            if classes is None:
+                row |= _with_names(_apart(key, "class"), key, values)
+            else:
+                best = int(np.argmax(values))
+                row |= {_apart(key, "class"): classes[best], f"{key} probability": values[best]}
+                row |= {f"{key} {name}": value for name, value in zip(classes, values, strict=True)}
         return row
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -82,12 +95,14 @@ class Predictions:
         single = len(self.answers.outputs) == 1
         for name, output in self.answers.outputs.items():
             arrays["output" if single else f"output_{name}"] = self._with_gaps(output)
+        for name, classes in self.answers.classes.items():
+            best = self.answers.outputs[name].argmax(axis=1)
+            arrays |= {f"prediction_{name}": np.array(classes)[best], f"classes_{name}": np.array(classes)}
         names = None if self.answers.names is None else np.array(self.answers.names)
         if names is not None and self.answers.kind == "classes":
-            best = arrays["output"].reshape(len(self.names), -1).argmax(axis=1)
-            arrays |= {"prediction": names[best], "classes": names}
+            arrays |= {"prediction": names[self.answers.decided], "classes": names}
         elif names is not None and self.answers.kind == "labels":
-            arrays |= {"prediction": arrays["output"] > _THRESHOLD, "labels": names}
+            arrays |= {"prediction": self.answers.decided, "labels": names}
         if self.truth is not None:
             arrays["truth"] = np.array([list(one.values()) if isinstance(one, dict) else one for one in self.truth])
         return arrays | {f"kept_{column}": np.array(cells, np.str_) for column, cells in self.kept.items()}
@@ -109,19 +124,17 @@ def _with_names(alone: str, prefix: str, values: list[float]) -> dict[str, float
     return {alone: values[0]} if len(values) == 1 else {f"{prefix}_{number}": value for number, value in enumerate(values)}
 
 
-def _of_classes(class_names: tuple[str, ...], values: list[float], what: str) -> dict[str, Any]:
-    best = int(np.argmax(values))
+def _of_classes(class_names: tuple[str, ...], values: list[float], best: int, what: str) -> dict[str, Any]:
     classes = dict(zip(class_names, values, strict=True))
     named = {_apart(name, "class"): value for name, value in classes.items()}
     return {"prediction": class_names[best], what: values[best]} | named
 
 
-def _of_labels(labels: tuple[str, ...], values: list[float], what: str) -> dict[str, Any]:
+def _of_labels(labels: tuple[str, ...], values: list[float], holds: list[bool], what: str) -> dict[str, Any]:
     """Those that hold, then for each label whether it does, and how sure that is."""
-    holds = {label: value > _THRESHOLD for label, value in zip(labels, values, strict=True)}
-    row: dict[str, Any] = {"prediction": " ".join(label for label, held in holds.items() if held)}
-    for label, value in zip(labels, values, strict=True):
-        row |= {_apart(label, "label"): "yes" if holds[label] else "no", f"{label} {what}": value}
+    row: dict[str, Any] = {"prediction": " ".join(label for label, held in zip(labels, holds, strict=True) if held)}
+    for label, value, held in zip(labels, values, holds, strict=True):
+        row |= {_apart(label, "label"): "yes" if held else "no", f"{label} {what}": value}
     return row
 
 
@@ -138,7 +151,8 @@ def _apart(name: str, what: str) -> str:
 def encode(predictions: Predictions, form: Form) -> bytes:
     """The file's content; npz holds the arrays of `Predictions.arrays`."""
     if form == "csv":
-        return csv_table(list(predictions.rows()))
+        heading = csv_table([predictions.columns()]).split(b"\n")[0] + b"\n"
+        return csv_table(list(predictions.rows())) if predictions.names else heading
     if form == "jsonl":
         return b"".join(to_json(row) + b"\n" for row in predictions.rows())
     content = BytesIO()

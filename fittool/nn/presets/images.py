@@ -1,10 +1,9 @@
-"""Ready networks by name: a preset and its sizes expand to a plain list of layers."""
+"""Ready networks for images, and the plain one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -15,7 +14,6 @@ from fittool.nn.layers import (
     BatchNormalization,
     Conv2D,
     Dense,
-    Dropout,
     Flatten,
     GlobalAveragePooling2D,
     Layer,
@@ -23,54 +21,8 @@ from fittool.nn.layers import (
     ReLU,
     Rescaling,
 )
-from fittool.nn.losses import LogitsOrProbabilities, Loss
-from fittool.nn.table_layout import TableLayout
-from fittool.settings import Family, Field, Integer, Named, Number, fold, setting
-
-Size = Annotated[Integer, Field(ge=1)]
-Rate = Annotated[Number, Field(ge=0, lt=1)]
-
-
-def output_for(loss: Loss, classes: int | None, outputs: int = 1) -> tuple[int, str]:
-    """Units and activation of the last layer that fit a loss and the data.
-
-    Args:
-        loss: Decides between softmax, sigmoid and linear; with `from_logits` it is linear.
-        classes: Number of classes, or None for regression.
-        outputs: Number of targets a sample, for regression.
-
-    Returns:
-        (units, activation); two classes under a binary crossentropy need one unit.
-    """
-    if not isinstance(loss, LogitsOrProbabilities):
-        return outputs, "linear"
-    units = outputs if classes is None or (classes <= 2 and loss.squash == "sigmoid") else classes
-    return units, "linear" if loss.from_logits else loss.squash
-
-
-@setting
-class Preset(Named):
-    """A network whose last layer is still to be fitted to the data."""
-
-    def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
-        """The layers.
-
-        Args:
-            units: Size of the output: classes, or targets of a regression.
-            activation: Activation of the last layer (see `output_for`).
-        """
-        raise NotImplementedError
-
-    embeds_codes: ClassVar[bool] = False
-    """True where `for_table` gives a network that looks the codes of a table up itself; else a layer in front of it does."""
-
-    def for_pixels(self) -> Preset:
-        """The same for images whose pixels are 0 to 255."""
-        return self
-
-    def for_table(self, layout: TableLayout) -> Preset:
-        """The same for the features of a table."""
-        return self
+from fittool.nn.presets.base import Preset, Rate, Size, dropout
+from fittool.settings import Field, Integer, Number, setting
 
 
 @setting
@@ -98,7 +50,7 @@ class MLP(Preset):
         layers: list[Layer] = [Flatten()] if self.scale in (None, 1) else [Rescaling(self.scale), Flatten()]
         for size in self.units:
             layers.append(Dense(size, self.activation))
-            layers += _dropout(self.dropout)
+            layers += dropout(self.dropout)
         return [*layers, Dense(units, activation)]
 
 
@@ -124,8 +76,8 @@ class SimpleCNN(Preset):
         for filters in self.filters:
             layers.append(Conv2D(filters, (3, 3), padding="same", activation=self.activation))
             layers.append(Conv2D(filters, (3, 3), activation=self.activation))
-            layers += [MaxPooling2D(), *_dropout(self.dropout)]
-        layers += [Flatten(), Dense(self.units, self.activation), *_dropout(self.dense_dropout)]
+            layers += [MaxPooling2D(), *dropout(self.dropout)]
+        layers += [Flatten(), Dense(self.units, self.activation), *dropout(self.dense_dropout)]
         return [*layers, Dense(units, activation)]
 
 
@@ -151,8 +103,8 @@ class MiniVGG(Preset):
         for filters in self.filters:
             for _ in range(self.convolutions):
                 layers += [Conv2D(filters, (3, 3), padding="same", activation="relu"), BatchNormalization()]
-            layers += [MaxPooling2D(), *_dropout(self.dropout)]
-        layers += [Flatten(), Dense(self.units, "relu"), BatchNormalization(), *_dropout(self.dense_dropout)]
+            layers += [MaxPooling2D(), *dropout(self.dropout)]
+        layers += [Flatten(), Dense(self.units, "relu"), BatchNormalization(), *dropout(self.dense_dropout)]
         return [*layers, Dense(units, activation)]
 
 
@@ -231,10 +183,6 @@ class ResNetImageNet(Preset):
         return [*convolution, ReLU(), MaxPooling2D((3, 3), (2, 2), "same", name="stem_pooling")]
 
 
-def _dropout(rate: float) -> list[Layer]:
-    return [Dropout(rate)] if rate > 0 else []
-
-
 def _normalize(filters: int, name: str, *, kernel_size: int = 3, strides: int = 1, source: str | None = None) -> list[Layer]:
     """A convolution without a bias, and its batch normalization."""
     inputs = None if source is None else (source,)
@@ -266,35 +214,3 @@ def _joined(layers: list[Layer], name: str, filters: int, strides: int, source: 
         layers = [*layers, *_normalize(filters, f"{name}_shortcut", kernel_size=1, strides=strides, source=source)]
         source = f"{name}_shortcut_norm"
     return [*layers, Add(name=f"{name}_sum", inputs=(str(source), str(last))), ReLU(name=f"{name}_relu")]
-
-
-_DEPTHS = {f"resnet{depth}": depth for depth in (20, 32, 44, 56, 110)}
-
-
-class PresetFamily(Family[Preset]):
-    """Presets; `resnet20` and its like stand for `resnet` of that depth."""
-
-    def parse(self, value: object) -> Preset:
-        """Turn a name, `{name: arguments}` or a preset into the preset."""
-        if isinstance(value, str) and fold(value) in _DEPTHS:
-            value = {value: {}}
-        if isinstance(value, Mapping) and len(value) == 1:
-            ((name, arguments),) = value.items()
-            if fold(str(name)) in _DEPTHS:
-                value = {name: self._with_depth(str(name), arguments)}
-        return super().parse(value)
-
-    @staticmethod
-    def _with_depth(name: str, arguments: Any) -> Any:
-        if arguments is not None and not isinstance(arguments, Mapping):
-            return arguments
-        if "depth" in (arguments or {}):
-            raise PydanticCustomError("depth_twice", "{name} says its depth; write resnet to choose another", {"name": name})
-        return {"depth": _DEPTHS[fold(name)], **(arguments or {})}
-
-
-PRESETS = PresetFamily(
-    "preset",
-    {cls.public_name(): cls for cls in (MLP, SimpleCNN, MiniVGG, ResNet, ResNetImageNet)},
-    aliases=dict.fromkeys(_DEPTHS, "resnet"),
-)
