@@ -18,8 +18,7 @@ from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.settings import Torch
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.engines.target_arrays import targets_and_weights
-from fittool.engines.torch_engine.device import DeviceBatch, LossWatch, Placement, choose_device, memory_needed
-from fittool.engines.torch_engine.loss_scale import LossScale
+from fittool.engines.torch_engine.device import DeviceBatch, LossScale, LossWatch, Placement, choose_device, memory_needed
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
 from fittool.engines.torch_engine.operations.exchange import Exchange

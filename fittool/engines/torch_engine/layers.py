@@ -30,11 +30,13 @@ from fittool.engines.torch_engine.operations.normalization import (
 )
 from fittool.engines.torch_engine.operations.pooling import average_pooling, largest_pooling
 from fittool.engines.torch_engine.operations.tabular import piecewise_linear_embedding, robust_scaling
+from fittool.engines.torch_engine.operations.user_module import user_module
 from fittool.engines.torch_engine.recurrent_layers import both_ways, recurrent
 from fittool.engines.torch_engine.step import StepContext
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
 from fittool.nn.layers.last_activation import last_activation
+from fittool.nn.layers.user_module import UserModule
 
 
 def layer_steps(node: Node, weights: Weights) -> LayerSteps:
@@ -44,6 +46,8 @@ def layer_steps(node: Node, weights: Weights) -> LayerSteps:
         node: The layer in its place.
         weights: Its weights.
     """
+    if isinstance(node.layer, UserModule):
+        return user_module(node, node.layer, weights)
     return OPERATIONS[type(node.layer)](node, node.layer, weights)
 
 
