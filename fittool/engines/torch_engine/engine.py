@@ -192,9 +192,7 @@ class TorchEngine:
     def _follow_others(self, update: OptimizerStep, batch: Batch, held: Sequence[Tensor], context: StepContext) -> None:
         """The same without a sample, where a batch has fewer than there are processes: the update is that of the others."""
         loss = self._store.trainable.new_zeros(())
-        if (
-            self._synchronizes
-        ):  # the others wait for its part of the statistics: one sample goes the whole way, and counts nothing
+        if self._synchronizes:  # the others wait for its part of the statistics, to which one sample adds nothing
             outputs, logits = self._forward([values.new_zeros((1, *values.shape[1:])) for values in held], context)
             loss = loss + sum(values.sum() for values in (*logits.values(), *outputs) if values is not None)
         loss, gradients, overflow = self._derive(loss, batch, context)
