@@ -139,7 +139,9 @@ class CsvSource(Source):
         table, told = self._with_labels(table, columns, context)
         reading = self._reading(table, header, columns, numbers, told, context)
         remarks = None if context.reading is None else (f"{shown(table.path)}: {told}.",) * bool(told)
-        raw = replace(self._raw(table, header, columns, context, left_out), reading=reading, remarks=remarks)
+        raw = self._raw(table, header, columns, context, left_out)
+        idle = raw.idle_kinds if context.encoder is None else ()
+        raw = replace(raw, reading=replace(reading, warnings=(*reading.warnings, *idle)), remarks=remarks)
         if context.reading is not None:
             check_percent(table, context.reading.percent, [*raw.columns, *reading.percent, *columns.labels_of_numbers(context)])
         targets = self._targets(table, columns.labels, context)

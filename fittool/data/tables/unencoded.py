@@ -125,6 +125,12 @@ class RawColumns:
             return bad
         return {place: bad[row] for place, row in enumerate(self.rows.tolist()) if row in bad}
 
+    @property
+    def idle_kinds(self) -> tuple[str, ...]:
+        """Warnings about kinds that are set of columns which are not learnt from."""
+        names = [name for name in self.plan.kinds if name not in self.columns]
+        return tuple(f"data.columns.{name} has no effect: {name} is no column to learn from here." for name in names)
+
     def select(self, rows: NDArray[np.int64]) -> RawColumns:
         """The same for (n,) of the samples alone."""
         return replace(self, rows=rows if self.rows is None else self.rows[rows])

@@ -152,3 +152,8 @@ def test_columns_of_anything_but_a_table_have_no_effect(folder: Path, fittool: F
     np.savez(folder / "a.npz", x=np.arange(40.0).reshape(20, 2), y=np.arange(20) % 2)
     text = EXPERIMENT.replace("csv: {path: t.csv, label: kind}", "npz: {path: a.npz}")
     assert "data.columns has no effect on npz" in fittool("check", write(text=text)).err
+
+
+def test_the_kind_of_the_label_has_no_effect(table: Path, fittool: Fittool, write: Write) -> None:
+    told = fittool("check", write(text=EXPERIMENT.replace("columns: {", "columns: {kind: category, "))).err
+    assert "data.columns.kind has no effect: kind is no column to learn from here." in told
