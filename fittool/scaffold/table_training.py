@@ -1,4 +1,4 @@
-"""The training of a table: the preset, and a schedule, batches and epochs by the number of samples (docs/tabular.md says why)."""
+"""The training of a table: the preset, and a schedule, batches and epochs by the number of samples (docs/tables.md says why)."""
 
 from __future__ import annotations
 

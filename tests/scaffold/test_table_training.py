@@ -1,4 +1,4 @@
-"""Batches and epochs of a table by the number of its training samples, against the sizes that docs/tabular.md says."""
+"""Batches and epochs of a table by the number of its training samples, against the sizes that docs/tables.md says."""
 
 from __future__ import annotations
 
