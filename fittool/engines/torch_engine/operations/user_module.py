@@ -22,7 +22,7 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed & 0x7FFFFFFFFFFFFFFF)
 
 
-def hold(module: object, input_shape: Shape, what: str) -> HeldModule:
+def hold(module: Any, input_shape: Shape, what: str) -> HeldModule:
     """Look at a module: its weights, and what it gives for one sample.
 
     Args:
