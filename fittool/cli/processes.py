@@ -65,9 +65,10 @@ def group_of_this_process(devices: int | None) -> Iterator[ProcessGroup]:
     _check_torch()
     if place.rank:
         _leave_stdout_to_the_leader()
-    from fittool.distributed.membership import joined
+    from fittool.cli.exit import show_failure
+    from fittool.distributed.membership import join
 
-    with joined(place) as group:
+    with join(place, show_failure) as group:
         yield group
 
 
@@ -79,7 +80,7 @@ def starts_processes(devices: int | None) -> bool:
 
 
 def train_in_processes(
-    devices: int, restarts: int, engine: EngineSetting, continued: Callable[[Path], Sequence[str]]
+    devices: int, restarts: int, engine: EngineSetting, options_to_go_on: Callable[[Path], Sequence[str]]
 ) -> NoReturn:
     """Start this command once in each process, wait for all, and end as they did.
 
@@ -87,7 +88,7 @@ def train_in_processes(
         devices: The number of processes.
         restarts: How many times they may be started again.
         engine: The experiment's.
-        continued: The options with which the command goes on with a run directory, where it does not say so already.
+        options_to_go_on: The options with which the command goes on with a run directory, where it does not say so already.
 
     Raises:
         ExperimentError: The engine computes in one process only.
@@ -107,7 +108,7 @@ def train_in_processes(
         if not ending.can_be_repeated:
             break
         click.echo(f"Starting the {devices} processes again ({attempt} of {restarts}).", err=True)
-        added = [] if ending.directory is None else continued(ending.directory)
+        added = [] if ending.directory is None else options_to_go_on(ending.directory)
         ending = launcher.run([*arguments, *added], attempt)
     if ending.signal_number is not None:
         die_by(ending.signal_number)

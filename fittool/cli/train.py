@@ -61,7 +61,9 @@ def train(
     if starts_processes(devices):
         loaded = load_experiment(config, overrides)
         asked_of(requirements, loaded.experiment)
-        train_in_processes(cast("int", devices), max_restarts, loaded.experiment.engine, partial(_continued, run_dir, resume))
+        train_in_processes(
+            cast("int", devices), max_restarts, loaded.experiment.engine, partial(_options_to_go_on, run_dir, resume)
+        )
     with group_of_this_process(devices) as group:
         loaded = load_experiment(config, overrides)
         asked = asked_of(requirements, loaded.experiment)
@@ -78,7 +80,7 @@ def train(
             requirement.check(run.values)
 
 
-def _continued(run_dir: Path | None, resume: bool, directory: Path) -> list[str]:
+def _options_to_go_on(run_dir: Path | None, resume: bool, directory: Path) -> list[str]:
     """The options that the same call lacks to go on with a run."""
     return [*([] if run_dir is not None else ["--run-dir", str(directory)]), *([] if resume else ["--resume"])]
 

@@ -89,7 +89,7 @@ class LoadedExperiment:
             defaults: Whether what is at its default is written, too.
         """
         settings = self.resolved if defaults else dict(plain(self.experiment, defaults=False))
-        if layers is not None:
+        if layers is not None and self.experiment.model.python is None:  # what a function makes cannot be written down
             written = {"layers": [plain(layer, defaults=defaults) for layer in layers], "preset": None}
             settings = {**settings, "model": {**settings.get("model", {}), **written}}
         data = _without_nothing(self._with_references(settings))
@@ -116,6 +116,8 @@ class LoadedExperiment:
 
     def resolved_with(self, layers: Sequence[Layer]) -> dict[str, Any]:
         """All settings as plain data, with the layers that the preset expands to in its place."""
+        if self.experiment.model.python is not None:
+            return self.resolved  # what a function makes cannot be written down
         written = {"layers": [plain(layer) for layer in layers], "preset": None}
         return {**self.resolved, "model": {**self.resolved["model"], **written}}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
@@ -144,7 +144,7 @@ class Data:
 
 @setting
 class Model:
-    """The network: a list of layers, or a preset."""
+    """The network: a list of layers, a preset, or a function that makes one in PyTorch."""
 
     layers: list[Annotated[Layer, LAYERS]] | None = Field(
         default=None,
@@ -152,14 +152,21 @@ class Model:
         description="Layers by Keras's class names; each takes the one before it unless `inputs` says otherwise.",
     )
     preset: Annotated[Preset, PRESETS] | None = Field(default=None, description="A ready network, with its sizes as arguments.")
+    python: Annotated[Text | None, NAMES_CODE] = Field(
+        default=None,
+        description="`module:function` of a file beside the experiment, which gives a `torch.nn.Module`; for the engine torch.",
+    )
+    arguments: dict[Text, Any] = Field(default_factory=dict, description="What the function is called with.")
     outputs: Annotated[list[Text], Field(min_length=1)] | None = Field(
         default=None, description="Names of the layers that are the outputs, in the targets' order; by default the last."
     )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Model:
-        if (self.layers is None) == (self.preset is None):
-            raise PydanticCustomError("layers_or_preset", "must hold either layers or preset")
+        if sum(given is not None for given in (self.layers, self.preset, self.python)) != 1:
+            raise PydanticCustomError("layers_or_preset", "must hold either layers or preset or python")
+        if self.arguments and self.python is None:
+            raise PydanticCustomError("arguments_of_nothing", "must hold no arguments without python")
         return self
 
 

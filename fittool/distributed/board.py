@@ -7,6 +7,7 @@ nothing that is read from the network is run.
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from torch.distributed import PrefixStore, TCPStore
 from fittool.distributed.environment import RankEnvironment
 from fittool.errors import FittoolError, OtherProcessError, Problem
 
+LOOPBACK = "127.0.0.1"
+"""The address under which a machine reaches itself, and nobody else does."""
 _LOOK = 0.05  # seconds between two looks at a key
 _REACH = timedelta(seconds=300)  # to reach the store of a job whose machines start one after the other
 
@@ -45,14 +48,14 @@ class Failure:
         """That of a process which met an error."""
         return cls(rank, error.exit_code, error.problems, next_command=error.next_command)
 
-    def encoded(self) -> str:
-        """Text that `decoded` reads."""
+    def encode(self) -> str:
+        """Text that `decode` reads."""
         problems = [[one.text, one.place, one.excerpt] for one in self.problems]
         return json.dumps([self.rank, self.exit_code, problems, self.details, self.next_command])
 
     @classmethod
-    def decoded(cls, text: bytes | str) -> Failure:
-        """The failure that `encoded` wrote."""
+    def decode(cls, text: bytes | str) -> Failure:
+        """The failure that `encode` wrote."""
         rank, exit_code, problems, details, next_command = json.loads(text)
         return cls(rank, exit_code, tuple(Problem(*one) for one in problems), details, next_command)
 
@@ -86,7 +89,7 @@ class Board:
         self._server = store  # served as long as this object lives
 
     @classmethod
-    def reached(cls, place: RankEnvironment, *, serves: bool = False) -> Board:
+    def connect(cls, place: RankEnvironment, *, serves: bool = False) -> Board:
         """A connection of its own to the store of a job.
 
         Args:
@@ -96,8 +99,15 @@ class Board:
         Raises:
             ConnectionError: Nobody answers there.
         """
+        options: dict[str, Any] = {"is_master": serves, "wait_for_workers": False, "timeout": _REACH}
+        port = place.port
+        if serves and place.address == LOOPBACK:
+            # PyTorch would listen on all networks; a job of one machine is nobody else's matter.
+            listening = socket.create_server((LOOPBACK, port))
+            port = listening.getsockname()[1]
+            options["master_listen_fd"] = listening.detach()
         try:
-            store = TCPStore(place.address, place.port, is_master=serves, wait_for_workers=False, timeout=_REACH)
+            store = TCPStore(place.address, port, **options)
         except RuntimeError as error:
             raise ConnectionError(f"Nobody answers at {place.address}, port {place.port}: {_first_line(error)}") from error
         return cls(store, place.job)
@@ -109,11 +119,11 @@ class Board:
 
     def fail(self, failure: Failure) -> Failure:
         """Leave word of a failure, unless another process was first; the one that counts."""
-        return Failure.decoded(self._first("failure", failure.encoded()))
+        return Failure.decode(self._first("failure", failure.encode()))
 
     def failure(self) -> Failure | None:
         """The failure that counts, or None."""
-        return Failure.decoded(self._get("failure")) if self._has("failure") else None
+        return Failure.decode(self._get("failure")) if self._has("failure") else None
 
     def failure_within(self, seconds: float) -> Failure | None:
         """The failure that counts, waited for."""
@@ -150,6 +160,18 @@ class Board:
     def is_complete(self, size: int) -> bool:
         """True where all processes are there."""
         return self._has(*(f"here/{rank}" for rank in range(size)))
+
+    def beat(self, rank: int, number: int) -> None:
+        """This process lives."""
+        self._set(f"beat/{rank}", str(number))
+
+    def beats(self, size: int) -> list[bytes]:
+        """The last sign of life of each process; empty where one has given none yet."""
+        keys = [f"beat/{rank}" for rank in range(size)]
+        if not self._has(*keys):
+            return []
+        with _asking():
+            return [bytes(value) for value in self.store.multi_get(keys)]
 
     def leave(self, rank: int) -> None:
         """This process has done all that others may wait for."""

@@ -1,4 +1,4 @@
-"""Who this process is among those that train together, as the variables say that `torchrun` and fittool's launcher set."""
+"""The place of this process among those that train together, as the variables say that `torchrun` and the launcher set."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,13 +20,13 @@ from typing import Any
 from torch.distributed.elastic.multiprocessing import LogsDest, LogsSpecs, start_processes
 
 from fittool.cpu import available_threads
-from fittool.distributed.board import Board, Failure
+from fittool.distributed.board import LOOPBACK, Board, Failure
 from fittool.distributed.environment import RankEnvironment
 from fittool.errors import OtherProcessError, Problem
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK = 0.05  # seconds between two looks at the processes
-_LEFT_TIME = 9.0  # seconds after a failure in which the others have to end
+_LEFT_TIME = 9.0  # seconds in which the others have to end, after a failure and after the end of the leader, who leaves first
 _SHELL_OFFSET = 128
 _UNUSED_SIGNAL = "SIGUSR2"  # for PyTorch, which wants to handle at least one
 
@@ -74,14 +75,14 @@ class Launcher:
             arguments: Without the interpreter.
             attempt: How many times it was done before.
         """
-        here = RankEnvironment(0, self._count, 0, "127.0.0.1", 0, f"fittool/fittool-launch/{attempt}", is_served=True)
-        board = Board.reached(here, serves=True)
+        here = RankEnvironment(0, self._count, 0, LOOPBACK, 0, f"fittool/fittool-launch/{attempt}", is_served=True)
+        board = Board.connect(here, serves=True)
         self._codes, deadline = {}, None
-        with self._signals_passed_on(), _started(self._count, arguments, board.port, attempt) as context:
+        with self._pass_signals_on(), _start(self._count, arguments, board.port, attempt) as context:
             self._processes = {rank: handler.proc for rank, handler in context.subprocess_handlers.items()}
             while len(self._codes) < self._count:
                 self._look(board)
-                if deadline is None and board.failure() is not None:
+                if deadline is None and (board.failure() is not None or 0 in self._codes):
                     deadline = time.monotonic() + _LEFT_TIME
                 if deadline is not None and time.monotonic() > deadline:
                     self._send(signal.SIGKILL)
@@ -121,9 +122,10 @@ class Launcher:
         return Ending(failure.exit_code, directory, again)
 
     @contextmanager
-    def _signals_passed_on(self) -> Iterator[None]:
+    def _pass_signals_on(self) -> Iterator[None]:
         """Within this context each signal that would end this process goes to all processes instead."""
-        before = {number: signal.getsignal(number) for number in STOPS}
+        # SIGUSR1 asks for a checkpoint; it would end this process.
+        before = {number: signal.getsignal(number) for number in (*STOPS, signal.SIGUSR1)}
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:
                 signal.signal(number, self._pass_on)
@@ -134,7 +136,7 @@ class Launcher:
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
+        self.received = number if number in STOPS else self.received
         self._send(number)
 
     def _send(self, number: int) -> None:
@@ -144,7 +146,7 @@ class Launcher:
 
 
 @contextmanager
-def _started(count: int, arguments: Sequence[str], port: int, attempt: int) -> Iterator[Any]:
+def _start(count: int, arguments: Sequence[str], port: int, attempt: int) -> Iterator[Any]:
     """The processes, of which none is left behind this context."""
     ranks = range(count)
     with _variable("TORCHELASTIC_SIGNALS_TO_HANDLE", _UNUSED_SIGNAL):
@@ -176,9 +178,13 @@ class _NoLogs(LogsSpecs):  # type: ignore[misc,unused-ignore]  # untyped where P
 
 
 def _variables(rank: int, count: int, port: int, attempt: int) -> dict[str, str]:
-    place = RankEnvironment(rank, count, rank, "127.0.0.1", port, f"/{attempt}", is_served=True)
+    place = RankEnvironment(rank, count, rank, LOOPBACK, port, f"/{attempt}", is_served=True)
     threads = max(available_threads() // count, 1)  # else each process would take all cores for itself
-    return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)), **place.variables()}
+    wished = {"OMP_NUM_THREADS": str(threads)}
+    own = [name for _, name in socket.if_nameindex() if name.startswith("lo")]
+    if own:  # what the processes tell each other stays on this machine
+        wished |= {"GLOO_SOCKET_IFNAME": own[0], "NCCL_SOCKET_IFNAME": own[0]}
+    return {name: os.environ.get(name, value) for name, value in wished.items()} | place.variables()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ leader's to show; one that a single process met is told to the others, who end b
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import torch
@@ -17,7 +17,15 @@ from fittool.distributed.board import Board, Failure, named_problem
 from fittool.distributed.environment import RankEnvironment
 from fittool.distributed.torch_group import TorchGroup, failure_of
 from fittool.distributed.watch import Watch
-from fittool.errors import FittoolError, OtherProcessError
+from fittool.errors import (
+    CheckpointError,
+    DivergedError,
+    FittoolError,
+    OtherProcessError,
+    RequirementError,
+    RunInUseError,
+    UsageError,
+)
 
 _LOOK = 0.05  # seconds between two looks at the board
 _FIRST_WORD = 2.0  # seconds in which an error that nobody expected may turn out to be the echo of another process's
@@ -25,21 +33,26 @@ _SAME = 0.5  # seconds in which others may meet the same error
 _LEADERS_TURN = 2.0  # seconds in which the leader may show an error, who first clears its display
 _LAST_LINES = 0.3  # seconds for the leader's last lines, behind its word that it has left
 """A launcher ends the others as soon as one process has ended, so nobody may leave before the leader."""
+_OF_LEADER = (UsageError, RunInUseError, CheckpointError)
+"""Errors of what the leader does for all, which are no matter of one process."""
+_OF_ALL = (DivergedError, RequirementError)
+"""Errors that all processes meet, as they come from sums over all."""
 
 
 @contextmanager
-def joined(place: RankEnvironment) -> Iterator[TorchGroup]:
+def join(place: RankEnvironment, show: Callable[[OtherProcessError], None]) -> Iterator[TorchGroup]:
     """The group of a job, within this context.
 
     Args:
         place: Which process this is; its graphics card, where there are enough, is that with its number on this machine.
+        show: Shows a failure where this process cannot leave in the ordinary way.
 
     Raises:
         MachineError: The others cannot be reached.
         OtherProcessError: Another process failed. It says so in one process, and in all others nothing.
     """
-    board = Board.reached(place, serves=not place.is_served and place.rank == 0)
-    watch = Watch(place)
+    board = Board.connect(place, serves=not place.is_served and place.rank == 0)
+    watch = Watch(place, show)
     watch.start()
     member = Member(place, board, watch)
     try:
@@ -109,10 +122,10 @@ class Member:
             if self._place.rank == 0:
                 return error
             return _silent(error) if failure is None else OtherProcessError((), failure.exit_code)
-        failure = self._told(error)
+        failure = self._failure_for(error)
         if isinstance(error, KeyboardInterrupt) and failure.rank == self._place.rank:
             return error
-        ending = self._shown(error, failure) if failure.problems and self._shows() else OtherProcessError((), failure.exit_code)
+        ending = self._to_show(error, failure) if failure.problems and self._shows() else OtherProcessError((), failure.exit_code)
         if self._place.rank == 0:
             self._board.leave(0)
         return ending
@@ -120,7 +133,7 @@ class Member:
     def _is_agreed(self, error: BaseException) -> bool:
         return self._group is not None and self._group.has_agreed_to(error)
 
-    def _told(self, error: BaseException) -> Failure:
+    def _failure_for(self, error: BaseException) -> Failure:
         """The failure that counts, now that this process has ended with an error."""
         known = self._board.failure()
         if known is None and not isinstance(error, FittoolError | KeyboardInterrupt):
@@ -135,16 +148,26 @@ class Member:
             return False
         return self._board.claims_showing(self._place.rank)
 
-    def _shown(self, error: BaseException, failure: Failure) -> BaseException:
+    def _to_show(self, error: BaseException, failure: Failure) -> BaseException:
         rank, size = self._place.rank, self._place.size
+        if isinstance(error, OtherProcessError):
+            return failure.error()
+        if isinstance(error, FittoolError) and self._concerns_all(error):
+            return error
         if failure.rank != rank:
-            same = "\n".join(map(str, failure.problems)) == str(error) and not isinstance(error, OtherProcessError)
-            return error if same else failure.error()
-        if not isinstance(error, FittoolError):
-            error.add_note(f"This was rank {rank} of {size}.")
-        elif not self._board.is_met_by_others(rank, size, str(error), _SAME):
+            return failure.error()
+        if isinstance(error, FittoolError):
             error.problems = tuple(named_problem(one, rank) for one in error.problems)
+        else:
+            error.add_note(f"This was rank {rank} of {size}.")
         return error
+
+    def _concerns_all(self, error: FittoolError) -> bool:
+        """True for an error of which it does not matter which process met it."""
+        rank, size = self._place.rank, self._place.size
+        if isinstance(error, _OF_ALL) or (rank == 0 and isinstance(error, _OF_LEADER)):
+            return True
+        return self._board.is_met_by_others(rank, size, str(error), _SAME)
 
     def _leave(self) -> None:
         if self._place.rank == 0:

@@ -19,8 +19,9 @@ from fittool.distributed.watch import Watch
 from fittool.errors import FittoolError, MachineError, OtherProcessError, Problem
 
 Value = TypeVar("Value")
-_TIMEOUT = timedelta(minutes=30)  # for processes that live and do not answer; those that fail are heard of at once
-_WORD = 5.0  # seconds in which the launcher, or the process itself, has left word why a connection broke
+_TIMEOUT = timedelta(days=1)  # one process may read data for long; those that fail, or fall silent, are heard of by the watch
+_WORD = {True: 3.0, False: 1.0}
+"""Seconds in which fittool's launcher, or torchrun's process itself, has left word why a connection broke."""
 
 
 class TorchGroup:
@@ -39,7 +40,7 @@ class TorchGroup:
     """
 
     def __init__(self, place: RankEnvironment, board: Board, watch: Watch, *, uses_gpu: bool = False) -> None:
-        self.rank, self.size = place.rank, place.size
+        self.rank, self.size, self._launched = place.rank, place.size, place.launched
         self.agreed: FittoolError | None = None
         self._board, self._watch = board, watch
         backend = "cpu:gloo,cuda:nccl" if uses_gpu else "gloo"
@@ -88,7 +89,7 @@ class TorchGroup:
         if self.has_agreed_to(error) or isinstance(error, OtherProcessError):
             return
         self._board.fail(failure_of(self.rank, error))
-        self.close()
+        self._let_go()
 
     def interruption(self) -> FittoolError | None:
         """The error that ends the training once the launcher is gone."""
@@ -103,9 +104,17 @@ class TorchGroup:
         return self.agreed is not None and self.agreed in (error, error.__cause__)
 
     def close(self) -> None:
-        """Let go of the connections."""
-        if dist.is_initialized():
+        """Let go of the connections, once all is done; after a failure, of those that wait for nothing."""
+        if self._watch.is_ending:
+            self._let_go()
+        elif dist.is_initialized():
             dist.destroy_process_group()
+
+    def _let_go(self) -> None:
+        """Close the connections between processors, which wakes the others; cards may wait in a call that never ends."""
+        if self._words is not None and dist.is_initialized():
+            dist.destroy_process_group(self._words)
+        self._words = None
 
     def _sent_by(self, rank: int, value: Value) -> Value:
         """The value of one process, for all."""
@@ -132,11 +141,12 @@ class TorchGroup:
             raise self._cause_of(error) from error
 
     def _cause_of(self, error: RuntimeError) -> FittoolError:
-        failure = self._board.failure_within(_WORD)
+        failure = self._board.failure_within(_WORD[self._launched])
         if failure is not None and failure.rank != self.rank:
             return failure.error()
         lost = "lost contact with another process of the training, which may have been killed, for lack of memory for instance"
-        return MachineError(f"This process {lost}. {str(error).partition(chr(10))[0]}")
+        reason = str(error).partition(chr(10))[0].partition(" This is typically")[0]  # what follows is advice for others
+        return MachineError(f"This process {lost}. {reason}")
 
 
 def failure_of(rank: int, error: BaseException) -> Failure:

@@ -13,8 +13,10 @@ from fittool.engines.base import Engine
 from fittool.engines.settings import Auto, EngineSetting, Numpy, Torch
 from fittool.errors import ExperimentError, MachineError
 from fittool.nn.graph import Graph
+from fittool.nn.layers.user_module import HeldModule
 from fittool.nn.objectives import Objectives
 from fittool.nn.optimizers import Optimizer
+from fittool.nn.shapes import Shape
 from fittool.process_group import ALONE, ProcessGroup
 
 _INSTALL = "pip install 'fittool[torch]'"
@@ -48,7 +50,7 @@ def create_engine(
     """
     resolved = resolve_engine(setting)
     if group.size > 1:
-        check_can_share(resolved)
+        check_can_share(setting)
     return FACTORIES[type(resolved)](
         resolved,
         graph,
@@ -67,11 +69,10 @@ def check_can_share(setting: EngineSetting) -> None:
     Raises:
         ExperimentError: It does; the text names one that does not.
     """
-    if not setting.can_share:
-        text = (
-            f"engine {setting.public_name()} computes in one process. Many train together with engine torch: add --engine torch."
-        )
-        raise ExperimentError(text)
+    resolved = resolve_engine(setting)
+    if not resolved.can_share:
+        text = f"The engine {resolved.public_name()} computes in one process. Several processes need engine torch"
+        raise ExperimentError(f"{text}: add --engine torch.")
 
 
 def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
@@ -81,11 +82,15 @@ def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
 
 
 def _torch(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
-    if find_spec("torch") is None:
-        raise MachineError(f"The engine torch needs PyTorch, which is not there: {_INSTALL}. Or use engine: numpy.")
+    _check_installed()
     from fittool.engines.torch_engine import TorchEngine
 
     return TorchEngine(graph, setting, **options)  # type: ignore[arg-type]
+
+
+def _check_installed() -> None:
+    if find_spec("torch") is None:
+        raise MachineError(f"The engine torch needs PyTorch, which is not there: {_INSTALL}. Or use engine: numpy.")
 
 
 def resolve_engine(setting: EngineSetting) -> EngineSetting:
@@ -93,6 +98,29 @@ def resolve_engine(setting: EngineSetting) -> EngineSetting:
     if not isinstance(setting, Auto):
         return setting
     return Torch(threads=setting.threads) if _has_graphics_card() else Numpy(threads=setting.threads)
+
+
+def hold_module(setting: EngineSetting, make: Callable[[], object], shape: Shape, seed: int, what: str) -> HeldModule:
+    """Make a network of the user's, written for an engine's library, and look at it.
+
+    Args:
+        setting: The engine.
+        make: The user's function.
+        shape: Of one input, without the batch axis.
+        seed: Decides the weights that the library draws.
+        what: The function, for messages.
+
+    Raises:
+        ExperimentError: The engine takes no such networks, or it is none.
+        MachineError: The library is not installed.
+    """
+    if not isinstance(resolve_engine(setting), Torch):
+        raise ExperimentError(f"{what} makes a network in PyTorch, which takes engine: torch, not {setting.public_name()}.")
+    _check_installed()
+    from fittool.engines.torch_engine.operations.user_module import hold, seed_everything
+
+    seed_everything(seed)
+    return hold(make(), shape, what)
 
 
 def _has_graphics_card() -> bool:

@@ -191,6 +191,7 @@ def _directory_of(options: TrainOptions, stack: ExitStack) -> RunDirectory | Non
             raise UsageError("--resume needs --run-dir, which names the run to go on with.")
         return None
     directory = stack.enter_context(RunDirectory.at(options.run_directory, resume=options.resume))
+    Requests(directory.paths.root).clear()  # what was asked of a process that was killed is not asked of this one
     if directory.checkpoints.is_empty:
         _drop_unless_written(directory, stack)
     return directory

@@ -21,6 +21,7 @@ from fittool.engines.state import HasForm, check_whole_state, weights_in
 from fittool.errors import CheckpointError, shown
 from fittool.experiment.building.consent import experiment_to_read
 from fittool.experiment.building.data import Data
+from fittool.experiment.building.network import user_module
 from fittool.experiment.tables.kept_columns import encoder_of
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
@@ -211,6 +212,9 @@ def open_trained(path: Path, *, checkpoint: Which = "best", experiment: Path | N
     name = _ended_with(directory) if checkpoint == "final" else LAST
     found, warning = store.load_best() if checkpoint == "best" else (store.load(name), None)
     warnings = [text for text in (warning, found.not_finite()) if text is not None]
+    if loaded.experiment.model.python is not None and found.facts.architecture is not None:
+        inputs = found.facts.architecture["inputs"].values()
+        user_module(loaded, loaded.experiment.model.python, [tuple(shape) for shape in inputs])
     return TrainedRun(directory, loaded, found, _network(found), tuple(warnings), trusted=experiment is not None)
 
 

@@ -15,11 +15,12 @@ from fittool.callbacks.control import Kind
 from fittool.callbacks.snapshot import Snapshot
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader
 from fittool.engines.state import check_whole_state, weights_in
-from fittool.errors import CheckpointError, ExperimentError
+from fittool.errors import CheckpointError, ExperimentError, visible
 from fittool.model.compiled import Compiled
 from fittool.model.network import Network
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer, Layers
+from fittool.nn.layers.user_module import HELD, UserModule
 from fittool.nn.output_targets import OutputTargets, TargetsError, targets_from
 from fittool.runs.checkpoint import CheckpointFacts, load_checkpoint, save_checkpoint
 from fittool.runs.files.atomic import make_folder
@@ -61,8 +62,23 @@ def describe(layers: Sequence[Layer], graph: Graph) -> dict[str, Any]:
 
 
 def layers_of(architecture: Mapping[str, Any]) -> list[Layer]:
-    """The layers that `described` wrote down."""
-    return TypeAdapter(Layers).validate_python(architecture["layers"])
+    """The layers that `described` wrote down.
+
+    Raises:
+        CheckpointError: One of them is a network of the user's that was not made in this process.
+    """
+    written: list[Any] = list(architecture["layers"])
+    if written and isinstance(written[0], Mapping) and "UserModule" in written[0]:
+        return [_user_module(written[0]["UserModule"])]
+    return TypeAdapter(Layers).validate_python(written)
+
+
+def _user_module(written: Mapping[str, Any]) -> UserModule:
+    key = str(written.get("key"))
+    if key not in HELD:
+        text = f"The network is made by Python code, {visible(key.partition(' ')[0])}, which no file of weights holds."
+        raise CheckpointError(f"{text} Give the experiment file with --experiment, if you trust it.")
+    return UserModule(key, name="module")
 
 
 def rebuild(architecture: Mapping[str, Any]) -> Graph:

@@ -38,12 +38,14 @@ def test_what_a_run_has_kept_is_not_fitted_again(fittool, write, monkeypatch):
     assert fittool("evaluate", run.path).code == 0
 
 
-def test_a_short_training_tells_nothing_but_its_evaluation_does(fittool, small):
+def test_a_short_training_tells_nothing_but_its_evaluation_does(fittool, small, monkeypatch):
     done = fittool("train", small)
     assert told(done.err) == []
     assert not (done.run.path / "baselines.json").exists()
     fittool("evaluate", done.run.path)
     assert kept(done.run)["line"] is not None
+    monkeypatch.setattr("fittool.experiment.results.beside.baselines", lambda *_, **__: pytest.fail("it was fitted again"))
+    assert fittool("evaluate", done.run.path).code == 0
 
 
 @pytest.mark.parametrize("options", [("--smoke",), ("--verbose", 0), ("--quiet",)])

@@ -78,6 +78,15 @@ def test_what_was_asked_of_a_killed_process_is_forgotten(fittool, at_work, folde
     assert (done.code, done.run.read_status().state) == (0, "completed")
 
 
+def test_it_is_forgotten_too_where_no_checkpoint_was_saved(fittool, small, folder):
+    run = fittool("train", small, "--run-dir", "run").run
+    for file in run.paths.checkpoints.iterdir():
+        file.unlink()
+    (run.path / ".request-stop").touch()
+    done = fittool("train", small, "--run-dir", "run", "--resume")
+    assert (done.code, done.run.read_status().state) == (0, "completed")
+
+
 def test_a_request_is_taken_once(tmp_path):
     (tmp_path / ".request-stop").touch()
     requests = Requests(tmp_path)

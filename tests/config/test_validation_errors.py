@@ -137,7 +137,7 @@ def test_mistake_in_a_layer(small: str, write: Write, layer: str, expected: str)
          "8:22: compile.optimizer.Adam.learning_rte is not a setting. Did you mean learning_rate?"),
         ("[accuracy]", "[]\n  optimizer: {Adam: {learning_rate: {ExponentialDecai: {}}}}",
          "8:38: compile.optimizer.Adam.learning_rate: no schedule is called ExponentialDecai. Did you mean ExponentialDecay?"),
-        ("layers: [", "preset: mlp\n  layers: [", "4:3: model must hold either layers or preset."),
+        ("layers: [", "preset: mlp\n  layers: [", "4:3: model must hold either layers or preset or python."),
         ("layers: [Flatten, {Dense: {units: 10, activation: softmax}}]", "layers: []", "4:11: model.layers must have at least 1 item, not 0."),
         ("layers: [Flatten, {Dense: {units: 10, activation: softmax}}]", "preset: resnet21",
          "4:11: model.preset: no preset is called resnet21. Did you mean resnet"),

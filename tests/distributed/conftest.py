@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from distributed.jobs import Job
+from faults.jobs import Job
 
 if find_spec("torch") is not None:
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""What each of three processes does: the calls of a group, whose results it writes down."""
+"""One of three processes: it does the calls of a group, and writes down their results."""
 
 import json
 import os
@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from fittool.distributed.environment import rank_environment
-from fittool.distributed.membership import joined
+from fittool.distributed.membership import join
 from fittool.errors import Interrupted
 
 place = rank_environment(os.environ)
 assert place is not None
-with joined(place) as group:
+with join(place, print) as group:
     rank = group.rank
     # 0.1 + 0.2 + 0.3 depends on the order in its last digit.
     sums = group.sum({"a": np.array([0.1, 0.2, 0.3])[rank : rank + 1], "b": np.array([[rank, 1.0]])})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch")
@@ -16,12 +18,12 @@ FAILURE = Failure(1, 4, (Problem("The label is 12.", "data.csv:3", "a,12"),), ""
 @pytest.fixture
 def boards() -> tuple[Board, Board]:
     """One that serves, and one that was reached."""
-    serving = Board.reached(RankEnvironment(0, 2, 0, "127.0.0.1", 0, "test"), serves=True)
-    return serving, Board.reached(RankEnvironment(1, 2, 1, "127.0.0.1", serving.port, "test"))
+    serving = Board.connect(RankEnvironment(0, 2, 0, "127.0.0.1", 0, "test"), serves=True)
+    return serving, Board.connect(RankEnvironment(1, 2, 1, "127.0.0.1", serving.port, "test"))
 
 
 def test_a_failure_reads_back_as_it_was() -> None:
-    assert Failure.decoded(FAILURE.encoded()) == FAILURE
+    assert Failure.decode(FAILURE.encode()) == FAILURE
 
 
 def test_the_others_are_told_which_process_failed() -> None:
@@ -62,9 +64,20 @@ def test_all_are_waited_for(boards: tuple[Board, Board]) -> None:
     assert serving.is_complete(2)
 
 
+def test_a_job_of_one_machine_is_served_to_this_machine_alone(boards: tuple[Board, Board]) -> None:
+    sockets = Path("/proc/net/tcp")
+    if not sockets.exists():
+        pytest.skip("this machine does not say who listens")
+    port = f":{boards[0].port:04X}"
+    listening = [line.split()[1] for line in sockets.read_text().splitlines()[1:] if line.split()[3] == "0A"]
+    assert [address for address in listening if address.endswith(port)] == [f"0100007F{port}"]
+    others = Path("/proc/net/tcp6")
+    assert port not in "".join(line.split()[1] for line in others.read_text().splitlines()[1:]) if others.exists() else True
+
+
 def test_nobody_serves_it() -> None:
-    serving = Board.reached(RankEnvironment(0, 2, 0, "127.0.0.1", 0, "test"), serves=True)
-    reached = Board.reached(RankEnvironment(1, 2, 1, "127.0.0.1", serving.port, "test"))
+    serving = Board.connect(RankEnvironment(0, 2, 0, "127.0.0.1", 0, "test"), serves=True)
+    reached = Board.connect(RankEnvironment(1, 2, 1, "127.0.0.1", serving.port, "test"))
     del serving
     with pytest.raises(ConnectionError, match=r"."):
         reached.failure()

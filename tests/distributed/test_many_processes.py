@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 
 import pytest
-from distributed.jobs import GENERATED, STEPS, Job, difference
+from faults.jobs import GENERATED, STEPS, Job, difference
 
 from fittool.config.experiment_file import load_experiment
 from fittool.experiment.train import TrainOptions, train_experiment
 from fittool.runs.directory import RunDirectory
 
+pytestmark = pytest.mark.timeout(900)  # a busy machine takes its time to start three Pythons with PyTorch
 Make = Callable[..., Job]
 ROUNDING = 2e-6
 """What the order of float32 sums may change in weights of about 1 in 64 steps."""
@@ -67,6 +68,7 @@ IMAGES = (
 )
 
 
+@pytest.mark.long
 def test_batches_that_are_mixed_and_normalized_are_those_of_all(job: Make) -> None:
     """62 samples in batches of 20 leave 2 for the last one, so that one of three processes has none of it."""
     many = job(*IMAGES)
@@ -162,6 +164,7 @@ def test_what_all_processes_find_wrong_is_said_once(job: Make) -> None:
     assert not many.run.exists()
 
 
+@pytest.mark.long
 def test_torchrun_starts_the_processes_too(job: Make) -> None:
     many = job()
     program = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "fittool")

@@ -66,7 +66,7 @@ def test_a_recomputed_layer_moves_its_averages_once() -> None:
 
 @pytest.mark.parametrize("precision", ["bf16", "float16"])
 def test_half_precision_is_near(monkeypatch: pytest.MonkeyPatch, precision: Any) -> None:
-    monkeypatch.setattr("fittool.engines.torch_engine.loss_scale._START", 16.0)  # so that no step of so few is skipped
+    monkeypatch.setattr("fittool.engines.torch_engine.device.FIRST_SCALE", 16.0)  # so that no step of so few is skipped
     near, exact = losses(Torch("cpu", precision)), losses(Torch("cpu"))
     assert near != exact
     np.testing.assert_allclose(near, exact, rtol=0.05)
@@ -80,7 +80,7 @@ def test_weights_and_state_stay_in_single_precision() -> None:
 
 
 def test_gradients_that_overflow_change_nothing_and_halve_the_scale() -> None:
-    from fittool.engines.torch_engine.loss_scale import LossScale
+    from fittool.engines.torch_engine.device import LossScale
 
     scale = LossScale(torch.device("cpu"))
     gradients = [torch.tensor([65536.0, -131072.0])]

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import double_kills, kills, locks, numbers, signals, soak, storage
+from . import double_kills, kills, locks, numbers, processes, signals, soak, storage
 from .harness import Bench
 from .rows import ROWS, Row, Unavailable
 
 __all__ = ["ROWS", "all_rows", "write_table"]
-SECTIONS = {"K": kills, "K1": double_kills, "S": storage, "L": locks, "P": signals, "T": numbers, "SOAK": soak}
+SECTIONS = {"K": kills, "K1": double_kills, "S": storage, "L": locks, "D": processes, "P": signals, "T": numbers, "SOAK": soak}
 _LEVELS = ("the quick numbers", "the numbers of a release", "a night's numbers")
 _SHOWN = 110
 _OPENING = """# Faults

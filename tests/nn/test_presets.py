@@ -152,7 +152,7 @@ def test_tabular_takes_each_feature_of_a_table_as_what_it_is() -> None:
 
 def test_tabular_is_smaller_and_forgets_more_where_samples_are_few() -> None:
     layers = Tabular().expand_for(TrainingData(1999, LAYOUT), 1, "linear")
-    assert layers[3:] == [Dense(64, "relu"), Dropout(0.3), Dense(64, "relu"), Dropout(0.3), Dense(1, "linear")]
+    assert layers[3:] == [Dense(64, "relu"), Dropout(0.5), Dense(64, "relu"), Dropout(0.5), Dense(1, "linear")]
     assert layers[1] == PiecewiseLinearEmbedding(19, 8, columns=(1, 4))
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from training.fake_engine import FakeEngine, FakeTrainer, batch
+from training.thread_group import Member, Threads, together
 
+from fittool.augmentation import Augmentation
+from fittool.augmentation.augment import augment
+from fittool.augmentation.mixing import mix
 from fittool.callbacks.base import Callback
+from fittool.data.batch_transforms import BatchTransforms
 from fittool.data.dataset import ArrayDataset
 from fittool.data.loading.batch_loader import DatasetLoader, ValidationLoader
 from fittool.errors import FittoolError, Interrupted
@@ -20,72 +23,6 @@ from fittool.training.plan import Plan
 from fittool.training.recording.recorder import NullRecorder
 
 SAMPLES = 101
-
-
-class Threads:
-    """A group whose processes are threads of this one.
-
-    Args:
-        size: The number of members.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.size, self._barrier, self._slots = size, threading.Barrier(size, timeout=30), [None] * size
-
-    def exchange(self, rank: int, value: Any) -> list[Any]:
-        self._slots[rank] = value
-        self._barrier.wait()
-        values = list(self._slots)
-        self._barrier.wait()
-        return values
-
-
-class Member:
-    """One of them."""
-
-    def __init__(self, threads: Threads, rank: int) -> None:
-        self.rank, self.size, self._threads = rank, threads.size, threads
-
-    def sum(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        every = self._threads.exchange(self.rank, arrays)
-        return {name: sum((one[name] for one in every[1:]), every[0][name]) for name in arrays}
-
-    def sum_in_place(self, tensor: Any) -> None:
-        every = self._threads.exchange(self.rank, tensor.copy())
-        tensor[...] = sum(every[1:], every[0])
-
-    def broadcast(self, value: Any) -> Any:
-        return self._threads.exchange(self.rank, value)[0]
-
-    def agree(self, value: Any) -> Any:
-        return next((one for one in self._threads.exchange(self.rank, value) if one is not None), None)
-
-    def fail(self, error: BaseException) -> None:
-        self._threads.failed = error
-
-    def interruption(self) -> None:
-        return None
-
-    def note_directory(self, path: str) -> None:
-        pass
-
-
-def together(size: int, work: Callable[[ProcessGroup], Any]) -> list[Any]:
-    """The results of all members, in the order of their ranks; what one raises is its result."""
-    threads, results = Threads(size), [None] * size
-
-    def run(rank: int) -> None:
-        try:
-            results[rank] = work(Member(threads, rank))
-        except Exception as error:
-            results[rank] = error
-
-    running = [threading.Thread(target=run, args=(rank,)) for rank in range(size)]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
-    return results
 
 
 def numbers() -> ArrayDataset:
@@ -99,6 +36,29 @@ def test_the_parts_of_a_batch_are_the_whole_batch(size: int) -> None:
     for _ in range(30):
         whole = next(alone).inputs[0]
         assert np.array_equal(np.concatenate([next(part).inputs[0] for part in parts]), whole)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_the_parts_of_a_changed_and_mixed_batch_are_the_whole_one(size: int) -> None:
+    """Partners of a mixed sample may be in another part, and class weights are mixed with them."""
+    images = np.random.default_rng(0).integers(0, 256, (31, 6, 6, 1), dtype=np.uint8)
+    data = ArrayDataset({"x": images}, (np.arange(31) % 3,))
+    changes = Augmentation(rotation_range=20, width_shift_range=0.2)
+    options: Any = {"augment": BatchTransforms(partial(augment, changes), mix=partial(mix, Augmentation(mixup=0.3)))}
+    options["class_weight"] = {0: 1.0, 1: 2.0, 2: 0.5}
+    alone = DatasetLoader(data, 8, seed=3, **options).batches(0)
+    members = [Member(Threads(size), rank) for rank in range(size)]
+    parts = [DatasetLoader(data, 8, seed=3, group=member, **options).batches(0) for member in members]
+    for _ in range(9):
+        whole, shares = next(alone), [next(part) for part in parts]
+        for one, several in (
+            (whole.inputs[0], [share.inputs[0] for share in shares]),
+            (whole.targets[0], [share.targets[0] for share in shares]),
+            (whole.sample_weight, [share.sample_weight for share in shares]),
+        ):
+            assert np.array_equal(np.concatenate(several), one)
+        assert [share.first for share in shares] == [share_of(whole.size, member).start for member in members]
+        assert [share.whole_size for share in shares] == [whole.size] * size
 
 
 def test_shares_differ_by_one_at_the_most() -> None:

@@ -107,6 +107,7 @@ def path_keys(source: str) -> tuple[str, ...]:
 def with_absolute_paths(root: Node) -> Node:
     """The experiment with absolute paths of data sources and of modules with functions; what has another form stays."""
     root = _change(root, "data", lambda data: _each(data, _SECTIONS, _source))
+    root = _change(root, "model", lambda model: _change(model, "python", _function))
     root = _change(root, "initial_weights", lambda weights: _change(weights, "from", _absolute))
     root = _change(root, "train", lambda train: _items(train, _stage) if isinstance(train.value, list) else _stage(train))
     return _change(root, "callbacks", _callbacks)

@@ -87,7 +87,7 @@ ACTIVATIONS: dict[str, Function] = {
     "log_sigmoid": F.logsigmoid,
     "hard_sigmoid": clip_linear(1 / 6, 0.5, 0.0, 1.0),
     "sparse_sigmoid": clip_linear(0.5, 0.5, 0.0, 1.0),
-    "hard_silu": F.hardswish,
+    "hard_silu": lambda x: x * F.hardtanh(x * (1 / 6) + 0.5, 0.0, 1.0),
     "tanh": torch.tanh,
     "hard_tanh": F.hardtanh,
     "tanh_shrink": F.tanhshrink,

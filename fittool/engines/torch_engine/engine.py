@@ -18,11 +18,10 @@ from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.settings import Torch
 from fittool.engines.state import State, TensorInfo, check_state
 from fittool.engines.target_arrays import targets_and_weights
-from fittool.engines.torch_engine.device import DeviceBatch, LossWatch, Placement, choose_device, memory_needed
-from fittool.engines.torch_engine.exchange import Exchange
-from fittool.engines.torch_engine.loss_scale import LossScale
+from fittool.engines.torch_engine.device import DeviceBatch, LossScale, LossWatch, Placement, choose_device, memory_needed
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
+from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
 from fittool.engines.torch_engine.optimizer_step import OptimizerStep
 from fittool.engines.torch_engine.parameters import ParameterStore
@@ -177,7 +176,7 @@ class TorchEngine:
 
     def _train_step(self, update: OptimizerStep, batch: Batch) -> None:
         held, targets, weights = self._arrived(batch)
-        context = self._context.begin(update.iterations, training=True, first=batch.first)
+        context = self._context.begin(update.iterations, training=True, first=batch.first, counts=batch.size > 0)
         if not batch.size:
             self._follow_others(update, batch, held, context)
             return
@@ -193,8 +192,10 @@ class TorchEngine:
     def _follow_others(self, update: OptimizerStep, batch: Batch, held: Sequence[Tensor], context: StepContext) -> None:
         """The same without a sample, where a batch has fewer than there are processes: the update is that of the others."""
         loss = self._store.trainable.new_zeros(())
-        if self._synchronizes:  # the others wait for this process's part of the statistics, and of their derivative
-            outputs, logits = self._forward(held, context)
+        if (
+            self._synchronizes
+        ):  # the others wait for its part of the statistics: one sample goes the whole way, and counts nothing
+            outputs, logits = self._forward([values.new_zeros((1, *values.shape[1:])) for values in held], context)
             loss = loss + sum(values.sum() for values in (*logits.values(), *outputs) if values is not None)
         loss, gradients, overflow = self._derive(loss, batch, context)
         with torch.no_grad():

@@ -29,12 +29,14 @@ from fittool.engines.torch_engine.operations.normalization import (
     standardization,
 )
 from fittool.engines.torch_engine.operations.pooling import average_pooling, largest_pooling
+from fittool.engines.torch_engine.operations.tabular import piecewise_linear_embedding, robust_scaling
+from fittool.engines.torch_engine.operations.user_module import user_module
 from fittool.engines.torch_engine.recurrent_layers import both_ways, recurrent
 from fittool.engines.torch_engine.step import StepContext
-from fittool.engines.torch_engine.table_layers import piecewise_linear_embedding, robust_scaling
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
 from fittool.nn.layers.last_activation import last_activation
+from fittool.nn.layers.user_module import UserModule
 
 
 def layer_steps(node: Node, weights: Weights) -> LayerSteps:
@@ -44,6 +46,8 @@ def layer_steps(node: Node, weights: Weights) -> LayerSteps:
         node: The layer in its place.
         weights: Its weights.
     """
+    if isinstance(node.layer, UserModule):
+        return user_module(node, node.layer, weights)
     return OPERATIONS[type(node.layer)](node, node.layer, weights)
 
 
@@ -119,7 +123,10 @@ def _time_distributed(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     def call(x: list[Tensor], context: StepContext) -> Tensor:
         values = x[0].flatten(0, 1)
         if steps.call is not None:
+            first = context.first
+            context.first = first * x[0].shape[1]  # random numbers go by the places of steps in here
             values = steps.call([values], context)
+            context.first = first
         if inside is not None:
             values = inside(values)
         return values.reshape(len(x[0]), *shape)
@@ -234,8 +241,8 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.Dense: _dense,
     nn.Embedding: embedding.embedding,
     nn.ColumnEmbedding: embedding.column_embedding,
-    nn.RobustScaling: lambda node, layer, weights: LayerSteps(robust_scaling(node, layer, weights)),
-    nn.PiecewiseLinearEmbedding: lambda node, layer, weights: LayerSteps(piecewise_linear_embedding(node, layer, weights)),
+    nn.RobustScaling: robust_scaling,
+    nn.PiecewiseLinearEmbedding: piecewise_linear_embedding,
     nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
     nn.Conv3D: _convolution,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fittool.engines.torch_engine.exchange import Exchange
+from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.nn.random_stream import RandomStream
 from fittool.rng import keep_bits, normals
 
@@ -23,6 +23,7 @@ class StepContext:
         on_host: Whether random numbers are made by the processor, for itself.
         training: Whether dropout drops and batch normalization uses the batch's own statistics.
         first: Where the first sample stands in the batch of all processes, from which its random numbers follow.
+        counts: Whether the samples count in statistics of the whole batch.
         exchange: The processes whose batches count as one in batch normalization, or None.
         moments: For each batch normalization that was run: its name, mean and 1 / deviation, (C,) each.
     """
@@ -30,12 +31,12 @@ class StepContext:
     def __init__(self, device: torch.device, seed: int, exchange: Exchange | None = None) -> None:
         self.device, self.seed, self.exchange = device, seed, exchange
         self.on_host = device.type == "cpu"
-        self.iteration, self.training, self.first = 0, False, 0
+        self.iteration, self.training, self.first, self.counts = 0, False, 0, True
         self.moments: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def begin(self, iteration: int, *, training: bool, first: int = 0) -> StepContext:
+    def begin(self, iteration: int, *, training: bool, first: int = 0, counts: bool = True) -> StepContext:
         """Start a step."""
-        self.iteration, self.training, self.first = iteration, training, first
+        self.iteration, self.training, self.first, self.counts = iteration, training, first, counts
         self.moments.clear()
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,15 +13,20 @@ from fittool.config.checks import placed_layer_error
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.batch import Array
 from fittool.data.tables.encoder import TableEncoder
+from fittool.data.user_code.functions import blame, check_arguments, file_of, load_function
 from fittool.data.user_code.generator_data import GeneratorData
+from fittool.engines.registry import hold_module
 from fittool.errors import DataError, ExperimentError
 from fittool.experiment.building.data import Data
+from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.transforms import Standardized
 from fittool.nn.graph import Graph, LayerError, LayerProblem
 from fittool.nn.layers import Layer
+from fittool.nn.layers.user_module import HELD, UserModule
 from fittool.nn.presets import TrainingData, output_for
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
+from fittool.runs.files.json_text import to_json
 
 
 def layers_of(
@@ -45,6 +51,8 @@ def layers_of(
     model = loaded.experiment.model
     if model.layers is not None:
         return model.layers
+    if model.python is not None:
+        return [user_module(loaded, model.python, list(data.input_shapes.values()))]
     assert model.preset is not None
     if targets is None:
         text = "A preset takes the size of its output from the targets, but data.train has none. Write the layers out."
@@ -58,6 +66,32 @@ def layers_of(
 def _samples(data: Data) -> int | None:
     """How many samples there are to train on, where that is known."""
     return data.samples if isinstance(data, GeneratorData) else len(data)
+
+
+def user_module(loaded: LoadedExperiment, reference: str, shapes: Sequence[Shape]) -> UserModule:
+    """The network that the user's function makes, as one layer.
+
+    Args:
+        loaded: The experiment.
+        reference: The function.
+        shapes: Of the inputs, without the batch axis.
+
+    Raises:
+        ExperimentError: There is no such function, it takes other arguments, or the engine cannot take what it gives.
+        UserCodeError: It failed.
+    """
+    experiment, (module, _, function_name) = loaded.experiment, reference.rpartition(":")
+    name = f"{Path(module).name}:{function_name}"
+    with error_location(loaded, "model", "python"):
+        if len(shapes) != 1:
+            raise ExperimentError(f"{name}: a network in PyTorch takes one input, but data.train gives {len(shapes)}.")
+        function, arguments = load_function(reference, Path()), experiment.model.arguments
+        check_arguments(function, arguments, name)
+        with blame(f"{name} failed", file_of(function)):
+            held = hold_module(experiment.engine, lambda: function(**arguments), shapes[0], experiment.seed, name)
+    key = f"{name} {to_json([arguments, list(shapes[0])]).decode()}"
+    HELD[key] = held
+    return UserModule(key, name="module")
 
 
 def _gives_pixels(loaded: LoadedExperiment, data: Data) -> bool:

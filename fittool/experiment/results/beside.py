@@ -58,7 +58,7 @@ def tell_baselines(prepared: Prepared, trainer: Trainer, directory: RunDirectory
     for line in filter(None, (found.sentence(network), found.verdict(network))):
         trainer.say(line)
     if found.line is not None:
-        atomic_write(directory.paths.baselines, [to_json(found.stored(), indent=2), b"\n"])
+        _keep(directory, found)
 
 
 def baselines_beside(run: TrainedRun, on: str | None, measured: Measured, evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -79,7 +79,14 @@ def baselines_beside(run: TrainedRun, on: str | None, measured: Measured, evalua
             decoded = 0 if _decodes(run.loaded) else None
             task = task_of(run.loaded, run.graph, train, measured.data, run.class_names, decoded)
             found = None if task is None else baselines(task)
+            if found is not None and found.line is not None and on == "validation":
+                _keep(run.directory, found)
     return None if found is None else found.plain(network)
+
+
+def _keep(directory: RunDirectory, found: Baselines) -> None:
+    """Keep what was fitted, so that it is not fitted again."""
+    atomic_write(directory.paths.baselines, [to_json(found.stored(), indent=2), b"\n"])
 
 
 def _kept(run: TrainedRun) -> Baselines | None:

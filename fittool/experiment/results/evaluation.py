@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.data.sources import CsvSource
 from fittool.experiment.answers.decisions import decide, decisions_of
 from fittool.experiment.answers.decoding import decode
 from fittool.experiment.evaluate import Measured
@@ -49,7 +50,17 @@ def evaluation_of(run: TrainedRun, data: str, measured: Measured) -> dict[str, A
         if chosen.temperature != 1 and answers.kind == "classes":
             truth = class_numbers(samples.targets[0])
             read["calibration_before"] = calibration_of(truth, next(iter(decode(run, _by_name(run, samples)).outputs.values())))
-    return described | read | figures_of(answers, samples.targets)
+    figures = figures_of(answers, samples.targets)
+    if answers.names is None and len(figures.get("targets", ())) == 1 and (label := _only_label(run)) is not None:
+        figures["targets"] = [{**figures["targets"][0], "name": label}]
+    return described | read | figures
+
+
+def _only_label(run: TrainedRun) -> str | None:
+    """The column of the table that is predicted, where it is one."""
+    source = run.loaded.experiment.data.train
+    labels = source.label if isinstance(source, CsvSource) else None
+    return labels[0] if labels is not None and len(labels) == 1 else None
 
 
 def _by_name(run: TrainedRun, samples: MeasuredSamples) -> dict[str, NDArray[np.float32]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ _LEAST_STEPS = 100
 _RATE = 0.4
 _RIDGE, _DECAY = 1e-6, 1e-3
 _IMAGE_AXES = 3
+_FAR = 10.0
+"""Deviations from the mean beyond which a feature is as far as it can be; a rare answer as a 1 among zeros may be dozens away."""
 
 
 class Features:
@@ -72,7 +75,7 @@ def _scaled(x: Floats, others: Floats) -> tuple[Floats, Floats]:
         center, spread = np.nanmean(x, axis=0, dtype=np.float64), np.nanstd(x, axis=0, dtype=np.float64)
         factor = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0)
         first, second = (np.nan_to_num((one - center) * factor, nan=0, posinf=0, neginf=0) for one in (x, others))
-    return first.astype(np.float32), second.clip(-10, 10).astype(np.float32)
+    return first.clip(-_FAR, _FAR).astype(np.float32), second.clip(-_FAR, _FAR).astype(np.float32)
 
 
 def fit_numbers(x: Floats, y: NDArray[np.float64], others: Floats) -> NDArray[np.float64] | None:
@@ -126,7 +129,9 @@ def fit_classes(
     model.compile(Adam(learning_rate=rate), loss)
     targets = targets.astype(np.float32) if of_labels else np.clip(targets, 0, classes - 1)
     per_pass = -(-len(x) // batch)
-    model.fit(x, targets, batch_size=batch, epochs=-(-steps // per_pass), verbose=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what `fit` advises is advice for the user's networks
+        model.fit(x, targets, batch_size=batch, epochs=-(-steps // per_pass), verbose=0)
     scores = np.asarray(model.predict(others, batch_size=1024))
     model.network.close()
     return scores

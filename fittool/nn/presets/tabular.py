@@ -39,7 +39,7 @@ class Tabular(Preset):
     )
     activation: Activation = Field(default="relu", description="Activation of the hidden layers.")
     dropout: Rate | None = Field(
-        default=None, description="Dropout behind each hidden layer; by default 0.15, below 2,000 training samples 0.3."
+        default=None, description="Dropout behind each hidden layer; by default 0.15, below 2,000 training samples 0.5."
     )
     bins: Annotated[Integer, Field(ge=1, le=4096)] | None = Field(
         default=None,
@@ -61,7 +61,7 @@ class Tabular(Preset):
         samples = _UNKNOWN if data.samples is None else data.samples
         layers = _numbers(data, (self.bins, self.embedding), samples) + _codes(data)
         hidden = self.units or ((64, 64) if has_few(samples) else (128, 128))
-        rate = self.dropout if self.dropout is not None else 0.3 if has_few(samples) else 0.15
+        rate = self.dropout if self.dropout is not None else 0.5 if has_few(samples) else 0.15
         for size in hidden:
             layers += [Dense(size, self.activation), *dropout(rate)]
         return [*layers, Dense(units, activation)]

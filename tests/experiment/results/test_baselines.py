@@ -115,6 +115,11 @@ class TestFeatures:
         scores = fit_classes(x, np.arange(60) % 3, x, 3, Numpy(), 0)
         assert np.isfinite(scores).all()
 
+    def test_a_rare_answer_among_zeros_is_no_reason_to_warn(self):
+        x = np.zeros((900, 2), np.float32)
+        x[0, 0] = 1
+        assert np.isfinite(fit_classes(x, np.arange(900) % 3, x, 3, Numpy(), 0)).all()  # warnings are errors in tests
+
     def test_too_large_a_line_is_not_fitted(self):
         x = np.zeros((300, 4096), np.float32)
         assert fit_classes(x, np.arange(300), x, 1000, Numpy(), 0) is None

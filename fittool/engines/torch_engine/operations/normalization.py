@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from fittool.augmentation.standardize import EPSILON, centres, centres_samples, scales
 from fittool.engines.torch_engine.activations import Function
-from fittool.engines.torch_engine.exchange import Exchange
+from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.engines.torch_engine.step import StepContext
 
 _SMALLEST_DEVIATION = 1e-7
@@ -42,7 +42,8 @@ def batch_normalization(
             y = F.batch_norm(turned, *moving, gamma, beta, False, 0.0, epsilon)
             return (y if last is None else last(y)).movedim(1, -1)
         if context.exchange is not None:
-            y, mean, inverse = _over_all_processes(turned, gamma, beta, epsilon, context.exchange)
+            part = float(context.counts)
+            y, mean, inverse = _over_all_processes(turned, gamma, beta, epsilon, context.exchange, part)
         else:
             y, mean, inverse = torch.native_batch_norm(turned, gamma, beta, None, None, True, 0.0, epsilon)
         context.moments[name] = mean.detach(), inverse.detach()
@@ -52,9 +53,11 @@ def batch_normalization(
 
 
 def _over_all_processes(
-    x: Tensor, gamma: Tensor | None, beta: Tensor | None, epsilon: float, exchange: Exchange
+    x: Tensor, gamma: Tensor | None, beta: Tensor | None, epsilon: float, exchange: Exchange, part: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Batch normalization of (N, C, …) by the statistics of all processes' samples; PyTorch's own is for graphics cards alone.
+
+    `part` is 0 where the samples stand in for none, else 1.
 
     Returns:
         The result (N, C, …), mean and 1 / deviation (C,) each.
@@ -62,10 +65,10 @@ def _over_all_processes(
     values, shape = x.float() if x.dtype.itemsize < torch.float32.itemsize else x, (1, -1, *[1] * (x.ndim - 2))
     axes = [0, *range(2, x.ndim)]
     count = values.new_full((1,), values.numel() // values.shape[1])
-    sums = exchange.sum_within(torch.cat([values.sum(axes), count]))
+    sums = exchange.sum_within(torch.cat([values.sum(axes), count]) * part)
     mean, count = sums[:-1] / sums[-1], sums[-1].detach()
     centred = values - mean.view(shape)  # in a second pass, as the difference of two sums of squares would lose digits
-    inverse = torch.rsqrt(exchange.sum_within(centred.square().sum(axes)) / count + epsilon)
+    inverse = torch.rsqrt(exchange.sum_within(centred.square().sum(axes) * part) / count + epsilon)
     y = centred * inverse.view(shape)
     y = y if gamma is None else y * gamma.view(shape)
     return (y if beta is None else y + beta.view(shape)).to(x.dtype), mean, inverse
@@ -120,7 +123,10 @@ def group_normalization(x: Tensor, groups: int, gamma: Tensor | None, beta: Tens
     """Groups of channels of (N, …, C) to mean 0 and variance 1 over all positions, then times gamma plus beta, (C,) each."""
     if gamma is None and beta is not None:
         gamma = torch.ones_like(beta)  # PyTorch's derivative fails on an offset without a factor
-    return F.group_norm(x.movedim(-1, 1), groups, gamma, beta, epsilon).movedim(1, -1)
+    turned = x.movedim(-1, 1)
+    if not turned.requires_grad:
+        turned = turned.contiguous()  # PyTorch's derivative by gamma alone fails on channels that lie last
+    return F.group_norm(turned, groups, gamma, beta, epsilon).movedim(1, -1)
 
 
 def normalization(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:

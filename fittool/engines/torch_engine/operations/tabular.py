@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from fittool.engines.torch_engine.operations.base import LayerSteps, Weights
 from fittool.engines.torch_engine.step import StepContext
 from fittool.nn.graph import Node
 
-Weights = Callable[[str], Tensor]
-Call = Callable[[list[Tensor], StepContext], Tensor]
 
-
-def robust_scaling(node: Node, layer: Any, weights: Weights) -> Call:
+def robust_scaling(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     """K columns centred, scaled and smoothly limited by (K,) statistics."""
     center, scale, limit = weights("center"), weights("scale"), layer.limit
     columns = torch.tensor(layer.numbers(node.input_shapes), device=center.device)
@@ -25,10 +22,10 @@ def robust_scaling(node: Node, layer: Any, weights: Weights) -> Call:
         scaled = scaled if limit is None else scaled / torch.sqrt(1 + (scaled / limit).square())
         return x[0].index_copy(1, columns, scaled.to(x[0].dtype))
 
-    return call
+    return LayerSteps(call)
 
 
-def piecewise_linear_embedding(node: Node, layer: Any, weights: Weights) -> Call:
+def piecewise_linear_embedding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     """The features, and behind them for each of K columns the fillings (N, T) of its bins times its kernel (T, D)."""
     edges, kernel = weights("edges"), weights("kernel")
     columns = torch.tensor(layer.numbers(node.input_shapes), device=edges.device)
@@ -40,4 +37,4 @@ def piecewise_linear_embedding(node: Node, layer: Any, weights: Weights) -> Call
         vectors = torch.bmm(fillings.transpose(0, 1), kernel).transpose(0, 1)
         return torch.cat([x[0], vectors.reshape(len(x[0]), -1)], dim=1)
 
-    return call
+    return LayerSteps(call)

@@ -1,4 +1,4 @@
-"""What processes that train one network together add up: gradients once a step, and statistics inside of it where that is asked.
+"""Sums over the processes that train one network: of gradients once a step, and of statistics inside of it where that is asked.
 
 Each process derives the loss of its own samples, weighted with their part of the whole batch, so that the sums are the loss and
 the gradients of the whole batch, however uneven the parts. Everything of a step lies in one flat tensor and costs one call of
