@@ -51,10 +51,12 @@ def _same(done: Done) -> None:
 
 
 def _engines() -> Iterator[Case]:
-    for written in ("gpu", "torch", "jax", "{torch: {device: cuda}}", "cuda", "{numpy: {device: cuda}}"):
+    for written in ("gpu", "jax", "cuda", "{numpy: {device: cuda}}"):
         yield Case(
             "M01", f"engine {written}", _training(("name: small", f"name: small\nengine: {written}")), 3, ["e.yaml:2:", "engine"]
         )
+    absent = _training(("name: small", "name: small\nengine: {torch: {device: 'cuda:99'}}"))
+    yield Case("M01", "engine torch without what it needs", absent, 6, ["torch"])
     for written in ("auto", "numpy"):
         yield Case("M01", f"engine {written}", _training(("name: small", f"name: small\nengine: {written}")), check=_same)
     hidden = {"CUDA_VISIBLE_DEVICES": ""}
