@@ -60,11 +60,11 @@ def _has_few(survey: Survey) -> bool:
 
 
 def _rate(survey: Survey) -> float:
-    return 0.002 if _has_few(survey) else 0.004
+    return 0.003 if _has_few(survey) else 0.004
 
 
 def _decay(survey: Survey) -> float:
-    return 3.0 if _has_few(survey) else 0.05
+    return 2.0 if _has_few(survey) else 0.05
 
 
 def _smoothed(survey: Survey, loss: str) -> str:
