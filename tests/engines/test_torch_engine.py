@@ -299,6 +299,7 @@ def test_the_compiler_of_pytorch_is_not_imported() -> None:
         "model = ft.Model([ft.layers.Dense(3, 'softmax')], input_shape=(4,), engine='torch')\n"
         "model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])\n"
         "model.fit(np.ones((8, 4), np.float32), np.zeros(8, int), verbose=0, epochs=2, validation_split=0.5)\n"
+        "model.network.close()\n"
         "print([name for name in ('torch._dynamo', 'torch._inductor') if name in sys.modules])\n"
     )
     import subprocess

@@ -79,7 +79,7 @@ class Placement:
 
     def __init__(self, device: torch.device, precision: str = "float32", deterministic: bool = False) -> None:
         self.device, self.precision = device, precision
-        self._deterministic_before = torch.are_deterministic_algorithms_enabled()
+        self._restores = deterministic and not torch.are_deterministic_algorithms_enabled()
         if deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
             torch.use_deterministic_algorithms(True)
@@ -97,7 +97,8 @@ class Placement:
 
     def close(self) -> None:
         """Give back the device's memory, and the choice of algorithms."""
-        torch.use_deterministic_algorithms(self._deterministic_before)
+        if self._restores:  # else not even asked for: the call imports PyTorch's compiler, which takes seconds
+            torch.use_deterministic_algorithms(False)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
