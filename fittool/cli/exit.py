@@ -30,6 +30,7 @@ from fittool.errors import (
 
 _NEEDED = ("PIL", "numpy", "pydantic", "pydantic_core", "rich", "safetensors", "yaml")
 _MOST_LISTED = 100
+_SHELL_OFFSET = 128
 _REPORT = "This is a bug in fittool. Please report it with the lines above and the experiment file."
 
 
@@ -65,7 +66,7 @@ def run_and_leave(command: click.Command) -> NoReturn:
         _show_next(error)
         if isinstance(error, OtherProcessError):
             show_failure(error)
-            sys.exit(error.exit_code)
+            _leave_at_once(error.exit_code)
         show(error.problems)
         beside: Sequence[Problem] = getattr(error, "warnings", ())
         show_warnings(beside)
@@ -87,6 +88,15 @@ def run_and_leave(command: click.Command) -> NoReturn:
         traceback.print_exc()
         click.echo(_REPORT, err=True)
         sys.exit(1)
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    """End a process whose work another one has ended: all is closed, and PyTorch would take its time to take itself apart."""
+    if code - _SHELL_OFFSET in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        die_by(code - _SHELL_OFFSET)
+    _flush_stdout()
+    _flush_stderr()
+    os._exit(code)
 
 
 def show_failure(error: OtherProcessError) -> None:
