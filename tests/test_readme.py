@@ -51,7 +51,7 @@ def test_every_command_is_in_the_table() -> None:
 
 
 def test_every_exit_code_is_documented() -> None:
-    codes = {0, *(128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))}
+    codes = {0, *(128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM))}
     codes |= {value.code for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.FittoolError)}
     documented = re.findall(r"^\| ([\d, ]+) \|", section("Exit codes"), flags=re.MULTILINE)
     assert {int(code) for row in documented for code in row.split(",")} == codes
