@@ -50,7 +50,7 @@ HOMES = {
     "torch": ("engines/torch_engine", "distributed", "exchange"),
     "click": ("cli",),
     "rich": ("training/display/live_progress.py", "experiment/building/loading_progress.py"),
-    "matplotlib": ("report/live_page.py",),
+    "matplotlib": ("report",),
     "jinja2": ("report",),
     "tensorboard": ("callbacks/tensorboard.py",),
     "yaml": ("config",),

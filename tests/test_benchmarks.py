@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -25,3 +27,12 @@ def test_an_unknown_subject_is_refused_with_the_known_ones() -> None:
     done = run("nothing")
     assert done.returncode == 2
     assert "unknown: nothing. There are augmentation, checkpoint_cost" in done.stderr
+
+
+@pytest.mark.long
+def test_the_one_call_for_graphics_cards_runs_on_a_processor() -> None:
+    pytest.importorskip("torch")
+    command = [sys.executable, "-m", "tests.benchmarks.gpu", "--device", "cpu"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 10

@@ -8,7 +8,7 @@ from inspect import signature
 from typing import Annotated, Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
 from fittool.callbacks.control import Logs
@@ -26,7 +26,10 @@ class _EpochSchedule:
         """Schedules through their family; functions and the names of functions as they are."""
         if isinstance(value, str) and ":" in value:
             return value
-        return value if callable(value) else SCHEDULES.parse(value)
+        schedule = value if callable(value) else SCHEDULES.parse(value)
+        if isinstance(schedule, Schedule) and schedule.lasts_as_training:
+            raise PydanticCustomError("epochs_unknown", "must give a number of epochs in place of total: auto")
+        return schedule
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate through `parse`."""

@@ -65,6 +65,11 @@ def config_argument(command: Command) -> Command:
     return click.argument("config", type=ExperimentPath())(command)
 
 
+def configs_argument(command: Command) -> Command:
+    """CONFIG...: one experiment file or several."""
+    return click.argument("configs", type=ExperimentPath(), nargs=-1, required=True, metavar="CONFIG...")(command)
+
+
 def set_option(command: Command) -> Command:
     """--set KEY=VALUE, repeatable."""
     return click.option(
@@ -94,6 +99,7 @@ _RUNNING = (
     click.option(
         "--verbose", type=click.Choice(["auto", "0", "1", "2"]), help="0: nothing; 1: a live bar; 2: one line an epoch."
     ),
+    click.option("--events", is_flag=True, help="Print the training as JSON lines on stdout (docs/events.md), and no display."),
     click.option("--quiet", is_flag=True, help="Print nothing on success, not even the run directory."),
     click.option(
         "--require",

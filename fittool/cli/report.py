@@ -22,7 +22,8 @@ def report(
 ) -> None:
     """Write one page about a run: result, curves, mistakes, network.
 
-    One HTML file that loads nothing and holds no script. The path is printed on stdout. Needs the extra report.
+    One HTML file that loads nothing and holds no script; its path is printed on stdout. PNG pictures of the curves, the confusion
+    matrix and the reliability are written into the run's plots. Needs the extra report.
     """
     from fittool.cli.exit import show_warnings
     from fittool.errors import Problem
@@ -30,6 +31,7 @@ def report(
     from fittool.experiment.trained_run import open_trained
     from fittool.report.pages.page import check_packages
     from fittool.report.pages.run_report import run_report_page
+    from fittool.report.plots import write_plots
     from fittool.runs.files.atomic import atomic_write
     from fittool.runs.output_file import check_output
     from fittool.training.display.choose import live_walk
@@ -37,7 +39,7 @@ def report(
     def warn(text: str) -> None:
         show_warnings([Problem(text)])
 
-    check_packages("report")
+    check_packages("report", ("jinja2", "matplotlib"))
     if out is not None:
         check_output(out, inputs=[], endings=[".html"])
     trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
@@ -49,4 +51,6 @@ def report(
     warning_of_disk = atomic_write(path, [run_report_page(found).encode("utf-8", "replace")])
     if warning_of_disk is not None:
         warn(warning_of_disk)
+    if out is None:
+        write_plots(trained.directory.paths.plots, found.rows, found.evaluation)
     click.echo(path)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
+from fittool.cli.event_lines import events_of
 from fittool.cli.options import debug_option, experiment_option, run_argument, running_options
 from fittool.cli.processes import group_of_this_process, processes_options, starts_processes, train_in_processes
 
@@ -30,6 +32,7 @@ def resume(
     accept_changes: bool,
     timeout: float | None,
     verbose: str | None,
+    events: bool,
     quiet: bool,
     requirements: tuple[str, ...],
 ) -> None:
@@ -49,10 +52,12 @@ def resume(
         options = TrainOptions(
             run, verbose=verbose, quiet=quiet, resume=True, accept_changes=accept_changes, timeout=timeout, group=group
         )
-        done = resume_run(
-            run, options, epochs=epochs, experiment=experiment, check=lambda loaded: asked_of(requirements, loaded.experiment)
-        )
-        if not quiet and group.rank == 0:
+        with events_of(events and group.rank == 0) as watched:
+            options = replace(options, events=watched)
+            done = resume_run(
+                run, options, epochs=epochs, experiment=experiment, check=lambda loaded: asked_of(requirements, loaded.experiment)
+            )
+        if not quiet and not events and group.rank == 0:
             echo_directory(done.directory)
         for requirement in asked:
             requirement.check(done.values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TextIO
 
 import click
 
@@ -38,27 +39,33 @@ class Column:
         return [pad(text, width) for text in (self.heading, *self.cells)]
 
 
-def echo_table(columns: Sequence[Column]) -> None:
-    """Print a table; what a terminal has no room for is left out from the right, and named on stderr."""
+def echo_table(columns: Sequence[Column], *, err: bool = False) -> None:
+    """Print a table; what a terminal has no room for is left out from the right, and named on stderr.
+
+    Args:
+        columns: From left to right.
+        err: Print it on stderr, for people alone.
+    """
+    stream = sys.stderr if err else sys.stdout
     columns = [Column(visible(one.heading), [visible(cell) for cell in one.cells], one.is_number) for one in columns]
     shown = list(columns)
-    if sys.stdout.isatty():
-        room = _terminal_width()
+    if stream.isatty():
+        room = _terminal_width(stream)
         while len(shown) > 1 and sum(column.width for column in shown) + len(_GAP) * (len(shown) - 1) > room:
             shown.pop()
     rows = zip(*(column.lines() for column in shown), strict=True)
-    click.echo(_writable("\n".join(_GAP.join(cells).rstrip() for cells in rows)))
+    click.echo(_writable("\n".join(_GAP.join(cells).rstrip() for cells in rows), stream), err=err)
     if left := [column.heading for column in columns[len(shown) :]]:
         click.echo(f"no room for: {', '.join(left)}", err=True)
 
 
-def _terminal_width() -> int:
+def _terminal_width(stream: TextIO) -> int:
     from fittool.training.display.terminal import Terminal
 
-    return Terminal(sys.stdout).width
+    return Terminal(stream).width
 
 
-def _writable(text: str) -> str:
-    """The text as far as the encoding of stdout has it."""
-    encoding = sys.stdout.encoding or "utf-8"
+def _writable(text: str, stream: TextIO) -> str:
+    """The text as far as the encoding of a stream has it."""
+    encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)

@@ -59,6 +59,7 @@ class _Shared:
     def __init__(self, definitions: Schema) -> None:
         self.definitions = definitions
         self.families = {(*family.members, *family.aliases): family for family in families(Experiment)}
+        self.of_class: dict[type, str] = {}  # members of two families, such as layers and wrapped layers, are written out once
 
     def schema(self, schema: Any) -> Any:
         """The same schema with references to families, and without titles that only repeat names."""
@@ -94,11 +95,13 @@ class _Shared:
         arguments: Schema = {}
         for name, form in zip(family.members, forms[1:], strict=True):
             definition = f"{definition_of(family)}.{name}"
-            self.definitions[definition] = self.schema(form["properties"][name])
+            known = self.of_class.setdefault(family.members[name], definition)
+            whole = self.schema(form["properties"][name]) if known == definition else {"$ref": f"#/$defs/{known}"}
+            self.definitions[definition] = whole
             spelt = [name, *(alias for alias, member in family.aliases.items() if member == name)]
             given: Schema = {"anyOf": [{"$ref": f"#/$defs/{definition}"}, {"type": "null"}]}
             if (only := only_argument(family.members[name])) is not None:  # its value alone; a mapping holds arguments
-                given["anyOf"].append({**self.definitions[definition]["properties"][only], "not": {"type": "object"}})
+                given["anyOf"].append({**self.definitions[known]["properties"][only], "not": {"type": "object"}})
             arguments |= dict.fromkeys(_spellings(spelt), given)
         one = {"type": "object", "properties": arguments, "additionalProperties": False, "minProperties": 1, "maxProperties": 1}
         return {"anyOf": [{"enum": list(arguments)}, one]}
@@ -174,7 +177,12 @@ class _Page:
                 continue
             also = [alias for alias, member in family.aliases.items() if member == name]
             yield f"### {name}\n\n{_summary(cls)}{' Also: ' + ', '.join(f'`{alias}`' for alias in also) + '.' if also else ''}\n"
-            yield from self._table(cls, self.schema["$defs"][f"{definition_of(family)}.{name}"])
+            yield from self._table(cls, self._definition(f"{definition_of(family)}.{name}"))
+
+    def _definition(self, name: str) -> Schema:
+        """A definition of the schema; where it is another's, that one."""
+        found: Schema = self.schema["$defs"][name]
+        return self._definition(found["$ref"].rpartition("/")[2]) if "$ref" in found else found
 
     def _table(self, cls: type, schema: Schema) -> Iterator[str]:
         fields = fields_of(cls)

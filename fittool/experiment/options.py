@@ -13,7 +13,10 @@ from fittool.config.experiment_file import LoadedExperiment
 from fittool.errors import UsageError
 from fittool.process_group import ALONE, ProcessGroup
 from fittool.report.live_page import machine_default
-from fittool.training.display.progress import Verbose
+from fittool.runs.directory import RunDirectory
+from fittool.training.display.choose import make_progress
+from fittool.training.display.events import EventProgress
+from fittool.training.display.progress import Progress, Verbose
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 
@@ -34,6 +37,7 @@ class TrainOptions:
         timeout: Seconds after which the run stops with a checkpoint.
         command: The command line, for the record.
         group: The processes that train together.
+        events: Takes the training as JSON lines instead of a display.
     """
 
     run_directory: Path | None = None
@@ -45,6 +49,14 @@ class TrainOptions:
     timeout: float | None = None
     command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))
     group: ProcessGroup = ALONE
+    events: EventProgress | None = None
+
+    def display(self, verbose: Verbose, directory: RunDirectory) -> Progress:
+        """What shows the training: the events, or the display for a level of verbosity."""
+        if self.events is None:
+            return make_progress(verbose)
+        self.events.run(directory.path)
+        return self.events
 
 
 @dataclass(frozen=True)

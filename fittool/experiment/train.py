@@ -28,7 +28,6 @@ from fittool.report.live_page import check_extra
 from fittool.runs import latest
 from fittool.runs.directory import RunDirectory
 from fittool.runs.requests import Requests
-from fittool.training.display.choose import make_progress
 from fittool.training.signals import StopSignals
 from fittool.training.trainer import Trainer
 
@@ -108,11 +107,12 @@ def _train_anew(
     prepared = session.prepared
     told = [*_remark_on_data(prepared), *session.begin(), *_remark_on_generators(prepared)]
     directory = _new_directory(loaded, options, stack) if given is None else given
-    progress = make_progress(verbose)
+    progress = options.display(verbose, directory)
     for warning in prepared.warnings:
         progress.say(f"warning: {warning}")
     tell_followers(options.group, directory)
     requests = Requests(directory.paths.root, signals.save_asked)
+    requests.clear()  # what was asked of a process that was killed before its first checkpoint is not asked of this one
     trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests)
     fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
     signals.training_begins()
@@ -124,7 +124,7 @@ def _train_anew(
     kept = not options.smoke or options.run_directory is not None
     with saying_where(directory, loaded) if kept else _remove_afterwards(directory), dropping:
         outcome = trainer.run()
-        if verbose != 0 and not options.smoke:
+        if verbose != 0 and not options.smoke and options.group.rank == 0:
             tell_baselines(prepared, trainer, directory)
     return Run(directory.path, outcome, trainer.history, kept)
 

@@ -1,8 +1,8 @@
-"""`Normalization` without mean and variance, and `Standardization`, take statistics of the training data before training."""
+"""Layers that take statistics of the training data before training: `Normalization` without mean and variance, and its like."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,14 +13,16 @@ from fittool.augmentation.standardize import fit, moments
 from fittool.data.dataset import Dataset
 from fittool.model.network import Network
 from fittool.nn.graph import Graph, Node
-from fittool.nn.layers import Layer, Normalization, Standardization
+from fittool.nn.layers import Layer, Normalization, PiecewiseLinearEmbedding, RobustScaling, Standardization
+from fittool.nn.number_statistics import bin_edges, center_and_scale
 
 _BATCH = 256
+_ADAPTING = (Normalization, Standardization, RobustScaling, PiecewiseLinearEmbedding)
 
 
 def adapting(graph: Graph) -> list[Node]:
     """The layers that want statistics of the training data, in the order of the network."""
-    return [node for node in graph.nodes if isinstance(node.layer, Normalization | Standardization) and node.layer.adapts]
+    return [node for node in graph.nodes if isinstance(node.layer, _ADAPTING) and node.layer.adapts]
 
 
 def adapt(network: Network, data: Dataset) -> None:
@@ -31,7 +33,7 @@ def adapt(network: Network, data: Dataset) -> None:
         data: The samples that it is trained on.
     """
     for node in adapting(network.graph):
-        statistics = _statistics(node.layer, partial(_look_through, node, network, data))
+        statistics = _statistics(node, partial(_look_through, node, network, data))
         network.load({f"weights/{node.name}/{name}": array.astype(np.float32) for name, array in statistics.items()})
 
 
@@ -40,14 +42,29 @@ def adapt_once(network: Network, data: Dataset) -> None:
     waiting = adapting(network.graph)
     if waiting and not network.iterations:
         weights = network.weights()
-        if not any(weights[f"weights/{node.name}/mean"].any() for node in waiting):
+        if all(_is_as_started(node, weights) for node in waiting):
             adapt(network, data)
 
 
-def _statistics(layer: Layer, seen: Callable[[], Iterator[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+def _is_as_started(node: Node, weights: Mapping[str, NDArray[Any]]) -> bool:
+    """True where no weight of a layer that adapts is another than before any data were seen; each starts at 0 or at 1."""
+    fixed = [parameter for parameter in node.parameters if not parameter.trainable]
+    starts = [parameter.initializer.draw(parameter.shape, np.random.default_rng(0)) for parameter in fixed]
+    return all(
+        np.array_equal(weights[f"weights/{node.name}/{parameter.name}"], start)
+        for parameter, start in zip(fixed, starts, strict=True)
+    )
+
+
+def _statistics(node: Node, seen: Callable[[], Iterator[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     """The weights that a layer takes from the data, by name."""
+    layer: Layer = node.layer
     if isinstance(layer, Standardization):
         return {name: array for name, array in vars(fit(seen, layer)).items() if array is not None}
+    if isinstance(layer, RobustScaling | PiecewiseLinearEmbedding):
+        columns = list(layer.numbers(node.input_shapes))
+        numbers = np.concatenate([rows[:, columns].astype(np.float32) for rows in seen()])
+        return center_and_scale(numbers) if isinstance(layer, RobustScaling) else {"edges": bin_edges(numbers, layer.bins)}
     mean, variance = moments(seen())
     return {"mean": mean, "variance": variance}
 

@@ -89,7 +89,8 @@ class Model(LayerModel):
 
     def _warn_of_settings(self) -> None:
         """Tell of what `compile` was given, and cannot be meant."""
-        self._reader.doubts.of_settings(self.graph, self.network.needs_compile().objectives)
+        compiled = self.network.needs_compile()
+        self._reader.doubts.of_settings(self.graph, compiled.objectives, compiled.optimizer)
 
     def fit(
         self,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -120,6 +121,16 @@ class Optimizer(Named):
     def decay(self) -> float:
         """The part of each weight, times the rate, that goes at each update; 0 where none does."""
         return float(getattr(self, "weight_decay", None) or 0.0)
+
+    @property
+    def lasts_as_training(self) -> bool:
+        """True where the learning rate follows a schedule with the length of the training, which `lasting` sets."""
+        return isinstance(self.learning_rate, Schedule) and self.learning_rate.lasts_as_training
+
+    def lasting(self, steps: int) -> Self:
+        """The same for a training of so many steps."""
+        rate = self.learning_rate
+        return replace(self, learning_rate=rate.lasting(steps)) if isinstance(rate, Schedule) else self
 
     def slots(self) -> dict[str, float]:
         """The arrays that are kept for every trainable weight array, in its shape: their names and what they start at.

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.settings import Boolean, Family, Field, Integer, Named, Number, setting
+from fittool.errors import ExperimentError
+from fittool.settings import Boolean, Family, Field, Integer, Named, Number, arguments, setting
+
+Steps = Annotated[Integer, Field(ge=1)] | None
+"""A number of updates; None where it is that of the training."""
 
 
 @setting
@@ -18,6 +23,61 @@ class Schedule(Named):
     def rate(self, step: int) -> float:
         """The rate of the update before which `step` updates were done."""
         raise NotImplementedError
+
+    @property
+    def lasts_as_training(self) -> bool:
+        """True where its length is that of the training, which `lasting` sets."""
+        return False
+
+    def lasting(self, steps: int) -> Schedule:
+        """The same over a training of so many steps; as it is where it has a length of its own."""
+        return self
+
+
+@arguments
+class OfSomeLength(Schedule):
+    """A schedule that comes to an end after some steps, or at the end of the training."""
+
+    total: Literal["auto"] | None = Field(
+        default=None,
+        kw_only=True,
+        description="auto: it lasts as long as the training, in place of a number of steps.",
+    )
+
+    _length: ClassVar[str]
+    """The field that holds the steps."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.total is None) == (getattr(self, self._length) is None):
+            raise PydanticCustomError(
+                "schedule_length", "must have {steps} or total: auto, one of the two", {"steps": self._length}
+            )
+        return self
+
+    @property
+    def lasts_as_training(self) -> bool:
+        """True with `total: auto`."""
+        return self.total is not None
+
+    def lasting(self, steps: int) -> Schedule:
+        """Over that many steps, at least one, where it lasts as long as the training."""
+        return self if self.total is None else replace(self, total=None, **{self._length: max(steps, 1)})
+
+    @property
+    def steps(self) -> int:
+        """Its steps.
+
+        Raises:
+            ExperimentError: They are those of a training that nobody knows.
+        """
+        steps: int | None = getattr(self, self._length)
+        if steps is None:
+            text = (
+                f"{self.public_name()} with total: auto lasts as long as the training of an experiment; here give {self._length}."
+            )
+            raise ExperimentError(text)
+        return steps
 
 
 def _progress(step: int, decay_steps: int, staircase: bool) -> float:
@@ -53,18 +113,20 @@ class InverseTimeDecay(Schedule):
 
 
 @setting
-class PolynomialDecay(Schedule):
+class PolynomialDecay(OfSomeLength):
     """From `initial_learning_rate` to `end_learning_rate` in `decay_steps`, along a power of the time that is left."""
 
     initial_learning_rate: Number = Field(ge=0, description="The first rate.")
-    decay_steps: Integer = Field(ge=1, description="Updates until the end is reached.")
+    decay_steps: Steps = Field(default=None, description="Updates until the end is reached.")
     end_learning_rate: Number = Field(default=0.0001, ge=0, description="The last rate.")
     power: Number = Field(default=1.0, ge=0, description="Exponent; 1 gives a straight line.")
     cycle: Boolean = Field(default=False, description="Whether the rate rises again after the end, over ever longer cycles.")
 
+    _length: ClassVar[str] = "decay_steps"
+
     def rate(self, step: int) -> float:
         """The decayed rate."""
-        steps = self.decay_steps * max(1, math.ceil(step / self.decay_steps)) if self.cycle else self.decay_steps
+        steps = self.steps * max(1, math.ceil(step / self.steps)) if self.cycle else self.steps
         left = 1 - min(step, steps) / steps
         return (self.initial_learning_rate - self.end_learning_rate) * math.pow(left, self.power) + self.end_learning_rate
 
@@ -94,14 +156,20 @@ class PiecewiseConstantDecay(Schedule):
 
 
 @setting
-class CosineDecay(Schedule):
+class CosineDecay(OfSomeLength):
     """Half a cosine from `initial_learning_rate` down to `alpha` of it (Loshchilov and Hutter 2016), after a linear warmup."""
 
     initial_learning_rate: Number = Field(ge=0, description="The first rate.")
-    decay_steps: Integer = Field(ge=1, description="Updates of the decay, which begins after the warmup.")
+    decay_steps: Steps = Field(default=None, description="Updates of the decay, which begins after the warmup.")
     alpha: Number = Field(default=0.0, ge=0, description="The last rate as a part of the highest.")
     warmup_target: Number | None = Field(default=None, ge=0, description="The rate at the warmup's end; no warmup if absent.")
     warmup_steps: Integer = Field(default=0, ge=0, description="Updates of the warmup.")
+
+    _length: ClassVar[str] = "decay_steps"
+
+    def lasting(self, steps: int) -> Schedule:
+        """With a decay over what the warmup leaves of that many steps."""
+        return super().lasting(steps if self.warmup_target is None else steps - self.warmup_steps)
 
     def rate(self, step: int) -> float:
         """The rate of the warmup or of the decay."""
@@ -112,7 +180,7 @@ class CosineDecay(Schedule):
         return self.warmup_target * self._decay(step - self.warmup_steps)
 
     def _decay(self, step: int) -> float:
-        cosine = 0.5 * (1 + math.cos(math.pi * min(step / self.decay_steps, 1)))
+        cosine = 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1)))
         return (1 - self.alpha) * cosine + self.alpha
 
 
@@ -139,7 +207,7 @@ class CosineDecayRestarts(Schedule):
 
 
 @setting
-class OneCycle(Schedule):
+class OneCycle(OfSomeLength):
     """Up to `max_learning_rate` and down to almost nothing (Smith and Topin 2018), with torch's arguments and defaults.
 
     With T steps, the rate goes from `max / div_factor` at step 0 to max at step `pct_start · T - 1`, then to
@@ -147,15 +215,17 @@ class OneCycle(Schedule):
     """
 
     max_learning_rate: Number = Field(ge=0, description="The highest rate.")
-    total_steps: Integer = Field(ge=1, description="Updates of the whole cycle.")
+    total_steps: Steps = Field(default=None, description="Updates of the whole cycle.")
     pct_start: Number = Field(default=0.3, ge=0, le=1, description="Part of the cycle in which the rate rises.")
     anneal_strategy: Literal["cos", "linear"] = Field(default="cos", description="Whether it goes along half a cosine or a line.")
     div_factor: Number = Field(default=25.0, gt=0, description="The highest rate divided by the first.")
     final_div_factor: Number = Field(default=10000.0, gt=0, description="The first rate divided by the last.")
 
+    _length: ClassVar[str] = "total_steps"
+
     def rate(self, step: int) -> float:
         """The rate on the way up or down."""
-        first, top, end = self.max_learning_rate / self.div_factor, self.pct_start * self.total_steps - 1, self.total_steps - 1
+        first, top, end = self.max_learning_rate / self.div_factor, self.pct_start * self.steps - 1, self.steps - 1
         if step <= top:
             return self._between(first, self.max_learning_rate, step / top if top else 1.0)
         way = min((step - top) / (end - top), 1.0) if end > top else 1.0

@@ -10,7 +10,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -324,12 +324,11 @@ class RunDirectory:
     def discard(self) -> None:
         """Remove everything in the directory, and the directory itself unless it was there before the run."""
         root = self.paths.root
-        with storing(root):
+        # Locked to the end: another trial, which begins just then, would take it for one of a killed process.
+        with storing(root), closing(self):
             if self._folder_stays:
                 _empty(root)
-                self.close()
             else:
-                self.close()
                 shutil.rmtree(root)
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from fittool.errors import DataError, shown, visible
 
 _NAMES = (
     "label", "labels", "target", "targets", "class", "classes", "category", "species", "diagnosis", "outcome", "response", "kind",
-    "variety", "tags", "survived", "income", "salary", "price", "churn", "y",
+    "variety", "tags", "survived", "salary", "churn", "y",
 )  # fmt: skip
 _NO_LABELS = frozenset(
     {

@@ -13,9 +13,11 @@ from fittool.data.sources import FolderSource
 from fittool.data.sources.base import Source
 from fittool.data.tables.column_kinds import ColumnKind
 from fittool.errors import visible
+from fittool.scaffold import table_training
 from fittool.scaffold.data_survey import look_at
 from fittool.scaffold.label_choice import Ask
 from fittool.scaffold.survey import Survey
+from fittool.scaffold.table_training import VALIDATED, training_samples
 from fittool.scaffold.task import Task
 from fittool.settings import plain
 
@@ -23,7 +25,6 @@ _RARE = 0.5
 """A class that is rarer than this share of an even one makes the class weights balanced."""
 _LARGE = 32  # pixels
 _BATCH, _STEPS = 32, 2000
-_VALIDATED = 0.2
 _PLACEHOLDER = Survey(
     lines=(),
     source=FolderSource("photos"),
@@ -124,7 +125,7 @@ def _data(survey: Survey) -> str:
         lines.append(f"  validation: {flow_text({'split': split})}")
     elif survey.validation_part is not None:
         why = "the same share of each class" if survey.validation_part == "stratified" else "any samples"
-        lines.append(f"  validation: {{split: {{kind: {survey.validation_part}, fraction: 0.2}}}}  # {why}")
+        lines.append(f"  validation: {{split: {{kind: {survey.validation_part}, fraction: {VALIDATED}}}}}  # {why}")
     if survey.task.kind == "numbers":
         lines.append("  target: {scale: standard}  # for the loss; metrics and predictions stay in the targets' own unit")
     lines += [] if survey.columns is None else _columns(survey.columns)
@@ -138,12 +139,9 @@ def _data(survey: Survey) -> str:
 
 
 def _columns(kinds: Mapping[str, ColumnKind]) -> list[str]:
-    """What is said of columns, and how numbers are scaled."""
+    """What is said of columns."""
     named = flow_text({name: kind.public_name() for name, kind in kinds.items()})
-    return [
-        f"  columns: {named}  # {_KINDS}",
-        "  column_defaults: {number: {scale: quantile}}  # or standard, robust, minmax, none",
-    ]
+    return [f"  columns: {named}  # {_KINDS}"]
 
 
 _KINDS = "NAME: kind, where `fittool check` shows another than you mean: number, category, boolean, date, text, key, drop"
@@ -178,12 +176,15 @@ augmentation:  # random changes to training images; look at them with `fittool p
 _FLIP = "horizontal_flip: true  # where left and right do not matter, as in photographs\n"
 
 
+def _is_table(survey: Survey) -> bool:
+    """True where columns are learnt from, not arrays or images."""
+    return survey.columns is not None
+
+
 def _model(survey: Survey) -> str:
-    layers = (
-        _image_layers(survey)
-        if survey.image_size is not None
-        else _table_layers(survey.axes, is_scaled=survey.columns is not None)
-    )
+    if _is_table(survey):
+        return table_training.model_section()
+    layers = _image_layers(survey) if survey.image_size is not None else _array_layers(survey.axes)
     activation = _LOSSES[survey.task.kind][2]
     last = f"units: {survey.task.units}" + (f", activation: {activation}" if activation else "")
     layers.append(f"Dense: {{{last}}}" + ("  # one for each class" if survey.task.classes else ""))
@@ -219,13 +220,19 @@ def _deep_layers() -> list[str]:
 _NORMALIZATION = "Normalization  # adapts to the training data"
 
 
-def _table_layers(axes: int, *, is_scaled: bool) -> list[str]:
-    flat = ["Flatten"] * (axes != 1) + [_NORMALIZATION] * (not is_scaled)
-    return [*flat, "Dense: {units: 64, activation: relu}", "Dense: {units: 32, activation: relu}"]
+def _array_layers(axes: int) -> list[str]:
+    return [
+        *["Flatten"] * (axes != 1),
+        _NORMALIZATION,
+        "Dense: {units: 64, activation: relu}",
+        "Dense: {units: 32, activation: relu}",
+    ]
 
 
 def _compile(survey: Survey) -> str:
     loss, metric, _ = _LOSSES[survey.task.kind]
+    if _is_table(survey):
+        return table_training.compile_section(survey, loss, metric)
     rate = "0.001"
     if _is_large(survey):
         rate = f"{{OneCycle: {{max_learning_rate: 0.01, total_steps: {_epochs(survey) * _steps(survey)}}}}}"
@@ -238,7 +245,7 @@ compile:
 
 
 def _train(survey: Survey) -> str:
-    lines = ["train:", f"  mode: {'fit_generator' if _streams(survey) else 'fit'}", f"  batch_size: {_BATCH}"]
+    lines = ["train:", f"  mode: {'fit_generator' if _streams(survey) else 'fit'}", f"  batch_size: {_batch_size(survey)}"]
     with_steps = f"  # of {_steps(survey):,} steps; change total_steps of OneCycle with it" if _is_large(survey) else ""
     lines.append(f"  epochs: {_epochs(survey)}{with_steps}")
     if survey.validation is None and survey.validation_part is None and survey.validation_column is None:
@@ -250,18 +257,25 @@ def _train(survey: Survey) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _batch_size(survey: Survey) -> int:
+    return table_training.batch_size(training_samples(survey)) if _is_table(survey) else _BATCH
+
+
 def _steps(survey: Survey) -> int:
     """Batches in an epoch."""
-    training = survey.samples if survey.validation is not None else int(survey.samples * (1 - _VALIDATED))
-    return max(-(-training // _BATCH), 1)
+    return max(-(-training_samples(survey) // _BATCH), 1)
 
 
 def _epochs(survey: Survey) -> int:
     """Enough for some thousand steps where one cycle is all there is; else early stopping ends it."""
+    if _is_table(survey):
+        return table_training.epochs(training_samples(survey))
     return min(100, max(20, -(-_STEPS // _steps(survey)))) if _is_large(survey) else 100
 
 
 def _callbacks(survey: Survey) -> str:
+    if _is_table(survey):
+        return table_training.callbacks_section()
     callback = "EarlyStopping: {monitor: val_loss, patience: 10, restore_best_weights: true}"
     if _is_large(survey):
         callback = f"ModelCheckpoint: {{monitor: val_{_LOSSES[survey.task.kind][1]}, save_best_only: true}}"
@@ -271,7 +285,7 @@ def _callbacks(survey: Survey) -> str:
 def _rare_class(survey: Survey) -> tuple[str, float] | None:
     """The rarest class and its share, where it is rare; of a table's classes the share is as it will be, and counts."""
     task = survey.task
-    if task.kind != "classes" or survey.columns is not None:
+    if task.kind != "classes" or _is_table(survey):
         return None
     name = min(task.classes, key=lambda name: task.classes[name])
     share = task.classes[name] / sum(task.classes.values())
@@ -285,7 +299,8 @@ def _percent(share: float) -> str:
 def _choices(survey: Survey) -> list[str]:
     """Choices, with their reasons."""
     size = survey.image_size
-    choices = ["two hidden layers" if size is None else f"convolutional network at {size[1]}×{size[0]}"]
+    network = "preset tabular" if _is_table(survey) else "two hidden layers"
+    choices = [network if size is None else f"convolutional network at {size[1]}×{size[0]}"]
     choices.append("fit_generator with gentle augmentation" if _streams(survey) else "fit")
     if survey.validation_column is not None:
         choices.append(f"validates on what {survey.validation_column[0]} says")
@@ -294,4 +309,5 @@ def _choices(survey: Survey) -> list[str]:
         choices.append(f"validates on a fifth of {of}")
     if rare := _rare_class(survey):
         choices.append(f"class_weight balanced because {visible(rare[0])} has {_percent(rare[1])} of the samples")
-    return [*choices, f"{_epochs(survey)} epochs in one cycle" if _is_large(survey) else "early stopping on val_loss"]
+    in_one_cycle = _is_large(survey) or _is_table(survey)
+    return [*choices, f"{_epochs(survey)} epochs in one cycle" if in_one_cycle else "early stopping on val_loss"]

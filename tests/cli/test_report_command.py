@@ -8,6 +8,7 @@ import pytest
 from cli.commands import FROM_PICTURES
 
 pytest.importorskip("jinja2")
+pytest.importorskip("matplotlib")
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -117,6 +118,14 @@ def test_many_classes_are_a_map(fittool, write, folder, reported):
     run = fittool("train", write(("small.npz", "many.npz"), ("units: 3", "units: 40"))).run
     page = reported(run)
     assert any((one.get("aria-label") or "").startswith("Confusion matrix") for one in page.of("svg"))
+
+
+def test_pictures_for_other_documents(fittool, small, reported):
+    run = fittool("train", small).run
+    reported(run)
+    found = {path.name: path.read_bytes() for path in (run.path / "plots").iterdir()}
+    assert {"loss.png", "accuracy.png", "confusion.png", "reliability.png"} <= set(found)
+    assert all(content.startswith(b"\x89PNG") for content in found.values())
 
 
 def test_another_place(fittool, small, folder):

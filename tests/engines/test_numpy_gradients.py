@@ -111,6 +111,12 @@ CASES = [
     (nn.Bidirectional(nn.SimpleRNN(3, return_sequences=True), "mul"), SEQUENCE),
     (nn.Bidirectional(nn.LSTM(3), "ave"), SEQUENCE),
     (nn.Embedding(9, 4), (2, 3)),
+    (nn.ColumnEmbedding((3, 0), (4, 6), (2, 3)), (4,)),
+    (nn.RobustScaling(), FEATURES),
+    (nn.RobustScaling(1.5, columns=(3, 0)), FEATURES),
+    (nn.RobustScaling(None), FEATURES),
+    (nn.PiecewiseLinearEmbedding(3, 2), FEATURES),
+    (nn.PiecewiseLinearEmbedding(4, 3, columns=(4, 1)), FEATURES),
     (nn.Conv3D(3, 3, padding="same"), VOLUME),
     (nn.Conv3D(3, (2, 3, 1), activation="gelu"), VOLUME),
     (nn.Conv3D(3, 2, strides=(1, 2, 2), padding="same", use_bias=False), VOLUME),
@@ -134,7 +140,6 @@ CASES = [
     (nn.TimeDistributed(nn.MultiHeadAttention(2, 3, dropout=0.3)), IMAGE),
     (nn.TimeDistributed(nn.Conv1D(3, 2)), IMAGE),
     (nn.TimeDistributed(nn.PReLU(alpha_initializer={"Constant": {"value": 0.25}})), IMAGE),
-    (nn.ColumnEmbedding((3, 0), (4, 6), (2, 3)), (4,)),
 ]
 
 GRAPHS = {
@@ -208,6 +213,7 @@ class Bench:
         self.store.load(self.graph.initial_weights(3))
         generator = np.random.default_rng(5)
         self.store.trainable += 0.1 * generator.standard_normal(self.store.trainable.size)
+        self._take_statistics(generator)
         plan = lower(self.graph)
         slots = plan.gradient_slots()
         buffers = Buffers(plan.sizes, slots.sizes, np.float64)
@@ -217,6 +223,14 @@ class Bench:
         space.step_inputs.inputs = (whole if indices else real,)
         self.program = Program(space, batch, training=True, update_metrics=self._linear_loss, backward=True)
         self.direction = generator.standard_normal(self.program.outputs[0].shape)
+
+    def _take_statistics(self, generator: np.random.Generator) -> None:
+        """Edges, centres and scales as of some data, in place of those before any were seen."""
+        for name in self.store.views:
+            if name.endswith("/edges"):
+                self.store.weights(name)[...] = np.sort(generator.standard_normal(self.store.views[name].shape), axis=1)
+            if name.startswith("robust_scaling/"):
+                self.store.weights(name)[...] = generator.uniform(0.5, 2, self.store.views[name].shape)
 
     def _linear_loss(self, outputs, logits, gradients):
         self.loss = float((outputs[0] * self.direction).sum())
@@ -264,7 +278,8 @@ def test_many_slices_and_groups_give_the_same_gradient_as_one(monkeypatch, threa
     layers = [nn.Conv2D(4, 3), nn.BatchNormalization(), nn.DepthwiseConv2D(2), nn.LayerNormalization()]
     layers += [nn.Conv2DTranspose(4, 2), nn.GroupNormalization(2), nn.GaussianNoise(0.1), nn.Reshape((5, -1))]
     layers += [nn.TimeDistributed(nn.PReLU(alpha_initializer="ones")), nn.MultiHeadAttention(2, 3, dropout=0.2)]
-    layers += [nn.Bidirectional(nn.GRU(3, recurrent_dropout=0.5)), nn.Dense(2)]
+    layers += [nn.Bidirectional(nn.GRU(3, recurrent_dropout=0.5)), nn.Dense(3)]
+    layers += [nn.RobustScaling(columns=(1,)), nn.PiecewiseLinearEmbedding(3, 2), nn.Dense(2)]
     whole = Bench(layers, IMAGE, batch=12)
     whole.program.run()
     monkeypatch.setattr("fittool.engines.numpy_engine.program._WORTH_CUTTING", 0)

@@ -34,6 +34,7 @@ NETWORKS: dict[str, tuple[list[nn.Layer], tuple[int, ...]]] = {
                    nn.GlobalAveragePooling1D(), nn.Dense(3)], (9, 5)),
     "steps": ([nn.TimeDistributed(nn.Conv2D(5, 3)), nn.TimeDistributed(nn.Flatten()), nn.TimeDistributed(nn.Dense(6)),
                nn.TimeDistributed(nn.LayerNormalization()), nn.Flatten(), nn.Dense(2)], (5, *IMAGE)),
+    "tables": ([nn.RobustScaling(columns=(0, 2)), nn.PiecewiseLinearEmbedding(70, 5, columns=(2, 3)), nn.Dense(4)], (5,)),
     "volumes": ([nn.Conv3D(5, 3), nn.MaxPooling3D(), nn.Flatten(), nn.Dense(4, "softmax")], (9, 8, 7, 2)),
 }  # fmt: skip
 

@@ -33,6 +33,10 @@ CASES: list[tuple[Layer, list[Shape], Shape, int, int]] = [
     (nn.SeparableConv2D(4, (3, 3), depth_multiplier=2), [IMAGE], (6, 7, 4), 54 + 24 + 4, 42 * (108 + 48 + 4)),
     (nn.Embedding(10, 4), [(6,)], (6, 4), 40, 0),
     (nn.ColumnEmbedding((1, 3), (5, 2), (3, 4)), [(4,)], (9,), 23, 0),
+    (nn.RobustScaling(), [(4,)], (4,), 8, 28),
+    (nn.RobustScaling(None, columns=(0, 3)), [(4,)], (4,), 4, 4),
+    (nn.PiecewiseLinearEmbedding(5, 3), [(4,)], (16,), 4 * (6 + 15), 4 * 5 * 10),
+    (nn.PiecewiseLinearEmbedding(5, 3, columns=(2,)), [(4,)], (7,), 6 + 15, 5 * 10),
     (nn.Conv1D(4, 3), [SEQUENCE], (6, 4), 40, 6 * 4 * 19),
     (nn.Conv1D(4, 3, 2, "causal", use_bias=False), [SEQUENCE], (4, 4), 36, 4 * 4 * 18),
     (nn.Conv3D(4, (3, 2, 1)), [VOLUME], (4, 4, 4, 4), 52, 64 * 4 * 25),
@@ -173,6 +177,8 @@ def test_every_field_is_described(cls: type[Layer]) -> None:
         (nn.Standardization(zca_whitening=True), [(224, 224, 3)], "up to 12,288 values in an image, .* have 150,528"),
         (nn.Standardization(rescale=0.5), [(4,)], r"expected images of shape .*, got inputs of shape \(4,\)"),
         (nn.ColumnEmbedding((4,), (2,), (2,)), [(4,)], "takes column 4, but there are only 4 columns, 0 to 3"),
+        (nn.RobustScaling(columns=(4,)), [(4,)], "takes column 4, but there are only 4 columns, 0 to 3"),
+        (nn.PiecewiseLinearEmbedding(), [IMAGE], r"expected features of shape \(F,\)"),
         (nn.ColumnEmbedding((0,), (2,), (2,)), [IMAGE], r"expected features of shape \(F,\)"),
         (nn.GroupNormalization(2), [IMAGE], "3 channels cannot be split into 2 groups"),
         (nn.Subtract(), [IMAGE, IMAGE, IMAGE], "expected two inputs, got 3"),
@@ -317,9 +323,9 @@ def test_a_layer_of_each_step_keeps_its_names_and_may_rest() -> None:
     assert [(one.name, one.trainable) for one in weights] == [("kernel", False), ("bias", False)]
 
 
-def test_every_layer_of_one_input_but_that_of_tables_may_be_wrapped() -> None:
+def test_every_layer_of_one_input_but_those_of_tables_may_be_wrapped() -> None:
     of_several = {"Input", "TimeDistributed", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"}
-    of_tables = {"ColumnEmbedding"}
+    of_tables = {"ColumnEmbedding", "RobustScaling", "PiecewiseLinearEmbedding"}
     assert set(WRAPPED.members) == set(LAYERS.members) - of_several - of_tables
 
 

@@ -1,13 +1,27 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic_core import PydanticCustomError
 
 from fittool.errors import ArgumentError
 from fittool.nn import losses as l
 from fittool.nn.graph import Graph
-from fittool.nn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
-from fittool.nn.presets import MLP, PRESETS, Preset, ResNet, SimpleCNN, output_for
+from fittool.nn.layers import (
+    ColumnEmbedding,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPooling2D,
+    PiecewiseLinearEmbedding,
+    Rescaling,
+    RobustScaling,
+)
+from fittool.nn.presets import MLP, PRESETS, Linear, Preset, ResNet, ResNetImageNet, SimpleCNN, Tabular, TrainingData, output_for
+from fittool.nn.presets.tabular import bins_for
+from fittool.nn.table_layout import Feature, TableLayout
 from fittool.settings import fields_of, plain
 
 
@@ -70,6 +84,19 @@ def test_the_depth_is_said_once() -> None:
         PRESETS.parse({"resnet20": {"depth": 32}})
 
 
+@pytest.mark.parametrize(
+    ("depth", "parameters"), [(18, 11_689_512), (34, 21_797_672), (50, 25_557_032), (101, 44_549_160), (152, 60_192_808)]
+)
+def test_networks_for_imagenet_have_as_many_weights_as_torchvisions(depth: Any, parameters: int) -> None:
+    assert Graph.build(ResNetImageNet(depth).expand(1000), {"input": (224, 224, 3)}).trainable_count == parameters
+
+
+def test_a_small_stem_keeps_the_size_of_small_images() -> None:
+    graph = Graph.build(ResNetImageNet(18, "small").expand(10), {"input": (32, 32, 3)})
+    shapes = {node.name: node.output_shape for node in graph.nodes}
+    assert (shapes["stem_relu"], shapes["stage4_block2_relu"]) == ((32, 32, 64), (4, 4, 512))
+
+
 def test_unknown_presets_are_refused_with_the_nearest() -> None:
     with pytest.raises(PydanticCustomError, match="no preset is called simplecn") as caught:
         PRESETS.parse("simplecn")
@@ -98,3 +125,57 @@ def test_the_last_layer_fits_loss_and_data(loss: l.Loss, classes: int | None, ou
 @pytest.mark.parametrize("cls", PRESETS.members.values())
 def test_every_field_is_described(cls: type[Preset]) -> None:
     assert all((field.description or "").endswith(".") for field in fields_of(cls).values())
+
+
+LAYOUT = TableLayout(
+    (
+        Feature("town", "town", "code", 12, 5),
+        Feature("age", "age", "number"),
+        Feature("age is missing", "age", "indicator"),
+        Feature("sex=f", "sex", "one_hot"),
+        Feature("size", "size", "number"),
+    )
+)
+
+
+def test_tabular_takes_each_feature_of_a_table_as_what_it_is() -> None:
+    layers = Tabular().expand_for(TrainingData(5000, LAYOUT), 3)
+    assert layers == [
+        RobustScaling(columns=(1, 4)),
+        PiecewiseLinearEmbedding(50, 8, columns=(1, 4)),
+        ColumnEmbedding((0,), (12,), (5,)),
+        Dense(128, "relu"), Dropout(0.15), Dense(128, "relu"), Dropout(0.15), Dense(3, "softmax"),
+    ]  # fmt: skip
+    # Four features without the code, two vectors of 8, one of 5.
+    assert Graph.build(layers, {"input": (5,)}).nodes[2].output_shape == (4 + 2 * 8 + 5,)
+
+
+def test_tabular_is_smaller_and_forgets_more_where_samples_are_few() -> None:
+    layers = Tabular().expand_for(TrainingData(1999, LAYOUT), 1, "linear")
+    assert layers[3:] == [Dense(64, "relu"), Dropout(0.3), Dense(64, "relu"), Dropout(0.3), Dense(1, "linear")]
+    assert layers[1] == PiecewiseLinearEmbedding(19, 8, columns=(1, 4))
+
+
+def test_tabular_sizes_may_be_given() -> None:
+    given = Tabular((9,), "selu", dropout=0, bins=7, embedding=2)
+    assert given.expand(2) == [RobustScaling(), PiecewiseLinearEmbedding(7, 2), Dense(9, "selu"), Dense(2, "softmax")]
+
+
+def test_linear_has_one_dense_layer() -> None:
+    layers = Linear().expand_for(TrainingData(10, LAYOUT), 2)
+    assert layers == [RobustScaling(columns=(1, 4)), ColumnEmbedding((0,), (12,), (5,)), Dense(2, "softmax")]
+    assert Linear().expand(1, "linear") == [RobustScaling(), Dense(1, "linear")]
+
+
+@pytest.mark.parametrize("preset", [Tabular(), Linear()])
+def test_a_table_without_numbers_has_no_layer_for_them(preset: Preset) -> None:
+    layout = TableLayout((Feature("sex=f", "sex", "one_hot"), Feature("sex=m", "sex", "one_hot")))
+    assert isinstance(preset.expand_for(TrainingData(10, layout), 2)[0], Dense)
+
+
+@pytest.mark.parametrize(
+    ("samples", "numbers", "bins"),
+    [(10, 1, 4), (400, 1, 4), (5000, 1, 50), (10**6, 64, 128), (10**6, 100, 81), (10**6, 10**5, 4)],
+)
+def test_bins_follow_samples_and_are_bounded_for_wide_tables(samples: int, numbers: int, bins: int) -> None:
+    assert bins_for(samples, numbers) == bins

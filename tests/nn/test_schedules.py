@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fittool.errors import ArgumentError
+from fittool.errors import ArgumentError, ExperimentError
 from fittool.nn import schedules as s
 from fittool.nn.schedules import SCHEDULES, Schedule
 from fittool.settings import fields_of, plain
@@ -49,3 +49,27 @@ def test_boundaries_must_rise() -> None:
 @pytest.mark.parametrize("cls", SCHEDULES.members.values())
 def test_every_field_is_described(cls: type[Schedule]) -> None:
     assert all((field.description or "").endswith(".") for field in fields_of(cls).values())
+
+
+@pytest.mark.parametrize(
+    ("schedule", "over_twenty"),
+    [
+        (s.OneCycle(1.0, total="auto"), s.OneCycle(1.0, 20)),
+        (s.PolynomialDecay(1.0, total="auto"), s.PolynomialDecay(1.0, 20)),
+        (s.CosineDecay(1.0, total="auto"), s.CosineDecay(1.0, 20)),
+        (s.CosineDecay(0.0, warmup_target=1.0, warmup_steps=5, total="auto"), s.CosineDecay(0.0, 15, 0.0, 1.0, 5)),
+    ],
+    ids=str,
+)
+def test_total_auto_is_as_long_as_the_training(schedule: Schedule, over_twenty: Schedule) -> None:
+    assert schedule.lasts_as_training and not over_twenty.lasts_as_training
+    assert schedule.lasting(20) == over_twenty == over_twenty.lasting(99)
+    assert SCHEDULES.parse(plain(schedule)) == schedule
+    with pytest.raises(ExperimentError, match="with total: auto lasts as long as the training of an experiment; here give"):
+        schedule.rate(7)
+
+
+@pytest.mark.parametrize("given", [{}, {"decay_steps": 9, "total": "auto"}], ids=["neither", "both"])
+def test_a_schedule_has_one_length(given: dict[str, object]) -> None:
+    with pytest.raises(ArgumentError, match="must have decay_steps or total: auto, one of the two"):
+        s.CosineDecay(0.1, **given)  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from fittool.errors import CheckpointError, Problem, RunInUseError, StorageError
 from fittool.runs import directory
 from fittool.runs.checkpoint import CheckpointFacts
 from fittool.runs.directory import RunDirectory
+from fittool.runs.files.lock import is_held
 from fittool.runs.status import Status
 
 
@@ -312,6 +313,19 @@ def test_a_temporary_run_can_be_discarded():
     run.save_checkpoint({"weights/a": np.zeros(3)}, CheckpointFacts())
     run.discard()
     assert not run.path.exists()
+
+
+def test_a_run_is_held_while_it_is_discarded(monkeypatch):
+    """Or another trial would remove it at the same time, and one of both would fail."""
+    run, held, remove = RunDirectory.temporary(), [], shutil.rmtree
+
+    def watched(path):
+        held.append(is_held(path))
+        remove(path)
+
+    monkeypatch.setattr(directory.shutil, "rmtree", watched)
+    run.discard()
+    assert (held, run.path.exists()) == ([True], False)
 
 
 def test_discarding_leaves_a_folder_that_was_there_before(tmp_path):

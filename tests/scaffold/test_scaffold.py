@@ -10,6 +10,8 @@ from PIL import Image
 
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
 from fittool.errors import DataError
+from fittool.experiment.building.prepare import fit_together
+from fittool.nn.presets import Tabular
 from fittool.scaffold.scaffold import from_data, scaffold
 
 
@@ -75,17 +77,20 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "units", "loss"),
     [
-        (["a", "b", "a", "b"] * 3, 2, "SparseCategoricalCrossentropy"),
-        (["0", "1", "2"] * 4, 3, "SparseCategoricalCrossentropy"),
+        (["a", "b", "a", "b"] * 3, 2, "CategoricalCrossentropy"),
+        (["0", "1", "2"] * 4, 3, "CategoricalCrossentropy"),
+        (["a", "b"] * 2000, 2, "SparseCategoricalCrossentropy"),
         (["0.5", "1.25", "7", "8.5"] * 3, 1, "MeanSquaredError"),
     ],
+    ids=["text", "numbers", "many", "amounts"],
 )
 def test_a_table(tmp_path: Path, labels: list[str], units: int, loss: str) -> None:
     path = tmp_path / "table.csv"
-    path.write_text("width,label,height\n" + "".join(f"1.{n % 5},{label},2\n" for n, label in enumerate(labels)))
-    experiment = fitted(path, tmp_path)[0].experiment
-    assert experiment.model.layers is not None
-    assert (experiment.model.layers[-1].units, experiment.compile.loss.public_name()) == (units, loss)  # type: ignore[attr-defined]
+    path.write_text("width,label,height\n" + "".join(f"{number % 9},{label},2\n" for number, label in enumerate(labels)))
+    loaded = fitted(path, tmp_path)[0]
+    experiment = loaded.experiment
+    assert (experiment.model.preset, experiment.compile.loss.public_name()) == (Tabular(), loss)  # type: ignore[union-attr]
+    assert fit_together(loaded).graph.output_shapes == {"dense_2": (units,)}
     assert experiment.data.train.label == ["label"]  # type: ignore[attr-defined]
 
 

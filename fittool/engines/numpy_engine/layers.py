@@ -17,7 +17,7 @@ from fittool.engines.numpy_engine.operations.column_embedding import ColumnEmbed
 from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, TransposedConvolution, Window
 from fittool.engines.numpy_engine.operations.dense import Dense
 from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Noise, ParametricReLU, Scaling
-from fittool.engines.numpy_engine.operations.embedding import Embedding
+from fittool.engines.numpy_engine.operations.embedding import Embedding, PiecewiseLinearEmbedding
 from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Extremum, Multiply, Subtract
 from fittool.engines.numpy_engine.operations.normalization import (
     BatchNormalization,
@@ -28,7 +28,7 @@ from fittool.engines.numpy_engine.operations.normalization import (
 from fittool.engines.numpy_engine.operations.per_step import PerStep
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling
 from fittool.engines.numpy_engine.operations.shaping import Cropping, RepeatPixels, Resampling, Transposition, View, ZeroPadding
-from fittool.engines.numpy_engine.operations.standardization import Standardization
+from fittool.engines.numpy_engine.operations.standardization import RobustScaling, Standardization
 from fittool.engines.numpy_engine.recurrent_layers import both_ways, merge_directions, recurrent
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
@@ -285,6 +285,15 @@ def _column_embedding(node: Node, layer: Any) -> Steps:
     return [(ColumnEmbedding(features, layer.columns, layer.levels, layer.widths), node.output_shape)]
 
 
+def _robust_scaling(node: Node, layer: Any) -> Steps:
+    return [(RobustScaling(layer.numbers(node.input_shapes), layer.limit), node.output_shape)]
+
+
+def _piecewise_linear_embedding(node: Node, layer: Any) -> Steps:
+    columns, features = layer.numbers(node.input_shapes), node.input_shapes[0][0]
+    return [(PiecewiseLinearEmbedding(features, columns, layer.bins, layer.output_dim), node.output_shape)]
+
+
 def _view(node: Node, layer: Any) -> Steps:
     return [(View(), node.output_shape)]
 
@@ -309,6 +318,8 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.Dense: _dense,
     nn.Embedding: lambda node, layer: [(Embedding(layer.input_dim, layer.output_dim), node.output_shape)],
     nn.ColumnEmbedding: _column_embedding,
+    nn.RobustScaling: _robust_scaling,
+    nn.PiecewiseLinearEmbedding: _piecewise_linear_embedding,
     nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
     nn.Conv3D: _convolution,

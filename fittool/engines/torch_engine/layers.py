@@ -31,6 +31,7 @@ from fittool.engines.torch_engine.operations.normalization import (
 from fittool.engines.torch_engine.operations.pooling import average_pooling, largest_pooling
 from fittool.engines.torch_engine.recurrent_layers import both_ways, recurrent
 from fittool.engines.torch_engine.step import StepContext
+from fittool.engines.torch_engine.table_layers import piecewise_linear_embedding, robust_scaling
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
 from fittool.nn.layers.last_activation import last_activation
@@ -233,6 +234,8 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.Dense: _dense,
     nn.Embedding: embedding.embedding,
     nn.ColumnEmbedding: embedding.column_embedding,
+    nn.RobustScaling: lambda node, layer, weights: LayerSteps(robust_scaling(node, layer, weights)),
+    nn.PiecewiseLinearEmbedding: lambda node, layer, weights: LayerSteps(piecewise_linear_embedding(node, layer, weights)),
     nn.Conv1D: _convolution_along,
     nn.Conv2D: _convolution,
     nn.Conv3D: _convolution,

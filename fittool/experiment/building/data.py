@@ -105,6 +105,11 @@ def source_context(
     )
 
 
+def _dividing_column(part: object) -> tuple[str, ...]:
+    """The column that says of each row what it is for, which is nothing to learn from."""
+    return (part.column,) if isinstance(part, SplitSetting) and part.kind == "column" and part.column else ()
+
+
 def _output_labels(experiment: Experiment, classes: Classes) -> tuple[OutputLabels, ...]:
     """The outputs of a network of several, each of which has a column of labels of its own; none where that is not so."""
     outputs, data = experiment.model.outputs or [], experiment.data
@@ -114,11 +119,6 @@ def _output_labels(experiment: Experiment, classes: Classes) -> tuple[OutputLabe
     objectives = experiment.compile.objectives(outputs)
     modes = {name: "auto" if one.loss is None else class_mode_for(one.loss, "auto") for name, one in objectives.items()}
     return tuple(OutputLabels(name, mode, classes.get(name)) for name, mode in modes.items())
-
-
-def _dividing_column(part: object) -> tuple[str, ...]:
-    """The column that says of each row what it is for, which is nothing to learn from."""
-    return (part.column,) if isinstance(part, SplitSetting) and part.kind == "column" and part.column else ()
 
 
 def _ignores_a_label(loss: Loss) -> bool:

@@ -18,7 +18,7 @@ from fittool.experiment.building.data import Data
 from fittool.experiment.building.transforms import Standardized
 from fittool.nn.graph import Graph, LayerError, LayerProblem
 from fittool.nn.layers import Layer
-from fittool.nn.presets import output_for
+from fittool.nn.presets import TrainingData, output_for
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 
@@ -51,8 +51,13 @@ def layers_of(
         raise ExperimentError(loaded.problem(text, "model", "preset"))
     units, activation = output_for(loaded.experiment.compile.main_loss, _classes(targets, class_names), _outputs(targets))
     preset = model.preset.for_pixels() if _gives_pixels(loaded, data) else model.preset
-    preset = preset if encoder is None else preset.for_table(encoder.layout)
-    return preset.expand(units, activation)
+    known = TrainingData(_samples(data), None if encoder is None else encoder.layout)
+    return preset.expand_for(known, units, activation)
+
+
+def _samples(data: Data) -> int | None:
+    """How many samples there are to train on, where that is known."""
+    return data.samples if isinstance(data, GeneratorData) else len(data)
 
 
 def _gives_pixels(loaded: LoadedExperiment, data: Data) -> bool:

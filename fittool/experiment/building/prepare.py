@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from fittool.model.target_forms import target_forms
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
 from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_output_targets, with_target_shapes
+from fittool.nn.optimizers import Optimizer
 from fittool.nn.output_targets import OutputTargets, plain_targets
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
@@ -131,7 +132,7 @@ class Prepared:
             | {
                 "loss": plain(compile_.main_loss, defaults=False),
                 "features": features,
-                "compile": Compiled(compile_.optimizer, self.objectives).plain(),
+                "compile": Compiled(self.optimizer, self.objectives).plain(),
                 "seed": self.loaded.experiment.seed,
             }
             | ({"table": table} if table else {})
@@ -143,6 +144,29 @@ class Prepared:
         """Losses and metrics of each output, for the targets that the data give."""
         objectives = self.loaded.experiment.compile.objectives(self.graph.outputs)
         return with_output_targets(with_target_shapes(objectives, self.target_shapes), self.numbers)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer, its schedule as long as the training where that is asked for.
+
+        Raises:
+            ExperimentError: Nobody knows how long the training is.
+        """
+        optimizer = self.loaded.experiment.compile.optimizer
+        return optimizer.lasting(self._steps_of_training()) if optimizer.lasts_as_training else optimizer
+
+    def _steps_of_training(self) -> int:
+        """The steps of all stages together."""
+        total = 0
+        for stage in self.loaded.experiment.stages:
+            asked = stage.steps_per_epoch
+            steps = asked if isinstance(asked, int) else self.train_loader(stage).steps_per_pass
+            if steps is None:
+                text = "total: auto needs to know how many batches an epoch has, but data.train is a generator without an end."
+                problem = self.loaded.problem(f"{text} Give train.steps_per_epoch.", "compile", "optimizer")
+                raise ExperimentError(problem)
+            total += steps * (cast("int", stage.epochs) - stage.initial_epoch)
+        return total
 
     @property
     def is_from_logits(self) -> bool:
@@ -214,7 +238,7 @@ class Prepared:
     def model(self) -> Model:
         """The model that is trained, with starting weights drawn from the seed."""
         experiment = self.loaded.experiment
-        compiled = Compiled(experiment.compile.optimizer, self.objectives)
+        compiled = Compiled(self.optimizer, self.objectives)
         # A step whose loss is not finite ends the run; the weights before it are worth keeping.
         network = Network(
             self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True, group=self.group, targets=self.numbers

@@ -15,6 +15,7 @@ from fittool.model.checks.findings import Finding, in_order, outputs_of
 from fittool.model.checks.inputs import input_findings, input_ranges
 from fittool.model.checks.last_layers import last_layer_findings, outputs_beyond_classes
 from fittool.model.checks.metrics import metric_findings
+from fittool.model.checks.optimizers import optimizer_findings
 from fittool.model.checks.sample_weights import weight_findings
 from fittool.model.checks.scaling import scaling_findings
 from fittool.nn.graph import Graph
@@ -58,6 +59,7 @@ def check_sense(
         target_findings(loaded, outputs, train),
         weight_findings(train, validation, class_weights, loaded.experiment.compile.loss_weights),
         input_findings(graph, ranges, paths),
+        optimizer_findings(graph, loaded.experiment.compile.optimizer, ("compile", "optimizer")),
     )
     errors = [_place(loaded, finding) for finding in found if finding.is_error]
     if errors:

@@ -134,9 +134,11 @@ def _callbacks(experiment: Experiment) -> Iterator[LearningRateScheduler]:
 
 
 def _end(schedule: Schedule) -> int | None:
-    """The step from which on the rate stays; None where it never does."""
+    """The step from which on the rate stays; None where it never does, or where it is the end of any training."""
+    if schedule.lasts_as_training:
+        return None
     if isinstance(schedule, OneCycle):
-        return schedule.total_steps
+        return schedule.steps
     if isinstance(schedule, CosineDecay):
-        return schedule.decay_steps + (0 if schedule.warmup_target is None else schedule.warmup_steps)
-    return schedule.decay_steps if isinstance(schedule, PolynomialDecay) and not schedule.cycle else None
+        return schedule.steps + (0 if schedule.warmup_target is None else schedule.warmup_steps)
+    return schedule.steps if isinstance(schedule, PolynomialDecay) and not schedule.cycle else None

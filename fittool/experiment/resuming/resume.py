@@ -43,7 +43,6 @@ from fittool.runs.directory import RunDirectory
 from fittool.runs.format import FORMAT, OLDER_RELEASE, cause_of_other_numbers
 from fittool.runs.requests import Requests
 from fittool.runs.text_table import missing_in
-from fittool.training.display.choose import make_progress
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.signals import StopSignals
@@ -186,7 +185,7 @@ def go_on(
         CheckpointError: No checkpoint is whole, or it does not fit.
     """
     verbose = verbosity(loaded, options)
-    progress = make_progress(verbose)
+    progress = options.display(verbose, directory)
     Requests(directory.paths.root).clear()  # what was asked of a process that was killed is not asked of this one
     standing = Standing.of(directory, progress)
     if not options.accept_changes:
@@ -244,7 +243,7 @@ def go_on(
     write_experiment(prepared, directory)
     tell_followers(options.group, directory)
     outcome = trainer.run()
-    if verbose != 0:
+    if verbose != 0 and options.group.rank == 0:
         tell_baselines(prepared, trainer, directory)
     return Run(directory.path, outcome, trainer.history)
 

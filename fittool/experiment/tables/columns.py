@@ -14,7 +14,7 @@ from fittool.data.tables.unencoded import base_of, encoded_together, is_unencode
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.transforms import Standardized
 from fittool.nn.graph import layer_names
-from fittool.nn.layers import Input, Layer
+from fittool.nn.layers import ColumnEmbedding, Input, Layer
 from fittool.nn.shapes import Shape
 
 EMBEDDING = "column_embedding"
@@ -75,7 +75,8 @@ def with_embedding(
     """
     layer = None if encoder is None else encoder.layout.embedding(EMBEDDING)
     preset = loaded.experiment.model.preset
-    if layer is None or (preset is not None and preset.embeds_codes):
+    looked_up = any(isinstance(one, ColumnEmbedding) for one in layers)
+    if layer is None or looked_up or (preset is not None and preset.embeds_codes):
         return Standardized(layers)
     split = max((index + 1 for index, one in enumerate(layers) if isinstance(one, Input)), default=0)
     if split == 0 and len(shapes) == 1 and not any(one.inputs and "input" in one.inputs for one in layers):

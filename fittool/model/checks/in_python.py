@@ -16,11 +16,13 @@ from fittool.model.checks.findings import Finding, Output, in_order, outputs_of
 from fittool.model.checks.inputs import input_findings, input_ranges
 from fittool.model.checks.last_layers import last_layer_findings, outputs_beyond_classes
 from fittool.model.checks.metrics import metric_findings
+from fittool.model.checks.optimizers import optimizer_findings
 from fittool.model.checks.sample_weights import weight_findings
 from fittool.model.checks.scaling import scaling_findings
 from fittool.model.target_forms import target_forms
 from fittool.nn.graph import Graph
 from fittool.nn.objectives import Objectives
+from fittool.nn.optimizers import Optimizer
 from fittool.nn.targets import Targets
 
 _UNKNOWN = Targets("class numbers", (), nan, nan)
@@ -37,11 +39,12 @@ class Doubts:
 
     told: set[str] = field(default_factory=set)
 
-    def of_settings(self, graph: Graph, objectives: Objectives) -> None:
-        """Warn of pairs of a last activation and a loss that cannot be meant, whatever the data are."""
+    def of_settings(self, graph: Graph, objectives: Objectives, optimizer: Optimizer) -> None:
+        """Warn of what cannot be meant whatever the data are: a last activation and a loss, an optimizer on these layers."""
         self.told.clear()
         outputs = _outputs(graph, objectives, [_UNKNOWN] * len(objectives), None)
-        self._warn(*(last_layer_findings(output) for output in outputs))
+        found = optimizer_findings(graph, optimizer, ("compile", "optimizer"))
+        self._warn(*(last_layer_findings(output) for output in outputs), found)
 
     def of_data(
         self,

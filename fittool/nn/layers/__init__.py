@@ -31,6 +31,7 @@ from fittool.nn.layers.sequences import (
     ZeroPadding1D,
 )
 from fittool.nn.layers.standardization import Standardization
+from fittool.nn.layers.tabular import PiecewiseLinearEmbedding, RobustScaling
 from fittool.nn.layers.volumes import AveragePooling3D, Conv3D, GlobalAveragePooling3D, GlobalMaxPooling3D, MaxPooling3D
 from fittool.nn.layers.wrappers import TimeDistributed
 from fittool.settings import Family
@@ -42,9 +43,9 @@ __all__ = [
     "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
     "GlobalMaxPooling3D", "GroupNormalization", "Input", "Layer", "LayerNormalization", "Layers", "LeakyReLU", "MaxPooling1D",
     "MaxPooling2D", "MaxPooling3D", "Maximum", "Minimum", "MultiHeadAttention", "Multiply", "Normalization", "PReLU", "Permute",
-    "ReLU", "RepeatVector", "Rescaling", "Reshape", "SeparableConv2D", "SiLU", "Sigmoid", "SimpleRNN", "Softmax",
-    "SpatialDropout2D", "Standardization", "Subtract", "Tanh", "TimeDistributed", "UpSampling1D", "UpSampling2D",
-    "ZeroPadding1D", "ZeroPadding2D",
+    "PiecewiseLinearEmbedding", "ReLU", "RepeatVector", "Rescaling", "Reshape", "RobustScaling", "SeparableConv2D", "SiLU",
+    "Sigmoid", "SimpleRNN", "Softmax", "SpatialDropout2D", "Standardization", "Subtract", "Tanh", "TimeDistributed",
+    "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
 ]  # fmt: skip
 
 LAYERS: Family[Layer] = Family(
@@ -53,6 +54,7 @@ LAYERS: Family[Layer] = Family(
         cls.__name__: cls
         for cls in (
             Input, Rescaling, Normalization, Standardization, Embedding, ColumnEmbedding, Dense,
+            RobustScaling, PiecewiseLinearEmbedding,
             Conv1D, Conv2D, Conv3D, Conv2DTranspose,
             DepthwiseConv2D, SeparableConv2D, SimpleRNN, LSTM, GRU, Bidirectional, MultiHeadAttention, TimeDistributed,
             MaxPooling1D, MaxPooling2D, MaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D,

@@ -223,3 +223,33 @@ def test_the_warning_can_be_switched_off() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ft.SettingWarning)
         model(dense(1, "softmax")).compile("sgd", "binary_crossentropy")
+
+
+MUON = {
+    "a name that is nowhere": ([dense(8), dense(3, "softmax")], {"Muon": {"exclude_layers": "head"}},
+        'exclude_layers holds "head", but no matrix is called so. They are: dense/kernel, dense_1/kernel.'),
+    "no matrix": ([{"LayerNormalization": {}}, {"Softmax": {}}], "Muon", "Muon has no matrix to move here: all weights are"),
+    "every matrix left out": ([dense(3, "softmax")], {"Muon": {"exclude_layers": ["dense"]}}, "Muon has no matrix to move here"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("layers", "optimizer", "text"), MUON.values(), ids=MUON)
+def test_an_optimizer_that_can_do_nothing_is_told_as_check_tells_it(
+    fittool: Fittool, layers: list[Any], optimizer: Any, text: str
+) -> None:
+    (said,) = told(lambda: ft.Model(layers, input_shape=(3,)).compile(optimizer, SPARSE))
+    assert said.startswith(f"optimizer: {text}")
+    np.savez("data.npz", x=inputs()[:, :3], y=CLASSES)
+    experiment = {
+        "data": {"train": {"npz": {"path": "data.npz"}}},
+        "model": {"layers": layers},
+        "compile": {"optimizer": optimizer, "loss": SPARSE},
+    }
+    Path("e.yaml").write_text(yaml_text(experiment))
+    done = fittool("check", "e.yaml")
+    assert done.code == 0 and said.partition(": ")[2] in done.err
+
+
+def test_nothing_is_said_of_a_muon_that_turns_a_matrix() -> None:
+    made = ft.Model([dense(8), {"Dense": {"units": 3, "activation": "softmax", "name": "head"}}], input_shape=(4,))
+    assert told(lambda: made.compile({"Muon": {"exclude_layers": "head"}}, SPARSE)) == []

@@ -1,8 +1,8 @@
-"""The steps of `augmentation.standardize` within a network."""
+"""The steps of `augmentation.standardize` within a network, and the robust scale of a table's numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from fittool.augmentation.standardize import (
     scales,
     standardize,
 )
-from fittool.engines.numpy_engine.operations.base import BatchSlice, Operation, OperationContext
+from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext
 from fittool.engines.numpy_engine.thread_pool import Task
 
 
@@ -72,3 +72,39 @@ class Standardization(Operation):
         if centres_samples(self.steps):
             gradient = gradient - gradient.mean(axis=(1, 2, 3), keepdims=True)
         return gradient
+
+
+class RobustScaling(Operation):
+    """Y holds x with some columns centred, scaled and smoothly limited.
+
+    Args:
+        columns: Positions of the K columns.
+        limit: What their values stay below; None: no limit.
+    """
+
+    def __init__(self, columns: Sequence[int], limit: float | None) -> None:
+        self.columns, self.limit = np.array(columns), limit
+
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        x, y = context.x[0][part.start : part.stop], context.y[part.start : part.stop]
+        yield partial(np.copyto, y, x)
+        yield partial(self._scale, x, y, context.weights("center"), context.weights("scale"))
+
+    def _scale(self, x: Floats, y: Floats, center: Floats, scale: Floats) -> None:
+        scaled = (x[:, self.columns] - center) * scale
+        y[:, self.columns] = scaled if self.limit is None else scaled / np.sqrt(1 + np.square(scaled / self.limit))
+
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is None:
+            return
+        x, dy, dx = (array[part.start : part.stop] for array in (context.x[0], context.dy, context.dx[0]))
+        yield partial(np.copyto, dx, dy)
+        yield partial(self._scale_back, x, dy, dx, context.weights("center"), context.weights("scale"))
+
+    def _scale_back(self, x: Floats, dy: Floats, dx: Floats, center: Floats, scale: Floats) -> None:
+        """The derivative of `z / √(1 + (z / limit)²)` is that root to the power -3."""
+        slope = scale
+        if self.limit is not None:
+            slope = scale * (1 + np.square((x[:, self.columns] - center) * scale / self.limit)) ** -1.5
+        dx[:, self.columns] = dy[:, self.columns] * slope

@@ -1,10 +1,9 @@
-"""Ready networks by name: a preset and its sizes expand to a plain list of layers."""
+"""Ready networks for images, and the plain one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -15,7 +14,6 @@ from fittool.nn.layers import (
     BatchNormalization,
     Conv2D,
     Dense,
-    Dropout,
     Flatten,
     GlobalAveragePooling2D,
     Layer,
@@ -23,54 +21,8 @@ from fittool.nn.layers import (
     ReLU,
     Rescaling,
 )
-from fittool.nn.losses import LogitsOrProbabilities, Loss
-from fittool.nn.table_layout import TableLayout
-from fittool.settings import Family, Field, Integer, Named, Number, fold, setting
-
-Size = Annotated[Integer, Field(ge=1)]
-Rate = Annotated[Number, Field(ge=0, lt=1)]
-
-
-def output_for(loss: Loss, classes: int | None, outputs: int = 1) -> tuple[int, str]:
-    """Units and activation of the last layer that fit a loss and the data.
-
-    Args:
-        loss: Decides between softmax, sigmoid and linear; with `from_logits` it is linear.
-        classes: Number of classes, or None for regression.
-        outputs: Number of targets a sample, for regression.
-
-    Returns:
-        (units, activation); two classes under a binary crossentropy need one unit.
-    """
-    if not isinstance(loss, LogitsOrProbabilities):
-        return outputs, "linear"
-    units = outputs if classes is None or (classes <= 2 and loss.squash == "sigmoid") else classes
-    return units, "linear" if loss.from_logits else loss.squash
-
-
-@setting
-class Preset(Named):
-    """A network whose last layer is still to be fitted to the data."""
-
-    def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
-        """The layers.
-
-        Args:
-            units: Size of the output: classes, or targets of a regression.
-            activation: Activation of the last layer (see `output_for`).
-        """
-        raise NotImplementedError
-
-    embeds_codes: ClassVar[bool] = False
-    """True where `for_table` gives a network that looks the codes of a table up itself; else a layer in front of it does."""
-
-    def for_pixels(self) -> Preset:
-        """The same for images whose pixels are 0 to 255."""
-        return self
-
-    def for_table(self, layout: TableLayout) -> Preset:
-        """The same for the features of a table."""
-        return self
+from fittool.nn.presets.base import Preset, Rate, Size, dropout
+from fittool.settings import Field, Integer, Number, setting
 
 
 @setting
@@ -98,7 +50,7 @@ class MLP(Preset):
         layers: list[Layer] = [Flatten()] if self.scale in (None, 1) else [Rescaling(self.scale), Flatten()]
         for size in self.units:
             layers.append(Dense(size, self.activation))
-            layers += _dropout(self.dropout)
+            layers += dropout(self.dropout)
         return [*layers, Dense(units, activation)]
 
 
@@ -124,8 +76,8 @@ class SimpleCNN(Preset):
         for filters in self.filters:
             layers.append(Conv2D(filters, (3, 3), padding="same", activation=self.activation))
             layers.append(Conv2D(filters, (3, 3), activation=self.activation))
-            layers += [MaxPooling2D(), *_dropout(self.dropout)]
-        layers += [Flatten(), Dense(self.units, self.activation), *_dropout(self.dense_dropout)]
+            layers += [MaxPooling2D(), *dropout(self.dropout)]
+        layers += [Flatten(), Dense(self.units, self.activation), *dropout(self.dense_dropout)]
         return [*layers, Dense(units, activation)]
 
 
@@ -151,8 +103,8 @@ class MiniVGG(Preset):
         for filters in self.filters:
             for _ in range(self.convolutions):
                 layers += [Conv2D(filters, (3, 3), padding="same", activation="relu"), BatchNormalization()]
-            layers += [MaxPooling2D(), *_dropout(self.dropout)]
-        layers += [Flatten(), Dense(self.units, "relu"), BatchNormalization(), *_dropout(self.dense_dropout)]
+            layers += [MaxPooling2D(), *dropout(self.dropout)]
+        layers += [Flatten(), Dense(self.units, "relu"), BatchNormalization(), *dropout(self.dense_dropout)]
         return [*layers, Dense(units, activation)]
 
 
@@ -189,8 +141,46 @@ class ResNet(Preset):
         return [*layers, GlobalAveragePooling2D(), Dense(units, activation)]
 
 
-def _dropout(rate: float) -> list[Layer]:
-    return [Dropout(rate)] if rate > 0 else []
+_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+
+
+@setting
+class ResNetImageNet(Preset):
+    """The residual network for ImageNet (He et al. 2015, section 4.1), the strides of bottlenecks in their 3 × 3 convolutions."""
+
+    depth: Literal[18, 34, 50, 101, 152] = Field(
+        default=18, description="Number of layers with weights; from 50 on with bottlenecks."
+    )
+    stem: Literal["large", "small"] = Field(
+        default="large",
+        description="How it begins: with 7 × 7, strides of 2 and a pooling, for large images; or with 3 × 3, for small ones.",
+    )
+    filters: Size = Field(default=64, description="Filters of the first stage; each further one doubles them.")
+    scale: Number = Field(default=1 / 255, description="Factor on the pixels.")
+
+    @classmethod
+    def public_name(cls) -> str:
+        """`resnet_imagenet`."""
+        return "resnet_imagenet"
+
+    def expand(self, units: int, activation: str = "softmax") -> list[Layer]:
+        """The stem, four stages of blocks, pooling, the output."""
+        layers: list[Layer] = [Rescaling(self.scale), *self._stem()]
+        block, width = (_bottleneck, 4 * self.filters) if self.depth >= 50 else (_residual_block, self.filters)
+        came = self.filters
+        for stage, count in enumerate(_BLOCKS[self.depth]):
+            for number in range(count):
+                name, strides = f"stage{stage + 1}_block{number + 1}", 2 if stage and not number else 1
+                projected = strides > 1 or came != width * 2**stage
+                layers += block(name, self.filters * 2**stage, strides, layers[-1].name, projected=projected)
+                came = width * 2**stage
+        return [*layers, GlobalAveragePooling2D(), Dense(units, activation)]
+
+    def _stem(self) -> list[Layer]:
+        if self.stem == "small":
+            return [*_normalize(self.filters, "stem"), ReLU(name="stem_relu")]
+        convolution = _normalize(self.filters, "stem", kernel_size=7, strides=2)
+        return [*convolution, ReLU(), MaxPooling2D((3, 3), (2, 2), "same", name="stem_pooling")]
 
 
 def _normalize(filters: int, name: str, *, kernel_size: int = 3, strides: int = 1, source: str | None = None) -> list[Layer]:
@@ -202,44 +192,25 @@ def _normalize(filters: int, name: str, *, kernel_size: int = 3, strides: int = 
     return [convolution, BatchNormalization(name=f"{name}_norm")]
 
 
-def _residual_block(name: str, filters: int, strides: int, source: str | None) -> list[Layer]:
-    """Two convolutions, added to what went in; where the size changes, to a 1 × 1 convolution of it."""
+def _residual_block(name: str, filters: int, strides: int, source: str | None, *, projected: bool | None = None) -> list[Layer]:
+    """Two convolutions, added to what went in; where the size changes (or `projected` says so), to a 1 × 1 convolution of it."""
     layers = [*_normalize(filters, f"{name}_first", strides=strides), ReLU(name=f"{name}_first_relu")]
     layers += _normalize(filters, f"{name}_second")
-    if strides > 1:
-        layers += _normalize(filters, f"{name}_shortcut", kernel_size=1, strides=strides, source=source)
+    return _joined(layers, name, filters, strides, source, strides > 1 if projected is None else projected)
+
+
+def _bottleneck(name: str, filters: int, strides: int, source: str | None, *, projected: bool) -> list[Layer]:
+    """A 1 × 1, a 3 × 3 and a 1 × 1 convolution to four times the filters, added to what went in."""
+    layers = [*_normalize(filters, f"{name}_first", kernel_size=1), ReLU(name=f"{name}_first_relu")]
+    layers += [*_normalize(filters, f"{name}_second", strides=strides), ReLU(name=f"{name}_second_relu")]
+    layers += _normalize(4 * filters, f"{name}_third", kernel_size=1)
+    return _joined(layers, name, 4 * filters, strides, source, projected)
+
+
+def _joined(layers: list[Layer], name: str, filters: int, strides: int, source: str | None, projected: bool) -> list[Layer]:
+    """The layers of a block and its shortcut, and their sum."""
+    last = layers[-1].name
+    if projected:
+        layers = [*layers, *_normalize(filters, f"{name}_shortcut", kernel_size=1, strides=strides, source=source)]
         source = f"{name}_shortcut_norm"
-    joined = Add(name=f"{name}_sum", inputs=(str(source), f"{name}_second_norm"))
-    return [*layers, joined, ReLU(name=f"{name}_relu")]
-
-
-_DEPTHS = {f"resnet{depth}": depth for depth in (20, 32, 44, 56, 110)}
-
-
-class PresetFamily(Family[Preset]):
-    """Presets; `resnet20` and its like stand for `resnet` of that depth."""
-
-    def parse(self, value: object) -> Preset:
-        """Turn a name, `{name: arguments}` or a preset into the preset."""
-        if isinstance(value, str) and fold(value) in _DEPTHS:
-            value = {value: {}}
-        if isinstance(value, Mapping) and len(value) == 1:
-            ((name, arguments),) = value.items()
-            if fold(str(name)) in _DEPTHS:
-                value = {name: self._with_depth(str(name), arguments)}
-        return super().parse(value)
-
-    @staticmethod
-    def _with_depth(name: str, arguments: Any) -> Any:
-        if arguments is not None and not isinstance(arguments, Mapping):
-            return arguments
-        if "depth" in (arguments or {}):
-            raise PydanticCustomError("depth_twice", "{name} says its depth; write resnet to choose another", {"name": name})
-        return {"depth": _DEPTHS[fold(name)], **(arguments or {})}
-
-
-PRESETS = PresetFamily(
-    "preset",
-    {cls.public_name(): cls for cls in (MLP, SimpleCNN, MiniVGG, ResNet)},
-    aliases=dict.fromkeys(_DEPTHS, "resnet"),
-)
+    return [*layers, Add(name=f"{name}_sum", inputs=(str(source), str(last))), ReLU(name=f"{name}_relu")]
