@@ -251,13 +251,15 @@ LABELS = [
         silent_on=["missing value"],
     ),
     *(
-        Situation("labels of one class", name, make, code=4, says=[f"labels are '{value}', so there is nothing to learn"])
-        for name, make, value in (
-            ("in a table", table(lambda c: "u"), "u"),
-            ("in a table, a number", table(lambda c: 7), 7),
-            ("in an npz", npz(np.zeros_like), 0),
-            ("in npy files", npy(np.ones_like), 1),
-            ("in MNIST's files", idx(np.zeros_like, pack=False), 0),
+        Situation(
+            "labels of one class", name, make, options, code=4, says=[f"labels are '{value}', so there is nothing to learn"]
+        )
+        for name, make, value, options in (
+            ("in a table", table(lambda c: "u"), "u", ("--label", "kind")),
+            ("in a table, a number", table(lambda c: 7), 7, ("--label", "kind")),
+            ("in an npz", npz(np.zeros_like), 0, ()),
+            ("in npy files", npy(np.ones_like), 1, ()),
+            ("in MNIST's files", idx(np.zeros_like, pack=False), 0, ()),
         )
     ),
     Situation(
