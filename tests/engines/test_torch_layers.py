@@ -86,3 +86,14 @@ def test_images_may_lie_with_the_channels_first() -> None:
     images = np.random.default_rng(0).standard_normal((2, *IMAGE), np.float32)
     outputs = [TorchEngine(graph, Torch("cpu", channels_last=last)).predict_step((images,))[0] for last in (True, False)]
     np.testing.assert_allclose(outputs[1], outputs[0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_number_that_is_no_row_gives_nothing_finite_where_nobody_waits() -> None:
+    import torch
+
+    from fittool.engines.torch_engine.operations.embedding import rows_of
+
+    found = rows_of(torch.eye(3), torch.tensor([[0.0, 2.0], [3.0, -1.0], [0.5, 1.0]]))
+    assert torch.equal(found[0], torch.eye(3)[[0, 2]])
+    assert found[1].isnan().all()
+    assert found[2, 0].isnan().all() and torch.equal(found[2, 1], torch.eye(3)[1])

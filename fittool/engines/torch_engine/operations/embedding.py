@@ -21,20 +21,29 @@ def embedding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     table = weights("embeddings")
 
     def call(x: list[Tensor], context: StepContext) -> Tensor:
-        return F.embedding(check_numbers(x[0], node.name, layer.input_dim), table)
+        return rows_of(table, x[0] if x[0].device.type != "cpu" else check_numbers(x[0], node.name, layer.input_dim))
 
     return LayerSteps(call)
 
 
+def rows_of(table: Tensor, values: Tensor) -> Tensor:
+    """The rows (N, …, D) of a table (rows, D) by whole numbers (N, …); NaN where one is no row.
+
+    A device is not waited for, so nothing can be raised there: a number that is no row ends the run by a loss that is not finite.
+    """
+    whole = values.to(torch.int64)
+    wrong = (whole < 0) | (whole >= len(table)) | (whole != values)
+    found = F.embedding(whole.clamp(0, len(table) - 1), table)
+    return found.masked_fill(wrong.unsqueeze(-1), torch.nan)
+
+
 def check_numbers(values: Tensor, name: str, rows: int) -> Tensor:
-    """Whole numbers of a table's rows, (N, …) of any type, as int64; those of a batch on a device were looked at on the way.
+    """Whole numbers of a table's rows on the host, (N, …) of any type, as int64.
 
     Raises:
         DataError: One of them is no row of the table.
     """
     whole = values.to(torch.int64)
-    if values.device.type != "cpu":
-        return whole.clamp(0, rows - 1)
     held, found = values.detach().numpy(), whole.numpy()
     wrong = (held < 0) | (held >= rows) | (found != held)
     if wrong.any():
@@ -56,10 +65,7 @@ def column_embedding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
         values = x[0]
         if values.device.type == "cpu":
             check_codes(values.detach().numpy(), node.name, layer)
-        parts = [
-            F.embedding(values[:, column].to(torch.int64).clamp(0, levels - 1), table)
-            for column, levels, table in zip(layer.columns, layer.levels, tables, strict=True)
-        ]
+        parts = [rows_of(table, values[:, column]) for column, table in zip(layer.columns, tables, strict=True)]
         return torch.cat([values.index_select(1, kept), *parts], dim=1)
 
     return LayerSteps(call)
