@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 from pathlib import Path
 
 import pytest
 import yaml
+from cli.commands import Fittool, fittool, folder
 
 from fittool import errors
 from fittool.cli import COMMANDS
+
+__all__ = ["fittool", "folder"]
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,6 +48,19 @@ def test_fit_generator_parts_are_those_of_the_file_in_configs() -> None:
 def test_the_example_for_keras_users_is_the_shipped_experiment() -> None:
     written = yaml.safe_load((ROOT / "configs" / "classic_fit_generator.yaml").read_text(encoding="utf-8"))
     assert yaml.safe_load(blocks("yaml")[2]).items() <= written.items()
+
+
+def test_the_three_commands_for_a_table_work(fittool: Fittool, folder: Path) -> None:
+    (folder / "sample_data").symlink_to(ROOT / "sample_data")
+    block = next(block for block in blocks("console") if "penguins" in block)
+    commands = [shlex.split(line.removeprefix("$ fittool ")) for line in block.splitlines()]
+    assert [command[0] for command in commands] == ["init", "train", "predict"]
+    for command in commands:
+        done = fittool(*command)
+        assert done.code == 0, done.err
+    heading, *rows = done.out.splitlines()
+    assert heading == "input,prediction,probability,Adelie,Chinstrap,Gentoo"
+    assert len(rows) == 344
 
 
 def test_every_command_is_in_the_table() -> None:
