@@ -126,6 +126,12 @@ def _data(survey: Survey) -> str:
     elif survey.validation_part is not None:
         why = "the same share of each class" if survey.validation_part == "stratified" else "any samples"
         lines.append(f"  validation: {{split: {{kind: {survey.validation_part}, fraction: {VALIDATED}}}}}  # {why}")
+        if 0 < survey.samples < _FEW:
+            folds = {"split": {"kind": "kfold", "by": survey.validation_part, "folds": 5, "fold": 0}}
+            lines.append(
+                "  # One part of so few samples says little. In five trainings each is validated on once, with fold 0 to 4:"
+            )
+            lines.append(f"  # validation: {flow_text(folds)}")
     if survey.task.kind == "numbers":
         lines.append("  target: {scale: standard}  # for the loss; metrics and predictions stay in the targets' own unit")
     lines += [] if survey.columns is None else _columns(survey.columns)
@@ -144,6 +150,8 @@ def _columns(kinds: Mapping[str, ColumnKind]) -> list[str]:
     return [f"  columns: {named}  # {_KINDS}"]
 
 
+_FEW = 1000
+"""Samples below which one part to validate on says little."""
 _KINDS = "NAME: kind, where `fittool check` shows another than you mean: number, category, boolean, date, text, key, drop"
 _STRICT = "error  # or skip, to leave out files that cannot be read"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,21 @@ def test_a_table(tmp_path: Path, labels: list[str], units: int, loss: str) -> No
     assert (experiment.model.preset, experiment.compile.loss.public_name()) == (Tabular(), loss)  # type: ignore[union-attr]
     assert fit_together(loaded).graph.output_shapes == {"dense_2": (units,)}
     assert experiment.data.train.label == ["label"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("rows", "hints"), [(999, 1), (1000, 0)])
+def test_few_samples_come_with_the_hint_of_folds(tmp_path: Path, rows: int, hints: int) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("width,label\n" + "".join(f"{n % 9},{'ab'[n % 2]}\n" for n in range(rows)))
+    fitted(path, tmp_path)
+    written = tmp_path / "made" / "experiment.yaml"
+    text = written.read_text()
+    found = re.findall(r"^  # (validation: .*kfold.*)$", text, re.MULTILINE)
+    assert len(found) == hints
+    for setting in found:  # taken as it stands
+        written.write_text(re.sub(r"^  validation: .*$", f"  {setting}", text, flags=re.MULTILINE))
+        split = load_experiment(written).experiment.data.validation
+        assert (split.kind, split.by, split.folds, split.fold) == ("kfold", "stratified", 5, 0)  # type: ignore[union-attr]
 
 
 def test_a_table_in_the_order_of_its_classes_is_validated_on_a_share_of_each(tmp_path: Path) -> None:
