@@ -128,9 +128,7 @@ def _data(survey: Survey) -> str:
         lines.append(f"  validation: {{split: {{kind: {survey.validation_part}, fraction: {VALIDATED}}}}}  # {why}")
         if 0 < survey.samples < _FEW:
             folds = {"split": {"kind": "kfold", "by": survey.validation_part, "folds": 5, "fold": 0}}
-            lines.append(
-                "  # One part of so few samples says little. In five trainings, fold 0 to 4, each is validated on once:"
-            )
+            lines.append("  # One part of so few samples says little. In five trainings, fold 0 to 4, each is validated on once:")
             lines.append(f"  # validation: {flow_text(folds)}")
     if survey.task.kind == "numbers":
         lines.append("  target: {scale: standard}  # for the loss; metrics and predictions stay in the targets' own unit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,7 +85,7 @@ class LoadedTable:
 
 def load_table(
     table: Any,
-    label: str | Sequence[str] | None = None,
+    label: str | int | Sequence[str] | None = None,
     columns: Mapping[str, Any] | None = None,
     column_defaults: Mapping[str, Any] | None = None,
     validation_split: float = 0.0,
@@ -94,6 +95,7 @@ def load_table(
     Args:
         table: The path of a CSV, Parquet, Excel or JSON lines file, or a table in memory (pandas, polars) with columns by name.
         label: The column to predict, or several; text and whole numbers of few values are classes, other numbers are numbers.
+            Rows without a label are left out, with a warning that says how many. A whole number stands for a column so called.
         columns: The kinds of columns by name, as in an experiment: `{"sex": "category"}`. All others are found by the rules of
             docs/tables.md.
         column_defaults: Settings of the columns of a kind, such as `{"number": {"scale": "standard"}}`.
@@ -104,7 +106,7 @@ def load_table(
         ArgumentError: A ValueError and TypeError: a setting is wrong.
     """
     plan = _plan(columns, column_defaults)
-    labels = () if label is None else (label,) if isinstance(label, str) else tuple(label)
+    labels = () if label is None else (str(label),) if isinstance(label, str | int) else tuple(label)
     unencoded = _open_as_classes_or_numbers(table, labels, plan)
     if not 0 <= validation_split < 1:
         raise ArgumentError(f"validation_split must be from 0 to below 1, got {validation_split}.")
@@ -114,7 +116,10 @@ def load_table(
     assert isinstance(dataset, ArrayDataset)
     x = np.asarray(dataset.inputs[0], np.float32)
     y = dataset.targets[0] if dataset.targets else None
-    return LoadedTable(x, y, dataset.class_names, encoder, labels, dataset.reading or Reading())
+    found = dataset.reading or Reading()
+    if found.dropped:  # the rows of `x` are no longer those of the user's table
+        warnings.warn(f"load_table: {found.dropped}.", UserWarning, stacklevel=2)
+    return LoadedTable(x, y, dataset.class_names, encoder, labels, found)
 
 
 def _plan(columns: Mapping[str, Any] | None, defaults: Mapping[str, Any] | None) -> ColumnPlan:
@@ -152,6 +157,9 @@ def _unencoded(data: Dataset) -> UnencodedTable:
 def _read(table: Any, labels: tuple[str, ...] | None, context: SourceContext) -> Dataset:
     """The rows of a file, or of a table in memory."""
     if not is_frame(table):
+        if not isinstance(table, str | os.PathLike):
+            wanted = "the path of a file, or a table in memory with columns by name, as pandas and polars have them"
+            raise ArgumentError(f"load_table takes {wanted}; got a {type(table).__name__}.")
         path = os.fspath(table)
         return CsvSource(path, label=None if labels is None else list(labels)).open(context)
     typed = table_of_frame(table)

@@ -32,8 +32,21 @@ def test_it_is_fitted_and_reads_other_tables() -> None:
 
 
 def test_numbers_to_predict_stay_numbers() -> None:
-    _, y = ft.load_table(PENGUINS, label="body_mass_g")
+    with pytest.warns(UserWarning, match=r"^load_table: 2 rows without body_mass_g left out\.$"):
+        _, y = ft.load_table(PENGUINS, label="body_mass_g")
     assert (y.dtype.kind, len(y), y.min()) == ("i", 342, 2700)
+
+
+def test_a_file_without_names_is_asked_by_number(tmp_path: Path) -> None:
+    (tmp_path / "bare.csv").write_text("1.5,2.5,7.25\n2.5,1.5,8.5\n0.5,3.5,9.75\n")
+    table = ft.load_table(tmp_path / "bare.csv", label=2)
+    assert (table.label, table.y.tolist()) == (("2",), [7.25, 8.5, 9.75])
+
+
+@pytest.mark.parametrize("table", [{"a": [1.0, 2.0], "y": [0, 1]}, [[1.0, 0]], None], ids=["dict", "list", "None"])
+def test_what_is_no_table_is_refused_by_its_type(table: object) -> None:
+    with pytest.raises(TypeError, match=rf"load_table takes the path of a file, or .*; got a {type(table).__name__}\."):
+        ft.load_table(table, label="y")
 
 
 def test_nothing_is_learnt_from_the_rows_that_are_validated_on() -> None:
