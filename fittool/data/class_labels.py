@@ -79,12 +79,17 @@ def _number(texts: Sequence[str], places: Mapping[str, int]) -> NDArray[np.int64
 def _places_among(
     known: tuple[str, ...], counts: Counter[str], texts: Sequence[str], place: Callable[[int], str]
 ) -> dict[str, int]:
-    """The class number of each distinct label: of the class of that name, else of that value where classes are numbers."""
+    """The class number of each distinct label: of the class of that name, else of that value where classes are numbers.
+
+    Truth is one value however it is written: `True` in CSV is `true` in JSON lines and Parquet.
+    """
     by_name = {name: number for number, name in enumerate(known)}
+    by_truth = {name.casefold(): number for name, number in by_name.items()}
+    by_truth = by_truth if by_truth.keys() == {"true", "false"} and len(known) == 2 else {}
     by_value = values_of(known)
     places = {}
     for text in counts:
-        number = by_name.get(text)
+        number = by_name.get(text, by_truth.get(text.casefold()))
         if number is None and by_value is not None and is_number(text):
             number = by_value.get(float(text))
         if number is not None:

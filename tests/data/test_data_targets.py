@@ -31,6 +31,16 @@ def test_validation_takes_the_numbers_of_training() -> None:
     assert taken(named(["dog", "dog"], known=("ant", "cat", "dog"))).tolist() == [2, 2]
 
 
+@pytest.mark.parametrize("written", [("true", "false"), ("TRUE", "FALSE"), ("True", "False")])
+def test_truth_is_one_class_however_it_is_written(written: tuple[str, str]) -> None:
+    assert taken(named(list(written), known=("False", "True"))).tolist() == [1, 0]
+
+
+def test_other_names_are_as_they_are_written() -> None:
+    with pytest.raises(DataError, match=r"no class 'YES'\. Did you mean yes\?"):
+        named(["YES"], known=("no", "yes"))
+
+
 def test_a_class_that_training_does_not_know_is_named_with_its_place() -> None:
     with pytest.raises(DataError, match=r"data.csv:1: The training data have no class 'doog'. Did you mean dog\?"):
         named(["cat", "doog"], known=("cat", "dog"))
