@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from fittool.data.class_labels import values_of
 from fittool.scaffold.survey import Survey
 
 VALIDATED = 0.2
 """The share of the samples that is validated on."""
 _FEW = 2_000
+_MAYBE_AMOUNTS = 6
+"""Classes from which on whole numbers may as well be amounts."""
 _SEEN = 400_000
 """Samples that a training sees in all its epochs, as far as these are neither too few nor too many."""
 _FEWEST_EPOCHS, _MANY_EPOCHS, _MOST_EPOCHS = 8, 60, 200
@@ -52,6 +55,17 @@ compile:
       beta_2: 0.95
   loss: {_smoothed(survey, loss)}
   metrics: [{metric}]
+{_other_task(survey)}"""
+
+
+def _other_task(survey: Survey) -> str:
+    """What to write where classes that are whole numbers are amounts, such as counts: nobody can tell by looking."""
+    names = list(survey.task.classes)
+    if survey.task.kind != "classes" or len(names) < _MAYBE_AMOUNTS or values_of(names) is None:
+        return ""
+    return """\
+  # If the labels are amounts and no classes: loss: mean_squared_error, metrics: [mean_absolute_error]; and in data
+  # target: {scale: standard}, with a split of kind: random
 """
 
 

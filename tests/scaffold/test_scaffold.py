@@ -95,6 +95,21 @@ def test_a_table(tmp_path: Path, labels: list[str], units: int, loss: str) -> No
     assert experiment.data.train.label == ["label"]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(("values", "hinted"), [(5, False), (6, True)])
+def test_whole_numbers_that_may_be_amounts_come_with_the_other_task(tmp_path: Path, values: int, hinted: bool) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("width,count\n" + "".join(f"{n % 9}.5,{n % values}\n" for n in range(90)))
+    fitted(path, tmp_path)
+    written = tmp_path / "made" / "experiment.yaml"
+    text = written.read_text()
+    assert ("If the labels are amounts" in text) == hinted
+    if hinted:  # what it says, done
+        text = re.sub(r"^  loss: .*$", "  loss: mean_squared_error", text, flags=re.MULTILINE)
+        text = text.replace("metrics: [accuracy]", "metrics: [mean_absolute_error]").replace("kind: stratified", "kind: random")
+        written.write_text(text.replace("\ndata:\n", "\ndata:\n  target: {scale: standard}\n"))
+        assert fit_together(load_experiment(written)).graph.output_shapes == {"dense_2": (1,)}
+
+
 @pytest.mark.parametrize(("rows", "hints"), [(999, 1), (1000, 0)])
 def test_few_samples_come_with_the_hint_of_folds(tmp_path: Path, rows: int, hints: int) -> None:
     path = tmp_path / "table.csv"
