@@ -213,3 +213,10 @@ def test_pictures_with_columns_beside_them(fittool, write, folder):
     assert [bool(row["prediction"]) for row in lines(done)] == [True, False, False, False, True]
     assert "row 2: column age: 'old' is not a number." in done.err
     assert "gone.png" in done.err
+
+
+def test_a_fraction_with_a_comma_is_no_thousands(fittool, prices, write):
+    write(text='customer,age,sex,share\nn1,"0,942",f,3%\nn2,30.5,m,5%\n', name="commas.csv")
+    done = fittool("predict", prices, "commas.csv")
+    assert (done.code, [row["customer"] for row in lines(done)]) == (4, ["n2"])
+    assert "commas.csv:2: row 1: column age: '0,942' is not a number. Write 0.942." in done.err

@@ -33,6 +33,7 @@ def test_a_number_has_its_value(form: NumberForm, text: str, value: float) -> No
         (PLAIN, "1,5"), (PLAIN, "1 000"), (PLAIN, ""), (PLAIN, "."), (PLAIN, "1e"), (PLAIN, "1\n2"), (PLAIN, "\u0663"),
         (PLAIN, "1_0"),
         (GERMAN, "1.5"), (GERMAN, "1.2345"), (GERMAN, "1,234,567"), (ENGLISH, "1,5"), (ENGLISH, "1,2345"), (ENGLISH, "1234,567"),
+        (ENGLISH, "0,137"), (ENGLISH, "-0,137"), (ENGLISH, "012,345"), (GERMAN, "0.137"), (SWISS, "0'137"), (FRENCH, "00 137"),
         (ENGLISH, ",567"), (FRENCH, "1  234"), (FRENCH, "1 23"),
     ],
 )  # fmt: skip

@@ -171,6 +171,13 @@ def test_what_cannot_be_trained_on(tmp_path: Path, name: str, content: bytes | N
         from_data(tmp_path / name)
 
 
+def test_fractions_with_a_comma_beside_others_with_a_point_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a;b;y\n0,137;0.5;1.5\n0,248;0.7;2.5\n0,359;0.1;7.5\n0,412;0.9;3.5\n0,577;0.3;4.5\n")
+    with pytest.raises(DataError, match="such as '0,137' in column a, but column b in another"):
+        from_data(path, labels=["y"])
+
+
 def test_a_folder_without_class_folders(tmp_path: Path) -> None:
     picture(tmp_path / "photos/x.png")
     with pytest.raises(DataError, match="Put the images of each class into a folder with the class's name"):

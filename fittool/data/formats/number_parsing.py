@@ -41,7 +41,8 @@ class NumberForm:
         """
         digits = "[0-9]++"
         if self.thousands:
-            digits = f"(?:[0-9]{{1,3}}(?:[{re.escape(self._separators)}][0-9]{{3}})++(?![0-9])|[0-9]++)"
+            # Nothing stands before a thousand but a number of them: 0,137 is a fraction.
+            digits = f"(?:[1-9][0-9]{{0,2}}(?:[{re.escape(self._separators)}][0-9]{{3}})++(?![0-9])|[0-9]++)"
         decimal = re.escape(self.decimal)
         number = rf"[+-]?+(?:{digits}(?:{decimal}[0-9]*+)?+|{decimal}[0-9]++)(?:[eE][+-]?+[0-9]{{1,3}}+)?+"
         return rf"[{BLANKS}]*+{number}[{BLANKS}]*+"

@@ -29,6 +29,8 @@ def found(*columns: list[str], delimiter: str = ",", decimal: str | None = None,
         ([["1,381", "997"]], ",", NumberForm(".", ",")),
         ([["1,381", "997"]], ";", NumberForm(",")),
         ([["1,381", "9,5"]], ",", NumberForm(",")),
+        ([["0,137", "0,248"], ["1", "2"]], ",", NumberForm(",")),
+        ([["1,381", "0,248"], ["1", "2"]], "\t", NumberForm(",")),
         ([["1.381,5", "9"]], ";", NumberForm(",", ".")),
         ([["1 381", "9"]], ";", NumberForm(".", " ")),
         ([["1 381,5", "9"]], ";", NumberForm(",", " ")),
@@ -58,6 +60,8 @@ def test_a_comma_that_cannot_be_told_is_asked_about() -> None:
 def test_columns_in_different_forms_are_refused() -> None:
     with pytest.raises(DataError, match="such as '1,5' in column c0, but column c1 in another"):
         found(["1,5", "2"], ["1.5", "2"])
+    with pytest.raises(DataError, match="such as '0,137' in column c0, but column c1 in another"):
+        found(["0,137", "0,248"], ["0.5", "0.7"], delimiter=";")
 
 
 def test_what_is_given_holds() -> None:
@@ -71,6 +75,7 @@ def test_what_is_given_holds() -> None:
     ("cell", "said"),
     [
         ("1,5", " Write 1.5. If all are written so, set decimal: ','."),
+        ("0,942", " Write 0.942. If all are written so, set decimal: ','."),
         ("1,381.5", " Write 1381.5. If all are written so, set thousands: ','."),
         ("1,381", " Is the comma a thousands separator? Write 1381, or set thousands: ','. For 1.381 set decimal: ','."),
         ("$3", ""),
