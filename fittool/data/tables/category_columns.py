@@ -33,6 +33,7 @@ class FittedCategory(FittedColumn):
         rare: How many levels are merged, and how many rows hold one of them.
         gap: Whether a gap is a level.
         width: The length of the vector of a code; 0 where there is a feature for each level.
+        all_rare: Whether every level is rare, so that none was merged.
     """
 
     kind: ClassVar[str] = "category"
@@ -42,6 +43,7 @@ class FittedCategory(FittedColumn):
     rare: tuple[int, int] = (0, 0)
     gap: bool = False
     width: int = 0
+    all_rare: bool = False
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -67,6 +69,7 @@ class FittedCategory(FittedColumn):
         listed = ", ".join(names) + (", …" if len(self.levels) > len(names) else "")
         parts = [f"vectors of {self.width}" if self.width else f"{len(self.features)} of 0 and 1"]
         parts += [f"{self.rare[0]:,} rare ones merged"] if self.rare[0] else []
+        parts += ["all are rare, so none is merged"] if self.all_rare else []
         parts += ["gaps a level of their own"] if self.gap else []
         return f"{', '.join(parts)}: {listed}"
 
@@ -94,7 +97,8 @@ class FittedCategory(FittedColumn):
 
     def learnt(self) -> dict[str, Any]:
         """The levels with their counts, and how they become features."""
-        merged = {"rare": {"levels": self.rare[0], "rows": self.rare[1]}} if self.rare[0] else {}
+        merged: dict[str, Any] = {"rare": {"levels": self.rare[0], "rows": self.rare[1]}} if self.rare[0] else {}
+        merged |= {"all_rare": True} if self.all_rare else {}
         gap = {"gap": True} if self.gap else {}
         encoded = {"encode": "embedding", "width": self.width} if self.width else {"encode": "one_hot"}
         return {**encoded, "levels": [list(level) for level in self.levels], **merged, **gap}
@@ -104,7 +108,8 @@ class FittedCategory(FittedColumn):
         """The column that `plain` describes."""
         rare = plain.get("rare", {"levels": 0, "rows": 0})
         levels = tuple((str(level), int(count)) for level, count in plain["levels"])
-        return cls(facts, levels, (rare["levels"], rare["rows"]), plain.get("gap", False), plain.get("width", 0))
+        merged = (rare["levels"], rare["rows"])
+        return cls(facts, levels, merged, plain.get("gap", False), plain.get("width", 0), plain.get("all_rare", False))
 
 
 def fit_category(facts: Facts, kind: CategorySettings, column: Column, rows: NDArray[np.int64]) -> FittedCategory:
@@ -116,11 +121,14 @@ def fit_category(facts: Facts, kind: CategorySettings, column: Column, rows: NDA
     gap = bool((codes < 0).any())
     embeds = kind.encode == "embedding" or (kind.encode == "auto" and len(counts) + gap > _MOST_ONE_HOT)
     least = kind.rare or (_RARE_CODE if embeds else 1)
+    all_rare = max(counts.values(), default=least) < least
+    if all_rare:
+        least = 1  # one level for all of them would be a constant that says nothing
     kept = by_rank([name for name, count in counts.items() if count >= least])
     merged = [count for count in counts.values() if count < least]
     levels = tuple((name, counts[name]) for name in kept)
     width = (kind.embedding or embedding_width(len(kept) + gap + 1)) if embeds else 0
-    return FittedCategory(facts, levels, (len(merged), sum(merged)), gap, width)
+    return FittedCategory(facts, levels, (len(merged), sum(merged)), gap, width, all_rare)
 
 
 def embedding_width(levels: int) -> int:

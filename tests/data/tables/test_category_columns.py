@@ -31,6 +31,19 @@ def test_rare_words_share_the_place_of_unknown_ones() -> None:
     np.testing.assert_array_equal(encoded(encoder, {"a": ["v", "x", "u", ""]}), [[0, 0, 1], [0, 0, 1], [1, 0, 0], [0, 1, 0]])
 
 
+def test_where_all_levels_are_rare_none_is_merged() -> None:
+    encoder = fitted({"a": [f"A-{n // 2}" for n in range(60)]})
+    (made,), (feature,) = encoder.columns, encoder.layout.features
+    assert (feature.levels, made.note) == (31, "vectors of 11, all are rare, so none is merged: A-0, A-1, A-10, A-11, …")
+    assert encoded(encoder, {"a": ["A-0", "A-10", "new", ""]})[:, 0].tolist() == [0, 2, 30, 30]
+
+
+def test_where_all_features_would_be_rare_none_is_merged() -> None:
+    encoder = fitted(WORDS, kinds={"a": {"category": {"rare": 9}}})
+    assert encoder.layout.names == ("a=u", "a=v", "a=w", "a=(missing)")
+    assert "all are rare, so none is merged" in encoder.columns[0].note
+
+
 @pytest.mark.parametrize(("written", "place"), [("embedding", 4), ({"category": {"encode": "embedding", "rare": 1}}, 4)])
 def test_codes_keep_their_last_place_for_what_training_has_not_seen(written: object, place: int) -> None:
     settings = written if isinstance(written, dict) else {"category": {"encode": "embedding", "rare": 1}}
