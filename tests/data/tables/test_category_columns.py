@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fittool.data.tables.category_columns import embedding_width
+from fittool.data.tables.encoder import TableEncoder
 from tests.data.tables.tables import column, encoded, fitted
 
 WORDS = {"a": ["u", "v", " u", "NA", "w", "u"]}
@@ -42,6 +43,23 @@ def test_where_all_features_would_be_rare_none_is_merged() -> None:
     encoder = fitted(WORDS, kinds={"a": {"category": {"rare": 9}}})
     assert encoder.layout.names == ("a=u", "a=v", "a=w", "a=(missing)")
     assert "all are rare, so none is merged" in encoder.columns[0].note
+
+
+@pytest.mark.parametrize("encode", ["one_hot", "embedding"])
+def test_merged_words_are_seen_ones(encode: str) -> None:
+    encoder = fitted(WORDS, kinds={"a": {"category": {"encode": encode, "rare": 2}}})
+    found = encoder.encode({"a": column("a", ["v", "x", "u", " w", ""])}, 5)
+    assert found.reports["a"].unknown.tolist() == [1]
+    assert encoder.plain()["columns"][0]["rare"] == {"levels": 2, "rows": 2, "merged": [["v", 1], ["w", 1]]}
+
+
+def test_a_run_that_has_not_kept_the_merged_words_counts_them_as_unknown() -> None:
+    plain = fitted(WORDS, kinds={"a": {"category": {"rare": 2}}}).plain()
+    del plain["columns"][0]["rare"]["merged"]
+    found = TableEncoder.of(plain).encode({"a": column("a", ["v", "x", "u", ""])}, 4)
+    np.testing.assert_array_equal(found.values, [[0, 0, 1], [0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    assert found.reports["a"].unknown.tolist() == [0, 1]
+    assert TableEncoder.of(plain).plain() == plain
 
 
 @pytest.mark.parametrize(("written", "place"), [("embedding", 4), ({"category": {"encode": "embedding", "rare": 1}}, 4)])
