@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -33,6 +33,8 @@ class FittedCategory(FittedColumn):
         rare: How many levels are merged, and how many rows hold one of them.
         gap: Whether a gap is a level.
         width: The length of the vector of a code; 0 where there is a feature for each level.
+        all_rare: Whether every level is rare, so that none was merged.
+        merged: The levels that are merged, as `levels`; empty in runs that have not kept them.
     """
 
     kind: ClassVar[str] = "category"
@@ -42,6 +44,8 @@ class FittedCategory(FittedColumn):
     rare: tuple[int, int] = (0, 0)
     gap: bool = False
     width: int = 0
+    all_rare: bool = False
+    merged: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -57,8 +61,13 @@ class FittedCategory(FittedColumn):
 
     @property
     def _places(self) -> int:
-        """The number of codes; the last is that of rare and of unknown values."""
-        return len(self.levels) + self.gap + 1
+        """The number of codes."""
+        return self._last + 1
+
+    @property
+    def _last(self) -> int:
+        """The place of rare and of unknown values."""
+        return len(self.levels) + self.gap
 
     @property
     def note(self) -> str:
@@ -67,6 +76,7 @@ class FittedCategory(FittedColumn):
         listed = ", ".join(names) + (", …" if len(self.levels) > len(names) else "")
         parts = [f"vectors of {self.width}" if self.width else f"{len(self.features)} of 0 and 1"]
         parts += [f"{self.rare[0]:,} rare ones merged"] if self.rare[0] else []
+        parts += ["all are rare, so none is merged"] if self.all_rare else []
         parts += ["gaps a level of their own"] if self.gap else []
         return f"{', '.join(parts)}: {listed}"
 
@@ -74,10 +84,8 @@ class FittedCategory(FittedColumn):
         """The place of each cell's level; rare and unknown ones have the last, or where there is none, no place at all."""
         codes, names = written_levels(column)
         places = self._place_of(codes, names)
-        merged = np.int64(len(self.levels) + self.gap)
-        unknown = np.flatnonzero(places < 0)
-        # Training has merged rare values without keeping their names, so only where it merged none are these surely new.
-        places = np.where(places < 0, merged, places)
+        unknown = np.flatnonzero(places < 0)  # and rare ones too in runs that have not kept their names
+        places = np.where(places < 0, self._last, places)
         if self.width:
             out[:, 0] = places
         else:
@@ -87,24 +95,43 @@ class FittedCategory(FittedColumn):
         return CLEAN if not len(unknown) else CellReport(unknown=unknown)
 
     def _place_of(self, codes: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.int64]:
-        """(N,) the place of each cell's level, -1 where it has none."""
-        known = {level: place for place, (level, _) in enumerate(self.levels)}
+        """(N,) the place of each cell's level, -1 where training has not seen it."""
+        known = {level: place for place, (level, _) in enumerate(self.levels)} | {level: self._last for level, _ in self.merged}
         of_code = np.array([*(known.get(name, -1) for name in names), len(self.levels) if self.gap else -1], np.int64)
         return of_code[codes]  # -1, a gap, is the last
 
     def learnt(self) -> dict[str, Any]:
         """The levels with their counts, and how they become features."""
-        merged = {"rare": {"levels": self.rare[0], "rows": self.rare[1]}} if self.rare[0] else {}
         gap = {"gap": True} if self.gap else {}
         encoded = {"encode": "embedding", "width": self.width} if self.width else {"encode": "one_hot"}
-        return {**encoded, "levels": [list(level) for level in self.levels], **merged, **gap}
+        return {**encoded, "levels": [list(level) for level in self.levels], **self._learnt_of_rare(), **gap}
+
+    def _learnt_of_rare(self) -> dict[str, Any]:
+        """What became of the rare levels, where there are some."""
+        if self.all_rare:
+            return {"all_rare": True}
+        if not self.rare[0]:
+            return {}
+        names = {"merged": [list(level) for level in self.merged]} if self.merged else {}
+        return {"rare": {"levels": self.rare[0], "rows": self.rare[1], **names}}
 
     @classmethod
     def of(cls, facts: Facts, plain: Mapping[str, Any]) -> FittedCategory:
         """The column that `plain` describes."""
         rare = plain.get("rare", {"levels": 0, "rows": 0})
-        levels = tuple((str(level), int(count)) for level, count in plain["levels"])
-        return cls(facts, levels, (rare["levels"], rare["rows"]), plain.get("gap", False), plain.get("width", 0))
+        return cls(
+            facts,
+            _counted(plain["levels"]),
+            (rare["levels"], rare["rows"]),
+            plain.get("gap", False),
+            plain.get("width", 0),
+            plain.get("all_rare", False),
+            _counted(rare.get("merged", ())),
+        )
+
+
+def _counted(levels: Iterable[Sequence[Any]]) -> tuple[tuple[str, int], ...]:
+    return tuple((str(level), int(count)) for level, count in levels)
 
 
 def fit_category(facts: Facts, kind: CategorySettings, column: Column, rows: NDArray[np.int64]) -> FittedCategory:
@@ -116,11 +143,16 @@ def fit_category(facts: Facts, kind: CategorySettings, column: Column, rows: NDA
     gap = bool((codes < 0).any())
     embeds = kind.encode == "embedding" or (kind.encode == "auto" and len(counts) + gap > _MOST_ONE_HOT)
     least = kind.rare or (_RARE_CODE if embeds else 1)
-    kept = by_rank([name for name, count in counts.items() if count >= least])
-    merged = [count for count in counts.values() if count < least]
-    levels = tuple((name, counts[name]) for name in kept)
-    width = (kind.embedding or embedding_width(len(kept) + gap + 1)) if embeds else 0
-    return FittedCategory(facts, levels, (len(merged), sum(merged)), gap, width)
+    all_rare = max(counts.values(), default=least) < least
+    if all_rare:
+        least = 1  # one level for all of them would be a constant that says nothing
+    levels, merged = (
+        tuple((name, counts[name]) for name in by_rank([name for name, count in counts.items() if (count < least) == is_rare]))
+        for is_rare in (False, True)
+    )
+    width = (kind.embedding or embedding_width(len(levels) + gap + 1)) if embeds else 0
+    rare = (len(merged), sum(count for _, count in merged))
+    return FittedCategory(facts, levels, rare, gap, width, all_rare, merged)
 
 
 def embedding_width(levels: int) -> int:

@@ -72,7 +72,7 @@ class CategorySettings:
     rare: Annotated[Integer, Field(ge=1)] | None = Field(
         default=None,
         description="Values that the training part holds fewer times than this are merged, with those that it does not hold; by "
-        "default 1 for one_hot, which merges none, and 3 for embedding.",
+        "default 1 for one_hot, which merges none, and 3 for embedding. Where all are that rare, none is merged.",
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fittool.data.tables.category_columns import embedding_width
+from fittool.data.tables.encoder import TableEncoder
 from tests.data.tables.tables import column, encoded, fitted
 
 WORDS = {"a": ["u", "v", " u", "NA", "w", "u"]}
@@ -29,6 +30,36 @@ def test_rare_words_share_the_place_of_unknown_ones() -> None:
     encoder = fitted(WORDS, kinds={"a": {"category": {"rare": 2}}})
     assert encoder.layout.names == ("a=u", "a=(missing)", "a=(other)")
     np.testing.assert_array_equal(encoded(encoder, {"a": ["v", "x", "u", ""]}), [[0, 0, 1], [0, 0, 1], [1, 0, 0], [0, 1, 0]])
+
+
+def test_where_all_levels_are_rare_none_is_merged() -> None:
+    encoder = fitted({"a": [f"A-{n // 2}" for n in range(60)]})
+    (made,), (feature,) = encoder.columns, encoder.layout.features
+    assert (feature.levels, made.note) == (31, "vectors of 11, all are rare, so none is merged: A-0, A-1, A-10, A-11, …")
+    assert encoded(encoder, {"a": ["A-0", "A-10", "new", ""]})[:, 0].tolist() == [0, 2, 30, 30]
+
+
+def test_where_all_features_would_be_rare_none_is_merged() -> None:
+    encoder = fitted(WORDS, kinds={"a": {"category": {"rare": 9}}})
+    assert encoder.layout.names == ("a=u", "a=v", "a=w", "a=(missing)")
+    assert "all are rare, so none is merged" in encoder.columns[0].note
+
+
+@pytest.mark.parametrize("encode", ["one_hot", "embedding"])
+def test_merged_words_are_seen_ones(encode: str) -> None:
+    encoder = fitted(WORDS, kinds={"a": {"category": {"encode": encode, "rare": 2}}})
+    found = encoder.encode({"a": column("a", ["v", "x", "u", " w", ""])}, 5)
+    assert found.reports["a"].unknown.tolist() == [1]
+    assert encoder.plain()["columns"][0]["rare"] == {"levels": 2, "rows": 2, "merged": [["v", 1], ["w", 1]]}
+
+
+def test_a_run_that_has_not_kept_the_merged_words_counts_them_as_unknown() -> None:
+    plain = fitted(WORDS, kinds={"a": {"category": {"rare": 2}}}).plain()
+    del plain["columns"][0]["rare"]["merged"]
+    found = TableEncoder.of(plain).encode({"a": column("a", ["v", "x", "u", ""])}, 4)
+    np.testing.assert_array_equal(found.values, [[0, 0, 1], [0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    assert found.reports["a"].unknown.tolist() == [0, 1]
+    assert TableEncoder.of(plain).plain() == plain
 
 
 @pytest.mark.parametrize(("written", "place"), [("embedding", 4), ({"category": {"encode": "embedding", "rare": 1}}, 4)])
