@@ -44,13 +44,14 @@ def look_at_columns(table: Table, names: Sequence[str], labels: Sequence[str]) -
         labels: Those that are predicted, whose words are no gaps.
 
     Raises:
-        DataError: None can be learnt from.
+        DataError: None can be learnt from, or a number among numbers is too large.
     """
     plan = ColumnPlan(drops_useless=True)
     rows = np.arange(len(table.lines))
     kinds, odd, told = dict[str, ColumnKind](), dict[str, None](), list[str]()
     fitted: list[FittedColumn] = []
     classes = {cell.strip().casefold() for name in labels for cell in table.columns[name].cells}
+    _refuse_too_large(table, names)
     for name in names:
         column = table.columns[name]
         try:
@@ -72,6 +73,13 @@ def look_at_columns(table: Table, names: Sequence[str], labels: Sequence[str]) -
             f"There is no column to learn from {beside}. {left}".rstrip(), place=str(table.place(0)).rpartition(":")[0]
         )
     return ColumnSurvey(kinds, _missing_values(table, odd), tuple(told))
+
+
+def _refuse_too_large(table: Table, names: Sequence[str]) -> None:
+    """Refuse what `check` refuses: no other kind mends a column of numbers of which one is too large."""
+    columns = [table.columns[name] for name in names if table.columns[name].too_large and table.columns[name].is_numeric]
+    if columns:
+        TableEncoder.fit(columns, np.arange(len(table.lines)), ColumnPlan(drops_useless=True), table.place)
 
 
 def _odd_words(column: Column) -> list[str]:

@@ -220,3 +220,13 @@ def test_a_fraction_with_a_comma_is_no_thousands(fittool, prices, write):
     done = fittool("predict", prices, "commas.csv")
     assert (done.code, [row["customer"] for row in lines(done)]) == (4, ["n2"])
     assert "commas.csv:2: row 1: column age: '0,942' is not a number. Write 0.942." in done.err
+
+
+@pytest.mark.parametrize("beside", ["30", ""], ids=["number", "gap"])
+@pytest.mark.parametrize("scale", ["none", "standard"])
+def test_a_number_that_is_too_large_is_a_bad_row_and_no_warning(fittool, prices, write, scale, beside):
+    run = fittool("train", write(text=TABLE.replace("scale: standard}}\n", f"scale: {scale}}}}}\n", 1))).run.path
+    write(text=f"customer,age,sex,share\nn1,1e39,f,3%\nn2,{beside},m,5%\n", name="large.csv")
+    done = fittool("predict", run, "large.csv")
+    assert (done.code, [row["customer"] for row in lines(done)]) == (4, ["n2"])
+    assert "large.csv:2: row 1: column age: 1e+39 is too large for float32. Scale the numbers." in done.err

@@ -178,6 +178,33 @@ def test_fractions_with_a_comma_beside_others_with_a_point_are_refused(tmp_path:
         from_data(path, labels=["y"])
 
 
+@pytest.mark.parametrize("cell", ["1e39", "-1e39", "1e400"])
+@pytest.mark.parametrize("rows", [4, 40])
+def test_a_number_that_is_too_large_is_refused_as_check_does(tmp_path: Path, cell: str, rows: int) -> None:
+    path, by_hand = tmp_path / "table.csv", tmp_path / "hand.yaml"
+    cells = [str(2.5 + number) for number in range(rows)]
+    cells[2] = cell
+    path.write_text("a,b,y\n" + "".join(f"{cells[number]},{1.5 * number},{number % 2}\n" for number in range(rows)))
+    by_hand.write_text(
+        "data: {train: {csv: {path: table.csv, label: y}}}\nmodel: {preset: linear}\n"
+        "compile: {optimizer: Adam, loss: categorical_crossentropy}\ntrain: {epochs: 1, batch_size: 4}\n"
+    )
+    with pytest.raises(DataError) as checked:
+        fit_together(load_experiment(by_hand))
+    with pytest.raises(DataError) as looked:
+        from_data(path, labels=["y"])
+    problems = [[(Path(one.place).name, one.text) for one in found.value.problems] for found in (looked, checked)]
+    assert problems == 2 * [[("table.csv:4", f"column a: {cell!r} is too large for float32. Scale the numbers.")]]
+
+
+def test_every_column_with_a_number_that_is_too_large_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a,b,y\n1e39,1.5,0\n2.5,1e400,1\n3.5,0.5,0\n4.5,7.5,1\n")
+    with pytest.raises(DataError) as told:
+        from_data(path, labels=["y"])
+    assert [Path(one.place).name for one in told.value.problems] == ["table.csv:2", "table.csv:3"]
+
+
 def test_a_folder_without_class_folders(tmp_path: Path) -> None:
     picture(tmp_path / "photos/x.png")
     with pytest.raises(DataError, match="Put the images of each class into a folder with the class's name"):

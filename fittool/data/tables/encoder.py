@@ -168,7 +168,8 @@ def _encode_plain(
     values = np.stack([columns[column.name].array() for column in group], axis=1)
     if np.isnan(values).any():
         return None
-    out[...] = values
+    with np.errstate(over="ignore"):  # numbers that are too large are told by row, as other bad cells
+        out[...] = values
     lowest, highest = (np.array([getattr(column, edge) for column in group]) for edge in ("lowest", "highest"))
     with np.errstate(invalid="ignore"):  # runs of old know no range
         span = highest - lowest

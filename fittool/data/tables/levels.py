@@ -14,7 +14,8 @@ _LARGEST_EXACT = 2.0**53
 
 def level_of(value: float) -> str:
     """The name of a number: 1 and 1.0 are one level."""
-    return str(int(value)) if value == int(value) and abs(value) < _LARGEST_EXACT else repr(float(value))
+    # Size is looked at first, as there is no whole number of infinity, which is what 1e400 becomes.
+    return str(int(value)) if abs(value) < _LARGEST_EXACT and value == int(value) else repr(float(value))
 
 
 def written_levels(column: Column) -> tuple[NDArray[np.int64], list[str]]:

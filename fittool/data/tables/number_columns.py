@@ -117,7 +117,8 @@ class FittedNumber(FittedColumn):
             values = np.where(is_gap, 0.0 if self.fill is None else self.fill, values)
         if self.indicates:
             out[:, 1] = is_gap
-        out[:, 0] = self._scaled(values)
+        with np.errstate(over="ignore"):  # numbers that are too large are told by row, as other bad cells
+            out[:, 0] = self._scaled(values)
         with np.errstate(invalid="ignore"):  # runs of old know no range
             span = self.highest - self.lowest
             far = np.flatnonzero((values < self.lowest - span) | (values > self.highest + span))

@@ -26,6 +26,10 @@ def test_an_unknown_word_has_no_level_and_is_reported() -> None:
     assert found.reports["a"].unknown.tolist() == [0]
 
 
+def test_a_number_without_end_is_a_level() -> None:
+    assert fitted({"a": ["1e400", "2.50", "u", "2.5"]}, kinds={"a": "category"}).layout.names == ("a=2.5", "a=inf", "a=u")
+
+
 def test_rare_words_share_the_place_of_unknown_ones() -> None:
     encoder = fitted(WORDS, kinds={"a": {"category": {"rare": 2}}})
     assert encoder.layout.names == ("a=u", "a=(missing)", "a=(other)")

@@ -32,6 +32,14 @@ def test_scales(scale: str, first: float, last: float) -> None:
     assert found[[0, -1], 0] == pytest.approx([first, last])
 
 
+@pytest.mark.parametrize("scale", ["none", "standard", "robust", "minmax", "quantile"])
+@pytest.mark.parametrize("beside", ["2", ""], ids=["number", "gap"])
+@pytest.mark.parametrize("cell", ["1e39", "-1e39", "1e308", "1e400"])
+def test_a_number_that_is_too_large_is_encoded_without_a_warning(scale: str, beside: str, cell: str) -> None:
+    encoder = fitted({"a": ["1", "3", "5", "7", "9"]}, kinds={"a": {"number": {"scale": scale}}})
+    assert encoded(encoder, {"a": [cell, "5", beside]})[1] == encoded(encoder, {"a": ["5"]})[0]
+
+
 def test_indicators_are_not_scaled() -> None:
     found = encoded(fitted({"a": CELLS}, defaults={"number": {"scale": "standard"}}), {"a": CELLS})
     assert found[:, 1].tolist() == [0, 0, 1, 0, 0]
