@@ -42,7 +42,13 @@ _MOST_COME_ONCE = 0.5
 _LOOKED_AT = 2000
 _NUMBERS = "numbers"
 _NO_NUMBER, _ONE_WAY = " is not a number", "If all are written so"
-_ID = re.compile(r"(?i:(?:^|.*[ _.-])(?:id|idx|index|key|uuid|guid|rowid|rownames|rownumber|serial))|.*[a-z](?:Id|ID)")
+_MOSTLY_DISTINCT = 0.9
+_ID = re.compile(
+    r"(?i:(?:^|.*[ _.-])(?:id|idx|index|key|uid|uuid|guid|identifier|rowid|rownames|rownumber|serial))"
+    r"|.*[a-z](?:Id|ID|Uid|UID|Identifier)"
+)
+_CODE = re.compile(r"\d+|(?![-+]?[\d.,]+$)\S+")
+"""A word or a whole number."""
 _NUMERIC: tuple[CellKind, ...] = ("number", "percent", "boolean")
 
 
@@ -264,8 +270,8 @@ class _Fit:
         is_judged = self.counts.total() >= _FEWEST_TO_JUDGE and not self._gaps
         if is_judged and statistics.counts_up:
             return Dropped(self._facts("counts the rows"))
-        if is_judged and statistics.is_whole and statistics.distinct == self._present and _ID.fullmatch(self._name):
-            return FittedKey(self._facts("a number of its own in each row, and called as one"))
+        if statistics.is_whole and self._identifies(statistics.distinct):
+            return self._key("number", statistics.distinct)
         if self.counts["boolean"] == self._present or (
             statistics.is_whole and {statistics.lowest, statistics.highest} == {0.0, 1.0}
         ):
@@ -276,6 +282,21 @@ class _Fit:
             why = f"{statistics.distinct} whole numbers, each of them often"
             return fit_category(self._facts(why), self.plan.defaults.category, self.column, self.rows)
         return fit_number(self._facts(_NUMBERS), kind, statistics, self.column, self.rows)
+
+    def _identifies(self, distinct: int) -> bool:
+        """True where the column is called an identifier, and nearly all of its rows differ: a few come twice in real tables."""
+        rows = self.counts.total()
+        return rows >= _FEWEST_TO_JUDGE and distinct >= _MOSTLY_DISTINCT * rows and bool(_ID.fullmatch(self._name))
+
+    def _are_codes(self, cells: Sequence[str]) -> bool:
+        """True where cells identify rows; fractions never do, even in a column called price_index."""
+        is_learnt = self._name in self.plan.listed or self.counts["foreign"] or self.counts["percent"]
+        return not is_learnt and self._identifies(len(cells)) and all(map(_CODE.fullmatch, cells))
+
+    def _key(self, what: str, distinct: int) -> FittedKey:
+        rows = self.counts.total()
+        where = "each row" if distinct == rows else f"most rows ({distinct:,} of {rows:,} differ)"
+        return FittedKey(self._facts(f"a {what} of its own in {where}, and called as one"))
 
     def _are_names(self, statistics: NumberStatistics) -> bool:
         """True where whole numbers are few, and each of them is there often."""
@@ -289,7 +310,8 @@ class _Fit:
         """A column with cells that are no numbers."""
         numbers = self.counts["number"] + self.counts["percent"] + self.counts["foreign"]
         cells = self._cells
-        if 2 * numbers >= self._present and not (len(cells) == self._present and _ID.fullmatch(self._name)):
+        is_key = self._are_codes(cells) or (len(cells) == self._present and _ID.fullmatch(self._name))
+        if 2 * numbers >= self._present and not is_key:
             reading = read_order(cells[:_LOOKED_AT])
             if len(reading.wrong) == len(cells[:_LOOKED_AT]):
                 raise self._no_numbers()
@@ -319,6 +341,8 @@ class _Fit:
         return int((np.bincount(codes[codes >= 0]) == 1).sum())
 
     def _of_names(self, cells: Sequence[str]) -> FittedColumn:
+        if self._are_codes(cells):
+            return self._key("code", len(cells))
         some = cells[:_LOOKED_AT]
         is_long = sum(len(cell.split()) for cell in some) >= _WORDS * len(some) or sum(map(len, some)) >= _LETTERS * len(some)
         if is_long and len(cells) > max(_TEXTS_DIFFER * self._present, _MOST_NAMED_BY_NUMBERS):

@@ -45,11 +45,49 @@ def test_the_kind_by_the_cells(cells: list[str], found: tuple[str, str]) -> None
     assert kind(cells) == found
 
 
-@pytest.mark.parametrize("name", ["id", "ID", "customer_id", "PassengerId", "row.id", "index", "uuid"])
+NAMES_OF_KEYS = [
+    "id",
+    "ID",
+    "customer_id",
+    "PassengerId",
+    "row.id",
+    "index",
+    "uuid",
+    "uid",
+    "userUid",
+    "Identifier",
+    "row_identifier",
+]
+
+
+@pytest.mark.parametrize("name", NAMES_OF_KEYS)
 def test_different_whole_numbers_called_so_are_keys(name: str) -> None:
     cells = [str(n * 7919 % 10_007) for n in ROWS]
     assert kind(cells, name)[0] == "key"
     assert kind(cells, "paid")[0] == "number"
+
+
+@pytest.mark.parametrize("repeated", [1, 6])
+@pytest.mark.parametrize(("form", "what"), [("{}", "number"), ("0{}", "number"), ("A-{:060}", "code")])
+def test_a_few_repetitions_do_not_let_a_key_in(form: str, what: str, repeated: int) -> None:
+    cells = [form.format(max(n, repeated) * 7919 % 10_007 + 100) for n in ROWS]
+    why = f"a {what} of its own in most rows ({N - repeated} of 60 differ), and called as one"
+    assert kind(cells, "user_id") == ("key", why)
+    assert kind(cells, "paid")[1] != why
+
+
+def test_a_key_may_have_a_gap_and_words_among_its_numbers() -> None:
+    cells = [str(n * 7919 % 10_007) for n in ROWS]
+    assert kind([*cells[1:], ""], "id")[0] == kind(["x", "x", *cells[2:]], "id")[0] == "key"
+    with pytest.raises(DataError, match="'x' is not a number"):
+        kind(["x", "x", *cells[2:]], "paid")
+
+
+def test_more_repetitions_and_fractions_are_learnt_from_whatever_the_name() -> None:
+    assert kind([str(max(n, 7) * 7919 % 10_007) for n in ROWS], "id")[0] == "number"
+    assert kind([f"{n * 0.37:.2f}" for n in ROWS], "price_index")[0] == "number"
+    with pytest.raises(DataError, match="is not a number"):
+        kind(["x", "x", *(f"{n * 0.37:.2f}" for n in ROWS[2:])], "price_index")
 
 
 def test_an_experiment_that_says_nothing_of_columns_keeps_all_numbers() -> None:
