@@ -119,4 +119,6 @@ def test_gaps_among_two_values_get_the_share_of_ones() -> None:
 
 
 def test_a_level_of_any_name_comes_back_from_json() -> None:
-    fitted({"a": ["nonfinite", "nan ", '"', "é", "(other)"] * 4}, kinds={"a": "category"})
+    cells = {"a": ["nonfinite", "nan ", '"', "é", "(other)"] * 4}
+    values = encoded(fitted(cells, kinds={"a": "category"}), cells)  # `fitted` goes once round through JSON
+    assert len(np.unique(values[:5], axis=0)) == 5
