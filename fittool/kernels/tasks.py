@@ -143,18 +143,19 @@ def layout_of(name: str, place: int, signature: Signature, arguments: Mapping[st
     """
     parameters = signature.parameters()
     _check_names(name, signature, parameters, arguments)
-    layout, arrays, axes = Layout(kernel=place), dict[str, Array](), dict[str, int]()
+    layout, arrays, axes = Layout(kernel=place), dict[str, Array](), dict[str, int | None]()
     for number, one in enumerate(parameters):
         if one.optional and arguments.get(one.name) is None:
             for axis in one.axes:
-                axes.setdefault(axis, 0)
+                axes.setdefault(axis, None)
             continue
         array = _check_array(name, one, arguments[one.name])
         _bind(name, one, array, axes)
         arrays[one.name] = array
         layout.arrays[number] = array.ctypes.data
     _check_sharing(name, parameters, arrays)
-    sizes = [*axes.values(), *(_integer(name, key, arguments[key], least) for key, least in signature.integers.items())]
+    sizes = [length or 0 for length in axes.values()]
+    sizes += [_integer(name, key, arguments[key], least) for key, least in signature.integers.items()]
     for number, size in enumerate(sizes):
         layout.sizes[number] = size
     for number, key in enumerate(signature.numbers):
@@ -183,15 +184,15 @@ def _check_array(name: str, one: Parameter, array: Any) -> Array:
     return array
 
 
-def _bind(name: str, one: Parameter, array: Array, axes: dict[str, int]) -> None:
-    """Give each axis its length, the same in all arrays; an axis of 0 of an array left out takes any."""
+def _bind(name: str, one: Parameter, array: Array, axes: dict[str, int | None]) -> None:
+    """Give each axis its length, the same in all arrays; those of an array left out are open."""
     if array.ndim != len(one.axes):
         raise ArgumentError(f"{name}: {one.name} must have the axes {', '.join(one.axes)}, not the shape {array.shape}.")
     for axis, length in zip(one.axes, array.shape, strict=True):
         if axis.isdecimal():
             if length != int(axis):
                 raise ArgumentError(f"{name}: {one.name} has the shape {array.shape}, but an axis must be {axis}.")
-        elif axes.get(axis, 0) in (0, length):
+        elif axes.get(axis) in (None, length):
             axes[axis] = length
         else:
             raise ArgumentError(f"{name}: {one.name} has the shape {array.shape}, but {axis} is {axes[axis]} elsewhere.")

@@ -45,9 +45,75 @@ def sequence_convolution(rng: Random) -> tuple[Layers, tuple[int, ...]]:
     return [{"Conv1D": {"filters": side(rng, 9), "kernel_size": 1}}, {"Conv1D": settings}], (side(rng, 30), side(rng, 6))
 
 
+def depthwise(rng: Random) -> tuple[Layers, tuple[int, ...]]:
+    kernel = [side(rng, 4), side(rng, 4)]
+    settings: dict[str, Any] = {"kernel_size": kernel, "padding": "same", "use_bias": bool(rng.integers(2))}
+    settings["activation"] = str(rng.choice(["relu", "linear"]))
+    if rng.integers(2):
+        settings["strides"] = [stride := side(rng, 3), stride]
+    channels = int(rng.choice([1, 3, 8, 16, 19, 35]))
+    name = str(rng.choice(["DepthwiseConv2D", "SeparableConv2D"]))
+    if name == "SeparableConv2D":
+        settings["filters"] = side(rng, 20)
+    return [{"Conv2D": {"filters": channels, "kernel_size": 1}}, {name: settings}], (side(rng, 20), side(rng, 20), side(rng, 4))
+
+
+def dense(rng: Random) -> tuple[Layers, tuple[int, ...]]:
+    sizes = [int(rng.choice([1, 2, 7, 10, 16, 33, 64, 100, 300])) for _ in range(3)]
+    layers = [{"Dense": {"units": size, "use_bias": bool(rng.integers(2)), "activation": "relu"}} for size in sizes]
+    return [*layers, {"Dense": {"units": side(rng), "activation": "linear"}}], (
+        *[side(rng, 3)] * int(rng.integers(2)),
+        side(rng, 90),
+    )
+
+
+def normalization(rng: Random) -> tuple[Layers, tuple[int, ...]]:
+    """Alone, with ReLU, and with the ends of two branches added."""
+    filters, size = int(rng.choice([1, 3, 8, 16, 20, 33])), [side(rng, 3), side(rng, 3)]
+    settings = {"scale": bool(rng.integers(2)), "center": bool(rng.integers(2)), "trainable": bool(rng.integers(4))}
+
+    def block(name: str, inputs: str) -> Layers:
+        own = {"filters": filters, "kernel_size": size, "padding": "same", "use_bias": False, "inputs": inputs}
+        return [{"Conv2D": own}, {"BatchNormalization": {**settings, "name": name}}]
+
+    begin = [{"Conv2D": {"filters": filters, "kernel_size": 1, "activation": "relu", "name": "first"}}]
+    other = [*block("b", "first")] if rng.integers(2) else []
+    ends = ["a", "b" if other else "first"]
+    if rng.integers(2):
+        ends.reverse()
+    join = [{"Add": {"inputs": ends}}, *(["ReLU"] if rng.integers(4) else [])]
+    layers = [*begin, *block("a", "first"), *other, *join, {"BatchNormalization": settings}, "ReLU"]
+    return layers, (side(rng), side(rng), side(rng, 4))
+
+
+def pooling(rng: Random) -> tuple[Layers, tuple[int, ...]]:
+    name = str(rng.choice(["MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D"]))
+    layer: Any = name
+    if not name.startswith("Global"):
+        pool, strides = [side(rng, 4), side(rng, 4)], [side(rng, 4), side(rng, 4)]
+        layer = {name: {"pool_size": pool, "strides": strides, "padding": "same"}}
+    first = {"Conv2D": {"filters": int(rng.choice([1, 3, 8, 16, 20, 33])), "kernel_size": 1}}
+    return [first, layer], (side(rng), side(rng), side(rng, 4))
+
+
+def elements(rng: Random) -> tuple[Layers, tuple[int, ...]]:
+    shape = (side(rng), side(rng), side(rng, 5))
+    first: Layers = [
+        {"Rescaling": {"scale": 0.3, "offset": float(rng.choice([0, 0.5]))}},
+        {"Conv2D": {"filters": 3, "kernel_size": 1}},
+    ]
+    dropout = {"Dropout": {"rate": float(rng.choice([0, 0.25, 0.5]))}}
+    return [*first, dropout, "ReLU", {"Rescaling": {"scale": 2, "offset": 1}}], shape
+
+
 KINDS: dict[str, Callable[[Random], tuple[Layers, tuple[int, ...]]]] = {
     "convolution": convolution,
     "sequence convolution": sequence_convolution,
+    "depthwise": depthwise,
+    "dense": dense,
+    "normalization": normalization,
+    "pooling": pooling,
+    "elements": elements,
 }
 
 

@@ -5,57 +5,9 @@
 // Each sum is one chain of fused multiply-adds from the bias on, in the order of k, l, c. A gradient of the kernel is one chain
 // over the samples, rows and columns; a gradient of an input over k from last to first, l from last to first, and f. What lies
 // outside of the image is a zero in a padded copy of one image, which stays in the cache while all filters walk over it.
-#include "products.h"
-#include "task.h"
+#include "images.h"
 
 namespace {
-
-struct Shape {
-    long samples, height, width, channels, down, across, filters, rows, columns;  // kernel: down · across
-    long top, left, stride_down, stride_across, step_down, step_across;           // step: dilation
-};
-
-INLINE long largest(long a, long b) { return a > b ? a : b; }
-INLINE long floor_divide(long a, long b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
-
-// An image (height, width, channels) with a border of zeros.
-struct Border {
-    long height, width, channels, top, left, padded_height, padded_width;
-
-    bool needed() const { return top || left || padded_height != height || padded_width != width; }
-    long floats() const { return needed() ? padded_height * padded_width * channels : 0; }
-
-    const float *around(const float *image, float *scratch) const {
-        if (!needed()) return image;
-        const long row = padded_width * channels, inside = width * channels, before = left * channels;
-        memset(scratch, 0, sizeof(float) * top * row);
-        for (long h = 0; h < height; h++) {
-            float *to = scratch + (top + h) * row;
-            memset(to, 0, sizeof(float) * before);
-            memcpy(to + before, image + h * inside, sizeof(float) * inside);
-            memset(to + before + inside, 0, sizeof(float) * (row - before - inside));
-        }
-        memset(scratch + (top + height) * row, 0, sizeof(float) * (padded_height - top - height) * row);
-        return scratch;
-    }
-};
-
-// The border that makes every place that the kernel touches one of memory, wherever strides and padding send it.
-Border border_of_input(const Shape &s) {
-    const long bottom = (s.rows - 1) * s.stride_down + (s.down - 1) * s.step_down - s.top;
-    const long right = (s.columns - 1) * s.stride_across + (s.across - 1) * s.step_across - s.left;
-    return {s.height, s.width, s.channels, s.top, s.left,
-            s.top + largest(s.height, bottom + 1), s.left + largest(s.width, right + 1)};
-}
-
-// Likewise for the gradient of the output, which the gradient of the input gathers.
-Border border_of_gradient(const Shape &s) {
-    const long first_row = floor_divide(s.top - (s.down - 1) * s.step_down, s.stride_down);
-    const long first_column = floor_divide(s.left - (s.across - 1) * s.step_across, s.stride_across);
-    const long last_row = (s.height - 1 + s.top) / s.stride_down, last_column = (s.width - 1 + s.left) / s.stride_across;
-    const long top = largest(0, -first_row), left = largest(0, -first_column);
-    return {s.rows, s.columns, s.filters, top, left, top + largest(s.rows, last_row + 1), left + largest(s.columns, last_column + 1)};
-}
 
 // A kernel of one pixel that leaves none out walks over all pixels of all images as over one row.
 bool is_product(const Shape &s) {
@@ -88,23 +40,6 @@ void forward(const Shape &s, const float *x, const float *kernel, const float *b
     }
 }
 
-// The elements of the kernel that meet the pixels (down + a · stride_down, across + b · stride_across) of an image.
-long taps_of_phase(const Shape &s, const Border &border, long down, long across, Tap *taps) {
-    long count = 0;
-    for (long k = s.down - 1; k >= 0; k--) {
-        const long row = down + s.top - k * s.step_down;
-        if (row - floor_divide(row, s.stride_down) * s.stride_down) continue;
-        for (long l = s.across - 1; l >= 0; l--) {
-            const long column = across + s.left - l * s.step_across;
-            if (column - floor_divide(column, s.stride_across) * s.stride_across) continue;
-            const long at = (floor_divide(row, s.stride_down) + border.top) * border.padded_width +
-                            floor_divide(column, s.stride_across) + border.left;
-            taps[count++] = {at * s.filters, ((s.down - 1 - k) * s.across + s.across - 1 - l) * s.filters * s.channels};
-        }
-    }
-    return count;
-}
-
 // `turned` is the kernel (down, across, filters, channels) from its last element to its first, as `turn_kernel` makes it.
 void input_gradient(const Shape &s, const float *dy, const float *turned, const float *bias, float *dx, float *scratch) {
     const Border border = border_of_gradient(s);
@@ -114,7 +49,7 @@ void input_gradient(const Shape &s, const float *dy, const float *turned, const 
         // Pixels of one phase meet the same elements of the kernel, and neighbours of the output's gradient.
         for (long down = 0; down < s.stride_down && down < s.height; down++)
             for (long across = 0; across < s.stride_across && across < s.width; across++) {
-                const long count = taps_of_phase(s, border, down, across, taps);
+                const long count = taps_of_phase(s, border, down, across, s.filters * s.channels, taps);
                 const Gather job = {taps, count, s.filters, s.filters, s.stride_across * s.channels, turned, bias, s.channels,
                                     s.channels, false};
                 const long pixels = (s.width - across + s.stride_across - 1) / s.stride_across;
@@ -126,7 +61,7 @@ void input_gradient(const Shape &s, const float *dy, const float *turned, const 
     }
 }
 
-void kernel_gradient(const Shape &s, const float *x, const float *dy, float *dkernel, float *dbias, float *scratch) {
+void kernel_gradient(const Shape &s, const float *x, const float *dy, float *dkernel, float *dbias, bool fresh, float *scratch) {
     const Border border = border_of_input(s);
     // So many rows of the output at a time that they and what they touch of the input stay in the first cache.
     const long together = s.rows == 1 ? 1 : s.columns > 16 ? 4 : 8;
@@ -148,23 +83,12 @@ void kernel_gradient(const Shape &s, const float *x, const float *dy, float *dke
                     const float *from = image + ((i * s.stride_down + k * s.step_down) * border.padded_width + l * s.step_across) * s.channels;
                     const Outer job = {from, g, rows, s.columns, s.stride_down * border.padded_width * s.channels,
                                        s.stride_across * s.channels, s.columns * s.filters, s.filters,
-                                       dkernel + (k * s.across + l) * s.channels * s.filters, s.filters};
+                                       dkernel + (k * s.across + l) * s.channels * s.filters, s.filters, fresh && n == 0 && i == 0};
                     add_products(job, 0, run);
                 }
         }
     }
 }
-
-Shape shape_of(Reader &read) {
-    Shape s;
-    s.samples = read.size(), s.height = read.size(), s.width = read.size(), s.channels = read.size();
-    s.down = read.size(), s.across = read.size(), s.filters = read.size(), s.rows = read.size(), s.columns = read.size();
-    s.top = read.size(), s.left = read.size(), s.stride_down = read.size(), s.stride_across = read.size();
-    s.step_down = read.size(), s.step_across = read.size();
-    return s;
-}
-
-long floats_for_taps(const Shape &s) { return s.down * s.across * (long)(sizeof(Tap) / sizeof(float)); }
 
 }  // namespace
 
@@ -199,11 +123,8 @@ void convolution_kernel_gradient(const Task &task, int64_t *needed) {
     const bool fresh = read.flag();
     if (is_product(s)) as_one_row(s);
     if (needed) { *needed = border_of_input(s).floats(); return; }
-    if (fresh) {
-        memset(dkernel, 0, sizeof(float) * s.down * s.across * s.channels * s.filters);
-        if (dbias) memset(dbias, 0, sizeof(float) * s.filters);
-    }
-    kernel_gradient(s, x, dy, dkernel, dbias, task.scratch);
+    if (fresh && dbias) memset(dbias, 0, sizeof(float) * s.filters);
+    kernel_gradient(s, x, dy, dkernel, dbias, fresh, task.scratch);
 }
 
 // (elements, channels, filters) to (elements, filters, channels), the elements from last to first.

@@ -105,8 +105,9 @@ struct Outer {
     long rows, columns;     // positions
     long input_row, input_step;
     long gradient_row, gradient_step;
-    float *sums;            // (run, channels), added to
+    float *sums;            // (run, channels)
     long channels;
+    bool fresh;             // whether the sums begin with 0 instead of what is there
 };
 
 template <int B, int Q>
@@ -116,7 +117,7 @@ INLINE void outer_tile(const Outer &job, long row, long channel) {
     float *target = job.sums + row * job.channels + channel;
     UNROLL for (int b = 0; b < B; b++)
         UNROLL for (int j = 0; j < Q; j++)
-            sums[b][j] = load_first(target + b * job.channels + j * WIDTH, j == Q - 1 ? last : WIDTH);
+            sums[b][j] = job.fresh ? Vector{} : load_first(target + b * job.channels + j * WIDTH, j == Q - 1 ? last : WIDTH);
     for (long r = 0; r < job.rows; r++) {
         const float *x = job.input + r * job.input_row + row, *dy = job.gradient + r * job.gradient_row + channel;
         if (last >= WIDTH)

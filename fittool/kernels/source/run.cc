@@ -7,8 +7,34 @@
     EACH(convolution_input_gradient)    \
     EACH(convolution_kernel_gradient)   \
     EACH(turn_kernel)                   \
+    EACH(depthwise)                     \
+    EACH(depthwise_input_gradient)      \
+    EACH(depthwise_kernel_gradient)     \
+    EACH(dense)                         \
+    EACH(dense_kernel_gradient)         \
+    EACH(dense_input_gradient)          \
+    EACH(moments)                       \
+    EACH(merge_moments)                 \
+    EACH(normalization_factors)         \
+    EACH(normalize)                     \
+    EACH(normalization_sums)            \
+    EACH(normalization_gradients)       \
+    EACH(normalization_input_gradient)  \
+    EACH(max_pooling)                   \
+    EACH(max_pooling_gradient)          \
+    EACH(average_pooling)               \
+    EACH(average_pooling_gradient)      \
+    EACH(global_average)                \
+    EACH(global_average_gradient)       \
     EACH(rectify)                       \
-    EACH(rectify_gradient)
+    EACH(rectify_gradient)              \
+    EACH(scale)                         \
+    EACH(add)                           \
+    EACH(multiply)                      \
+    EACH(dropout)                       \
+    EACH(descend)                       \
+    EACH(adapt_moments)                 \
+    EACH(scale_by_root)
 
 #define DECLARE(name) Kernel name;
 KERNELS(DECLARE)

@@ -52,7 +52,7 @@ class NativeConvolution(NativeOperation[Convolution]):
     def _turned(self, context: OperationContext) -> Floats:
         """(KH, KW, F, C): the kernel from its last element to its first, its channels as columns."""
         height, width, channels, filters = self._shape
-        array: Floats = context.scratch.array(0, f"{context.position} turned", (height, width, filters, channels))
+        array: Floats = context.scratch.border(0, f"{context.position} turned", (height, width, filters, channels))
         return array
 
     def prepare(self, context: OperationContext) -> Iterable[Phase]:
