@@ -19,7 +19,7 @@ from fittool.errors import CheckpointError, ExperimentError, shown
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
-from fittool.experiment.following import tell_followers
+from fittool.experiment.following import tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity
 from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
@@ -205,6 +205,7 @@ def go_on(
     anew = options.accept_changes and any(map(_is_of_columns, asked.changes(None)))
     encoder = None if anew else encoder_to_go_on_with(directory)
     known = Preparation(encoder, learnt_targets(directory, loaded))
+    tell_what_is_known(options.group, known)
     session = Session.of(loaded, loading_shown(verbose), known, options.group)
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine
