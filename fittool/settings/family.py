@@ -53,6 +53,10 @@ def _complete(cls: type[T]) -> type[T]:
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
 def arguments(cls: type[T]) -> type[T]:
     """Make a class the arguments that several descriptions share; they validate them, so it costs no validator of its own."""
+    return cls if wait_for_use(cls, _complete_arguments) else _complete_arguments(cls)
+
+
+def _complete_arguments(cls: type[T]) -> type[T]:
     _resolve_annotations(cls)
     return dataclasses.dataclass(frozen=True)(cls)
 

@@ -20,11 +20,6 @@ _COMPLETED_NAMES = (
 class CompletedAtFirstUse(type):
     """The class of classes whose making may wait (`wait_for_use`)."""
 
-    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> None:
-        super().__init__(name, bases, namespace, **options)
-        for base in cls.__mro__[1:]:
-            complete(base)
-
     def __call__(cls, *args: Any, **named: Any) -> Any:
         """Make an object."""
         complete(cls)
@@ -54,9 +49,10 @@ def wait_for_use(cls: type, completion: Callable[[type], type]) -> bool:
 
 
 def complete(cls: type) -> None:
-    """Complete a class that waits for its first use."""
-    waiting = vars(cls).get(_COMPLETED_NAMES[0])
-    if isinstance(waiting, _Waiting):
-        for name in _COMPLETED_NAMES:
-            delattr(cls, name)
-        waiting.completion(cls)
+    """Complete a class that waits for its first use, and those that it extends."""
+    for one in reversed(cls.__mro__):
+        waiting = vars(one).get(_COMPLETED_NAMES[0])
+        if isinstance(waiting, _Waiting):
+            for name in _COMPLETED_NAMES:
+                delattr(one, name)
+            waiting.completion(one)
