@@ -118,7 +118,7 @@ def test_most_layers_wait_until_a_network_names_them() -> None:
 def test_signatures_are_those_of_keras() -> None:
     """What `help`, notebooks and editors show."""
     assert str(inspect.signature(layers.Dense)).startswith("(units, activation=None, use_bias=True, kernel_initializer=")
-    assert list(inspect.signature(layers.Dense).parameters)[-4:] == ["name", "inputs", "trainable", "input_shape"]
+    assert list(inspect.signature(layers.Dense).parameters)[-5:] == ["name", "inputs", "trainable", "input_shape", "weights_of"]
 
     class Mine(layers.Dense):
         """With a form of its own."""
