@@ -136,8 +136,8 @@ class RunPaths:
     def keeps(self, path: Path) -> bool:
         """True for one of the run's own files, and for files in a directory of its own."""
         files = (
-            self.experiment, self.environment, self.classes, self.inputs, self.columns, self.skipped, self.status, self.diverged, self.metrics,
-            self.evaluation, self.threshold, self.baselines, self.validation, self.history, self.log, self.report,
+            self.experiment, self.environment, self.classes, self.inputs, self.columns, self.skipped, self.status, self.diverged,
+            self.metrics, self.evaluation, self.threshold, self.baselines, self.validation, self.history, self.log, self.report,
             self.root / ".lock", self.root / DISCARDED,
         )  # fmt: skip
         folders = (self.checkpoints, self.plots)
