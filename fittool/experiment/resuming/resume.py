@@ -24,6 +24,7 @@ from fittool.experiment.options import Run, TrainOptions, verbosity
 from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
+from fittool.experiment.resuming.next_command import tell_next
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
 from fittool.experiment.run_metadata import (
     changes_of_environment,
@@ -246,6 +247,7 @@ def go_on(
     outcome = trainer.run()
     if verbose != 0 and options.group.rank == 0:
         tell_baselines(prepared, trainer, directory)
+        tell_next(trainer, outcome)
     return Run(directory.path, outcome, trainer.history)
 
 
