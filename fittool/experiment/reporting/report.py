@@ -105,7 +105,7 @@ def _evaluated(run: TrainedRun, summary: RunSummary, way: Gathering) -> tuple[Me
         told = "The figures are those that evaluate kept." if kept is not None else "So there are no figures by class."
         return None, kept, [f"The run could not be measured here: {error.problems[0]} {told}"]
     evaluation = evaluation_of(run, on, measured)
-    evaluation["baselines"] = baselines_beside(run, on, measured, evaluation)
+    evaluation["baselines"] = baselines_beside(run, on, measured, evaluation, way.known.get("train"))
     notes = (
         [] if on == "validation" else ["The run has no validation data: all figures are of the data that it was trained with."]
     )
