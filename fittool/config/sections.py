@@ -372,3 +372,8 @@ class Output:
 
     dir: Text = Field(default="runs", min_length=1, description="Folder of all runs, relative to the working directory.")
     checkpoint: Checkpoint = Field(default_factory=Checkpoint, description="When the state of training is saved.")
+    report: Annotated[Boolean | Literal["auto"], DOES_NOT_COUNT] = Field(
+        default="auto",
+        description="Whether a run ends with its report (report.html and plots, as `fittool report` writes them); auto: where "
+        "the extra `report` is installed.",
+    )
