@@ -75,6 +75,25 @@ def check_can_share(setting: EngineSetting) -> None:
         raise ExperimentError(f"{text}: add --engine torch.")
 
 
+def holds_samples(setting: EngineSetting) -> bool:
+    """True where the engine can keep samples in the memory of its device."""
+    return resolve_engine(setting).can_hold
+
+
+def check_can_hold(setting: EngineSetting) -> None:
+    """Refuse an engine that keeps no samples where it computes; `auto` is never refused, as it stands for what there is.
+
+    Raises:
+        ExperimentError: It keeps none; the text names one that does.
+    """
+    if not isinstance(setting, Auto) and not holds_samples(setting):
+        name = setting.public_name()
+        raise ExperimentError(
+            f"data.cache: device keeps samples in the memory of the device of engine torch; engine {name} has no other than that "
+            "of cache: ram. Set cache: ram, or engine: torch."
+        )
+
+
 def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
     from fittool.engines.numpy_engine import NumpyEngine
 

@@ -17,6 +17,7 @@ from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import OpenedData, disk_caches, open_data
 from fittool.experiment.building.prepare import Loading, Prepared, fit_together, inputs_in_words, silent, told_of_table
 from fittool.experiment.building.stages import stages_of
+from fittool.experiment.checks.device_cache import check_device_cache
 from fittool.experiment.data_check import Survey, survey
 from fittool.nn.shapes import size_of
 
@@ -55,6 +56,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
         found = survey(data, loading)
         found.check((*loaded.warnings, *data.warnings))
     prepared = fit_together(loaded, data)
+    told = check_device_cache(loaded, data.train)
     # The place that a run would have: names that callbacks give are relative to it, and nothing is there yet.
     place = Path(loaded.experiment.output.dir).absolute() / str(loaded.experiment.name) / "run"
     surroundings = CallbackContext(place, lambda reference: load_function(reference, Path()))
@@ -62,7 +64,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     build_callbacks_of(loaded, loaded.experiment.callbacks, ("callbacks",), surroundings)
     notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation, planned=True)) if decode else ()
     counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *notes)
-    return Report(_summary(prepared), (*prepared.warnings, *found.warnings), counts)
+    return Report(_summary(prepared), (*prepared.warnings, *told, *found.warnings), counts)
 
 
 def _unseen(loaded: LoadedExperiment, data: OpenedData) -> tuple[str, ...]:
