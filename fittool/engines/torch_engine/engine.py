@@ -113,8 +113,8 @@ class TorchEngine(StatefulEngine):
         self._averages = MovingAverages(
             {
                 node.name: (
-                    self._store.weights(f"{node.name}/moving_mean"),
-                    self._store.weights(f"{node.name}/moving_variance"),
+                    self._store.weights(f"{node.owner}/moving_mean"),
+                    self._store.weights(f"{node.owner}/moving_variance"),
                     node.layer.momentum,
                     node.layer.epsilon,
                 )

@@ -40,9 +40,9 @@ from fittool.experiment.trained_run import check_weights, targets_of
 from fittool.nn.output_targets import OutputTargets
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
+from fittool.runs.files.text_table import missing_in
 from fittool.runs.format import FORMAT, OLDER_RELEASE, cause_of_other_numbers
 from fittool.runs.requests import Requests
-from fittool.runs.text_table import missing_in
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.signals import StopSignals
