@@ -119,7 +119,7 @@ def memory_estimate(
     resolved = resolve_engine(setting)
     if not isinstance(resolved, Torch) or find_spec("torch") is None:
         return None
-    from fittool.engines.torch_engine.memory_estimate import memory_estimate as estimate
+    from fittool.engines.torch_engine.memory.estimate import memory_estimate as estimate
 
     return estimate(resolved, graph, objectives, optimizer, batch_size, (kept, of_sample))
 

@@ -99,7 +99,7 @@ def test_weights_that_do_not_learn_have_no_gradients() -> None:
 
 def test_a_network_that_looks_at_its_numbers_is_counted_by_its_outputs() -> None:
     """A table refuses numbers that it has no row for, so it reads them."""
-    from fittool.engines.torch_engine import memory_estimate as module
+    from fittool.engines.torch_engine.memory import estimate as module
 
     def reads(*_: Any) -> tuple[int, int]:
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")

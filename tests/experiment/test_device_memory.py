@@ -75,9 +75,9 @@ def test_check_tells_what_a_training_takes(write: Write, fittool: Any) -> None:
 
 def test_check_warns_of_a_batch_that_cannot_fit(write: Write, fittool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
-    from fittool.engines.torch_engine import memory_estimate
+    from fittool.engines.torch_engine.memory import estimate
 
-    monkeypatch.setattr(memory_estimate, "free_memory", lambda device: 100 << 20)
+    monkeypatch.setattr(estimate, "free_memory", lambda device: 100 << 20)
     path = write(text=EXPERIMENT.replace('callbacks: [LambdaCallback: {on_epoch_end: "limit:limit"}]', ""))
     done = fittool("check", path)
     assert done.code == 0

@@ -20,10 +20,10 @@ from fittool.engines.settings import Torch
 from fittool.engines.stateful_engine import StatefulEngine
 from fittool.engines.target_arrays import targets_and_weights
 from fittool.engines.torch_engine.device import DeviceBatch, LossScale, LossWatch, Placement, choose_device
-from fittool.engines.torch_engine.device_memory import memory_needed
 from fittool.engines.torch_engine.held_samples import HeldSamples
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
+from fittool.engines.torch_engine.memory.device_memory import memory_needed
 from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
 from fittool.engines.torch_engine.optimizer_step import OptimizerStep

@@ -14,9 +14,9 @@ from fittool.data.available_memory import size_in_words
 from fittool.data.dataset import ArrayDataset
 from fittool.data.loading.selected_batch import SelectedBatch
 from fittool.engines.torch_engine.device import DeviceBatch, Placement, host_tensor
-from fittool.engines.torch_engine.device_memory import free_memory, memory_text
 from fittool.engines.torch_engine.images.changes import change
 from fittool.engines.torch_engine.images.cover import between, paste
+from fittool.engines.torch_engine.memory.device_memory import free_memory, memory_text
 from fittool.errors import MachineError
 
 Tensors = tuple[Tensor, ...]

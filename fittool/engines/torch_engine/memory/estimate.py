@@ -16,8 +16,8 @@ from torch import Tensor
 from fittool.engines.memory_estimate import MemoryEstimate
 from fittool.engines.settings import Torch
 from fittool.engines.torch_engine.device import choose_device
-from fittool.engines.torch_engine.device_memory import free_memory, memory_text
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
+from fittool.engines.torch_engine.memory.device_memory import free_memory, memory_text
 from fittool.engines.torch_engine.parameters import ParameterStore
 from fittool.engines.torch_engine.program import Program
 from fittool.engines.torch_engine.step import StepContext
