@@ -291,9 +291,11 @@ def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tup
     """The data as the experiment's mode wants them, and warnings: all in memory, remembered once read, or as they are."""
     if isinstance(data, GeneratorData):
         return data, ()
+    cache = loaded.experiment.data.cache
     if any(stage.mode == "fit" for stage in loaded.experiment.stages):
         return in_memory(data, progress), ()
-    cache = loaded.experiment.data.cache
+    if cache == "device":  # a run may go on with another cache, so its data are known by the same fingerprint
+        return in_memory(data, progress, keeps_fingerprint=True), ()
     if cache == "disk":
         cached, trouble = keep_on_disk(data)
         return cached, (loaded.problem(trouble, "data", "cache"),) if trouble else ()

@@ -29,6 +29,7 @@ from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
+from fittool.experiment.checks.device_cache import check_device_cache
 from fittool.experiment.tables.columns import with_embedding
 from fittool.experiment.target_scales import check_other_part, output_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
@@ -294,13 +295,14 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent, known: Preparat
     """
     known = Preparation() if known is None else known
     prepared = fit_together(loaded, open_data(loaded, known.encoder, known.classes), known.targets)
+    told = check_device_cache(loaded, prepared.train)
     with error_location(loaded, "data", "train"):
         train, warnings = kept(loaded, prepared.train, loading("training data"))
     validation = prepared.validation
     if validation is not None:
         with error_location(loaded, "data", "validation"):
             validation, _ = kept(loaded, validation, loading("validation data"))
-    told = (*prepared.warnings, *warnings, *damaged_exif(prepared.train, prepared.validation))
+    told = (*prepared.warnings, *told, *warnings, *damaged_exif(prepared.train, prepared.validation))
     return replace(prepared, train=train, validation=validation, warnings=told)
 
 
