@@ -288,7 +288,11 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
         yield from _split_without_effect(written, part)
     sources = [source for source in (data.train, data.validation) if isinstance(source, Source)]
     kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
-    if data.cache != "none" and written.knows_modes and all(stage.mode == "fit" for stage in written.experiment.stages):
+    if (
+        data.cache not in ("none", "device")
+        and written.knows_modes
+        and all(stage.mode == "fit" for stage in written.experiment.stages)
+    ):
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
     elif data.cache == "disk" and not any(source.reads_images for source in sources):
         yield written.problem(("data", "cache"), f"data.cache: disk has no effect on {kinds}, which hold no image files.")
@@ -309,13 +313,13 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
             )
 
 
-_USED_BY_SPLITS = {"kfold": ("folds", "fold", "by"), "column": ("column", "value"), "time": ("column", "fraction")}
+_USED_BY_SPLITS = {"kfold": ("folds", "fold", "by", "shuffle"), "column": ("column", "value"), "time": ("column", "fraction")}
 
 
 def _split_without_effect(written: Written, part: SplitSetting) -> Iterator[Placed]:
     """Settings of a split that its kind does not look at."""
     used = _USED_BY_SPLITS.get(part.kind, ("fraction",))
-    for field in ("fraction", "folds", "fold", "by", "group", "column", "value", "seed"):
+    for field in ("fraction", "folds", "fold", "by", "shuffle", "group", "column", "value", "seed"):
         is_random = field == "seed" and part.kind not in ("last", "first", "column", "time")
         if field in used or is_random or (field == "group" and part.needs_groups):
             continue

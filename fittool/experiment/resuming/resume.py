@@ -20,11 +20,13 @@ from fittool.errors import CheckpointError, ExperimentError, shown
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
-from fittool.experiment.following import tell_followers
+from fittool.experiment.following import tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity
+from fittool.experiment.reporting.ending import report_at_the_end
 from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
+from fittool.experiment.resuming.next_command import tell_next
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
 from fittool.experiment.run_metadata import (
     changes_of_environment,
@@ -42,9 +44,9 @@ from fittool.experiment.trained_run import check_weights, targets_of
 from fittool.nn.output_targets import OutputTargets
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
+from fittool.runs.files.text_table import missing_in
 from fittool.runs.format import FORMAT, OLDER_RELEASE, cause_of_other_numbers
 from fittool.runs.requests import Requests
-from fittool.runs.text_table import missing_in
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.signals import StopSignals
@@ -208,6 +210,7 @@ def go_on(
     encoder = None if anew else encoder_to_go_on_with(directory)
     engine = with_kernels_of(loaded.experiment.engine, kernels_of(environment))
     known = Preparation(encoder, learnt_targets(directory, loaded), engine)
+    tell_what_is_known(options.group, known)
     session = Session.of(loaded, loading_shown(verbose), known, options.group)
     stack.callback(session.close)
     prepared, stepping = session.prepared, session.engine
@@ -248,6 +251,9 @@ def go_on(
     outcome = trainer.run()
     if verbose != 0 and options.group.rank == 0:
         tell_baselines(prepared, trainer, directory)
+    report_at_the_end(prepared, trainer, directory, options, signals.interruption)
+    if verbose != 0 and options.group.rank == 0:
+        tell_next(trainer, outcome)
     return Run(directory.path, outcome, trainer.history)
 
 
