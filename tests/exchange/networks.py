@@ -73,7 +73,9 @@ CASES: dict[str, Case] = {
     "embedding": Case([{"Embedding": {"input_dim": 6, "output_dim": 3}}, "Flatten"], {"input": (7,)}, codes=6),
     "max pooling": Case([{"MaxPooling2D": {"pool_size": 3, "strides": 2, "padding": "same"}}], IMAGE),
     "average pooling": Case([{"AveragePooling2D": {"pool_size": 3, "strides": 2, "padding": "same"}}], IMAGE),
-    "pooling 1d": Case([{"MaxPooling1D": {"padding": "same"}}, {"AveragePooling1D": {"strides": 1, "padding": "same"}}], SEQUENCE),
+    "pooling 1d": Case(
+        [{"MaxPooling1D": {"padding": "same"}}, {"AveragePooling1D": {"strides": 1, "padding": "same"}}], SEQUENCE
+    ),
     "pooling 3d": Case([{"MaxPooling3D": {"strides": 1}}, {"AveragePooling3D": {"padding": "same"}}], VOLUME),
     "global pooling": Case(
         [{"GlobalAveragePooling2D": {"inputs": "input", "name": "a"}}, {"GlobalMaxPooling2D": {"inputs": "input", "name": "b"}},
@@ -96,7 +98,9 @@ CASES: dict[str, Case] = {
     "layer normalization": Case(["LayerNormalization", {"LayerNormalization": {"center": False, "scale": False}}], IMAGE),
     "group normalization": Case([{"GroupNormalization": {"groups": 3}}, {"GroupNormalization": {"groups": -1}}], IMAGE),
     "group normalization of vectors": Case([{"GroupNormalization": {"groups": 3, "scale": False}}], VECTOR),
-    "normalization": Case([{"Normalization": {"mean": 1.0, "variance": 2.0}}, {"Conv2D": {"filters": 2, "kernel_size": 1}}], IMAGE),
+    "normalization": Case(
+        [{"Normalization": {"mean": 1.0, "variance": 2.0}}, {"Conv2D": {"filters": 2, "kernel_size": 1}}], IMAGE
+    ),
     "rescaling": Case([{"Rescaling": {"scale": 0.5, "offset": -1}}], IMAGE),
     "standardization": Case(
         [{"Standardization": {"rescale": 0.5, "samplewise_center": True, "samplewise_std_normalization": True}}, "Flatten"], IMAGE
@@ -180,8 +184,10 @@ CASES: dict[str, Case] = {
     "several inputs and outputs": Case(
         [{"Input": {"name": "picture"}}, {"Input": {"name": "facts"}},
          {"Conv2D": {"filters": 3, "kernel_size": 3, "inputs": "picture"}}, {"GlobalAveragePooling2D": {"name": "seen"}},
-         {"Dense": {"units": 4, "inputs": "facts", "name": "known"}}, {"Concatenate": {"inputs": ["seen", "known"], "name": "all"}},
-         {"Dense": {"units": 3, "activation": "softmax", "name": "kind"}}, {"Dense": {"units": 1, "inputs": "all", "name": "size"}}],
+         {"Dense": {"units": 4, "inputs": "facts", "name": "known"}},
+         {"Concatenate": {"inputs": ["seen", "known"], "name": "all"}},
+         {"Dense": {"units": 3, "activation": "softmax", "name": "kind"}},
+         {"Dense": {"units": 1, "inputs": "all", "name": "size"}}],
         {"picture": (9, 8, 6), "facts": (5,)},
         ("kind", "size"),
     ),
