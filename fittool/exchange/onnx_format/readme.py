@@ -55,7 +55,7 @@ def _meaning(one: GraphInput, network: TrainedNetwork) -> str:
         pixels = ", pixels 0 to 255" if one.dtype == "uint8" else ""
         return f"pictures, {facts['color_order']}{pixels}, height × width {size}: {facts['resize']}"
     notes = {
-        "number": "a number, NaN for a gap",
+        "number": "a number (of yes and no 1 and 0), NaN for a gap",
         "date": "seconds since 1970-01-01 00:00, NaN for a gap",
         "category": 'a word, "" for a gap',
         "boolean": 'a word, "" for a gap',
