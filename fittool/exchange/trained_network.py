@@ -87,8 +87,8 @@ class TrainedNetwork:
     missing: frozenset[str] = frozenset()
 
     def weights_of(self, node: Node) -> dict[str, NDArray[np.float32]]:
-        """The weights of a layer, by their own names."""
-        return {parameter.name: self.weights[f"{node.name}/{parameter.name}"] for parameter in node.parameters}
+        """The weights that a layer uses, its own or those that it shares, by their own names."""
+        return {one.name: self.weights[f"{node.owner}/{one.name}"] for one in node.with_weights().parameters}
 
 
 def place_of(node: Node) -> str:

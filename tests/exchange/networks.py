@@ -122,7 +122,19 @@ CASES: dict[str, Case] = {
          {"Cropping2D": {"cropping": [[0, 2], [1, 1]]}}],
         IMAGE,
     ),
-    "padding 1d": Case([{"ZeroPadding1D": {"padding": [1, 2]}}, {"UpSampling1D": {"size": 3}}], SEQUENCE),
+    "padding 1d": Case([{"ZeroPadding1D": {"padding": [1, 2]}}, {"UpSampling1D": {"size": 3}}, "Cropping1D"], SEQUENCE),
+    "dropout along sequences": Case([{"SpatialDropout1D": {"rate": 0.2}}, {"Dense": {"units": 2}}], SEQUENCE),
+    "convolution in groups": Case(
+        [{"Conv2D": {"filters": 4, "kernel_size": 3, "groups": 2}}, {"Conv2D": {"filters": 4, "kernel_size": 1, "groups": 4}}],
+        IMAGE,
+    ),
+    "shared weights": Case(
+        [{"Input": {"name": "one"}}, {"Input": {"name": "two"}},
+         {"Dense": {"units": 4, "activation": "tanh", "inputs": "one", "name": "first"}},
+         {"Dense": {"units": 4, "activation": "tanh", "inputs": "two", "name": "second", "weights_of": "first"}},
+         {"Subtract": {"inputs": ["first", "second"], "name": "apart"}}, {"Dense": {"units": 1}}],
+        {"one": (6,), "two": (6,)},
+    ),
     "upsampling": Case([{"UpSampling2D": {"size": [2, 3]}}], IMAGE),
     "upsampling bilinear": Case([{"UpSampling2D": {"size": [2, 3], "interpolation": "bilinear"}}], IMAGE),
     "relu with limits": Case([{"ReLU": {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2}}], VECTOR),
@@ -197,6 +209,7 @@ CASES: dict[str, Case] = {
 OWN_CASES: dict[str, Case] = {
     "columns": Case([{"ColumnEmbedding": {"columns": [1, 0], "levels": [3, 4], "widths": [2, 5]}}], {"input": (4,)}, codes=3),
     "robust scaling": Case([{"RobustScaling": {"columns": [5, 2, 7]}}, {"RobustScaling": {"limit": None}}], VECTOR),
+    "tokens": Case(["ClassToken", "PositionEmbedding", {"Dense": {"units": 2}}], SEQUENCE),
     "pieces": Case([{"PiecewiseLinearEmbedding": {"columns": [5, 2], "bins": 4, "output_dim": 3}}], VECTOR),
 }
 """Layers that only fittool has."""

@@ -86,6 +86,15 @@ def test_a_normalization_stays_where_others_read_what_it_takes():
     assert kinds.count("BatchNormalization") == 2
 
 
+def test_a_normalization_stays_where_a_kernel_is_shared():
+    layers = [
+        {"Dense": {"units": 12, "name": "a"}}, "BatchNormalization", {"Dense": {"units": 12, "name": "b", "weights_of": "a"}},
+        {"Dense": {"units": 2}},
+    ]  # fmt: skip
+    model = check(Case(layers, {"input": (12,)}), fold=True)
+    assert "BatchNormalization" in {node.op_type for node in onnx.load_from_string(model.content).graph.node}
+
+
 def test_the_graph_has_no_training_operations():
     graph = onnx.load_from_string(check(CASES["regularization"]).content).graph
     assert {node.op_type for node in graph.node} <= {"Reshape", "Identity"}

@@ -52,8 +52,7 @@ def _bias(site: Site, layer: Any) -> list[str]:
 def convolution(site: Site, layer: Any, x: list[Value]) -> Value:
     """Conv1D, Conv2D and Conv3D."""
     kernel = site.constant(_outer_first(site.weight("kernel")), "kernel")
-    groups = getattr(layer, "groups", 1)
-    attributes = _of_layer(site, layer) | ({"group": groups} if groups > 1 else {})
+    attributes = _of_layer(site, layer) | ({"group": layer.groups} if layer.groups > 1 else {})
     name = site.graph.add("Conv", site.graph.channels_first(x[0]).name, kernel, *_bias(site, layer), **attributes)
     return site.end_with(site.value(name, channels_first=True), layer.activation)
 
@@ -134,8 +133,8 @@ def padding(sides_of: Callable[[Any], tuple[tuple[int, int], ...]]) -> Lowering:
 
 
 def cropping(site: Site, layer: Any, x: list[Value]) -> Value:
-    """Images without their borders."""
-    starts = [before for before, _ in layer.cropping]
+    """Sequences without their ends, images without their borders."""
+    starts = [layer.cropping[0]] if isinstance(layer.cropping[0], int) else [before for before, _ in layer.cropping]
     ends = [start + size for start, size in zip(starts, site.node.output_shape, strict=False)]
     axes = [x[0].axis(place) for place in range(len(starts))]
     graph = site.graph

@@ -29,6 +29,7 @@ _KERNELS: dict[type[Any], str] = {
 def foldable(network: TrainedNetwork) -> dict[str, Node]:
     """The batch normalizations that nothing but a linear layer stands before, by that layer's name."""
     readers = Counter(name for node in network.graph.nodes for name in node.inputs)
+    users = Counter(node.owner for node in network.graph.nodes)
     nodes = {node.name: node for node in network.graph.nodes}
     found = {}
     for node in network.graph.nodes:
@@ -36,7 +37,8 @@ def foldable(network: TrainedNetwork) -> dict[str, Node]:
         if not isinstance(node.layer, nn.BatchNormalization) or before is None or type(before.layer) not in _KERNELS:
             continue
         layer: Any = before.layer
-        if readers[before.name] == 1 and before.name not in network.graph.outputs and layer.activation in (None, "linear"):
+        is_alone = readers[before.name] == 1 and users[before.owner] == 1 and before.name not in network.graph.outputs
+        if is_alone and layer.activation in (None, "linear"):
             found[before.name] = node
     return found
 

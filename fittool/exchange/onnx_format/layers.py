@@ -116,6 +116,20 @@ def _embedding(site: Site, layer: Any, x: list[Value]) -> Value:
     return site.value(site.graph.add("Gather", site.constant(site.weight("embeddings"), "embeddings"), codes))
 
 
+def _class_token(site: Site, layer: Any, x: list[Value]) -> Value:
+    """The learned vector before each sequence: (1, 1, C) becomes (N, 1, C) by the number of sequences."""
+    graph, taken = site.graph, site.graph.channels_last(x[0]).name
+    token = site.constant(site.weight("token").reshape(1, 1, -1), "token")
+    count = graph.add("Shape", taken, start=0, end=1)
+    many = graph.add("Expand", token, graph.add("Concat", count, graph.ints(1, 1), axis=0))
+    return site.value(graph.add("Concat", many, taken, axis=1))
+
+
+def _position_embedding(site: Site, layer: Any, x: list[Value]) -> Value:
+    taken = site.graph.channels_last(x[0]).name
+    return site.value(site.graph.add("Add", taken, site.constant(site.weight("embeddings"), "embeddings")))
+
+
 def _batch_normalization(site: Site, layer: Any, x: list[Value]) -> Value:
     first = site.graph.channels_first(x[0]) if len(x[0].shape) > 1 else x[0]
     mean, variance = site.weight("moving_mean"), site.weight("moving_variance")
@@ -241,6 +255,8 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.Dense: _dense,
     nn.Embedding: _embedding,
     nn.ColumnEmbedding: column_embedding,
+    nn.ClassToken: _class_token,
+    nn.PositionEmbedding: _position_embedding,
     nn.RobustScaling: robust_scaling,
     nn.PiecewiseLinearEmbedding: piecewise_linear_embedding,
     nn.Conv1D: convolution.convolution,
@@ -270,10 +286,12 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.RepeatVector: _repeat_vector,
     nn.ZeroPadding1D: convolution.padding(lambda layer: (layer.padding,)),
     nn.ZeroPadding2D: convolution.padding(lambda layer: layer.padding),
+    nn.Cropping1D: convolution.cropping,
     nn.Cropping2D: convolution.cropping,
     nn.UpSampling1D: convolution.upsampling,
     nn.UpSampling2D: convolution.upsampling,
     nn.Dropout: _same,
+    nn.SpatialDropout1D: _same,
     nn.SpatialDropout2D: _same,
     nn.GaussianNoise: _same,
     nn.BatchNormalization: _batch_normalization,
