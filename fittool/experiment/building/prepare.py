@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.partition import balanced
-from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.told import columns_in_words
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, MachineError, Problem
@@ -34,7 +33,6 @@ from fittool.experiment.tables.columns import with_embedding
 from fittool.experiment.target_scales import check_other_part, output_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
 from fittool.model.compiled import Compiled
-from fittool.model.model import Model
 from fittool.model.network import Network
 from fittool.model.saving import describe
 from fittool.model.target_forms import target_forms
@@ -49,6 +47,10 @@ from fittool.process_group import ALONE, ProcessGroup
 from fittool.runs.columns_file import digest_of_columns
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
+
+if TYPE_CHECKING:
+    from fittool.data.tables.encoder import TableEncoder
+    from fittool.model.model import Model
 
 _OF_DATA = ("compile", "seed", "table", "targets")
 """Parts of the description of a network that do not tell it from others."""
@@ -237,6 +239,8 @@ class Prepared:
 
     def model(self) -> Model:
         """The model that is trained, with starting weights drawn from the seed."""
+        from fittool.model.model import Model  # with the trainer and all loaders, which a check needs not
+
         experiment = self.loaded.experiment
         compiled = Compiled(self.optimizer, self.objectives)
         # A step whose loss is not finite ends the run; the weights before it are worth keeping.
