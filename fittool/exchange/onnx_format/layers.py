@@ -56,8 +56,13 @@ def _activation(make: Callable[[Any], Activation]) -> Lowering:
 
 
 def _rescaling(site: Site, layer: Any, x: Value) -> str:
-    name = site.graph.add("Mul", x.name, site.constant(layer.scale, "scale"))
-    return site.graph.add("Add", name, site.constant(layer.offset, "offset")) if layer.offset else name
+    name = site.graph.add("Mul", x.name, _number(site, x, "scale", layer.scale))
+    return site.graph.add("Add", name, _number(site, x, "offset", layer.offset)) if np.any(layer.offset) else name
+
+
+def _number(site: Site, x: Value, name: str, value: Any) -> str:
+    """A number, or one for each channel."""
+    return _by_channel(site, x, name, value) if np.ndim(value) else site.constant(value, name)
 
 
 def _by_channel(site: Site, x: Value, name: str, array: Any) -> str:
