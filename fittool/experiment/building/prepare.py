@@ -43,6 +43,7 @@ from fittool.nn.layers import Layer
 from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_output_targets, with_target_shapes
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.output_targets import OutputTargets, plain_targets
+from fittool.nn.schedules.lengths import PartOfTraining, TrainingLength
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.process_group import ALONE, ProcessGroup
@@ -145,7 +146,7 @@ class Prepared:
             | {
                 "loss": plain(compile_.main_loss, defaults=False),
                 "features": features,
-                "compile": Compiled(self.optimizer, self.objectives).plain(),
+                "compile": Compiled(self._optimizer_without_warmup, self.objectives).plain(),
                 "seed": self.loaded.experiment.seed,
             }
             | ({"table": table} if table else {})
@@ -160,26 +161,41 @@ class Prepared:
 
     @property
     def optimizer(self) -> Optimizer:
-        """The optimizer, its schedule as long as the training where that is asked for.
+        """The optimizer, its schedule as long as the training where that is asked for, behind the warmup if there is one.
 
         Raises:
             ExperimentError: Nobody knows how long the training is.
         """
-        optimizer = self.loaded.experiment.compile.optimizer
-        return optimizer.lasting(self._steps_of_training()) if optimizer.lasts_as_training else optimizer
+        optimizer, warmup = self._optimizer_without_warmup, self.loaded.experiment.first.warmup_epochs
+        return optimizer.warmed_up(self._length().steps_of(PartOfTraining(epochs=warmup))) if warmup else optimizer
 
-    def _steps_of_training(self) -> int:
-        """The steps of all stages together."""
-        total = 0
+    @property
+    def _optimizer_without_warmup(self) -> Optimizer:
+        optimizer, warmup = self.loaded.experiment.compile.optimizer, self.loaded.experiment.first.warmup_epochs
+        if not optimizer.lasts_as_training:
+            return optimizer
+        length = self._length()
+        return optimizer.lasting(length.after(PartOfTraining(epochs=warmup)) if warmup else length)
+
+    def _length(self) -> TrainingLength:
+        """The epochs and steps of all stages."""
+        stages = []
         for stage in self.loaded.experiment.stages:
             asked = stage.steps_per_epoch
             steps = asked if isinstance(asked, int) else self.train_loader(stage).steps_per_pass
             if steps is None:
-                text = "total: auto needs to know how many batches an epoch has, but data.train is a generator without an end."
-                problem = self.loaded.problem(f"{text} Give train.steps_per_epoch.", "compile", "optimizer")
-                raise ExperimentError(problem)
-            total += steps * (cast("int", stage.epochs) - stage.initial_epoch)
-        return total
+                by_warmup = self.loaded.experiment.first.warmup_epochs > 0
+                what, place = ("warmup_epochs", ("train",)) if by_warmup else (self._what_lasts, ("compile", "optimizer"))
+                text = f"{what} needs to know how many batches an epoch has, but data.train is a generator without an end."
+                raise ExperimentError(self.loaded.problem(f"{text} Give train.steps_per_epoch.", *place))
+            stages.append((cast("int", stage.epochs) - stage.initial_epoch, steps))
+        return TrainingLength(stages)
+
+    @property
+    def _what_lasts(self) -> str:
+        """The form in which the schedule asks for the length of the training."""
+        rate = self.loaded.experiment.compile.optimizer.learning_rate
+        return "total: auto" if getattr(rate, "total", None) is not None else "a length in epochs or a share"
 
     @property
     def is_from_logits(self) -> bool:
