@@ -54,6 +54,7 @@ HOMES = {
     "rich": ("training/display/live_progress.py", "experiment/building/loading_progress.py"),
     "matplotlib": ("report",),
     "jinja2": ("report",),
+    "h5py": ("exchange",),
     "onnx": ("exchange/onnx_format",),
     "onnxruntime": ("exchange/onnx_format/verify.py",),
     "tensorboard": ("callbacks/tensorboard.py",),
