@@ -72,6 +72,11 @@ def _lengths(written: Written, stage: Train) -> Iterator[Placed]:
         where = f"{stage.epochs} ({written.said(*path, 'epochs')})"
         text = f"{path_text(path)}.initial_epoch must be less than {path_text(path)}.epochs, which is {where}"
         yield written.problem((*path, "initial_epoch"), f"{text}, got {stage.initial_epoch}.")
+    elif stage.epochs is not None and stage.warmup_epochs >= stage.epochs - stage.initial_epoch:
+        path = written.experiment.path_of(stage)
+        text = f"{path_text(path)}.warmup_epochs must be less than the epochs that are trained"
+        mend = f"{stage.epochs - stage.initial_epoch} ({written.said(*path, 'epochs')}), got {stage.warmup_epochs:g}"
+        yield written.problem((*path, "warmup_epochs"), f"{text}, {mend}.")
 
 
 def _loop(written: Written, stage: Train) -> Iterator[Placed]:
@@ -93,6 +98,9 @@ def _stages(written: Written) -> Iterator[Placed]:
         if stage.initial_epoch:
             text = f"{path_text(path)}.initial_epoch can be given in the first stage alone; epochs count on."
             yield written.problem((*path, "initial_epoch"), text)
+        if stage.warmup_epochs:
+            text = f"{path_text(path)}.warmup_epochs can be given in the first stage alone: training warms up once."
+            yield written.problem((*path, "warmup_epochs"), text)
         if stage.validation_split not in (0, first.validation_split):
             text = f"{path_text(path)}.validation_split must be that of the first stage, {first.validation_split:g}: all stages"
             yield written.problem((*path, "validation_split"), f"{text} share one validation part.")
