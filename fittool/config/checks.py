@@ -309,13 +309,13 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
             )
 
 
-_USED_BY_SPLITS = {"kfold": ("folds", "fold", "by"), "column": ("column", "value"), "time": ("column", "fraction")}
+_USED_BY_SPLITS = {"kfold": ("folds", "fold", "by", "shuffle"), "column": ("column", "value"), "time": ("column", "fraction")}
 
 
 def _split_without_effect(written: Written, part: SplitSetting) -> Iterator[Placed]:
     """Settings of a split that its kind does not look at."""
     used = _USED_BY_SPLITS.get(part.kind, ("fraction",))
-    for field in ("fraction", "folds", "fold", "by", "group", "column", "value", "seed"):
+    for field in ("fraction", "folds", "fold", "by", "shuffle", "group", "column", "value", "seed"):
         is_random = field == "seed" and part.kind not in ("last", "first", "column", "time")
         if field in used or is_random or (field == "group" and part.needs_groups):
             continue
