@@ -35,11 +35,12 @@ MAY_IMPORT = {
     "report": {"training", "callbacks", "runs", "data", "augmentation", *BASE},
     "config": {"callbacks", "engines", "data", "augmentation", "nn", "version", *BASE},
     "model": {"report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
+    "exchange": {"runs", "nn", "version", *BASE},
     "experiment": {
-        "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn", "results",
-        *BASE,
+        "model", "config", "exchange", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn",
+        "results", *BASE,
     },
-    "scaffold": {"experiment", "config", "runs", "data", "nn", *BASE},
+    "scaffold": {"experiment", "config", "exchange", "runs", "data", "nn", *BASE},
     "cli": {
         "experiment", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn",
         "version", "results", *BASE,
