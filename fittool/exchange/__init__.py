@@ -1,4 +1,4 @@
-"""Models and weights of other tools: how they come in.
+"""Networks on their way to other tools, ONNX, Keras, PyTorch; and, in `incoming`, on their way from them.
 
-Nothing that a file holds is ever run: pickles go through PyTorch's reader for weights alone, Keras's files are read as data.
+Nothing here opens a run: `experiment` reads it and hands over a `TrainedNetwork`.
 """

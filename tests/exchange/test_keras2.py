@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import fittool as ft
-from fittool.exchange.foreign import ForeignModel
-from fittool.exchange.reading import read_model, read_weights
+from fittool.exchange.incoming.foreign import ForeignModel
+from fittool.exchange.incoming.reading import read_model, read_weights
 
 pytest.importorskip("h5py")
 FOLDER = Path(__file__).parent / "keras2"

@@ -14,9 +14,9 @@ from exchange.vision import normalized, pictures, timm_network, torchvision_netw
 
 from fittool.data.batch import Batch
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.exchange.foreign import ForeignWeights
-from fittool.exchange.matching import assign
-from fittool.exchange.state_dict import modules_of
+from fittool.exchange.incoming.foreign import ForeignWeights
+from fittool.exchange.incoming.matching import assign
+from fittool.exchange.incoming.state_dict import modules_of
 from fittool.nn.graph import Graph
 from fittool.nn.losses import MeanSquaredError
 from fittool.nn.optimizers import SGD

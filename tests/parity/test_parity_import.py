@@ -11,7 +11,7 @@ from keras import layers as L  # noqa: N812
 from parity.pair import classes, numbers
 
 import fittool as ft
-from fittool.exchange.reading import read_model
+from fittool.exchange.incoming.reading import read_model
 
 IMAGE, SEQUENCE, VECTOR, VOLUME, CODES = (8, 7, 4), (6, 4), (5,), (4, 5, 4, 2), (6,)
 
