@@ -21,7 +21,7 @@ COMMANDS = {
     "show": "Print the fully resolved experiment as YAML.",
     "summary": "Print the network's layers, shapes and parameters.",
     "init": "Write a commented experiment file to start from.",
-    "lr-find": "Find a learning rate to begin with: a range test, nothing of which is kept.",
+    "lr-find": "Find a learning rate to begin with.",
     "preview": "Write a contact sheet of original and augmented samples.",
     "evaluate": "Measure a finished run on data.",
     "predict": "Predict files with a finished run.",
