@@ -35,14 +35,15 @@ MAY_IMPORT = {
     "report": {"training", "callbacks", "runs", "data", "augmentation", *BASE},
     "config": {"callbacks", "engines", "data", "augmentation", "nn", "version", *BASE},
     "model": {"report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
+    "exchange": {"data", "augmentation", "nn", "results", "version", *BASE},
     "experiment": {
-        "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn", "results",
-        *BASE,
+        "exchange", "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn",
+        "results", *BASE,
     },
     "scaffold": {"experiment", "config", "runs", "data", "nn", *BASE},
     "cli": {
-        "experiment", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn",
-        "version", "results", *BASE,
+        "experiment", "exchange", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data",
+        "nn", "version", "results", *BASE,
     },
 }  # fmt: skip
 """Each part of the package, with the parts it may know."""
@@ -52,6 +53,8 @@ HOMES = {
     "rich": ("training/display/live_progress.py", "experiment/building/loading_progress.py"),
     "matplotlib": ("report",),
     "jinja2": ("report",),
+    "onnx": ("exchange/onnx_format",),
+    "onnxruntime": ("exchange/onnx_format/verify.py",),
     "tensorboard": ("callbacks/tensorboard.py",),
     "yaml": ("config",),
     "safetensors": ("runs", "exchange"),

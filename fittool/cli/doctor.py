@@ -15,6 +15,7 @@ EXTRAS = {
     "tables": ("tables in Parquet and Excel files", ("pyarrow", "openpyxl")),
     "report": ("the live page of the metrics", ("matplotlib", "jinja2")),
     "torch": ("the engine torch, on processors and graphics cards", ("torch",)),
+    "onnx": ("export to ONNX, and running what was exported", ("onnx", "onnxruntime")),
     "tensorboard": ("the callback TensorBoard", ("tensorboard",)),
     "parity": ("fittool's own tests against Keras", ("keras", "scipy", "torch")),
     "dev": ("fittool's own tests and checks", ("hypothesis", "mypy", "pytest", "ruff")),

@@ -299,7 +299,11 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
         yield from _split_without_effect(written, part)
     sources = [source for source in (data.train, data.validation) if isinstance(source, Source)]
     kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
-    if data.cache != "none" and written.knows_modes and all(stage.mode == "fit" for stage in written.experiment.stages):
+    if (
+        data.cache not in ("none", "device")
+        and written.knows_modes
+        and all(stage.mode == "fit" for stage in written.experiment.stages)
+    ):
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
     elif data.cache == "disk" and not any(source.reads_images for source in sources):
         yield written.problem(("data", "cache"), f"data.cache: disk has no effect on {kinds}, which hold no image files.")

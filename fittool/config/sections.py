@@ -110,10 +110,11 @@ class Data:
         "auto: what the loss needs.",
     )
     target: Target | None = Field(default=None, description="How the numbers of a regression are learnt; as they are if absent.")
-    cache: Annotated[Literal["none", "ram", "disk"], DOES_NOT_COUNT] = Field(
+    cache: Annotated[Literal["none", "ram", "disk", "device"], DOES_NOT_COUNT] = Field(
         default="none",
-        description="Whether decoded samples are kept in mode fit_generator: in memory, or in a file below ~/.cache/fittool (or "
-        "XDG_CACHE_HOME) that later runs and other processes use too.",
+        description="Whether decoded samples are kept in mode fit_generator: in memory (`ram`), or in a file below "
+        "~/.cache/fittool (or XDG_CACHE_HOME) that later runs and other processes use too (`disk`). `device` keeps them, in any "
+        "mode, in the memory of the graphics card of engine torch, which makes and augments batches there.",
     )
     columns: dict[ColumnName, Annotated[ColumnKind, COLUMN_KINDS]] | None = Field(
         default=None,
@@ -382,3 +383,8 @@ class Output:
 
     dir: Text = Field(default="runs", min_length=1, description="Folder of all runs, relative to the working directory.")
     checkpoint: Checkpoint = Field(default_factory=Checkpoint, description="When the state of training is saved.")
+    report: Annotated[Boolean | Literal["auto"], DOES_NOT_COUNT] = Field(
+        default="auto",
+        description="Whether a run ends with its report (report.html and plots, as `fittool report` writes them); auto: where "
+        "the extra `report` is installed.",
+    )

@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fittool.engines.base import Engine
+from fittool.engines.memory_estimate import MemoryEstimate
 from fittool.engines.settings import Auto, EngineSetting, Numpy, Torch
 from fittool.errors import ExperimentError, MachineError
 from fittool.nn.graph import Graph
@@ -73,6 +74,54 @@ def check_can_share(setting: EngineSetting) -> None:
     if not resolved.can_share:
         text = f"The engine {resolved.public_name()} computes in one process. Several processes need engine torch"
         raise ExperimentError(f"{text}: add --engine torch.")
+
+
+def holds_samples(setting: EngineSetting) -> bool:
+    """True where the engine can keep samples in the memory of its device."""
+    return resolve_engine(setting).can_hold
+
+
+def check_can_hold(setting: EngineSetting) -> None:
+    """Refuse an engine that keeps no samples where it computes; `auto` is never refused, as it stands for what there is.
+
+    Raises:
+        ExperimentError: It keeps none; the text names one that does.
+    """
+    if not isinstance(setting, Auto) and not holds_samples(setting):
+        name = setting.public_name()
+        raise ExperimentError(
+            f"data.cache: device keeps samples in the memory of the device of engine torch; engine {name} has no other than that "
+            "of cache: ram. Set cache: ram, or engine: torch."
+        )
+
+
+def memory_estimate(
+    setting: EngineSetting,
+    graph: Graph,
+    objectives: Objectives,
+    optimizer: Optimizer,
+    batch_size: int,
+    *,
+    kept: int = 0,
+    of_sample: int = 0,
+) -> MemoryEstimate | None:
+    """The memory of the engine's device that a training needs; None for an engine without a device, or that is not installed.
+
+    Args:
+        setting: Which engine, and its options.
+        graph: The network.
+        objectives: Losses and metrics of each output.
+        optimizer: Moves the weights.
+        batch_size: Samples in a batch.
+        kept: Bytes of all samples that are kept on the device.
+        of_sample: Bytes of one sample.
+    """
+    resolved = resolve_engine(setting)
+    if not isinstance(resolved, Torch) or find_spec("torch") is None:
+        return None
+    from fittool.engines.torch_engine.memory.estimate import memory_estimate as estimate
+
+    return estimate(resolved, graph, objectives, optimizer, batch_size, (kept, of_sample))
 
 
 def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:

@@ -17,6 +17,8 @@ class EngineSetting(Named):
 
     can_share: ClassVar[bool] = False
     """True where several processes can train one network together."""
+    can_hold: ClassVar[bool] = False
+    """True where samples can be kept in the memory of the device that computes."""
 
     threads: Annotated[Integer, Field(ge=1, le=1024)] | None = Field(
         default=None,
@@ -51,6 +53,7 @@ class Torch(EngineSetting):
     """PyTorch, on the processor or on a graphics card; needs the extra `torch`."""
 
     can_share: ClassVar[bool] = True
+    can_hold: ClassVar[bool] = True
 
     device: Device = Field(
         default="auto", description="Where it computes: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU where there is one."

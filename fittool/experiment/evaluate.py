@@ -74,6 +74,7 @@ def measure(
     bad: Callable[[Sequence[Problem]], object] = str,
     progress: Progress | None = None,
     details: bool = True,
+    known: Data | None = None,
 ) -> Measured:
     """Measure a run.
 
@@ -87,13 +88,17 @@ def measure(
         warn: Given a sentence about such data, and about files that cannot be read and are left out.
         bad: Given the rows of a table that cannot be read and are left out, if there are any.
         details: Whether samples are kept and intervals worked out.
+        known: The part of the run's own data, where it is open already.
 
     Raises:
         DataError: The data are missing, do not fit the network, or are no longer those that the run was trained with.
         CheckpointError: The run has no validation data.
         UsageError: Several views are asked for, but the run has no augmentation.
     """
-    if path is None:
+    skipped: Sequence[Problem] = ()
+    if known is not None:
+        data = known
+    elif path is None:
         data, skipped = own_data(run, on, accept_changes=accept_changes, warn=warn)
     else:
         data, skipped = _other_data(run, path)

@@ -19,7 +19,8 @@ from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_of_table
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.following import follow, tell_followers, tell_what_is_known
-from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
+from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics, wants_report
+from fittool.experiment.reporting.ending import report_at_the_end
 from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.next_command import command_to_go_on, tell_next
 from fittool.experiment.resuming.resume import go_on, run_to_continue
@@ -49,6 +50,8 @@ def train_experiment(experiment: LoadedExperiment | str | PathLike[str], options
     options = TrainOptions() if options is None else options
     if view_metrics(loaded) is True:
         check_extra()
+    if wants_report(loaded) is True and not options.smoke:
+        check_extra("output.report")
     loaded = without_disk_cache(loaded) if options.smoke else loaded
     with ExitStack() as stack:
         output = stack.enter_context(WorkerOutput())
@@ -129,6 +132,8 @@ def _train_anew(
         if verbose != 0 and not options.smoke and options.group.rank == 0:
             tell_baselines(prepared, trainer, directory)
             tell_verdict(loaded.experiment, trainer, loaded.root.place.source.name)
+        report_at_the_end(prepared, trainer, directory, options, signals.interruption)
+        if verbose != 0 and not options.smoke and options.group.rank == 0:
             tell_next(trainer, outcome)
     return Run(directory.path, outcome, trainer.history, kept)
 

@@ -218,6 +218,20 @@ def open_trained(path: Path, *, checkpoint: Which = "best", experiment: Path | N
     return TrainedRun(directory, loaded, found, _network(found), tuple(warnings), trusted=experiment is not None)
 
 
+def just_trained(directory: RunDirectory, loaded: LoadedExperiment) -> TrainedRun:
+    """A run that this process has trained, with its best checkpoint; the user's code in it is at work already.
+
+    Args:
+        directory: The run.
+        loaded: The experiment as it was trained.
+
+    Raises:
+        CheckpointError: There is no whole checkpoint.
+    """
+    found, warning = directory.checkpoints.load_best()
+    return TrainedRun(directory, loaded, found, _network(found), () if warning is None else (warning,))
+
+
 def _ended_with(directory: RunDirectory) -> str:
     """The checkpoint with the weights that training ended with.
 

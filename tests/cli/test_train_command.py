@@ -31,7 +31,9 @@ def test_run_directory_holds_what_the_interface_promises(fittool, small, monkeyp
     monkeypatch.setenv("FITTOOL_VIEW_METRICS", view_metrics)
     run = fittool("train", small).run
     files = {path.relative_to(run.path).as_posix() for path in run.path.rglob("*") if path.is_file()}
-    assert files == (FILES | {"report.html"} if view_metrics == "auto" and extra_is_there() else FILES)
+    plots = {f"plots/{name}.png" for name in ("loss", "accuracy", "learning_rate", "confusion", "reliability")}
+    pages = {"report.html", "evaluation.json", "baselines.json", *plots}
+    assert files == (FILES | pages if view_metrics == "auto" and extra_is_there() else FILES)
 
 
 def test_environment_says_what_was_run(fittool, small):

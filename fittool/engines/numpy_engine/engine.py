@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fittool.cpu import default_threads
 from fittool.data.batch import Array, Batch
+from fittool.data.dataset import ArrayDataset
 from fittool.engines.numpy_engine import blas
 from fittool.engines.numpy_engine.buffers import Buffers
 from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
@@ -23,6 +24,7 @@ from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.program import PREDICTED_TOGETHER, Program, Workspace
 from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.engines.stateful_engine import StatefulEngine
+from fittool.errors import ExperimentError
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
 from fittool.nn.metrics import Metric
@@ -107,6 +109,10 @@ class NumpyEngine(StatefulEngine):
     def copies_ahead(self) -> bool:
         """No: batches lie where they are computed with."""
         return False
+
+    def hold(self, dataset: ArrayDataset) -> None:
+        """Nothing is held: there is no device, and batches are cut out of memory as fast."""
+        raise ExperimentError("Engine numpy has no memory beside that of cache: ram. Set data.cache: ram, or engine: torch.")
 
     def put(self, batch: Batch) -> Batch:
         """The batch as it is: it lies in the memory that the engine computes in."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,23 +19,22 @@ from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.partition import balanced
-from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.told import columns_in_words
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, MachineError, Problem
+from fittool.experiment.aids.few_batches import batch_size_of, without_dropout
 from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
 from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
-from fittool.experiment.building.few_batches import batch_size_of, without_dropout
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
+from fittool.experiment.checks.device_cache import check_device_cache
 from fittool.experiment.tables.columns import with_embedding
 from fittool.experiment.target_scales import check_other_part, output_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
 from fittool.model.compiled import Compiled
-from fittool.model.model import Model
 from fittool.model.network import Network
 from fittool.model.saving import describe
 from fittool.model.target_forms import target_forms
@@ -51,6 +50,10 @@ from fittool.process_group import ALONE, ProcessGroup
 from fittool.runs.columns_file import digest_of_columns
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
+
+if TYPE_CHECKING:
+    from fittool.data.tables.encoder import TableEncoder
+    from fittool.model.model import Model
 
 _OF_DATA = ("compile", "seed", "table", "targets")
 """Parts of the description of a network that do not tell it from others."""
@@ -255,6 +258,8 @@ class Prepared:
 
     def model(self) -> Model:
         """The model that is trained, with starting weights drawn from the seed."""
+        from fittool.model.model import Model  # with the trainer and all loaders, which a check needs not
+
         experiment = self.loaded.experiment
         compiled = Compiled(self.optimizer, self.objectives)
         # A step whose loss is not finite ends the run; the weights before it are worth keeping.
@@ -308,13 +313,14 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent, known: Preparat
     """
     known = Preparation() if known is None else known
     prepared = fit_together(loaded, open_data(loaded, known.encoder, known.classes), known.targets)
+    told = check_device_cache(loaded, prepared.train)
     with error_location(loaded, "data", "train"):
         train, warnings = kept(loaded, prepared.train, loading("training data"))
     validation = prepared.validation
     if validation is not None:
         with error_location(loaded, "data", "validation"):
             validation, _ = kept(loaded, validation, loading("validation data"))
-    told = (*prepared.warnings, *warnings, *damaged_exif(prepared.train, prepared.validation))
+    told = (*prepared.warnings, *told, *warnings, *damaged_exif(prepared.train, prepared.validation))
     return replace(prepared, train=train, validation=validation, warnings=told)
 
 

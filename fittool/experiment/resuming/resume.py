@@ -22,6 +22,7 @@ from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
 from fittool.experiment.following import tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity
+from fittool.experiment.reporting.ending import report_at_the_end
 from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
@@ -249,6 +250,8 @@ def go_on(
     if verbose != 0 and options.group.rank == 0:
         tell_baselines(prepared, trainer, directory)
         tell_verdict(loaded.experiment, trainer, loaded.root.place.source.name)
+    report_at_the_end(prepared, trainer, directory, options, signals.interruption)
+    if verbose != 0 and options.group.rank == 0:
         tell_next(trainer, outcome)
     return Run(directory.path, outcome, trainer.history)
 

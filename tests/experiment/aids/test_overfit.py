@@ -10,8 +10,8 @@ import pytest
 from fittool import layers
 from fittool.config.experiment_file import load_experiment
 from fittool.errors import ExperimentError
+from fittool.experiment.aids.few_batches import without_dropout
 from fittool.experiment.aids.overfit import overrides_for, verdict_of
-from fittool.experiment.building.few_batches import without_dropout
 from fittool.experiment.building.prepare import prepare
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.train import resume_run, train_experiment
@@ -22,7 +22,7 @@ name: small
 data: {train: {npz: {path: data.npz}}}
 augmentation: {rescale: 1/255, rotation_range: 40, width_shift_range: 0.3}
 model: {layers: [Flatten, {Dense: {units: 32, activation: relu}}, {Dropout: 0.5}, {Dense: {units: 3, activation: softmax}}]}
-compile: {optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accuracy]}
+compile: {optimizer: {Adam: {learning_rate: 0.01}}, loss: sparse_categorical_crossentropy, metrics: [accuracy]}
 train: {mode: fit_generator, epochs: 2, batch_size: 16, validation_split: 0.25, view_metrics: false}
 """
 
