@@ -23,6 +23,7 @@ from fittool.data.tables.told import columns_in_words
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.settings import EngineSetting
 from fittool.errors import ExperimentError, MachineError, Problem
+from fittool.experiment.aids.few_batches import batch_size_of, without_dropout
 from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
 from fittool.experiment.building.data_warnings import damaged_exif
@@ -232,17 +233,18 @@ class Prepared:
                     max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
                     steps=_steps(train, self.train) if len(experiment.stages) == 1 else None, group=self.group,
                 )  # fmt: skip
-            data = self._sample(self.train)
+            data, size = self._sample(self.train), batch_size_of(experiment, train.batch_size, len(self.train))
             return DatasetLoader(
-                data, train.batch_size, experiment.seed, shuffle=train.shuffle,
-                augment=changes_of(experiment, train, self.preprocess, -(-len(data) // train.batch_size)),
+                data, size, experiment.seed, shuffle=train.shuffle and experiment.first.overfit_batches is None,
+                augment=changes_of(experiment, train, self.preprocess, -(-len(data) // size)),
                 class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
                 use_multiprocessing=train.use_multiprocessing, timeout=timeout, group=self.group,
             )  # fmt: skip
 
     def _sample(self, train: Dataset) -> Dataset:
         """The training samples of a pass: all once, or rare classes more often."""
-        if self.loaded.experiment.data.oversample is None:
+        experiment = self.loaded.experiment
+        if experiment.data.oversample is None or experiment.first.overfit_batches is not None:
             return train
         with error_location(self.loaded, "data", "oversample"):
             return balanced(train, self.loaded.experiment.seed)
@@ -346,6 +348,8 @@ def fit_together(
     layers = layers_of(loaded, data.train, targets[0] if targets else None, data.class_names, data.encoder)
     front = with_embedding(loaded, layers, data.encoder, data.train.input_shapes)
     network = replace(standardized(loaded, front.layers, data.train.input_shapes), within=front)
+    if loaded.experiment.first.overfit_batches is not None:
+        network = replace(network, layers=list(map(without_dropout, network.layers)))
     graph = graph_of(loaded, network, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
     _check_size(loaded, graph)
