@@ -19,7 +19,8 @@ from fittool.errors import ExperimentError, FittoolError
 from fittool.experiment.aids.overfit import OverfitCheck
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.initial_weights import start_from
-from fittool.experiment.building.prepare import Loading, Preparation, Prepared, prepare, silent
+from fittool.experiment.building.loading_progress import Loading, silent
+from fittool.experiment.building.prepare import Preparation, Prepared, prepare
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
