@@ -21,6 +21,7 @@ from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.partition import balanced
 from fittool.data.tables.told import columns_in_words
 from fittool.data.user_code.generator_data import GeneratorData
+from fittool.engines.settings import EngineSetting
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
@@ -72,10 +73,12 @@ class Preparation:
     Attributes:
         encoder: Makes features of a table's columns; None where there is none, or it is to be learnt.
         targets: The scales of the numbers to predict, by the outputs' names; None where they are to be learnt.
+        engine: The engine with which it goes on; None: the experiment's.
     """
 
     encoder: TableEncoder | None = None
     targets: Mapping[str, OutputTargets] | None = None
+    engine: EngineSetting | None = None
 
     @property
     def classes(self) -> dict[str, tuple[str, ...]]:
@@ -103,6 +106,7 @@ class Prepared:
         numbers: Names and scales of the numbers to predict, by the outputs' names.
         encoder: What the training part of a table has fixed of its columns, or None.
         group: The processes that share the batches.
+        going_on: The engine with which a run goes on, where that is not just the experiment's.
     """
 
     loaded: LoadedExperiment
@@ -121,6 +125,12 @@ class Prepared:
     numbers: Mapping[str, OutputTargets] = field(default_factory=dict)
     encoder: TableEncoder | None = None
     group: ProcessGroup = ALONE
+    going_on: EngineSetting | None = None
+
+    @property
+    def engine(self) -> EngineSetting:
+        """The engine that trains."""
+        return self.loaded.experiment.engine if self.going_on is None else self.going_on
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -262,7 +272,7 @@ class Prepared:
         compiled = Compiled(self.optimizer, self.objectives)
         # A step whose loss is not finite ends the run; the weights before it are worth keeping.
         network = Network(
-            self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True, group=self.group, targets=self.numbers
+            self.graph, self.engine, experiment.seed, compiled, skips_bad_steps=True, group=self.group, targets=self.numbers
         )
         return Model.of(self.layers, network, experiment.seed, self.class_names)
 
@@ -319,7 +329,7 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent, known: Preparat
         with error_location(loaded, "data", "validation"):
             validation, _ = kept(loaded, validation, loading("validation data"))
     told = (*prepared.warnings, *told, *warnings, *damaged_exif(prepared.train, prepared.validation))
-    return replace(prepared, train=train, validation=validation, warnings=told)
+    return replace(prepared, train=train, validation=validation, warnings=told, going_on=known.engine)
 
 
 def fit_together(
