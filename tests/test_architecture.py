@@ -53,6 +53,8 @@ HOMES = {
     "matplotlib": ("report",),
     "jinja2": ("report",),
     "tensorboard": ("callbacks/tensorboard.py",),
+    "mlflow": ("callbacks/trackers/mlflow.py",),
+    "wandb": ("callbacks/trackers/wandb_process.py",),
     "yaml": ("config",),
     "safetensors": ("runs", "exchange"),
     "PIL": (
