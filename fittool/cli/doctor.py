@@ -16,6 +16,9 @@ EXTRAS = {
     "report": ("the live page of the metrics", ("matplotlib", "jinja2")),
     "torch": ("the engine torch, on processors and graphics cards", ("torch",)),
     "tensorboard": ("the callback TensorBoard", ("tensorboard",)),
+    "mlflow": ("the callback MLflow", ("mlflow",)),
+    "wandb": ("the callback WandB", ("wandb",)),
+    "docs": ("the site of the documentation", ("mkdocs-material", "mkdocstrings")),
     "parity": ("fittool's own tests against Keras", ("keras", "scipy", "torch")),
     "dev": ("fittool's own tests and checks", ("hypothesis", "mypy", "pytest", "ruff")),
 }

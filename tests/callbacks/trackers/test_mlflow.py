@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -43,7 +45,7 @@ def run(*arguments, **more):
 
 
 def logged(*uri):
-    import json
+
 
     done = subprocess.run([sys.executable, "-c", READ, *uri], capture_output=True, text=True, timeout=110, check=True)
     return json.loads(done.stdout)
@@ -81,7 +83,7 @@ def server(folder):
         time.sleep(0.2)
     yield address
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, 15)
+        os.killpg(process.pid, signal.SIGKILL)  # its workers take their time
     process.wait(30)
 
 
