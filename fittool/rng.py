@@ -93,6 +93,15 @@ def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key_of(seed, purpose, *counters)))
 
 
+def numpy_random_state(seed: int) -> np.random.RandomState:
+    """NumPy's old generator at its beginning, whose numbers never change (NEP 19): for what must equal scikit-learn's choice.
+
+    Args:
+        seed: Any whole number from 0; scikit-learn itself takes none of 2**32 or more.
+    """
+    return np.random.RandomState(seed if seed < 1 << 32 else [seed & 0xFFFFFFFF, seed >> 32])
+
+
 @lru_cache(maxsize=4)
 def _sort_permutation(key: int, size: int) -> NDArray[np.int64]:
     at = np.arange(1, size + 1, dtype=np.uint64)

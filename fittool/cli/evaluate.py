@@ -62,7 +62,6 @@ def evaluate(
     from fittool.experiment.answers.decisions import keep_decisions, stale_decisions
     from fittool.experiment.evaluate import measure
     from fittool.experiment.results.beside import baselines_beside
-    from fittool.experiment.results.choosing import choose_temperature
     from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation
     from fittool.experiment.trained_run import open_trained
     from fittool.training.display.choose import live_walk
@@ -80,6 +79,8 @@ def evaluate(
         )
     name_of_data = on if data is None else Path(data).name
     if calibrate:
+        from fittool.experiment.results.choosing import choose_temperature
+
         keep_decisions(trained, choose_temperature(trained, measured, name_of_data))
     elif (stale := stale_decisions(trained)) is not None:
         warn(stale)

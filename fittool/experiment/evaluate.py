@@ -21,7 +21,8 @@ from fittool.experiment.results.samples import MeasuredSamples, are_kept, interv
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
 from fittool.model.target_forms import target_forms
-from fittool.nn.objectives import check_objectives, metrics_by_name
+from fittool.nn.accumulators import running_values
+from fittool.nn.objectives import check_objectives, metrics_by_name, with_output_targets, with_target_shapes
 from fittool.nn.targets import Share
 from fittool.results.bootstrap import Interval
 from fittool.training import evaluation as training
@@ -124,7 +125,9 @@ def measure(
 
     values = training.evaluate(engine, loader, None, (), model, progress or NullProgress(), step=step)
     shares = [name for name, one in metrics_by_name(objectives).items() if isinstance(one.metric, Share)]
-    return Measured(values, intervals_of(engine, samples, shares), samples, data)
+    measured = with_output_targets(with_target_shapes(objectives, [one.shape for one in targets]), run.numbers)
+    sums = running_values(measured, run.graph.output_shapes)
+    return Measured(values, intervals_of(engine, samples, sums, shares), samples, data)
 
 
 def _good_rows(data: Dataset, bad: Callable[[Sequence[Problem]], object]) -> Dataset:

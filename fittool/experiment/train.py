@@ -17,7 +17,7 @@ from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_of_table
 from fittool.experiment.building.trial import without_disk_cache
-from fittool.experiment.following import follow, tell_followers
+from fittool.experiment.following import follow, tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics, wants_report
 from fittool.experiment.reporting.finishing import run_to_the_end
 from fittool.experiment.resuming.next_command import command_to_go_on
@@ -104,6 +104,7 @@ def _train_anew(
     output: WorkerOutput,
 ) -> Run:
     verbose = verbosity(loaded, options)
+    tell_what_is_known(options.group)
     session = Session.of(loaded, loading_shown(verbose), group=options.group)
     stack.callback(session.close)
     prepared = session.prepared
@@ -156,7 +157,9 @@ def saying_where(directory: RunDirectory, loaded: LoadedExperiment) -> Iterator[
         said.next_command = command_to_go_on(directory, loaded)
         raise said from stop
     except DivergedError as error:
-        raise DivergedError(f"{error} The run is in {directory.path}, the state then in diverged.safetensors there.") from error
+        said_so = DivergedError(f"{error} The run is in {directory.path}, the state then in diverged.safetensors there.")
+        said_so.next_command = error.next_command
+        raise said_so from error
 
 
 @contextmanager

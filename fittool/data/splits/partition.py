@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fittool import rng
 from fittool.data.dataset import Dataset, Subset
+from fittool.data.splits.folds import folds_of, stratified_folds_of
 from fittool.data.splits.split_by_time import latest
 from fittool.data.splits.split_column import column_split
 from fittool.data.splits.split_setting import By, SplitSetting
@@ -58,9 +59,10 @@ def split_off(dataset: Dataset, part: SplitSetting, seed: int, groups: NDArray[n
             chosen = _groups(groups, seed, part, folds, share)
             told = () if folds else _far_off(groups, chosen, share)
         else:
-            if by == "stratified":
+            stratified = by == "stratified" or (by == "auto" and labels is not None)
+            if stratified:
                 _check_stratified(dataset, folds)
-            chosen = _samples(size, labels, seed, part, folds, stratified=by == "stratified")
+            chosen = _samples(size, labels, seed, part, folds, stratified=stratified)
     divided = split_at(dataset, chosen, f"data.validation.split ({part.kind})")
     return replace(divided, warnings=(*told, *divided.warnings))
 
@@ -78,31 +80,25 @@ def _by_column(dataset: Dataset, part: SplitSetting, values: NDArray[np.str_]) -
 
 def _samples(size: int, labels: Labels | None, seed: int, part: SplitSetting, folds: int | None, *, stratified: bool) -> Flags:
     """Single samples, by chance, or the same share of each class."""
+    if folds is not None:
+        return _fold(size, labels if stratified else None, seed if part.shuffle else None, part, folds)
     order = rng.permuted(seed, "validation split", positions=np.arange(size), size=size)
-    if folds is not None and folds > size:
-        raise DataError(f"validation.split: {folds} folds need as many samples, but there are {size:,}. Use fewer folds.")
+    chosen = np.zeros(size, bool)
     if not stratified:
-        return _choose(order, part, folds, size)
-    assert labels is not None
-    classes = labels[order]
-    if folds is None:
-        chosen = np.zeros(size, bool)
-        for members in _by_value(classes):
-            chosen[order[members[: _share(len(members), part.fraction)]]] = True
-        return chosen
-    dealt = order[np.argsort(classes, kind="stable")]  # class by class, so that dealing them out in turn serves each class
-    chosen = np.zeros(size, bool)
-    chosen[dealt[part.fold :: folds]] = True
-    return chosen
-
-
-def _choose(order: Labels, part: SplitSetting, folds: int | None, size: int) -> Flags:
-    chosen = np.zeros(size, bool)
-    if folds is None:
         chosen[order[: _share(size, part.fraction)]] = True
-    else:
-        chosen[order[part.fold * size // folds : (part.fold + 1) * size // folds]] = True
+        return chosen
+    assert labels is not None
+    for members in _by_value(labels[order]):
+        chosen[order[members[: _share(len(members), part.fraction)]]] = True
     return chosen
+
+
+def _fold(size: int, labels: Labels | None, seed: int | None, part: SplitSetting, folds: int) -> Flags:
+    """One of several parts of equal size, with the same share of each class where labels are given."""
+    if folds > size:
+        raise DataError(f"validation.split: {folds} folds need as many samples, but there are {size:,}. Use fewer folds.")
+    fold_of = folds_of(size, folds, seed) if labels is None else stratified_folds_of(labels, folds, seed)
+    return np.asarray(fold_of == part.fold)
 
 
 def _check_stratified(dataset: Dataset, folds: int | None) -> None:

@@ -8,9 +8,9 @@ from pydantic import BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from fittool.data.sources import SOURCES
-from fittool.settings import Family, Field, Integer, Named, Number, Text, setting
+from fittool.settings import Boolean, Family, Field, Integer, Named, Number, Text, setting
 
-By = Literal["random", "stratified", "group"]
+By = Literal["auto", "random", "stratified", "group"]
 
 
 def _as_list(value: object) -> object:
@@ -37,7 +37,15 @@ class SplitSetting(Named):
     )
     folds: Integer = Field(default=5, ge=2, le=1000, description="Number of parts, for kfold.")
     fold: Integer = Field(default=0, ge=0, description="Number of the part to validate on, from 0, for kfold.")
-    by: By = Field(default="random", description="How kfold makes its parts: random, stratified by class, or of whole groups.")
+    by: By = Field(
+        default="random",
+        description="How kfold makes its parts: random, stratified by class, or of whole groups; auto: stratified where there "
+        "are classes, else random.",
+    )
+    shuffle: Boolean = Field(
+        default=True,
+        description="Whether kfold mixes the samples by the seed before it makes parts; else parts are as they stand.",
+    )
     group: Text | None = Field(
         default=None,
         min_length=1,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import pairwise
-from typing import Any
+from itertools import groupby, pairwise
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from fittool.engines.numpy_engine.operations.base import (
 )
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain, ThreadPool
+from fittool.kernels.tasks import NativeTask, join_tasks
 
 Floats = NDArray[Any]
 UpdateMetrics = Callable[[list[Floats], dict[int, Floats], list[Floats | None]], object]
@@ -133,6 +134,7 @@ class Program:
         output = values[instruction.output]
         return OperationContext(
             name=instruction.name,
+            owner=space.plan.owners.get(instruction.name, instruction.name),
             position=instruction.position,
             x=[space.buffers.output(values[number], self._batch) for number in instruction.inputs],
             y=space.buffers.output(output, self._batch),
@@ -201,6 +203,8 @@ class Program:
             yield from step.instruction.operation.backward(context)
             if adding:
                 yield SlicePhase(partial(_add_shares, adding))
+        for use, owner in space.plan.owners.items():
+            yield BatchPhase([[partial(space.store.add_use, use, owner)]])
 
 
 def _take(step_inputs: StepInputs, index: int, start: int, stop: int, target: Floats) -> None:
@@ -224,10 +228,19 @@ def _stages(phases: Iterable[Phase], parts: list[BatchSlice]) -> Iterator[list[T
             pending = [[*pending[0], *chains[0]]]
             continue
         if pending:
-            yield pending
+            yield [list(_join_kernels(one)) for one in pending]
         pending = chains
     if pending:
-        yield pending
+        yield [list(_join_kernels(one)) for one in pending]
+
+
+def _join_kernels(tasks: TaskChain) -> Iterator[Task]:
+    """The tasks, with neighbours that are kernels' calls as one call, in which Python takes no part."""
+    for native, group in groupby(tasks, key=lambda task: isinstance(task, NativeTask)):
+        if native:
+            yield join_tasks(cast("list[NativeTask]", list(group)))
+        else:
+            yield from group
 
 
 def _chains(phases: Iterable[Phase], parts: list[BatchSlice]) -> Iterator[list[TaskChain]]:

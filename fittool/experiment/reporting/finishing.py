@@ -10,6 +10,7 @@ from fittool.experiment.options import TrainOptions
 from fittool.experiment.reporting.ending import report_at_the_end
 from fittool.experiment.reporting.notifying import notifying
 from fittool.experiment.results.beside import tell_baselines
+from fittool.experiment.resuming.next_command import tell_next
 from fittool.runs.directory import RunDirectory
 from fittool.training.outcome import Outcome
 from fittool.training.trainer import Trainer
@@ -32,7 +33,7 @@ def run_to_the_end(
         directory: The run.
         options: What a command line adds.
         interruption: Asked whether the process is to end.
-        tells: Whether baselines are told.
+        tells: Whether baselines and the next command are told.
     """
     leads = options.group.rank == 0
     with notifying(prepared.loaded.experiment.notify if leads and not options.smoke else None, trainer, directory):
@@ -40,4 +41,6 @@ def run_to_the_end(
         if tells and leads and not options.smoke:
             tell_baselines(prepared, trainer, directory)
         report_at_the_end(prepared, trainer, directory, options, interruption)
+        if tells and leads and not options.smoke:
+            tell_next(trainer, outcome)
     return outcome

@@ -140,7 +140,7 @@ def _decodes(loaded: LoadedExperiment) -> bool:
 
 def _is_in_memory(loaded: LoadedExperiment) -> bool:
     experiment = loaded.experiment
-    return experiment.data.cache == "ram" or all(stage.mode == "fit" for stage in experiment.stages)
+    return experiment.data.cache in ("ram", "device") or all(stage.mode == "fit" for stage in experiment.stages)
 
 
 def _of_row(row: Mapping[str, Any], found: Baselines, prepared: Prepared) -> float | None:

@@ -46,7 +46,6 @@ def run(*arguments, **more):
 
 def logged(*uri):
 
-
     done = subprocess.run([sys.executable, "-c", READ, *uri], capture_output=True, text=True, timeout=110, check=True)
     return json.loads(done.stdout)
 
