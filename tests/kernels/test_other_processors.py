@@ -95,7 +95,7 @@ def test_arm64_gives_the_same_bytes(tmp_path: Path, recorded: dict[str, None]) -
         step_of(path)
     assert {line.split()[0] for line in recorded} >= {"convolution", "dense", "softmax", "sparse_crossentropy", "adapt_moments"}
     (tmp_path / "calls").write_text("\n".join(recorded) + "\n")
-    arm = program(cross, tmp_path / "arm", ("-target", "aarch64-linux-musl", "-static", "-fno-sanitize=undefined"))
+    arm = program(cross, tmp_path / "arm", ("-target", "aarch64-linux-musl", "-static", "-nostdlib++", "-fno-sanitize=undefined"))
     outputs = [subprocess.run([emulator, arm, tmp_path / "calls"], capture_output=True, text=True, check=True).stdout]
     for one in sets_of(platform.machine()):
         if find_library(one.name)[0] is not None:
