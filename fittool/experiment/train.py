@@ -13,6 +13,7 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, TimeLimitReached, UsageError, UserCodeError
 from fittool.experiment.aids.overfit import tell_verdict
+from fittool.experiment.aids.profile import TrainingProfile, tell_profile
 from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
@@ -118,7 +119,8 @@ def _train_anew(
     tell_followers(options.group, directory)
     requests = Requests(directory.paths.root, signals.save_asked)
     requests.clear()  # what was asked of a process that was killed before its first checkpoint is not asked of this one
-    trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests)
+    profile = TrainingProfile() if options.profile else None
+    trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests, profile=profile)
     fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
     signals.training_begins()
     write_beginning(prepared, directory, environment_of(prepared, session.engine.threads, options))
@@ -132,6 +134,7 @@ def _train_anew(
         if verbose != 0 and not options.smoke and options.group.rank == 0:
             tell_baselines(prepared, trainer, directory)
             tell_verdict(loaded.experiment, trainer, loaded.root.place.source.name)
+        tell_profile(profile, trainer, directory)
         report_at_the_end(prepared, trainer, directory, options, signals.interruption)
         if verbose != 0 and not options.smoke and options.group.rank == 0:
             tell_next(trainer, outcome)

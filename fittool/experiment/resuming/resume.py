@@ -17,6 +17,7 @@ from fittool.data.workers.worker_output import WorkerOutput
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
 from fittool.experiment.aids.overfit import tell_verdict
+from fittool.experiment.aids.profile import TrainingProfile, tell_profile
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
@@ -222,7 +223,10 @@ def go_on(
     # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
     requests = Requests(directory.paths.root, signals.save_asked)
-    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests)
+    profile = TrainingProfile() if options.profile else None
+    trainer = session.trainer(
+        directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests, profile=profile
+    )
     standing_at = snapshot_of(checkpoint, kept.weights)
     if checkpoint.format < FORMAT:
         standing_at = with_new_values(standing_at, engine.metrics_state())
@@ -250,6 +254,7 @@ def go_on(
     if verbose != 0 and options.group.rank == 0:
         tell_baselines(prepared, trainer, directory)
         tell_verdict(loaded.experiment, trainer, loaded.root.place.source.name)
+    tell_profile(profile, trainer, directory, known=len(rows))
     report_at_the_end(prepared, trainer, directory, options, signals.interruption)
     if verbose != 0 and options.group.rank == 0:
         tell_next(trainer, outcome)
