@@ -27,7 +27,7 @@ from fittool.cli.processes import group_of_this_process, processes_options, star
     "--overfit",
     type=click.IntRange(1),
     metavar="N",
-    help="Train on the same N batches and measure them, without augmentation and dropout: can they be learnt by heart?",
+    help="Train on the same N batches and measure them, without augmentation and dropout, until they are learnt by heart.",
 )
 @processes_options
 @running_options

@@ -19,6 +19,7 @@ from fittool.engines.numpy_engine.buffers import Buffers
 from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
 from fittool.engines.numpy_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.numpy_engine.lowering import lower
+from fittool.engines.numpy_engine.native.plan import with_kernels
 from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
 from fittool.engines.numpy_engine.operations.timed_phases import share_out
 from fittool.engines.numpy_engine.optimizer_step import OptimizerStep
@@ -28,6 +29,7 @@ from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.engines.stateful_engine import StatefulEngine
 from fittool.engines.step_profile import StepProfile
 from fittool.errors import ExperimentError
+from fittool.kernels.library import Choice, open_library
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
 from fittool.nn.metrics import Metric
@@ -50,6 +52,7 @@ class NumpyEngine(StatefulEngine):
         dtype: Of weights and activations; float64 is for checking gradients.
         weights: Starting weights by `<layer>/<parameter>`; by default drawn from the seed.
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
+        kernels: Whether our own kernels compute where there are any; `auto` does so where they are compiled.
 
     Attributes:
         health: What was noticed about losses and arithmetic.
@@ -73,6 +76,7 @@ class NumpyEngine(StatefulEngine):
         dtype: type[np.floating[Any]] = np.float32,
         weights: Mapping[str, NDArray[Any]] | None = None,
         skips_bad_steps: bool = False,
+        kernels: Choice = "auto",
     ) -> None:
         blas.use_one_thread()
         self.health = FloatingPointMonitor()
@@ -85,6 +89,7 @@ class NumpyEngine(StatefulEngine):
         self._set_aside = {}
         self._profile: StepProfile | None = None
         self._seconds = 0.0  # of the programs that a profile watches
+        self._library = open_library(kernels) if dtype is np.float32 else None  # the kernels are written for float32 alone
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
 
@@ -93,11 +98,13 @@ class NumpyEngine(StatefulEngine):
         self.graph = graph
         self._store = ParameterStore(graph, self._dtype)
         plan = lower(graph, losses_of_logits(graph, self._objectives))
+        if self._library is not None:
+            plan = with_kernels(plan, self._library)
         slots = plan.gradient_slots()
         buffers = Buffers(plan.sizes, slots.sizes, self._dtype, plan.exact())
         self._space = Workspace(plan, slots, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
-        self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool)
+        self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool, self._library)
         self._programs: dict[tuple[int, str], Program] = {}
 
     @property
