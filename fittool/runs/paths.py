@@ -109,6 +109,11 @@ class RunPaths:
         return self.root / "baselines.json"
 
     @property
+    def profile(self) -> Path:
+        """Where the time and the memory of the training went, of a run with --profile."""
+        return self.root / "profile.json"
+
+    @property
     def validation(self) -> Path:
         """The names of the samples that were validated on, a row each."""
         return self.root / "validation.csv"
