@@ -27,6 +27,7 @@ COMMANDS = {
     "threshold": "Choose where a probability becomes a yes.",
     "report": "Write one page about a run: result, curves, mistakes, network.",
     "compare": "Hold runs side by side: where their experiments differ, and their results.",
+    "import": "Take in a model of Keras, or weights of PyTorch, as an experiment.",
     "runs": "List all runs below a folder.",
     "save": "Ask a run at work for a checkpoint now.",
     "stop": "Ask a run at work to end after this epoch.",
@@ -36,6 +37,8 @@ COMMANDS = {
     "doctor": "Show versions, engines, threads and what is missing for which feature.",
 }
 """Every command with the first line of its help; a test compares them with the commands themselves."""
+_MODULES = {"import": "import_model"}
+"""The modules of commands whose names are Python's own words."""
 
 
 class LazyGroup(click.Group):
@@ -49,7 +52,8 @@ class LazyGroup(click.Group):
         """Import one command."""
         if name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"fittool.cli.{name}"), name)
+        module = _MODULES.get(name, name)
+        command = getattr(importlib.import_module(f"fittool.cli.{module}"), module)
         assert isinstance(command, click.Command)
         return command
 

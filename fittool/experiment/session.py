@@ -17,11 +17,11 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
 from fittool.errors import ExperimentError, FittoolError
 from fittool.experiment.building.callbacks import build_callbacks_of
-from fittool.experiment.building.initial_weights import start_from
 from fittool.experiment.building.prepare import Loading, Preparation, Prepared, prepare, silent
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
+from fittool.experiment.pretrained.initial_weights import start_from
 from fittool.experiment.resuming.next_command import next_commands
 from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
@@ -99,7 +99,7 @@ class Session:
         else:
             adapt(network, preprocessed(prepared.train, prepared.preprocess))
         # Initial weights come after, so that those of an adapted layer win over this data's statistics.
-        return start_from(prepared.loaded, network)
+        return start_from(prepared.loaded, network, prepared.class_names)
 
     def trainer(
         self,

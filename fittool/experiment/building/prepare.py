@@ -30,6 +30,7 @@ from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
 from fittool.experiment.checks.device_cache import check_device_cache
+from fittool.experiment.pretrained.fine_tuning import with_stages
 from fittool.experiment.tables.columns import with_embedding
 from fittool.experiment.target_scales import check_other_part, output_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
@@ -337,6 +338,7 @@ def fit_together(
     front = with_embedding(loaded, layers, data.encoder, data.train.input_shapes)
     network = replace(standardized(loaded, front.layers, data.train.input_shapes), within=front)
     graph = graph_of(loaded, network, data.train.input_shapes)
+    loaded = with_stages(loaded, graph)
     _check(loaded, graph, targets, data.validation)
     _check_size(loaded, graph)
     check_augmentation(loaded, data.train.input_shapes)

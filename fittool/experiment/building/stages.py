@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -151,15 +151,34 @@ def _smoke_steps(plan: Plan, train: BatchLoader, validation: BatchLoader | None)
 
 
 def _preparing(prepared: Prepared, train: StageSetting, engine: Engine | None) -> Callable[[], None]:
-    """Makes exactly the layers of a stage learn; costs nothing where they do already."""
+    """Makes exactly the layers of a stage learn, each at its rate; costs nothing where they do already."""
     names = learning_layers(prepared.graph)
+    path = prepared.loaded.experiment.path_of(train)
     if train.trainable is not None:
-        with error_location(prepared.loaded, *prepared.loaded.experiment.path_of(train), "trainable"):
+        with error_location(prepared.loaded, *path, "trainable"):
             names = learning_layers(prepared.graph, train.trainable)
-    return nothing if engine is None else partial(engine.set_trainable, names)
+    with error_location(prepared.loaded, *path, "learning_rates"):
+        rates = rate_factors(prepared.graph, train.learning_rates or {})
+    return nothing if engine is None else partial(engine.set_trainable, names, rates=rates)
 
 
-def learning_layers(graph: Graph, patterns: Sequence[str] = ("*",)) -> frozenset[str]:
+def rate_factors(graph: Graph, factors: Mapping[str, float]) -> dict[str, float]:
+    """The factor on the rate of each layer that one of the patterns fits, the first of them.
+
+    Raises:
+        ExperimentError: A pattern fits no layer that has weights to learn.
+    """
+    if factors:
+        learning_layers(graph, tuple(factors), "learning_rates")
+    found: dict[str, float] = {}
+    for node in graph.nodes:
+        factor = next((factor for pattern, factor in factors.items() if fnmatchcase(node.name, pattern)), None)
+        if factor is not None:
+            found[node.name] = factor
+    return found
+
+
+def learning_layers(graph: Graph, patterns: Sequence[str] = ("*",), setting: str = "trainable") -> frozenset[str]:
     """The names of the layers that learn in a network whose names match one of the patterns.
 
     Raises:
@@ -170,6 +189,6 @@ def learning_layers(graph: Graph, patterns: Sequence[str] = ("*",)) -> frozenset
         if not any(fnmatchcase(name, pattern) for name in names):
             near = nearest_name(pattern, names)
             mend = f"Did you mean {near}?" if near else f"There are {', '.join(names) or 'none that learn'}."
-            raise ExperimentError(f"trainable: no layer with weights to learn is called {pattern}. {mend}")
+            raise ExperimentError(f"{setting}: no layer with weights to learn is called {pattern}. {mend}")
     matching = (node for node in graph.nodes if any(fnmatchcase(node.name, pattern) for pattern in patterns))
     return frozenset(node.name for node in matching if node.layer.trainable)
