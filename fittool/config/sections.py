@@ -110,11 +110,12 @@ class Data:
         "auto: what the loss needs.",
     )
     target: Target | None = Field(default=None, description="How the numbers of a regression are learnt; as they are if absent.")
-    cache: Annotated[Literal["none", "ram", "disk", "device"], DOES_NOT_COUNT] = Field(
+    cache: Annotated[Literal["none", "ram", "disk", "device", "features"], DOES_NOT_COUNT] = Field(
         default="none",
         description="Whether decoded samples are kept in mode fit_generator: in memory (`ram`), or in a file below "
         "~/.cache/fittool (or XDG_CACHE_HOME) that later runs and other processes use too (`disk`). `device` keeps them, in any "
-        "mode, in the memory of the graphics card of engine torch, which makes and augments batches there.",
+        "mode, in the memory of the graphics card of engine torch, which makes and augments batches there. "
+        "`features`: of stages whose first layers are frozen, what these give for each sample, without augmentation.",
     )
     columns: dict[ColumnName, Annotated[ColumnKind, COLUMN_KINDS]] | None = Field(
         default=None,

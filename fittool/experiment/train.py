@@ -16,6 +16,7 @@ from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_of_table
+from fittool.experiment.building.stages import settle
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.following import follow, tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics, wants_report
@@ -128,6 +129,7 @@ def _train_anew(
     kept = not options.smoke or options.run_directory is not None
     with saying_where(directory, loaded) if kept else _remove_afterwards(directory), dropping:
         outcome = trainer.run()
+        settle(prepared, session.engine)
         if verbose != 0 and not options.smoke and options.group.rank == 0:
             tell_baselines(prepared, trainer, directory)
         report_at_the_end(prepared, trainer, directory, options, signals.interruption)

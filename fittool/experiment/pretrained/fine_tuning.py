@@ -7,11 +7,13 @@ import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.pretrained import FineTune
 from fittool.config.sections import Stage, Train
+from fittool.errors import Problem
 from fittool.nn.graph import Graph, Node
 from fittool.nn.shapes import Shape
 
@@ -116,6 +118,49 @@ def patterns(graph: Graph, names: Collection[str]) -> list[str]:
         pattern = f"{block}_*" if block != node.name and whole <= wanted else node.name
         if pattern not in found:
             found.append(pattern)
+    return found
+
+
+def cut_for(loaded: LoadedExperiment, train: Train, graph: Graph, learning: Collection[str]) -> str | None:
+    """The layer whose features a stage learns from with `cache: features`; None where it learns from the samples.
+
+    Args:
+        loaded: The experiment.
+        train: The stage.
+        graph: The network.
+        learning: The names of the layers that learn in it.
+    """
+    if loaded.experiment.data.cache != "features" or train.mode == "train_on_batch":
+        return None
+    cut = cut_before(graph, learning)
+    return cut if cut is not None and any(node.parameters for node in _until(graph, cut)) else None
+
+
+def _until(graph: Graph, name: str) -> list[Node]:
+    return list(graph.nodes[: 1 + next(number for number, node in enumerate(graph.nodes) if node.name == name)])
+
+
+def _learning_in(graph: Graph, train: Train) -> frozenset[str]:
+    """The layers with weights that learn in a stage, by its patterns."""
+    wanted = train.trainable if isinstance(train, Stage) and train.trainable is not None else ["*"]
+    return frozenset(node.name for node in _learning(graph) if any(fnmatchcase(node.name, pattern) for pattern in wanted))
+
+
+def feature_remarks(loaded: LoadedExperiment, graph: Graph) -> list[Problem]:
+    """The warnings that `cache: features` asks for: it has no effect, or leaves an augmentation out."""
+    if loaded.experiment.data.cache != "features":
+        return []
+    cuts = {id(train): cut_for(loaded, train, graph, _learning_in(graph, train)) for train in loaded.experiment.stages}
+    if not any(cuts.values()):
+        text = "data.cache: features has no effect: in no stage is there a frozen front without anything random in it."
+        return [loaded.problem(text, "data", "cache")]
+    found = []
+    for train in loaded.experiment.stages:
+        cut = cuts[id(train)]
+        if cut is not None and loaded.experiment.augmentation_of(train) is not None:
+            name = f"stage {train.name}" if isinstance(train, Stage) and train.name else "training"
+            text = f"data.cache: features: {name} learns from features behind {cut} of the pictures as they are, not augmented."
+            found.append(loaded.problem(text, "data", "cache"))
     return found
 
 

@@ -19,6 +19,7 @@ from fittool.errors import CheckpointError, ExperimentError, shown
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
+from fittool.experiment.building.stages import settle
 from fittool.experiment.following import tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity
 from fittool.experiment.pretrained.fine_tuning import with_stages
@@ -247,6 +248,7 @@ def go_on(
     write_experiment(prepared, directory)
     tell_followers(options.group, directory)
     outcome = trainer.run()
+    settle(prepared, session.engine)
     if verbose != 0 and options.group.rank == 0:
         tell_baselines(prepared, trainer, directory)
     report_at_the_end(prepared, trainer, directory, options, signals.interruption)

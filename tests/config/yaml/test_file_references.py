@@ -49,7 +49,6 @@ NO_CODE = {
         "outputs",
         "weights_of",
         "unfreeze",
-        "learning_rates",
         "trainable",
         "classes",
         "monitor",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 import fittool as ft
 from fittool.config.experiment_file import load_experiment
 from fittool.errors import ExperimentError
+from fittool.experiment.building.prepare import fit_together
 from fittool.experiment.pretrained.fine_tuning import cut_before, head_of, last_stage_of, patterns
 from fittool.experiment.show import expand_yaml
 from fittool.nn.graph import Graph
@@ -51,6 +53,10 @@ def experiment(folder, more="", engine="numpy", fine_tune="{head_epochs: 2, epoc
         f"train: {{mode: fit, batch_size: 4, validation_split: 0.25, verbose: 0}}\nfine_tune: {fine_tune}\n{more}"
     )
     return path
+
+
+def rows(run, name):
+    return [json.loads(line)[name] for line in (run.directory / "metrics.jsonl").read_text().splitlines()]
 
 
 def weights(path):
@@ -158,3 +164,62 @@ def test_the_cut_lies_before_what_learns():
     assert cut_before(graph, {"stage4_block1_first_conv", "predictions"}) == "stage3_block2_relu"
     assert cut_before(graph, {"stage4_block1_second_conv"}) == "stage3_block2_relu"
     assert cut_before(graph, {"stem_conv"}) == "stem_pad"
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "fittool" / "features"
+
+
+def cached(folder, more="", **options):
+    path = experiment(folder, more, **options)
+    path.write_text(path.read_text().replace("{path: pictures}}}", "{path: pictures}}, cache: features}"))
+    return path
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_learning_from_features_is_learning_from_the_pictures(pictures, own_cache, engine):
+    plain = ft.train(ft.load_experiment(experiment(pictures, engine=engine)))
+    fast = ft.train(ft.load_experiment(cached(pictures, engine=engine)))
+    assert len(list(own_cache.glob("*.npz"))) == 4  # training and validation data of two stages
+    one, other = (weights(run.directory / "checkpoints" / "last.safetensors") for run in (plain, fast))
+    for name, array in one.items():
+        np.testing.assert_allclose(other[name], array, atol=1e-5, err_msg=name)
+    assert rows(plain, "val_loss") == pytest.approx(rows(fast, "val_loss"), abs=1e-5)
+
+
+def test_features_are_taken_from_the_cache_the_second_time(pictures, own_cache, monkeypatch):
+    ft.train(ft.load_experiment(cached(pictures)))
+    from fittool.experiment.pretrained.feature_cache import FeatureDataset
+
+    monkeypatch.setattr(FeatureDataset, "_computed", lambda *_: pytest.fail("computed again"))
+    ft.train(ft.load_experiment(cached(pictures)))
+
+
+def test_a_damaged_cache_is_computed_anew(pictures, own_cache):
+    one = ft.train(ft.load_experiment(cached(pictures)))
+    for file in own_cache.glob("*.npz"):
+        file.write_bytes(file.read_bytes()[:100])
+    other = ft.train(ft.load_experiment(cached(pictures)))
+    assert rows(one, "loss") == rows(other, "loss")
+
+
+def test_a_run_whose_last_stage_learns_from_features_predicts_pictures(pictures, own_cache):
+    run = ft.train(ft.load_experiment(cached(pictures, fine_tune="{head_epochs: 2, epochs: 0}")))
+    assert len(rows(run, "loss")) == 2
+    told = [one.text for one in fit_together(load_experiment(run.directory / "experiment.yaml")).warnings]
+    assert not any("cache: features" in text for text in told)
+
+
+def test_an_augmentation_that_is_left_out_is_told(pictures, own_cache):
+    path = cached(pictures, "augmentation: {horizontal_flip: true}\n")
+    path.write_text(path.read_text().replace("mode: fit,", "mode: fit_generator,"))
+    told = " ".join(one.text for one in fit_together(load_experiment(path)).warnings)
+    assert "stage head learns from features behind global_average_pooling2d of the pictures as they are, not augmented" in told
+
+
+def test_a_cache_without_a_frozen_front_is_told(pictures, own_cache):
+    path = cached(pictures, fine_tune="{head_epochs: 0, epochs: 1, unfreeze: all}")
+    told = " ".join(one.text for one in fit_together(load_experiment(path)).warnings)
+    assert "data.cache: features has no effect" in told
