@@ -8,6 +8,7 @@ from fittool.errors import FittoolError
 from fittool.experiment.aids.overfit import tell_verdict
 from fittool.experiment.aids.profile import TrainingProfile, tell_profile
 from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.building.stages import settle
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.reporting.ending import report_at_the_end
 from fittool.experiment.reporting.notifying import notifying
@@ -44,6 +45,7 @@ def run_to_the_end(
     leads = options.group.rank == 0
     with notifying(prepared.loaded.experiment.notify if leads and not options.smoke else None, trainer, directory):
         outcome = trainer.run()
+        settle(prepared, trainer.engine)
         if tells and leads and not options.smoke:
             tell_baselines(prepared, trainer, directory)
             tell_verdict(prepared.loaded.experiment, trainer, prepared.loaded.root.place.source.name)
