@@ -35,7 +35,7 @@ for size in (3, 5):
     told(f"value_dim {size}", lambda: layer(x, x))
 told("value_dim 5, with scores", lambda: layer(x, x, return_attention_scores=True)[0])
 SCRIPT
-found=$(venv/bin/python script.py)
+found=$(venv/bin/python script.py 2> errors.txt)  # JAX logs what Keras catches
 echo "$found"
 wanted="value_dim 3: (2, 4, 6)
 value_dim 5: TypeError
