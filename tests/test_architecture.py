@@ -58,6 +58,8 @@ HOMES = {
     "onnx": ("exchange/onnx_format",),
     "onnxruntime": ("exchange/onnx_format/verify.py",),
     "tensorboard": ("callbacks/tensorboard.py",),
+    "mlflow": ("callbacks/trackers/mlflow.py",),
+    "wandb": ("callbacks/trackers/wandb_process.py",),
     "yaml": ("config",),
     "safetensors": ("runs", "exchange"),
     "PIL": (

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from fittool.callbacks.base import Callback, CallbackContext
+from fittool.callbacks.base import Callback, CallbackContext, Trial
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.config.experiment_file import LoadedExperiment
+from fittool.config.leaves import leaves_of
 from fittool.data.images.preprocessing import preprocessed
 from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
@@ -133,7 +134,7 @@ class Session:
         prepared, engine = self.prepared, self.engine
         follows = options.group.rank > 0
         trial = rules_of(directory.paths, smoke=options.smoke, replay=replay, follows=follows)
-        context = CallbackContext(directory.paths.root, _function, trial)
+        context = _context(prepared, directory, trial)
         stages = stages_of(prepared, context, engine, smoke=options.smoke)
         epochs = sum(stage.plan.epochs for stage in stages)
         callbacks, validates = _callbacks(prepared, context, options), prepared.validation is not None
@@ -162,6 +163,20 @@ class Session:
             identity=lambda: identity_of(prepared),
             next_command=partial(next_commands, directory, prepared.loaded, validates=validates, kept=trial is None),
         )
+
+
+def _context(prepared: Prepared, directory: RunDirectory, trial: Trial | None) -> CallbackContext:
+    """What callbacks know of the run that they belong to."""
+    loaded = prepared.loaded
+
+    def settings() -> dict[str, Any]:
+        return {
+            ".".join(map(str, key)): value
+            for key, value in leaves_of(loaded.with_references(loaded.resolved_with(prepared.written)))
+        }
+
+    name = cast("str", loaded.experiment.name)
+    return CallbackContext(directory.paths.root, _function, trial, directory.id, name, settings)
 
 
 def _refuse_adapting(prepared: Prepared) -> None:
