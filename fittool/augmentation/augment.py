@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,9 @@ from fittool.augmentation.rand_augment import rand_augment
 from fittool.augmentation.settings import Augmentation
 from fittool.augmentation.warp import matrices, warp
 from fittool.errors import DataError
-from fittool.kernels.library import Choice
+
+if TYPE_CHECKING:
+    from fittool.kernels.library import Choice
 
 
 def augment(

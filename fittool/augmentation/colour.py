@@ -6,7 +6,7 @@ sure, 0…255, and are clipped to it and rounded.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from fittool.augmentation.draw import Parameters
 from fittool.augmentation.native import look_up
 from fittool.errors import DataError
-from fittool.kernels.library import Choice
+
+if TYPE_CHECKING:
+    from fittool.kernels.library import Choice
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _CIRCLE = np.array([5, 3, 1], np.float32)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.augmentation.coordinates import Lines
-from fittool.kernels.library import Choice, Library, open_library
-from fittool.kernels.signatures import FILL_MODES
+
+if TYPE_CHECKING:
+    from fittool.kernels.library import Choice, Library
+
+
+def open_kernels(kernels: Choice) -> Library | None:
+    """The kernels, imported now and not before; None where NumPy is to compute.
+
+    Raises:
+        MachineError: Kernels are asked for, and there are none.
+    """
+    from fittool.kernels.library import open_library
+
+    return open_library(kernels)
 
 
 def warp_natively(library: Library, images: NDArray[Any], lines: Lines, fill: float, *, nearest: bool) -> NDArray[Any] | None:
@@ -24,6 +36,8 @@ def warp_natively(library: Library, images: NDArray[Any], lines: Lines, fill: fl
     """
     if lines.columns.dtype != np.int32:
         return None
+    from fittool.kernels.signatures import FILL_MODES
+
     out = np.empty(images.shape, images.dtype)
     name, mode = f"warp_{'bytes' if images.dtype == np.uint8 else 'floats'}", FILL_MODES.index(lines.fill_mode)
     arrays: dict[str, Any] = {"images": np.ascontiguousarray(images), "columns": lines.columns, "rows": lines.rows, "y": out}
@@ -39,7 +53,7 @@ def look_up(images: NDArray[np.uint8], tables: NDArray[np.uint8], kernels: Choic
         tables: (N, 256) uint8, a new value for each.
         kernels: Whether kernels or NumPy do it.
     """
-    library = open_library(kernels) if images.flags.c_contiguous else None
+    library = open_kernels(kernels) if images.flags.c_contiguous else None
     if library is None or not images.size:
         for image, table in zip(images, tables, strict=True):
             image[...] = table[image]

@@ -5,7 +5,7 @@ It computes on uint8; float images are mapped from their own lowest and highest 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from fittool.augmentation.colour import blend, grey
 from fittool.augmentation.draw import RAND_OPERATIONS
 from fittool.augmentation.warp import warp
-from fittool.kernels.library import Choice
+
+if TYPE_CHECKING:
+    from fittool.kernels.library import Choice
 
 _STRONGEST = 30
 Bytes = NDArray[np.uint8]

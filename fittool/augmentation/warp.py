@@ -8,18 +8,20 @@ the same way whatever its tile, thread or neighbours in the batch.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.augmentation.coordinates import LARGEST_SIDE, Lines
 from fittool.augmentation.draw import Parameters
-from fittool.augmentation.native import warp_natively
+from fittool.augmentation.native import open_kernels, warp_natively
 from fittool.augmentation.sampling import ByteSampler, FloatSampler, NearestSampler, Sampler
 from fittool.augmentation.workspace import WORKSPACE
 from fittool.errors import DataError
-from fittool.kernels.library import Choice, open_library
+
+if TYPE_CHECKING:
+    from fittool.kernels.library import Choice
 
 
 def matrices(parameters: Parameters, height: int, width: int) -> NDArray[np.float64]:
@@ -95,7 +97,7 @@ def warp(
     lines = Lines.of(matrices, height, width, fill_mode)
     fill = float(np.clip(np.rint(cval), 0, 255)) if images.dtype == np.uint8 else cval
     nearest = interpolation_order == 0 or moves_whole_pixels(matrices)
-    library = open_library(kernels)
+    library = open_kernels(kernels)
     made = None if library is None else warp_natively(library, images, lines, fill, nearest=nearest)
     return _warp_by_tiles(images, lines, fill, nearest=nearest) if made is None else made
 
