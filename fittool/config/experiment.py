@@ -10,6 +10,7 @@ from pydantic import Discriminator, Tag
 
 from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
+from fittool.config.notify import Notify
 from fittool.config.sections import Compile, Data, InitialWeights, Model, Output, Stage, Train
 from fittool.engines.settings import ENGINES, EngineSetting, Numpy
 from fittool.settings import DOES_NOT_COUNT, Field, Integer, Text, setting
@@ -63,6 +64,9 @@ class Experiment:
         default_factory=list, description="What happens beside the training."
     )
     output: Annotated[Output, DOES_NOT_COUNT] = Field(default_factory=Output, description="Where runs go, and what they save.")
+    notify: Annotated[Notify | None, DOES_NOT_COUNT] = Field(
+        default=None, description="Who is told when the training has ended; nobody if absent."
+    )
 
     @property
     def stages(self) -> tuple[Train, ...]:

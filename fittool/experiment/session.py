@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from fittool.callbacks.base import Callback, CallbackContext
+from fittool.callbacks.base import Callback, CallbackContext, Trial
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.config.experiment_file import LoadedExperiment
+from fittool.config.leaves import leaves_of
 from fittool.data.images.preprocessing import preprocessed
 from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
@@ -20,7 +21,8 @@ from fittool.experiment.aids.overfit import OverfitCheck
 from fittool.experiment.aids.profile import TrainingProfile
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.initial_weights import start_from
-from fittool.experiment.building.prepare import Loading, Preparation, Prepared, prepare, silent
+from fittool.experiment.building.loading_progress import Loading, silent
+from fittool.experiment.building.prepare import Preparation, Prepared, prepare
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
@@ -135,7 +137,7 @@ class Session:
         prepared, engine = self.prepared, self.engine
         follows = options.group.rank > 0
         trial = rules_of(directory.paths, smoke=options.smoke, replay=replay, follows=follows)
-        context = CallbackContext(directory.paths.root, _function, trial)
+        context = _context(prepared, directory, trial)
         stages = stages_of(prepared, context, engine, smoke=options.smoke)
         epochs = sum(stage.plan.epochs for stage in stages)
         callbacks, validates = _callbacks(prepared, context, options), prepared.validation is not None
@@ -169,6 +171,20 @@ class Session:
             identity=lambda: identity_of(prepared),
             next_command=partial(next_commands, directory, prepared.loaded, validates=validates, kept=trial is None),
         )
+
+
+def _context(prepared: Prepared, directory: RunDirectory, trial: Trial | None) -> CallbackContext:
+    """What callbacks know of the run that they belong to."""
+    loaded = prepared.loaded
+
+    def settings() -> dict[str, Any]:
+        return {
+            ".".join(map(str, key)): value
+            for key, value in leaves_of(loaded.with_references(loaded.resolved_with(prepared.written)))
+        }
+
+    name = cast("str", loaded.experiment.name)
+    return CallbackContext(directory.paths.root, _function, trial, directory.id, name, settings)
 
 
 def _refuse_adapting(prepared: Prepared) -> None:

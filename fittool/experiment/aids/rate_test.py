@@ -21,7 +21,7 @@ from fittool.data.batch import Batch
 from fittool.data.user_code.functions import load_function
 from fittool.engines.base import Engine
 from fittool.errors import DataError, ExperimentError
-from fittool.experiment.building.prepare import Loading, silent
+from fittool.experiment.building.loading_progress import Loading, silent
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Replaying, without_disk_cache
 from fittool.experiment.session import Session

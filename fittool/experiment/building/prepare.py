@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Train
 from fittool.data.available_memory import available_memory, size_in_words
-from fittool.data.dataset import Dataset, Progress
+from fittool.data.dataset import Dataset
 from fittool.data.formats.reading import Reading
 from fittool.data.images.preprocessing import Preprocessing, preprocessed
 from fittool.data.input_facts import InputFacts, facts_of, in_words
@@ -29,6 +29,7 @@ from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
 from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
+from fittool.experiment.building.loading_progress import Loading, silent
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
@@ -59,13 +60,6 @@ if TYPE_CHECKING:
 
 _OF_DATA = ("compile", "seed", "table", "targets")
 """Parts of the description of a network that do not tell it from others."""
-Loading = Callable[[str], Progress | None]
-"""Given what is loaded ("training data"), what shows how far it is."""
-
-
-def silent(what: str) -> Progress | None:
-    """Shows nothing."""
-    return None
 
 
 @dataclass(frozen=True)
