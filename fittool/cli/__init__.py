@@ -21,6 +21,7 @@ COMMANDS = {
     "show": "Print the fully resolved experiment as YAML.",
     "summary": "Print the network's layers, shapes and parameters.",
     "init": "Write a commented experiment file to start from.",
+    "lr-find": "Find a learning rate to begin with.",
     "preview": "Write a contact sheet of original and augmented samples.",
     "evaluate": "Measure a finished run on data.",
     "predict": "Predict files with a finished run.",
@@ -49,7 +50,8 @@ class LazyGroup(click.Group):
         """Import one command."""
         if name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"fittool.cli.{name}"), name)
+        module = name.replace("-", "_")
+        command = getattr(importlib.import_module(f"fittool.cli.{module}"), module)
         assert isinstance(command, click.Command)
         return command
 

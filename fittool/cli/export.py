@@ -9,7 +9,7 @@ import click
 
 from fittool.cli.options import checkpoint_option, debug_option, experiment_option, other_data_option, run_argument
 
-ENDINGS = {"onnx": ".onnx", "keras": ".keras", "safetensors": ".safetensors"}
+ENDINGS = {"onnx": ".onnx", "keras": ".keras", "torch": ".safetensors", "safetensors": ".safetensors"}
 
 
 @click.command()
@@ -26,7 +26,7 @@ ENDINGS = {"onnx": ".onnx", "keras": ".keras", "safetensors": ".safetensors"}
 @debug_option
 def export(
     run: Path,
-    format_: Literal["onnx", "keras", "safetensors"],
+    format_: Literal["onnx", "keras", "torch", "safetensors"],
     out: Path | None,
     fold: bool,
     force: bool,
@@ -38,7 +38,8 @@ def export(
 
     onnx: takes what predict takes as arrays, pictures as bytes or the columns of a table, and gives probabilities and names;
     samples and a README lie beside it, and fittool verify runs it. keras: a .keras file, which Keras loads and trains on.
-    safetensors: the weights alone. The path is printed on stdout. Needs the extra of the format's name.
+    torch: a state dict as safetensors, with a plain module beside it that loads it. safetensors: the weights alone. The path is
+    printed on stdout. onnx and keras need the extras of these names.
     """
     from fittool.cli.exit import show_warnings
     from fittool.errors import Problem, UsageError
@@ -58,7 +59,9 @@ def export(
     if format_ == "onnx":
         exported = exporting.export_onnx(trained, out, fold=fold, accept_changes=accept_changes)
     else:
-        exported = {"keras": exporting.export_keras, "safetensors": exporting.export_weights}[format_](trained, out)
+        exported = {"keras": exporting.export_keras, "torch": exporting.export_torch, "safetensors": exporting.export_weights}[
+            format_
+        ](trained, out)
     show_warnings([Problem(text) for text in (*exported.warnings, *exported.write(force=force))])
     for line in exported.told:
         click.echo(line, err=True)

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from exchange.networks import CASES, OWN_CASES, SEQUENCE, Case, build, distance, inputs_of, outputs_of
+from exchange.preset_networks import preset_network
 
 from fittool.exchange.keras_format.model import write_keras
 from fittool.exchange.trained_network import ExportError
@@ -88,6 +89,13 @@ def test_weights_find_their_layers_whatever_their_order(tmp_path):
         {"Dense": {"units": 2, "name": "left"}}, {"Dense": {"units": 2, "name": "right", "inputs": "z"}},
     ]  # fmt: skip
     check(Case(layers, {"input": (3,)}, ("right", "left")), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["simple_cnn", "mini_vgg", "resnet"])
+def test_presets_compute_the_same(name, tmp_path):
+    network, (given,) = preset_network(name, (3,))
+    found = np.asarray(load(network, tmp_path).predict_on_batch(given))
+    assert distance(found, outputs_of(network, (given,))[0]) < 1e-5
 
 
 def test_equal_networks_give_equal_bytes():

@@ -18,6 +18,7 @@ from fittool.exchange.onnx_format.readme import readme
 from fittool.exchange.onnx_format.verify import samples_path
 from fittool.exchange.samples_file import SampleSet
 from fittool.exchange.temperature import with_temperature
+from fittool.exchange.torch_format.model import write_torch
 from fittool.exchange.trained_network import TrainedNetwork
 from fittool.experiment.answers.decisions import decide
 from fittool.experiment.answers.decoding import Answers
@@ -111,6 +112,15 @@ def export_keras(run: TrainedRun, out: Path) -> Exported:
     network, said = _as_it_predicts(run)
     content = write_keras(network)
     return Exported({out: content}, (_of_arrays(network, out, len(content)),), said)
+
+
+def export_torch(run: TrainedRun, out: Path) -> Exported:
+    """A run's state dict as safetensors, and beside it the source of the module that loads it; errors as of `export_onnx`."""
+    network, said = _as_it_predicts(run)
+    file, beside = files_of("torch", out)
+    weights, source = write_torch(network, file.name)
+    told = f"{_of_arrays(network, out, len(weights))} {shown(beside)} loads it."
+    return Exported({file: weights, beside: source}, (told,), said)
 
 
 def export_weights(run: TrainedRun, out: Path) -> Exported:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fittool.errors import FittoolError
+from fittool.experiment.aids.overfit import tell_verdict
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.reporting.ending import report_at_the_end
@@ -40,6 +41,7 @@ def run_to_the_end(
         outcome = trainer.run()
         if tells and leads and not options.smoke:
             tell_baselines(prepared, trainer, directory)
+            tell_verdict(prepared.loaded.experiment, trainer, prepared.loaded.root.place.source.name)
         report_at_the_end(prepared, trainer, directory, options, interruption)
         if tells and leads and not options.smoke:
             tell_next(trainer, outcome)
