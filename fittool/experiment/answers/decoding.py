@@ -59,7 +59,7 @@ class Answers:
 def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answers:
     """The answers in the outputs (N, …) of a run's network, by the outputs' names."""
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
-    found = {name: _from_logits(objectives[name].loss, output) for name, output in outputs.items()}
+    found = {name: from_logits(objectives[name].loss, output) for name, output in outputs.items()}
     if len(found) > 1 or next(iter(found.values())).ndim != 2:
         return _of_several(run, found)
     ((name, output),) = found.items()
@@ -95,7 +95,7 @@ def _label_columns(run: TrainedRun) -> tuple[str, ...] | None:
     return tuple(source.label) if isinstance(source, CsvSource) and source.label and len(source.label) > 1 else None
 
 
-def _from_logits(loss: Loss | None, output: NDArray[np.float32]) -> NDArray[np.float32]:
+def from_logits(loss: Loss | None, output: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probabilities, where a loss says that the outputs (N, …) are logits."""
     if not isinstance(loss, LogitsOrProbabilities) or not loss.from_logits:
         return output
