@@ -20,7 +20,7 @@ from fittool.runs.paths import RunPaths
 from fittool.settings import Boolean, Field, Text, setting
 
 if TYPE_CHECKING:
-    from fittool.runs.text_table import Row
+    from fittool.runs.files.text_table import Row
 
 
 @setting
@@ -90,7 +90,7 @@ class CSVLoggerCallback(Callback):
                 self.run.save("last")
 
     def _go_on(self, counted: Mapping[str, Any]) -> None:
-        from fittool.runs.text_table import digest_of_rows
+        from fittool.runs.files.text_table import digest_of_rows
 
         found = self._read() if self.path.exists() else []
         known = int(counted["rows"])
@@ -143,7 +143,7 @@ class CSVLoggerCallback(Callback):
 
     def state(self) -> dict[str, Any]:
         """The number of rows and what they are; they are on disk before any checkpoint counts them."""
-        from fittool.runs.text_table import digest_of_rows
+        from fittool.runs.files.text_table import digest_of_rows
 
         is_there = self._file is not None and self.rows  # before its first row there may be no file
         place = {"file": self._file, "separator": self.separator} if is_there else {}
@@ -154,7 +154,7 @@ class CSVLoggerCallback(Callback):
         self._counted = dict(state)
 
     def _read(self) -> list[Row]:
-        from fittool.runs.text_table import read_rows
+        from fittool.runs.files.text_table import read_rows
 
         try:
             return read_rows(self.path, self.separator)
@@ -163,7 +163,7 @@ class CSVLoggerCallback(Callback):
 
     def _write(self) -> None:
         from fittool.runs.files.atomic import atomic_write
-        from fittool.runs.text_table import encode_rows
+        from fittool.runs.files.text_table import encode_rows
 
         self._written = encode_rows([*self.rows, *self._uncounted], self.separator)
         warning = atomic_write(self.path, [self._written])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from torch.distributed import PrefixStore, TCPStore
+from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # documented there, not marked as exported
 
 from fittool.distributed.environment import RankEnvironment
 from fittool.errors import FittoolError, OtherProcessError, Problem

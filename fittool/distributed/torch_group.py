@@ -44,11 +44,8 @@ class TorchGroup:
         self.agreed: FittoolError | None = None
         self._board, self._watch = board, watch
         backend = "cpu:gloo,cuda:nccl" if uses_gpu else "gloo"
-        self._call(
-            lambda: dist.init_process_group(
-                backend, store=dist.PrefixStore("group", board.store), rank=self.rank, world_size=self.size, timeout=_TIMEOUT
-            )
-        )
+        store = dist.PrefixStore("group", board.store)  # type: ignore[attr-defined]  # documented there, not marked as exported
+        self._call(lambda: dist.init_process_group(backend, store=store, rank=self.rank, world_size=self.size, timeout=_TIMEOUT))
         # What is agreed on must never wait for a card, so it has connections of its own there.
         self._words: Any = self._call(lambda: dist.new_group(backend="gloo", timeout=_TIMEOUT)) if uses_gpu else dist.group.WORLD
 

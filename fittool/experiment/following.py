@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fittool.config.experiment_file import LoadedExperiment
+from fittool.experiment.building.prepare import Preparation
 from fittool.experiment.options import Run, TrainOptions
 from fittool.experiment.session import Session
 from fittool.process_group import ProcessGroup
@@ -41,6 +42,15 @@ class Beginning:
         return cls(directory.paths.root, directory.id, *ended)
 
 
+def tell_what_is_known(group: ProcessGroup, known: Preparation | None = None) -> None:
+    """The leader's side, before the data are opened: what the run has learnt of its data already, in a new run nothing.
+
+    Else a follower would learn it anew, and from data that were changed since it would learn something else.
+    """
+    if group.size > 1:
+        group.broadcast(Preparation() if known is None else known)
+
+
 def tell_followers(group: ProcessGroup, directory: RunDirectory, done: Run | None = None) -> None:
     """The leader's side: say where the run is; `done` where there is nothing left to do."""
     if group.size > 1:
@@ -61,14 +71,16 @@ def follow(loaded: LoadedExperiment, options: TrainOptions, stack: ExitStack, si
         OtherProcessError: The leader, or another process, failed.
         FittoolError: The one that says what went wrong here.
     """
-    session = Session.of(loaded, group=options.group)
+    known: Preparation | Beginning | None = options.group.broadcast(None)
+    if isinstance(known, Beginning):
+        assert known.finished is not None
+        history = History()
+        history.replace(known.rows)
+        return Run(known.path, known.finished, history, done=False)
+    session = Session.of(loaded, known=known, group=options.group)
     stack.callback(session.close)
     beginning = options.group.broadcast(None)
     assert isinstance(beginning, Beginning)
-    if beginning.finished is not None:
-        history = History()
-        history.replace(beginning.rows)
-        return Run(beginning.path, beginning.finished, history, done=False)
     directory = RunDirectory(beginning.path, beginning.run, None)
     trainer = session.trainer(directory, NullProgress(), signals.interruption, options)
     signals.training_begins()

@@ -17,7 +17,7 @@ from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_of_table
 from fittool.experiment.building.trial import without_disk_cache
-from fittool.experiment.following import follow, tell_followers
+from fittool.experiment.following import follow, tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
 from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.next_command import command_to_go_on
@@ -102,6 +102,7 @@ def _train_anew(
     output: WorkerOutput,
 ) -> Run:
     verbose = verbosity(loaded, options)
+    tell_what_is_known(options.group)
     session = Session.of(loaded, loading_shown(verbose), group=options.group)
     stack.callback(session.close)
     prepared = session.prepared

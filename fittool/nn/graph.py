@@ -46,8 +46,9 @@ class Node:
         inputs: Names of the nodes or graph inputs that it takes.
         input_shapes: Their shapes, without the batch axis.
         output_shape: Its own.
-        parameters: Its weight arrays, not trainable where the layer is not.
+        parameters: Its own weight arrays, not trainable where the layer is not; none where it shares another's.
         random_index: How many layers before it draw random numbers; the number of its own.
+        owner: The node whose weights it uses, by name: itself, or the first of those that share them.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Node:
     output_shape: Shape
     parameters: tuple[Parameter, ...]
     random_index: int
+    owner: str
 
     def random_stream(self, purpose: str, seed: int | None = None, use: int = 0) -> RandomStream:
         """Random numbers that the layer draws while it trains.
@@ -74,7 +76,11 @@ class Node:
         if self.layer.trainable == trainable:
             return self
         layer = replace(self.layer, trainable=trainable)
-        return replace(self, layer=layer, parameters=_parameters(layer, self.input_shapes))
+        return replace(self, layer=layer, parameters=_parameters(layer, self.input_shapes) if self.owner == self.name else ())
+
+    def with_weights(self) -> Node:
+        """The same with the weight arrays that it uses, whosever they are."""
+        return self if self.owner == self.name else replace(self, parameters=_parameters(self.layer, self.input_shapes))
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ class Graph:
 
     def with_trainable(self, layers: Collection[str]) -> Graph:
         """The same network in which exactly the layers of these names learn."""
-        return replace(self, nodes=tuple(node.with_trainable(node.name in layers) for node in self.nodes))
+        return replace(self, nodes=tuple(node.with_trainable(node.owner in layers) for node in self.nodes))
 
     def initial_weights(self, seed: int) -> dict[str, NDArray[np.float32]]:
         """The weights before training, each (*shape) of its parameter, by `<node>/<parameter>`.
@@ -178,6 +184,10 @@ def _parameters(layer: Layer, input_shapes: tuple[Shape, ...]) -> tuple[Paramete
     """The weights of a layer; where it does not learn, none of them does."""
     weights = layer.parameters(input_shapes)
     return tuple(replace(entry, trainable=entry.trainable and layer.trainable) for entry in weights)
+
+
+def _forms(parameters: Sequence[Parameter]) -> dict[str, Shape]:
+    return {one.name: one.shape for one in parameters}
 
 
 def layer_names(layers: Sequence[Layer]) -> list[str]:
@@ -273,7 +283,29 @@ class _Builder:
         if shape is not None:
             random_index = sum(node.layer.is_random for node in self.nodes)
             parameters = _parameters(layer, shapes)
-            self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, parameters, random_index))
+            owner = name if layer.weights_of is None else self._owner(index, layer.weights_of, parameters)
+            own = parameters if owner == name else ()
+            self.nodes.append(Node(name, index, layer, tuple(inputs), shapes, shape, own, random_index, owner))
+
+    def _owner(self, index: int, wanted: str, parameters: tuple[Parameter, ...]) -> str:
+        """The name of the node whose weights a layer shares; refuses what is no earlier layer of the same form."""
+        node = next((node for node in self.nodes if node.name == wanted), None)
+        if node is None:
+            near = nearest_name(wanted, [node.name for node in self.nodes])
+            hint = f' Did you mean "{near}"?' if near else ""
+            self._refuse(index, f'weights_of names "{wanted}", which is no earlier layer.{hint}')
+            return wanted
+        owner = next(one for one in self.nodes if one.name == node.owner)
+        held, layer = owner.parameters, self.layers[index]
+        if type(layer) is not type(owner.layer) or _forms(parameters) != _forms(held):
+            self._refuse(
+                index,
+                f'weights_of names "{wanted}", {owner.layer.public_name()} with weights {_forms(held)}; this one has '
+                f"{_forms(parameters)}. Both must be alike.",
+            )
+        elif layer.trainable != owner.layer.trainable:
+            self._refuse(index, f'shares the weights of "{wanted}", but only one of the two is trainable; let both agree.')
+        return owner.name
 
     def _find(self, index: int, taken: str) -> Shape | None:
         """The shape of what a layer takes; None where it is not known."""

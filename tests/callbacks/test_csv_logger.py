@@ -7,7 +7,7 @@ from training.fake_engine import FakeEngine, FakeLoader, FakeTrainer
 
 from fittool.callbacks import CallbackContext, CSVLogger, ReduceLROnPlateau
 from fittool.errors import ArgumentError, StorageError
-from fittool.runs.text_table import digest_of_rows
+from fittool.runs.files.text_table import digest_of_rows
 from fittool.training.plan import Plan
 
 

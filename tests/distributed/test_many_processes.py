@@ -79,6 +79,28 @@ def test_batches_that_are_mixed_and_normalized_are_those_of_all(job: Make) -> No
     assert values(many.rows(), "accuracy") == values(list(one.metrics.rows()), "accuracy")
 
 
+TABLE = (
+    ("{synthetic: {samples: 404, shape: [4, 4, 1], classes: 3}}", "{csv: {path: t.csv, label: kind}}"),
+    ("    - Rescaling: {scale: 1/255}\n    - Flatten\n", ""),
+    ("epochs: 4, batch_size: 20, validation_split: 0.25", "epochs: 1, batch_size: 20"),
+)
+
+
+def test_a_table_that_was_changed_is_read_as_the_run_has_learnt_it(job: Make) -> None:
+    """A follower that looked at the columns anew would have a feature more than the leader, and a network of another shape."""
+    many = job(*TABLE)
+    rows = [f"{number % 7},{('red', 'blue', 'green')[number % 3]},{'abc'[number % 3]}" for number in range(90)]
+    (many.folder / "t.csv").write_text("\n".join(["size,colour,kind", *rows]))
+    done = many.train("--devices", "2")
+    assert done.code == 0, done.err
+    more = [row.replace("red", "violet") if number % 2 else row for number, row in enumerate(rows)]
+    (many.folder / "t.csv").write_text("\n".join(["size,colour,kind", *more]))
+    done = many.train("--devices", "2", "--resume", "--accept-changes", "--set", "train.epochs=2")
+    assert done.code == 0, done.err
+    assert len(many.rows()) == 2
+    assert many.last().tensors["weights/dense/kernel"].shape == (4, 12)  # a number and the three colours of the first training
+
+
 @pytest.mark.long
 def test_the_leader_alone_writes_and_shows(job: Make) -> None:
     many = job()

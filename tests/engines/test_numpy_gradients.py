@@ -33,6 +33,16 @@ CASES = [
     (nn.Conv2D(2, 2, dilation_rate=2, padding="same"), IMAGE),
     (nn.Conv2D(2, (3, 2), dilation_rate=(1, 2)), IMAGE),
     (nn.Conv2D(4, 1, strides=2), IMAGE),
+    (nn.Conv2D(6, 3, groups=3, padding="same", activation="tanh"), IMAGE),
+    (nn.Conv2D(6, (2, 3), strides=2, groups=3, use_bias=False), IMAGE),
+    (nn.Conv2D(3, 2, groups=3, dilation_rate=2), IMAGE),
+    (nn.Conv1D(6, 3, groups=3, padding="causal"), SEQUENCE),
+    (nn.Conv3D(4, 2, groups=2), VOLUME),
+    (nn.Dropout(0.4, (None, 1, 1, 1)), IMAGE),
+    (nn.SpatialDropout1D(0.4), SEQUENCE),
+    (nn.Cropping1D((1, 2)), SEQUENCE),
+    (nn.ClassToken(), SEQUENCE),
+    (nn.PositionEmbedding(), SEQUENCE),
     (nn.DepthwiseConv2D(3, padding="same"), IMAGE),
     (nn.DepthwiseConv2D(3, strides=2, depth_multiplier=2), IMAGE),
     (nn.DepthwiseConv2D(2, dilation_rate=2, use_bias=False), IMAGE),
@@ -285,8 +295,8 @@ def test_many_slices_and_groups_give_the_same_gradient_as_one(monkeypatch, threa
     monkeypatch.setattr("fittool.engines.numpy_engine.program._WORTH_CUTTING", 0)
     monkeypatch.setattr("fittool.engines.numpy_engine.program._SLICE_ELEMENTS", 1)
     monkeypatch.setattr("fittool.engines.numpy_engine.operations.dense._WORTH_CUTTING", 0)
-    monkeypatch.setattr("fittool.engines.numpy_engine.operations.recurrent._WORTH_CUTTING", 0)
-    monkeypatch.setattr("fittool.engines.numpy_engine.operations.recurrent._CHAIN_SAMPLES", 5)
+    monkeypatch.setattr("fittool.engines.numpy_engine.operations.sequences.recurrent._WORTH_CUTTING", 0)
+    monkeypatch.setattr("fittool.engines.numpy_engine.operations.sequences.recurrent._CHAIN_SAMPLES", 5)
     cut = Bench(layers, IMAGE, batch=12, threads=threads)
     cut.program.run()
     assert len(cut.program._parts) == 12

@@ -9,7 +9,7 @@ import pytest
 
 from fittool.data.batch import Batch
 from fittool.engines.numpy_engine import NumpyEngine
-from fittool.engines.numpy_engine.operations.recurrent import Recurrent
+from fittool.engines.numpy_engine.operations.sequences.recurrent import Recurrent
 from fittool.nn import layers as nn
 from fittool.nn.graph import Graph
 from fittool.nn.losses import MeanSquaredError

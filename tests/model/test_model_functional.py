@@ -90,11 +90,6 @@ def test_a_deep_network_is_no_recursion(x):
             ValueError,
             "An output needs the input ",
         ),
-        (
-            lambda a, b, shared: ft.Model([a, b], Add()([shared(a), shared(b)])),
-            ValueError,
-            "Dense is called twice",
-        ),
         (lambda a, b, shared: ft.Model([a, b], shared(a)), ValueError, "nothing takes"),
         (lambda a, b, shared: ft.Model("x", shared(a)), ValueError, "takes what Input"),
         (lambda a, b, shared: shared(np.ones((3, 4))), TypeError, "Dense was called with ndarray; .* make a model of it"),

@@ -29,6 +29,7 @@ CASES: list[tuple[Layer, list[Shape], Shape, int, int]] = [
     (nn.Conv2D(4, (3, 3)), [IMAGE], (6, 7, 4), 112, 42 * 4 * 55),
     (nn.Conv2D(4, (3, 2), (2, 2), "same"), [IMAGE], (4, 5, 4), 76, 20 * 4 * 37),
     (nn.Conv2D(4, (3, 3), dilation_rate=(2, 3), use_bias=False), [IMAGE], (4, 3, 4), 108, 12 * 4 * 54),
+    (nn.Conv2D(6, (3, 3), groups=3), [IMAGE], (6, 7, 6), 6 * 9 + 6, 42 * 6 * 19),
     (nn.DepthwiseConv2D((3, 3), depth_multiplier=2), [IMAGE], (6, 7, 6), 60, 42 * 6 * 19),
     (nn.SeparableConv2D(4, (3, 3), depth_multiplier=2), [IMAGE], (6, 7, 4), 54 + 24 + 4, 42 * (108 + 48 + 4)),
     (nn.Embedding(10, 4), [(6,)], (6, 4), 40, 0),
@@ -39,6 +40,8 @@ CASES: list[tuple[Layer, list[Shape], Shape, int, int]] = [
     (nn.PiecewiseLinearEmbedding(5, 3, columns=(2,)), [(4,)], (7,), 6 + 15, 5 * 10),
     (nn.Conv1D(4, 3), [SEQUENCE], (6, 4), 40, 6 * 4 * 19),
     (nn.Conv1D(4, 3, 2, "causal", use_bias=False), [SEQUENCE], (4, 4), 36, 4 * 4 * 18),
+    (nn.Conv1D(3, 3, groups=3), [SEQUENCE], (6, 3), 12, 6 * 3 * 7),
+    (nn.Conv3D(4, (3, 2, 1), groups=2), [VOLUME], (4, 4, 4, 4), 28, 64 * 4 * 13),
     (nn.Conv3D(4, (3, 2, 1)), [VOLUME], (4, 4, 4, 4), 52, 64 * 4 * 25),
     (nn.Conv3D(4, (2, 2, 2), (2, 2, 2), "same", use_bias=False), [VOLUME], (3, 3, 2, 4), 64, 18 * 4 * 32),
     (nn.MaxPooling3D(), [VOLUME], (3, 2, 2, 2), 0, 24 * 8),
@@ -72,6 +75,11 @@ CASES: list[tuple[Layer, list[Shape], Shape, int, int]] = [
     (nn.Permute((3, 1, 2)), [IMAGE], (3, 8, 9), 0, 0),
     (nn.RepeatVector(4), [(3,)], (4, 3), 0, 0),
     (nn.ZeroPadding1D((1, 2)), [SEQUENCE], (11, 3), 0, 0),
+    (nn.Cropping1D((1, 5)), [SEQUENCE], (2, 3), 0, 0),
+    (nn.ClassToken(), [SEQUENCE], (9, 3), 3, 0),
+    (nn.PositionEmbedding(), [SEQUENCE], SEQUENCE, 24, 24),
+    (nn.Dropout(0.5, (None, 1, 1, 3)), [IMAGE], IMAGE, 0, 216),
+    (nn.SpatialDropout1D(0.5), [SEQUENCE], SEQUENCE, 0, 24),
     (nn.Cropping2D(((1, 2), (3, 4))), [IMAGE], (5, 2, 3), 0, 0),
     (nn.UpSampling1D(3), [SEQUENCE], (24, 3), 0, 0),
     (nn.GaussianNoise(0.5), [IMAGE], IMAGE, 0, 216),
@@ -165,6 +173,13 @@ def test_every_field_is_described(cls: type[Layer]) -> None:
         (nn.Bidirectional(nn.GRU(4)), [(8,)], "expected sequences"),
         (nn.Conv2DTranspose(4, 2, 2, "same", 0), [(1, 1, 3)], "leave no output"),
         (nn.Cropping2D(4), [IMAGE], "leaves nothing of images"),
+        (nn.Cropping1D(4), [SEQUENCE], "leaves nothing of sequences"),
+        (nn.ClassToken(), [(8,)], "expected sequences"),
+        (nn.Conv2D(4, (3, 3), groups=2), [IMAGE], "3 input channels cannot be split into 2 groups"),
+        (nn.Conv2D(4, (3, 3), groups=3), [IMAGE], "4 filters cannot be split into 3 groups"),
+        (nn.Dropout(0.5, (None, 1)), [IMAGE], r"noise_shape \[None, 1\] does not fit inputs of shape \(8, 9, 3\)"),
+        (nn.Dropout(0.5, (1, 8, 9, 3)), [IMAGE], "does not fit inputs"),
+        (nn.Dropout(0.5, (None, 2, 1, 1)), [IMAGE], "does not fit inputs"),
         (nn.Conv3D(4, 3), [IMAGE], r"expected volumes \(depth, height, width, channels\), got shape \(8, 9, 3\)"),
         (nn.MaxPooling3D(5), [VOLUME], "a window of 5 does not fit into 4"),
         (nn.MultiHeadAttention(2, 4), [(8,)], r"expected sequences \(steps, channels\), got shape \(8,\)"),
@@ -243,9 +258,16 @@ def test_kerass_short_forms() -> None:
 
 
 def test_arguments_may_be_positional_in_kerass_order() -> None:
-    layer = nn.Conv2D(32, 3, 2, "same", 1, "relu", False)  # type: ignore[arg-type]
+    layer = nn.Conv2D(32, 3, 2, "same", 1, 1, "relu", False)  # type: ignore[arg-type]
     assert layer == nn.Conv2D(
-        filters=32, kernel_size=(3, 3), strides=(2, 2), padding="same", dilation_rate=(1, 1), activation="relu", use_bias=False
+        filters=32,
+        kernel_size=(3, 3),
+        strides=(2, 2),
+        padding="same",
+        dilation_rate=(1, 1),
+        groups=1,
+        activation="relu",
+        use_bias=False,
     )
 
 
@@ -264,9 +286,9 @@ WALK = "kernel_regularizer recurrent_regularizer bias_regularizer dropout recurr
     ("cls", "order"),
     [
         (nn.Dense, f"units {TAIL}"),
-        (nn.Conv1D, f"filters kernel_size strides padding dilation_rate {TAIL}"),
-        (nn.Conv2D, f"filters kernel_size strides padding dilation_rate {TAIL}"),
-        (nn.Conv3D, f"filters kernel_size strides padding dilation_rate {TAIL}"),
+        (nn.Conv1D, f"filters kernel_size strides padding dilation_rate groups {TAIL}"),
+        (nn.Conv2D, f"filters kernel_size strides padding dilation_rate groups {TAIL}"),
+        (nn.Conv3D, f"filters kernel_size strides padding dilation_rate groups {TAIL}"),
         (nn.Conv2DTranspose, f"filters kernel_size strides padding output_padding dilation_rate {TAIL}"),
         (nn.MultiHeadAttention, f"num_heads key_dim value_dim dropout use_bias output_shape_ {ATTENTION}"),
         (nn.MaxPooling3D, "pool_size strides padding"),

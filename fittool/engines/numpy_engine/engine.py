@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from fittool.cpu import default_threads
 from fittool.data.batch import Array, Batch
-from fittool.engines.base import ALL_KINDS, StateKind
 from fittool.engines.numpy_engine import blas
 from fittool.engines.numpy_engine.buffers import Buffers
 from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
@@ -23,7 +22,7 @@ from fittool.engines.numpy_engine.optimizer_step import OptimizerStep
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.program import PREDICTED_TOGETHER, Program, Workspace
 from fittool.engines.numpy_engine.thread_pool import ThreadPool
-from fittool.engines.state import State, TensorInfo, check_state
+from fittool.engines.stateful_engine import StatefulEngine
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
 from fittool.nn.metrics import Metric
@@ -32,7 +31,7 @@ from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
 
 
-class NumpyEngine:
+class NumpyEngine(StatefulEngine):
     """A network and its optimizer, stepped with NumPy; see `fittool.engines.base.Engine` for the contract.
 
     Args:
@@ -50,6 +49,10 @@ class NumpyEngine:
     Attributes:
         health: What was noticed about losses and arithmetic.
     """
+
+    _store: ParameterStore
+    _update: OptimizerStep | None
+    _losses_and_metrics: LossesAndMetrics
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class NumpyEngine:
         self._pool = ThreadPool(default_threads() if threads is None else threads, self.health)
         self._step_inputs = StepInputs(seed)
         self._skips_bad_steps = skips_bad_steps
-        self._set_aside: State = {}
+        self._set_aside = {}
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
 
@@ -99,21 +102,6 @@ class NumpyEngine:
     def label(self) -> str:
         """The engine and its threads, for the display."""
         return f"numpy, {self.threads} thread{'s' * (self.threads > 1)}"
-
-    @property
-    def iterations(self) -> int:
-        """The number of training steps done since the network was made."""
-        return 0 if self._update is None else self._update.iterations
-
-    @property
-    def learning_rate(self) -> float:
-        """The rate of the next step."""
-        return 0.0 if self._update is None else self._update.learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, rate: float) -> None:
-        if self._update is not None:
-            self._update.learning_rate = rate
 
     @property
     def copies_ahead(self) -> bool:
@@ -197,65 +185,9 @@ class NumpyEngine:
         """Start the running values anew."""
         self._losses_and_metrics.reset()
 
-    def metrics_state(self) -> State:
-        """Copies of the sums behind the running values, each (size,)."""
-        return self._losses_and_metrics.state()
-
-    def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over what `metrics_state` gave, sums (size,)."""
-        self._losses_and_metrics.load_state(state)
-
-    def set_trainable(self, layers: Collection[str]) -> None:
-        """Let exactly the layers of these names learn; see the contract."""
-        graph = self.graph.with_trainable(layers)
-        if graph == self.graph:
-            return
-        state = self.state()
-        self._set_aside = {}
-        # Trainable and fixed weights lie in two flat arrays, so another division of them is another layout of everything.
-        self._build(graph)
-        self.load_state(state)
-
-    def describe(self) -> dict[str, TensorInfo]:
-        """Name, shape and dtype of every tensor of the state."""
-        dtype = self._store.trainable.dtype
-        form = {f"weights/{name}": TensorInfo(view.shape, dtype) for name, view in self._store.views.items()}
-        if self._update is not None:
-            form |= self._update.describe()
-        form |= {name: TensorInfo(array.shape, array.dtype) for name, array in self._set_aside.items()}
-        return form | self._losses_and_metrics.describe()
-
-    def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
-        """Copies of everything a step depends on, shaped as in `describe`.
-
-        With them is what the optimizer keeps for layers that do not learn now.
-        """
-        state: State = {}
-        if "weights" in kinds:
-            state |= {f"weights/{name}": array for name, array in self._store.copies().items()}
-        if "optimizer" in kinds and self._update is not None:
-            state |= self._update.state() | {name: array.copy() for name, array in self._set_aside.items()}
-        return state | self._losses_and_metrics.state() if "metrics" in kinds else state
-
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over the arrays that are given, each in the shape that `describe` tells.
-
-        Raises:
-            CheckpointError: A name is unknown, or a shape or dtype differs.
-        """
-        aside = {name: array for name, array in state.items() if self._is_of_fixed_layer(name, array)}
-        given = {name: array for name, array in state.items() if name not in aside}
-        check_state(given, self.describe())
-        self._set_aside |= {name: np.array(array) for name, array in aside.items()}
-        self._store.load({name.removeprefix("weights/"): array for name, array in given.items() if name.startswith("weights/")})
-        if self._update is not None:
-            self._update.load_state(given)
-        self._losses_and_metrics.load_state(given)
-
-    def _is_of_fixed_layer(self, name: str, array: NDArray[np.generic]) -> bool:
-        """True where a tensor is what an optimizer kept for a weight that does not learn now."""
-        view = self._store.views.get(name.split("/", 2)[-1])
-        return name.startswith("optimizer/") and view is not None and not view.trainable and view.shape == array.shape
+    @property
+    def _weights_dtype(self) -> np.dtype[Any]:
+        return self._store.trainable.dtype
 
     def close(self) -> None:
         """Let the engine's threads end."""

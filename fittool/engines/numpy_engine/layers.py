@@ -18,6 +18,7 @@ from fittool.engines.numpy_engine.operations.convolution import Convolution, Dep
 from fittool.engines.numpy_engine.operations.dense import Dense
 from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Noise, ParametricReLU, Scaling
 from fittool.engines.numpy_engine.operations.embedding import Embedding, PiecewiseLinearEmbedding
+from fittool.engines.numpy_engine.operations.grouped_convolution import GroupedConvolution
 from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Extremum, Multiply, Subtract
 from fittool.engines.numpy_engine.operations.normalization import (
     BatchNormalization,
@@ -25,8 +26,9 @@ from fittool.engines.numpy_engine.operations.normalization import (
     LayerNormalization,
     Normalization,
 )
-from fittool.engines.numpy_engine.operations.per_step import PerStep
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling
+from fittool.engines.numpy_engine.operations.sequences.per_step import PerStep
+from fittool.engines.numpy_engine.operations.sequences.tokens import ClassToken, PositionEmbedding
 from fittool.engines.numpy_engine.operations.shaping import Cropping, RepeatPixels, Resampling, Transposition, View, ZeroPadding
 from fittool.engines.numpy_engine.operations.standardization import RobustScaling, Standardization
 from fittool.engines.numpy_engine.recurrent_layers import both_ways, merge_directions, recurrent
@@ -99,7 +101,14 @@ def _dense(node: Node, layer: Any) -> Steps:
 
 def _convolution(node: Node, layer: Any) -> Steps:
     window = window_over(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
-    return _with_activation([(Convolution(window, layer.filters, layer.use_bias), node.output_shape)], layer.activation)
+    return _with_activation([(_in_groups(window, layer), node.output_shape)], layer.activation)
+
+
+def _in_groups(window: Window, layer: Any) -> Operation:
+    """The convolution, in groups of channels where the layer has several."""
+    if layer.groups > 1:
+        return GroupedConvolution(window, layer.filters, layer.groups, layer.use_bias)
+    return Convolution(window, layer.filters, layer.use_bias)
 
 
 def _depthwise(node: Node, layer: Any) -> Steps:
@@ -176,7 +185,7 @@ def _convolution_along(node: Node, layer: Any) -> Steps:
     window = window_over(
         _flat_image(node.input_shapes[0]), (1, layer.kernel_size), (1, layer.strides), layer.padding, (1, layer.dilation_rate)
     )
-    return _with_activation(_as_image(node, Convolution(window, layer.filters, layer.use_bias)), layer.activation)
+    return _with_activation(_as_image(node, _in_groups(window, layer)), layer.activation)
 
 
 def _pooling_along(kind: Callable[[Window], Operation]) -> Callable[[Node, Any], Steps]:
@@ -203,16 +212,12 @@ def _global(kind: Callable[[int], Operation]) -> Callable[[Node, Any], Steps]:
 
 
 def _dropout(node: Node, layer: Any) -> Steps:
-    return [(Dropout(layer.rate, node.output_shape, node.random_stream("dropout", layer.seed)), node.output_shape)]
+    shape = layer.decisions(node.output_shape)
+    return [(Dropout(layer.rate, shape, node.random_stream("dropout", layer.seed)), node.output_shape)]
 
 
 def _noise(node: Node, layer: Any) -> Steps:
     return [(Noise(layer.stddev, node.random_stream("noise", layer.seed)), node.output_shape)]
-
-
-def _spatial_dropout(node: Node, layer: Any) -> Steps:
-    stream = node.random_stream("dropout", layer.seed)
-    return [(Dropout(layer.rate, (1, 1, node.output_shape[-1]), stream), node.output_shape)]
 
 
 def _batch_normalization(node: Node, layer: Any) -> Steps:
@@ -317,6 +322,8 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.Standardization: lambda node, layer: [(Standardization(layer), node.output_shape)],
     nn.Dense: _dense,
     nn.Embedding: lambda node, layer: [(Embedding(layer.input_dim, layer.output_dim), node.output_shape)],
+    nn.ClassToken: _simple(ClassToken),
+    nn.PositionEmbedding: _simple(PositionEmbedding),
     nn.ColumnEmbedding: _column_embedding,
     nn.RobustScaling: _robust_scaling,
     nn.PiecewiseLinearEmbedding: _piecewise_linear_embedding,
@@ -350,11 +357,13 @@ OPERATIONS: dict[type[Any], Callable[[Node, Any], Steps]] = {
     nn.RepeatVector: _repeat_vector,
     nn.ZeroPadding1D: lambda node, layer: _as_image(node, ZeroPadding(0, layer.padding[0])),
     nn.ZeroPadding2D: _zero_padding,
+    nn.Cropping1D: lambda node, layer: _as_image(node, Cropping(0, layer.cropping[0])),
     nn.Cropping2D: _cropping,
     nn.UpSampling1D: lambda node, layer: _as_image(node, RepeatPixels((1, layer.size))),
     nn.UpSampling2D: _upsampling,
     nn.Dropout: _dropout,
-    nn.SpatialDropout2D: _spatial_dropout,
+    nn.SpatialDropout1D: _dropout,
+    nn.SpatialDropout2D: _dropout,
     nn.GaussianNoise: _noise,
     nn.BatchNormalization: _batch_normalization,
     nn.LayerNormalization: _layer_normalization,

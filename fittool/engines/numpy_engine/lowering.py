@@ -106,6 +106,7 @@ class ExecutionPlan:
         sizes: Elements for one sample of each storage.
         inputs, outputs: The values that are the network's inputs and outputs.
         logits: For outputs by their number: the value behind the last activation, where the loss is computed from that.
+        owners: For layers that share the weights of another: that one.
     """
 
     values: list[Value] = field(default_factory=list)
@@ -115,6 +116,7 @@ class ExecutionPlan:
     inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     logits: dict[int, int] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
     _last_writer: dict[int, Operation] = field(default_factory=dict)
 
     def _add_value(self, shape: Shape, needs_gradient: bool, shared: int | None, root: int | None) -> int:
@@ -232,7 +234,8 @@ def lower(graph: Graph, from_logits: Collection[str] = ()) -> ExecutionPlan:
         from_logits: The outputs whose loss is computed from what their last operation, an activation, reads.
     """
     plan = ExecutionPlan()
-    layers = [(node, layer_steps(node)) for node in _nodes_behind_outputs(graph)]
+    layers = [(node, layer_steps(node)) for node in (node.with_weights() for node in _nodes_behind_outputs(graph))]
+    plan.owners = {node.name: node.owner for node, _ in layers if node.owner != node.name}
     readers = _readers(graph, layers, from_logits)
     numbers: dict[str, int] = {}
     for name, shape in graph.inputs.items():

@@ -61,16 +61,37 @@ class ParameterStore:
         self.gradients: Floats = np.zeros(sizes[True], dtype)
         self.fixed: Floats = np.zeros(sizes[False], dtype)
         self._unused: Floats = np.zeros(sizes[False], dtype)  # gradients of fixed weights are computed into here, and forgotten
+        self._uses: dict[str, Floats] = {}  # by the further layers that share weights: what they add to the gradients
 
     def weights(self, *names: str, shape: Shape | None = None) -> Floats:
         """A view on one parameter, in its shape, or on neighbours in the order of the graph as one array of the given shape."""
         first = self.views[names[0]]
         return self._view(self.trainable if first.trainable else self.fixed, names, shape)
 
-    def gradient(self, *names: str, shape: Shape | None = None) -> Floats:
-        """A view on the gradient of one parameter, or of neighbours, of the same shape as `weights`."""
-        first = self.views[names[0]]
-        return self._view(self.gradients if first.trainable else self._unused, names, shape)
+    def gradient(self, *names: str, shape: Shape | None = None, use: str | None = None) -> Floats:
+        """A view on the gradient of one parameter, or of neighbours, of the same shape as `weights`.
+
+        Args:
+            names: Of the parameters.
+            shape: As for `weights`.
+            use: The layer that shares the weights of another, whose share is `add_use`d afterwards.
+        """
+        if not self.views[names[0]].trainable:
+            return self._view(self._unused, names, shape)
+        return self._view(self.gradients if use is None else self._share(use), names, shape)
+
+    def _share(self, use: str) -> Floats:
+        """(P,) zeros, of which only the places of the shared weights are ever touched, and so take memory."""
+        if use not in self._uses:
+            self._uses[use] = np.zeros(self.gradients.shape, self.gradients.dtype)
+        return self._uses[use]
+
+    def add_use(self, use: str, owner: str) -> None:
+        """Add what a layer that shares weights gave to the gradients of their owner."""
+        views = [view for name, view in self.views.items() if view.trainable and name.rpartition("/")[0] == owner]
+        if views:
+            places = slice(views[0].start, views[-1].stop)
+            np.add(self.gradients[places], self._share(use)[places], self.gradients[places])
 
     def _view(self, flat: Floats, names: tuple[str, ...], shape: Shape | None) -> Floats:
         views = [self.views[name] for name in names]

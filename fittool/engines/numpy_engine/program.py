@@ -133,6 +133,7 @@ class Program:
         output = values[instruction.output]
         return OperationContext(
             name=instruction.name,
+            owner=space.plan.owners.get(instruction.name, instruction.name),
             position=instruction.position,
             x=[space.buffers.output(values[number], self._batch) for number in instruction.inputs],
             y=space.buffers.output(output, self._batch),
@@ -201,6 +202,8 @@ class Program:
             yield from step.instruction.operation.backward(context)
             if adding:
                 yield SlicePhase(partial(_add_shares, adding))
+        for use, owner in space.plan.owners.items():
+            yield BatchPhase([[partial(space.store.add_use, use, owner)]])
 
 
 def _take(step_inputs: StepInputs, index: int, start: int, stop: int, target: Floats) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from fittool.engines.numpy_engine.activations import ACTIVATIONS
 from fittool.engines.numpy_engine.operations.base import Branch, Steps
 from fittool.engines.numpy_engine.operations.elementwise import Dropout, Scaling
-from fittool.engines.numpy_engine.operations.gated_recurrent import LongShortTermCell, ResetAfterCell, ResetBeforeCell
 from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Multiply
-from fittool.engines.numpy_engine.operations.recurrent import Recurrent, SimpleCell, Walk
+from fittool.engines.numpy_engine.operations.sequences.gated_recurrent import LongShortTermCell, ResetAfterCell, ResetBeforeCell
+from fittool.engines.numpy_engine.operations.sequences.recurrent import Recurrent, SimpleCell, Walk
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
 

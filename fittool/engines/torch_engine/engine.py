@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any
 
@@ -13,10 +13,9 @@ from torch import Tensor
 
 from fittool.cpu import default_threads
 from fittool.data.batch import Array, Batch
-from fittool.engines.base import ALL_KINDS, StateKind
 from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.settings import Torch
-from fittool.engines.state import State, TensorInfo, check_state
+from fittool.engines.stateful_engine import StatefulEngine
 from fittool.engines.target_arrays import targets_and_weights
 from fittool.engines.torch_engine.device import DeviceBatch, LossScale, LossWatch, Placement, choose_device, memory_needed
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
@@ -39,7 +38,7 @@ from fittool.process_group import ALONE, ProcessGroup
 Run = Callable[[Sequence[Tensor], StepContext], tuple[list[Tensor | None], dict[int, Tensor]]]
 
 
-class TorchEngine:
+class TorchEngine(StatefulEngine):
     """A network and its optimizer, stepped with PyTorch; see `fittool.engines.base.Engine` for the contract.
 
     Args:
@@ -54,6 +53,10 @@ class TorchEngine:
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
         group: The processes that train the network together, each with its share of every batch.
     """
+
+    _store: ParameterStore
+    _update: OptimizerStep | None
+    _losses_and_metrics: LossesAndMetrics
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class TorchEngine:
         self._context = StepContext(self._placement.device, seed, self._exchange if self._synchronizes else None)
         self._skips_bad_steps = skips_bad_steps
         self._scale = LossScale(self._placement.device) if self.setting.precision == "float16" else None
-        self._set_aside: State = {}
+        self._set_aside = {}
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
 
@@ -105,8 +108,8 @@ class TorchEngine:
         self._averages = MovingAverages(
             {
                 node.name: (
-                    self._store.weights(f"{node.name}/moving_mean"),
-                    self._store.weights(f"{node.name}/moving_variance"),
+                    self._store.weights(f"{node.owner}/moving_mean"),
+                    self._store.weights(f"{node.owner}/moving_variance"),
                     node.layer.momentum,
                     node.layer.epsilon,
                 )
@@ -133,21 +136,6 @@ class TorchEngine:
         where = f"{self.threads} thread{'s' * (self.threads > 1)}" if self._placement.is_host else str(self._placement.device)
         precision = "" if self.setting.precision == "float32" else f", {self.setting.precision}"
         return f"torch {version}, {where}{precision}"
-
-    @property
-    def iterations(self) -> int:
-        """The number of training steps done since the network was made."""
-        return 0 if self._update is None else self._update.iterations
-
-    @property
-    def learning_rate(self) -> float:
-        """The rate of the next step."""
-        return 0.0 if self._update is None else self._update.learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, rate: float) -> None:
-        if self._update is not None:
-            self._update.learning_rate = rate
 
     @property
     def copies_ahead(self) -> bool:
@@ -333,65 +321,9 @@ class TorchEngine:
         """Start the running values anew."""
         self._losses_and_metrics.reset()
 
-    def metrics_state(self) -> State:
-        """Copies of the sums behind the running values, each (size,)."""
-        return self._losses_and_metrics.state()
-
-    def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over what `metrics_state` gave, sums (size,)."""
-        self._losses_and_metrics.load_state(state)
-
-    def set_trainable(self, layers: Collection[str]) -> None:
-        """Let exactly the layers of these names learn; see the contract."""
-        graph = self.graph.with_trainable(layers)
-        if graph == self.graph:
-            return
-        state = self.state()
-        self._set_aside = {}
-        # Trainable and fixed weights lie in two flat tensors, so another division of them is another layout of everything.
-        self._build(graph)
-        self.load_state(state)
-
-    def describe(self) -> dict[str, TensorInfo]:
-        """Name, shape and dtype of every tensor of the state."""
-        dtype = np.dtype(str(self._dtype).removeprefix("torch."))
-        form = {f"weights/{name}": TensorInfo(view.shape, dtype) for name, view in self._store.views.items()}
-        if self._update is not None:
-            form |= self._update.describe()
-        form |= {name: TensorInfo(array.shape, array.dtype) for name, array in self._set_aside.items()}
-        return form | self._losses_and_metrics.describe()
-
-    def state(self, kinds: Collection[StateKind] = ALL_KINDS) -> State:
-        """Copies of everything a step depends on, shaped as in `describe`.
-
-        With them is what the optimizer keeps for layers that do not learn now.
-        """
-        state: State = {}
-        if "weights" in kinds:
-            state |= {f"weights/{name}": array for name, array in self._store.copies().items()}
-        if "optimizer" in kinds and self._update is not None:
-            state |= self._update.state() | {name: array.copy() for name, array in self._set_aside.items()}
-        return state | self._losses_and_metrics.state() if "metrics" in kinds else state
-
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over the arrays that are given, each in the shape that `describe` tells.
-
-        Raises:
-            CheckpointError: A name is unknown, or a shape or dtype differs.
-        """
-        aside = {name: array for name, array in state.items() if self._is_of_fixed_layer(name, array)}
-        given = {name: array for name, array in state.items() if name not in aside}
-        check_state(given, self.describe())
-        self._set_aside |= {name: np.array(array) for name, array in aside.items()}
-        self._store.load({name.removeprefix("weights/"): array for name, array in given.items() if name.startswith("weights/")})
-        if self._update is not None:
-            self._update.load_state(given)
-        self._losses_and_metrics.load_state(given)
-
-    def _is_of_fixed_layer(self, name: str, array: NDArray[np.generic]) -> bool:
-        """True where a tensor is what an optimizer kept for a weight that does not learn now."""
-        view = self._store.views.get(name.split("/", 2)[-1])
-        return name.startswith("optimizer/") and view is not None and not view.trainable and view.shape == array.shape
+    @property
+    def _weights_dtype(self) -> np.dtype[Any]:
+        return np.dtype(str(self._dtype).removeprefix("torch."))
 
     def close(self) -> None:
         """Give back the device's memory, and the choice of algorithms."""

@@ -72,7 +72,7 @@ def _dense(node: Node, layer: Any, weights: Weights) -> LayerSteps:
 def _convolution(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     window = window_over(node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
     kernel, bias = weights("kernel"), _bias(layer, weights)
-    return _product(lambda x, last: convolve(x, kernel, bias, window, last=last), layer)
+    return _product(lambda x, last: convolve(x, kernel, bias, window, layer.groups, last), layer)
 
 
 def _convolution_along(node: Node, layer: Any, weights: Weights) -> LayerSteps:
@@ -81,7 +81,9 @@ def _convolution_along(node: Node, layer: Any, weights: Weights) -> LayerSteps:
         (1, *node.input_shapes[0]), (1, layer.kernel_size), (1, layer.strides), layer.padding, (1, layer.dilation_rate)
     )
     kernel, bias = weights("kernel"), _bias(layer, weights)
-    return _product(lambda x, last: convolve(x.unsqueeze(1), kernel.unsqueeze(2), bias, window, last=last).squeeze(1), layer)
+    return _product(
+        lambda x, last: convolve(x.unsqueeze(1), kernel.unsqueeze(2), bias, window, layer.groups, last).squeeze(1), layer
+    )
 
 
 def _depthwise(node: Node, layer: Any, weights: Weights) -> LayerSteps:
@@ -241,6 +243,8 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.Dense: _dense,
     nn.Embedding: embedding.embedding,
     nn.ColumnEmbedding: embedding.column_embedding,
+    nn.ClassToken: embedding.class_token,
+    nn.PositionEmbedding: embedding.position_embedding,
     nn.RobustScaling: robust_scaling,
     nn.PiecewiseLinearEmbedding: piecewise_linear_embedding,
     nn.Conv1D: _convolution_along,
@@ -273,11 +277,13 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.RepeatVector: shaping.repeat_vector,
     nn.ZeroPadding1D: shaping.zero_padding_along,
     nn.ZeroPadding2D: shaping.zero_padding,
+    nn.Cropping1D: shaping.cropping_along,
     nn.Cropping2D: shaping.cropping,
     nn.UpSampling1D: shaping.upsampling_along,
     nn.UpSampling2D: shaping.upsampling,
     nn.Dropout: regularization.dropout,
-    nn.SpatialDropout2D: regularization.spatial_dropout,
+    nn.SpatialDropout1D: regularization.dropout,
+    nn.SpatialDropout2D: regularization.dropout,
     nn.GaussianNoise: regularization.noise,
     nn.BatchNormalization: _batch_normalization,
     nn.LayerNormalization: _layer_normalization,

@@ -78,7 +78,7 @@ def lower(graph: Graph, store: ParameterStore, from_logits: Collection[str] = ()
     readers.update(graph.outputs)
     endings: dict[str, Callable[[Function], Call]] = {}
     for node in nodes:
-        steps = layer_steps(node, lambda name, node=node: store.weights(f"{node.name}/{name}"))  # type: ignore[misc]
+        steps = layer_steps(node.with_weights(), lambda name, node=node: store.weights(f"{node.owner}/{name}"))  # type: ignore[misc]
         before = endings.get(node.inputs[0]) if readers[node.inputs[0]] == 1 else None
         numbers[node.name] = _append(plan, node, steps, tuple(numbers[name] for name in node.inputs), before)
         if node.name in from_logits:

@@ -19,7 +19,7 @@ from fittool.errors import CheckpointError, ExperimentError, shown
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
-from fittool.experiment.following import tell_followers
+from fittool.experiment.following import tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity
 from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
@@ -40,9 +40,9 @@ from fittool.experiment.trained_run import check_weights, targets_of
 from fittool.nn.output_targets import OutputTargets
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
+from fittool.runs.files.text_table import missing_in
 from fittool.runs.format import FORMAT, OLDER_RELEASE, cause_of_other_numbers
 from fittool.runs.requests import Requests
-from fittool.runs.text_table import missing_in
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.signals import StopSignals
@@ -205,6 +205,7 @@ def go_on(
     anew = options.accept_changes and any(map(_is_of_columns, asked.changes(None)))
     encoder = None if anew else encoder_to_go_on_with(directory)
     known = Preparation(encoder, learnt_targets(directory, loaded))
+    tell_what_is_known(options.group, known)
     session = Session.of(loaded, loading_shown(verbose), known, options.group)
     stack.callback(session.close)
     prepared, engine = session.prepared, session.engine

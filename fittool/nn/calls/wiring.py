@@ -54,16 +54,19 @@ def wire(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) ->
         outputs: What it returns.
 
     Raises:
-        ExperimentError: A ValueError: an output needs another input, or a layer with weights is called twice.
+        ExperimentError: A ValueError: an output needs another input.
     """
     tensors = [tensor for tensor in in_keras_order(inputs, outputs) if tensor not in inputs]
     _check_calls(tensors)
     layers = _rename([_as_input(tensor) for tensor in inputs], [(cast("Layer", one.layer), one.weights) for one in tensors])
     names = dict(zip(map(id, [*inputs, *tensors]), layer_names(layers), strict=True))
     named = [replace(layer, name=name) for layer, name in zip(layers[: len(inputs)], names.values(), strict=False)]
+    first: dict[int, str] = {}
     for tensor, layer in zip(tensors, layers[len(inputs) :], strict=True):
         taken = tuple(names[id(one)] for one in tensor.inputs)
-        named.append(replace(layer, name=names[id(tensor)], inputs=taken))
+        owner = first.setdefault(id(tensor.layer), names[id(tensor)])
+        shares = owner if owner != names[id(tensor)] and _has_weights(tensor) else layer.weights_of
+        named.append(replace(layer, name=names[id(tensor)], inputs=taken, weights_of=shares))
     return Wiring(
         named,
         {names[id(tensor)]: cast("Shape", tensor.shape[1:]) for tensor in inputs},
@@ -106,17 +109,16 @@ def _as_input(tensor: SymbolicTensor) -> Layer:
 
 
 def _check_calls(tensors: Sequence[SymbolicTensor]) -> None:
-    layers: set[int] = set()
     for tensor in tensors:
         layer: Any = tensor.layer
         if isinstance(layer, Input):
             named = f' "{layer.name}"' if layer.name else ""
             raise ExperimentError(f"An output needs the input{named} of shape {layer.shape}, which is not among the inputs.")
-        if id(layer) in layers and layer.parameters([one.shape[1:] for one in tensor.inputs]):
-            raise ExperimentError(
-                f"{layer.public_name()} is called twice. Layers do not share weights here: make one for each call."
-            )
-        layers.add(id(layer))
+
+
+def _has_weights(tensor: SymbolicTensor) -> bool:
+    layer = cast("Layer", tensor.layer)
+    return bool(layer.parameters([cast("Shape", one.shape[1:]) for one in tensor.inputs]))
 
 
 def _rename(inputs: Sequence[Layer], layers: Sequence[tuple[Layer, Weights | None]]) -> list[Layer]:

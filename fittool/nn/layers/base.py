@@ -68,6 +68,12 @@ class Layer(Named):
         description="Shape of what it takes, without the batch axis; compared with the data, if given.",
     )
 
+    weights_of: Text | None = Field(
+        default=None,
+        kw_only=True,
+        description="Name of an earlier layer of the same form whose weights it uses too.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _with_input_dim(cls, given: Any) -> Any:
@@ -140,6 +146,30 @@ class Filters(Layer):
     """A layer with a number of output channels."""
 
     filters: Integer = Field(ge=1, description="Number of output channels.")
+
+
+@arguments
+class ChannelGroups(Layer):
+    """A convolution whose channels may be split into groups that do not see each other."""
+
+    groups: Integer = Field(
+        default=1, ge=1, description="Groups of neighbouring channels, each with filters of its own that see no other group."
+    )
+
+    def group_channels(self, channels: int, filters: int) -> int:
+        """The number of input channels that each filter sees.
+
+        Args:
+            channels: Of the input.
+            filters: Of the output.
+
+        Raises:
+            ShapeError: One of the two cannot be split into that many groups of one size.
+        """
+        for count, what in ((channels, "input channels"), (filters, "filters")):
+            if count % self.groups:
+                raise ShapeError(f"{count} {what} cannot be split into {self.groups} groups; use a divisor of {count}.")
+        return channels // self.groups
 
 
 @arguments

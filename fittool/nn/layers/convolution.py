@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from fittool.nn.activations import Activation
 from fittool.nn.initializers import GlorotUniform, InitializerSetting, Zeros
-from fittool.nn.layers.base import Filters, KernelAndBias, Layer, Padding, PositivePair
+from fittool.nn.layers.base import ChannelGroups, Filters, KernelAndBias, Layer, Padding, PositivePair
 from fittool.nn.regularizers import Parameter, RegularizerSetting
 from fittool.nn.shapes import Shape, image, size_of, transposed_count, window_count
 from fittool.settings import Boolean, Field, Integer, Pair, arguments, setting
@@ -51,21 +51,24 @@ class Convolution(Window2D):
 
 
 @setting
-class Conv2D(KernelAndBias, Convolution, Filters):
+class Conv2D(KernelAndBias, ChannelGroups, Convolution, Filters):
     """A convolution: (H, W, in) to (H', W', filters)."""
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """(H', W', filters)."""
+        self._seen(shapes)
         return (*self.positions(shapes), self.filters)
 
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
-        """Kernel (height, width, in, filters), bias (filters,)."""
-        shape = (*self.kernel_size, image(shapes)[2], self.filters)
-        return self.kernel_and_bias(shape, self.filters)
+        """Kernel (height, width, in / groups, filters), bias (filters,)."""
+        return self.kernel_and_bias((*self.kernel_size, self._seen(shapes), self.filters), self.filters)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """Two for each weight and position, and one addition for each bias."""
-        return size_of(self.output_shape(shapes)) * (2 * math.prod(self.kernel_size) * image(shapes)[2] + self.use_bias)
+        return size_of(self.output_shape(shapes)) * (2 * math.prod(self.kernel_size) * self._seen(shapes) + self.use_bias)
+
+    def _seen(self, shapes: Sequence[Shape]) -> int:
+        return self.group_channels(image(shapes)[2], self.filters)
 
 
 @arguments

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.nn.layers.base import Filters, KernelAndBias, Layer, Padding, PositiveSingle
+from fittool.nn.layers.base import ChannelGroups, Filters, KernelAndBias, Layer, Padding, PositiveSingle
 from fittool.nn.regularizers import Parameter
-from fittool.nn.shapes import Shape, sequence, size_of, window_count
+from fittool.nn.shapes import Shape, ShapeError, sequence, size_of, window_count
 from fittool.settings import Boolean, Field, Integer, arguments, setting
 
 
@@ -37,7 +37,7 @@ class Window1D(Layer):
 
 
 @setting
-class Conv1D(KernelAndBias, Window1D, Filters):
+class Conv1D(KernelAndBias, ChannelGroups, Window1D, Filters):
     """A convolution along sequences: (T, in) to (T', filters)."""
 
     @model_validator(mode="after")
@@ -48,17 +48,19 @@ class Conv1D(KernelAndBias, Window1D, Filters):
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """(T', filters)."""
-        steps, _ = sequence(shapes)
+        steps, channels = sequence(shapes)
+        self.group_channels(channels, self.filters)
         return window_count(steps, self.kernel_size, self.strides, self.padding, self.dilation_rate), self.filters
 
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
-        """Kernel (length, in, filters), bias (filters,)."""
-        shape = (self.kernel_size, sequence(shapes)[1], self.filters)
+        """Kernel (length, in / groups, filters), bias (filters,)."""
+        shape = (self.kernel_size, self.group_channels(sequence(shapes)[1], self.filters), self.filters)
         return self.kernel_and_bias(shape, self.filters)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """Two for each weight and position, and one addition for each bias."""
-        return size_of(self.output_shape(shapes)) * (2 * self.kernel_size * sequence(shapes)[1] + self.use_bias)
+        seen = self.group_channels(sequence(shapes)[1], self.filters)
+        return size_of(self.output_shape(shapes)) * (2 * self.kernel_size * seen + self.use_bias)
 
 
 @setting
@@ -125,6 +127,28 @@ class ZeroPadding1D(Layer):
         """(before + T + after, C)."""
         steps, channels = sequence(shapes)
         return steps + sum(self.padding), channels
+
+    def flops(self, shapes: Sequence[Shape]) -> int:
+        """None."""
+        return 0
+
+
+@setting
+class Cropping1D(Layer):
+    """Sequences without their ends."""
+
+    cropping: Ends = Field(default=(1, 1), description="How many steps go (before, after), or one number for both.")
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """(T - before - after, C).
+
+        Raises:
+            ShapeError: Nothing would be left.
+        """
+        steps, channels = sequence(shapes)
+        if steps <= sum(self.cropping):
+            raise ShapeError(f"cropping {self.cropping} leaves nothing of sequences of shape {shapes[0]}.")
+        return steps - sum(self.cropping), channels
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """None."""

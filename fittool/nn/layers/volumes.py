@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.nn.layers.base import Filters, KernelAndBias, Layer, Padding
+from fittool.nn.layers.base import ChannelGroups, Filters, KernelAndBias, Layer, Padding
 from fittool.nn.regularizers import Parameter
 from fittool.nn.shapes import Shape, size_of, volume, window_count
 from fittool.settings import Boolean, Field, Integer, arguments, setting
@@ -51,7 +51,7 @@ class Window3D(Layer):
 
 
 @setting
-class Conv3D(KernelAndBias, Window3D, Filters):
+class Conv3D(KernelAndBias, ChannelGroups, Window3D, Filters):
     """A convolution of volumes: (D, H, W, in) to (D', H', W', filters)."""
 
     @model_validator(mode="after")
@@ -62,17 +62,21 @@ class Conv3D(KernelAndBias, Window3D, Filters):
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """(D', H', W', filters)."""
+        self._seen(shapes)
         sides = zip(volume(shapes), self.kernel_size, self.strides, self.dilation_rate, strict=False)
         counts = (window_count(size, kernel, stride, self.padding, dilation) for size, kernel, stride, dilation in sides)
         return (*counts, self.filters)
 
     def parameters(self, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
-        """Kernel (depth, height, width, in, filters), bias (filters,)."""
-        return self.kernel_and_bias((*self.kernel_size, volume(shapes)[-1], self.filters), self.filters)
+        """Kernel (depth, height, width, in / groups, filters), bias (filters,)."""
+        return self.kernel_and_bias((*self.kernel_size, self._seen(shapes), self.filters), self.filters)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """Two for each weight and position, and one addition for each bias."""
-        return size_of(self.output_shape(shapes)) * (2 * math.prod(self.kernel_size) * volume(shapes)[-1] + self.use_bias)
+        return size_of(self.output_shape(shapes)) * (2 * math.prod(self.kernel_size) * self._seen(shapes) + self.use_bias)
+
+    def _seen(self, shapes: Sequence[Shape]) -> int:
+        return self.group_channels(volume(shapes)[-1], self.filters)
 
 
 @setting

@@ -18,11 +18,12 @@ from fittool.nn.layers.core import Dense, Embedding, Rescaling
 from fittool.nn.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization, Normalization
 from fittool.nn.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from fittool.nn.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN
-from fittool.nn.layers.regularization import Dropout, GaussianNoise, SpatialDropout2D
+from fittool.nn.layers.regularization import Dropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from fittool.nn.layers.reshaping import Cropping2D, Flatten, Permute, RepeatVector, Reshape, UpSampling2D, ZeroPadding2D
 from fittool.nn.layers.sequences import (
     AveragePooling1D,
     Conv1D,
+    Cropping1D,
     GlobalAveragePooling1D,
     GlobalMaxPooling1D,
     MaxPooling1D,
@@ -30,6 +31,7 @@ from fittool.nn.layers.sequences import (
     ZeroPadding1D,
 )
 from fittool.nn.layers.standardization import Standardization
+from fittool.nn.layers.tokens import ClassToken, PositionEmbedding
 from fittool.nn.layers.volumes import AveragePooling3D, Conv3D, GlobalAveragePooling3D, GlobalMaxPooling3D, MaxPooling3D
 from fittool.nn.regularizers import Parameter
 from fittool.nn.shapes import Shape, ShapeError, single
@@ -43,13 +45,13 @@ WRAPPED: Family[Layer] = Family(
     {
         cls.__name__: cls
         for cls in (
-            Rescaling, Embedding, Dense, Conv1D, Conv2D, Conv3D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D, SimpleRNN,
-            LSTM, GRU, Bidirectional, MultiHeadAttention, MaxPooling1D, MaxPooling2D, MaxPooling3D, AveragePooling1D,
-            AveragePooling2D, AveragePooling3D, GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D,
-            GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D,
-            ZeroPadding2D, Cropping2D, UpSampling1D, UpSampling2D, Dropout, SpatialDropout2D, GaussianNoise, LayerNormalization,
-            GroupNormalization, Activation, ReLU, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Sigmoid, Tanh, Softmax,
-            *OF_ALL_SAMPLES,
+            Rescaling, Embedding, ClassToken, PositionEmbedding, Dense, Conv1D, Conv2D, Conv3D, Conv2DTranspose,
+            DepthwiseConv2D, SeparableConv2D, SimpleRNN, LSTM, GRU, Bidirectional, MultiHeadAttention, MaxPooling1D,
+            MaxPooling2D, MaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D, GlobalAveragePooling1D,
+            GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, Flatten,
+            Reshape, Permute, RepeatVector, ZeroPadding1D, ZeroPadding2D, Cropping1D, Cropping2D, UpSampling1D, UpSampling2D,
+            Dropout, SpatialDropout1D, SpatialDropout2D, GaussianNoise, LayerNormalization, GroupNormalization, Activation,
+            ReLU, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Sigmoid, Tanh, Softmax, *OF_ALL_SAMPLES,
         )
     },
     ALIASES,

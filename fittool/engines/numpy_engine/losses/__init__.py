@@ -13,32 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.engines.loss_formulas import loss_formulas
 from fittool.engines.numpy_engine.losses import crossentropies, differences
 from fittool.engines.numpy_engine.losses.common import Floats, one_hot_like, shaped_like
-from fittool.nn import losses
 from fittool.nn.losses import Loss
 
 __all__ = ["Floats", "LossFunction", "loss_function", "one_hot_like", "shaped_like"]
 
-_FORMULAS: dict[type[Loss], Any] = {
-    losses.SparseCategoricalCrossentropy: crossentropies.sparse,
-    losses.CategoricalCrossentropy: crossentropies.categorical,
-    losses.CategoricalFocalCrossentropy: crossentropies.categorical_focal,
-    losses.BinaryCrossentropy: crossentropies.binary,
-    losses.BinaryFocalCrossentropy: crossentropies.binary_focal,
-    losses.KLDivergence: crossentropies.divergence,
-    losses.Poisson: crossentropies.poisson,
-    losses.MeanSquaredError: differences.squared_error,
-    losses.MeanAbsoluteError: differences.absolute_error,
-    losses.MeanAbsolutePercentageError: differences.absolute_percentage_error,
-    losses.MeanSquaredLogarithmicError: differences.squared_logarithmic_error,
-    losses.Huber: differences.huber,
-    losses.LogCosh: differences.log_cosh,
-    losses.CosineSimilarity: differences.cosine_similarity,
-    losses.Hinge: differences.hinge,
-    losses.SquaredHinge: differences.squared_hinge,
-    losses.CategoricalHinge: differences.categorical_hinge,
-}
+_FORMULAS = loss_formulas(crossentropies, differences)
 
 
 @dataclass(frozen=True)

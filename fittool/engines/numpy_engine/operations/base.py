@@ -117,6 +117,7 @@ class OperationContext:
 
     Attributes:
         name: The layer that it belongs to.
+        owner: The layer whose weights it uses: itself, or one that it shares them with.
         position: Counts the operations; names what each keeps, and nothing that a result depends on.
         x, y: Inputs and output, (N, …).
         dx, dy: Their gradients; dx holds None for inputs that need none. All None in programs that only predict.
@@ -125,6 +126,7 @@ class OperationContext:
     """
 
     name: str
+    owner: str
     position: int
     x: list[Floats]
     y: Floats
@@ -149,8 +151,8 @@ class OperationContext:
         return self.parts[0].even
 
     def names(self, *parameters: str) -> tuple[str, ...]:
-        """The full names of this layer's parameters."""
-        return tuple(f"{self.name}/{parameter}" for parameter in parameters)
+        """The full names of the parameters that this layer uses."""
+        return tuple(f"{self.owner}/{parameter}" for parameter in parameters)
 
     def weights(self, *parameters: str, shape: Shape | None = None) -> Floats:
         """A view on one parameter of this layer, in its shape, or on neighbours as one array of the given shape, (*shape)."""
@@ -158,7 +160,8 @@ class OperationContext:
 
     def gradient(self, *parameters: str, shape: Shape | None = None) -> Floats:
         """A view on the gradient of one parameter of this layer, or of neighbours, of the same shape as `weights`, (*shape)."""
-        return self.store.gradient(*self.names(*parameters), shape=shape)
+        use = None if self.owner == self.name else self.name
+        return self.store.gradient(*self.names(*parameters), shape=shape, use=use)
 
     def groups(self) -> int:
         """The number of groups in the batch."""

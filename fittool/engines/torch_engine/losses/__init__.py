@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fittool.engines.loss_formulas import loss_formulas
 from fittool.engines.torch_engine.losses import crossentropies, differences
 from fittool.engines.torch_engine.losses.common import one_hot_like, shaped_like
 from fittool.nn import losses
@@ -20,25 +21,7 @@ from fittool.nn.losses import Loss
 
 __all__ = ["FORMULAS", "LossFunction", "one_hot_like", "shaped_like"]
 
-FORMULAS: dict[type[Loss], Callable[[Any, Tensor, Tensor], Tensor]] = {
-    losses.SparseCategoricalCrossentropy: crossentropies.sparse,
-    losses.CategoricalCrossentropy: crossentropies.categorical,
-    losses.CategoricalFocalCrossentropy: crossentropies.categorical_focal,
-    losses.BinaryCrossentropy: crossentropies.binary,
-    losses.BinaryFocalCrossentropy: crossentropies.binary_focal,
-    losses.KLDivergence: crossentropies.divergence,
-    losses.Poisson: crossentropies.poisson,
-    losses.MeanSquaredError: differences.squared_error,
-    losses.MeanAbsoluteError: differences.absolute_error,
-    losses.MeanAbsolutePercentageError: differences.absolute_percentage_error,
-    losses.MeanSquaredLogarithmicError: differences.squared_logarithmic_error,
-    losses.Huber: differences.huber,
-    losses.LogCosh: differences.log_cosh,
-    losses.CosineSimilarity: differences.cosine_similarity,
-    losses.Hinge: differences.hinge,
-    losses.SquaredHinge: differences.squared_hinge,
-    losses.CategoricalHinge: differences.categorical_hinge,
-}
+FORMULAS: dict[type[Loss], Callable[[Any, Tensor, Tensor], Tensor]] = loss_formulas(crossentropies, differences)
 """Every loss, with its formula `(loss, targets, outputs)`; targets as the data give them, outputs (N, …, K): (N, …)."""
 
 

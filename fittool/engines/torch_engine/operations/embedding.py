@@ -55,6 +55,18 @@ def check_numbers(values: Tensor, name: str, rows: int) -> Tensor:
     return whole
 
 
+def class_token(node: Node, layer: Any, weights: Weights) -> LayerSteps:
+    """A learned vector before each sequence."""
+    token = weights("token")
+    return LayerSteps(lambda x, _: torch.cat([token.to(x[0].dtype).expand(len(x[0]), 1, -1), x[0]], dim=1))
+
+
+def position_embedding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
+    """A learned vector added at each position."""
+    embeddings = weights("embeddings")
+    return LayerSteps(lambda x, _: x[0] + embeddings)
+
+
 def column_embedding(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     """The columns that are no codes, and behind them the row of its table for each code."""
     tables = [weights(f"embeddings_{number}") for number in range(len(layer.columns))]

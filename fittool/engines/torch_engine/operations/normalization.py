@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -104,9 +105,13 @@ class MovingAverages:
         """Move towards mean and 1 / deviation of a batch, (C,) each, by layer."""
         if not moments:
             return
-        found = [(self._entries[name], values) for name, values in moments.items()]
-        for momentum in sorted({entry[2] for entry, _ in found}):
-            group = [(entry, values) for entry, values in found if entry[2] == momentum]
+        found, uses = [], Counter[int]()
+        for name, values in moments.items():
+            mean, variance, momentum, epsilon = self._entries[name]
+            found.append(((mean, variance, (uses[id(mean)], momentum), epsilon), values))
+            uses[id(mean)] += 1  # a layer that shares the averages of another follows after it, not at once with it
+        for turn, momentum in sorted({entry[2] for entry, _ in found}):
+            group = [(entry, values) for entry, values in found if entry[2] == (turn, momentum)]
             variances = torch._foreach_pow([inverse for _, (_, inverse) in group], -2.0)
             torch._foreach_sub_(variances, [entry[3] for entry, _ in group])
             moving = [entry[0] for entry, _ in group] + [entry[1] for entry, _ in group]

@@ -13,17 +13,8 @@ from fittool.nn.graph import Node
 
 
 def dropout(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    """Dropout of each element."""
-    return _dropping(node, layer, node.output_shape)
-
-
-def spatial_dropout(node: Node, layer: Any, weights: Weights) -> LayerSteps:
-    """Dropout of whole channels."""
-    return _dropping(node, layer, (1, 1, node.output_shape[-1]))
-
-
-def _dropping(node: Node, layer: Any, shape: tuple[int, ...]) -> LayerSteps:
     """Zeros with probability `rate`, the others times 1 / (1 - rate), in training; along axes of size 1 decided together."""
+    shape = layer.decisions(node.output_shape)
     stream, count, factor = node.random_stream("dropout", layer.seed), math.prod(shape), 1 / (1 - layer.rate)
 
     def call(x: list[Tensor], context: StepContext) -> Tensor:

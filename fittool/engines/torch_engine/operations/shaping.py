@@ -48,6 +48,12 @@ def cropping(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     return LayerSteps(lambda x, _: x[0][:, top : top + height, left : left + width])
 
 
+def cropping_along(node: Node, layer: Any, weights: Weights) -> LayerSteps:
+    """Sequences without their ends."""
+    first, steps = layer.cropping[0], node.output_shape[0]
+    return LayerSteps(lambda x, _: x[0][:, first : first + steps])
+
+
 def upsampling_along(node: Node, layer: Any, weights: Weights) -> LayerSteps:
     """Each step of a sequence, repeated."""
     return LayerSteps(lambda x, _: x[0].repeat_interleave(layer.size, dim=1))

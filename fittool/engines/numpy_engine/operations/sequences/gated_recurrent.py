@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from fittool.engines.numpy_engine.operations.base import Floats, OperationContext, ones, row_product
-from fittool.engines.numpy_engine.operations.recurrent import Recurrent, TimeStep, Weights
+from fittool.engines.numpy_engine.operations.sequences.recurrent import Recurrent, TimeStep, Weights
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
 
 
