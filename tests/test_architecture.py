@@ -40,8 +40,9 @@ MAY_IMPORT = {
         *BASE,
     },
     "scaffold": {"experiment", "config", "runs", "data", "nn", *BASE},
+    "search": {"experiment", "config", "training", "report", "runs", "callbacks", "cpu", "nn", *BASE},
     "cli": {
-        "experiment", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn",
+        "search", "experiment", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data", "nn",
         "version", "results", *BASE,
     },
 }  # fmt: skip
@@ -53,6 +54,8 @@ HOMES = {
     "matplotlib": ("report",),
     "jinja2": ("report",),
     "tensorboard": ("callbacks/tensorboard.py",),
+    "optuna": ("search/optuna_search.py",),
+    "sqlalchemy": ("search/optuna_search.py",),
     "yaml": ("config",),
     "safetensors": ("runs", "exchange"),
     "PIL": (

@@ -17,6 +17,7 @@ import click
 COMMANDS = {
     "train": "Train the network of an experiment file.",
     "resume": "Go on with an interrupted run, bit for bit.",
+    "sweep": "Search for the best settings: many runs of one experiment.",
     "check": "Find everything that is wrong with experiments before training.",
     "show": "Print the fully resolved experiment as YAML.",
     "summary": "Print the network's layers, shapes and parameters.",

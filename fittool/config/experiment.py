@@ -11,6 +11,7 @@ from pydantic import Discriminator, Tag
 from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
 from fittool.config.sections import Compile, Data, InitialWeights, Model, Output, Stage, Train
+from fittool.config.sweep import Sweep
 from fittool.engines.settings import ENGINES, EngineSetting, Numpy
 from fittool.settings import DOES_NOT_COUNT, Field, Integer, Text, setting
 
@@ -63,6 +64,9 @@ class Experiment:
         default_factory=list, description="What happens beside the training."
     )
     output: Annotated[Output, DOES_NOT_COUNT] = Field(default_factory=Output, description="Where runs go, and what they save.")
+    sweep: Annotated[Sweep | None, DOES_NOT_COUNT] = Field(
+        default=None, description="Settings that `fittool sweep` varies in many runs; other commands pass it over."
+    )
 
     @property
     def stages(self) -> tuple[Train, ...]:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Checkpoint, Compile, Data, Image, InitialWeights, Model, Output, Stage, Train
+from fittool.config.sweep import Range, Sweep
 from fittool.config.target import Target
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
@@ -133,7 +134,7 @@ _NAMES = {
     "engine": "Engines", "source": "Sources", "validation source": "Validation sources", "layer": "Layers",
     "recurrence": "Recurrences", "wrapped layer": "Wrapped layers", "preset": "Presets",
     "optimizer": "Optimizers", "loss": "Losses", "metric": "Metrics", "schedule": "Schedules", "initializer": "Initializers",
-    "regularizer": "Regularizers", "callback": "Callbacks", "kind": "Kinds",
+    "regularizer": "Regularizers", "callback": "Callbacks", "kind": "Kinds", "pruner": "Pruners",
 }  # fmt: skip
 
 
@@ -154,7 +155,7 @@ class _Page:
             "data": Data, "data.image": Image, "data.column_defaults": ColumnDefaults, "data.target": Target,
             "augmentation": augmentation, "model": Model, "compile": Compile,
             "initial_weights": InitialWeights, "train": Train, "train[0]": Stage, "output": Output,
-            "output.checkpoint": Checkpoint,
+            "output.checkpoint": Checkpoint, "sweep": Sweep, "sweep.parameters": Range,
         }.items():  # fmt: skip
             yield from self._section(f"`{name}`", cls, self.schema["$defs"][cls.__name__])
         for family in sorted(families(Experiment), key=lambda family: list(_NAMES).index(family.kind)):

@@ -135,6 +135,7 @@ class Session:
         epochs = sum(stage.plan.epochs for stage in stages)
         callbacks, validates = _callbacks(prepared, context, options), prepared.validation is not None
         if not replay and not follows:
+            callbacks += options.callbacks
             callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
         for line in trial.told if isinstance(trial, Smoke) else ():
             progress.say(line)
