@@ -152,7 +152,7 @@ def _write(sweep: OpenSweep, quiet: bool) -> None:
 
 
 def _draw(sweep: OpenSweep) -> None:
-    from fittool.errors import FittoolError
+    from fittool.errors import MachineError, visible
     from fittool.report.pages.page import check_packages
     from fittool.search.results import write_picture
 
@@ -160,8 +160,10 @@ def _draw(sweep: OpenSweep) -> None:
         check_packages("The picture of all trials", ("matplotlib",))
         if (path := write_picture(sweep)) is not None:
             click.echo(f"All trials in a picture: {path}", err=True)
-    except FittoolError as error:
+    except MachineError as error:
         click.echo(str(error), err=True)
+    except Exception as error:  # whatever it is, a picture is no reason to fail
+        click.echo(f"warning: the picture of all trials cannot be drawn: {visible(str(error))}", err=True)
 
 
 def _show(sweep: OpenSweep) -> None:

@@ -92,9 +92,7 @@ def _draw(plot: Any, axes: Sequence[Axis], lines: Sequence[Line], less_is_better
     for number, (axis, column, (first, last)) in enumerate(zip(axes, columns, ends, strict=True)):
         plot.axvline(number, color="0.3", linewidth=0.8)
         for height, text in _ticks(axis, column, first, last):
-            plot.annotate(
-                text, (number, height), xytext=(3, 0), textcoords="offset points", fontsize=7, va="center", bbox=_BEHIND
-            )
+            plot.annotate(text, (number, height), xytext=(3, 0), textcoords="offset points", **_LETTERS)
     plot.set_xticks(range(len(axes)), [shorten(axis.name, 24) for axis in axes], fontsize=8)
     plot.set_xlim(-0.1, len(axes) - 0.6)
     plot.set_yticks([])
@@ -116,6 +114,6 @@ def _ticks(axis: Axis, column: Sequence[float], first: float, last: float) -> li
         places = [at for at in range(0, len(axis.choices), step) if first <= at <= last]
         return [((at - first) / (last - first), shorten(axis.choices[at], _LONGEST)) for at in places]
     places: list[float] = sorted(set(column))
-    if len(places) > _MOST_NUMBERS:
-        places = [first + share * (last - first) for share in (0, 0.25, 0.5, 0.75, 1)]
-    return [((place - first) / (last - first), f"{10**place if axis.is_log else place:.4g}") for place in places]
+    spread = [first + share * (last - first) for share in (0, 0.25, 0.5, 0.75, 1)]
+    shown = known if len(known) <= _MOST_NUMBERS else spread
+    return [((place - first) / (last - first), f"{10**place if axis.is_log else place:.4g}") for place in shown]
