@@ -113,7 +113,7 @@ def _ticks(axis: Axis, column: Sequence[float], first: float, last: float) -> li
         step = -(-len(axis.choices) // _MOST_TICKS)
         places = [at for at in range(0, len(axis.choices), step) if first <= at <= last]
         return [((at - first) / (last - first), shorten(axis.choices[at], _LONGEST)) for at in places]
-    places: list[float] = sorted(set(column))
+    known: list[float] = sorted(set(column))
     spread = [first + share * (last - first) for share in (0, 0.25, 0.5, 0.75, 1)]
     shown = known if len(known) <= _MOST_NUMBERS else spread
     return [((place - first) / (last - first), f"{10**place if axis.is_log else place:.4g}") for place in shown]
