@@ -98,7 +98,7 @@ class FittoolError(Exception):
     code: ClassVar[int] = 1
 
     next_command: str = ""
-    """The command with which a user goes on from here; "" where there is none."""
+    """The commands with which a user goes on from here, one a line; "" where there is none."""
 
     def __init__(self, problems: str | Problem | Sequence[Problem], *, place: str = "") -> None:
         if isinstance(problems, str):

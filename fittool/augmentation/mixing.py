@@ -5,6 +5,7 @@ Everything drawn is a function of (seed, pass, first position of the batch).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,54 @@ Mixed = tuple[Arrays, Arrays, NDArray[Any] | None]
 def mixes(augmentation: Augmentation) -> bool:
     """True where samples are mixed."""
     return augmentation.mixup > 0 or augmentation.cutmix > 0
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """The way the N samples of a batch are mixed.
+
+    Attributes:
+        partner: (N,) the place in the batch of the sample that each is mixed with.
+        share: Of each sample in its mixture.
+        box: Rows and columns of the rectangle that is pasted, by CutMix; None where values are mixed.
+    """
+
+    partner: NDArray[np.int64]
+    share: float
+    box: tuple[slice, slice] | None
+
+    def weigh(self, sample_weight: NDArray[Any] | None) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """The share of each sample's own target, () or (N,) or (N, outputs), and the mixed weights.
+
+        Args:
+            sample_weight: (N,) or (N, outputs), or None.
+        """
+        return _weigh(self.share, sample_weight, self.partner)
+
+
+def draw_mixing(
+    augmentation: Augmentation, count: int, sides: tuple[int, ...], seed: int, pass_number: int, first: int
+) -> Mixing:
+    """Draw how a batch is mixed.
+
+    Args:
+        augmentation: What may happen.
+        count: Samples in the batch, N.
+        sides: Height and width of the images, in pixels.
+        seed, pass_number, first: As for `mix`.
+    """
+    numbers = rng.generator(seed, "mixing", pass_number, first)
+    order = numbers.permutation(count)
+    partner = np.empty(count, np.int64)
+    partner[order] = np.roll(order, 1)
+    chosen = augmentation.cutmix > 0 and (augmentation.mixup == 0 or numbers.random() < 0.5)
+    strength = augmentation.cutmix if chosen else augmentation.mixup
+    share = float(numbers.beta(strength, strength))
+    if not chosen:
+        return Mixing(partner, share, None)
+    height, width = sides
+    box = _box(share, height, width, numbers)
+    return Mixing(partner, 1 - (box[0].stop - box[0].start) * (box[1].stop - box[1].start) / (height * width), box)
 
 
 def mix(
@@ -51,22 +100,13 @@ def mix(
     Returns:
         The three, new; inputs float32 after MixUp, targets and weights float32.
     """
-    numbers = rng.generator(seed, "mixing", pass_number, first)
-    count = len(inputs[0])
-    order = numbers.permutation(count)
-    partner = np.empty(count, np.int64)
-    partner[order] = np.roll(order, 1)
-    chosen = augmentation.cutmix > 0 and (augmentation.mixup == 0 or numbers.random() < 0.5)
-    strength = augmentation.cutmix if chosen else augmentation.mixup
-    share = float(numbers.beta(strength, strength))
-    if chosen:
-        height, width = inputs[0].shape[1:3]
-        box = _box(share, height, width, numbers)
-        share = 1 - (box[0].stop - box[0].start) * (box[1].stop - box[1].start) / (height * width)
+    mixing = draw_mixing(augmentation, len(inputs[0]), inputs[0].shape[1:3], seed, pass_number, first)
+    partner, share, box = mixing.partner, mixing.share, mixing.box
+    if box is not None:
         mixed = tuple(_paste(images, partner, box) for images in inputs)
     else:
         mixed = tuple(_between(images, images[partner], np.float32(share)) for images in inputs)
-    shares, weight = _weigh(share, sample_weight, partner)
+    shares, weight = mixing.weigh(sample_weight)
     if targets is inputs:
         return mixed, mixed, weight
     of_output = [shares if shares.ndim < 2 else shares[:, output] for output in range(len(targets))]

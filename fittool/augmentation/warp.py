@@ -90,7 +90,7 @@ def warp(
     if out.size == 0:
         return out
     lines = Lines.of(matrices, height, width, fill_mode)
-    sampler = _sampler(images.dtype, cval, nearest=interpolation_order == 0 or _moves_whole_pixels(matrices))
+    sampler = _sampler(images.dtype, cval, nearest=interpolation_order == 0 or moves_whole_pixels(matrices))
     pixels = out.reshape(count, height * width, channels)
     images_per_tile = max(1, _TILE_PIXELS // (height * width))
     rows_per_tile = min(height, max(1, _TILE_PIXELS // width))
@@ -112,7 +112,7 @@ def _sampler(dtype: np.dtype[Any], cval: float, *, nearest: bool) -> Sampler:
     return ByteSampler(cval) if dtype == np.uint8 else FloatSampler(cval)
 
 
-def _moves_whole_pixels(matrices: NDArray[np.float64]) -> bool:
+def moves_whole_pixels(matrices: NDArray[np.float64]) -> bool:
     """True where all matrices only flip and shift by whole pixels, so that interpolation would change nothing."""
     if matrices[:, 0, 1].any() or matrices[:, 1, 0].any():
         return False

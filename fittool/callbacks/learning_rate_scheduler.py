@@ -28,7 +28,7 @@ class _EpochSchedule:
             return value
         schedule = value if callable(value) else SCHEDULES.parse(value)
         if isinstance(schedule, Schedule) and schedule.lasts_as_training:
-            raise PydanticCustomError("epochs_unknown", "must give a number of epochs in place of total: auto")
+            raise PydanticCustomError("epochs_unknown", "must give numbers of epochs, not total: auto or parts of the training")
         return schedule
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

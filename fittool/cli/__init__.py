@@ -31,6 +31,7 @@ COMMANDS = {
     "runs": "List all runs below a folder.",
     "save": "Ask a run at work for a checkpoint now.",
     "stop": "Ask a run at work to end after this epoch.",
+    "export": "Write a run's network for another tool.",
     "verify": "Find out whether every file of a run is whole.",
     "schema": "Print the JSON Schema of the experiment file, for editors.",
     "doctor": "Show versions, engines, threads and what is missing for which feature.",

@@ -65,7 +65,6 @@ def evaluate(
     from fittool.experiment.answers.decisions import keep_decisions, stale_decisions
     from fittool.experiment.evaluate import measure
     from fittool.experiment.results.beside import baselines_beside
-    from fittool.experiment.results.choosing import choose_temperature
     from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation, keep_evaluation_in
     from fittool.experiment.trained_run import open_trained
     from fittool.training.display.choose import live_walk
@@ -97,6 +96,8 @@ def evaluate(
             measured = measure(trained, bad=bad.extend, progress=progress, **options)
         name_of_data = on if data is None else Path(data).name
         if calibrate:
+            from fittool.experiment.results.choosing import choose_temperature
+
             keep_decisions(trained, choose_temperature(trained, measured, name_of_data))
         elif (stale := stale_decisions(trained)) is not None:
             warn(stale)

@@ -109,8 +109,8 @@ def show_failure(error: OtherProcessError) -> None:
 
 
 def _show_next(error: FittoolError) -> None:
-    if error.next_command:
-        click.echo(f"Go on with: {error.next_command}", err=True)
+    for number, command in enumerate(error.next_command.splitlines()):
+        click.echo(f"{'           ' if number else 'Go on with:'} {command}", err=True)
 
 
 def _hear_interrupts() -> None:

@@ -27,12 +27,10 @@ def report(
     """
     from fittool.cli.exit import show_warnings
     from fittool.errors import Problem
-    from fittool.experiment.results.report import report_of
+    from fittool.experiment.reporting.report import Gathering, report_of
+    from fittool.experiment.reporting.written import write_report
     from fittool.experiment.trained_run import open_trained
     from fittool.report.pages.page import check_packages
-    from fittool.report.pages.run_report import run_report_page
-    from fittool.report.plots import write_plots
-    from fittool.runs.files.atomic import atomic_write
     from fittool.runs.output_file import check_output
     from fittool.training.display.choose import live_walk
 
@@ -46,11 +44,5 @@ def report(
     for warning in trained.warnings:
         warn(warning)
     with live_walk() as progress:
-        found = report_of(trained, accept_changes=accept_changes, warn=warn, progress=progress)
-    path = trained.directory.path / "report.html" if out is None else out
-    warning_of_disk = atomic_write(path, [run_report_page(found).encode("utf-8", "replace")])
-    if warning_of_disk is not None:
-        warn(warning_of_disk)
-    if out is None:
-        write_plots(trained.directory.paths.plots, found.rows, found.evaluation)
-    click.echo(path)
+        found = report_of(trained, Gathering(accept_changes, warn, progress))
+    click.echo(write_report(trained.directory, found, warn, out))

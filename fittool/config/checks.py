@@ -72,6 +72,11 @@ def _lengths(written: Written, stage: Train) -> Iterator[Placed]:
         where = f"{stage.epochs} ({written.said(*path, 'epochs')})"
         text = f"{path_text(path)}.initial_epoch must be less than {path_text(path)}.epochs, which is {where}"
         yield written.problem((*path, "initial_epoch"), f"{text}, got {stage.initial_epoch}.")
+    elif stage.epochs is not None and stage.warmup_epochs >= stage.epochs - stage.initial_epoch:
+        path = written.experiment.path_of(stage)
+        text = f"{path_text(path)}.warmup_epochs must be less than the epochs that are trained"
+        mend = f"{stage.epochs - stage.initial_epoch} ({written.said(*path, 'epochs')}), got {stage.warmup_epochs:g}"
+        yield written.problem((*path, "warmup_epochs"), f"{text}, {mend}.")
 
 
 def _loop(written: Written, stage: Train) -> Iterator[Placed]:
@@ -93,6 +98,9 @@ def _stages(written: Written) -> Iterator[Placed]:
         if stage.initial_epoch:
             text = f"{path_text(path)}.initial_epoch can be given in the first stage alone; epochs count on."
             yield written.problem((*path, "initial_epoch"), text)
+        if stage.warmup_epochs:
+            text = f"{path_text(path)}.warmup_epochs can be given in the first stage alone: training warms up once."
+            yield written.problem((*path, "warmup_epochs"), text)
         if stage.validation_split not in (0, first.validation_split):
             text = f"{path_text(path)}.validation_split must be that of the first stage, {first.validation_split:g}: all stages"
             yield written.problem((*path, "validation_split"), f"{text} share one validation part.")
@@ -288,7 +296,11 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
         yield from _split_without_effect(written, part)
     sources = [source for source in (data.train, data.validation) if isinstance(source, Source)]
     kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
-    if data.cache != "none" and written.knows_modes and all(stage.mode == "fit" for stage in written.experiment.stages):
+    if (
+        data.cache not in ("none", "device")
+        and written.knows_modes
+        and all(stage.mode == "fit" for stage in written.experiment.stages)
+    ):
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
     elif data.cache == "disk" and not any(source.reads_images for source in sources):
         yield written.problem(("data", "cache"), f"data.cache: disk has no effect on {kinds}, which hold no image files.")

@@ -110,10 +110,11 @@ class Data:
         "auto: what the loss needs.",
     )
     target: Target | None = Field(default=None, description="How the numbers of a regression are learnt; as they are if absent.")
-    cache: Annotated[Literal["none", "ram", "disk"], DOES_NOT_COUNT] = Field(
+    cache: Annotated[Literal["none", "ram", "disk", "device"], DOES_NOT_COUNT] = Field(
         default="none",
-        description="Whether decoded samples are kept in mode fit_generator: in memory, or in a file below ~/.cache/fittool (or "
-        "XDG_CACHE_HOME) that later runs and other processes use too.",
+        description="Whether decoded samples are kept in mode fit_generator: in memory (`ram`), or in a file below "
+        "~/.cache/fittool (or XDG_CACHE_HOME) that later runs and other processes use too (`disk`). `device` keeps them, in any "
+        "mode, in the memory of the graphics card of engine torch, which makes and augments batches there.",
     )
     columns: dict[ColumnName, Annotated[ColumnKind, COLUMN_KINDS]] | None = Field(
         default=None,
@@ -245,6 +246,11 @@ class Train:
         description="Number of the last epoch, of a stage its length; by default 10 in mode fit, else 1.",
     )
     initial_epoch: Integer = Field(default=0, ge=0, description="Epochs that count as done before the first.")
+    warmup_epochs: Annotated[Number, Field(ge=0)] = Field(
+        default=0.0,
+        description="Epochs in which the learning rate rises from 0 in a line; a schedule begins after them. In stages, of the "
+        "first.",
+    )
     steps_per_epoch: Steps = Field(default="auto", description="Batches in an epoch; auto: all samples once.")
     validation_steps: Steps = Field(default="auto", description="Batches in a validation; auto: all samples once.")
     validation_split: Annotated[Number, Field(ge=0, lt=1)] = Field(
@@ -372,3 +378,8 @@ class Output:
 
     dir: Text = Field(default="runs", min_length=1, description="Folder of all runs, relative to the working directory.")
     checkpoint: Checkpoint = Field(default_factory=Checkpoint, description="When the state of training is saved.")
+    report: Annotated[Boolean | Literal["auto"], DOES_NOT_COUNT] = Field(
+        default="auto",
+        description="Whether a run ends with its report (report.html and plots, as `fittool report` writes them); auto: where "
+        "the extra `report` is installed.",
+    )

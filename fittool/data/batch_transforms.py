@@ -54,7 +54,7 @@ class BatchTransforms:
             first: The position of the batch's first sample in that pass.
             samples: (N,) indices of the samples.
         """
-        augment = self.augment if self._by_chance(step) else None
+        augment = self.augment if self.by_chance(step) else None
         changed = []
         for array in inputs:
             if array.ndim == 4 and augment is not None:
@@ -66,10 +66,11 @@ class BatchTransforms:
 
     def mixed(self, samples: Samples, seed: int, step: int, pass_number: int, first: int) -> Samples:
         """The samples of a batch, arrays (N, …), mixed; the other arguments as of `images`."""
-        if self.mix is None or not self._by_chance(step):
+        if self.mix is None or not self.by_chance(step):
             return samples
         mixed: Samples = self.mix(*samples, seed, pass_number, first)
         return mixed
 
-    def _by_chance(self, step: int) -> bool:
+    def by_chance(self, step: int) -> bool:
+        """True where a step, counted from the stage's first, may change samples at random."""
         return self.until_step is None or step < self.until_step

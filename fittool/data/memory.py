@@ -71,13 +71,16 @@ class SampleStore:
         return inputs, targets, None if self.sample_weight is None else self.sample_weight.take(indices)
 
 
-def in_memory(dataset: Dataset, progress: Progress | None = None, workers: int | None = None) -> ArrayDataset:
+def in_memory(
+    dataset: Dataset, progress: Progress | None = None, workers: int | None = None, *, keeps_fingerprint: bool = False
+) -> ArrayDataset:
     """All samples of a dataset as arrays; images stay uint8.
 
     Args:
         dataset: Any; an `ArrayDataset` comes back as it is.
         progress: Called after each few samples with how many are done, of how many.
         workers: Threads that load; by default as many as there are processors where loading is slow, else none.
+        keeps_fingerprint: Whether the arrays have the fingerprint of the dataset; else one of their own.
 
     Raises:
         DataError: A sample cannot be read.
@@ -94,7 +97,7 @@ def in_memory(dataset: Dataset, progress: Progress | None = None, workers: int |
         store.put(indices, part)
         if progress is not None:
             progress(int(indices[-1]) + 1, count)
-    return _arrays(dataset, store)
+    return _arrays(dataset, store, keeps_fingerprint)
 
 
 def _useful_threads(dataset: Dataset) -> int:
@@ -111,13 +114,18 @@ class _Held(ArrayDataset):
 
     stream: ShardOrder | None
     origin: Dataset
+    keeps_fingerprint: bool
+
+    def fingerprint(self) -> str:
+        """Of the arrays; or that of the samples that they were read from, where these could as well be read one by one."""
+        return self.origin.fingerprint() if self.keeps_fingerprint else super().fingerprint()
 
     def fingerprint_of(self, indices: NDArray[np.int64]) -> str:
         """That of the samples that they were read from."""
         return self.origin.fingerprint_of(indices)
 
 
-def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:
+def _arrays(dataset: Dataset, store: SampleStore, keeps_fingerprint: bool) -> ArrayDataset:
     arrays = _Held(
         dict(zip(dataset.input_shapes, store.inputs, strict=True)),
         store.targets,
@@ -128,7 +136,7 @@ def _arrays(dataset: Dataset, store: SampleStore) -> ArrayDataset:
         describe=dataset.describe,
         grouped_by_class=dataset.grouped_by_class,
     )
-    arrays.stream, arrays.origin = shard_order_of(dataset), dataset
+    arrays.stream, arrays.origin, arrays.keeps_fingerprint = shard_order_of(dataset), dataset, keeps_fingerprint
     return arrays
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
+from fittool.data.dataset import ArrayDataset
 from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.state import State, TensorInfo
 from fittool.nn.graph import Graph
@@ -52,6 +53,15 @@ class Engine(Protocol):
     @property
     def copies_ahead(self) -> bool:
         """True where `put` brings batches to a device, which is worth beginning one step before they are needed."""
+
+    def hold(self, dataset: ArrayDataset) -> None:
+        """Keep samples in the device's memory, so that batches of them may come as a `SelectedBatch` of `fittool.data.loading`.
+
+        Raises:
+            ExperimentError: The engine keeps none; the text names one that does.
+            MachineError: The device has too little memory for them; the text says how much there is, and what to set.
+            DataError: Their targets do not fit the network's outputs.
+        """
 
     def put(self, batch: Batch) -> Batch:
         """Begin to bring a batch to the device; gives what a step is then called with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fittool.engines.base import Engine
+from fittool.engines.memory_estimate import MemoryEstimate
 from fittool.engines.settings import Auto, EngineSetting, Numpy, Torch
 from fittool.errors import ExperimentError, MachineError
 from fittool.nn.graph import Graph
@@ -75,10 +77,91 @@ def check_can_share(setting: EngineSetting) -> None:
         raise ExperimentError(f"{text}: add --engine torch.")
 
 
+def kernels_in_use(setting: EngineSetting) -> str | None:
+    """The path that an engine takes here: `native <number of the order of sums>` or `numpy`; None where there is no choice.
+
+    Raises:
+        MachineError: The setting asks for kernels, and there are none.
+    """
+    from fittool.kernels.library import NUMBERS, open_library
+
+    resolved = resolve_engine(setting)
+    if not isinstance(resolved, Numpy):
+        return None
+    return "numpy" if open_library(resolved.kernels) is None else f"native {NUMBERS}"
+
+
+def with_kernels_of(setting: EngineSetting, path: str | None) -> EngineSetting:
+    """The setting with which a run goes on: where it leaves the path open, that on which the run has come so far, if it is there.
+
+    Args:
+        setting: The experiment's.
+        path: What `kernels_in_use` gave when the run last began; None for runs of releases that had no kernels.
+    """
+    from fittool.kernels.library import NUMBERS, find_library
+
+    resolved = resolve_engine(setting)
+    if not isinstance(resolved, Numpy) or resolved.kernels != "auto":
+        return setting
+    if path in (None, "numpy"):
+        return replace(resolved, kernels="numpy")
+    # Where it is not there, NumPy goes on, and the record of the environment says that the digits will be others.
+    return replace(resolved, kernels="native" if path == f"native {NUMBERS}" and find_library()[0] is not None else "auto")
+
+
+def holds_samples(setting: EngineSetting) -> bool:
+    """True where the engine can keep samples in the memory of its device."""
+    return resolve_engine(setting).can_hold
+
+
+def check_can_hold(setting: EngineSetting) -> None:
+    """Refuse an engine that keeps no samples where it computes; `auto` is never refused, as it stands for what there is.
+
+    Raises:
+        ExperimentError: It keeps none; the text names one that does.
+    """
+    if not isinstance(setting, Auto) and not holds_samples(setting):
+        name = setting.public_name()
+        raise ExperimentError(
+            f"data.cache: device keeps samples in the memory of the device of engine torch; engine {name} has no other than that "
+            "of cache: ram. Set cache: ram, or engine: torch."
+        )
+
+
+def memory_estimate(
+    setting: EngineSetting,
+    graph: Graph,
+    objectives: Objectives,
+    optimizer: Optimizer,
+    batch_size: int,
+    *,
+    kept: int = 0,
+    of_sample: int = 0,
+) -> MemoryEstimate | None:
+    """The memory of the engine's device that a training needs; None for an engine without a device, or that is not installed.
+
+    Args:
+        setting: Which engine, and its options.
+        graph: The network.
+        objectives: Losses and metrics of each output.
+        optimizer: Moves the weights.
+        batch_size: Samples in a batch.
+        kept: Bytes of all samples that are kept on the device.
+        of_sample: Bytes of one sample.
+    """
+    resolved = resolve_engine(setting)
+    if not isinstance(resolved, Torch) or find_spec("torch") is None:
+        return None
+    from fittool.engines.torch_engine.memory.estimate import memory_estimate as estimate
+
+    return estimate(resolved, graph, objectives, optimizer, batch_size, (kept, of_sample))
+
+
 def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
     from fittool.engines.numpy_engine import NumpyEngine
 
-    return NumpyEngine(graph, threads=setting.threads, **options)
+    assert isinstance(setting, Numpy)
+    return NumpyEngine(graph, threads=setting.threads, kernels=setting.kernels, **options)
 
 
 def _torch(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
@@ -141,11 +224,13 @@ def engine_reports() -> list[tuple[str, str]]:
     """Each engine and whether it is ready here, for `fittool doctor`."""
     from fittool.cpu import available_threads, default_threads
     from fittool.engines.numpy_engine.blas import blas_name, use_one_thread
+    from fittool.kernels.library import report
 
     note = "" if use_one_thread() else "; its BLAS cannot be held to one thread, so results may depend on it"
     asked = "" if default_threads() == available_threads() else " as OMP_NUM_THREADS says"
     threads = f"{default_threads()} thread{'s' * (default_threads() != 1)}{asked}"
-    return [("numpy", f"ready, {threads}, BLAS {blas_name()}{note}"), ("torch", _torch_report())]
+    numpy = f"ready, {threads}, kernels: {report()}, BLAS {blas_name()}{note}"
+    return [("numpy", numpy), ("torch", _torch_report())]
 
 
 def _torch_report() -> str:

@@ -17,6 +17,8 @@ class EngineSetting(Named):
 
     can_share: ClassVar[bool] = False
     """True where several processes can train one network together."""
+    can_hold: ClassVar[bool] = False
+    """True where samples can be kept in the memory of the device that computes."""
 
     threads: Annotated[Integer, Field(ge=1, le=1024)] | None = Field(
         default=None,
@@ -29,6 +31,13 @@ class EngineSetting(Named):
 @setting
 class Numpy(EngineSetting):
     """NumPy on the processor: trains without any framework."""
+
+    kernels: Literal["auto", "native", "numpy"] = Field(
+        default="auto",
+        kw_only=True,
+        description="Whether fittool's own compiled kernels compute: `native` needs them, `numpy` does without, `auto` takes "
+        "them where they are; a run that goes on does as it began. Results differ in their last digits.",
+    )
 
     @classmethod
     def public_name(cls) -> str:
@@ -51,6 +60,7 @@ class Torch(EngineSetting):
     """PyTorch, on the processor or on a graphics card; needs the extra `torch`."""
 
     can_share: ClassVar[bool] = True
+    can_hold: ClassVar[bool] = True
 
     device: Device = Field(
         default="auto", description="Where it computes: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU where there is one."

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from fittool.errors import ExperimentError
 from fittool.nn.optimizers import Optimizer
-from fittool.nn.schedules import Schedule
+from fittool.nn.schedules import Schedule, Warmup
 
 
 class TrainingStep(NamedTuple):
@@ -59,7 +59,10 @@ class StepCounter:
     def __init__(self, optimizer: Optimizer) -> None:
         self.iterations = 0
         self.group = optimizer.gradient_accumulation_steps or 1
-        self._rate, self._has_average, self._momentum = optimizer.learning_rate, optimizer.use_ema, optimizer.ema_momentum
+        rate, self._has_average, self._momentum = optimizer.learning_rate, optimizer.use_ema, optimizer.ema_momentum
+        # Apart from the rate, so that callbacks may set a number while it warms up.
+        self._warmup = rate if isinstance(rate, Warmup) else None
+        self._rate: float | Schedule = rate.learning_rate if isinstance(rate, Warmup) else rate
         self._frequency = optimizer.ema_overwrite_frequency if optimizer.use_ema else None
 
     @property
@@ -69,7 +72,9 @@ class StepCounter:
         Raises:
             ExperimentError: It is set, but a schedule decides it.
         """
-        return self._rate.rate(self.iterations) if isinstance(self._rate, Schedule) else float(self._rate)
+        step = self.iterations if self._warmup is None else max(self.iterations - self._warmup.steps, 0)
+        rate = self._rate.rate(step) if isinstance(self._rate, Schedule) else float(self._rate)
+        return rate * self._share_of_warmup
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
@@ -77,7 +82,13 @@ class StepCounter:
             raise ExperimentError(
                 "The optimizer's learning_rate is a schedule; a callback cannot set it as well. Use one of the two."
             )
-        self._rate = rate
+        # The first step of a warmup has the rate 0, whatever is behind it: who sets what he has read changes nothing.
+        if rate != self.learning_rate:
+            self._rate = rate / (self._share_of_warmup or 1.0)
+
+    @property
+    def _share_of_warmup(self) -> float:
+        return 1.0 if self._warmup is None else self._warmup.share(self.iterations)
 
     @property
     def ends_with_average(self) -> bool:

@@ -11,12 +11,15 @@ from fittool.callbacks.base import CallbackContext
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
+from fittool.engines.memory_estimate import MemoryEstimate
+from fittool.engines.registry import memory_estimate
 from fittool.errors import Problem
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.class_counts import class_counts
-from fittool.experiment.building.data import OpenedData, disk_caches, open_data
+from fittool.experiment.building.data import Data, OpenedData, disk_caches, open_data
 from fittool.experiment.building.prepare import Loading, Prepared, fit_together, inputs_in_words, silent, told_of_table
 from fittool.experiment.building.stages import stages_of
+from fittool.experiment.checks.device_cache import check_device_cache, keeps_on_device
 from fittool.experiment.data_check import Survey, survey
 from fittool.nn.shapes import size_of
 
@@ -55,14 +58,28 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
         found = survey(data, loading)
         found.check((*loaded.warnings, *data.warnings))
     prepared = fit_together(loaded, data)
+    told = check_device_cache(loaded, data.train)
     # The place that a run would have: names that callbacks give are relative to it, and nothing is there yet.
     place = Path(loaded.experiment.output.dir).absolute() / str(loaded.experiment.name) / "run"
     surroundings = CallbackContext(place, lambda reference: load_function(reference, Path()))
     stages_of(prepared, surroundings)
     build_callbacks_of(loaded, loaded.experiment.callbacks, ("callbacks",), surroundings)
     notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation, planned=True)) if decode else ()
-    counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *notes)
-    return Report(_summary(prepared), (*prepared.warnings, *found.warnings), counts)
+    device = memory_on_device(prepared)
+    told = (*told, *_too_much(loaded, device))
+    lines = [] if device is None else [str(device)]
+    counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *notes, *lines)
+    return Report(_summary(prepared, device), (*prepared.warnings, *told, *found.warnings), counts)
+
+
+def _too_much(loaded: LoadedExperiment, needed: MemoryEstimate | None) -> tuple[Problem, ...]:
+    """A warning where a training needs more memory of its device than there is."""
+    if needed is None or not needed.is_too_much:
+        return ()
+    largest = max(loaded.experiment.stages, key=lambda stage: stage.batch_size)
+    text = f"A batch of {largest.batch_size:,} samples seems too large: it {needed}. Set a smaller train.batch_size"
+    mends = "engine.torch.precision: bf16, engine.torch.recompute: ['*'], or data.cache: ram"
+    return (loaded.problem(f"{text}, {mends}.", *loaded.experiment.path_of(largest), "batch_size"),)
 
 
 def _unseen(loaded: LoadedExperiment, data: OpenedData) -> tuple[str, ...]:
@@ -80,7 +97,7 @@ def _class_counts(prepared: Prepared) -> tuple[str, ...]:
     return tuple(f"{purpose}: {counts}" for purpose, counts in listed if counts)
 
 
-def _summary(prepared: Prepared) -> str:
+def _summary(prepared: Prepared, device: MemoryEstimate | None) -> str:
     """The training in one line: samples, classes, parameters, and about how much memory that takes."""
     parts = []
     for data, purpose in ((prepared.train, "to train on"), (prepared.validation, "to validate on")):
@@ -91,8 +108,23 @@ def _summary(prepared: Prepared) -> str:
             parts.append(f"{amount} {purpose}")
     if prepared.class_names is not None:
         parts.append(f"{len(prepared.class_names)} classes")
-    memory = memory_needed(prepared) / 2**20
+    memory = (memory_needed(prepared) if device is None else device.total) / 2**20
     return f"{', '.join(parts)}; {prepared.graph.parameter_count:,} parameters; about {max(1, round(memory)):,} MiB of memory."
+
+
+def memory_on_device(prepared: Prepared) -> MemoryEstimate | None:
+    """The memory of the engine's device that training needs, of its largest batch; None for an engine without a device."""
+    loaded, train = prepared.loaded, prepared.train
+    largest = max(stage.batch_size for stage in loaded.experiment.stages)
+    return memory_estimate(
+        loaded.experiment.engine,
+        prepared.graph,
+        prepared.objectives,
+        prepared.optimizer,
+        largest if isinstance(train, GeneratorData) else min(largest, len(train)),
+        kept=_data_bytes(prepared) if keeps_on_device(loaded) else 0,
+        of_sample=_sample_bytes(train),
+    )
 
 
 def memory_needed(prepared: Prepared) -> int:
@@ -104,9 +136,13 @@ def memory_needed(prepared: Prepared) -> int:
 
 
 def _data_bytes(prepared: Prepared) -> int:
-    total = 0
-    for data in (prepared.train, prepared.validation):
-        if data is not None and not isinstance(data, GeneratorData):
-            inputs = data.load(np.zeros(1, np.int64))[0]
-            total += len(data) * sum(array.nbytes for array in inputs)
-    return total
+    """Bytes of the inputs of all samples."""
+    parts = [data for data in (prepared.train, prepared.validation) if data is not None and not isinstance(data, GeneratorData)]
+    return sum(len(data) * _sample_bytes(data) for data in parts)
+
+
+def _sample_bytes(data: Data) -> int:
+    """Bytes of the inputs of one sample; nothing is known of a generator's."""
+    if isinstance(data, GeneratorData):
+        return 0
+    return sum(array.nbytes for array in data.load(np.zeros(1, np.int64))[0])

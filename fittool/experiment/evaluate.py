@@ -21,7 +21,8 @@ from fittool.experiment.results.samples import MeasuredSamples, are_kept, interv
 from fittool.experiment.test_time_augmentation import TestTimeAugmentation
 from fittool.experiment.trained_run import TrainedRun
 from fittool.model.target_forms import target_forms
-from fittool.nn.objectives import check_objectives, metrics_by_name
+from fittool.nn.accumulators import running_values
+from fittool.nn.objectives import check_objectives, metrics_by_name, with_output_targets, with_target_shapes
 from fittool.nn.targets import Share
 from fittool.results.bootstrap import Interval
 from fittool.training import evaluation as training
@@ -73,6 +74,7 @@ def measure(
     bad: Callable[[Sequence[Problem]], object] = str,
     progress: Progress | None = None,
     details: bool = True,
+    known: Data | None = None,
 ) -> Measured:
     """Measure a run.
 
@@ -86,13 +88,17 @@ def measure(
         warn: Given a sentence about such data, and about files that cannot be read and are left out.
         bad: Given the rows of a table that cannot be read and are left out, if there are any.
         details: Whether samples are kept and intervals worked out.
+        known: The part of the run's own data, where it is open already.
 
     Raises:
         DataError: The data are missing, do not fit the network, or are no longer those that the run was trained with.
         CheckpointError: The run has no validation data.
         UsageError: Several views are asked for, but the run has no augmentation.
     """
-    if path is None:
+    skipped: Sequence[Problem] = ()
+    if known is not None:
+        data = known
+    elif path is None:
         data, skipped = own_data(run, on, accept_changes=accept_changes, warn=warn)
     else:
         data, skipped = _other_data(run, path)
@@ -119,7 +125,9 @@ def measure(
 
     values = training.evaluate(engine, loader, None, (), model, progress or NullProgress(), step=step)
     shares = [name for name, one in metrics_by_name(objectives).items() if isinstance(one.metric, Share)]
-    return Measured(values, intervals_of(engine, samples, shares), samples, data)
+    measured = with_output_targets(with_target_shapes(objectives, [one.shape for one in targets]), run.numbers)
+    sums = running_values(measured, run.graph.output_shapes)
+    return Measured(values, intervals_of(engine, samples, sums, shares), samples, data)
 
 
 def _good_rows(data: Dataset, bad: Callable[[Sequence[Problem]], object]) -> Dataset:

@@ -105,6 +105,12 @@ def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
     return _LEVELS[default]
 
 
+def wants_report(loaded: LoadedExperiment) -> bool | Literal["auto"]:
+    """The answer to whether a run ends with its report: the file, then FITTOOL_VIEW_METRICS, which holds for all pages."""
+    written = loaded.experiment.output.report
+    return machine_default() if written == "auto" else written
+
+
 def view_metrics(loaded: LoadedExperiment) -> bool | Literal["auto"]:
     """The answer to whether there is a live page: the file, then FITTOOL_VIEW_METRICS."""
     written = loaded.experiment.first.view_metrics

@@ -14,8 +14,10 @@ from fittool.augmentation.augment import apply
 from fittool.augmentation.draw import Parameters, draw
 from fittool.augmentation.mixing import mix, mixes
 from fittool.augmentation.standardize import standardizes
+from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import Dataset
+from fittool.data.images.preprocessing import Preprocessing
 from fittool.data.order import Order, shard_order_of
 from fittool.data.splits.partition import balanced
 from fittool.data.user_code.generator_data import GeneratorData
@@ -52,7 +54,7 @@ def preview(loaded: LoadedExperiment, *, samples: int = 8, variants: int = 7) ->
     check_augmentation(loaded, data.input_shapes)
     if experiment.data.oversample is not None:
         data = balanced(data, experiment.seed)
-    views = _Views(loaded, data)
+    views = Views(experiment, data, preprocessing_of(loaded))
     chosen = views.pass_of(0)[: min(samples, len(data))]
     originals = data.load(chosen)[0][0]
     seen = [views.of(turn, chosen) for turn in range(variants)]
@@ -71,17 +73,22 @@ def in_network(loaded: LoadedExperiment) -> tuple[str, ...]:
     return (*steps, *(name for name in STEPS if getattr(augmentation, name) is True))
 
 
-class _Views:
-    """The samples as training changes them in each pass."""
+class Views:
+    """The samples as training changes them in each pass.
 
-    def __init__(self, loaded: LoadedExperiment, data: Dataset) -> None:
-        experiment = loaded.experiment
+    Args:
+        experiment: Says how.
+        data: The samples.
+        preprocess: The user's function of an image, or None.
+    """
+
+    def __init__(self, experiment: Experiment, data: Dataset, preprocess: Preprocessing | None) -> None:
         self._augmentation = replace(experiment.any_augmentation or Augmentation(), rescale=None)
         used = [stage for stage in experiment.stages if experiment.augmentation_of(stage) is not None]
         stage = (used or [experiment.first])[0]
         self._data, self._seed, self._batch_size = data, experiment.seed, stage.batch_size
         self._order = Order(len(data), len(data), experiment.seed, shuffle=stage.shuffle, stream=shard_order_of(data))
-        self._preprocess = preprocessing_of(loaded)
+        self._preprocess = preprocess
         steps = -(-len(data) // stage.batch_size)
         until = changes_of(experiment, stage, None, steps).until_step
         self._chance_ends = math.inf if until is None else until / steps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,7 @@ from fittool.experiment.building.prepare import Loading, Preparation, Prepared, 
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
-from fittool.experiment.resuming.next_command import command_to_use
+from fittool.experiment.resuming.next_command import next_commands
 from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
 from fittool.model.model import Model
@@ -156,7 +157,7 @@ class Session:
             stages=stages,
             group=prepared.group,
             identity=lambda: identity_of(prepared),
-            next_command=str if trial is not None else lambda: command_to_use(directory, prepared.loaded, validates=validates),
+            next_command=partial(next_commands, directory, prepared.loaded, validates=validates, kept=trial is None),
         )
 
 

@@ -18,9 +18,10 @@ from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_of_table
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.following import follow, tell_followers, tell_what_is_known
-from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics
+from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics, wants_report
+from fittool.experiment.reporting.ending import report_at_the_end
 from fittool.experiment.results.beside import tell_baselines
-from fittool.experiment.resuming.next_command import command_to_go_on
+from fittool.experiment.resuming.next_command import command_to_go_on, tell_next
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
 from fittool.experiment.session import Session
@@ -48,6 +49,8 @@ def train_experiment(experiment: LoadedExperiment | str | PathLike[str], options
     options = TrainOptions() if options is None else options
     if view_metrics(loaded) is True:
         check_extra()
+    if wants_report(loaded) is True and not options.smoke:
+        check_extra("output.report")
     loaded = without_disk_cache(loaded) if options.smoke else loaded
     with ExitStack() as stack:
         output = stack.enter_context(WorkerOutput())
@@ -127,6 +130,9 @@ def _train_anew(
         outcome = trainer.run()
         if verbose != 0 and not options.smoke and options.group.rank == 0:
             tell_baselines(prepared, trainer, directory)
+        report_at_the_end(prepared, trainer, directory, options, signals.interruption)
+        if verbose != 0 and not options.smoke and options.group.rank == 0:
+            tell_next(trainer, outcome)
     return Run(directory.path, outcome, trainer.history, kept)
 
 
@@ -157,7 +163,9 @@ def saying_where(directory: RunDirectory, loaded: LoadedExperiment) -> Iterator[
         said.next_command = command_to_go_on(directory, loaded)
         raise said from stop
     except DivergedError as error:
-        raise DivergedError(f"{error} The run is in {directory.path}, the state then in diverged.safetensors there.") from error
+        said_so = DivergedError(f"{error} The run is in {directory.path}, the state then in diverged.safetensors there.")
+        said_so.next_command = error.next_command
+        raise said_so from error
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from fittool.nn.shapes import Shape
 from fittool.nn.targets import Measure
 
 Sums = NDArray[np.float64]
+_NUMBERS_AT_ONCE = 2**20
 
 
 class Accumulator(Protocol):
@@ -31,6 +32,9 @@ class Accumulator(Protocol):
 
     def result(self, sums: Sums) -> float:
         """The value of the sums, (size,); 0 before anything was added."""
+
+    def results(self, table: Sums) -> Sums:
+        """The values, (rows,), of many sums, (rows, size), as `result` gives them one by one."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,12 @@ class MeanAccumulator:
         """The mean, or what the metric makes of it."""
         mean = float(sums[0] / sums[1]) if sums[1] else 0.0
         return self.measure.from_mean(mean) if isinstance(self.measure, metrics.LossMean) and sums[1] else mean
+
+    def results(self, table: Sums) -> Sums:
+        """The same of many sums, (rows, 2)."""
+        if isinstance(self.measure, metrics.LossMean):
+            return np.array([self.result(row) for row in table])
+        return _ratio(table[:, 0], table[:, 1])
 
 
 @dataclass(frozen=True)
@@ -93,15 +103,25 @@ class ThresholdAccumulator:
 
     def result(self, sums: Sums) -> float:
         """The metric of the counts."""
-        ones, zeros = sums.reshape(2, self.labels, -1)
+        return float(self._results(sums[None])[0])
+
+    def results(self, table: Sums) -> Sums:
+        """The same of many sums, (rows, size); so many at a time as do not need much memory."""
+        step = max(1, _NUMBERS_AT_ONCE // self.size)
+        return np.concatenate([self._results(table[start : start + step]) for start in range(0, len(table), step)])
+
+    def _results(self, table: Sums) -> Sums:
+        """(rows,) of (rows, size): the labels of all rows are looked at as if they were those of one."""
+        halves = table.reshape(len(table), 2, self.labels, -1)
+        ones, zeros = (halves[:, half].reshape(len(table) * self.labels, -1) for half in range(2))
         above = [np.cumsum(half[:, ::-1], axis=1)[:, ::-1] for half in (ones, zeros)]
         positives = [half[:, 1:] for half in above]
         negatives = [half[:, :1] - half[:, 1:] for half in above]
         counts = Counts(positives[0], positives[1], negatives[1], negatives[0])
         with np.errstate(all="ignore"):
             if isinstance(self.measure, metrics.AUC):
-                return float(_area(self.measure, counts).mean())
-            return float(_AT_THRESHOLD[type(self.measure)](counts)[0, 0])
+                return np.asarray(_area(self.measure, counts).reshape(len(table), -1).mean(axis=1))
+            return _AT_THRESHOLD[type(self.measure)](counts)[:, 0]
 
 
 @dataclass(frozen=True)
@@ -129,6 +149,10 @@ class ColumnAccumulator:
         if isinstance(self.measure, metrics.F1Score):
             return _f1_score(self.measure, columns)
         return _r2_score(self.measure, columns, float(sums[-1]))
+
+    def results(self, table: Sums) -> Sums:
+        """The same of many sums, (rows, size)."""
+        return np.array([self.result(row) for row in table])
 
 
 def accumulator_of(measure: Measure, output_shape: Shape) -> Accumulator:

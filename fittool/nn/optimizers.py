@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from fittool.nn.schedules import SCHEDULES, Schedule
+from fittool.nn.schedules import SCHEDULES, Schedule, Warmup
+from fittool.nn.schedules.lengths import TrainingLength
 from fittool.nn.shapes import Shape
 from fittool.settings import Boolean, Family, Field, Integer, Named, Number, Text, setting
 
@@ -71,6 +72,8 @@ class _NumberOrSchedule:
 
     @staticmethod
     def _parse(value: object, number: Callable[[object], float]) -> float | Schedule:
+        if isinstance(value, Warmup):
+            return value
         named = isinstance(value, str) and SCHEDULES.class_of(value) is not None
         return SCHEDULES.parse(value) if named or isinstance(value, Mapping | Schedule) else number(value)
 
@@ -124,13 +127,17 @@ class Optimizer(Named):
 
     @property
     def lasts_as_training(self) -> bool:
-        """True where the learning rate follows a schedule with the length of the training, which `lasting` sets."""
+        """True where the learning rate follows a schedule whose lengths depend on the training, which `lasting` sets."""
         return isinstance(self.learning_rate, Schedule) and self.learning_rate.lasts_as_training
 
-    def lasting(self, steps: int) -> Self:
-        """The same for a training of so many steps."""
+    def lasting(self, training: TrainingLength) -> Self:
+        """The same for a training of this length."""
         rate = self.learning_rate
-        return replace(self, learning_rate=rate.lasting(steps)) if isinstance(rate, Schedule) else self
+        return replace(self, learning_rate=rate.lasting(training)) if isinstance(rate, Schedule) else self
+
+    def warmed_up(self, steps: int) -> Self:
+        """The same with a rate that rises for so many steps before it."""
+        return replace(self, learning_rate=Warmup(self.learning_rate, steps))
 
     def slots(self) -> dict[str, float]:
         """The arrays that are kept for every trainable weight array, in its shape: their names and what they start at.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 ScaleKind = Literal["standard", "log"]
 MOST_NAMED = 20
 """With more targets than this, a metric is told as the mean over all of them only."""
-_LARGEST_LOG = 88.0
+LARGEST_LOG = 88.0
 """Its exponential is still a float32; a network that has learnt nothing yet may give more."""
 
 
@@ -75,7 +75,7 @@ class TargetScale:
     def undo(self, outputs: Any, library: Any = np, array: Callable[[tuple[float, ...]], Any] = np.asarray) -> Any:
         """Outputs in the targets' own unit: the inverse of `scale`, with its arguments."""
         values = outputs * array(self.spread) + array(self.center)
-        return library.expm1(library.clip(values, -_LARGEST_LOG, _LARGEST_LOG)) if self.kind == "log" else values
+        return library.expm1(library.clip(values, -LARGEST_LOG, LARGEST_LOG)) if self.kind == "log" else values
 
     def plain(self) -> dict[str, Any]:
         """As plain data."""

@@ -1,11 +1,11 @@
 """The live page: `report.html` beside a run, with the course of every metric, rewritten while the run goes on.
 
-One file without scripts that refers to nothing outside of it. Needs the extra `report`. It never fails the run.
+It is the report of a run in its early form, with the same charts and the same style, and it is replaced by that report at the
+end. One file without scripts that refers to nothing outside of it. Needs the extra `report`. It never fails the run.
 """
 
 from __future__ import annotations
 
-import base64
 import importlib.util
 import os
 import time
@@ -16,15 +16,17 @@ from typing import Any, ClassVar, Literal
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Logs
 from fittool.callbacks.snapshot import Position
-from fittool.errors import MachineError, visible
+from fittool.errors import MachineError, shown, visible
+from fittool.report.pages.curves import learning_curves, value_names
+from fittool.report.pages.page import render
 from fittool.runs.files.atomic import atomic_write
-from fittool.training.display.formatting import number
+from fittool.runs.listing.order import best_among
+from fittool.training.display.formatting import duration, number
 
 _NEEDED = ("matplotlib", "jinja2")
-_NOT_DRAWN = ("epoch", "stage", "seconds", "examples_per_second", "data_seconds")
-_SHARE = 10
-"""Drawing takes at most one part in so many of the time: pages of very short epochs are left out, but never the last."""
-_TEMPLATE = Path(__file__).with_name("live_page.html")
+_SHARE = 200
+"""Drawing takes at most one part in so many of the time: pages of short epochs are left out, but never the first and the last."""
+_CARDS = 6
 
 
 _ANSWERS: dict[str, bool] = {"true": True, "1": True, "false": False, "0": False}
@@ -40,15 +42,18 @@ def extra_is_there() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in _NEEDED)
 
 
-def check_extra() -> None:
+def check_extra(setting: str = "view_metrics") -> None:
     """Refuse to promise a page that cannot be drawn.
+
+    Args:
+        setting: What asks for it.
 
     Raises:
         MachineError: The extra is missing; says the pip command.
     """
     if not extra_is_there():
         missing = " and ".join(name for name in _NEEDED if importlib.util.find_spec(name) is None)
-        raise MachineError(f"view_metrics needs {missing}. Install the extra with: pip install 'fittool[report]'")
+        raise MachineError(f"{setting} needs {missing}. Install the extra with: pip install 'fittool[report]'")
 
 
 def live_page(view_metrics: bool | Literal["auto"], path: Path, title: str, epochs: int) -> LivePage | None:
@@ -83,7 +88,7 @@ class LivePage(Callback):
     def __init__(self, path: Path, title: str, epochs: int) -> None:
         self.path, self.title, self.epochs = path, title, epochs
         self._next = 0.0
-        self._failed = False
+        self._failed = self._told = False
 
     def on_epoch_settled(self, position: Position) -> None:
         """Draw the page anew."""
@@ -106,6 +111,9 @@ class LivePage(Callback):
             self._failed = True
         if warning is not None:
             self.run.say(f"warning: {visible(str(warning))}")
+        if not self._told and not self._failed and state == "running":
+            self.run.say(f"The curves are in {shown(self.path)}, drawn anew while the training goes on.")
+            self._told = True
         self._next = time.monotonic() + _SHARE * (time.monotonic() - began)
 
 
@@ -118,25 +126,40 @@ def page(title: str, rows: Sequence[Mapping[str, Any]], epochs: int, state: str)
         epochs: The number of the last epoch.
         state: `running`, or how training ended.
     """
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    names = _value_names(rows)
-    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    text = template.render(
-        title=visible(title),
+    names = value_names(rows)
+    monitor = next((name for name in ("val_loss", "loss") if name in names), None)
+    best = None if monitor is None else _best_epoch(monitor, rows)
+    return render(
+        "live_page.html",
+        title=title,
         state=state,
         epoch=int(rows[-1]["epoch"]),
         epochs=epochs,
-        stage=visible(str(rows[-1].get("stage", ""))),
-        figures=[_figure(name, rows) for name in names if not (name.startswith("val_") and name[4:] in names)],
-        values=[(visible(name), _show(rows[-1].get(name)), *_extremes(name, rows)) for name in names],
+        stage=str(rows[-1].get("stage", "")),
+        cards=_cards(names, rows),
+        charts=learning_curves(rows, best),
+        curves_told="Values of an epoch show where the pointer rests."
+        + ("" if best is None else f" The upright line is the epoch with the least {monitor}, {best}."),
+        values=[(name, _show(rows[-1].get(name)), *_extremes(name, rows)) for name in names],
     )
-    return str(text)
 
 
-def _value_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row if name not in _NOT_DRAWN))
+def _best_epoch(name: str, rows: Sequence[Mapping[str, Any]]) -> int | None:
+    places = best_among(name, [None if row.get(name) is None else float(row[name]) for row in rows])
+    return int(rows[min(places)]["epoch"]) if places else None
+
+
+def _cards(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """The newest values, those of the validation first, each with the best so far; and the time."""
+    first = sorted((name for name in names if name != "learning_rate"), key=lambda name: not name.startswith("val_"))
+    cards = []
+    for name in first[:_CARDS]:
+        epoch = _best_epoch(name, rows)
+        row = next((row for row in rows if row["epoch"] == epoch), {})
+        told = "" if epoch is None else f"best {_show(row.get(name))} in epoch {epoch:,}"
+        cards.append((name, _show(rows[-1].get(name)), told))
+    seconds = sum(float(row.get("seconds") or 0) for row in rows)
+    return [*cards, ("time", duration(seconds), f"{duration(seconds / len(rows))} an epoch")]
 
 
 def _show(value: Any) -> str:
@@ -147,40 +170,3 @@ def _extremes(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The least and the greatest value."""
     values = [float(row[name]) for row in rows if row.get(name) is not None]
     return _show(min(values)), _show(max(values))
-
-
-def _figure(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """A picture of a value over the epochs, with that of the validation; its text for those who cannot see it."""
-    curves = [(label, curve) for label in (name, f"val_{name}") if (curve := _curve(label, rows))[0]]
-    return {"name": visible(name), "picture": base64.b64encode(_draw_page(curves)).decode("ascii")}
-
-
-def _curve(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[float]]:
-    known = [(int(row["epoch"]), float(row[name])) for row in rows if row.get(name) is not None]
-    return [epoch for epoch, _ in known], [value for _, value in known]
-
-
-def _draw_page(curves: Sequence[tuple[str, tuple[list[int], list[float]]]]) -> bytes:
-    """An SVG picture. Names are data: they are shown letter by letter, never read as formulas."""
-    import io
-    import logging
-    import warnings
-
-    import matplotlib
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-    settings: Any = {"text.parse_math": False, "text.usetex": False, "svg.fonttype": "none", "svg.hashsalt": "fittool"}
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # letters that the font lacks are drawn by the browser
-        figure = Figure(figsize=(5.2, 2.6), layout="constrained")
-        axes = figure.add_subplot()
-        lines = [axes.plot(*curve, marker="o" if len(curve[0]) == 1 else "", linewidth=1.5)[0] for _, curve in curves]
-        axes.legend(lines, [visible(name) for name, _ in curves], frameon=False, fontsize="small")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel("epoch")
-        axes.grid(alpha=0.25)
-        file = io.BytesIO()
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    return file.getvalue()

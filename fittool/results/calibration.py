@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 BINS = 10
-_LEAST = 1e-7
+LEAST = 1e-7
 """Probabilities are taken for no less, so that one mistake that a network was certain of leaves figures finite."""
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -64,12 +64,12 @@ def brier(truth: NDArray[np.bool_], probabilities: NDArray[np.floating]) -> floa
 def log_loss(truth: NDArray[np.int64], probabilities: NDArray[np.floating]) -> float:
     """The mean of minus the logarithm of the probability (N, K) of the true class (N,)."""
     chosen = np.asarray(probabilities, np.float64)[np.arange(len(truth)), truth]
-    return float(-np.log(np.clip(chosen, _LEAST, 1.0)).mean())
+    return float(-np.log(np.clip(chosen, LEAST, 1.0)).mean())
 
 
 def with_temperature(probabilities: NDArray[np.floating], temperature: float) -> Numbers:
     """Probabilities (N, K) with their logits divided by a temperature; above 1 they are less certain (Guo et al. 2017)."""
-    logits = np.log(np.clip(np.asarray(probabilities, np.float64), _LEAST, 1.0)) / temperature
+    logits = np.log(np.clip(np.asarray(probabilities, np.float64), LEAST, 1.0)) / temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 

@@ -107,7 +107,8 @@ def most_confused(confusion: Counts, most: int = 10) -> list[Confused]:
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     flat = wrong.reshape(-1)
-    order = np.argsort(-flat, kind="stable")[:most]
+    mistaken = np.flatnonzero(flat)  # of a thousand classes there are a million pairs, and few of them have any mistake
+    order = mistaken[np.argsort(-flat[mistaken], kind="stable")[:most]]
     support = confusion.sum(axis=1)
-    pairs = [(int(cell // len(wrong)), int(cell % len(wrong)), int(flat[cell])) for cell in order if flat[cell]]
+    pairs = [(int(cell // len(wrong)), int(cell % len(wrong)), int(flat[cell])) for cell in order]
     return [Confused(truth, taken, count, count / int(support[truth])) for truth, taken, count in pairs]

@@ -138,8 +138,8 @@ class RunPaths:
     def keeps(self, path: Path) -> bool:
         """True for one of the run's own files, and for files in a directory of its own."""
         files = (
-            self.experiment, self.environment, self.classes, self.inputs, self.skipped, self.status, self.diverged, self.metrics,
-            self.evaluation, self.threshold, self.baselines, self.validation, self.history, self.log, self.report,
+            self.experiment, self.environment, self.classes, self.inputs, self.columns, self.skipped, self.status, self.diverged,
+            self.metrics, self.evaluation, self.threshold, self.baselines, self.validation, self.history, self.log, self.report,
             self.root / ".lock", self.root / DISCARDED,
         )  # fmt: skip
         folders = (self.checkpoints, self.plots)
@@ -175,4 +175,4 @@ def run_around(path: Path) -> Path | None:
 
 def of_the_beginning(paths: RunPaths) -> tuple[Path, ...]:
     """The files that are there before a run has begun."""
-    return paths.experiment, paths.classes, paths.inputs, paths.columns, paths.skipped, paths.checkpoints
+    return paths.experiment, paths.classes, paths.inputs, paths.columns, paths.skipped, paths.validation, paths.checkpoints

@@ -26,6 +26,8 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
+from fittool.settings.first_use import wait_for_use
+
 T = TypeVar("T")
 
 _LONGEST_NAME = 200
@@ -36,7 +38,14 @@ CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, defer_build=Tr
 
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
 def setting(cls: type[T]) -> type[T]:
-    """Make a class a frozen, validated description; unknown keys are refused."""
+    """Make a class a frozen, validated description; unknown keys are refused.
+
+    A member of a family becomes one when it is first used: a file names a dozen of some two hundred.
+    """
+    return cls if wait_for_use(cls, _complete) else _complete(cls)
+
+
+def _complete(cls: type[T]) -> type[T]:
     _resolve_annotations(cls)
     return cast("type[T]", pydantic_dataclass(frozen=True, config=CONFIG)(cls))
 
@@ -44,6 +53,10 @@ def setting(cls: type[T]) -> type[T]:
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
 def arguments(cls: type[T]) -> type[T]:
     """Make a class the arguments that several descriptions share; they validate them, so it costs no validator of its own."""
+    return cls if wait_for_use(cls, _complete_arguments) else _complete_arguments(cls)
+
+
+def _complete_arguments(cls: type[T]) -> type[T]:
     _resolve_annotations(cls)
     return dataclasses.dataclass(frozen=True)(cls)
 

@@ -10,7 +10,8 @@ from fittool.callbacks.snapshot import Position
 from fittool.data.batch import Batch
 from fittool.errors import DataError
 from fittool.process_group import ALONE, ProcessGroup
-from fittool.training.display.progress import Progress, View
+from fittool.training.display.progress import Progress
+from fittool.training.display.view import View
 from fittool.training.evaluation import metrics_of_all, running_metrics_of_all
 from fittool.training.monitoring.divergence import DivergenceWatch
 from fittool.training.monitoring.throughput import Throughput

@@ -16,7 +16,8 @@ from fittool.callbacks.group import CallbackGroup
 from fittool.data.batch import Batch
 from fittool.process_group import ALONE, ProcessGroup
 from fittool.training.display.formatting import values
-from fittool.training.display.progress import NullProgress, Progress, View
+from fittool.training.display.progress import NullProgress, Progress
+from fittool.training.display.view import View
 from fittool.training.monitoring.throughput import Throughput
 from fittool.training.plan import Plan
 from fittool.training.steps import BatchStream, check_enough, run_steps

@@ -52,7 +52,7 @@ class Outcome:
         best: The best epoch, if any is finished.
         restored_epoch: The number of the epoch whose weights were put back, from 1; None where none were.
         exit_code: What the process would exit with.
-        next_command: What a user would call next; "" where nothing follows.
+        next_command: What a user would call next, a command a line; "" where nothing follows.
     """
 
     reason: Reason
@@ -63,11 +63,6 @@ class Outcome:
     restored_epoch: int | None = None
     exit_code: int = 0
     next_command: str = ""
-
-    @property
-    def shown(self) -> str:
-        """The summary, and the command that follows."""
-        return f"{self.summary} Next: {self.next_command}" if self.next_command else self.summary
 
     @property
     def restored(self) -> bool:
@@ -88,9 +83,9 @@ def outcome_of(
     position: Position,
     best: Best | None,
     restored_epoch: int | None,
-    next_command: Callable[[], str],
+    next_command: Callable[[Reason], str],
 ) -> Outcome:
-    """The end of a training.
+    """The end of a training; an error is told the command that comes next.
 
     Args:
         error: What ended it, if it was an error.
@@ -98,10 +93,13 @@ def outcome_of(
         position: Where it stands.
         best: The best epoch, if any is finished.
         restored_epoch: The epoch (from 0) whose weights were put back, if any were.
-        next_command: Asked at a good end for what the user would call next.
+        next_command: Gives what a user would call next after an end of this kind.
     """
     # The weights put back may be of another epoch than the best: EarlyStopping and ModelCheckpoint may watch other values.
     reason = reason_of(error, stop_reason)
+    following = next_command(reason)
+    if isinstance(error, FittoolError):
+        error.next_command = error.next_command or following
     return Outcome(
         reason=reason,
         text=text_of(error, stop_reason, position),
@@ -110,7 +108,7 @@ def outcome_of(
         best=best,
         restored_epoch=None if restored_epoch is None else restored_epoch + 1,
         exit_code=exit_code_of(error),
-        next_command=next_command() if reason in ("completed", "stopped") else "",
+        next_command=following,
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.callbacks.base import Callback
-from fittool.callbacks.control import Control, Directions, Kind, Logs, TrainedModel
+from fittool.callbacks.control import Control, Directions, Kind, Logs, Reason, TrainedModel
 from fittool.callbacks.group import CallbackGroup
 from fittool.callbacks.snapshot import Position, Snapshot
 from fittool.errors import DivergedError, FittoolError
@@ -60,7 +60,7 @@ class Trainer:
         stages: The parts of the training, if it has several; `train`, `validation` and `plan` are then the first one's.
         group: The processes that train together; the leader writes and shows, all decide as one.
         identity: What tells the training from others, as in `Backups.identity`.
-        next_command: Asked at a good end for what the user would call next.
+        next_command: Asked at the end, with its kind, for what the user would call next.
 
     Attributes:
         resumed_at: Where the training goes on from a checkpoint; None where it begins anew.
@@ -88,7 +88,7 @@ class Trainer:
         stages: Sequence[Stage] = (),
         group: ProcessGroup = ALONE,
         identity: Callable[[], Mapping[str, str]] = dict,
-        next_command: Callable[[], str] = str,
+        next_command: Callable[[Reason], str] = lambda _: "",
     ) -> None:
         self.engine, self._group = engine, group
         self.identity, self._next_command = identity, next_command
@@ -230,7 +230,7 @@ class Trainer:
         stand_with_leader(self, self._group)
         self._agreement.begin(self._callbacks)
         self._recorder.begin(self.position, self.best.best)
-        self._progress.begin(self._header)
+        self._progress.begin(self._header, self.best.monitor.name)
         self._walk.begin(self.engine, self.position, self.say)
         self._own.on_train_begin()
         try:

@@ -19,12 +19,19 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fittool.augmentation.augment import augment
+from fittool.augmentation.crops import RandomErasing
+from fittool.augmentation.settings import Augmentation
 from fittool.data.batch import Batch
+from fittool.data.dataset import ArrayDataset
+from fittool.data.loading.batch_loader import DatasetLoader
+from fittool.data.loading.selection import Selection
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.engines.settings import Torch
 from fittool.errors import MachineError
@@ -37,6 +44,11 @@ from fittool.nn.presets import PRESETS
 from tests.benchmarks.measuring import Figure, shown, side_by_side
 
 ROOT = Path(__file__).parents[2]
+TYPICAL = Augmentation(rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1, horizontal_flip=True)
+ALL_CHANGES = replace(
+    TYPICAL, fill_mode="constant", channel_shift_range=20, brightness_range=(0.5, 1.5), contrast_range=(0.5, 1.5), hue_range=20,
+    saturation_range=(0.5, 1.5), blur=(0.0, 1.0), inversion=0.2, random_erasing=RandomErasing(),
+)  # fmt: skip
 LIMIT = 440.0
 """Seconds after which nothing long is begun any more."""
 
@@ -61,12 +73,12 @@ class Bench:
 
     def figures(self) -> Iterator[Figure]:
         checks: list[Callable[[], str]] = [
-            self.layers_agree, self.masks_agree, self.a_run_goes_on, self.no_host_waits, self.half_precision, self.recompute,
-            self.memory_is_told, self.compiled,
+            self.layers_agree, self.masks_agree, self.pictures_agree, self.a_run_goes_on, self.no_host_waits, self.half_precision,
+            self.recompute, self.memory_is_told, self.compiled,
         ]  # fmt: skip
         for check in checks:
             yield self._checked(check)
-        yield from (self.resnet18(), self.put_ahead())
+        yield from (self.resnet18(), self.put_ahead(), self.held())
         if os.environ.get("CIFAR10"):
             yield self.cifar10()
 
@@ -126,6 +138,33 @@ class Bench:
         assert torch.equal(here.kept(stream, 0.3, 64, 1001).cpu(), host.kept(stream, 0.3, 64, 1001))
         return "64,064 decisions"
 
+    def pictures_agree(self) -> str:
+        """Batches that are made on the device, of samples that lie there, are those that the processor makes."""
+        import torch
+
+        sys.path.insert(0, str(ROOT / "tests"))
+        from tests.engines.test_torch_images import CHANGES
+
+        engine, worst, same = self.engine(_network("simple_cnn")), 0, 0.0
+        for changes in CHANGES.values():
+            held, plain = self._loader(128, Augmentation(**changes), engine), self._loader(128, Augmentation(**changes))
+            (made,), images = engine.put(next(held.batches(0))).inputs, next(plain.batches(0)).inputs[0]
+            torch.accelerator.synchronize() if self.device != "cpu" else None
+            apart = np.abs(made.cpu().numpy().astype(int) - images)
+            worst, same = max(worst, int(apart.max())), same + float((apart == 0).mean()) / len(CHANGES)
+        assert worst <= 1, worst
+        return f"{len(CHANGES)} kinds of changes, {same:.2%} of the bytes the same, at most {worst} grey level apart"
+
+    def _loader(self, samples: int, augmentation: Augmentation | None, engine: Any = None) -> DatasetLoader:
+        """Batches of 64, or of all in a test of the script; of samples that an engine holds, or of arrays."""
+        x, y = _data("simple_cnn", samples)
+        dataset, changes = ArrayDataset(x, (y,)), None if augmentation is None else partial(augment, augmentation)
+        loader = DatasetLoader(dataset, min(samples, 512), 3, augment=changes)
+        if engine is not None:
+            engine.hold(dataset)
+            loader.select_from(Selection(dataset, None, augmentation))
+        return loader
+
     def a_run_goes_on(self) -> str:
         """A state from here, loaded on the NumPy engine, trains on with the same losses."""
         graph, batches = _network("digits"), _batches("digits", 32, 8)
@@ -141,12 +180,15 @@ class Bench:
         graph, batches = _network("simple_cnn"), _batches("simple_cnn", 32, 5)
         engine = self.engine(graph, metrics=(SparseCategoricalAccuracy(),), skips_bad_steps=True)
         engine.train_step(batches[0])
+        held = self._loader(96, ALL_CHANGES, engine).batches(0)
+        engine.train_step(next(held))
         with self._waits_are_errors():
             for batch in batches[1:]:
                 engine.train_step(engine.put(batch))
                 engine.test_step(engine.put(batch))
+                engine.train_step(engine.put(next(held)))
         assert engine.health.first_bad_step is None
-        return "4 steps of training and 4 tests"
+        return "8 steps of training, 4 of them on samples that are there, and 4 tests"
 
     @contextmanager
     def _waits_are_errors(self) -> Iterator[None]:
@@ -280,6 +322,28 @@ class Bench:
         return Figure(
             "batches from the host against batches there", took["carried"] / took["there"], 9.9 if self.small else 1.05, most=True
         )
+
+    def held(self) -> Figure:
+        """What choosing and augmenting on the device adds to steps on batches that are there."""
+        batch, steps = (4, 2) if self.small else (512, 30)
+        engine = self.engine(_network("resnet18"), Torch(precision="bf16"))
+        x, y = _data("resnet18", batch)
+        there, batches = engine.put(Batch((x,), (y,))), self._loader(batch * 8, TYPICAL, engine).batches(0)
+        engine.train_step(there)
+
+        def held() -> None:
+            ahead = engine.put(next(batches))
+            for _ in range(steps):
+                now, ahead = ahead, engine.put(next(batches))
+                engine.train_step(now)
+
+        sides = {
+            "there": lambda: self._seconds(lambda: [engine.train_step(there) for _ in range(steps)]),
+            "held": lambda: self._seconds(held),
+        }
+        took = side_by_side(sides, self.turns)
+        name = "batches made and augmented on the device against batches there"
+        return Figure(name, took["held"] / took["there"], 99.0 if self.small else 1.05, most=True)
 
     def _seconds(self, work: Callable[[], object]) -> float:
         import torch

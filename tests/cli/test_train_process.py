@@ -160,10 +160,12 @@ def test_terminal_shows_the_live_bar(start, small):
 
 
 @needs_a_terminal
-def test_terminal_shows_lines_alone_at_verbose_2(start, small):
+def test_terminal_shows_a_row_an_epoch_alone_at_verbose_2(start, small):
     _, shown = on_a_terminal(start, "train", small, "--verbose", "2", NO_COLOR="1")
     assert "\x1b" not in shown
-    assert "2/2  loss" in shown
+    heading, first, second = [line.split() for line in shown.splitlines() if line.startswith("epoch ") or line[:4].isspace()][:3]
+    assert heading == ["epoch", "val_loss", "loss", "accuracy", "val_accuracy", "time"]
+    assert (first[0], first[2], second[0]) == ("1", "↑", "2")
 
 
 @needs_a_terminal

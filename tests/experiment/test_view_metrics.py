@@ -13,7 +13,9 @@ from fittool.report import live_page
 def test_a_run_has_a_page_beside_it(tmp_path, monkeypatch):
     monkeypatch.delenv("FITTOOL_VIEW_METRICS")
     run = trained(written(tmp_path, "{epochs: 2}"))
-    assert "Epoch 2 of 2, completed." in (run.directory / "report.html").read_text()
+    page = (run.directory / "report.html").read_text()
+    assert "Epoch 2 of 2, completed." in page
+    assert "What is taken for what" in page  # the report of the whole run has taken the place of the live page
 
 
 def test_no_page_where_none_is_wanted(tmp_path):

@@ -66,3 +66,13 @@ def test_every_value_has_sums_in_the_order_of_the_logs() -> None:
         "loss": 2, "a_loss": 2, "b_loss": 2, "a_accuracy": 2, "b_f1_score": 8, "a_weighted_accuracy": 2,
     }  # fmt: skip
     assert tuple(values) == value_names(objectives)
+
+
+@pytest.mark.parametrize("name", [*m.METRICS.members, "AUC of each label", "many rows"])
+def test_the_values_of_many_sums_are_those_of_each(name: str) -> None:
+    settings = {"AUC of each label": m.AUC(multi_label=True), "many rows": m.AUC(num_thresholds=3000)}
+    metric = settings[name] if name in settings else m.METRICS.members[name]()
+    accumulator = accumulator_of(metric.resolved((), (3,)), (3,))
+    table = np.random.default_rng(0).integers(0, 9, (400 if name == "many rows" else 20, accumulator.size)).astype(np.float64)
+    table[0] = 0
+    np.testing.assert_array_equal(accumulator.results(table), [accumulator.result(row) for row in table])

@@ -5,6 +5,7 @@ import pytest
 from fittool.errors import ArgumentError, ExperimentError
 from fittool.nn import schedules as s
 from fittool.nn.schedules import SCHEDULES, Schedule
+from fittool.nn.schedules.lengths import TrainingLength
 from fittool.settings import fields_of, plain
 
 CASES: list[tuple[Schedule, dict[int, float]]] = [
@@ -63,7 +64,7 @@ def test_every_field_is_described(cls: type[Schedule]) -> None:
 )
 def test_total_auto_is_as_long_as_the_training(schedule: Schedule, over_twenty: Schedule) -> None:
     assert schedule.lasts_as_training and not over_twenty.lasts_as_training
-    assert schedule.lasting(20) == over_twenty == over_twenty.lasting(99)
+    assert schedule.lasting(TrainingLength([(4, 5)])) == over_twenty == over_twenty.lasting(TrainingLength([(9, 11)]))
     assert SCHEDULES.parse(plain(schedule)) == schedule
     with pytest.raises(ExperimentError, match="with total: auto lasts as long as the training of an experiment; here give"):
         schedule.rate(7)

@@ -48,13 +48,21 @@ def test_a_root_that_cannot_be_written_is_a_storage_error(tmp_path):
         RunDirectory.create(tmp_path / "runs", "a")
 
 
-def test_every_path_has_its_public_name(run):
-    paths = {
+def named_paths(run):
+    return {
         name: str(getattr(run.paths, name).relative_to(run.path))
         for name in dir(run.paths)
-        if name[0] != "_" and name not in ("root", "keeps", "of_the_beginning")
+        if name[0] != "_" and name not in ("root", "keeps")
     }
-    assert paths == {
+
+
+def test_every_path_is_one_that_nobody_else_may_write(run):
+    for name in named_paths(run):
+        assert run.paths.keeps(getattr(run.paths, name)), name
+
+
+def test_every_path_has_its_public_name(run):
+    assert named_paths(run) == {
         "baselines": "baselines.json",
         "best": "checkpoints/best.safetensors",
         "checkpoints": "checkpoints",

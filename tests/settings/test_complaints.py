@@ -58,5 +58,5 @@ def test_all_wrong_arguments_are_told_at_once_and_without_pydantics_own_text() -
 
 
 def test_a_made_up_argument_is_told_with_those_there_are() -> None:
-    with pytest.raises(ArgumentError, match=r"Dropout\.wave is not an argument\. There are .*rate, seed"):
+    with pytest.raises(ArgumentError, match=r"Dropout\.wave is not an argument\. There are .*rate, noise_shape, seed"):
         ft.layers.Dropout(0.5, wave=3)

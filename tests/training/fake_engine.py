@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array, Batch
+from fittool.data.dataset import ArrayDataset
 from fittool.engines.base import ALL_KINDS, StateKind
 from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.state import State, TensorInfo, check_state
@@ -75,6 +76,9 @@ class FakeEngine:
         elif self.health.first_bad_step is None:
             self.health.first_bad_step = self.iterations
         self._add(loss, batch.size)
+
+    def hold(self, dataset: ArrayDataset) -> None:
+        """Nothing: batches come with their arrays."""
 
     def put(self, batch: Batch) -> Batch:
         """The batch as it is; remembered by its number."""

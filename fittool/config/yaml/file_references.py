@@ -9,6 +9,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fittool.callbacks import CALLBACKS
@@ -51,8 +52,6 @@ _PATH_KEYS: dict[str, tuple[str, ...]] = {
     "shards": ("path",),
 }
 _SECTIONS = ("train", "validation")
-_CODE_KEYS = tuple(name for callback in CALLBACKS.members.values() for name in code_fields(callback))
-"""The arguments of callbacks that name functions or classes."""
 
 
 def remote_paths(data: Any, path: KeyPath = ("data",)) -> Iterator[tuple[KeyPath, str]]:
@@ -118,12 +117,17 @@ def _stage(stage: Node) -> Node:
 
 
 def _callbacks(callbacks: Node) -> Node:
-    return _items(callbacks, lambda item: _each(item, _names(item), _callback))
+    return _items(callbacks, _callback)
 
 
-def _callback(arguments: Node) -> Node:
+def _callback(item: Node) -> Node:
     """The callback's functions, and the folder that outlives a run."""
-    return _change(_each(arguments, _CODE_KEYS, _function), "backup_dir", _absolute)
+    for name in _names(item):
+        described = CALLBACKS.class_of(name)
+        coded = () if described is None else code_fields(described)
+        item = _each(item, (name,), lambda arguments: _change(arguments, "backup_dir", _absolute))
+        item = _change(item, name, partial(_each, keys=coded, change=_function))
+    return item
 
 
 def _items(node: Node, change: Callable[[Node], Node]) -> Node:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from fittool.data.loading.prefetch import FOREVER, in_order
 from fittool.data.order import Order, shard_order_of
 from fittool.errors import DataError, ExperimentError
 from fittool.process_group import ALONE, Member, ProcessGroup, share_of
+
+if TYPE_CHECKING:
+    from fittool.data.loading.selection import Selection
 
 _NAMED = 3
 
@@ -99,6 +102,7 @@ class DatasetLoader:
         self._timeout = timeout
         # Not the group itself, which does not travel to worker processes.
         self._offset, self._member = offset, Member(group.rank, group.size)
+        self._selection: Selection | None = None
         if self._changes.any and not any(len(shape) == 3 for shape in dataset.input_shapes.values()):
             shapes = ", ".join(map(str, dataset.input_shapes.values()))
             raise DataError(f"augmentation needs images of shape (height, width, channels), but the samples have shape {shapes}.")
@@ -106,7 +110,7 @@ class DatasetLoader:
     def batches(self, first_step: int) -> Iterator[Batch]:
         """The batches from an absolute step on; never ends by itself."""
         first_step += self._offset
-        if self._use_multiprocessing and self._workers:
+        if self._use_multiprocessing and self._workers and self._selection is None:
             from fittool.data.workers.process_pool import in_order_by_processes  # not needed where threads are enough
 
             return in_order_by_processes(
@@ -125,6 +129,10 @@ class DatasetLoader:
         indices = self._order.batch(step + self._offset)[2]
         names = ", ".join(self.dataset.describe(int(index)) for index in indices[:_NAMED])
         return f"{names} and {len(indices) - _NAMED} others" if len(indices) > _NAMED else names
+
+    def select_from(self, selection: Selection) -> None:
+        """Give batches of samples that an engine holds from now on: the same samples with the same changes."""
+        self._selection = selection
 
     def begin_stage(self, step: int) -> None:
         """Say from which absolute step on the epochs count after some of which random changes end."""
@@ -145,11 +153,24 @@ class DatasetLoader:
         step = pass_number * self.steps_per_pass + first // self.batch_size
         # The order is that of all processes together, so the same global batches come with any number of them.
         share, shared = share_of(len(indices), self._member), len(indices) if self._member.size > 1 else None
+        if self._selection is not None:
+            at, by_chance = (self._seed, pass_number, first), self._changes.by_chance(step - self._first_step)
+            weights = self._weights_of(self._selection, indices)
+            return self._selection.batch(indices, weights, *at, share=share, shared=shared, by_chance=by_chance)
         if self._changes.mix is None:
             made = self._samples(step, pass_number, first + share.start, indices[share])
         else:  # partners of a mixed sample may be in the part of any process
             made = _part(self._samples(step, pass_number, first, indices), share)
         return Batch(*made, first=share.start, shared=shared)
+
+    def _weights_of(self, selection: Selection, indices: NDArray[np.int64]) -> NDArray[np.generic] | None:
+        """(N,) or (N, outputs) weights of held samples, those of their classes among them; None where all weigh 1."""
+        whole, rows = selection.dataset.sample_weight, selection.rows
+        own = None if whole is None else whole.take(indices if rows is None else rows[indices], 0)
+        if self._weights is None:
+            return own
+        factors, labels = self._weights
+        return per_sample(factors, labels.take(indices), own)
 
     def _samples(self, step: int, pass_number: int, first: int, indices: NDArray[np.int64]) -> Samples:
         """The samples at (N,) indices as they are trained on; random changes go by their places in the global batch."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from itertools import count, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,11 @@ from fittool.data.class_weights import Balance, ClassWeight, class_factors, clas
 from fittool.data.loading.prefetch import FOREVER, in_order
 from fittool.data.user_code.batch_function import Place
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.data.workers.process_pool import ProcessPasses
 from fittool.errors import ExperimentError, UserCodeError
 from fittool.process_group import ALONE, Member, ProcessGroup, share_of
+
+if TYPE_CHECKING:
+    from fittool.data.workers.process_pool import ProcessPasses
 
 
 class GeneratorLoader:
@@ -73,7 +76,11 @@ class GeneratorLoader:
             self._factors = class_factors(class_weight, class_names, None)
         elif self._balance is not None and self.steps_per_pass is not None:
             self._factors = self._counted(self._balance, self.steps_per_pass)
-        self._processes = ProcessPasses(source, workers, max_queue_size, timeout) if use_multiprocessing and workers else None
+        self._processes: ProcessPasses | None = None
+        if use_multiprocessing and workers:
+            from fittool.data.workers.process_pool import ProcessPasses  # slow to import, and seldom wanted
+
+            self._processes = ProcessPasses(source, workers, max_queue_size, timeout)
         self._workers = workers
         self._threads = min(workers, 1) if self._processes is None else 0
         self._max_queue_size = max_queue_size

@@ -12,17 +12,21 @@ from numpy.typing import NDArray
 
 from fittool.cpu import default_threads
 from fittool.data.batch import Array, Batch
+from fittool.data.dataset import ArrayDataset
 from fittool.engines.numpy_engine import blas
 from fittool.engines.numpy_engine.buffers import Buffers
 from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
 from fittool.engines.numpy_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.numpy_engine.lowering import lower
+from fittool.engines.numpy_engine.native.plan import with_kernels
 from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
 from fittool.engines.numpy_engine.optimizer_step import OptimizerStep
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.program import PREDICTED_TOGETHER, Program, Workspace
 from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.engines.stateful_engine import StatefulEngine
+from fittool.errors import ExperimentError
+from fittool.kernels.library import Choice, open_library
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
 from fittool.nn.metrics import Metric
@@ -45,6 +49,7 @@ class NumpyEngine(StatefulEngine):
         dtype: Of weights and activations; float64 is for checking gradients.
         weights: Starting weights by `<layer>/<parameter>`; by default drawn from the seed.
         skips_bad_steps: Whether a step whose loss is not finite leaves weights and optimizer as they are; Keras moves them.
+        kernels: Whether our own kernels compute where there are any; `auto` does so where they are compiled.
 
     Attributes:
         health: What was noticed about losses and arithmetic.
@@ -68,6 +73,7 @@ class NumpyEngine(StatefulEngine):
         dtype: type[np.floating[Any]] = np.float32,
         weights: Mapping[str, NDArray[Any]] | None = None,
         skips_bad_steps: bool = False,
+        kernels: Choice = "auto",
     ) -> None:
         blas.use_one_thread()
         self.health = FloatingPointMonitor()
@@ -78,6 +84,7 @@ class NumpyEngine(StatefulEngine):
         self._step_inputs = StepInputs(seed)
         self._skips_bad_steps = skips_bad_steps
         self._set_aside = {}
+        self._library = open_library(kernels) if dtype is np.float32 else None  # the kernels are written for float32 alone
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
 
@@ -86,11 +93,13 @@ class NumpyEngine(StatefulEngine):
         self.graph = graph
         self._store = ParameterStore(graph, self._dtype)
         plan = lower(graph, losses_of_logits(graph, self._objectives))
+        if self._library is not None:
+            plan = with_kernels(plan, self._library)
         slots = plan.gradient_slots()
         buffers = Buffers(plan.sizes, slots.sizes, self._dtype, plan.exact())
         self._space = Workspace(plan, slots, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
-        self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool)
+        self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool, self._library)
         self._programs: dict[tuple[int, str], Program] = {}
 
     @property
@@ -107,6 +116,10 @@ class NumpyEngine(StatefulEngine):
     def copies_ahead(self) -> bool:
         """No: batches lie where they are computed with."""
         return False
+
+    def hold(self, dataset: ArrayDataset) -> None:
+        """Nothing is held: there is no device, and batches are cut out of memory as fast."""
+        raise ExperimentError("Engine numpy has no memory beside that of cache: ram. Set data.cache: ram, or engine: torch.")
 
     def put(self, batch: Batch) -> Batch:
         """The batch as it is: it lies in the memory that the engine computes in."""

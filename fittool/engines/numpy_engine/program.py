@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import pairwise
-from typing import Any
+from itertools import groupby, pairwise
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from fittool.engines.numpy_engine.operations.base import (
 )
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain, ThreadPool
+from fittool.kernels.tasks import NativeTask, join_tasks
 
 Floats = NDArray[Any]
 UpdateMetrics = Callable[[list[Floats], dict[int, Floats], list[Floats | None]], object]
@@ -227,10 +228,19 @@ def _stages(phases: Iterable[Phase], parts: list[BatchSlice]) -> Iterator[list[T
             pending = [[*pending[0], *chains[0]]]
             continue
         if pending:
-            yield pending
+            yield [list(_join_kernels(one)) for one in pending]
         pending = chains
     if pending:
-        yield pending
+        yield [list(_join_kernels(one)) for one in pending]
+
+
+def _join_kernels(tasks: TaskChain) -> Iterator[Task]:
+    """The tasks, with neighbours that are kernels' calls as one call, in which Python takes no part."""
+    for native, group in groupby(tasks, key=lambda task: isinstance(task, NativeTask)):
+        if native:
+            yield join_tasks(cast("list[NativeTask]", list(group)))
+        else:
+            yield from group
 
 
 def _chains(phases: Iterable[Phase], parts: list[BatchSlice]) -> Iterator[list[TaskChain]]:

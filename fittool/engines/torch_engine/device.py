@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,28 @@ class DeviceBatch(Batch):
     """
 
     arrived: Any = None
+
+
+class Transfer:
+    """A way to a device.
+
+    Attributes:
+        event: Tells when everything that was brought, and done with it, is there; None where nobody has to wait.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.event: Any = None
+        self._device = device
+
+    def of(self, array: NDArray[Any]) -> Tensor:
+        """An array (*shape) on the device, or on its way there."""
+        tensor = host_tensor(array)
+        if self._device.type == "cpu":
+            return tensor
+        if self._device.type != "cuda":
+            return tensor.to(self._device)
+        # From pinned memory the card fetches by itself, while it computes.
+        return tensor.pin_memory().to(self._device, non_blocking=True)
 
 
 def choose_device(name: str) -> torch.device:
@@ -107,26 +129,30 @@ class Placement:
         half = _HALF.get(self.precision)
         return nullcontext() if half is None else torch.autocast(self.device.type, half)
 
+    def settle(self) -> None:
+        """Wait until everything so far is done, so that batches which are made beside the steps find it there."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    @contextmanager
+    def transfer(self) -> Iterator[Transfer]:
+        """A context in which arrays are brought to the device, and worked on there, beside what it computes."""
+        transfer = Transfer(self.device)
+        if self._stream is None:
+            yield transfer
+            return
+        with torch.cuda.stream(self._stream):
+            yield transfer
+            transfer.event = self._stream.record_event()
+
     def put(self, batch: Batch) -> DeviceBatch:
         """Begin to bring a batch to the device."""
         if isinstance(batch, DeviceBatch):
             return batch
-        weight = None if batch.sample_weight is None else host_tensor(batch.sample_weight)
-        inputs, targets = ([host_tensor(array) for array in arrays] for arrays in (batch.inputs, batch.targets))
-        if self._stream is None:
-            moved = self._moved(inputs), self._moved(targets), weight if weight is None else weight.to(self.device)
-            return DeviceBatch(*moved, batch.first, batch.shared)  # type: ignore[arg-type]
-        with torch.cuda.stream(self._stream):
-            moved = self._moved(inputs), self._moved(targets), None if weight is None else self._moved([weight])[0]
-            return DeviceBatch(*moved, batch.first, batch.shared, self._stream.record_event())  # type: ignore[arg-type]
-
-    def _moved(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        if self.is_host:
-            return tuple(tensors)
-        if self.device.type != "cuda":
-            return tuple(tensor.to(self.device) for tensor in tensors)
-        # From pinned memory the card fetches by itself, while it computes.
-        return tuple(tensor.pin_memory().to(self.device, non_blocking=True) for tensor in tensors)
+        with self.transfer() as arrived:
+            inputs, targets = (tuple(map(arrived.of, arrays)) for arrays in (batch.inputs, batch.targets))
+            weight = None if batch.sample_weight is None else arrived.of(batch.sample_weight)
+        return DeviceBatch(inputs, targets, weight, batch.first, batch.shared, arrived.event)  # type: ignore[arg-type]
 
     def await_arrival(self, batch: DeviceBatch) -> None:
         """Let the device, not the host, wait until a batch is there."""
@@ -148,42 +174,6 @@ def host_tensor(array: NDArray[Any]) -> Tensor:
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
         array = array.copy()
     return torch.from_numpy(array)
-
-
-@contextmanager
-def memory_needed(placement: Placement, what: str) -> Iterator[None]:
-    """A context for calls that may need more memory than there is.
-
-    Args:
-        placement: The device.
-        what: `A training step of 128 samples`.
-
-    Raises:
-        MachineError: The device has no more memory; the text says what was tried, what is there, and what to set.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-            raise
-        there = memory_text(placement.device)
-    else:
-        return
-    # Outside of the handler, whose traceback would keep the tensors of the step alive.
-    raise MachineError(
-        f"{what} does not fit in the memory of {placement.device}, {there}. Set a smaller train.batch_size, with the optimizer's "
-        "gradient_accumulation_steps for the same updates; or engine.torch.precision: bf16; or engine.torch.recompute: ['*'], "
-        "which keeps less and computes more."
-    )
-
-
-def memory_text(device: torch.device) -> str:
-    """How much memory a device has, and how much of it is taken: `which has 79.1 GiB, 78.2 of them taken by this process`."""
-    if device.type != "cuda":
-        return "which this process may not use more of"
-    whole, gibi = torch.cuda.get_device_properties(device).total_memory, 2**30
-    free, own = torch.cuda.mem_get_info(device)[0], torch.cuda.memory_reserved(device)
-    return f"which has {whole / gibi:.1f} GiB: {own / gibi:.1f} are this process's, {free / gibi:.1f} are free"
 
 
 class LossWatch:

@@ -13,13 +13,17 @@ from torch import Tensor
 
 from fittool.cpu import default_threads
 from fittool.data.batch import Array, Batch
+from fittool.data.dataset import ArrayDataset
+from fittool.data.loading.selected_batch import SelectedBatch
 from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.settings import Torch
 from fittool.engines.stateful_engine import StatefulEngine
 from fittool.engines.target_arrays import targets_and_weights
-from fittool.engines.torch_engine.device import DeviceBatch, LossScale, LossWatch, Placement, choose_device, memory_needed
+from fittool.engines.torch_engine.device import DeviceBatch, LossScale, LossWatch, Placement, choose_device
+from fittool.engines.torch_engine.held_samples import HeldSamples
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
+from fittool.engines.torch_engine.memory.device_memory import memory_needed
 from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
 from fittool.engines.torch_engine.optimizer_step import OptimizerStep
@@ -87,6 +91,7 @@ class TorchEngine(StatefulEngine):
         self._skips_bad_steps = skips_bad_steps
         self._scale = LossScale(self._placement.device) if self.setting.precision == "float16" else None
         self._set_aside = {}
+        self._held = HeldSamples(self._placement)
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
 
@@ -142,14 +147,28 @@ class TorchEngine(StatefulEngine):
         """True where batches are brought to a device."""
         return not self._placement.is_host
 
+    def hold(self, dataset: ArrayDataset) -> None:
+        """Copy samples to the device, to be indexed there.
+
+        Raises:
+            MachineError: They do not fit.
+            DataError: Their targets do not fit the network's outputs.
+        """
+        if dataset.targets:
+            self._losses_and_metrics.check(dataset.targets, len(dataset))
+        with memory_needed(self._placement.device, f"A copy of {len(dataset):,} samples"):
+            self._held.hold(dataset)
+
     def put(self, batch: Batch) -> Batch:
-        """Begin to bring a batch to the device.
+        """Begin to bring a batch to the device, or to make it there of samples that it holds.
 
         Raises:
             DataError: Its targets do not fit the network's outputs.
         """
         if isinstance(batch, DeviceBatch):
             return batch
+        if isinstance(batch, SelectedBatch):
+            return self._held.batch(batch)
         if batch.targets and batch.size:
             targets, _ = targets_and_weights(batch.targets, batch.sample_weight, len(self.graph.outputs))
             self._losses_and_metrics.check(targets, batch.size)
@@ -159,7 +178,7 @@ class TorchEngine(StatefulEngine):
         """Forward, backward, update; adds to the running metrics."""
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
-        with memory_needed(self._placement, f"A training step of {batch.size:,} samples"):
+        with memory_needed(self._placement.device, f"A training step of {batch.size:,} samples"):
             self._train_step(self._update, batch)
 
     def _train_step(self, update: OptimizerStep, batch: Batch) -> None:
@@ -245,7 +264,7 @@ class TorchEngine(StatefulEngine):
             return self._on_host(self._program.squash(outputs, logits))
 
     def _test(self, batch: Batch) -> tuple[list[Tensor | None], dict[int, Tensor]]:
-        with memory_needed(self._placement, f"A test of {batch.size:,} samples"), torch.no_grad():
+        with memory_needed(self._placement.device, f"A test of {batch.size:,} samples"), torch.no_grad():
             held, targets, weights = self._arrived(batch)
             outputs, logits = self._forward(held, self._context.begin(0, training=False))
             if self._losses_and_metrics.has_losses:
@@ -280,7 +299,7 @@ class TorchEngine(StatefulEngine):
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
-        with memory_needed(self._placement, f"A prediction of {len(inputs[0]):,} samples"), torch.inference_mode():
+        with memory_needed(self._placement.device, f"A prediction of {len(inputs[0]):,} samples"), torch.inference_mode():
             batch = self._placement.put(Batch(inputs))
             self._placement.await_arrival(batch)
             outputs, logits = self._forward(batch.inputs, self._context.begin(0, training=False))
@@ -328,4 +347,5 @@ class TorchEngine(StatefulEngine):
     def close(self) -> None:
         """Give back the device's memory, and the choice of algorithms."""
         self._watch.collect(wait=True)
+        self._held.clear()
         self._placement.close()

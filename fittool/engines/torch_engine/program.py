@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any
 
@@ -23,7 +25,7 @@ class Program:
     def __init__(self, plan: ExecutionPlan, recomputed: frozenset[str] = frozenset()) -> None:
         self._plan = plan
         groups = groupby(plan.instructions, key=lambda entry: entry.name in recomputed)
-        self._segments = [(again, list(entries)) for again, entries in groups]
+        self._segments = [(again, part) for again, entries in groups for part in _parts(list(entries), again)]
 
     def run(self, inputs: Sequence[Tensor], context: StepContext) -> tuple[list[Tensor | None], dict[int, Tensor]]:
         """The network's outputs for inputs (N, …), None for those that `squash` makes of logits; and the logits by output."""
@@ -37,10 +39,34 @@ class Program:
         outputs = [None if number is None else values[number] for number in plan.outputs]
         return outputs, {output: values[number] for output, number in plan.logits.items()}
 
+    def walk(
+        self, inputs: Sequence[Tensor], context: StepContext, watched: Callable[[], AbstractContextManager[None]]
+    ) -> Iterator[tuple[list[Tensor], bool]]:
+        """Run segment by segment, each in a context of `watched`, and keep all values as a segment that is not recomputed does.
+
+        Gives for each segment the values that it reads from outside or leaves, and whether it would be recomputed.
+        """
+        values: list[Any] = [*inputs, *[None] * (self._plan.count - len(inputs))]
+        for again, entries in self._segments:
+            read = [values[number] for number in sorted({number for entry in entries for number in entry.inputs})]
+            with watched():
+                _run(entries, values, context)
+            left = [values[entry.output] for entry in entries]
+            yield [value for value in (*read, *left) if value is not None], again
+
     def squash(self, outputs: Sequence[Tensor | None], logits: dict[int, Tensor]) -> list[Tensor]:
         """The outputs, those made of logits among them, each (N, …)."""
         squash = self._plan.squash
         return [squash[number](logits[number]) if held is None else held for number, held in enumerate(outputs)]
+
+
+def _parts(entries: list[Instruction], again: bool) -> list[list[Instruction]]:
+    """The calls between which values are kept: of n that are computed anew, about √n together (Chen et al. 2016).
+
+    All of them as one would need, while their values are computed for the gradient, as much memory as if all were kept.
+    """
+    size = max(round(math.sqrt(len(entries))), 1) if again else len(entries)
+    return [entries[start : start + size] for start in range(0, len(entries), size)]
 
 
 def _run(entries: list[Instruction], values: list[Any], context: StepContext) -> None:

@@ -95,11 +95,17 @@ def _label_columns(run: TrainedRun) -> tuple[str, ...] | None:
     return tuple(source.label) if isinstance(source, CsvSource) and source.label and len(source.label) > 1 else None
 
 
+def squashing_of(loss: Loss | None) -> Literal["sigmoid", "softmax"] | None:
+    """The function that makes probabilities of outputs, where a loss says that they are logits."""
+    if not isinstance(loss, LogitsOrProbabilities) or not loss.from_logits:
+        return None
+    return "sigmoid" if isinstance(loss, _OF_YES_OR_NO) else "softmax"
+
+
 def from_logits(loss: Loss | None, output: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probabilities, where a loss says that the outputs (N, …) are logits."""
-    if not isinstance(loss, LogitsOrProbabilities) or not loss.from_logits:
-        return output
-    return sigmoid(output) if isinstance(loss, _OF_YES_OR_NO) else softmax(output)
+    kind = squashing_of(loss)
+    return output if kind is None else sigmoid(output) if kind == "sigmoid" else softmax(output)
 
 
 def _are_probabilities(loss: Loss | None, activation: str | None, output: NDArray[np.float32]) -> bool:
@@ -111,11 +117,20 @@ def _are_probabilities(loss: Loss | None, activation: str | None, output: NDArra
     return bool(((output >= 0) & (output <= 1)).all())
 
 
+def pair_of(sure: bool, loss: Loss | None) -> Literal["probability", "score"]:
+    """The reading of an only output for two classes: the probability of the second, or a score on one side of a threshold.
+
+    Args:
+        sure: Whether outputs are probabilities.
+        loss: What was minimised.
+    """
+    return "probability" if sure or not isinstance(loss, Hinge | SquaredHinge) else "score"
+
+
 def _both(output: NDArray[np.float32], sure: bool, loss: Loss | None) -> NDArray[np.float32]:
-    """(N, 2) for both classes from (N, 1) for the second alone: a probability, or a score on one side of a threshold."""
-    if sure or not isinstance(loss, Hinge | SquaredHinge):
-        return np.concatenate([1 - output, output], axis=1)
-    return np.concatenate([-output, output], axis=1)
+    """(N, 2) for both classes from (N, 1) for the second alone."""
+    other = 1 - output if pair_of(sure, loss) == "probability" else -output
+    return np.concatenate([other, output], axis=1)
 
 
 def _stand_alone(run: TrainedRun, output: str) -> bool:

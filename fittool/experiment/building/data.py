@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment
@@ -22,7 +22,6 @@ from fittool.data.sources.base import OutputLabels
 from fittool.data.splits.partition import fraction_of, split_off
 from fittool.data.splits.split_setting import SplitSetting
 from fittool.data.splits.validation_split import Split, split
-from fittool.data.tables.encoder import TableEncoder
 from fittool.data.targets import ClassMode, Targets, classes_of_outputs
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, KeyPath, Problem, shown
@@ -31,6 +30,9 @@ from fittool.experiment.building.error_location import error_location
 from fittool.experiment.tables.columns import plan_of, with_features
 from fittool.model.labels import CLASS_MODES
 from fittool.nn.losses import Loss
+
+if TYPE_CHECKING:
+    from fittool.data.tables.encoder import TableEncoder
 
 Data = Dataset | GeneratorData
 
@@ -289,9 +291,11 @@ def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tup
     """The data as the experiment's mode wants them, and warnings: all in memory, remembered once read, or as they are."""
     if isinstance(data, GeneratorData):
         return data, ()
+    cache = loaded.experiment.data.cache
     if any(stage.mode == "fit" for stage in loaded.experiment.stages):
         return in_memory(data, progress), ()
-    cache = loaded.experiment.data.cache
+    if cache == "device":  # a run may go on with another cache, so its data are known by the same fingerprint
+        return in_memory(data, progress, keeps_fingerprint=True), ()
     if cache == "disk":
         cached, trouble = keep_on_disk(data)
         return cached, (loaded.problem(trouble, "data", "cache"),) if trouble else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,11 @@ from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import ArrayDataset, Dataset, Subset
 from fittool.data.formats.cell_form import MISSING
 from fittool.data.formats.reading import Reading
-from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import Problem, shown
+
+if TYPE_CHECKING:
+    from fittool.data.tables.encoder import TableEncoder
 
 _SHOWN = 5
 _FEWEST_TO_COUNT = 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from fittool.augmentation.standardize import standardizes
 from fittool.config.checks import placed_layer_error
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.batch import Array
-from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.functions import blame, check_arguments, file_of, load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.registry import hold_module
@@ -27,6 +27,9 @@ from fittool.nn.presets import TrainingData, output_for
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.runs.files.json_text import to_json
+
+if TYPE_CHECKING:
+    from fittool.data.tables.encoder import TableEncoder
 
 
 def layers_of(

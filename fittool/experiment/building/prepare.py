@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,9 +19,9 @@ from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.partition import balanced
-from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.told import columns_in_words
 from fittool.data.user_code.generator_data import GeneratorData
+from fittool.engines.settings import EngineSetting
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
@@ -30,11 +30,11 @@ from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
+from fittool.experiment.checks.device_cache import check_device_cache
 from fittool.experiment.tables.columns import with_embedding
 from fittool.experiment.target_scales import check_other_part, output_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
 from fittool.model.compiled import Compiled
-from fittool.model.model import Model
 from fittool.model.network import Network
 from fittool.model.saving import describe
 from fittool.model.target_forms import target_forms
@@ -43,12 +43,17 @@ from fittool.nn.layers import Layer
 from fittool.nn.objectives import Objective, check_objectives, losses_of_logits, with_output_targets, with_target_shapes
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.output_targets import OutputTargets, plain_targets
+from fittool.nn.schedules.lengths import PartOfTraining, TrainingLength
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.process_group import ALONE, ProcessGroup
 from fittool.runs.columns_file import digest_of_columns
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
+
+if TYPE_CHECKING:
+    from fittool.data.tables.encoder import TableEncoder
+    from fittool.model.model import Model
 
 _OF_DATA = ("compile", "seed", "table", "targets")
 """Parts of the description of a network that do not tell it from others."""
@@ -68,10 +73,12 @@ class Preparation:
     Attributes:
         encoder: Makes features of a table's columns; None where there is none, or it is to be learnt.
         targets: The scales of the numbers to predict, by the outputs' names; None where they are to be learnt.
+        engine: The engine with which it goes on; None: the experiment's.
     """
 
     encoder: TableEncoder | None = None
     targets: Mapping[str, OutputTargets] | None = None
+    engine: EngineSetting | None = None
 
     @property
     def classes(self) -> dict[str, tuple[str, ...]]:
@@ -99,6 +106,7 @@ class Prepared:
         numbers: Names and scales of the numbers to predict, by the outputs' names.
         encoder: What the training part of a table has fixed of its columns, or None.
         group: The processes that share the batches.
+        going_on: The engine with which a run goes on, where that is not just the experiment's.
     """
 
     loaded: LoadedExperiment
@@ -117,6 +125,12 @@ class Prepared:
     numbers: Mapping[str, OutputTargets] = field(default_factory=dict)
     encoder: TableEncoder | None = None
     group: ProcessGroup = ALONE
+    going_on: EngineSetting | None = None
+
+    @property
+    def engine(self) -> EngineSetting:
+        """The engine that trains."""
+        return self.loaded.experiment.engine if self.going_on is None else self.going_on
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -132,7 +146,7 @@ class Prepared:
             | {
                 "loss": plain(compile_.main_loss, defaults=False),
                 "features": features,
-                "compile": Compiled(self.optimizer, self.objectives).plain(),
+                "compile": Compiled(self._optimizer_without_warmup, self.objectives).plain(),
                 "seed": self.loaded.experiment.seed,
             }
             | ({"table": table} if table else {})
@@ -147,26 +161,41 @@ class Prepared:
 
     @property
     def optimizer(self) -> Optimizer:
-        """The optimizer, its schedule as long as the training where that is asked for.
+        """The optimizer, its schedule as long as the training where that is asked for, behind the warmup if there is one.
 
         Raises:
             ExperimentError: Nobody knows how long the training is.
         """
-        optimizer = self.loaded.experiment.compile.optimizer
-        return optimizer.lasting(self._steps_of_training()) if optimizer.lasts_as_training else optimizer
+        optimizer, warmup = self._optimizer_without_warmup, self.loaded.experiment.first.warmup_epochs
+        return optimizer.warmed_up(self._length().steps_of(PartOfTraining(epochs=warmup))) if warmup else optimizer
 
-    def _steps_of_training(self) -> int:
-        """The steps of all stages together."""
-        total = 0
+    @property
+    def _optimizer_without_warmup(self) -> Optimizer:
+        optimizer, warmup = self.loaded.experiment.compile.optimizer, self.loaded.experiment.first.warmup_epochs
+        if not optimizer.lasts_as_training:
+            return optimizer
+        length = self._length()
+        return optimizer.lasting(length.after(PartOfTraining(epochs=warmup)) if warmup else length)
+
+    def _length(self) -> TrainingLength:
+        """The epochs and steps of all stages."""
+        stages = []
         for stage in self.loaded.experiment.stages:
             asked = stage.steps_per_epoch
             steps = asked if isinstance(asked, int) else self.train_loader(stage).steps_per_pass
             if steps is None:
-                text = "total: auto needs to know how many batches an epoch has, but data.train is a generator without an end."
-                problem = self.loaded.problem(f"{text} Give train.steps_per_epoch.", "compile", "optimizer")
-                raise ExperimentError(problem)
-            total += steps * (cast("int", stage.epochs) - stage.initial_epoch)
-        return total
+                by_warmup = self.loaded.experiment.first.warmup_epochs > 0
+                what, place = ("warmup_epochs", ("train",)) if by_warmup else (self._what_lasts, ("compile", "optimizer"))
+                text = f"{what} needs to know how many batches an epoch has, but data.train is a generator without an end."
+                raise ExperimentError(self.loaded.problem(f"{text} Give train.steps_per_epoch.", *place))
+            stages.append((cast("int", stage.epochs) - stage.initial_epoch, steps))
+        return TrainingLength(stages)
+
+    @property
+    def _what_lasts(self) -> str:
+        """The form in which the schedule asks for the length of the training."""
+        rate = self.loaded.experiment.compile.optimizer.learning_rate
+        return "total: auto" if getattr(rate, "total", None) is not None else "a length in epochs or a share"
 
     @property
     def is_from_logits(self) -> bool:
@@ -237,11 +266,13 @@ class Prepared:
 
     def model(self) -> Model:
         """The model that is trained, with starting weights drawn from the seed."""
+        from fittool.model.model import Model  # with the trainer and all loaders, which a check needs not
+
         experiment = self.loaded.experiment
         compiled = Compiled(self.optimizer, self.objectives)
         # A step whose loss is not finite ends the run; the weights before it are worth keeping.
         network = Network(
-            self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True, group=self.group, targets=self.numbers
+            self.graph, self.engine, experiment.seed, compiled, skips_bad_steps=True, group=self.group, targets=self.numbers
         )
         return Model.of(self.layers, network, experiment.seed, self.class_names)
 
@@ -290,14 +321,15 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent, known: Preparat
     """
     known = Preparation() if known is None else known
     prepared = fit_together(loaded, open_data(loaded, known.encoder, known.classes), known.targets)
+    told = check_device_cache(loaded, prepared.train)
     with error_location(loaded, "data", "train"):
         train, warnings = kept(loaded, prepared.train, loading("training data"))
     validation = prepared.validation
     if validation is not None:
         with error_location(loaded, "data", "validation"):
             validation, _ = kept(loaded, validation, loading("validation data"))
-    told = (*prepared.warnings, *warnings, *damaged_exif(prepared.train, prepared.validation))
-    return replace(prepared, train=train, validation=validation, warnings=told)
+    told = (*prepared.warnings, *told, *warnings, *damaged_exif(prepared.train, prepared.validation))
+    return replace(prepared, train=train, validation=validation, warnings=told, going_on=known.engine)
 
 
 def fit_together(

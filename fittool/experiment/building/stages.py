@@ -9,17 +9,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from fittool.augmentation.image_changes import only_on_the_processor
+from fittool.augmentation.settings import Augmentation
 from fittool.callbacks.base import CallbackContext
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Stage as StageSetting
 from fittool.config.sections import Train
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader
+from fittool.data.loading.selection import Selection
 from fittool.data.user_code.functions import load_function
 from fittool.engines.base import Engine
 from fittool.errors import ExperimentError
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.prepare import Prepared
+from fittool.experiment.building.transforms import random_part
+from fittool.experiment.checks.device_cache import keeps_on_device
 from fittool.nn.graph import Graph
 from fittool.settings import nearest_name
 from fittool.training.plan import Plan
@@ -95,6 +100,8 @@ def _stage(
     with error_location(prepared.loaded, *path, "loop"):
         loop = None if train.mode != "train_on_batch" else load_function(cast("str", train.loop), Path())
     stage = Stage(loader, validation, plan, loop=cast("Any", loop), loop_name=str(train.loop).rpartition("/")[2])
+    if engine is not None:
+        _hold_samples(prepared.loaded, train, loader, validation, engine)
     if isinstance(loader, DatasetLoader):
         stage = replace(stage, begin=loader.begin_stage)
     if not isinstance(train, StageSetting):
@@ -106,6 +113,35 @@ def _stage(
         learning_rate=train.learning_rate,
         prepare=_preparing(prepared, train, engine),
     )
+
+
+def _hold_samples(
+    loaded: LoadedExperiment, train: Train, loader: BatchLoader, validation: BatchLoader | None, engine: Engine
+) -> None:
+    """Let an engine keep the samples of a stage, and its loaders say which they want, as far as that can be.
+
+    Raises:
+        MachineError: The device has too little memory.
+        DataError: Targets do not fit the network's outputs.
+    """
+    if not keeps_on_device(loaded):
+        return
+    augmentation = loaded.experiment.augmentation_of(train)
+    if train.mode != "train_on_batch" and (augmentation is None or not only_on_the_processor(augmentation)):
+        _hold(loaded, loader, None if augmentation is None else random_part(augmentation), engine)
+    if validation is not None:
+        _hold(loaded, validation, None, engine)
+
+
+def _hold(loaded: LoadedExperiment, loader: BatchLoader, augmentation: Augmentation | None, engine: Engine) -> None:
+    """Nothing, where the samples of a loader are not in memory as they are: those of a generator, or changed by a function."""
+    selection = Selection.of(loader.dataset, augmentation) if isinstance(loader, DatasetLoader) else None
+    if selection is None:
+        return
+    assert isinstance(loader, DatasetLoader)
+    with error_location(loaded, "data", "cache"):
+        engine.hold(selection.dataset)
+    loader.select_from(selection)
 
 
 def _smoke_steps(plan: Plan, train: BatchLoader, validation: BatchLoader | None) -> Plan:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.errors import CheckpointError, shown
-from fittool.experiment.answers.decoding import from_logits
+from fittool.experiment.answers.decoding import from_logits, squashing_of
 from fittool.experiment.trained_run import TrainedRun, Which, open_trained
-from fittool.nn.losses import BinaryCrossentropy, BinaryFocalCrossentropy, LogitsOrProbabilities, Loss
+from fittool.nn.losses import Loss
 
 Outputs = tuple[NDArray[np.float32], ...]
 _LEAST = float(np.finfo(np.float32).tiny)
@@ -54,8 +54,7 @@ def average(run: TrainedRun, outputs: Sequence[Outputs]) -> Outputs:
 
 def _mean(loss: Loss | None, arrays: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     mean = np.mean([from_logits(loss, array).astype(np.float64) for array in arrays], axis=0)
-    if isinstance(loss, LogitsOrProbabilities) and loss.from_logits:
+    if (kind := squashing_of(loss)) is not None:
         logits = np.log(np.maximum(mean, _LEAST))
-        is_pair = isinstance(loss, BinaryCrossentropy | BinaryFocalCrossentropy)
-        mean = logits - np.log(np.maximum(1 - mean, _LEAST)) if is_pair else logits
+        mean = logits - np.log(np.maximum(1 - mean, _LEAST)) if kind == "sigmoid" else logits
     return np.asarray(mean, np.float32)

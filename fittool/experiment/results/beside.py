@@ -61,7 +61,9 @@ def tell_baselines(prepared: Prepared, trainer: Trainer, directory: RunDirectory
         _keep(directory, found)
 
 
-def baselines_beside(run: TrainedRun, on: str | None, measured: Measured, evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
+def baselines_beside(
+    run: TrainedRun, on: str | None, measured: Measured, evaluation: Mapping[str, Any], train: Data | None = None
+) -> dict[str, Any] | None:
     """The baselines of an evaluation as plain data; those that the run kept where they are of the same samples.
 
     Args:
@@ -69,15 +71,16 @@ def baselines_beside(run: TrainedRun, on: str | None, measured: Measured, evalua
         on: The part of the run's own data, or None for other data.
         measured: What came of it.
         evaluation: The content of evaluation.json so far.
+        train: The run's training data, where they are open already.
     """
     network = _of_evaluation(evaluation)
     found = _kept(run) if on == "validation" else None
     if found is None or found.samples != evaluation.get("samples"):
         found = None
         with suppress(*_UNFIT):
-            train, _ = own_data(run, "train", accept_changes=True)
+            learnt = own_data(run, "train", accept_changes=True)[0] if train is None else train
             decoded = 0 if _decodes(run.loaded) else None
-            task = task_of(run.loaded, run.graph, train, measured.data, run.class_names, decoded)
+            task = task_of(run.loaded, run.graph, learnt, measured.data, run.class_names, decoded)
             found = None if task is None else baselines(task)
             if found is not None and found.line is not None and on == "validation":
                 _keep(run.directory, found)
@@ -137,7 +140,7 @@ def _decodes(loaded: LoadedExperiment) -> bool:
 
 def _is_in_memory(loaded: LoadedExperiment) -> bool:
     experiment = loaded.experiment
-    return experiment.data.cache == "ram" or all(stage.mode == "fit" for stage in experiment.stages)
+    return experiment.data.cache in ("ram", "device") or all(stage.mode == "fit" for stage in experiment.stages)
 
 
 def _of_row(row: Mapping[str, Any], found: Baselines, prepared: Prepared) -> float | None:

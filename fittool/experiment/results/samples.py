@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fittool.data.batch import Array, Batch
 from fittool.engines.base import Engine
 from fittool.engines.state import State
+from fittool.nn.accumulators import Accumulator
 from fittool.nn.shapes import Shape, size_of
 from fittool.results.bootstrap import Interval, draws, exact_share, interval_of, unit_of
 
@@ -62,7 +63,9 @@ class MeasuredSamples:
         return np.concatenate(known) if known and len(known) == len(weights) else None
 
 
-def intervals_of(engine: Engine, samples: MeasuredSamples, shares: Collection[str] = ()) -> dict[str, Interval | None]:
+def intervals_of(
+    engine: Engine, samples: MeasuredSamples, accumulators: Mapping[str, Accumulator], shares: Collection[str] = ()
+) -> dict[str, Interval | None]:
     """The interval of every running value of an engine, by the bootstrap over the samples that were measured.
 
     Each unit that is drawn is measured alone; the sums behind the running values are then added up for each drawing, so that
@@ -71,21 +74,20 @@ def intervals_of(engine: Engine, samples: MeasuredSamples, shares: Collection[st
     Args:
         engine: With the objectives; its running values are begun anew.
         samples: Those measured.
+        accumulators: What the sums behind each running value mean.
         shares: The names of values that are shares of samples, as accuracies are.
     """
     count = len(samples)
     if not count:
         return {}
     sums = _sums_of_units(engine, samples, unit_of(count))
-    names = list(sums[0])
-    table = np.stack([np.concatenate([one[name].reshape(-1) for name in names]) for one in sums]).astype(np.float64)
-    values = [_values_of(engine, row, sums[0]) for row in draws(len(table)) @ table]
-    whole = _values_of(engine, table.sum(axis=0), sums[0])
+    drawings = draws(len(sums))
     found: dict[str, Interval | None] = {}
-    for name, value in whole.items():
+    for name, accumulator in accumulators.items():
+        table = np.stack([one[f"metrics/{name}"] for one in sums]).astype(np.float64)
+        value = accumulator.result(table.sum(axis=0))
         is_sure = name in shares and value in (0.0, 1.0)
-        drawn = np.array([one[name] for one in values], np.float64)
-        found[name] = exact_share(value, count) if is_sure else interval_of(drawn, count)
+        found[name] = exact_share(value, count) if is_sure else interval_of(accumulator.results(drawings @ table), count)
     return found
 
 
@@ -101,13 +103,3 @@ def _sums_of_units(engine: Engine, samples: MeasuredSamples, units: NDArray[np.i
         engine.update_metrics(tuple(array[chosen] for array in outputs), batch)
         found.append(engine.metrics_state())
     return found
-
-
-def _values_of(engine: Engine, sums: NDArray[np.float64], like: State) -> dict[str, float]:
-    """The running values behind sums that stand in a row, in the order and forms of a state."""
-    state, place = {}, 0
-    for name, array in like.items():
-        state[name] = sums[place : place + array.size].reshape(array.shape).astype(array.dtype)
-        place += array.size
-    engine.load_metrics_state(state)
-    return engine.metrics()

@@ -140,5 +140,5 @@ def _end(schedule: Schedule) -> int | None:
     if isinstance(schedule, OneCycle):
         return schedule.steps
     if isinstance(schedule, CosineDecay):
-        return schedule.steps + (0 if schedule.warmup_target is None else schedule.warmup_steps)
+        return schedule.steps + schedule.before
     return schedule.steps if isinstance(schedule, PolynomialDecay) and not schedule.cycle else None

@@ -21,6 +21,7 @@ _WIDTH, _HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 34
 _MOST_HOVERS = 150
 _MOST_POINTS = 600
+_Points = Sequence[tuple[int, float]]
 
 
 @dataclass(frozen=True)
@@ -45,20 +46,29 @@ class Series:
         return [(epoch, value) for epoch, value in self.points if math.isfinite(value)]
 
 
-def line_chart(title: str, series: Sequence[Series], *, mark: int | None = None) -> str:
+def line_chart(
+    title: str,
+    series: Sequence[Series],
+    *,
+    mark: int | None = None,
+    hovers: int = _MOST_HOVERS,
+    points: int = _MOST_POINTS,
+) -> str:
     """Curves over epochs as an SVG element; "" where there is nothing to draw.
 
     Args:
         title: What a screen reader says.
         series: The curves.
         mark: An epoch that gets an upright line: the best one.
+        hovers: How many values of a curve tell what they are where a pointer rests.
+        points: Of how many points a curve is drawn.
     """
-    drawn = [(one, points) for one in series if (points := one.finite)]
+    drawn = [(one, finite) for one in series if (finite := one.finite)]
     if not drawn:
         return ""
-    epochs = [epoch for _, points in drawn for epoch, _ in points]
+    epochs = [epoch for _, finite in drawn for epoch, _ in finite]
     across = whole_axis(min(epochs), max(epochs))
-    up = value_axis([value for _, points in drawn for _, value in points])
+    up = value_axis([value for _, finite in drawn for _, value in finite])
     frame = _Frame(across, up)
     parts = [*frame.grid()]
     if mark is not None and min(epochs) <= mark <= max(epochs):
@@ -66,8 +76,8 @@ def line_chart(title: str, series: Sequence[Series], *, mark: int | None = None)
         parts.append(
             f'<line class="mark" x1="{x}" x2="{x}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"><title>best: epoch {mark}</title></line>'
         )
-    for one, points in drawn:
-        parts += _curve(frame, one, points)
+    for one, finite in drawn:
+        parts += _curve(frame, one, _thinned(finite, points), _thinned(finite, hovers))
     label = escape(visible(title), quote=True)
     return f'<svg class="chart" role="img" aria-label="{label}" viewBox="0 0 {_WIDTH} {_HEIGHT}">{"".join(parts)}</svg>'
 
@@ -117,21 +127,19 @@ def _kind(series: Series) -> str:
     return f"s{series.color % COLORS}{' dashed' if dashed else ''}"
 
 
-def _curve(frame: _Frame, series: Series, points: Sequence[tuple[int, float]]) -> list[str]:
+def _curve(frame: _Frame, series: Series, points: _Points, hovers: _Points) -> list[str]:
     """A line, and on it circles that nobody sees until the pointer is there."""
-    kept = _thinned(points, _MOST_POINTS)
     kind = _kind(series)
-    path = " ".join(f"{frame.x(epoch)},{frame.y(value)}" for epoch, value in kept)
+    path = " ".join(f"{frame.x(epoch)},{frame.y(value)}" for epoch, value in points)
     parts = [f'<polyline class="{kind}" points="{path}"/>']
-    radius = 3 if len(points) == 1 else 5
-    shown = "dot" if len(points) == 1 else "hover"
+    shown, radius = ("dot", 3) if len(points) == 1 else ("hover", 5)
     name = escape(visible(series.name))
-    for epoch, value in _thinned(points, _MOST_HOVERS):
+    for epoch, value in hovers:
         hint = f"<title>epoch {epoch}: {name} {number(value)}</title>"
         parts.append(f'<circle class="{kind} {shown}" cx="{frame.x(epoch)}" cy="{frame.y(value)}" r="{radius}">{hint}</circle>')
     return parts
 
 
-def _thinned(points: Sequence[tuple[int, float]], most: int) -> list[tuple[int, float]]:
+def _thinned(points: _Points, most: int) -> _Points:
     chosen = evenly([float(place) for place in range(len(points))], most)
     return [points[int(place)] for place in chosen]

@@ -78,7 +78,7 @@ def scatter_chart(title: str, truth: Sequence[float], predicted: Sequence[float]
     return _square(title, axis, axis, ("true", "predicted"), parts)
 
 
-def histogram_chart(title: str, values: Sequence[float], name: str, *, bins: int = 20) -> str:
+def histogram_chart(title: str, values: Sequence[float], name: str, *, bins: int = 20, of: str = "samples") -> str:
     """How many values lie where."""
     if not values:
         return ""
@@ -95,7 +95,7 @@ def histogram_chart(title: str, values: Sequence[float], name: str, *, bins: int
         hint = f"<title>{count:,} from {across.low + place * width:.4g} to {across.low + (place + 1) * width:.4g}</title>"
         size = f'width="{round(max(right - left - 1, 0.5), 1)}" height="{round(bottom - top, 1)}"'
         parts.append(f'<rect class="f0" x="{left}" y="{top}" {size}>{hint}</rect>')
-    return _square(title, across, up, (name, "samples"), parts)
+    return _square(title, across, up, (name, of), parts)
 
 
 def heat_map(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,12 @@ def render(template: str, **values: Any) -> str:
         template: The name of a template beside this file.
         values: Plain data. Text is escaped; SVG of `charts` is marked as such by the filter `drawn`.
     """
+    return str(_environment().get_template(template).render(style=_style(), **values))
+
+
+@cache
+def _environment() -> Any:
+    """Made once: a live page is rendered many times."""
     import jinja2
     import markupsafe
 
@@ -46,5 +53,11 @@ def render(template: str, **values: Any) -> str:
     )
     environment.filters["seen"] = lambda value: visible(str(value))
     environment.filters["drawn"] = markupsafe.Markup
-    style = markupsafe.Markup(_STYLE.read_text(encoding="utf-8"))
-    return str(environment.get_template(template).render(style=style, **values))
+    return environment
+
+
+@cache
+def _style() -> Any:
+    import markupsafe
+
+    return markupsafe.Markup(_STYLE.read_text(encoding="utf-8"))

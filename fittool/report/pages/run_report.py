@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from fittool.report.pages.charts import Series, legend, line_chart
-from fittool.report.pages.contents import Mistake, RunReport
-from fittool.report.pages.drawings import bars, heat_map, histogram_chart, reliability_chart, scatter_chart
+from fittool.report.pages.contents import RunReport
+from fittool.report.pages.curves import Rows, learning_curves
+from fittool.report.pages.drawings import bars
 from fittool.report.pages.page import render
-from fittool.report.pages.pictures import as_addresses
+from fittool.report.pages.result_parts import (
+    calibration_part,
+    classes_part,
+    confusion_part,
+    importance_part,
+    mistakes_part,
+    numbers_part,
+    seen_part,
+)
 from fittool.runs.listing.summary import RunSummary
 from fittool.training.display.formatting import duration, number
-
-_NOT_DRAWN = ("epoch", "stage", "seconds", "examples_per_second", "data_seconds")
-_MOST_CELLS, _MOST_ROWS, _MOST_PAIRS, _MOST_COLUMNS = 30, 60, 12, 20
-_IMAGE_AXES = 3
-Rows = Sequence[Mapping[str, Any]]
 
 
 def run_report_page(report: RunReport) -> str:
@@ -30,23 +31,26 @@ def run_report_page(report: RunReport) -> str:
     evaluation = report.evaluation or {}
     baselines = evaluation.get("baselines") or {}
     summary = report.summary
-    charts = _charts(report.rows, summary.best_epoch)
+    charts = learning_curves(report.rows, summary.best_epoch)
+    times = _times(report)
     parts = {
-        "classes": _classes(evaluation),
-        "confusion": _confusion(evaluation),
-        "mistakes": _mistakes(report, evaluation),
-        "calibration": _calibration(evaluation),
-        "numbers": _numbers(report, evaluation),
-        "importance": _importance(report.importance),
+        "classes": classes_part(evaluation),
+        "confusion": confusion_part(evaluation),
+        "mistakes": mistakes_part(report, evaluation),
+        "calibration": calibration_part(evaluation),
+        "numbers": numbers_part(report, evaluation),
+        "importance": importance_part(report.importance),
+        "samples": seen_part(report.seen),
     }
     return render(
         "run_report.html",
         title=report.name,
-        about=f"{summary.name} · {summary.state} · {summary.epochs:,} epochs · begun {_when(summary.started)}",
+        state=summary.state,
+        about=f"{summary.name} · {_standing(summary, report.epochs)} · begun {_when(summary.started)}",
         sentence=_sentence(evaluation, baselines),
         verdict=baselines.get("verdict", ""),
         notes=report.notes,
-        sections=_sections(charts, parts),
+        sections=_sections(charts, {**parts, "time": times}),
         cards=_cards(evaluation, summary),
         baseline_bars=_baseline_bars(baselines),
         baseline_title=f"{baselines.get('metric', '')} beside what needs no network",
@@ -55,11 +59,24 @@ def run_report_page(report: RunReport) -> str:
         curves_told=_curves_told(summary),
         layers=report.layers,
         layers_told=report.sums,
+        data=report.data,
+        columns=report.columns,
+        times=times,
         facts=_facts(report),
+        overrides=report.overrides,
         warnings=report.warnings,
         settings=report.settings,
         **parts,
     )
+
+
+def _standing(summary: RunSummary, epochs: int) -> str:
+    """How far the run has come, in the words of the live page."""
+    return f"Epoch {summary.epochs:,} of {max(epochs, summary.epochs):,}, {summary.state}."
+
+
+def _epochs(count: int) -> str:
+    return f"{count:,} epoch{'s' * (count != 1)}"
 
 
 def _when(stamp: str) -> str:
@@ -67,15 +84,16 @@ def _when(stamp: str) -> str:
 
 
 _TITLES = {
-    "classes": "By class", "confusion": "Confusion", "mistakes": "Mistakes", "calibration": "Calibration", "numbers": "Numbers",
-    "importance": "Columns",
+    "result": "Result", "curves": "Curves", "classes": "By class", "confusion": "Confusion", "mistakes": "Mistakes",
+    "calibration": "Calibration", "numbers": "Numbers", "importance": "Columns", "samples": "Samples", "network": "Network",
+    "time": "Time", "run": "The run",
 }  # fmt: skip
 
 
 def _sections(charts: Sequence[Any], parts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    there = [(key, name) for key, name in _TITLES.items() if parts[key]]
-    curves = [("curves", "Curves")] if charts else []
-    return [("result", "Result"), *curves, *there, ("network", "Network"), ("run", "The run")]
+    """The parts that are there, in the order of the page."""
+    there = {"result": True, "curves": charts, "network": True, "run": True, **parts}
+    return [(key, name) for key, name in _TITLES.items() if there[key]]
 
 
 def _sentence(evaluation: Mapping[str, Any], baselines: Mapping[str, Any]) -> str:
@@ -111,7 +129,7 @@ def _cards(evaluation: Mapping[str, Any], summary: RunSummary) -> list[tuple[str
     if summary.best_epoch is not None and summary.best is not None:
         cards.append(("best epoch", f"{summary.best_epoch:,}", f"{summary.monitor} {number(summary.best)}"))
     if summary.seconds is not None:
-        cards.append(("time to train", duration(summary.seconds), f"{summary.epochs:,} epochs"))
+        cards.append(("time to train", duration(summary.seconds), _epochs(summary.epochs)))
     return cards
 
 
@@ -129,154 +147,39 @@ def _interval_told(evaluation: Mapping[str, Any]) -> str:
     return f"Ranges are {said['level'] * 100:g} % intervals: {said['method']}, drawn {said['resamples']:,} times."
 
 
-def _charts(rows: Rows, best: int | None) -> list[tuple[str, str, str]]:
-    """A chart for each value, with that of the validation over that of the training."""
-    names = list(dict.fromkeys(name for row in rows for name in row if name not in _NOT_DRAWN))
-    charts = []
-    for name in names:
-        if name.startswith("val_") and name[4:] in names:
-            continue
-        if name == "learning_rate" and len({row.get(name) for row in rows}) == 1:
-            continue
-        pair = [one for one in (f"val_{name}", name) if one in names]
-        series = [Series(one, _points(rows, one), place, dashed=one == name and len(pair) > 1) for place, one in enumerate(pair)]
-        if chart := line_chart(f"{name} over the epochs", series, mark=best):
-            charts.append((name, chart, legend(series)))
-    return charts
-
-
-def _points(rows: Rows, name: str) -> list[tuple[int, float]]:
-    return [(int(row["epoch"]), float(row[name])) for row in rows if row.get(name) is not None]
-
-
 def _curves_told(summary: RunSummary) -> str:
     best = "" if summary.best_epoch is None else f" The upright line is the best epoch, {summary.best_epoch}."
     return f"Values of an epoch show where the pointer rests.{best}"
 
 
-def _classes(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
-    rows = evaluation.get("per_class")
-    if not rows:
+def _times(report: RunReport) -> dict[str, Any] | None:
+    """Where the time of all finished epochs went, and how fast they were."""
+    total = sum(seconds for _, seconds in report.times)
+    if not total:
         return None
-    names = ("precision", "recall", "f1", *(["auc"] if "auc" in rows[0] else []))
-    shown = rows if len(rows) <= _MOST_ROWS else sorted(rows, key=lambda row: (row["f1"], row["name"]))[:_MOST_ROWS]
-    cells = [[row["name"], *(_figure(row[name]) for name in names), f"{row['support']:,}"] for row in shown]
-    for kind, means in evaluation["averages"].items():
-        cells.append([f"{kind} mean", *(_figure(means.get(name)) for name in names), ""])
-    told = "" if len(shown) == len(rows) else f"The {len(shown)} of {len(rows):,} with the least F1; evaluation.json has all."
-    return {"head": ["class", *names, "support"], "rows": cells, "told": told}
+    shares = [(name, seconds, seconds / total) for name, seconds in report.times]
+    rows = [(name, duration(seconds), f"{share * 100:.0f} %", f"{share:.3f}") for name, seconds, share in shares]
+    return {"rows": rows, "told": f"Of the {duration(total)} that all epochs took together.{_speed(report.rows)}"}
 
 
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _confusion(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
-    names, matrix = evaluation.get("classes"), evaluation.get("confusion")
-    pairs = [
-        (one["true"], one["predicted"], f"{one['count']:,}", f"{one['share'] * 100:.0f} %")
-        for one in evaluation.get("confused", [])[:_MOST_PAIRS]
-    ]
-    if not names or "confused" not in evaluation:
-        return None
-    if matrix is None or len(names) > _MOST_CELLS:
-        return {"names": names, "rows": [], "map": "" if matrix is None else heat_map(names, matrix), "pairs": pairs}
-    rows = [(name, _cells(row, place)) for place, (name, row) in enumerate(zip(names, matrix, strict=True))]
-    return {"names": names, "rows": rows, "map": "", "pairs": pairs}
-
-
-def _cells(row: Sequence[int], place: int) -> list[tuple[str, str, str]]:
-    """The cells of a true class: a text, its kind, and its share of the class."""
-    total = sum(row) or 1
-    kinds = ["none" if not value else "right" if at == place else "wrong" for at, value in enumerate(row)]
-    return [(f"{value:,}", kind, f"{value / total:.2f}") for value, kind in zip(row, kinds, strict=True)]
-
-
-def _mistakes(report: RunReport, evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
-    found = report.mistakes
-    if not found:
-        return None
-    of_classes = evaluation.get("kind") == "classes"
-    told = "Wrong, and most certain of it." if of_classes else "The predictions that are furthest off."
-    images = [one.values for one in found if one.values is not None and one.values.ndim == _IMAGE_AXES]
-    if len(images) == len(found):
-        pictures = as_addresses(np.stack(images))
-        texts = [f"{one.answers[0]}, taken for {one.answers[1]} ({_sure(one, of_classes)})" for one in found]
-        names = [one.name.rpartition("/")[2] for one in found]
-        return {"told": told, "pictures": list(zip(pictures, texts, names, strict=True))}
-    head = ["sample", "true", "predicted", "probability" if of_classes else "off by"]
-    rows = [[one.name.rpartition("/")[2], *one.answers, number(one.certainty)] for one in found]
-    return {"told": told, "pictures": [], "head": head, "rows": rows}
-
-
-def _sure(mistake: Mistake, of_classes: bool) -> str:
-    return f"{mistake.certainty * 100:.0f} %" if of_classes else f"off by {number(mistake.certainty)}"
-
-
-def _calibration(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
-    found = evaluation.get("calibration")
-    if not found:
-        return None
-    names = (("calibration error", "error"), ("log loss", "log_loss"), ("Brier score", "brier"))
-    rows = [(name, number(found[key])) for name, key in names]
-    if (before := evaluation.get("calibration_before")) is not None:
-        rows += [("temperature", number(evaluation["temperature"])), ("calibration error before", number(before["error"]))]
-    told = f"Dots on the dotted line are right: of {found['of']}, so many as said came true. Larger dots are more samples."
-    return {"chart": reliability_chart(found["bins"]), "rows": rows, "told": told}
-
-
-def _numbers(report: RunReport, evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
-    targets = evaluation.get("targets")
-    if not targets:
-        return None
-    rows = [_number_row(one) for one in targets]
-    charts = []
-    if report.points:
-        true, said = zip(*report.points, strict=True)
-        charts = [
-            ("Predicted against true", scatter_chart("Predicted against true", true, said)),
-            ("Residuals", histogram_chart("Residuals", [one - other for one, other in report.points], "true minus predicted")),
-        ]
-    return {"head": ["number", "MAE", "RMSE", "R²", "residual 5 %", "median", "95 %"], "rows": rows, "charts": charts}
-
-
-def _number_row(one: Mapping[str, Any]) -> list[str]:
-    quantiles = [number(one["residual_quantiles"][share]) for share in ("0.05", "0.5", "0.95")]
-    return [one["name"], number(one["mae"]), number(one["rmse"]), _figure(one["r2"]), *quantiles]
-
-
-def _importance(found: tuple[str, list[tuple[str, float]]] | None) -> dict[str, Any] | None:
-    if not found:
-        return None
-    what, rows = found
-    told = "What is lost when the values of a column are shuffled. Columns that say the same can stand in for each other."
-    if len(rows) > _MOST_COLUMNS:
-        told += f" The {_MOST_COLUMNS} of {len(rows)} that matter most."
-    return {"what": what, "told": told, "rows": [(name, f"{value:.3f}") for name, value in rows[:_MOST_COLUMNS]]}
+def _speed(rows: Rows) -> str:
+    speeds = sorted(float(row["examples_per_second"]) for row in rows if row.get("examples_per_second") is not None)
+    return f" {speeds[len(speeds) // 2]:,.0f} samples a second in the middle epoch." if speeds else ""
 
 
 def _facts(report: RunReport) -> list[tuple[str, str]]:
-    environment, rows = report.environment, report.rows
+    environment = report.environment
     machine, versions = environment.get("machine", {}), environment.get("versions", {})
+    resumed = environment.get("resumed", [])
     facts = [
-        ("command", " ".join(environment.get("command", []))),
-        ("samples", _samples(environment.get("samples", {}))),
+        ("command", " ".join(map(str, environment.get("command", [])))),
+        ("went on", ", ".join(f"{_when(str(one.get('at', '')))} after epoch {one.get('epoch')}" for one in resumed)),
         ("engine", f"{environment.get('engine', '')}, {environment.get('threads')} threads"),
+        ("processes", str(environment["processes"]) if environment.get("processes", 1) != 1 else ""),
         ("seed", str(environment.get("seed", ""))),
         ("machine", f"{machine.get('processor', '')}, {machine.get('system', '')} {machine.get('architecture', '')}"),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
-        ("git commit", str(environment.get("git_commit") or "–")),
-    ]  # fmt: skip
-    speeds = sorted(float(row["examples_per_second"]) for row in rows if row.get("examples_per_second") is not None)
-    if speeds:
-        facts.append(("examples per second", f"{speeds[len(speeds) // 2]:,.0f} in the middle epoch"))
-    waited = sum(float(row.get("data_seconds") or 0) for row in rows)
-    total = sum(float(row.get("seconds") or 0) for row in rows)
-    if total:
-        facts.append(("waiting for data", f"{duration(waited)} of {duration(total)} ({waited / total * 100:.0f} %)"))
-    return facts
-
-
-def _samples(counts: Mapping[str, int]) -> str:
-    words = {"validation": "to validate", "train": "to train"}
-    return ", ".join(f"{count:,} {words.get(part, part)}" for part, count in counts.items())
+        ("git commit", str(environment.get("git_commit") or "")),
+        ("run", str(environment.get("run", ""))),
+    ]
+    return [(name, text) for name, text in facts if text]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from fittool.errors import FittoolError
 from fittool.runs.files.json_text import to_json
 from fittool.runs.status import utc_text
-from fittool.training.display.progress import View
 from fittool.training.display.terminal import Terminal
+from fittool.training.display.view import View
 from fittool.training.history import Row
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class EventProgress:
         """The run directory is known."""
         self._write("run", format=FORMAT, directory=str(directory))
 
-    def begin(self, header: str) -> None:
+    def begin(self, header: str, monitor: str = "") -> None:
         """The training begins, or goes on."""
         self._write("state", state="running", text=header)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 _FIXED_FROM, _FIXED_BELOW = 1e-3, 1e5
 _SECONDS_IN_MINUTE, _MINUTES_IN_HOUR = 60, 60
 _SHORT = 0.1
-_NOT_SHOWN = ("epoch", "stage", "learning_rate", "seconds", "examples_per_second", "data_seconds")
+NOT_SHOWN = ("epoch", "stage", "learning_rate", "seconds", "examples_per_second", "data_seconds")
 IMPROVED = "↑"
 
 
@@ -23,7 +23,7 @@ def number(value: float) -> str:
 
 def values(row: Mapping[str, float]) -> str:
     """`loss 0.3622  accuracy 0.8851`."""
-    return "  ".join(f"{name} {number(value)}" for name, value in row.items() if name not in _NOT_SHOWN)
+    return "  ".join(f"{name} {number(value)}" for name, value in row.items() if name not in NOT_SHOWN)
 
 
 def duration(seconds: float) -> str:

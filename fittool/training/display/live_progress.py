@@ -9,9 +9,10 @@ from typing import Literal
 from rich.console import Console
 from rich.text import Text
 
-from fittool.training.display.formatting import IMPROVED, clock, duration, number, values
-from fittool.training.display.progress import View
+from fittool.training.display.epoch_table import EpochTable
+from fittool.training.display.formatting import clock, number
 from fittool.training.display.terminal import Terminal
+from fittool.training.display.view import RunClock, View
 from fittool.training.history import Row
 from fittool.training.outcome import Outcome
 
@@ -37,9 +38,11 @@ class LiveProgress:
         )
         self._live = 0
         self._next = 0.0
+        self._clock, self._table = RunClock(), EpochTable()
 
-    def begin(self, header: str) -> None:
+    def begin(self, header: str, monitor: str = "") -> None:
         """The header, its name bold, with as many of its parts as there is room for."""
+        self._table = EpochTable(monitor)
         name, *rest = header.split(_GAP)
         if header:
             self._settle(_fitting(Text(name, "bold"), [Text(_GAP + part, "dim") for part in rest], self._screen.width))
@@ -50,20 +53,17 @@ class LiveProgress:
 
     def look(self, view: View) -> None:
         """Write the live line over."""
-        text = self._cut(live_line(view, self._screen.width))
+        text = self._cut(live_line(view, self._screen.width, self._clock.left(view)))
         shorter = text.cell_len < self._live
         start = self._clear() if shorter else "\r"
         self._live, self._next = text.cell_len, time.monotonic() + _INTERVAL
         self._screen.write(start + self._render(text))
 
     def epoch_finished(self, row: Row, epochs: int, improved: bool) -> None:
-        """Settle the epoch's line."""
-        text = Text(f"{int(row['epoch']):>{len(str(epochs))}}  ", style="")
-        text.append(values(row))
-        if improved:
-            text.append(f" {IMPROVED}", "green")
-        text.append(f"  {duration(row['seconds'])}", "dim")
-        self._settle(text)
+        """Settle the epoch's row."""
+        self._clock.epoch_finished(row)
+        for line in self._table.lines(row, epochs, improved, self._screen.width, self._screen.height):
+            self._settle(Text.assemble(*line))
 
     def say(self, text: str) -> None:
         """A message, on as many lines as it needs."""
@@ -72,7 +72,7 @@ class LiveProgress:
     def finished(self, outcome: Outcome) -> None:
         """Show why it ended and which epoch was the best; after an error the live line is cleared, and that is all."""
         if outcome.reason in ("completed", "stopped"):
-            self._wrap(Text(outcome.shown))
+            self._wrap(Text(outcome.summary))
         else:
             self.clear()
 
@@ -105,14 +105,17 @@ class LiveProgress:
         return capture.get()
 
 
-def live_line(view: View, width: int) -> Text:
-    """`  3/100 ━━━━━━━╸━━━━━━ 27/44  0:00:00  4,310 examples/s  loss 0.3622  accuracy 0.8851`.
+def live_line(view: View, width: int, run_left: float | None = None) -> Text:
+    """`  3/100 ━━━━━━━╸━━━━━━ 27/44  0:00:00  run 0:12:31  4,310 examples/s  loss 0.3622  accuracy 0.8851`.
 
-    Where that is wider than `width`, first the bar becomes shorter, then the last values are left out.
+    The times are those to the end of the epoch and, where `run_left` tells it, of the run. Where that is wider than `width`,
+    first the bar becomes shorter, then the last values are left out.
     """
     parts = [Text(f" {view.done:,}" if view.steps is None else f" {view.done:,}/{view.steps:,}")]
     if view.time_left is not None:
         parts.append(Text(f"  {clock(view.time_left)}", "cyan"))
+    if run_left is not None:
+        parts.append(Text(f"  run {clock(run_left)}", "cyan"))
     parts.append(Text(f"  {view.examples_per_second:,.0f} examples/s", "dim"))
     parts += [Text(f"  {name} {number(value)}") for name, value in view.metrics.items()]
     what = "validation " if view.validating and not view.title else ""

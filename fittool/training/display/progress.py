@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
 from fittool.errors import visible
+from fittool.training.display.epoch_table import EpochTable
 from fittool.training.display.formatting import clock, epoch_line, values
 from fittool.training.display.terminal import Terminal
+from fittool.training.display.view import RunClock, View
 from fittool.training.history import Row
 
 if TYPE_CHECKING:
@@ -20,55 +20,11 @@ Verbose = Literal["auto", 0, 1, 2]
 _PLAIN_INTERVAL = 60.0
 
 
-@dataclass(frozen=True)
-class View:
-    """A look at an epoch under way.
-
-    Attributes:
-        epoch: Its number, from 1.
-        epochs: The number of the last one.
-        done: Steps that are done.
-        steps: Steps of the epoch, or None where nobody knows.
-        seconds: How long these steps took.
-        examples: How many examples they held.
-        metrics: The running values.
-        validating: Whether these are steps of the validation.
-        title: Said instead of the epoch, where there is none.
-    """
-
-    epoch: int
-    epochs: int
-    done: int
-    steps: int | None
-    seconds: float
-    examples: int
-    metrics: Mapping[str, float]
-    validating: bool = False
-    title: str = ""
-
-    @property
-    def place(self) -> str:
-        """The epoch of all epochs, or the title."""
-        return self.title or f"{self.epoch:>{len(str(self.epochs))}}/{self.epochs}"
-
-    @property
-    def examples_per_second(self) -> float:
-        """The speed so far."""
-        return self.examples / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def time_left(self) -> float | None:
-        """Seconds to the last step at this speed."""
-        if self.steps is None or not self.done:
-            return None
-        return self.seconds / self.done * (self.steps - self.done)
-
-
 class Progress(Protocol):
     """Shows a training. Never fails: what cannot be shown is not shown."""
 
-    def begin(self, header: str) -> None:
-        """The training begins; the header is one line about it."""
+    def begin(self, header: str, monitor: str = "") -> None:
+        """The training begins; the header is one line about it, `monitor` the name of the value that decides what is best."""
 
     def due(self) -> bool:
         """True where it is time for a look at the running values, which costs waiting for the device."""
@@ -89,7 +45,7 @@ class Progress(Protocol):
 class NullProgress:
     """Shows nothing."""
 
-    def begin(self, header: str) -> None:
+    def begin(self, header: str, monitor: str = "") -> None:
         """Nothing."""
 
     def due(self) -> bool:
@@ -139,9 +95,12 @@ class PlainProgress:
     def __init__(self, screen: Terminal, interval: float = _PLAIN_INTERVAL) -> None:
         self._screen, self._interval = screen, interval
         self._next = time.monotonic() + interval
+        self._clock, self._table = RunClock(), EpochTable()
+        self._is_table = is_seen_by_people(screen.stream)
 
-    def begin(self, header: str) -> None:
+    def begin(self, header: str, monitor: str = "") -> None:
         """The header, if there is one."""
+        self._table = EpochTable(monitor)
         if header:
             self._line(header)
 
@@ -151,11 +110,16 @@ class PlainProgress:
 
     def look(self, view: View) -> None:
         """Show how far the epoch is."""
-        self._line(plain_view(view))
+        self._line(plain_view(view, self._clock.left(view)))
 
     def epoch_finished(self, row: Row, epochs: int, improved: bool) -> None:
-        """The epoch's line."""
-        self._line(epoch_line(row, epochs, improved))
+        """The epoch's line, with all values; on a terminal a row of the table that fits it."""
+        self._clock.epoch_finished(row)
+        if not self._is_table:
+            self._line(epoch_line(row, epochs, improved))
+            return
+        for line in self._table.lines(row, epochs, improved, self._screen.width, self._screen.height):
+            self._line("".join(text for text, _ in line).rstrip()[: self._screen.width])
 
     def say(self, text: str) -> None:
         """The message on its own line."""
@@ -164,20 +128,34 @@ class PlainProgress:
     def finished(self, outcome: Outcome) -> None:
         """Show why it ended and which epoch was the best; an error is told by whoever handles it."""
         if outcome.reason in ("completed", "stopped"):
-            self._line(outcome.shown)
+            self._line(outcome.summary)
 
     def _line(self, text: str) -> None:
         self._next = time.monotonic() + self._interval
         self._screen.write(f"{visible(text)}\n")
 
 
-def plain_view(view: View) -> str:
-    """`3/100  step 27/44  0:00:05 left  4,310 examples/s  loss 0.3622`."""
+def plain_view(view: View, run_left: float | None = None) -> str:
+    """`3/100  step 27/44  0:00:05 left, run 0:12:31  4,310 examples/s  loss 0.3622`.
+
+    Args:
+        view: The epoch under way.
+        run_left: Seconds to the end of the whole run; None where nobody knows.
+    """
     steps = "" if view.steps is None else f"/{view.steps:,}"
-    left = "" if view.time_left is None else f"  {clock(view.time_left)} left"
+    run = "" if run_left is None else f", run {clock(run_left)}"
+    left = "" if view.time_left is None else f"  {clock(view.time_left)} left{run}"
     what = "validation step" if view.validating and not view.title else "step"
     speed = f"{view.examples_per_second:,.0f} examples/s"
     return f"{view.place}  {what} {view.done:,}{steps}{left}  {speed}  {values(view.metrics)}".rstrip()
+
+
+def is_seen_by_people(stream: TextIO) -> bool:
+    """True for a terminal, dumb ones too, and not for one that CI makes up for its logs."""
+    try:
+        return stream.isatty() and not os.environ.get("CI")
+    except ValueError:  # it is closed
+        return False
 
 
 def can_be_live(stream: TextIO | None) -> bool:

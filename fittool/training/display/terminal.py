@@ -6,7 +6,7 @@ import os
 from typing import TextIO
 
 _PLAIN = str.maketrans({"━": "-", "╸": ">", "↑": "^", "…": "~", "·": "-"})
-_DEFAULT_WIDTH = 80
+_DEFAULT_WIDTH, _DEFAULT_HEIGHT = 80, 24
 
 
 class Terminal:
@@ -46,3 +46,11 @@ class Terminal:
             return os.get_terminal_size(self.stream.fileno()).columns or _DEFAULT_WIDTH
         except (OSError, ValueError):
             return _DEFAULT_WIDTH
+
+    @property
+    def height(self) -> int:
+        """Lines of the terminal now."""
+        try:
+            return os.get_terminal_size(self.stream.fileno()).lines or _DEFAULT_HEIGHT
+        except (OSError, ValueError):
+            return _DEFAULT_HEIGHT

@@ -143,7 +143,7 @@ class RunRecorder:
             self._write_status(failed if end.is_finished else end)
             raise
         self._write_status(end)
-        self.say(outcome.shown)
+        self.say(outcome.summary)
 
     def _facts(self, snapshot: Snapshot, *, kept: bool = False) -> CheckpointFacts:
         return CheckpointFacts(

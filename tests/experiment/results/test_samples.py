@@ -9,6 +9,8 @@ from fittool import layers
 from fittool.data.batch import Batch
 from fittool.experiment.results.samples import MeasuredSamples, are_kept, intervals_of
 from fittool.model.model import Model
+from fittool.nn.accumulators import running_values
+from fittool.nn.objectives import with_target_shapes
 from fittool.results.bootstrap import draws, interval_of, unit_of
 
 ENGINES = ["numpy", pytest.param("torch", marks=pytest.mark.skipif("not __import__('importlib').util.find_spec('torch')"))]
@@ -30,11 +32,17 @@ def measured(engine_name, count, metrics, loss="mse", weights=False):
     return engine, samples, engine.metrics(), model
 
 
+def sums_of(model):
+    """What the sums behind the running values mean."""
+    graph = model.network.graph
+    return running_values(with_target_shapes(model.network.compiled.objectives, [(1,)]), graph.output_shapes)
+
+
 @pytest.mark.parametrize("engine_name", ENGINES)
 @pytest.mark.parametrize("count", [25, 2100])
 def test_the_interval_of_a_mean_is_that_of_its_samples(engine_name, count):
-    engine, samples, values, _ = measured(engine_name, count, ["mae"])
-    found = intervals_of(engine, samples)
+    engine, samples, values, model = measured(engine_name, count, ["mae"])
+    found = intervals_of(engine, samples, sums_of(model))
     assert set(found) == set(values)
     errors = np.abs(samples.outputs[0] - samples.targets[0])[:, 0].astype(np.float64)
     units = unit_of(count)
@@ -47,8 +55,8 @@ def test_the_interval_of_a_mean_is_that_of_its_samples(engine_name, count):
 
 @pytest.mark.parametrize("engine_name", ENGINES)
 def test_values_that_are_no_means_have_intervals_too(engine_name):
-    engine, samples, values, _ = measured(engine_name, 60, ["r2_score", "RootMeanSquaredError"], weights=True)
-    for name, interval in intervals_of(engine, samples).items():
+    engine, samples, values, model = measured(engine_name, 60, ["r2_score", "RootMeanSquaredError"], weights=True)
+    for name, interval in intervals_of(engine, samples, sums_of(model)).items():
         assert interval.low < values[name] < interval.high
 
 
@@ -63,5 +71,5 @@ def test_samples_are_what_was_measured():
 def test_a_network_with_images_for_outputs_keeps_no_samples():
     assert are_kept({"a": (10,), "b": (1,)})
     assert not are_kept({"a": (64, 64, 3)})
-    engine, _, _, _ = measured("numpy", 7, [])
-    assert intervals_of(engine, MeasuredSamples(wanted=False)) == {}
+    engine, _, _, model = measured("numpy", 7, [])
+    assert intervals_of(engine, MeasuredSamples(wanted=False), sums_of(model)) == {}

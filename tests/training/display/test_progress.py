@@ -170,14 +170,17 @@ def test_a_terminal_has_one_live_line_and_settled_ones():
     written, _ = on_terminal(120)
     assert [without_time(line) for line in settled(written)] == [
         "digits   seed 7",
-        "1  loss 0.5000  accuracy 0.5000  val_loss 0.2500  val_accuracy 0.7500 ↑  T",
-        "2  loss 0.5000  accuracy 0.5000  val_loss 0.5000  val_accuracy 0.5000  T",
+        "epoch  val_loss      loss  accuracy  val_accuracy   time",
+        "    1    0.2500 ↑  0.5000    0.5000        0.7500  T",
+        "    2    0.5000    0.5000    0.5000        0.5000  T",
         "Finished 2 epochs. Best: epoch 1, val_loss 0.2500, val_accuracy 0.7500.",
     ]
     live = [line for line in re.split(r"[\r\n]+", plain(written)) if "examples/s" in line]
     assert len(live) == 4  # twenty steps of 15 ms, a line each 0.1 s: of each epoch the first step and the eighth
     assert all(
-        re.match(r"[12]/2 (validation )?━*╸?━* \d+/\d+  0:00:0\d  [\d,]+ examples/s  loss 0\.\d{4}  accuracy", line)
+        re.match(
+            r"[12]/2 (validation )?━*╸?━* \d+/\d+  0:00:0\d(  run 0:00:0\d)?  [\d,]+ examples/s  loss 0\.\d{4}  accuracy", line
+        )
         for line in live
     )
 

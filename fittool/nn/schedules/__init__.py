@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Annotated, ClassVar, Literal, Self
+from dataclasses import fields, replace
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from fittool.errors import ExperimentError
+from fittool.nn.schedules.lengths import Length, LengthOrNone, PartOfTraining, TrainingLength
 from fittool.settings import Boolean, Family, Field, Integer, Named, Number, arguments, setting
-
-Steps = Annotated[Integer, Field(ge=1)] | None
-"""A number of updates; None where it is that of the training."""
 
 
 @setting
 class Schedule(Named):
-    """A learning rate for each step."""
+    """A learning rate for each step.
+
+    Lengths and boundaries are numbers of steps, or parts of the training that it is for, `{epochs: 3}` or `{share: 0.1}`.
+    """
 
     def rate(self, step: int) -> float:
         """The rate of the update before which `step` updates were done."""
@@ -26,12 +27,35 @@ class Schedule(Named):
 
     @property
     def lasts_as_training(self) -> bool:
-        """True where its length is that of the training, which `lasting` sets."""
-        return False
+        """True where a length depends on the training, which `lasting` sets."""
+        return any(_is_part(getattr(self, field.name)) for field in fields(self))
 
-    def lasting(self, steps: int) -> Schedule:
-        """The same over a training of so many steps; as it is where it has a length of its own."""
-        return self
+    def lasting(self, training: TrainingLength) -> Schedule:
+        """The same for a training of this length; as it is where its lengths are its own."""
+        parts = {field.name: value for field in fields(self) if _is_part(value := getattr(self, field.name))}
+        return replace(self, **{name: _in_steps(value, training) for name, value in parts.items()}) if parts else self
+
+    def _counted(self, length: int | PartOfTraining) -> int:
+        """A length that is a number of steps.
+
+        Raises:
+            ExperimentError: It is a part of a training that nobody knows.
+        """
+        if isinstance(length, int):
+            return length
+        text = f"{self.public_name()} counts in epochs or shares of the training of an experiment; here give numbers of steps."
+        raise ExperimentError(text)
+
+
+def _is_part(value: object) -> bool:
+    """True for a part of the training, and for several lengths of which one is such."""
+    return isinstance(value, PartOfTraining) or (isinstance(value, tuple) and any(map(_is_part, value)))
+
+
+def _in_steps(value: Any, training: TrainingLength) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_in_steps(one, training) for one in value)
+    return training.steps_of(value) if isinstance(value, PartOfTraining) else value
 
 
 @arguments
@@ -58,11 +82,19 @@ class OfSomeLength(Schedule):
     @property
     def lasts_as_training(self) -> bool:
         """True with `total: auto`."""
-        return self.total is not None
+        return self.total is not None or super().lasts_as_training
 
-    def lasting(self, steps: int) -> Schedule:
-        """Over that many steps, at least one, where it lasts as long as the training."""
-        return self if self.total is None else replace(self, total=None, **{self._length: max(steps, 1)})
+    def lasting(self, training: TrainingLength) -> Schedule:
+        """Over all steps that its beginning leaves, at least one, where it lasts as long as the training."""
+        whole = super().lasting(training)
+        if self.total is None or not isinstance(whole, OfSomeLength):
+            return whole
+        return replace(whole, total=None, **{self._length: max(training.steps - whole.before, 1)})
+
+    @property
+    def before(self) -> int:
+        """The steps before the length begins to count."""
+        return 0
 
     @property
     def steps(self) -> int:
@@ -71,13 +103,13 @@ class OfSomeLength(Schedule):
         Raises:
             ExperimentError: They are those of a training that nobody knows.
         """
-        steps: int | None = getattr(self, self._length)
+        steps: int | PartOfTraining | None = getattr(self, self._length)
         if steps is None:
             text = (
                 f"{self.public_name()} with total: auto lasts as long as the training of an experiment; here give {self._length}."
             )
             raise ExperimentError(text)
-        return steps
+        return self._counted(steps)
 
 
 def _progress(step: int, decay_steps: int, staircase: bool) -> float:
@@ -89,13 +121,17 @@ class ExponentialDecay(Schedule):
     """`initial_learning_rate · decay_rate ^ (step / decay_steps)`."""
 
     initial_learning_rate: Number = Field(ge=0, description="The first rate.")
-    decay_steps: Integer = Field(ge=1, description="Updates in which the rate is multiplied by decay_rate once.")
+    decay_steps: Length = Field(
+        description="Updates in which the rate is multiplied by decay_rate once, or {epochs: 3}, or {share: 0.1}."
+    )
     decay_rate: Number = Field(gt=0, description="Factor on the rate.")
     staircase: Boolean = Field(default=False, description="Whether the rate falls at whole multiples of decay_steps only.")
 
     def rate(self, step: int) -> float:
         """The decayed rate."""
-        return self.initial_learning_rate * math.pow(self.decay_rate, _progress(step, self.decay_steps, self.staircase))
+        return self.initial_learning_rate * math.pow(
+            self.decay_rate, _progress(step, self._counted(self.decay_steps), self.staircase)
+        )
 
 
 @setting
@@ -103,13 +139,15 @@ class InverseTimeDecay(Schedule):
     """`initial_learning_rate / (1 + decay_rate · step / decay_steps)`."""
 
     initial_learning_rate: Number = Field(ge=0, description="The first rate.")
-    decay_steps: Integer = Field(ge=1, description="Updates that count as one unit of time.")
+    decay_steps: Length = Field(description="Updates that count as one unit of time, or {epochs: 3}, or {share: 0.1}.")
     decay_rate: Number = Field(ge=0, description="How much the divisor grows in one unit of time.")
     staircase: Boolean = Field(default=False, description="Whether the rate falls at whole multiples of decay_steps only.")
 
     def rate(self, step: int) -> float:
         """The decayed rate."""
-        return self.initial_learning_rate / (1 + self.decay_rate * _progress(step, self.decay_steps, self.staircase))
+        return self.initial_learning_rate / (
+            1 + self.decay_rate * _progress(step, self._counted(self.decay_steps), self.staircase)
+        )
 
 
 @setting
@@ -117,7 +155,7 @@ class PolynomialDecay(OfSomeLength):
     """From `initial_learning_rate` to `end_learning_rate` in `decay_steps`, along a power of the time that is left."""
 
     initial_learning_rate: Number = Field(ge=0, description="The first rate.")
-    decay_steps: Steps = Field(default=None, description="Updates until the end is reached.")
+    decay_steps: Length | None = Field(default=None, description="Updates until the end is reached, or {epochs: 30}.")
     end_learning_rate: Number = Field(default=0.0001, ge=0, description="The last rate.")
     power: Number = Field(default=1.0, ge=0, description="Exponent; 1 gives a straight line.")
     cycle: Boolean = Field(default=False, description="Whether the rate rises again after the end, over ever longer cycles.")
@@ -135,7 +173,9 @@ class PolynomialDecay(OfSomeLength):
 class PiecewiseConstantDecay(Schedule):
     """`values[i]` up to and including step `boundaries[i]`, the last value afterwards."""
 
-    boundaries: tuple[Integer, ...] = Field(description="Steps after which the next value begins, in rising order.")
+    boundaries: tuple[LengthOrNone, ...] = Field(
+        description="Steps after which the next value begins, in rising order, or {epochs: 30}, {share: 0.5}."
+    )
     values: tuple[Number, ...] = Field(description="The rates, one more than boundaries.")
 
     @model_validator(mode="after")
@@ -146,13 +186,13 @@ class PiecewiseConstantDecay(Schedule):
                 "values must be one longer than boundaries, got {values} and {boundaries}",
                 {"values": len(self.values), "boundaries": len(self.boundaries)},
             )
-        if list(self.boundaries) != sorted(set(self.boundaries)):
+        if not _is_part(self.boundaries) and list(self.boundaries) != sorted(set(map(self._counted, self.boundaries))):
             raise PydanticCustomError("rising_boundaries", "boundaries must rise")
         return self
 
     def rate(self, step: int) -> float:
         """The value of the piece that `step` lies in."""
-        return self.values[sum(step > boundary for boundary in self.boundaries)]
+        return self.values[sum(step > self._counted(boundary) for boundary in self.boundaries)]
 
 
 @setting
@@ -160,24 +200,25 @@ class CosineDecay(OfSomeLength):
     """Half a cosine from `initial_learning_rate` down to `alpha` of it (Loshchilov and Hutter 2016), after a linear warmup."""
 
     initial_learning_rate: Number = Field(ge=0, description="The first rate.")
-    decay_steps: Steps = Field(default=None, description="Updates of the decay, which begins after the warmup.")
+    decay_steps: Length | None = Field(default=None, description="Updates of the decay, which begins after the warmup.")
     alpha: Number = Field(default=0.0, ge=0, description="The last rate as a part of the highest.")
     warmup_target: Number | None = Field(default=None, ge=0, description="The rate at the warmup's end; no warmup if absent.")
-    warmup_steps: Integer = Field(default=0, ge=0, description="Updates of the warmup.")
+    warmup_steps: LengthOrNone = Field(default=0, description="Updates of the warmup, or {epochs: 3}, or {share: 0.1}.")
 
     _length: ClassVar[str] = "decay_steps"
 
-    def lasting(self, steps: int) -> Schedule:
-        """With a decay over what the warmup leaves of that many steps."""
-        return super().lasting(steps if self.warmup_target is None else steps - self.warmup_steps)
+    @property
+    def before(self) -> int:
+        """The steps of the warmup, where there is one."""
+        return 0 if self.warmup_target is None else self._counted(self.warmup_steps)
 
     def rate(self, step: int) -> float:
         """The rate of the warmup or of the decay."""
         if self.warmup_target is None:
             return self.initial_learning_rate * self._decay(step)
-        if step < self.warmup_steps:
-            return self.initial_learning_rate + (self.warmup_target - self.initial_learning_rate) * step / self.warmup_steps
-        return self.warmup_target * self._decay(step - self.warmup_steps)
+        if step < (warmup := self.before):
+            return self.initial_learning_rate + (self.warmup_target - self.initial_learning_rate) * step / warmup
+        return self.warmup_target * self._decay(step - warmup)
 
     def _decay(self, step: int) -> float:
         cosine = 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1)))
@@ -189,16 +230,17 @@ class CosineDecayRestarts(Schedule):
     """Cosine decays one after the other, each `t_mul` times as long and `m_mul` times as high (Loshchilov and Hutter 2016)."""
 
     initial_learning_rate: Number = Field(ge=0, description="The first rate.")
-    first_decay_steps: Integer = Field(ge=1, description="Updates of the first decay.")
+    first_decay_steps: Length = Field(description="Updates of the first decay, or {epochs: 10}, or {share: 0.1}.")
     t_mul: Number = Field(default=2.0, ge=1, description="Factor on the length of each next decay.")
     m_mul: Number = Field(default=1.0, ge=0, description="Factor on the height of each next decay.")
     alpha: Number = Field(default=0.0, ge=0, description="The last rate as a part of the first.")
 
     def rate(self, step: int) -> float:
         """The rate in the decay that `step` lies in."""
-        length, restarts, begin = float(self.first_decay_steps), 0, 0.0
+        first = self._counted(self.first_decay_steps)
+        length, restarts, begin = float(first), 0, 0.0
         if self.t_mul == 1:
-            restarts = step // self.first_decay_steps
+            restarts = step // first
             begin = restarts * length
         while step >= begin + length:
             begin, length, restarts = begin + length, length * self.t_mul, restarts + 1
@@ -215,7 +257,7 @@ class OneCycle(OfSomeLength):
     """
 
     max_learning_rate: Number = Field(ge=0, description="The highest rate.")
-    total_steps: Steps = Field(default=None, description="Updates of the whole cycle.")
+    total_steps: Length | None = Field(default=None, description="Updates of the whole cycle, or {epochs: 30}.")
     pct_start: Number = Field(default=0.3, ge=0, le=1, description="Part of the cycle in which the rate rises.")
     anneal_strategy: Literal["cos", "linear"] = Field(default="cos", description="Whether it goes along half a cosine or a line.")
     div_factor: Number = Field(default=25.0, gt=0, description="The highest rate divided by the first.")
@@ -234,6 +276,25 @@ class OneCycle(OfSomeLength):
     def _between(self, begin: float, end: float, way: float) -> float:
         part = way if self.anneal_strategy == "linear" else (1 - math.cos(math.pi * way)) / 2
         return begin + (end - begin) * part
+
+
+@setting
+class Warmup(Schedule):
+    """A rate that rises from 0 in a line before another begins, as `train.warmup_epochs` asks; no member of the family."""
+
+    learning_rate: Any = Field(description="The number or the schedule that follows.")
+    steps: Integer = Field(ge=1, description="Updates of the warmup.")
+
+    def rate(self, step: int) -> float:
+        """The rate that follows, or the part of its first one that is reached."""
+        base = (
+            self.learning_rate.rate(max(step - self.steps, 0)) if isinstance(self.learning_rate, Schedule) else self.learning_rate
+        )
+        return float(base) * self.share(step)
+
+    def share(self, step: int) -> float:
+        """The part of the rate that is reached, up to 1."""
+        return min(step / self.steps, 1.0)
 
 
 SCHEDULES: Family[Schedule] = Family(

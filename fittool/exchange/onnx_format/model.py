@@ -1,0 +1,180 @@
+"""A trained network as an ONNX model: what it takes, the layers, what it gives, and what is said about it in its metadata."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fittool.errors import MachineError
+from fittool.exchange.onnx_format.answers import GraphOutput, plain_outputs, write_answers
+from fittool.exchange.onnx_format.columns import column_inputs, write_features
+from fittool.exchange.onnx_format.folding import fold_into, foldable
+from fittool.exchange.onnx_format.layers import lower
+from fittool.exchange.onnx_format.site import Site
+from fittool.exchange.onnx_format.writer import IR_VERSION, ML, ML_OPSET, OPSET, GraphWriter, Value
+from fittool.exchange.trained_network import ExportError, InputForm, TrainedNetwork
+from fittool.nn import layers as nn
+from fittool.nn.graph import Node
+from fittool.nn.shapes import Shape
+from fittool.version import __version__
+
+_LARGEST = 2**31 - 2**20
+_CONVOLVING = (
+    nn.Conv2D, nn.Conv2DTranspose, nn.DepthwiseConv2D, nn.SeparableConv2D, nn.MaxPooling2D, nn.AveragePooling2D,
+    nn.GlobalAveragePooling2D, nn.GlobalMaxPooling2D,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GraphInput:
+    """An input of the graph.
+
+    Attributes:
+        name: Its name.
+        dtype: `uint8`, `float32`, `float64`, `int64` or `string`.
+        shape: Without the batch axis.
+        kind: `image`, `array`, or the kind of a table's column.
+    """
+
+    name: str
+    dtype: str
+    shape: Shape
+    kind: str
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """An ONNX file and what is in it.
+
+    Attributes:
+        content: The file.
+        inputs: What it takes.
+        outputs: What it gives.
+    """
+
+    content: bytes
+    inputs: tuple[GraphInput, ...]
+    outputs: tuple[GraphOutput, ...]
+
+
+def need_onnx() -> None:
+    """Make sure that the extra is there.
+
+    Raises:
+        MachineError: It is not.
+    """
+    try:
+        import onnx  # noqa: F401
+    except ImportError:
+        raise MachineError("Export to ONNX needs the package onnx: pip install 'fittool[onnx]'") from None
+
+
+def write_onnx(network: TrainedNetwork, *, fold: bool = False) -> OnnxModel:
+    """Write a network as ONNX; the same network gives the same bytes.
+
+    Args:
+        network: The network.
+        fold: Whether batch normalizations go into the layers before them.
+
+    Raises:
+        ExportError: A layer or a column cannot be expressed; names it and its place.
+        MachineError: The package onnx is missing.
+    """
+    need_onnx()
+    graph = GraphWriter()
+    inputs = [_input_of(network, form) for form in network.inputs]
+    if network.encoder is not None:
+        inputs = [*inputs[:-1], *(GraphInput(one.name, one.dtype, (1,), one.kind) for one in column_inputs(network.encoder))]
+    inputs = [replace(one, name=graph.reserve(one.name)) for one in inputs]
+    values = _write_inputs(graph, network, inputs)
+    _write_layers(graph, network, values, foldable(network) if fold else {})
+    graph.scope = ""
+    outputs = write_answers(graph, {name: (values[name], form) for name, form in network.outputs.items()})
+    return OnnxModel(_encode(graph, network, inputs, outputs), tuple(inputs), tuple(outputs))
+
+
+def _input_of(network: TrainedNetwork, form: InputForm) -> GraphInput:
+    readers = [node for node in network.graph.nodes if form.name in node.inputs]
+    if readers and all(isinstance(node.layer, nn.Embedding) for node in readers):
+        return GraphInput(form.name, "int64", form.shape, "whole numbers")
+    return GraphInput(form.name, form.dtype, form.shape, "image" if len(form.shape) == 3 else "array")
+
+
+def _write_inputs(graph: GraphWriter, network: TrainedNetwork, inputs: list[GraphInput]) -> dict[str, Value]:
+    """What the network takes, by the names of the graph of layers: float32, but for whole numbers that are looked up."""
+    values = {}
+    encoder = network.encoder
+    arrays = network.inputs if encoder is None else network.inputs[:-1]
+    for form, one in zip(arrays, inputs, strict=False):
+        graph.scope = form.name
+        value = Value(one.name, form.shape)
+        if one.kind == "image" and any(isinstance(node.layer, _CONVOLVING) for node in network.graph.nodes):
+            value = graph.channels_first(value)  # before the cast, while a pixel is one byte
+        name = graph.cast(value.name, np.float32) if one.dtype == "uint8" else value.name
+        values[form.name] = replace(value, name=name)
+    if encoder is not None:
+        columns = {one.name: one.name for one in inputs[len(arrays) :]}
+        form = network.inputs[-1]
+        values[form.name] = Value(write_features(graph, encoder, network.missing, columns), form.shape)
+    return values
+
+
+def _write_layers(graph: GraphWriter, network: TrainedNetwork, values: dict[str, Value], normalizations: dict[str, Node]) -> None:
+    """All layers in order, each by its name in `values`."""
+    gone = {node.name for node in normalizations.values()}
+    for node in network.graph.nodes:
+        if node.name in gone:
+            values[node.name] = values[node.inputs[0]]
+            continue
+        weights, layer = network.weights_of(node), node
+        if node.name in normalizations:
+            behind = normalizations[node.name]
+            weights = fold_into(node, weights, behind, network.weights_of(behind))
+            layer = replace(node, layer=replace(node.layer, use_bias=True))  # type: ignore[call-arg]  # all that fold have it
+        graph.scope = node.name
+        values[node.name] = lower(Site(graph, layer, weights), [values[name] for name in node.inputs])
+
+
+def _encode(graph: GraphWriter, network: TrainedNetwork, inputs: list[GraphInput], outputs: list[GraphOutput]) -> bytes:
+    from onnx import helper
+
+    def info(one: GraphInput | GraphOutput) -> Any:
+        dtype = helper.np_dtype_to_tensor_dtype(np.dtype(object if one.dtype == "string" else one.dtype))
+        return helper.make_tensor_value_info(one.name, dtype, ["batch", *one.shape])
+
+    size = sum(initializer.ByteSize() for initializer in graph.initializers.values())
+    if size > _LARGEST:
+        raise ExportError(f"An ONNX file holds 2 GB at most, but the weights have {size:,} bytes.")
+    name = str(network.facts.get("name", "network"))
+    made = helper.make_graph(
+        _needed(graph.nodes, [one.name for one in outputs]), name, list(map(info, inputs)), list(map(info, outputs)),
+        [graph.initializers[key] for key in graph.initializers],
+    )  # fmt: skip
+    versions = [helper.make_opsetid("", OPSET)]
+    if any(node.domain == ML for node in graph.nodes):
+        versions.append(helper.make_opsetid(ML, ML_OPSET))
+    model = helper.make_model(made, opset_imports=versions, producer_name="fittool", producer_version=__version__)
+    model.ir_version = IR_VERSION
+    told = {
+        **network.facts,
+        "inputs": [vars(one) | {"shape": list(one.shape)} for one in inputs],
+        "outputs": plain_outputs(outputs),
+    }
+    for key, value in told.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        model.metadata_props.add(key=key, value=text)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _needed(nodes: list[Any], outputs: list[str]) -> list[Any]:
+    """The operations that an output needs."""
+    wanted, kept = set(outputs), []
+    for node in reversed(nodes):
+        if wanted & {name for name in node.output if name}:
+            kept.append(node)
+            wanted |= set(node.input)
+    return kept[::-1]
