@@ -197,7 +197,9 @@ def _described(loaded: LoadedExperiment, sweep: Sweep, goal: Goal, space: Space)
         "mode": "min" if goal.less_is_better else "max",
         "seed": space.seed,
         "parameters": plain(dict(sweep.parameters), defaults=False),
-        "experiment": counting_settings(loaded.resolved),
+        "experiment": counting_settings(
+            dict(plain(loaded.experiment, defaults=False))
+        ),  # a later release may have further defaults
     }
 
 

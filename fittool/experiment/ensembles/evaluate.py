@@ -19,7 +19,7 @@ from fittool.experiment.evaluate import Measured, measure
 from fittool.experiment.results.evaluation import evaluation_of
 from fittool.experiment.results.samples import MeasuredSamples, intervals_of
 from fittool.experiment.trained_run import TrainedRun
-from fittool.nn.objectives import metrics_by_name
+from fittool.nn.objectives import metrics_by_name, running_values, with_output_targets, with_target_shapes
 from fittool.nn.targets import Share
 from fittool.results.bootstrap import Interval
 from fittool.runs.ensemble import Ensemble
@@ -121,12 +121,15 @@ def _measured(run: TrainedRun, samples: MeasuredSamples, every: Sequence[Measure
     model = run.model(objectives)
     with ExitStack() as stack:
         stack.callback(model.network.close)
-        engine = model.network.for_targets([array.shape[1:] for array in samples.targets], learns=False)
+        shapes = [array.shape[1:] for array in samples.targets]
+        engine = model.network.for_targets(shapes, learns=False)
         engine.reset_metrics()
         engine.update_metrics(samples.outputs, _batch_of(samples))
         values = dict(engine.metrics())
         shares = [name for name, one in metrics_by_name(objectives).items() if isinstance(one.metric, Share)]
-        intervals = dict(intervals_of(engine, samples, shares))
+        shaped = with_output_targets(with_target_shapes(objectives, shapes), run.numbers)
+        sums = running_values(shaped, run.graph.output_shapes)
+        intervals = dict(intervals_of(engine, samples, sums, shares))
     if apart:  # the networks' penalties differ, and a single engine knows its own alone
         counts = np.array([len(one.samples) for one in every], np.float64)
         loss = float(np.average([one.values["loss"] for one in every], weights=counts))
