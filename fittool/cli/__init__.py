@@ -17,12 +17,12 @@ import click
 COMMANDS = {
     "train": "Train the network of an experiment file.",
     "resume": "Go on with an interrupted run, bit for bit.",
-    "sweep": "Search for the best settings: many runs of one experiment.",
     "check": "Find everything that is wrong with experiments before training.",
     "show": "Print the fully resolved experiment as YAML.",
     "summary": "Print the network's layers, shapes and parameters.",
     "init": "Write a commented experiment file to start from.",
     "preview": "Write a contact sheet of original and augmented samples.",
+    "sweep": "Search for the best settings: many runs of one experiment.",
     "evaluate": "Measure a finished run on data.",
     "predict": "Predict files with a finished run.",
     "threshold": "Choose where a probability becomes a yes.",

@@ -222,7 +222,8 @@ def _pruner(sweep: Sweep) -> Any:
 
     setting = sweep.pruner
     if isinstance(setting, MedianPruner):
-        return optuna.pruners.MedianPruner(n_startup_trials=setting.startup_trials, n_warmup_steps=setting.warmup_epochs)
+        # Epochs count from 1, and Optuna ends trials from step n_warmup_steps on.
+        return optuna.pruners.MedianPruner(n_startup_trials=setting.startup_trials, n_warmup_steps=setting.warmup_epochs + 1)
     if isinstance(setting, SuccessiveHalvingPruner):
         return optuna.pruners.SuccessiveHalvingPruner(min_resource=setting.min_epochs, reduction_factor=setting.reduction_factor)
     if isinstance(setting, HyperbandPruner):

@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fittool.errors import CheckpointError, DataError, FittoolError, Interrupted, OtherProcessError
+from fittool.errors import (
+    CheckpointError,
+    DataError,
+    FittoolError,
+    Interrupted,
+    MachineError,
+    RunInUseError,
+    StorageError,
+    UsageError,
+)
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.lock import is_held
 from fittool.runs.listing.find import run_at
@@ -24,8 +33,10 @@ from fittool.search.worker import PRUNED
 from fittool.search.workers import Message, Workers
 
 _MOST_DEATHS = 2
-_ALIKE = (2, 4, 5, 6, 7, 8)
-"""Exit codes of what no other values would mend, so that the sweep ends: data, storage, the machine."""
+_ALIKE: Mapping[int, type[FittoolError]] = {
+    kind.code: kind for kind in (UsageError, DataError, CheckpointError, MachineError, StorageError, RunInUseError)
+}
+"""What no other values would mend, so that the sweep ends, by exit code: data, storage, the machine."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -90,7 +101,7 @@ class Running:
 
         Raises:
             Interrupted: A signal came; the trials at work have saved their state.
-            OtherProcessError: What would end every trial.
+            FittoolError: What would end every trial.
         """
         ended = [trial for trial in self._record.trials if trial.end is not None]
         for trial in ended:
@@ -154,7 +165,7 @@ class Running:
         elif content["ends"] == "interrupted":
             self._waiting.append(trial)
         elif content["code"] in _ALIKE and not (content["code"] == DataError.code and self._job.varies_data):
-            self._error = self._error or OtherProcessError(f"{trial.name}: {content['reason']}", int(content["code"]))
+            self._error = self._error or _ALIKE[content["code"]](f"{trial.name}: {content['reason']}")
         else:
             self._end(replace(self._facts(trial), end="failed", reason=content["reason"]))
 

@@ -28,6 +28,7 @@ from fittool.search.strategy import OwnStrategy, Strategy
 from fittool.settings import plain
 
 _TRIALS = 20
+_MARK = "(all by default)"
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class OpenSweep:
 
         Raises:
             Interrupted: A signal came; the trials at work have saved their state.
-            OtherProcessError: What would end every trial.
+            FittoolError: What would end every trial.
         """
         sweep = sweep_of(self.loaded)
         task = {
@@ -197,10 +198,16 @@ def _described(loaded: LoadedExperiment, sweep: Sweep, goal: Goal, space: Space)
         "mode": "min" if goal.less_is_better else "max",
         "seed": space.seed,
         "parameters": plain(dict(sweep.parameters), defaults=False),
-        "experiment": counting_settings(
-            dict(plain(loaded.experiment, defaults=False))
-        ),  # a later release may have further defaults
+        # Without defaults, as a later release may have further settings.
+        "experiment": counting_settings(_with_marks(plain(loaded.experiment, defaults=False))),
     }
+
+
+def _with_marks(data: Any) -> Any:
+    """Plain data in which a name without arguments, such as a loss, is not nothing."""
+    if isinstance(data, dict):
+        return {key: _with_marks(value) for key, value in data.items()} or {_MARK: True}
+    return [_with_marks(item) for item in data] if isinstance(data, list) else data
 
 
 def _strategy(

@@ -19,7 +19,8 @@ from fittool.experiment.evaluate import Measured, measure
 from fittool.experiment.results.evaluation import evaluation_of
 from fittool.experiment.results.samples import MeasuredSamples, intervals_of
 from fittool.experiment.trained_run import TrainedRun
-from fittool.nn.objectives import metrics_by_name, running_values, with_output_targets, with_target_shapes
+from fittool.nn.accumulators import running_values
+from fittool.nn.objectives import metrics_by_name, with_output_targets, with_target_shapes
 from fittool.nn.targets import Share
 from fittool.results.bootstrap import Interval
 from fittool.runs.ensemble import Ensemble
