@@ -153,6 +153,8 @@ def _train_all(series: Series, ensemble: Ensemble) -> _Done:
         if left is not None and left <= 0:
             done.codes[member.name] = _STOPPED
         else:
+            if not series.context.params.get("quiet"):
+                click.echo(f"\n{member.name}, {len(done.codes) + 1} of {len(ensemble.names)}", err=True)
             with signals_passed_on() as received:
                 done.codes[member.name], _ = run_fittool(
                     ["train", *_arguments(series, ensemble, member, left)], received, _stdout(series)

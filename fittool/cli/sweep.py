@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from fittool.search.sweep import OpenSweep
 
 _MOST_ROWS = 40
-_LONGEST = 100
 
 
 @click.command()
@@ -95,14 +95,14 @@ class _Progress:
         goal = self._sweep.goal
         self._done = ended
         wish = "least" if goal.less_is_better else "greatest"
-        told = f"{goal.trials:,} trials for the {wish} {goal.metric}, in {self._sweep.record.root}"
+        told = f"{goal.trials:,} trial{'s' * (goal.trials != 1)} for the {wish} {goal.metric}, in {self._sweep.record.root}"
         if begun:
             told += f": {ended:,} have ended, {begun - ended:,} go on"
         click.echo(told, err=True)
 
     def ended(self, trial: Trial) -> None:
         """One line."""
-        from fittool.errors import shorten, visible
+        from fittool.errors import shorten
         from fittool.search.results import short_names
 
         self._done += 1
@@ -111,9 +111,16 @@ class _Progress:
         said = _result(trial, self._sweep.goal.metric) if trial.end != "failed" else shorten(trial.reason.partition("\n")[0], 80)
         best = self._sweep.goal.best(self._sweep.record.trials)
         mark = " *" if best is not None and best.number == trial.number else ""
-        click.echo(
-            visible(f"[{self._done}/{self._sweep.goal.trials}] {trial.name} {trial.end}: {said}{mark}   {values}"), err=True
-        )
+        count = f"[{self._done}/{self._sweep.goal.trials}]"
+        click.echo(_in_width(f"{count} {trial.name} {trial.end}: {said}{mark}  {values}"), err=True)
+
+
+def _in_width(line: str) -> str:
+    """A line as far as there is room on a terminal; trials.csv has all of it."""
+    from fittool.errors import shorten, visible
+    from fittool.training.display.terminal import Terminal
+
+    return shorten(line, Terminal(sys.stderr).width) if sys.stderr.isatty() else visible(line)
 
 
 def _result(trial: Trial, metric: str) -> str:
@@ -127,7 +134,7 @@ def _value(value: object) -> str:
     from fittool.config.sweep_values import text_of
     from fittool.errors import shorten
 
-    return f"{value:.6g}" if isinstance(value, float) else shorten(text_of(value), 30)
+    return f"{value:.4g}" if isinstance(value, float) else shorten(text_of(value), 30)
 
 
 def _write(sweep: OpenSweep, quiet: bool) -> None:
@@ -189,7 +196,7 @@ def _show(sweep: OpenSweep) -> None:
         click.echo(f"The first {len(shown)} of {len(trials):,}; trials.csv has all.", err=True)
     ends = [trial.end or "begun" for trial in trials]
     told = ", ".join(f"{ends.count(end)} {end}" for end in ("finished", "pruned", "failed", "begun") if end in ends)
-    click.echo(f"{len(trials):,} trials: {told}.", err=True)
+    click.echo(f"{len(trials):,} trial{'s' * (len(trials) != 1)}: {told}.", err=True)
 
 
 def _ordered(sweep: OpenSweep) -> Sequence[Trial]:
