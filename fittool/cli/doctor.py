@@ -16,6 +16,7 @@ EXTRAS = {
     "report": ("the live page of the metrics", ("matplotlib", "jinja2")),
     "sweep": ("fittool sweep with method tpe", ("optuna",)),
     "torch": ("the engine torch, on processors and graphics cards", ("torch",)),
+    "keras": ("models of Keras, in .keras and .h5 files", ("h5py",)),
     "onnx": ("export to ONNX, and running what was exported", ("onnx", "onnxruntime")),
     "tensorboard": ("the callback TensorBoard", ("tensorboard",)),
     "parity": ("fittool's own tests against Keras", ("keras", "scipy", "torch")),

@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     metavar="N",
     help="N runs below one directory, each validated on another N-th of data.train; mean and deviation at the end.",
 )
+@click.option(
+    "--overfit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Train on the same N batches and measure them, without augmentation and dropout, to see if they are learnt by heart.",
+)
 @processes_options
 @running_options
 @debug_option
@@ -55,6 +61,7 @@ def train(
     smoke: bool,
     seeds: int | None,
     kfold: int | None,
+    overfit: int | None,
     devices: int | None,
     max_restarts: int,
     accept_changes: bool,
@@ -82,6 +89,8 @@ def train(
     if seeds is not None or kfold is not None:
         loaded = load_experiment(config, overrides)
         context.exit(_train_members(context, loaded, run_dir, resume, timeout, asked_of(requirements, loaded.experiment)))
+    if overfit is not None:
+        overrides = (*overrides, *_overfitting(config, overrides, overfit, smoke=smoke))
     if starts_processes(devices):
         loaded = load_experiment(config, overrides)
         asked_of(requirements, loaded.experiment)
@@ -119,8 +128,20 @@ def _train_members(
     seeds, folds = context.params["seeds"], context.params["kfold"]
     if seeds is not None and folds is not None:
         raise UsageError("--seeds and --kfold each make runs of their own. Give one of the two.")
+    if context.params["overfit"] is not None:
+        raise UsageError("--overfit looks at one training; leave --seeds and --kfold out.")
     plan = seeds_of(loaded, seeds) if folds is None else folds_of(loaded, folds)
     return train_members(Series(context, loaded, plan, run_dir, resume, timeout, asked))
+
+
+def _overfitting(config: Path, overrides: tuple[str, ...], batches: int, *, smoke: bool) -> list[str]:
+    from fittool.config.experiment_file import load_experiment
+    from fittool.errors import UsageError
+    from fittool.experiment.aids.overfit import overrides_for
+
+    if smoke:
+        raise UsageError("--overfit trains until it has learnt its batches, and --smoke a few steps. Use one of the two.")
+    return overrides_for(load_experiment(config, overrides).experiment, batches)
 
 
 def _options_to_go_on(run_dir: Path | None, resume: bool, directory: Path) -> list[str]:
