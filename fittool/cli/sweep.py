@@ -108,7 +108,7 @@ class _Progress:
         self._done += 1
         names = short_names(list(trial.values))
         values = ", ".join(f"{names[key]} {_value(value)}" for key, value in trial.values.items())
-        said = _result(trial, self._sweep.goal.metric) if trial.end != "failed" else shorten(trial.reason.partition("\n")[0], 80)
+        said = _told(trial, self._sweep.goal.metric) if trial.end != "failed" else shorten(trial.reason.partition("\n")[0], 80)
         best = self._sweep.goal.best(self._sweep.record.trials)
         mark = " *" if best is not None and best.number == trial.number else ""
         count = f"[{self._done}/{self._sweep.goal.trials}]"
@@ -123,11 +123,11 @@ def _in_width(line: str) -> str:
     return shorten(line, Terminal(sys.stderr).width) if sys.stderr.isatty() else visible(line)
 
 
-def _result(trial: Trial, metric: str) -> str:
+def _told(trial: Trial, metric: str) -> str:
+    """Such as `val_accuracy 0.9855`."""
     from fittool.training.display.formatting import number
 
-    value = "no value" if trial.value is None else f"{metric} {number(trial.value)}"
-    return f"{value} after {trial.epochs:,} epoch{'s' * (trial.epochs != 1)}"
+    return f"no {metric}" if trial.value is None else f"{metric} {number(trial.value)}"
 
 
 def _value(value: object) -> str:
@@ -155,7 +155,7 @@ def _write(sweep: OpenSweep, quiet: bool) -> None:
     best = sweep.goal.best(sweep.record.trials)
     if best is not None:
         path = shlex.quote(str(sweep.record.root / BEST))
-        click.echo(f"Best: {best.name}, {_result(best, sweep.goal.metric)}. Next: fittool train {path}", err=True)
+        click.echo(f"Best: {best.name}, {_told(best, sweep.goal.metric)}. Next: fittool train {path}", err=True)
 
 
 def _draw(sweep: OpenSweep) -> None:

@@ -63,7 +63,7 @@ def rate_plot(rates: Sequence[float], losses: Sequence[float], smoothed: Sequenc
         axes.set_ylabel("loss")
         axes.grid(alpha=0.25)
 
-    return _png(draw)
+    return png(draw)
 
 
 def _file_name(name: str) -> str:
