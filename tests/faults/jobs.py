@@ -80,7 +80,7 @@ def at(name):
 
 
 def strike_while_saving():
-    """On a busy machine the moment may pass unseen; then it is the next epoch's steps, as behind the last there is nothing to stop."""
+    """The moment may pass unseen on a busy machine; then in the next epoch, as behind the last there is nothing to stop."""
     begun = calls.get("on_train_batch_begin", -1)
     while not any(".tmp" in name for _, _, names in os.walk("run/checkpoints") for name in names):
         if calls.get("on_train_batch_begin", -1) > begun + 4:
