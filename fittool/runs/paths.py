@@ -143,7 +143,7 @@ class RunPaths:
         files = (
             self.experiment, self.environment, self.classes, self.inputs, self.columns, self.skipped, self.status, self.diverged,
             self.metrics, self.evaluation, self.threshold, self.baselines, self.validation, self.history, self.log, self.report,
-            self.root / ".lock", self.root / DISCARDED,
+            self.profile, self.root / ".lock", self.root / DISCARDED,
         )  # fmt: skip
         folders = (self.checkpoints, self.plots)
         return path in (*files, *folders) or any(folder in path.parents for folder in folders)

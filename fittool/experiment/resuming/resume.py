@@ -250,7 +250,9 @@ def go_on(
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     tell_followers(options.group, directory)
-    outcome = run_to_the_end(prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile)
+    outcome = run_to_the_end(
+        prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile, known=len(rows)
+    )
     return Run(directory.path, outcome, trainer.history)
 
 
