@@ -15,9 +15,12 @@ EXTRAS = {
     "tables": ("tables in Parquet and Excel files", ("pyarrow", "openpyxl")),
     "report": ("the live page of the metrics", ("matplotlib", "jinja2")),
     "torch": ("the engine torch, on processors and graphics cards", ("torch",)),
-    "keras": ("models of Keras for `import` and `initial_weights`", ("h5py",)),
+    "keras": ("models of Keras, in .keras and .h5 files", ("h5py",)),
     "onnx": ("export to ONNX, and running what was exported", ("onnx", "onnxruntime")),
     "tensorboard": ("the callback TensorBoard", ("tensorboard",)),
+    "mlflow": ("the callback MLflow", ("mlflow",)),
+    "wandb": ("the callback WandB", ("wandb",)),
+    "docs": ("the site of the documentation", ("mkdocs-material", "mkdocstrings")),
     "parity": ("fittool's own tests against Keras", ("keras", "scipy", "torch")),
     "dev": ("fittool's own tests and checks", ("hypothesis", "mypy", "pytest", "ruff")),
 }

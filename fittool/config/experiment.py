@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
+from fittool.config.notify import Notify
 from fittool.config.pretrained import FineTune, InitialWeights
 from fittool.config.sections import Compile, Data, Model, Output, Stage, Train
 from fittool.engines.settings import ENGINES, EngineSetting, Numpy
@@ -69,6 +70,9 @@ class Experiment:
         default_factory=list, description="What happens beside the training."
     )
     output: Annotated[Output, DOES_NOT_COUNT] = Field(default_factory=Output, description="Where runs go, and what they save.")
+    notify: Annotated[Notify | None, DOES_NOT_COUNT] = Field(
+        default=None, description="Who is told when the training has ended; nobody if absent."
+    )
 
     @model_validator(mode="after")
     def _fine_tunes_one_training(self) -> Experiment:

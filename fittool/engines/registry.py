@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -76,6 +79,38 @@ def check_can_share(setting: EngineSetting) -> None:
         raise ExperimentError(f"{text}: add --engine torch.")
 
 
+def kernels_in_use(setting: EngineSetting) -> str | None:
+    """The path that an engine takes here: `native <number of the order of sums>` or `numpy`; None where there is no choice.
+
+    Raises:
+        MachineError: The setting asks for kernels, and there are none.
+    """
+    from fittool.kernels.library import NUMBERS, open_library
+
+    resolved = resolve_engine(setting)
+    if not isinstance(resolved, Numpy):
+        return None
+    return "numpy" if open_library(resolved.kernels) is None else f"native {NUMBERS}"
+
+
+def with_kernels_of(setting: EngineSetting, path: str | None) -> EngineSetting:
+    """The setting with which a run goes on: where it leaves the path open, that on which the run has come so far, if it is there.
+
+    Args:
+        setting: The experiment's.
+        path: What `kernels_in_use` gave when the run last began; None for runs of releases that had no kernels.
+    """
+    from fittool.kernels.library import NUMBERS, find_library
+
+    resolved = resolve_engine(setting)
+    if not isinstance(resolved, Numpy) or resolved.kernels != "auto":
+        return setting
+    if path in (None, "numpy"):
+        return replace(resolved, kernels="numpy")
+    # Where it is not there, NumPy goes on, and the record of the environment says that the digits will be others.
+    return replace(resolved, kernels="native" if path == f"native {NUMBERS}" and find_library()[0] is not None else "auto")
+
+
 def holds_samples(setting: EngineSetting) -> bool:
     """True where the engine can keep samples in the memory of its device."""
     return resolve_engine(setting).can_hold
@@ -127,14 +162,28 @@ def memory_estimate(
 def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
     from fittool.engines.numpy_engine import NumpyEngine
 
-    return NumpyEngine(graph, threads=setting.threads, **options)
+    assert isinstance(setting, Numpy)
+    return NumpyEngine(graph, threads=setting.threads, kernels=setting.kernels, **options)
 
 
 def _torch(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:
     _check_installed()
-    from fittool.engines.torch_engine import TorchEngine
+    with _collecting_nothing():
+        from fittool.engines.torch_engine import TorchEngine
 
     return TorchEngine(graph, setting, **options)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """A context for imports of half a million objects, none of which is garbage: looking for some takes a fifth of their time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _check_installed() -> None:
@@ -190,11 +239,13 @@ def engine_reports() -> list[tuple[str, str]]:
     """Each engine and whether it is ready here, for `fittool doctor`."""
     from fittool.cpu import available_threads, default_threads
     from fittool.engines.numpy_engine.blas import blas_name, use_one_thread
+    from fittool.kernels.library import report
 
     note = "" if use_one_thread() else "; its BLAS cannot be held to one thread, so results may depend on it"
     asked = "" if default_threads() == available_threads() else " as OMP_NUM_THREADS says"
     threads = f"{default_threads()} thread{'s' * (default_threads() != 1)}{asked}"
-    return [("numpy", f"ready, {threads}, BLAS {blas_name()}{note}"), ("torch", _torch_report())]
+    numpy = f"ready, {threads}, kernels: {report()}, BLAS {blas_name()}{note}"
+    return [("numpy", numpy), ("torch", _torch_report())]
 
 
 def _torch_report() -> str:

@@ -32,6 +32,13 @@ class EngineSetting(Named):
 class Numpy(EngineSetting):
     """NumPy on the processor: trains without any framework."""
 
+    kernels: Literal["auto", "native", "numpy"] = Field(
+        default="auto",
+        kw_only=True,
+        description="Whether fittool's own compiled kernels compute: `native` needs them, `numpy` does without, `auto` takes "
+        "them where they are; a run that goes on does as it began. Results differ in their last digits.",
+    )
+
     @classmethod
     def public_name(cls) -> str:
         """`numpy`, as the library writes itself."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from fittool.callbacks.snapshot import Position
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.engines.registry import resolve_engine
+from fittool.engines.registry import kernels_in_use, resolve_engine
 from fittool.experiment.building.data import Data
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions
@@ -25,7 +25,7 @@ from fittool.runs.files.json_text import to_json
 from fittool.runs.status import utc_text
 
 # Another fittool that computes otherwise has another format.
-_DECIDE_DIGITS = ("arithmetic", "versions.numpy", "engine", "processes")
+_DECIDE_DIGITS = ("arithmetic", "versions.numpy", "engine", "processes", "kernels")
 _NOT_COMPARED = ("run", "format", "experiment", "command", "resumed", "git_commit", "seed")
 SAMPLES_FORM = 1
 """Raised where the same data are read as other samples than before, so that no older run seems to have lost its data."""
@@ -37,7 +37,7 @@ def environment_of(prepared: Prepared, threads: int, options: TrainOptions) -> d
     """Everything for environment.json but the run's id."""
     experiment = prepared.loaded.experiment
     described = describe_environment(
-        engine=resolve_engine(experiment.engine).public_name(),
+        engine=resolve_engine(prepared.engine).public_name(),
         threads=threads,
         seed=experiment.seed,
         data=prepared.fingerprints,
@@ -45,7 +45,9 @@ def environment_of(prepared: Prepared, threads: int, options: TrainOptions) -> d
     )
     own = {"train": prepared.train, "validation": prepared.validation}
     known = {"samples": samples_of(prepared), "sample_fingerprints": sample_fingerprints(own)}
-    return described | known | {"arithmetic": arithmetic(), "processes": options.group.size}
+    path = kernels_in_use(prepared.engine)
+    digits = {"arithmetic": arithmetic(), "processes": options.group.size} | ({} if path is None else {"kernels": path})
+    return described | known | digits
 
 
 def identity_of(prepared: Prepared) -> dict[str, str]:
@@ -126,11 +128,19 @@ def _news(environment: Mapping[str, Any]) -> dict[str, Any]:
     return {key: pair for time in environment.get("resumed", []) for key, pair in time["changed"].items()}
 
 
+def kernels_of(environment: Mapping[str, Any]) -> str | None:
+    """The path of the NumPy engine on which a run last went on; None where there was no choice."""
+    path = _news(environment).get("kernels", environment.get("kernels"))
+    return path if isinstance(path, str) else None
+
+
 def changes_of_environment(before: Mapping[str, Any], now: Mapping[str, Any]) -> Changed:
     """The differences from when the run last went on."""
     old = dict(_leaves(before))
     old |= {key: new for key, (_, new) in _news(before).items()}
     new = dict(_leaves(now))
+    if old.get("engine") == "numpy":
+        old.setdefault("kernels", "numpy")  # runs of releases that had no others do not say it
     return {key: (old.get(key), new.get(key)) for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)}
 
 
@@ -152,7 +162,7 @@ def other_digits(changed: Changed) -> str | None:
     told = [
         f"{key} {old} → {new}"
         for key, (old, new) in changed.items()
-        if key.startswith(("versions.", "machine.processor", "engine", "processes"))
+        if key.startswith(("versions.", "machine.processor", "engine", "processes", "kernels"))
     ]
     cause = ", ".join(told) or "the processor's kernels are other ones"
     return f"The run continues, but not bit-identical: {cause}."

@@ -17,11 +17,14 @@ from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.generator_data import GeneratorData
+from fittool.engines.registry import with_kernels_of
+from fittool.engines.settings import EngineSetting
 from fittool.engines.state import HasForm, check_whole_state, weights_in
 from fittool.errors import CheckpointError, shown
 from fittool.experiment.building.consent import experiment_to_read
 from fittool.experiment.building.data import Data
 from fittool.experiment.building.network import user_module
+from fittool.experiment.run_metadata import kernels_of
 from fittool.experiment.tables.kept_columns import encoder_of
 from fittool.model.compiled import Compiled
 from fittool.model.model import Model
@@ -114,10 +117,18 @@ class TrainedRun:
         """
         experiment = self.loaded.experiment
         compiled = None if objectives is None else Compiled(experiment.compile.optimizer, objectives)
-        network = Network(self.graph, experiment.engine, experiment.seed, compiled, targets=self.numbers)
+        network = Network(self.graph, self._engine, experiment.seed, compiled, targets=self.numbers)
         check_weights(self.checkpoint, network.describe())
         network.load(weights_in(self.checkpoint.tensors))
         return Model.of(layers_of(self._architecture), network, experiment.seed, self.class_names)
+
+    @property
+    def _engine(self) -> EngineSetting:
+        """The engine of the experiment, with the kernels that the run was trained with."""
+        engine = self.loaded.experiment.engine
+        if not self.directory.paths.environment.exists():
+            return engine
+        return with_kernels_of(engine, kernels_of(self.directory.read_environment()))
 
     def loader(self, data: Data) -> BatchLoader:
         """Batches of some data as they stand, decoded by the workers of the run's experiment."""

@@ -19,6 +19,7 @@ from fittool.nn.graph import Graph
 IMAGE, SEQUENCE, FEATURES, VOLUME = (7, 6, 3), (6, 3), (5,), (4, 5, 3, 2)
 
 CASES = [
+    (nn.Conv2D(filters=3, kernel_size=2, padding="same"), (4, 5, 3)),  # its gradient is padded on the other side
     (nn.Rescaling(0.5, 1.0), FEATURES),
     (nn.Normalization(mean=[1, 2, 3], variance=[4, 5, 6]), IMAGE),
     (nn.Standardization(rescale=0.5, samplewise_std_normalization=True), IMAGE),

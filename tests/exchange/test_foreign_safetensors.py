@@ -18,7 +18,8 @@ from fittool.nn.presets import PRESETS
 
 FILES = [
     ("mobilenet_v2", "torchvision"), ("mobilenet_v2", "timm"), ("mobilenet_v2", "transformers"),
-    ("efficientnet_b0", "torchvision"), ("efficientnet_b0", "timm"), ("efficientnet_b0", "efficientnet_pytorch"), ("efficientnet_b0", "transformers"),
+    ("efficientnet_b0", "torchvision"),
+    ("efficientnet_b0", "timm"), ("efficientnet_b0", "efficientnet_pytorch"), ("efficientnet_b0", "transformers"),
     ("efficientnet_lite0", "efficientnet_pytorch"), ("efficientnet_lite0", "timm"), ("resnet18", "torchvision"),
     ("resnet34", "transformers"), ("resnet50", "torchvision"), ("resnet50", "transformers"),
 ]  # fmt: skip

@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.engines.numpy_engine.native.optimizers import native_rule
 from fittool.engines.numpy_engine.optimizers import UpdateRule, update_rules
 from fittool.engines.numpy_engine.parameters import ParameterStore, ParameterView
 from fittool.engines.numpy_engine.thread_pool import TaskChain, ThreadPool
 from fittool.engines.state import TensorInfo
 from fittool.engines.training_steps import StepCounter, TrainingStep
+from fittool.kernels.library import Library
 from fittool.nn.optimizers import Optimizer
 
 _PIECE = 64 * 1024
@@ -38,12 +40,12 @@ class _Piece(NamedTuple):
 class OptimizerStep:
     """One optimizer with its slots: flat arrays as long as the trainable weights, in the same order."""
 
-    def __init__(self, optimizer: Optimizer, store: ParameterStore, pool: ThreadPool) -> None:
+    def __init__(self, optimizer: Optimizer, store: ParameterStore, pool: ThreadPool, library: Library | None = None) -> None:
         self._counter, self._optimizer = StepCounter(optimizer), optimizer
         self._store, self._pool = store, pool
         size, dtype = store.trainable.size, store.trainable.dtype
         self._slots: dict[str, NDArray[Any]] = {name: np.full(size, start, dtype) for name, start in optimizer.slots().items()}
-        places = list(_places(optimizer, store))
+        places = list(_places(optimizer, store, library))
         rows = max((rule.scratch_rows for rule, _, _ in places), default=0)
         longest = max((stop - start for _, start, stop in places), default=0)
         # The pool gives chain i to thread i modulo the threads, so a thread meets the same rows of scratch, warm, each time.
@@ -153,13 +155,14 @@ class OptimizerStep:
         ]
 
 
-def _places(optimizer: Optimizer, store: ParameterStore) -> Iterator[tuple[UpdateRule[Any], int, int]]:
+def _places(optimizer: Optimizer, store: ParameterStore, library: Library | None) -> Iterator[tuple[UpdateRule[Any], int, int]]:
     """What is worked on at once: from where to where in the flat weights, and by which rule."""
     begin = 0
     for rule, size in update_rules(optimizer, {view.name: view.shape for view in store.trainable_views()}):
+        moving = rule if library is None else native_rule(rule, library)
         length = _PIECE if rule.is_elementwise else size
         for start in range(begin, begin + size, length):
-            yield rule, start, min(start + length, begin + size)
+            yield moving, start, min(start + length, begin + size)
         begin += size
 
 

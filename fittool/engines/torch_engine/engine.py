@@ -18,18 +18,20 @@ from fittool.data.loading.selected_batch import SelectedBatch
 from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.settings import Torch
 from fittool.engines.stateful_engine import StatefulEngine
+from fittool.engines.step_profile import StepProfile
 from fittool.engines.target_arrays import targets_and_weights
 from fittool.engines.torch_engine.device import DeviceBatch, LossScale, LossWatch, Placement, choose_device
 from fittool.engines.torch_engine.held_samples import HeldSamples
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
-from fittool.engines.torch_engine.memory.device_memory import memory_needed
+from fittool.engines.torch_engine.memory.device_memory import MemoryNeeded
 from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
 from fittool.engines.torch_engine.optimizer_step import OptimizerStep
 from fittool.engines.torch_engine.parameters import ParameterStore
 from fittool.engines.torch_engine.program import Program
 from fittool.engines.torch_engine.step import StepContext
+from fittool.engines.torch_engine.step_timer import NoTimer, StepTimer
 from fittool.nn.graph import Graph
 from fittool.nn.layers import BatchNormalization
 from fittool.nn.losses import Loss
@@ -92,6 +94,7 @@ class TorchEngine(StatefulEngine):
         self._scale = LossScale(self._placement.device) if self.setting.precision == "float16" else None
         self._set_aside = {}
         self._held = HeldSamples(self._placement)
+        self._timer = NoTimer()
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
 
@@ -104,6 +107,7 @@ class TorchEngine(StatefulEngine):
         recomputed = [node.name for node in graph.nodes if any(fnmatch(node.name, one) for one in self.setting.recompute)]
         self._program = Program(plan, frozenset(recomputed))
         self._run = self._compiled(self._program.run)
+        self._time_layers()
         tables = whole_number_inputs(graph)
         self._exact = [name in tables for name in graph.inputs]
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._store, device)
@@ -156,7 +160,7 @@ class TorchEngine(StatefulEngine):
         """
         if dataset.targets:
             self._losses_and_metrics.check(dataset.targets, len(dataset))
-        with memory_needed(self._placement.device, f"A copy of {len(dataset):,} samples"):
+        with MemoryNeeded(self._placement.device, "A copy of", len(dataset)):
             self._held.hold(dataset)
 
     def put(self, batch: Batch) -> Batch:
@@ -178,23 +182,40 @@ class TorchEngine(StatefulEngine):
         """Forward, backward, update; adds to the running metrics."""
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
-        with memory_needed(self._placement.device, f"A training step of {batch.size:,} samples"):
+        with MemoryNeeded(self._placement.device, "A training step of", batch.size):
             self._train_step(self._update, batch)
 
+    def watch_steps(self, profile: StepProfile) -> None:
+        """Fill a profile with the time and the memory of the training steps from now on, which run without a compiler."""
+        self._timer = StepTimer(profile, self._placement.device)
+        self._time_layers()
+
+    def _time_layers(self) -> None:
+        if isinstance(self._timer, StepTimer):
+            self._program.timer, self._run = self._timer, self._program.run
+
     def _train_step(self, update: OptimizerStep, batch: Batch) -> None:
+        self._timer.begin()
         held, targets, weights = self._arrived(batch)
+        self._timer.reached("inputs")
         context = self._context.begin(update.iterations, training=True, first=batch.first, counts=batch.size > 0)
         if not batch.size:
             self._follow_others(update, batch, held, context)
             return
         outputs, logits = self._forward(held, context)
+        self._timer.reached("forward")
         loss = self._losses_and_metrics.loss(outputs, logits, targets, weights)
+        self._timer.reached("metrics")
         loss, gradients, overflow = self._derive(loss, batch, context)
+        self._timer.reached("backward")
         with torch.no_grad():
             self._averages.follow(context.moments)
             whole = self._losses_and_metrics.add_loss(loss, len(held[0]))
             self._add_metrics(outputs, logits, targets, weights)
+            self._timer.reached("metrics")
             self._move(update, whole, gradients, overflow)
+            self._timer.reached("optimizer")
+        self._timer.end(batch.size)
 
     def _follow_others(self, update: OptimizerStep, batch: Batch, held: Sequence[Tensor], context: StepContext) -> None:
         """The same without a sample, where a batch has fewer than there are processes: the update is that of the others."""
@@ -264,7 +285,7 @@ class TorchEngine(StatefulEngine):
             return self._on_host(self._program.squash(outputs, logits))
 
     def _test(self, batch: Batch) -> tuple[list[Tensor | None], dict[int, Tensor]]:
-        with memory_needed(self._placement.device, f"A test of {batch.size:,} samples"), torch.no_grad():
+        with MemoryNeeded(self._placement.device, "A test of", batch.size), torch.no_grad():
             held, targets, weights = self._arrived(batch)
             outputs, logits = self._forward(held, self._context.begin(0, training=False))
             if self._losses_and_metrics.has_losses:
@@ -280,10 +301,9 @@ class TorchEngine(StatefulEngine):
         targets: Sequence[Tensor],
         weights: Sequence[Tensor | None],
     ) -> None:
+        """Measure, where no derivative is asked for."""
         if self._losses_and_metrics.measures:
-            full = {number: values.detach() for number, values in logits.items()}
-            whole = self._program.squash([None if held is None else held.detach() for held in outputs], full)
-            self._losses_and_metrics.update_metrics(whole, targets, weights)
+            self._losses_and_metrics.update_metrics(self._program.squash(outputs, logits), targets, weights)
 
     def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
@@ -299,7 +319,7 @@ class TorchEngine(StatefulEngine):
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
-        with memory_needed(self._placement.device, f"A prediction of {len(inputs[0]):,} samples"), torch.inference_mode():
+        with MemoryNeeded(self._placement.device, "A prediction of", len(inputs[0])), torch.inference_mode():
             batch = self._placement.put(Batch(inputs))
             self._placement.await_arrival(batch)
             outputs, logits = self._forward(batch.inputs, self._context.begin(0, training=False))

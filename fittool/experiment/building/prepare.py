@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Train
 from fittool.data.available_memory import available_memory, size_in_words
-from fittool.data.dataset import Dataset, Progress
+from fittool.data.dataset import Dataset
 from fittool.data.formats.reading import Reading
 from fittool.data.images.preprocessing import Preprocessing, preprocessed
 from fittool.data.input_facts import InputFacts, facts_of, in_words
@@ -21,11 +21,15 @@ from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.partition import balanced
 from fittool.data.tables.told import columns_in_words
 from fittool.data.user_code.generator_data import GeneratorData
+from fittool.engines.settings import EngineSetting
 from fittool.errors import ExperimentError, MachineError, Problem
+from fittool.experiment.aids.few_batches import batch_size_of, without_dropout
+from fittool.experiment.aids.training_length import training_length
 from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
 from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
+from fittool.experiment.building.loading_progress import Loading, silent
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
@@ -57,13 +61,6 @@ if TYPE_CHECKING:
 
 _OF_DATA = ("compile", "seed", "table", "targets")
 """Parts of the description of a network that do not tell it from others."""
-Loading = Callable[[str], Progress | None]
-"""Given what is loaded ("training data"), what shows how far it is."""
-
-
-def silent(what: str) -> Progress | None:
-    """Shows nothing."""
-    return None
 
 
 @dataclass(frozen=True)
@@ -73,10 +70,12 @@ class Preparation:
     Attributes:
         encoder: Makes features of a table's columns; None where there is none, or it is to be learnt.
         targets: The scales of the numbers to predict, by the outputs' names; None where they are to be learnt.
+        engine: The engine with which it goes on; None: the experiment's.
     """
 
     encoder: TableEncoder | None = None
     targets: Mapping[str, OutputTargets] | None = None
+    engine: EngineSetting | None = None
 
     @property
     def classes(self) -> dict[str, tuple[str, ...]]:
@@ -104,6 +103,7 @@ class Prepared:
         numbers: Names and scales of the numbers to predict, by the outputs' names.
         encoder: What the training part of a table has fixed of its columns, or None.
         group: The processes that share the batches.
+        going_on: The engine with which a run goes on, where that is not just the experiment's.
     """
 
     loaded: LoadedExperiment
@@ -122,6 +122,12 @@ class Prepared:
     numbers: Mapping[str, OutputTargets] = field(default_factory=dict)
     encoder: TableEncoder | None = None
     group: ProcessGroup = ALONE
+    going_on: EngineSetting | None = None
+
+    @property
+    def engine(self) -> EngineSetting:
+        """The engine that trains."""
+        return self.loaded.experiment.engine if self.going_on is None else self.going_on
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -169,24 +175,7 @@ class Prepared:
         return optimizer.lasting(length.after(PartOfTraining(epochs=warmup)) if warmup else length)
 
     def _length(self) -> TrainingLength:
-        """The epochs and steps of all stages."""
-        stages = []
-        for stage in self.loaded.experiment.stages:
-            asked = stage.steps_per_epoch
-            steps = asked if isinstance(asked, int) else self.train_loader(stage).steps_per_pass
-            if steps is None:
-                by_warmup = self.loaded.experiment.first.warmup_epochs > 0
-                what, place = ("warmup_epochs", ("train",)) if by_warmup else (self._what_lasts, ("compile", "optimizer"))
-                text = f"{what} needs to know how many batches an epoch has, but data.train is a generator without an end."
-                raise ExperimentError(self.loaded.problem(f"{text} Give train.steps_per_epoch.", *place))
-            stages.append((cast("int", stage.epochs) - stage.initial_epoch, steps))
-        return TrainingLength(stages)
-
-    @property
-    def _what_lasts(self) -> str:
-        """The form in which the schedule asks for the length of the training."""
-        rate = self.loaded.experiment.compile.optimizer.learning_rate
-        return "total: auto" if getattr(rate, "total", None) is not None else "a length in epochs or a share"
+        return training_length(self.loaded, lambda stage: self.train_loader(stage).steps_per_pass)
 
     @property
     def is_from_logits(self) -> bool:
@@ -224,9 +213,10 @@ class Prepared:
                     steps=_steps(train, self.train) if len(experiment.stages) == 1 else None, group=self.group,
                 )  # fmt: skip
             data = self._sample(self.train if features is None else features)
-            steps = -(-len(data) // train.batch_size)
+            size = batch_size_of(experiment, train.batch_size, len(self.train))
+            steps = -(-len(data) // size)
             return DatasetLoader(
-                data, train.batch_size, experiment.seed, shuffle=train.shuffle,
+                data, size, experiment.seed, shuffle=train.shuffle and experiment.first.overfit_batches is None,
                 augment=changes_of(experiment, train, self.preprocess, steps) if features is None else None,
                 class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
                 use_multiprocessing=train.use_multiprocessing, timeout=timeout, group=self.group,
@@ -234,7 +224,8 @@ class Prepared:
 
     def _sample(self, train: Dataset) -> Dataset:
         """The training samples of a pass: all once, or rare classes more often."""
-        if self.loaded.experiment.data.oversample is None:
+        experiment = self.loaded.experiment
+        if experiment.data.oversample is None or experiment.first.overfit_batches is not None:
             return train
         with error_location(self.loaded, "data", "oversample"):
             return balanced(train, self.loaded.experiment.seed)
@@ -266,7 +257,7 @@ class Prepared:
         compiled = Compiled(self.optimizer, self.objectives)
         # A step whose loss is not finite ends the run; the weights before it are worth keeping.
         network = Network(
-            self.graph, experiment.engine, experiment.seed, compiled, skips_bad_steps=True, group=self.group, targets=self.numbers
+            self.graph, self.engine, experiment.seed, compiled, skips_bad_steps=True, group=self.group, targets=self.numbers
         )
         return Model.of(self.layers, network, experiment.seed, self.class_names)
 
@@ -323,7 +314,7 @@ def prepare(loaded: LoadedExperiment, loading: Loading = silent, known: Preparat
         with error_location(loaded, "data", "validation"):
             validation, _ = kept(loaded, validation, loading("validation data"))
     told = (*prepared.warnings, *told, *warnings, *damaged_exif(prepared.train, prepared.validation))
-    return replace(prepared, train=train, validation=validation, warnings=told)
+    return replace(prepared, train=train, validation=validation, warnings=told, going_on=known.engine)
 
 
 def fit_together(
@@ -340,6 +331,8 @@ def fit_together(
     layers = layers_of(loaded, data.train, targets[0] if targets else None, data.class_names, data.encoder)
     front = with_embedding(loaded, layers, data.encoder, data.train.input_shapes)
     network = replace(standardized(loaded, front.layers, data.train.input_shapes), within=front)
+    if loaded.experiment.first.overfit_batches is not None:
+        network = replace(network, layers=list(map(without_dropout, network.layers)))
     graph = graph_of(loaded, network, data.train.input_shapes)
     loaded = with_stages(loaded, graph)
     _check(loaded, graph, targets, data.validation)

@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.callbacks.snapshot import snapshot_of
-from fittool.errors import CheckpointError, FittoolError, Interrupted, Problem, shown
+from fittool.config.experiment_file import LoadedExperiment
+from fittool.engines.registry import kernels_in_use, with_kernels_of
+from fittool.engines.settings import EngineSetting
+from fittool.errors import CheckpointError, FittoolError, Interrupted, MachineError, Problem, shown
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.prepare import Preparation, Prepared
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.resuming.changes import refuse_other_data
-from fittool.experiment.run_metadata import known_data, samples_of
+from fittool.experiment.run_metadata import kernels_of, known_data, samples_of
 from fittool.experiment.session import Session
 from fittool.experiment.tables.kept_columns import encoder_to_go_on_with
 from fittool.experiment.trained_run import targets_of
@@ -86,7 +89,8 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         run = stack.enter_context(RunDirectory.open(path))
         loaded = experiment_to_train(run, experiment)
         tasks = _tasks(run)
-        known = Preparation(encoder_to_go_on_with(run), targets_of(tasks[0].end))
+        engine = _engine_of(loaded, run)
+        known = Preparation(encoder_to_go_on_with(run), targets_of(tasks[0].end), engine)
         session = Session.of(without_disk_cache(loaded), known=known)
         stack.callback(session.close)
         prepared = session.prepared
@@ -112,6 +116,21 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         problems = [*_different_tensors(task.end, made), *_different_rows(run.paths.metrics, rows[len(before) :], new_rows)]
         first = 0 if task.start is None else task.start.facts.step
         return Replay(first, made.facts.step, task.end.path.name, min(len(new_rows), len(rows) - len(before)), tuple(problems))
+
+
+def _engine_of(loaded: LoadedExperiment, run: RunDirectory) -> EngineSetting:
+    """The engine that computes as the run's did.
+
+    Raises:
+        MachineError: The run was trained with kernels that are not there, or without, and the experiment says otherwise.
+    """
+    before = kernels_of(run.read_environment()) or "numpy"
+    engine = with_kernels_of(loaded.experiment.engine, before)
+    now = kernels_in_use(engine)
+    if now is not None and now != before:
+        text = f"{shown(run.path)}: was trained with kernels: {before}, and here they are {now}, which gives other digits."
+        raise MachineError(f"{text} Replay it where its kernels are; fittool doctor tells which there are.")
+    return engine
 
 
 def _tasks(run: RunDirectory) -> list[_Task]:

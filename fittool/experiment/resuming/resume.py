@@ -14,24 +14,24 @@ from fittool.config.experiment_file import LoadedExperiment, load_experiment_of_
 from fittool.config.sections import Train
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
+from fittool.engines.registry import with_kernels_of
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
+from fittool.experiment.aids.profile import TrainingProfile
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
-from fittool.experiment.building.stages import settle
 from fittool.experiment.following import tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity
 from fittool.experiment.pretrained.fine_tuning import with_stages
-from fittool.experiment.reporting.ending import report_at_the_end
-from fittool.experiment.results.beside import tell_baselines
+from fittool.experiment.reporting.finishing import run_to_the_end
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
-from fittool.experiment.resuming.next_command import tell_next
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
 from fittool.experiment.run_metadata import (
     changes_of_environment,
     environment_of,
+    kernels_of,
     known_data,
     other_digits,
     text_of_experiment,
@@ -208,28 +208,32 @@ def go_on(
     # Other settings of columns that are accepted make other features; all else goes on with those that the run has.
     anew = options.accept_changes and any(map(_is_of_columns, asked.changes(None)))
     encoder = None if anew else encoder_to_go_on_with(directory)
-    known = Preparation(encoder, learnt_targets(directory, loaded))
+    engine = with_kernels_of(loaded.experiment.engine, kernels_of(environment))
+    known = Preparation(encoder, learnt_targets(directory, loaded), engine)
     tell_what_is_known(options.group, known)
     session = Session.of(loaded, loading_shown(verbose), known, options.group)
     stack.callback(session.close)
-    prepared, engine = session.prepared, session.engine
-    now = environment_of(prepared, engine.threads, options)
+    prepared, stepping = session.prepared, session.engine
+    now = environment_of(prepared, stepping.threads, options)
     asked.check(prepared, environment, now)
     checkpoint = standing.newest()
     checkpoint.check_fits(model=prepared.identity, class_names=prepared.class_names)
-    check_weights(checkpoint, engine.describe())
+    check_weights(checkpoint, stepping.describe())
     checkpoint.check_finite()
     other_numbers = _other_numbers(checkpoint, asked, prepared, directory.path)
     # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
     requests = Requests(directory.paths.root, signals.save_asked)
-    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests)
+    profile = TrainingProfile() if options.profile else None
+    trainer = session.trainer(
+        directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests, profile=profile
+    )
     standing_at = snapshot_of(checkpoint, kept.weights)
     if checkpoint.format < FORMAT:
-        standing_at = with_new_values(standing_at, engine.metrics_state())
-    snapshot, changed = with_accepted_changes(standing_at, asked.changes(prepared), engine.state())
+        standing_at = with_new_values(standing_at, stepping.metrics_state())
+    snapshot, changed = with_accepted_changes(standing_at, asked.changes(prepared), stepping.state())
     trainer.load_snapshot(snapshot, rows)
-    check_whole_state(snapshot.tensors, engine.describe(), shown(checkpoint.path))
+    check_whole_state(snapshot.tensors, stepping.describe(), shown(checkpoint.path))
     changed += other_numbers
     told = [*(f"warning: {warning}" for warning in prepared.warnings), *map(_say_lost, kept.lost), *changed]
     told += [f"warning: {text}" for text in missing_in(directory.paths.root, checkpoint.facts.callbacks)]
@@ -247,13 +251,9 @@ def go_on(
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     tell_followers(options.group, directory)
-    outcome = trainer.run()
-    settle(prepared, session.engine)
-    if verbose != 0 and options.group.rank == 0:
-        tell_baselines(prepared, trainer, directory)
-    report_at_the_end(prepared, trainer, directory, options, signals.interruption)
-    if verbose != 0 and options.group.rank == 0:
-        tell_next(trainer, outcome)
+    outcome = run_to_the_end(
+        prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile, known=len(rows)
+    )
     return Run(directory.path, outcome, trainer.history)
 
 

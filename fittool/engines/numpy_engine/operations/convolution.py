@@ -294,7 +294,9 @@ def pad(context: OperationContext, part: BatchSlice, window: Window, images: Flo
     """Images (n, H, W, C) with their border of zeros, and the calls that fill it; without padding the images themselves."""
     if not window.is_padded:
         return images, []
-    border = context.scratch.border(part.thread, f"{context.position} {window.padded_shape}", (len(images), *window.padded_shape))
+    # By where the image lies, too: the gradient of the input may be padded to the same shape, but on the other side.
+    owner = f"{context.position} {window.before} {window.padded_shape}"
+    border = context.scratch.border(part.thread, owner, (len(images), *window.padded_shape))
     return border, [partial(np.copyto, window.interior(border), images)]
 
 

@@ -1,0 +1,128 @@
+"""Operations on each element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+import numpy as np
+
+from fittool.engines.numpy_engine.activations import ACTIVATIONS, RELU
+from fittool.engines.numpy_engine.native.base import NativeOperation
+from fittool.engines.numpy_engine.operations.base import BatchPhase, BatchSlice, Floats, OperationContext, Phase, rows
+from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Scaling
+from fittool.engines.numpy_engine.operations.merging import Add
+from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.kernels.library import Library
+
+
+def _cut(part: BatchSlice, *arrays: Floats) -> list[Floats]:
+    """A slice of arrays (N, …), each as one run (n,)."""
+    return [array[part.start : part.stop].reshape(-1) for array in arrays]
+
+
+_FROM_OUTPUT = {
+    RELU: ("rectify", "rectify_gradient"),
+    ACTIVATIONS["sigmoid"]: ("sigmoid", "sigmoid_gradient"),
+    ACTIVATIONS["tanh"]: ("tanh_forward", "tanh_gradient"),
+}
+"""The kernels of activations whose slope is told by their output: forward and backward."""
+_SOFTMAX = ACTIVATIONS["softmax"]
+
+
+class NativeActivation(NativeOperation[Activation]):
+    """ReLU, sigmoid, tanh, or softmax over the last axis."""
+
+    def __init__(self, plain: Activation, library: Library) -> None:
+        super().__init__(plain, library)
+        self.in_place = plain.in_place
+
+    @staticmethod
+    def fits(plain: Activation) -> bool:
+        """True for an activation that has a kernel."""
+        return plain.function in _FROM_OUTPUT or plain.function is _SOFTMAX
+
+    def _names(self) -> tuple[str, str]:
+        return _FROM_OUTPUT.get(self.plain.function, ("softmax", "softmax_gradient"))
+
+    def _shaped(self, part: BatchSlice, *arrays: Floats) -> list[Floats]:
+        return [rows(one, part) for one in arrays] if self.plain.function is _SOFTMAX else _cut(part, *arrays)
+
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        x, y = self._shaped(part, context.x[0], context.y)
+        yield self._task(context, part, self._names()[0], x=x, y=y)
+
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
+            y, dy, dx = self._shaped(part, context.y, context.dy, context.dx[0])
+            yield self._task(context, part, self._names()[1], y=y, dy=dy, dx=dx)
+
+
+class NativeScaling(NativeOperation[Scaling]):
+    """y = x · scale + offset with two numbers."""
+
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        x, y = _cut(part, context.x[0], context.y)
+        yield self._task(context, part, "scale", x=x, y=y, factor=self.plain.scale, offset=self.plain.offset)
+
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        assert context.dy is not None
+        if context.dx[0] is not None:
+            dy, dx = _cut(part, context.dy, context.dx[0])
+            yield self._task(context, part, "scale", x=dy, y=dx, factor=self.plain.scale, offset=0)
+
+
+class NativeAdd(NativeOperation[Add]):
+    """The sum of all inputs."""
+
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        if any(x.shape != context.y.shape for x in context.x):
+            yield from self.plain._forward_slice(context, part)
+            return
+        first, second, *others = (array[part.start : part.stop].reshape(-1) for array in context.x)
+        y = context.y[part.start : part.stop].reshape(-1)
+        yield self._task(context, part, "add", a=first, b=second, y=y)
+        for other in others:
+            yield self._task(context, part, "add", a=y, b=other, y=y)
+
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        return self.plain._backward_slice(context, part)
+
+
+class NativeDropout(NativeOperation[Dropout]):
+    """Zeroes elements with the same mask as the plain operation, to the bit."""
+
+    def _draws(self, context: OperationContext) -> bool:
+        return context.training and 0 < self.plain.rate < 1
+
+    def _key(self, context: OperationContext) -> Floats:
+        """(2,) words of the key of the step's random numbers; filled once a step."""
+        key: Floats = context.extra("key", (2,), np.uint32)[0]
+        return key
+
+    def prepare(self, context: OperationContext) -> Iterable[Phase]:
+        """Find out the key of the step."""
+        if self._draws(context):
+            yield BatchPhase([[partial(self._fill_key, context, self._key(context))]])
+
+    def _fill_key(self, context: OperationContext, words: Floats) -> None:
+        key = context.step_inputs.key(self.plain.stream)
+        words[0], words[1] = key & 0xFFFFFFFF, key >> 32
+
+    def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        if not self._draws(context):
+            yield from self.plain._forward_slice(context, part)
+            return
+        plain, mask = self.plain, self.plain.mask(context)
+        arrays = {"x": context.x[0], "y": context.y, "mask": mask}
+        cut = {name: array[part.start : part.stop].reshape(part.size, -1) for name, array in arrays.items()}
+        limit, kept = round(plain.rate * 65536), 1 / (1 - plain.rate)
+        yield self._task(context, part, "dropout", **cut, key=self._key(context), first=part.start, limit=limit, kept=kept)
+
+    def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        if not self._draws(context) or context.dx[0] is None or context.dy is None:
+            yield from self.plain._backward_slice(context, part)
+            return
+        a, b, y = _cut(part, context.dy, self.plain.mask(context), context.dx[0])
+        yield self._task(context, part, "multiply", a=a, b=b, y=y)

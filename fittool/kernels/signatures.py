@@ -1,0 +1,75 @@
+"""The arguments of each kernel, in the order in which its C++ reads them; `tasks.parameter` explains the notation."""
+
+from __future__ import annotations
+
+from fittool.kernels.tasks import Signature
+
+_POSITION = {"top": 0, "left": 0, "stride_down": 1, "stride_across": 1}
+_WINDOW = {**_POSITION, "step_down": 1, "step_across": 1}
+_POOL = {"down": 1, "across": 1, **_POSITION}
+_COLUMNS = {"first": 0, "stop": 0}
+_ELEMENTS = Signature(("x:N", "y!=x:N"), {})
+_SLOPES = Signature(("y:N", "dy:N", "dx!=dy,y:N"), {})
+# Axes: samples N, image height H and width W, channels C; kernel height K and width L, filters F; output height I and width J.
+# Rows of products and normalizations R, inputs of a product K; slices of a batch P; weights or elements E.
+
+SIGNATURES: dict[str, Signature] = {
+    "convolution": Signature(("x:N,H,W,C", "kernel:K,L,C,F", "bias?:F", "y!:N,I,J,F"), {**_WINDOW, "rectified": 0}),
+    "convolution_input_gradient": Signature(("dx!:N,H,W,C", "turned:K,L,F,C", "bias?:C", "dy:N,I,J,F"), _WINDOW),
+    "convolution_kernel_gradient": Signature(
+        ("x:N,H,W,C", "dkernel!:K,L,C,F", "dbias?!:F", "dy:N,I,J,F"), {**_WINDOW, "fresh": 0}
+    ),
+    "turn_kernel": Signature(("kernel:E,C,F", "turned!:E,F,C"), {}),
+    "depthwise": Signature(("x:N,H,W,C", "kernel:K,L,C", "bias?:C", "y!:N,I,J,C"), {**_WINDOW, "rectified": 0}),
+    "depthwise_input_gradient": Signature(("dx!:N,H,W,C", "kernel:K,L,C", "dy:N,I,J,C"), _WINDOW),
+    "depthwise_kernel_gradient": Signature(("x:N,H,W,C", "dkernel!:K,L,C", "dbias?!:C", "dy:N,I,J,C"), {**_WINDOW, "fresh": 0}),
+    "dense": Signature(("x:R,K", "kernel:K,F", "bias?:F", "y!:R,F"), {**_COLUMNS, "rectified": 0}),
+    "dense_kernel_gradient": Signature(("x:R,K", "dy:R,F", "dkernel!:K,F", "dbias?!:F"), _COLUMNS),
+    "dense_input_gradient": Signature(("dx!:R,K", "kernel:K,F", "dy:R,F"), _COLUMNS),
+    "moments": Signature(("x:R,C", "mean!:C", "squares!:C"), {}),
+    "merge_moments": Signature(
+        ("means:P,C", "squares:P,C", "shares:P", "mean!:C", "variance!:C", "moving_mean!:C", "moving_variance!:C"),
+        {"total": 1},
+        ("rate",),
+    ),
+    "normalization_factors": Signature(
+        ("mean:C", "variance:C", "gamma?:C", "beta?:C", "inverse!:C", "factor!:C", "offset!:C"), {}, ("epsilon",)
+    ),
+    "normalize": Signature(("x:R,C", "factor:C", "offset:C", "other?:R,C", "y!=other:R,C"), {"rectified": 0}),
+    "normalization_sums": Signature(("x:R,C", "y?:R,C", "dy:R,C", "mean:C", "masked?!=dy:R,C", "sums!:C", "products!:C"), {}),
+    "normalization_gradients": Signature(
+        ("sums:P,C", "products:P,C", "mean:C", "inverse:C", "gamma?:C", "dgamma?!:C", "dbeta?!:C", "factors!:3,C"),
+        {"total": 1, "fixed": 0},
+    ),
+    "normalization_input_gradient": Signature(("x:R,C", "dy:R,C", "factors:3,C", "dx!=dy:R,C"), {}),
+    "max_pooling": Signature(("x:N,H,W,C", "y!:N,I,J,C"), _POOL),
+    "max_pooling_gradient": Signature(("x:N,H,W,C", "y:N,I,J,C", "dy:N,I,J,C", "dx!:N,H,W,C"), _POOL),
+    "average_pooling": Signature(("x:N,H,W,C", "y!:N,I,J,C"), _POOL),
+    "average_pooling_gradient": Signature(("dx!:N,H,W,C", "dy:N,I,J,C"), _POOL),
+    "global_average": Signature(("x:N,P,C", "y!:N,C"), {}),
+    "global_average_gradient": Signature(("dy:N,C", "dx!:N,P,C"), {}),
+    "rectify": _ELEMENTS,
+    "rectify_gradient": _SLOPES,
+    "scale": Signature(("x:N", "y!=x:N"), {}, ("factor", "offset")),
+    "add": Signature(("a:N", "b:N", "y!=a,b:N"), {}),
+    "multiply": Signature(("a:N", "b:N", "y!=a,b:N"), {}),
+    "dropout": Signature(("x:N,E", "y!=x:N,E", "mask!:N,E", "key:2:u32"), {"first": 0, "limit": 0}, ("kept",)),
+    "sigmoid": _ELEMENTS,
+    "sigmoid_gradient": _SLOPES,
+    "tanh_forward": _ELEMENTS,
+    "tanh_gradient": _SLOPES,
+    "exponentiate": _ELEMENTS,
+    "take_logarithm": _ELEMENTS,
+    "softmax": Signature(("x:R,C", "y!=x:R,C"), {}),
+    "softmax_gradient": Signature(("y:R,C", "dy:R,C", "dx!=dy:R,C"), {}),
+    "sparse_crossentropy": Signature(
+        ("logits:R,C", "probabilities:R,C", "numbers:R:i64", "total!:1:f64", "gradient?!:R,C"), {}, ("divisor",)
+    ),
+    "descend": Signature(("weights!:E", "gradients:E", "momentum?!:E"), {"nesterov": 0}, ("rate", "factor")),
+    "adapt_moments": Signature(
+        ("weights!:E", "gradients:E", "momentum!:E", "velocity!:E", "largest?!:E"),
+        {},
+        ("first", "second", "epsilon", "rate"),
+    ),
+    "scale_by_root": Signature(("weights!:E", "gradients:E", "velocity!:E"), {}, ("rho", "rest", "epsilon", "rate")),
+}
