@@ -181,7 +181,7 @@ def _inputs(model: OnnxModel, drawn: Drawn) -> dict[str, NDArray[Any]]:
 
 
 def _expected(outputs: tuple[GraphOutput, ...], answers: Answers) -> dict[str, NDArray[Any]]:
-    """What `predict` says, in the order of the graph's outputs."""
+    """The answers of `predict`, in the order of the graph's outputs."""
     found: list[NDArray[Any]] = []
     alone = len(answers.outputs) == 1
     for name, array in answers.outputs.items():

@@ -76,7 +76,7 @@ def draw_samples(runs: Sequence[TrainedRun], *, accept_changes: bool = False, wa
     """
     first = runs[0]
     count = len(first.graph.inputs) - (first.encoder is not None)
-    arrays = () if count == 0 else _taken(first, count, accept_changes, warn)
+    arrays = () if count == 0 else _own_arrays(first, count, accept_changes, warn)
     generator = rng.generator(first.loaded.experiment.seed, "export samples")
     amount = len(arrays[0]) if arrays else SAMPLES
     known: dict[str, FittedColumn] = {}
@@ -87,7 +87,7 @@ def draw_samples(runs: Sequence[TrainedRun], *, accept_changes: bool = False, wa
     return Drawn(arrays, {name: _cells_of(column, amount, generator) for name, column in known.items()})
 
 
-def _taken(run: TrainedRun, count: int, accept_changes: bool, warn: Callable[[str], object]) -> tuple[NDArray[Any], ...]:
+def _own_arrays(run: TrainedRun, count: int, accept_changes: bool, warn: Callable[[str], object]) -> tuple[NDArray[Any], ...]:
     """The first inputs of samples of the run's own data; drawn ones where those cannot be had."""
     parts: tuple[Part, ...] = ("validation", "train")
     told: list[str] = []
