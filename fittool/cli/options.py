@@ -99,6 +99,7 @@ _RUNNING = (
     click.option(
         "--verbose", type=click.Choice(["auto", "0", "1", "2"]), help="0: nothing; 1: a live bar; 2: one line an epoch."
     ),
+    click.option("--profile", is_flag=True, help="Tell at the end where time and memory went, and keep it in profile.json."),
     click.option("--events", is_flag=True, help="Print the training as JSON lines on stdout (docs/events.md), and no display."),
     click.option("--quiet", is_flag=True, help="Print nothing on success, not even the run directory."),
     click.option(

@@ -12,6 +12,7 @@ from fittool.data.batch import Array, Batch
 from fittool.data.dataset import ArrayDataset
 from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.state import State, TensorInfo
+from fittool.engines.step_profile import StepProfile
 from fittool.nn.graph import Graph
 
 StateKind = Literal["weights", "optimizer", "metrics"]
@@ -71,6 +72,9 @@ class Engine(Protocol):
 
         A loss that is not finite raises nothing: it is a flag in `health`, which a device may keep to itself for some steps.
         """
+
+    def watch_steps(self, profile: StepProfile) -> None:
+        """Fill a profile with the time and the memory of the training steps from now on, which may be slower for it."""
 
     def finish_training(self) -> None:
         """After the last step: put the moving average of the weights in their place, where the optimizer keeps one."""

@@ -18,6 +18,7 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
 from fittool.errors import ExperimentError, FittoolError
 from fittool.experiment.aids.overfit import OverfitCheck
+from fittool.experiment.aids.profile import TrainingProfile
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.initial_weights import start_from
 from fittool.experiment.building.loading_progress import Loading, silent
@@ -115,6 +116,7 @@ class Session:
         kept: KeptWeights | None = None,
         replay: bool = False,
         requests: Requests | None = None,
+        profile: TrainingProfile | None = None,
     ) -> Trainer:
         """The trainer of the experiment in a run directory.
 
@@ -127,6 +129,7 @@ class Session:
             kept: The weights that its callbacks kept, when it goes on.
             replay: Whether steps are only done again, so that nothing but what steers takes part.
             requests: What other processes may ask of the run.
+            profile: Learns where the time goes; None: nobody asked.
 
         Raises:
             ExperimentError: A callback, a loop or a pattern of layers does not fit.
@@ -142,6 +145,11 @@ class Session:
             callbacks.append(OverfitCheck())
         if not replay and not follows:
             callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
+        recorder = _recorder(prepared, directory, epochs, rows, kept, requests, profile)
+        if profile is not None:
+            engine.watch_steps(profile.steps)
+            callbacks.insert(0, profile)
+            progress = profile.shown_by(progress)
         for line in trial.told if isinstance(trial, Smoke) else ():
             progress.say(line)
         return Trainer(
@@ -152,7 +160,7 @@ class Session:
             stages[0].plan,
             names=value_names(prepared.objectives),
             directions=directions(prepared.objectives),
-            recorder=_recorder(prepared, directory, epochs, rows, kept, requests),
+            recorder=recorder,
             progress=progress,
             stop_on_divergence=True,
             interruption=interruption,
@@ -193,9 +201,11 @@ def _recorder(
     rows: Sequence[Row],
     kept: KeptWeights | None,
     requests: Requests | None,
+    profile: TrainingProfile | None,
 ) -> RunRecorder:
     checkpoint = prepared.loaded.experiment.output.checkpoint
-    return RunRecorder(
+    make = RunRecorder if profile is None else profile.recorder
+    return make(
         directory,
         epochs,
         every_seconds=checkpoint.seconds,

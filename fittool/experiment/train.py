@@ -12,6 +12,7 @@ from fittool.config.experiment_file import LoadedExperiment, load_experiment
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, TimeLimitReached, UsageError, UserCodeError
+from fittool.experiment.aids.profile import TrainingProfile
 from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
@@ -116,7 +117,8 @@ def _train_anew(
     tell_followers(options.group, directory)
     requests = Requests(directory.paths.root, signals.save_asked)
     requests.clear()  # what was asked of a process that was killed before its first checkpoint is not asked of this one
-    trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests)
+    profile = TrainingProfile() if options.profile else None
+    trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests, profile=profile)
     fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
     signals.training_begins()
     write_beginning(prepared, directory, environment_of(prepared, session.engine.threads, options))
@@ -126,7 +128,7 @@ def _train_anew(
     dropping = _drop_unless_begun(directory, trainer) if fresh else nullcontext()
     kept = not options.smoke or options.run_directory is not None
     with saying_where(directory, loaded) if kept else _remove_afterwards(directory), dropping:
-        outcome = run_to_the_end(prepared, trainer, directory, options, signals.interruption, tells=verbose != 0)
+        outcome = run_to_the_end(prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile)
     return Run(directory.path, outcome, trainer.history, kept)
 
 

@@ -150,6 +150,16 @@ class ExecutionPlan:
                 storages -= {self.values[number].storage for number in instruction.inputs}
         return frozenset(storages)
 
+    def writers(self) -> dict[int, str]:
+        """The layer that first writes to each storage; those of inputs are nobody's."""
+        found: dict[int, str] = {}
+        inputs = {self.values[number].storage for number in self.inputs}
+        for instruction in self.instructions:
+            storage = self.values[instruction.output].storage
+            if storage not in inputs:
+                found.setdefault(storage, instruction.name)
+        return found
+
     def compared(self) -> list[int]:
         """The values that losses are computed from: outputs, or the logits behind them."""
         return [self.logits.get(output, number) for output, number in enumerate(self.outputs)]

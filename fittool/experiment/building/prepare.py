@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.settings import EngineSetting
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.aids.few_batches import batch_size_of, without_dropout
+from fittool.experiment.aids.training_length import training_length
 from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
 from fittool.experiment.building.data_warnings import damaged_exif
@@ -173,24 +174,7 @@ class Prepared:
         return optimizer.lasting(length.after(PartOfTraining(epochs=warmup)) if warmup else length)
 
     def _length(self) -> TrainingLength:
-        """The epochs and steps of all stages."""
-        stages = []
-        for stage in self.loaded.experiment.stages:
-            asked = stage.steps_per_epoch
-            steps = asked if isinstance(asked, int) else self.train_loader(stage).steps_per_pass
-            if steps is None:
-                by_warmup = self.loaded.experiment.first.warmup_epochs > 0
-                what, place = ("warmup_epochs", ("train",)) if by_warmup else (self._what_lasts, ("compile", "optimizer"))
-                text = f"{what} needs to know how many batches an epoch has, but data.train is a generator without an end."
-                raise ExperimentError(self.loaded.problem(f"{text} Give train.steps_per_epoch.", *place))
-            stages.append((cast("int", stage.epochs) - stage.initial_epoch, steps))
-        return TrainingLength(stages)
-
-    @property
-    def _what_lasts(self) -> str:
-        """The form in which the schedule asks for the length of the training."""
-        rate = self.loaded.experiment.compile.optimizer.learning_rate
-        return "total: auto" if getattr(rate, "total", None) is not None else "a length in epochs or a share"
+        return training_length(self.loaded, lambda stage: self.train_loader(stage).steps_per_pass)
 
     @property
     def is_from_logits(self) -> bool:

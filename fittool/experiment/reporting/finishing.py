@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from fittool.errors import FittoolError
 from fittool.experiment.aids.overfit import tell_verdict
+from fittool.experiment.aids.profile import TrainingProfile, tell_profile
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.reporting.ending import report_at_the_end
@@ -25,6 +26,8 @@ def run_to_the_end(
     interruption: Callable[[], FittoolError | None],
     *,
     tells: bool,
+    profile: TrainingProfile | None = None,
+    known: int = 0,
 ) -> Outcome:
     """Train, and do what comes after a good end; the errors are those of `Trainer.run`.
 
@@ -35,6 +38,8 @@ def run_to_the_end(
         options: What a command line adds.
         interruption: Asked whether the process is to end.
         tells: Whether baselines and the next command are told.
+        profile: Measures where the time goes, if that is asked for.
+        known: How many epochs the run had before.
     """
     leads = options.group.rank == 0
     with notifying(prepared.loaded.experiment.notify if leads and not options.smoke else None, trainer, directory):
@@ -42,6 +47,7 @@ def run_to_the_end(
         if tells and leads and not options.smoke:
             tell_baselines(prepared, trainer, directory)
             tell_verdict(prepared.loaded.experiment, trainer, prepared.loaded.root.place.source.name)
+        tell_profile(profile, trainer, directory, known=known)
         report_at_the_end(prepared, trainer, directory, options, interruption)
         if tells and leads and not options.smoke:
             tell_next(trainer, outcome)

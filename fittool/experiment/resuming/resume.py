@@ -17,6 +17,7 @@ from fittool.data.workers.worker_output import WorkerOutput
 from fittool.engines.registry import with_kernels_of
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
+from fittool.experiment.aids.profile import TrainingProfile
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
@@ -222,7 +223,10 @@ def go_on(
     # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
     requests = Requests(directory.paths.root, signals.save_asked)
-    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests)
+    profile = TrainingProfile() if options.profile else None
+    trainer = session.trainer(
+        directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests, profile=profile
+    )
     standing_at = snapshot_of(checkpoint, kept.weights)
     if checkpoint.format < FORMAT:
         standing_at = with_new_values(standing_at, stepping.metrics_state())
@@ -246,7 +250,9 @@ def go_on(
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     tell_followers(options.group, directory)
-    outcome = run_to_the_end(prepared, trainer, directory, options, signals.interruption, tells=verbose != 0)
+    outcome = run_to_the_end(
+        prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile, known=len(rows)
+    )
     return Run(directory.path, outcome, trainer.history)
 
 
