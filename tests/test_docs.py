@@ -104,7 +104,8 @@ def _parse(words: list[str]) -> None:
     assert name in COMMANDS, f"there is no fittool {name}"
     command = prune if [name, *rest[:1]] == ["runs", "prune"] else group.get_command(click.Context(group), name)
     assert command is not None
-    command.make_parser(click.Context(command)).parse_args(args=list(rest))
+    # click keeps the help option that it makes here, so it must be the one that users get
+    command.make_parser(click.Context(command, **group.context_settings)).parse_args(args=list(rest))
 
 
 @pytest.fixture
