@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "settings": {"errors"},
     "results": BASE,
     "nn": BASE,
-    "augmentation": BASE,
+    "augmentation": {"kernels", *BASE},
     "data": {"augmentation", "nn", *BASE},
     "engines": {"cpu", "kernels", "data", "augmentation", "nn", *BASE},
     "image_data_generator": {"data", "augmentation", *BASE},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fittool.cli.options import LocalPath, debug_option
+from fittool.cli.options import RunPath, debug_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", type=LocalPath(), nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", type=RunPath(), nargs=-1, required=True, metavar="RUN...")
 @click.option(
     "--html", "page", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write one page with the curves."
 )

@@ -10,7 +10,7 @@ from typing import cast
 import click
 
 from fittool.cli.event_lines import events_of
-from fittool.cli.options import configs_argument, debug_option, running_options, set_option
+from fittool.cli.options import configs_argument, debug_option, engine_option, running_options, set_option
 from fittool.cli.processes import group_of_this_process, processes_options, starts_processes, train_in_processes
 
 
@@ -19,7 +19,7 @@ from fittool.cli.processes import group_of_this_process, processes_options, star
 @set_option
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Exactly this directory, instead of a new one below output.dir.")
 @click.option("--resume", is_flag=True, help="With --run-dir: go on with the run that is there, or start it. For cron.")
-@click.option("--engine", metavar="NAME", help="What executes the steps, instead of the file's engine: numpy, torch or auto.")
+@engine_option
 @click.option(
     "--smoke", is_flag=True, help="One epoch of two training batches and one validation batch; nothing is kept, changed or sent."
 )

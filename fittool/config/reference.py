@@ -14,7 +14,8 @@ from pydantic_core import PydanticUndefined
 
 from fittool.config.experiment import Experiment
 from fittool.config.notify import Notify
-from fittool.config.sections import Checkpoint, Compile, Data, Image, InitialWeights, Model, Output, Stage, Train
+from fittool.config.pretrained import FineTune, InitialWeights
+from fittool.config.sections import Checkpoint, Compile, Data, Image, Model, Output, Stage, Train
 from fittool.config.target import Target
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
@@ -163,7 +164,8 @@ class _Page:
         for name, cls in {
             "data": Data, "data.image": Image, "data.column_defaults": ColumnDefaults, "data.target": Target,
             "augmentation": augmentation, "model": Model, "compile": Compile,
-            "initial_weights": InitialWeights, "train": Train, "train[0]": Stage, "output": Output, "notify": Notify,
+            "initial_weights": InitialWeights, "fine_tune": FineTune, "train": Train, "train[0]": Stage, "output": Output,
+            "notify": Notify,
             "output.checkpoint": Checkpoint,
         }.items():  # fmt: skip
             yield from self._section(f"`{name}`", cls, self.schema["$defs"][cls.__name__])
