@@ -13,10 +13,10 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticUndefined
 
 from fittool.config.experiment import Experiment
-from fittool.config.optional_sections.notify import Notify
-from fittool.config.optional_sections.pretrained import FineTune, InitialWeights
-from fittool.config.optional_sections.sweep import Range, Sweep
+from fittool.config.notify import Notify
+from fittool.config.pretrained import FineTune, InitialWeights
 from fittool.config.sections import Checkpoint, Compile, Data, Image, Model, Output, Stage, Train
+from fittool.config.sweep import Range, Sweep
 from fittool.config.target import Target
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
