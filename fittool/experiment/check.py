@@ -69,7 +69,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     device = memory_on_device(prepared)
     told = (*told, *_too_much(loaded, device))
     lines = [] if device is None else [str(device)]
-    counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *notes, *lines)
+    counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *notes, *lines, *_sweep(loaded))
     return Report(_summary(prepared, device), (*prepared.warnings, *told, *found.warnings), counts)
 
 
@@ -81,6 +81,12 @@ def _too_much(loaded: LoadedExperiment, needed: MemoryEstimate | None) -> tuple[
     text = f"A batch of {largest.batch_size:,} samples seems too large: it {needed}. Set a smaller train.batch_size"
     mends = "engine.torch.precision: bf16, engine.torch.recompute: ['*'], or data.cache: ram"
     return (loaded.problem(f"{text}, {mends}.", *loaded.experiment.path_of(largest), "batch_size"),)
+
+
+def _sweep(loaded: LoadedExperiment) -> tuple[str, ...]:
+    """What `fittool sweep` would do, where there is a section for it."""
+    sweep = loaded.experiment.sweep
+    return () if sweep is None else (sweep.in_words(),)
 
 
 def _unseen(loaded: LoadedExperiment, data: OpenedData) -> tuple[str, ...]:
