@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "settings": {"errors"},
     "results": BASE,
     "nn": BASE,
-    "augmentation": BASE,
+    "augmentation": {"kernels", *BASE},
     "data": {"augmentation", "nn", *BASE},
     "engines": {"cpu", "kernels", "data", "augmentation", "nn", *BASE},
     "image_data_generator": {"data", "augmentation", *BASE},
@@ -61,6 +61,8 @@ HOMES = {
     "tensorboard": ("callbacks/tensorboard.py",),
     "optuna": ("search/optuna_search.py",),
     "sqlalchemy": ("search/optuna_search.py",),
+    "mlflow": ("callbacks/trackers/mlflow.py",),
+    "wandb": ("callbacks/trackers/wandb_process.py",),
     "yaml": ("config",),
     "safetensors": ("runs", "exchange"),
     "PIL": (

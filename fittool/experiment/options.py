@@ -38,6 +38,7 @@ class TrainOptions:
         timeout: Seconds after which the run stops with a checkpoint.
         command: The command line, for the record.
         group: The processes that train together.
+        profile: Measure where time and memory go.
         events: Takes the training as JSON lines instead of a display.
         callbacks: Further ones, which only look on and may ask for the end.
     """
@@ -53,6 +54,7 @@ class TrainOptions:
     group: ProcessGroup = ALONE
     events: EventProgress | None = None
     callbacks: tuple[Callback, ...] = ()
+    profile: bool = False
 
     def display(self, verbose: Verbose, directory: RunDirectory) -> Progress:
         """What shows the training: the events, or the display for a level of verbosity."""
