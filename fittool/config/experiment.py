@@ -14,7 +14,7 @@ from fittool.callbacks import CALLBACKS, CallbackSetting
 from fittool.config.notify import Notify
 from fittool.config.pretrained import FineTune, InitialWeights
 from fittool.config.sections import Compile, Data, Model, Output, Stage, Train
-from fittool.config.sweep import Sweep
+from fittool.config.sweeping.section import Sweep
 from fittool.engines.settings import ENGINES, EngineSetting, Numpy
 from fittool.settings import DOES_NOT_COUNT, Field, Integer, Text, setting
 
