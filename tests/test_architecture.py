@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "settings": {"errors"},
     "results": BASE,
     "nn": BASE,
-    "augmentation": BASE,
+    "augmentation": {"kernels", *BASE},
     "data": {"augmentation", "nn", *BASE},
     "engines": {"cpu", "kernels", "data", "augmentation", "nn", *BASE},
     "image_data_generator": {"data", "augmentation", *BASE},
@@ -58,6 +58,8 @@ HOMES = {
     "onnx": ("exchange/onnx_format",),
     "onnxruntime": ("exchange/onnx_format/verify.py",),
     "tensorboard": ("callbacks/tensorboard.py",),
+    "mlflow": ("callbacks/trackers/mlflow.py",),
+    "wandb": ("callbacks/trackers/wandb_process.py",),
     "yaml": ("config",),
     "safetensors": ("runs", "exchange"),
     "PIL": (

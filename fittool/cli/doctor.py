@@ -18,6 +18,9 @@ EXTRAS = {
     "keras": ("models of Keras, in .keras and .h5 files", ("h5py",)),
     "onnx": ("export to ONNX, and running what was exported", ("onnx", "onnxruntime")),
     "tensorboard": ("the callback TensorBoard", ("tensorboard",)),
+    "mlflow": ("the callback MLflow", ("mlflow",)),
+    "wandb": ("the callback WandB", ("wandb",)),
+    "docs": ("the site of the documentation", ("mkdocs-material", "mkdocstrings")),
     "parity": ("fittool's own tests against Keras", ("keras", "scipy", "torch")),
     "dev": ("fittool's own tests and checks", ("hypothesis", "mypy", "pytest", "ruff")),
 }

@@ -10,7 +10,7 @@ from typing import cast
 import click
 
 from fittool.cli.event_lines import events_of
-from fittool.cli.options import configs_argument, debug_option, running_options, set_option
+from fittool.cli.options import configs_argument, debug_option, engine_option, running_options, set_option
 from fittool.cli.processes import group_of_this_process, processes_options, starts_processes, train_in_processes
 
 
@@ -19,7 +19,7 @@ from fittool.cli.processes import group_of_this_process, processes_options, star
 @set_option
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Exactly this directory, instead of a new one below output.dir.")
 @click.option("--resume", is_flag=True, help="With --run-dir: go on with the run that is there, or start it. For cron.")
-@click.option("--engine", metavar="NAME", help="What executes the steps, instead of the file's engine: numpy, torch or auto.")
+@engine_option
 @click.option(
     "--smoke", is_flag=True, help="One epoch of two training batches and one validation batch; nothing is kept, changed or sent."
 )
@@ -27,7 +27,7 @@ from fittool.cli.processes import group_of_this_process, processes_options, star
     "--overfit",
     type=click.IntRange(1),
     metavar="N",
-    help="Train on the same N batches and measure them, without augmentation and dropout, to see if they are learnt by heart.",
+    help="Train on the same N batches and measure them, without augmentation and dropout, until they are learnt by heart.",
 )
 @processes_options
 @running_options
@@ -47,6 +47,7 @@ def train(
     accept_changes: bool,
     timeout: float | None,
     verbose: str | None,
+    profile: bool,
     events: bool,
     quiet: bool,
     requirements: tuple[str, ...],
@@ -80,7 +81,7 @@ def train(
             show_warnings(loaded.warnings)
         from fittool.experiment.train import TrainOptions, train_experiment  # slow to import, and not needed for a wrong file
 
-        options = TrainOptions(run_dir, smoke, verbose, quiet, resume, accept_changes, timeout, group=group)
+        options = TrainOptions(run_dir, smoke, verbose, quiet, resume, accept_changes, timeout, group=group, profile=profile)
         with events_of(events and group.rank == 0) as watched:
             run = train_experiment(loaded, replace(options, events=watched))
         if not quiet and not events and run.kept and group.rank == 0:

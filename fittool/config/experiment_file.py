@@ -92,11 +92,11 @@ class LoadedExperiment:
         if layers is not None and self.experiment.model.python is None:  # what a function makes cannot be written down
             written = {"layers": [plain(layer, defaults=defaults) for layer in layers], "preset": None}
             settings = {**settings, "model": {**settings.get("model", {}), **written}}
-        data = _without_nothing(self._with_references(settings))
+        data = _without_nothing(self.with_references(settings))
         return yaml_text(data, (lambda path: self.origin(*path)) if origins else None)
 
-    def _with_references(self, resolved: dict[str, Any]) -> dict[str, Any]:
-        """The settings with `${ENV:…}` where a callback that only writes takes text from the environment.
+    def with_references(self, resolved: dict[str, Any]) -> dict[str, Any]:
+        """Settings with `${ENV:…}` where `notify`, or a callback that only writes, takes text from the environment.
 
         No number depends on it, it may be a secret, and runs are copied and shared.
         """
@@ -104,6 +104,8 @@ class LoadedExperiment:
         for path, callback in self.experiment.all_callbacks():
             if callback.writes_only:
                 self._put_references(at(data, path), (*path,))
+        if isinstance(data.get("notify"), dict):
+            self._put_references(data["notify"], ("notify",))
         return data
 
     def _put_references(self, data: Any, path: KeyPath) -> None:
@@ -184,7 +186,7 @@ def load_experiment_of_run(
 
 
 def _without_silent_callbacks(root: Node) -> Node:
-    """The tree without callbacks that only write, in the whole and in stages."""
+    """The tree without `notify` and callbacks that only write, in the whole and in stages."""
     if not isinstance(root.value, dict):
         return root
     entries = {
@@ -196,6 +198,7 @@ def _without_silent_callbacks(root: Node) -> Node:
         if key == "callbacks" and isinstance(node.value, list)
         else node
         for key, node in root.value.items()
+        if key != "notify"
     }
     return replace(root, value=entries)
 

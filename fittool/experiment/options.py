@@ -37,6 +37,7 @@ class TrainOptions:
         timeout: Seconds after which the run stops with a checkpoint.
         command: The command line, for the record.
         group: The processes that train together.
+        profile: Measure where time and memory go.
         events: Takes the training as JSON lines instead of a display.
     """
 
@@ -50,6 +51,7 @@ class TrainOptions:
     command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))
     group: ProcessGroup = ALONE
     events: EventProgress | None = None
+    profile: bool = False
 
     def display(self, verbose: Verbose, directory: RunDirectory) -> Progress:
         """What shows the training: the events, or the display for a level of verbosity."""

@@ -79,6 +79,7 @@ def test_every_path_has_its_public_name(run):
         "metrics": "metrics.jsonl",
         "plots": "plots",
         "previous": "checkpoints/previous.safetensors",
+        "profile": "profile.json",
         "report": "report.html",
         "skipped": "skipped.txt",
         "status": "status.json",

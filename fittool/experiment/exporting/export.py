@@ -19,7 +19,7 @@ from fittool.exchange.onnx_format.verify import samples_path
 from fittool.exchange.samples_file import SampleSet
 from fittool.exchange.temperature import with_temperature
 from fittool.exchange.torch_format.model import write_torch
-from fittool.exchange.trained_network import TrainedNetwork
+from fittool.exchange.trained_network import TrainedNetwork, as_text
 from fittool.experiment.answers.decisions import decide
 from fittool.experiment.answers.decoding import Answers
 from fittool.experiment.exporting.network import network_of
@@ -176,7 +176,7 @@ def _expected(outputs: tuple[GraphOutput, ...], answers: Answers) -> dict[str, N
         if names is None or kind == "numbers":
             continue
         decided = answers.decided if alone else array.argmax(axis=1)
-        found.append(decided if kind == "labels" else np.array(names, object)[decided])
+        found.append(decided if kind == "labels" else np.array([*map(as_text, names)], object)[decided])
         if alone and kind == "classes" and answers.thresholds is not None and len(names) == 2:
             found.append(decided == 1)
     return {one.name: array for one, array in zip(outputs, found, strict=True)}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fittool.data.formats.cell_form import MISSING
-from fittool.exchange.trained_network import ExportError, InputForm, OutputForm, TrainedNetwork, TrainingForm
+from fittool.exchange.trained_network import ExportError, InputForm, OutputForm, TrainedNetwork, TrainingForm, as_text
 from fittool.experiment.answers.decisions import decisions_of
 from fittool.experiment.answers.decoding import Answers, decode, pair_of, squashing_of
 from fittool.experiment.trained_run import TrainedRun
@@ -71,7 +71,8 @@ def _output(run: TrainedRun, answers: Answers, name: str, shape: tuple[int, ...]
     """The reading of one output, as `decode` and `decide` read it."""
     loss = run.loaded.experiment.compile.objectives(run.graph.outputs)[name].loss
     alone = len(run.graph.outputs) == 1
-    names = answers.names if alone else answers.classes.get(name)
+    found = answers.names if alone else answers.classes.get(name)
+    names = None if found is None else tuple(map(as_text, found))
     kind = answers.kind if alone else "classes" if names is not None else "numbers"
     targets = run.numbers.get(name, OutputTargets())
     if kind == "numbers" or names is None:
@@ -105,7 +106,7 @@ def _facts(run: TrainedRun) -> dict[str, Any]:
     facts, form = run.checkpoint.facts, run.loaded.experiment.data.image
     found: dict[str, Any] = {"name": run.loaded.experiment.name or "network"}
     if run.class_names is not None:
-        found["class_names"] = list(run.class_names)
+        found["class_names"] = list(map(as_text, run.class_names))
     image = next((shape for shape in run.graph.inputs.values() if len(shape) == 3), None)
     if image is not None:
         found |= {"input_size": list(image[:2]), "color_order": _COLOR_ORDERS.get(image[2], f"{image[2]} channels")}

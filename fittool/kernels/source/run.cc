@@ -31,10 +31,22 @@
     EACH(scale)                         \
     EACH(add)                           \
     EACH(multiply)                      \
+    EACH(sigmoid)                      \
+    EACH(sigmoid_gradient)             \
+    EACH(tanh_forward)                 \
+    EACH(tanh_gradient)                \
+    EACH(exponentiate)                 \
+    EACH(take_logarithm)               \
+    EACH(softmax)                      \
+    EACH(softmax_gradient)             \
+    EACH(sparse_crossentropy)          \
     EACH(dropout)                       \
     EACH(descend)                       \
     EACH(adapt_moments)                 \
-    EACH(scale_by_root)
+    EACH(scale_by_root)                 \
+    EACH(warp_bytes)                    \
+    EACH(warp_floats)                   \
+    EACH(look_up)
 
 #define DECLARE(name) Kernel name;
 KERNELS(DECLARE)
