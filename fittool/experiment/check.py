@@ -69,7 +69,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     device = memory_estimated(prepared)
     told = (*told, *_too_much(loaded, device))
     lines = [] if device is None else [str(device)]
-    counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *notes, *lines, *_sweep(loaded))
+    counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *lines, *notes, *_sweep(loaded))
     return Report(_summary(prepared, device), (*prepared.warnings, *told, *found.warnings), counts)
 
 
