@@ -53,7 +53,9 @@ def _write_page(path: Path, comparison: Comparison) -> None:
     from fittool.report.pages.comparison_page import ComparedCurves, write_comparison
 
     names, rows = zip(*((run.label, run.rows) for run in comparison.runs), strict=True)
-    warning = write_comparison(path, ComparedCurves(names, rows, comparison.differences, comparison.results))
+    evaluations = {name: [_interval(one) for one in found] for name, found in comparison.evaluations.items()}
+    compared = ComparedCurves(names, rows, comparison.differences, comparison.results, evaluations)
+    warning = write_comparison(path, compared)
     if warning is not None:
         click.echo(f"warning: {warning}", err=True)
 

@@ -103,11 +103,19 @@ class Engine(Protocol):
     def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over what `metrics_state` gave, sums (size,)."""
 
-    def set_trainable(self, layers: Collection[str]) -> None:
+    def set_trainable(
+        self, layers: Collection[str], *, rates: Mapping[str, float] | None = None, features_of: str | None = None
+    ) -> None:
         """Let exactly the layers of these names learn, of those that have weights to learn.
 
         Weights, running values and the count of steps go on. The optimizer's arrays of layers that stop learning are kept in
         the state, and go on when the layers learn again.
+
+        Args:
+            layers: Their names.
+            rates: Factors on the learning rate by the names of layers; 1 for others.
+            features_of: The layer whose output stands in the batches instead of the inputs, which nothing behind it needs; what
+                is before it is not computed. None: batches hold the inputs.
         """
 
     def describe(self) -> dict[str, TensorInfo]:

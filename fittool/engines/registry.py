@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,11 @@ def kernels_in_use(setting: EngineSetting) -> str | None:
     if not isinstance(resolved, Numpy):
         return None
     return "numpy" if open_library(resolved.kernels) is None else f"native {NUMBERS}"
+
+
+def kernels_asked_for(setting: EngineSetting) -> Literal["auto", "native", "numpy"]:
+    """The choice between kernels and NumPy, for what is computed outside of the engine, such as the augmentation of images."""
+    return setting.kernels if isinstance(setting, Numpy) else "auto"
 
 
 def with_kernels_of(setting: EngineSetting, path: str | None) -> EngineSetting:

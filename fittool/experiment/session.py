@@ -21,12 +21,12 @@ from fittool.experiment.aids.overfit import OverfitCheck
 from fittool.experiment.aids.profile import TrainingProfile
 from fittool.experiment.aids.stuck_loss import StuckLoss
 from fittool.experiment.building.callbacks import build_callbacks_of
-from fittool.experiment.building.initial_weights import start_from
 from fittool.experiment.building.loading_progress import Loading, silent
 from fittool.experiment.building.prepare import Preparation, Prepared, prepare
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
+from fittool.experiment.pretrained.initial_weights import start_from
 from fittool.experiment.resuming.next_command import next_commands
 from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
@@ -104,7 +104,7 @@ class Session:
         else:
             adapt(network, preprocessed(prepared.train, prepared.preprocess))
         # Initial weights come after, so that those of an adapted layer win over this data's statistics.
-        return start_from(prepared.loaded, network)
+        return start_from(prepared.loaded, network, prepared.class_names)
 
     def trainer(
         self,
@@ -145,6 +145,7 @@ class Session:
         if prepared.loaded.experiment.first.overfit_batches is not None:
             callbacks.append(OverfitCheck())
         if not replay and not follows:
+            callbacks += options.callbacks
             callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
             callbacks.append(StuckLoss(prepared.loaded.root.place.source.name))
         recorder = _recorder(prepared, directory, epochs, rows, kept, requests, profile)

@@ -130,7 +130,9 @@ class FakeEngine:
         """Take over the sums."""
         self._sums[:] = state["metrics/loss"]
 
-    def set_trainable(self, layers: Collection[str]) -> None:
+    def set_trainable(
+        self, layers: Collection[str], *, rates: Mapping[str, float] | None = None, features_of: str | None = None
+    ) -> None:
         """Remember which layers learn."""
         self.graph = self.graph.with_trainable(layers)
         self.graphs.append(self.graph)

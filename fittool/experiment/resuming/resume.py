@@ -23,6 +23,7 @@ from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
 from fittool.experiment.following import tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity
+from fittool.experiment.pretrained.fine_tuning import with_stages
 from fittool.experiment.reporting.finishing import run_to_the_end
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
@@ -125,7 +126,7 @@ class _Asked:
         """
         now, before = self.now.resolved, self.before.resolved
         if prepared is not None:
-            now = self.now.resolved_with(prepared.written)
+            now = with_stages(self.now, prepared.graph).resolved_with(prepared.written)
         elif self.now.experiment.model.preset is not None:
             now, before = ({**one, "model": None} for one in (now, before))
         changes = (replace(change, since=self.since) for change in changes_between(before, now))
@@ -250,9 +251,7 @@ def go_on(
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     tell_followers(options.group, directory)
-    outcome = run_to_the_end(
-        prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile, known=len(rows)
-    )
+    outcome = run_to_the_end(prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile)
     return Run(directory.path, outcome, trainer.history)
 
 
