@@ -36,12 +36,12 @@ MAY_IMPORT = {
     "report": {"training", "callbacks", "runs", "data", "augmentation", *BASE},
     "config": {"callbacks", "engines", "data", "augmentation", "nn", "version", *BASE},
     "model": {"report", "training", "callbacks", "runs", "engines", "data", "augmentation", "nn", *BASE},
-    "exchange": {"data", "augmentation", "nn", "results", "version", *BASE},
+    "exchange": {"runs", "data", "augmentation", "nn", "results", "version", *BASE},
     "experiment": {
         "exchange", "model", "config", "report", "training", "callbacks", "runs", "engines", "cpu", "data", "augmentation", "nn",
         "results", *BASE,
     },
-    "scaffold": {"experiment", "config", "runs", "data", "nn", *BASE},
+    "scaffold": {"experiment", "config", "exchange", "runs", "data", "nn", *BASE},
     "cli": {
         "experiment", "exchange", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data",
         "nn", "version", "results", *BASE,
@@ -54,6 +54,7 @@ HOMES = {
     "rich": ("training/display/live_progress.py", "experiment/building/loading_progress.py"),
     "matplotlib": ("report",),
     "jinja2": ("report",),
+    "h5py": ("exchange",),
     "onnx": ("exchange/onnx_format",),
     "onnxruntime": ("exchange/onnx_format/verify.py",),
     "tensorboard": ("callbacks/tensorboard.py",),

@@ -64,7 +64,7 @@ def test_the_three_commands_for_a_table_work(fittool: Fittool, folder: Path) -> 
 
 
 def test_every_command_is_in_the_table() -> None:
-    assert re.findall(r"^\| `fittool (\w+)", section("Commands"), flags=re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^\| `fittool ([\w-]+)", section("Commands"), flags=re.MULTILINE) == list(COMMANDS)
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -9,6 +9,7 @@ enter.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from typing import Any
 
@@ -21,6 +22,7 @@ COMMANDS = {
     "show": "Print the fully resolved experiment as YAML.",
     "summary": "Print the network's layers, shapes and parameters.",
     "init": "Write a commented experiment file to start from.",
+    "lr-find": "Find a learning rate to begin with.",
     "preview": "Write a contact sheet of original and augmented samples.",
     "evaluate": "Measure a finished run on data.",
     "predict": "Predict files with a finished run.",
@@ -49,7 +51,8 @@ class LazyGroup(click.Group):
         """Import one command."""
         if name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"fittool.cli.{name}"), name)
+        module = name.replace("-", "_")
+        command = getattr(importlib.import_module(f"fittool.cli.{module}"), module)
         assert isinstance(command, click.Command)
         return command
 
@@ -100,6 +103,8 @@ def group() -> None:
 
 def main() -> None:
     """The console script: run a command and leave with its exit code."""
+    # What is imported stays, so that looking through it for garbage at every 700th object only takes time from short commands.
+    gc.set_threshold(50_000, 20, 20)
     from fittool.cli.exit import run_and_leave
 
     run_and_leave(group)

@@ -15,6 +15,7 @@ EXTRAS = {
     "tables": ("tables in Parquet and Excel files", ("pyarrow", "openpyxl")),
     "report": ("the live page of the metrics", ("matplotlib", "jinja2")),
     "torch": ("the engine torch, on processors and graphics cards", ("torch",)),
+    "keras": ("models of Keras, in .keras and .h5 files", ("h5py",)),
     "onnx": ("export to ONNX, and running what was exported", ("onnx", "onnxruntime")),
     "tensorboard": ("the callback TensorBoard", ("tensorboard",)),
     "parity": ("fittool's own tests against Keras", ("keras", "scipy", "torch")),

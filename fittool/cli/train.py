@@ -23,6 +23,12 @@ from fittool.cli.processes import group_of_this_process, processes_options, star
 @click.option(
     "--smoke", is_flag=True, help="One epoch of two training batches and one validation batch; nothing is kept, changed or sent."
 )
+@click.option(
+    "--overfit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Train on the same N batches and measure them, without augmentation and dropout, to see if they are learnt by heart.",
+)
 @processes_options
 @running_options
 @debug_option
@@ -35,6 +41,7 @@ def train(
     engine: str | None,
     resume: bool,
     smoke: bool,
+    overfit: int | None,
     devices: int | None,
     max_restarts: int,
     accept_changes: bool,
@@ -58,6 +65,8 @@ def train(
 
     if engine is not None:
         overrides = (*overrides, f"engine={engine}")
+    if overfit is not None:
+        overrides = (*overrides, *_overfitting(config, overrides, overfit, smoke=smoke))
     if starts_processes(devices):
         loaded = load_experiment(config, overrides)
         asked_of(requirements, loaded.experiment)
@@ -78,6 +87,16 @@ def train(
             echo_directory(run.directory)
         for requirement in asked:
             requirement.check(run.values)
+
+
+def _overfitting(config: Path, overrides: tuple[str, ...], batches: int, *, smoke: bool) -> list[str]:
+    from fittool.config.experiment_file import load_experiment
+    from fittool.errors import UsageError
+    from fittool.experiment.aids.overfit import overrides_for
+
+    if smoke:
+        raise UsageError("--overfit trains until it has learnt its batches, and --smoke a few steps. Use one of the two.")
+    return overrides_for(load_experiment(config, overrides).experiment, batches)
 
 
 def _options_to_go_on(run_dir: Path | None, resume: bool, directory: Path) -> list[str]:

@@ -98,6 +98,9 @@ def _stages(written: Written) -> Iterator[Placed]:
         if stage.initial_epoch:
             text = f"{path_text(path)}.initial_epoch can be given in the first stage alone; epochs count on."
             yield written.problem((*path, "initial_epoch"), text)
+        if stage.overfit_batches is not None:
+            text = f"{path_text(path)}.overfit_batches can be given in the first stage alone: all stages share the data."
+            yield written.problem((*path, "overfit_batches"), text)
         if stage.warmup_epochs:
             text = f"{path_text(path)}.warmup_epochs can be given in the first stage alone: training warms up once."
             yield written.problem((*path, "warmup_epochs"), text)

@@ -251,6 +251,11 @@ class Train:
         description="Epochs in which the learning rate rises from 0 in a line; a schedule begins after them. In stages, of the "
         "first.",
     )
+    overfit_batches: Annotated[Integer, Field(ge=1)] | None = Field(
+        default=None,
+        description="Train on so many batches only, the same ones in each epoch, without augmentation and dropout, and validate "
+        "on them: to see whether the network can learn them by heart. In stages, of the first.",
+    )
     steps_per_epoch: Steps = Field(default="auto", description="Batches in an epoch; auto: all samples once.")
     validation_steps: Steps = Field(default="auto", description="Batches in a validation; auto: all samples once.")
     validation_split: Annotated[Number, Field(ge=0, lt=1)] = Field(

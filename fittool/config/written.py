@@ -64,4 +64,5 @@ class Written:
 
 def validates(experiment: Experiment) -> bool:
     """True where there are validation data."""
-    return experiment.data.validation is not None or experiment.first.validation_split > 0
+    first = experiment.first
+    return experiment.data.validation is not None or first.validation_split > 0 or first.overfit_batches is not None

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from fittool.data.tables.encoder import TableEncoder
 from fittool.errors import CheckpointError, Problem
 from fittool.nn.graph import Graph, Node
+from fittool.nn.objectives import Objectives
+from fittool.nn.optimizers import Optimizer
 from fittool.nn.output_targets import OutputTargets
 from fittool.nn.shapes import Shape
 
@@ -65,6 +67,21 @@ class OutputForm:
 
 
 @dataclass(frozen=True)
+class TrainingForm:
+    """How a network was trained, for tools that train it on.
+
+    Attributes:
+        optimizer: Moves the weights.
+        learning_rate: The rate that it has come to.
+        objectives: Losses and metrics of each output.
+    """
+
+    optimizer: Optimizer
+    learning_rate: float
+    objectives: Objectives
+
+
+@dataclass(frozen=True)
 class TrainedNetwork:
     """A network with its weights.
 
@@ -76,6 +93,7 @@ class TrainedNetwork:
         facts: Of the run, for the files' metadata, plain data by name; no paths and no times.
         encoder: What makes features of a table's columns, which are the last input then; None: no table.
         missing: Words that stand for a gap in a table, folded.
+        training: How it was trained; None where nobody trains it on.
     """
 
     graph: Graph
@@ -85,6 +103,7 @@ class TrainedNetwork:
     facts: Mapping[str, Any] = field(default_factory=dict)
     encoder: TableEncoder | None = None
     missing: frozenset[str] = frozenset()
+    training: TrainingForm | None = None
 
     def weights_of(self, node: Node) -> dict[str, NDArray[np.float32]]:
         """The weights that a layer uses, its own or those that it shares, by their own names."""

@@ -17,7 +17,8 @@ from fittool.errors import Problem
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import Data, OpenedData, disk_caches, open_data
-from fittool.experiment.building.prepare import Loading, Prepared, fit_together, inputs_in_words, silent, told_of_table
+from fittool.experiment.building.loading_progress import Loading, silent
+from fittool.experiment.building.prepare import Prepared, fit_together, inputs_in_words, told_of_table
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.checks.device_cache import check_device_cache, keeps_on_device
 from fittool.experiment.data_check import Survey, survey

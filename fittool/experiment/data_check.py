@@ -18,7 +18,7 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import DataError, Problem
 from fittool.experiment.building.data import Data, OpenedData
 from fittool.experiment.building.data_warnings import damaged_exif
-from fittool.experiment.building.prepare import Loading
+from fittool.experiment.building.loading_progress import Loading
 
 if TYPE_CHECKING:
     from fittool.data.images.image_files import ImageFiles

@@ -16,9 +16,11 @@ from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
 from fittool.errors import ExperimentError, FittoolError
+from fittool.experiment.aids.overfit import OverfitCheck
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.initial_weights import start_from
-from fittool.experiment.building.prepare import Loading, Preparation, Prepared, prepare, silent
+from fittool.experiment.building.loading_progress import Loading, silent
+from fittool.experiment.building.prepare import Preparation, Prepared, prepare
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
@@ -135,6 +137,8 @@ class Session:
         stages = stages_of(prepared, context, engine, smoke=options.smoke)
         epochs = sum(stage.plan.epochs for stage in stages)
         callbacks, validates = _callbacks(prepared, context, options), prepared.validation is not None
+        if prepared.loaded.experiment.first.overfit_batches is not None:
+            callbacks.append(OverfitCheck())
         if not replay and not follows:
             callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
         for line in trial.told if isinstance(trial, Smoke) else ():

@@ -12,6 +12,7 @@ from fittool.config.experiment_file import LoadedExperiment, load_experiment
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, TimeLimitReached, UsageError, UserCodeError
+from fittool.experiment.aids.overfit import tell_verdict
 from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
@@ -130,6 +131,7 @@ def _train_anew(
         outcome = trainer.run()
         if verbose != 0 and not options.smoke and options.group.rank == 0:
             tell_baselines(prepared, trainer, directory)
+            tell_verdict(loaded.experiment, trainer, loaded.root.place.source.name)
         report_at_the_end(prepared, trainer, directory, options, signals.interruption)
         if verbose != 0 and not options.smoke and options.group.rank == 0:
             tell_next(trainer, outcome)

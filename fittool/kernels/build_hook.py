@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,24 @@ class KernelsHook(BuildHookInterface[Any]):  # type: ignore[misc, unused-ignore]
         """
         if self.target_name != "wheel":
             return
-        made, told = _compiling().compile_here()
-        self.app.display_info(f"fittool: {told}")
+        compiling = _compiling()
+        asked = os.environ.get(compiling.WHEEL_VARIABLE)
+        if asked:
+            made, tag = self._cross_compile(compiling, asked)
+        else:
+            made, told = compiling.compile_here()
+            self.app.display_info(f"fittool: {told}")
+            tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         if made and version != "editable":
-            platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
             build_data["pure_python"] = False
-            build_data["tag"] = f"py3-none-{platform}"
+            build_data["tag"] = f"py3-none-{tag}"
             build_data["force_include"].update({str(path): f"fittool/kernels/libraries/{path.name}" for path in made})
+
+    def _cross_compile(self, compiling: Any, name: str) -> tuple[list[Path], str]:
+        """The libraries for the platform of a name, and the wheel's tag; what goes wrong is an error then."""
+        folder = Path(self.directory) / f"kernels-{name}"
+        made = compiling.compile_for(compiling.PLATFORMS[name], compiling.find_compiler(), folder)
+        return made, compiling.PLATFORMS[name].tag
 
 
 def _compiling() -> Any:

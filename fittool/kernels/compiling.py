@@ -30,6 +30,8 @@ FLAGS = (
     "-fPIC",
     "-fvisibility=hidden",
 )
+WHEEL_VARIABLE = "FITTOOL_WHEEL_FOR"
+"""Names the platform in `PLATFORMS` that a wheel is made for, where it is another one than this; see `wheels.py`."""
 _COMPILERS = ("c++", "g++", "clang++")
 
 
@@ -86,7 +88,13 @@ def find_compiler() -> list[str] | None:
     return next(([found] for name in _COMPILERS if (found := shutil.which(name))), None)
 
 
-def compile_library(compiler: Sequence[str], instructions: InstructionSet, target: Path, extra: Iterable[str] = ()) -> None:
+def compile_library(
+    compiler: Sequence[str],
+    instructions: InstructionSet,
+    target: Path,
+    extra: Iterable[str] = (),
+    linking: Iterable[str] = (),
+) -> None:
     """Compile and link one library.
 
     Args:
@@ -94,10 +102,10 @@ def compile_library(compiler: Sequence[str], instructions: InstructionSet, targe
         instructions: What for.
         target: The file to write.
         extra: Further flags, such as those of a sanitizer.
+        linking: Further flags for the linker alone.
 
     Raises:
-        OSError: The compiler cannot be run.
-        subprocess.CalledProcessError: It failed; what it said is in `stderr`.
+        OSError: The compiler cannot be run, or failed; with what it said.
     """
     common, digest = [*FLAGS, *extra], f'-DSOURCES="{sources_digest()}"'
     files = sorted(SOURCE.glob("*.cc"))
@@ -112,8 +120,59 @@ def compile_library(compiler: Sequence[str], instructions: InstructionSet, targe
         # Under another name first: a process that has the old library open keeps it, and nobody sees half of the new one.
         fresh = target.with_name(f".{target.name}.{os.getpid()}")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _run([*compiler, *extra, "-shared", *map(str, objects), "-o", str(fresh), "-lm"])
+        _run([*compiler, *extra, *linking, "-shared", *map(str, objects), "-o", str(fresh), "-lm"])
         fresh.replace(target)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform that wheels are made for, by a compiler for all of them.
+
+    Attributes:
+        tag: Of the wheel.
+        machine: As `platform.machine()` names it there.
+        target: As the compiler names it.
+    """
+
+    tag: str
+    machine: str
+    target: str
+
+
+PLATFORMS = {
+    "linux-x86_64": Platform("manylinux_2_17_x86_64.manylinux2014_x86_64", "x86_64", "x86_64-linux-gnu.2.17"),
+    "linux-aarch64": Platform("manylinux_2_17_aarch64.manylinux2014_aarch64", "aarch64", "aarch64-linux-gnu.2.17"),
+    "macos-x86_64": Platform("macosx_11_0_x86_64", "x86_64", "x86_64-macos.11.0"),
+    "macos-arm64": Platform("macosx_11_0_arm64", "arm64", "aarch64-macos.11.0"),
+}
+"""Whoever has another platform, Windows say, gets the pure wheel, and NumPy computes."""
+
+
+def cross_flags(platform: Platform, flags: Iterable[str]) -> list[str]:
+    """Flags in the words of Zig's compiler, which writes the names of processors with underscores."""
+    words = [flag.replace("x86-64-", "x86_64_").replace("x86-64", "x86_64") for flag in flags]
+    # Zig adds the sanitizer of undefined behaviour and debugging information of its own accord.
+    return ["-target", platform.target, "-fno-sanitize=undefined", "-g0", *words]
+
+
+def compile_for(platform: Platform, compiler: Sequence[str], folder: Path) -> list[Path]:
+    """Compile the libraries of another platform.
+
+    Args:
+        platform: What for.
+        compiler: Zig's C++ compiler, such as `python -m ziglang c++`.
+        folder: Takes the libraries.
+
+    Raises:
+        OSError: The compiler cannot be run, or failed; with what it said.
+    """
+    made = []
+    for one in sets_of(platform.machine):
+        flags, base = (tuple(cross_flags(platform, words)) for words in (one.flags, one.base))
+        made.append(folder / library_name(one))
+        here = InstructionSet(one.name, one.machines, flags, base)
+        compile_library(compiler, here, made[-1], linking=["-target", platform.target, "-s"])
+    return made
 
 
 def compile_here(folder: Path = LIBRARIES) -> tuple[list[Path], str]:
@@ -135,15 +194,16 @@ def compile_here(folder: Path = LIBRARIES) -> tuple[list[Path], str]:
     try:
         for one, path in zip(wanted, made, strict=True):
             compile_library(compiler, one, path)
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", "") or str(error)
-        return [], f"the kernels could not be compiled, so NumPy computes alone: {said.strip()[:2000]}"
+    except OSError as error:
+        return [], f"the kernels could not be compiled, so NumPy computes alone: {str(error)[:2000]}"
     stamp.write_text(sources_digest())
     return made, f"kernels compiled with {compiler[0]}: {', '.join(one.name for one in wanted)}"
 
 
 def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise OSError(f"{' '.join(command)} failed: {done.stderr.strip()}")
 
 
 if __name__ == "__main__":

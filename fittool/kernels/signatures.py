@@ -8,6 +8,8 @@ _POSITION = {"top": 0, "left": 0, "stride_down": 1, "stride_across": 1}
 _WINDOW = {**_POSITION, "step_down": 1, "step_across": 1}
 _POOL = {"down": 1, "across": 1, **_POSITION}
 _COLUMNS = {"first": 0, "stop": 0}
+_ELEMENTS = Signature(("x:N", "y!=x:N"), {})
+_SLOPES = Signature(("y:N", "dy:N", "dx!=dy,y:N"), {})
 # Axes: samples N, image height H and width W, channels C; kernel height K and width L, filters F; output height I and width J.
 # Rows of products and normalizations R, inputs of a product K; slices of a batch P; weights or elements E.
 
@@ -49,12 +51,23 @@ SIGNATURES: dict[str, Signature] = {
     "average_pooling_gradient": Signature(("dx!:N,H,W,C", "dy:N,I,J,C"), _POOL),
     "global_average": Signature(("x:N,P,C", "y!:N,C"), {}),
     "global_average_gradient": Signature(("dy:N,C", "dx!:N,P,C"), {}),
-    "rectify": Signature(("x:N", "y!=x:N"), {}),
-    "rectify_gradient": Signature(("y:N", "dy:N", "dx!=dy,y:N"), {}),
+    "rectify": _ELEMENTS,
+    "rectify_gradient": _SLOPES,
     "scale": Signature(("x:N", "y!=x:N"), {}, ("factor", "offset")),
     "add": Signature(("a:N", "b:N", "y!=a,b:N"), {}),
     "multiply": Signature(("a:N", "b:N", "y!=a,b:N"), {}),
     "dropout": Signature(("x:N,E", "y!=x:N,E", "mask!:N,E", "key:2:u32"), {"first": 0, "limit": 0}, ("kept",)),
+    "sigmoid": _ELEMENTS,
+    "sigmoid_gradient": _SLOPES,
+    "tanh_forward": _ELEMENTS,
+    "tanh_gradient": _SLOPES,
+    "exponentiate": _ELEMENTS,
+    "take_logarithm": _ELEMENTS,
+    "softmax": Signature(("x:R,C", "y!=x:R,C"), {}),
+    "softmax_gradient": Signature(("y:R,C", "dy:R,C", "dx!=dy:R,C"), {}),
+    "sparse_crossentropy": Signature(
+        ("logits:R,C", "probabilities:R,C", "numbers:R:i64", "total!:1:f64", "gradient?!:R,C"), {}, ("divisor",)
+    ),
     "descend": Signature(("weights!:E", "gradients:E", "momentum?!:E"), {"nesterov": 0}, ("rate", "factor")),
     "adapt_moments": Signature(
         ("weights!:E", "gradients:E", "momentum!:E", "velocity!:E", "largest?!:E"),

@@ -46,6 +46,26 @@ def write_plots(folder: Path, rows: Sequence[Mapping[str, Any]], evaluation: Map
     return written
 
 
+def rate_plot(rates: Sequence[float], losses: Sequence[float], smoothed: Sequence[float], suggestion: float | None) -> bytes:
+    """A PNG picture of a range test: the loss over the rate, each (S,), and a line at the suggestion."""
+
+    def draw(axes: Any) -> None:
+        axes.plot(rates, losses, ".", color="grey", alpha=0.5, label="loss of the batch")
+        axes.plot(rates, smoothed, label="smoothed")
+        axes.set_xscale("log")
+        # A loss that has exploded would press all that matters to the ground.
+        low, first = min(smoothed), max(smoothed[: max(1, len(smoothed) // 4)])
+        axes.set_ylim(low - 0.1 * abs(first - low) - 1e-12, first + 0.5 * abs(first - low) + 1e-12)
+        if suggestion is not None:
+            axes.axvline(suggestion, linestyle="--", color="C1", label=f"suggestion {suggestion:g}")
+        axes.legend(frameon=False)
+        axes.set_xlabel("learning rate")
+        axes.set_ylabel("loss")
+        axes.grid(alpha=0.25)
+
+    return _png(draw)
+
+
 def _file_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name) or "_"
 

@@ -25,7 +25,7 @@ every_command = pytest.mark.parametrize("name", COMMANDS)
 
 
 def command(name):
-    return getattr(importlib.import_module(f"fittool.cli.{name}"), name)
+    return getattr(importlib.import_module(f"fittool.cli.{name.replace('-', '_')}"), name.replace("-", "_"))
 
 
 @every_command

@@ -245,3 +245,15 @@ def test_generator_of_a_user_trains(fittool, write):
     write(text=GENERATOR, name="mine.py")
     run = fittool("train", write(*FROM_GENERATOR)).run
     assert run.checkpoints.load("last.safetensors").facts.step == 10
+
+
+def test_overfit_says_whether_it_could_be_learnt_and_what_comes_next(fittool, small):
+    done = fittool("train", small, "--overfit", "1")
+    assert done.code == 0
+    assert re.search(r"^overfit: the batch was learnt by heart in \d+ steps: val_accuracy 1.0000", done.err, re.MULTILINE)
+    assert done.err.splitlines()[-1] == "Next: fittool train e.yaml"
+    assert done.out.startswith("runs/small-overfit/")
+
+
+def test_overfit_is_no_smoke_run(fittool, small):
+    assert fittool("train", small, "--overfit", "1", "--smoke").code == 2

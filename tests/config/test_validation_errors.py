@@ -108,7 +108,7 @@ def test_mistake_in_a_line_of_its_own(small: str, write: Write, line: str, expec
         ("Dense: {units: 1, name: a/b}", '4:37: model.layers[0].Dense.name must be a name without blanks and slashes, got the text "a/b".'),
         ("Dense: {units: 1, kernel_regularizer: {L2: {l3: 1}}}",
          "4:57: model.layers[0].Dense.kernel_regularizer.L2.l3 is not a setting. There are l2."),
-        ("Rescaling: {scale: 1/0}", '4:32: model.layers[0].Rescaling.scale must be a number, got the text "1/0".'),
+        ("Rescaling: {scale: 1/0}", '4:32: model.layers[0].Rescaling.scale must be a number or a list, got the text "1/0".'),
         ("Dropout: {rate: 1.0}", "4:29: model.layers[0].Dropout.rate must be less than 1, got 1.0."),
         ("Conv2D: {filters: 1, kernel_size: [1, 2, 3]}", "4:47: model.layers[0].Conv2D.kernel_size must have at most 2 items, not 3."),
         ("Conv2D: {filters: 1, kernel_size: [1, a]}", '4:51: model.layers[0].Conv2D.kernel_size[1] must be a whole number, got the text "a".'),

@@ -103,7 +103,8 @@ def elements(rng: Random) -> tuple[Layers, tuple[int, ...]]:
         {"Conv2D": {"filters": 3, "kernel_size": 1}},
     ]
     dropout = {"Dropout": {"rate": float(rng.choice([0, 0.25, 0.5]))}}
-    return [*first, dropout, "ReLU", {"Rescaling": {"scale": 2, "offset": 1}}], shape
+    activation = {"Activation": {"activation": str(rng.choice(["relu", "sigmoid", "tanh", "softmax"]))}}
+    return [*first, dropout, activation, {"Rescaling": {"scale": 2, "offset": 1}}], shape
 
 
 KINDS: dict[str, Callable[[Random], tuple[Layers, tuple[int, ...]]]] = {

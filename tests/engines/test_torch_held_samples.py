@@ -183,7 +183,8 @@ def test_samples_that_do_not_fit_say_what_to_set(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(held_samples, "free_memory", lambda device: 7000)
     monkeypatch.setattr(held_samples, "memory_text", lambda device: "which has 8.0 GiB: 0.5 are this process's, 0.0 are free")
     made = engine()
-    made._placement.device = torch.device("meta")  # no processor's memory, so the samples would have to be copied
+    # No processor's memory, so the samples would have to be copied.
+    made._placement.device, made._placement.is_host = torch.device("meta"), False
     with pytest.raises(MachineError, match=r"50 samples need 1 MiB in the memory of meta, which has 8\.0 GiB.*data\.cache: ram"):
         made.hold(ArrayDataset(IMAGES, (ROWS,)))
 

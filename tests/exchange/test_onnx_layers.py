@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from exchange.networks import CASES, IMAGE, OWN_CASES, SEQUENCE, Case, build, distance, inputs_of, outputs_of
+from exchange.networks import CASES, IMAGE, OWN_CASES, SEQUENCE, VECTOR, Case, build, distance, inputs_of, outputs_of
 
 from fittool.exchange.onnx_format.layers import OPERATIONS
 from fittool.exchange.onnx_format.model import OnnxModel, write_onnx
-from fittool.exchange.trained_network import ExportError
-from fittool.nn.activations import ACTIVATIONS
+from fittool.exchange.trained_network import ExportError, OutputForm
+from fittool.nn.activations import ACTIVATIONS, softmax
 from fittool.nn.layers import LAYERS, Input
 
 onnx = pytest.importorskip("onnx")
@@ -126,3 +128,25 @@ def test_what_cannot_be_expressed_is_refused_by_name_and_place():
     case = Case([{"Dense": {"units": 4}}, {"LSTM": {"units": 3, "activation": "mish", "name": "walk"}}], SEQUENCE)
     with pytest.raises(ExportError, match=r'layer 1 \(LSTM "walk"\): ONNX\'s LSTM knows no activation mish; it knows linear'):
         write_onnx(build(case))
+
+
+@pytest.mark.parametrize("name", ["batch normalization", "several inputs and outputs"])
+def test_several_networks_give_their_mean(name):
+    case = CASES[name]
+    networks = [build(case, seed) for seed in range(3)]
+    model = write_onnx(*networks, fold=True)
+    onnx.checker.check_model(model.content, full_check=True)
+    arrays = inputs_of(case, 5)
+    expected = [np.mean(each, axis=0) for each in zip(*(outputs_of(one, arrays) for one in networks), strict=True)]
+    for found, mean in zip(run(model, arrays), expected, strict=True):
+        assert distance(found, mean) < 1e-5
+
+
+def test_logits_of_several_networks_are_averaged_as_probabilities():
+    case, form = Case([{"Dense": {"units": 3, "name": "out"}}], VECTOR), OutputForm("classes", ("a", "b", "c"), "softmax")
+    networks = [replace(build(case, seed), outputs={"out": form}) for seed in range(2)]
+    arrays = inputs_of(Case([], VECTOR), 5)
+    expected = np.mean([softmax(outputs_of(one, arrays)[0]) for one in networks], axis=0)
+    scores, names = run(write_onnx(*networks), arrays)
+    assert distance(scores, expected) < 1e-5
+    assert names.tolist() == ["abc"[best] for best in expected.argmax(axis=1)]

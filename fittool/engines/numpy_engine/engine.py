@@ -98,7 +98,7 @@ class NumpyEngine(StatefulEngine):
         slots = plan.gradient_slots()
         buffers = Buffers(plan.sizes, slots.sizes, self._dtype, plan.exact())
         self._space = Workspace(plan, slots, self._store, buffers, Scratch(self._dtype), self._step_inputs, self._pool)
-        self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store)
+        self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._step_inputs, self._store, self._library)
         self._update = None if self._optimizer is None else OptimizerStep(self._optimizer, self._store, self._pool, self._library)
         self._programs: dict[tuple[int, str], Program] = {}
 

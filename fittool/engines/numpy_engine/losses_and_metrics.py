@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from fittool.engines.numpy_engine.losses import LossFunction, loss_function
 from fittool.engines.numpy_engine.metrics import metric_update
+from fittool.engines.numpy_engine.native.losses import native_loss
 from fittool.engines.numpy_engine.operations.base import Floats, StepInputs
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.state import TensorInfo
 from fittool.engines.target_arrays import in_output_shape, of_target, targets_and_weights
+from fittool.kernels.library import Library
 from fittool.nn.accumulators import running_values
 from fittool.nn.graph import Graph
 from fittool.nn.objectives import Objectives, loss_names, losses_of_logits, metrics_by_name, penalties
@@ -26,11 +28,22 @@ class LossesAndMetrics:
         last_loss: The loss of the last step, penalties included.
     """
 
-    def __init__(self, graph: Graph, objectives: Objectives, step_inputs: StepInputs, store: ParameterStore) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        objectives: Objectives,
+        step_inputs: StepInputs,
+        store: ParameterStore,
+        library: Library | None = None,
+    ) -> None:
         self._step_inputs, self._store = step_inputs, store
         self._losses = _losses(objectives)
         of_logits = losses_of_logits(graph, objectives)
-        self._of_logits = {number: loss_function(of_logits[name]) for number, name in enumerate(objectives) if name in of_logits}
+        self._of_logits = {
+            number: native_loss(loss_function(of_logits[name]), library)
+            for number, name in enumerate(objectives)
+            if name in of_logits
+        }
         self._single = {number: name for name, number in loss_names(objectives).items()}
         self._accumulators = running_values(objectives, graph.output_shapes)
         self._sums = {name: np.zeros(accumulator.size) for name, accumulator in self._accumulators.items()}

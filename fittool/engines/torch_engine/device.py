@@ -16,6 +16,7 @@ from torch import Tensor
 
 from fittool.data.batch import Batch
 from fittool.engines.numerics_monitor import NumericsMonitor
+from fittool.engines.torch_engine.memory.kept_memory import give_freed_memory_back, keep_freed_memory
 from fittool.errors import MachineError
 
 _HALF = {"bf16": torch.bfloat16, "float16": torch.float16}
@@ -97,25 +98,25 @@ class Placement:
         device: Where the network computes.
         precision: `float32`, `tf32` (float32 with products of 19 bits), `bf16` or `float16` (products in half precision).
         deterministic: Whether only algorithms are used that give the same bits each time.
+
+    Attributes:
+        is_host: Whether the network computes in the memory that NumPy uses too.
     """
 
     def __init__(self, device: torch.device, precision: str = "float32", deterministic: bool = False) -> None:
         self.device, self.precision = device, precision
+        self.is_host = device.type == "cpu"
         self._restores = deterministic and not torch.are_deterministic_algorithms_enabled()
         if deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
             torch.use_deterministic_algorithms(True)
             torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time, and nothing reads such memory here
+        self._keeps_memory = self.is_host and keep_freed_memory()
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
             torch.backends.cudnn.allow_tf32 = precision == "tf32"
             torch.backends.cudnn.benchmark = not deterministic
-
-    @property
-    def is_host(self) -> bool:
-        """True where the network computes in the memory that NumPy uses too."""
-        return self.device.type == "cpu"
 
     def close(self) -> None:
         """Give back the device's memory, and the choice of algorithms."""
@@ -123,6 +124,8 @@ class Placement:
             torch.use_deterministic_algorithms(False)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+        if self._keeps_memory:
+            give_freed_memory_back()
 
     def precise(self) -> AbstractContextManager[Any]:
         """A context in which products are computed in the precision that was asked for."""
@@ -149,10 +152,14 @@ class Placement:
         """Begin to bring a batch to the device."""
         if isinstance(batch, DeviceBatch):
             return batch
+        if self.is_host:
+            inputs, targets = ([host_tensor(array) for array in arrays] for arrays in (batch.inputs, batch.targets))
+            weight = None if batch.sample_weight is None else host_tensor(batch.sample_weight)
+            return DeviceBatch(tuple(inputs), tuple(targets), weight, batch.first, batch.shared)  # type: ignore[arg-type]
         with self.transfer() as arrived:
-            inputs, targets = (tuple(map(arrived.of, arrays)) for arrays in (batch.inputs, batch.targets))
+            moved, wanted = (tuple(map(arrived.of, arrays)) for arrays in (batch.inputs, batch.targets))
             weight = None if batch.sample_weight is None else arrived.of(batch.sample_weight)
-        return DeviceBatch(inputs, targets, weight, batch.first, batch.shared, arrived.event)  # type: ignore[arg-type]
+        return DeviceBatch(moved, wanted, weight, batch.first, batch.shared, arrived.event)  # type: ignore[arg-type]
 
     def await_arrival(self, batch: DeviceBatch) -> None:
         """Let the device, not the host, wait until a batch is there."""

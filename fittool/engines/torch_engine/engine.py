@@ -23,7 +23,7 @@ from fittool.engines.torch_engine.device import DeviceBatch, LossScale, LossWatc
 from fittool.engines.torch_engine.held_samples import HeldSamples
 from fittool.engines.torch_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.torch_engine.lowering import lower, whole_number_inputs
-from fittool.engines.torch_engine.memory.device_memory import memory_needed
+from fittool.engines.torch_engine.memory.device_memory import MemoryNeeded
 from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
 from fittool.engines.torch_engine.optimizer_step import OptimizerStep
@@ -156,7 +156,7 @@ class TorchEngine(StatefulEngine):
         """
         if dataset.targets:
             self._losses_and_metrics.check(dataset.targets, len(dataset))
-        with memory_needed(self._placement.device, f"A copy of {len(dataset):,} samples"):
+        with MemoryNeeded(self._placement.device, "A copy of", len(dataset)):
             self._held.hold(dataset)
 
     def put(self, batch: Batch) -> Batch:
@@ -178,7 +178,7 @@ class TorchEngine(StatefulEngine):
         """Forward, backward, update; adds to the running metrics."""
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
-        with memory_needed(self._placement.device, f"A training step of {batch.size:,} samples"):
+        with MemoryNeeded(self._placement.device, "A training step of", batch.size):
             self._train_step(self._update, batch)
 
     def _train_step(self, update: OptimizerStep, batch: Batch) -> None:
@@ -264,7 +264,7 @@ class TorchEngine(StatefulEngine):
             return self._on_host(self._program.squash(outputs, logits))
 
     def _test(self, batch: Batch) -> tuple[list[Tensor | None], dict[int, Tensor]]:
-        with memory_needed(self._placement.device, f"A test of {batch.size:,} samples"), torch.no_grad():
+        with MemoryNeeded(self._placement.device, "A test of", batch.size), torch.no_grad():
             held, targets, weights = self._arrived(batch)
             outputs, logits = self._forward(held, self._context.begin(0, training=False))
             if self._losses_and_metrics.has_losses:
@@ -280,10 +280,9 @@ class TorchEngine(StatefulEngine):
         targets: Sequence[Tensor],
         weights: Sequence[Tensor | None],
     ) -> None:
+        """Measure, where no derivative is asked for."""
         if self._losses_and_metrics.measures:
-            full = {number: values.detach() for number, values in logits.items()}
-            whole = self._program.squash([None if held is None else held.detach() for held in outputs], full)
-            self._losses_and_metrics.update_metrics(whole, targets, weights)
+            self._losses_and_metrics.update_metrics(self._program.squash(outputs, logits), targets, weights)
 
     def update_metrics(self, outputs: tuple[NDArray[np.float32], ...], batch: Batch) -> None:
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
@@ -299,7 +298,7 @@ class TorchEngine(StatefulEngine):
 
     def predict_step(self, inputs: tuple[Array, ...]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for (N, …) inputs, each (N, …)."""
-        with memory_needed(self._placement.device, f"A prediction of {len(inputs[0]):,} samples"), torch.inference_mode():
+        with MemoryNeeded(self._placement.device, "A prediction of", len(inputs[0])), torch.inference_mode():
             batch = self._placement.put(Batch(inputs))
             self._placement.await_arrival(batch)
             outputs, logits = self._forward(batch.inputs, self._context.begin(0, training=False))

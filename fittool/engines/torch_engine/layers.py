@@ -202,9 +202,14 @@ def _standardization(node: Node, layer: Any, weights: Weights) -> LayerSteps:
 
 
 def _rescaling(node: Node, layer: Any, weights: Weights) -> LayerSteps:
+    scale, offset = layer.scale, layer.offset
+
+    def number(value: float | tuple[float, ...], x: Tensor) -> float | Tensor:
+        return x.new_tensor(value) if isinstance(value, tuple) else value
+
     def call(x: list[Tensor], _: StepContext) -> Tensor:
-        scaled = x[0] * layer.scale
-        return scaled + layer.offset if layer.offset else scaled
+        scaled = x[0] * number(scale, x[0])
+        return scaled + number(offset, x[0]) if offset else scaled
 
     return LayerSteps(call)
 

@@ -14,7 +14,7 @@ import numpy as np
 from fittool.exchange.onnx_format.activations import ACTIVATIONS
 from fittool.exchange.onnx_format.writer import GraphWriter, Value
 from fittool.exchange.trained_network import OutputForm
-from fittool.nn.output_targets import LARGEST_LOG
+from fittool.nn.output_targets import LARGEST_LOG, TargetScale
 from fittool.nn.shapes import Shape
 from fittool.results.calibration import LEAST
 from fittool.results.thresholds import DEFAULT
@@ -42,13 +42,40 @@ def write_answers(graph: GraphWriter, outputs: dict[str, tuple[Value, OutputForm
 
     Args:
         graph: Takes the operations.
-        outputs: What the network gives, by the outputs' names, and how to read it.
+        outputs: What `write_output` made of each, by the outputs' names, and how to read it.
     """
     writer = _AnswerWriter(graph)
     single = len(outputs) == 1
     for name, (value, form) in outputs.items():
-        writer.write(name, graph.channels_last(value), form, alone=single)
+        writer.write(name, value, form, alone=single)
     return writer.outputs
+
+
+def write_output(graph: GraphWriter, name: str, value: Value, form: OutputForm) -> Value:
+    """Write what makes probabilities of logits, and numbers in their own unit.
+
+    Args:
+        graph: Takes the operations.
+        name: Of the output.
+        value: What the network gives.
+        form: The reading of it.
+    """
+    graph.scope = name
+    last = graph.channels_last(value)
+    x = last.name if form.targets.scale is None else _in_own_unit(graph, last.name, form.targets.scale)
+    x = x if form.logits is None else ACTIVATIONS[form.logits](graph, Value(x, last.shape))
+    return Value(x, last.shape)
+
+
+def _in_own_unit(graph: GraphWriter, x: str, scale: TargetScale) -> str:
+    """Numbers in the unit of their targets, computed in float64 as an engine does it."""
+    wide = graph.add("Mul", graph.cast(x, np.float64), graph.constant(scale.spread, np.float64))
+    wide = graph.add("Add", wide, graph.constant(scale.center, np.float64))
+    if scale.kind == "log":
+        low, high = (graph.constant(edge, np.float64) for edge in (-LARGEST_LOG, LARGEST_LOG))
+        wide = graph.add("Exp", graph.add("Clip", wide, low, high))
+        wide = graph.add("Sub", wide, graph.constant(1.0, np.float64))
+    return graph.cast(wide, np.float32)
 
 
 class _AnswerWriter:
@@ -65,8 +92,7 @@ class _AnswerWriter:
     def write(self, name: str, value: Value, form: OutputForm, *, alone: bool) -> None:
         graph, shape = self.graph, value.shape
         graph.scope = name
-        x = value.name if form.targets.scale is None else self._in_own_unit(value.name, form)
-        x = x if form.logits is None else ACTIVATIONS[form.logits](graph, Value(x, shape))
+        x = value.name
         if form.both is not None:
             one = graph.constant(1.0 if form.both == "probability" else 0.0, np.float32)
             x, shape = graph.add("Concat", graph.add("Sub", one, x), x, axis=1), (2,)
@@ -99,18 +125,6 @@ class _AnswerWriter:
         if is_yes is not None:
             limit = form.thresholds[1]
             self._give("decision", is_yes, "bool", (), f"whether the probability of {form.names[1]} is above {limit:.6g}")
-
-    def _in_own_unit(self, x: str, form: OutputForm) -> str:
-        """Numbers in the unit of their targets, computed in float64 as an engine does it."""
-        graph, scale = self.graph, form.targets.scale
-        assert scale is not None
-        wide = graph.add("Mul", graph.cast(x, np.float64), graph.constant(scale.spread, np.float64))
-        wide = graph.add("Add", wide, graph.constant(scale.center, np.float64))
-        if scale.kind == "log":
-            low, high = (graph.constant(edge, np.float64) for edge in (-LARGEST_LOG, LARGEST_LOG))
-            wide = graph.add("Exp", graph.add("Clip", wide, low, high))
-            wide = graph.add("Sub", wide, graph.constant(1.0, np.float64))
-        return graph.cast(wide, np.float32)
 
     def _calibrated(self, x: str, form: OutputForm) -> str:
         """Probabilities (N, K) at the temperature: of classes together, of labels each with its opposite."""

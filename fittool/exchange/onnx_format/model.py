@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from fittool.errors import MachineError
-from fittool.exchange.onnx_format.answers import GraphOutput, plain_outputs, write_answers
+from fittool.exchange.onnx_format.answers import GraphOutput, plain_outputs, write_answers, write_output
 from fittool.exchange.onnx_format.columns import column_inputs, write_features
 from fittool.exchange.onnx_format.folding import fold_into, foldable
 from fittool.exchange.onnx_format.layers import lower
@@ -72,11 +73,11 @@ def need_onnx() -> None:
         raise MachineError("Export to ONNX needs the package onnx: pip install 'fittool[onnx]'") from None
 
 
-def write_onnx(network: TrainedNetwork, *, fold: bool = False) -> OnnxModel:
-    """Write a network as ONNX; the same network gives the same bytes.
+def write_onnx(*networks: TrainedNetwork, fold: bool = False) -> OnnxModel:
+    """Write a network as ONNX, or the mean of what several give; the same networks give the same bytes.
 
     Args:
-        network: The network.
+        networks: One, or several of one kind, such as those of folds: the first says what is told.
         fold: Whether batch normalizations go into the layers before them.
 
     Raises:
@@ -84,16 +85,49 @@ def write_onnx(network: TrainedNetwork, *, fold: bool = False) -> OnnxModel:
         MachineError: The package onnx is missing.
     """
     need_onnx()
-    graph = GraphWriter()
-    inputs = [_input_of(network, form) for form in network.inputs]
-    if network.encoder is not None:
-        inputs = [*inputs[:-1], *(GraphInput(one.name, one.dtype, (1,), one.kind) for one in column_inputs(network.encoder))]
-    inputs = [replace(one, name=graph.reserve(one.name)) for one in inputs]
-    values = _write_inputs(graph, network, inputs)
-    _write_layers(graph, network, values, foldable(network) if fold else {})
-    graph.scope = ""
-    outputs = write_answers(graph, {name: (values[name], form) for name, form in network.outputs.items()})
-    return OnnxModel(_encode(graph, network, inputs, outputs), tuple(inputs), tuple(outputs))
+    graph, first = GraphWriter(), networks[0]
+    inputs = {one.name: replace(one, name=graph.reserve(one.name)) for one in _inputs_of(networks)}
+    given: dict[str, list[Value]] = {name: [] for name in first.outputs}
+    for number, network in enumerate(networks):
+        graph.prefix = f"{number}/" if len(networks) > 1 else ""
+        values = _write_inputs(graph, network, inputs)
+        _write_layers(graph, network, values, foldable(network) if fold else {})
+        for name, form in network.outputs.items():
+            given[name].append(write_output(graph, name, values[name], form))
+    graph.prefix, graph.scope = "", ""
+    read = {name: (_mean(graph, given[name]), form) for name, form in first.outputs.items()}
+    outputs = write_answers(graph, read)
+    taken = list(inputs.values())
+    return OnnxModel(_encode(graph, first, taken, outputs), tuple(taken), tuple(outputs))
+
+
+def _mean(graph: GraphWriter, values: list[Value]) -> Value:
+    """The mean of several arrays, taken in float64; one as it is."""
+    if len(values) == 1:
+        return values[0]
+    total = graph.add("Sum", *(graph.cast(one.name, np.float64) for one in values))  # onnxruntime has no Mean of float64
+    mean = graph.add("Div", total, graph.constant(len(values), np.float64))
+    return replace(values[0], name=graph.cast(mean, np.float32))
+
+
+def _inputs_of(networks: Sequence[TrainedNetwork]) -> list[GraphInput]:
+    """What all networks take together: arrays, and the columns that any of them learnt from.
+
+    Raises:
+        ExportError: Two of them take one column in different forms.
+    """
+    found: dict[str, GraphInput] = {}
+    for network in networks:
+        inputs = [_input_of(network, form) for form in network.inputs]
+        if network.encoder is not None:
+            columns = (GraphInput(one.name, one.dtype, (1,), one.kind) for one in column_inputs(network.encoder))
+            inputs = [*inputs[:-1], *columns]
+        for one in inputs:
+            before = found.setdefault(one.name, one)
+            if (before.dtype, before.shape) != (one.dtype, one.shape):
+                text = f"column {one.name}: one of the networks has learnt from it as {before.kind}, another as {one.kind}."
+                raise ExportError(f"{text} Say which it is with data.columns, and train again.")
+    return list(found.values())
 
 
 def _input_of(network: TrainedNetwork, form: InputForm) -> GraphInput:
@@ -103,20 +137,20 @@ def _input_of(network: TrainedNetwork, form: InputForm) -> GraphInput:
     return GraphInput(form.name, form.dtype, form.shape, "image" if len(form.shape) == 3 else "array")
 
 
-def _write_inputs(graph: GraphWriter, network: TrainedNetwork, inputs: list[GraphInput]) -> dict[str, Value]:
+def _write_inputs(graph: GraphWriter, network: TrainedNetwork, inputs: Mapping[str, GraphInput]) -> dict[str, Value]:
     """What the network takes, by the names of the graph of layers: float32, but for whole numbers that are looked up."""
     values = {}
     encoder = network.encoder
     arrays = network.inputs if encoder is None else network.inputs[:-1]
-    for form, one in zip(arrays, inputs, strict=False):
-        graph.scope = form.name
+    for form in arrays:
+        graph.scope, one = form.name, inputs[form.name]
         value = Value(one.name, form.shape)
         if one.kind == "image" and any(isinstance(node.layer, _CONVOLVING) for node in network.graph.nodes):
             value = graph.channels_first(value)  # before the cast, while a pixel is one byte
         name = graph.cast(value.name, np.float32) if one.dtype == "uint8" else value.name
         values[form.name] = replace(value, name=name)
     if encoder is not None:
-        columns = {one.name: one.name for one in inputs[len(arrays) :]}
+        columns = {name: one.name for name, one in inputs.items()}
         form = network.inputs[-1]
         values[form.name] = Value(write_features(graph, encoder, network.missing, columns), form.shape)
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from fittool.exchange.onnx_format.model import GraphInput, OnnxModel
@@ -76,8 +77,8 @@ def _python(file: str, samples: str) -> Iterator[str]:
     yield '    data = one["data"] if one["dtype"] == "string" else np.frombuffer(base64.b64decode(one["data"]), one["dtype"])'
     yield '    return np.array(data, object if one["dtype"] == "string" else None).reshape(one["shape"])'
     yield ""
-    yield f'samples = json.load(open("{samples}", encoding="utf-8"))'
-    yield f'session = onnxruntime.InferenceSession("{file}")'
+    yield f'samples = json.load(open({json.dumps(samples)}, encoding="utf-8"))'
+    yield f"session = onnxruntime.InferenceSession({json.dumps(file)})"
     yield 'answers = session.run(None, {name: array(one) for name, one in samples["inputs"].items()})'
     yield "print(dict(zip([one.name for one in session.get_outputs()], answers)))"
     yield "```"
@@ -96,8 +97,8 @@ def _javascript(file: str, samples: str) -> Iterator[str]:
     yield "const tensor = ({ dtype, shape, data }) =>"
     yield '  new ort.Tensor(dtype, dtype === "string" ? data : new kinds[dtype](bytes(data)), shape);'
     yield "(async () => {"
-    yield f'  const samples = JSON.parse(fs.readFileSync("{samples}", "utf-8"));'
-    yield f'  const session = await ort.InferenceSession.create("{file}");'
+    yield f'  const samples = JSON.parse(fs.readFileSync({json.dumps(samples)}, "utf-8"));'
+    yield f"  const session = await ort.InferenceSession.create({json.dumps(file)});"
     yield "  const inputs = Object.fromEntries(Object.entries(samples.inputs).map(([name, one]) => [name, tensor(one)]));"
     yield "  const answers = await session.run(inputs);"
     yield "  for (const name of session.outputNames) console.log(name, answers[name].dims, answers[name].data.slice(0, 3));"

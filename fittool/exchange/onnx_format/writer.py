@@ -47,6 +47,8 @@ class GraphWriter:
     Attributes:
         nodes: The operations, each after what it takes.
         initializers: The constants by name.
+        prefix: What stands before all names of one of several networks.
+        scope: The layer that is being written.
     """
 
     def __init__(self) -> None:
@@ -58,7 +60,7 @@ class GraphWriter:
         self._constants: dict[tuple[str, Shape, bytes], str] = {}
         self._turned: dict[str, str] = {}
         self._taken: set[str] = set()
-        self.scope = ""
+        self.prefix, self.scope = "", ""
 
     def reserve(self, name: str) -> str:
         """A name that nothing else gets."""
@@ -92,10 +94,13 @@ class GraphWriter:
         **attributes: Any,
     ) -> list[str]:
         """An operation with several results; arguments as of `add`."""
-        name = self.reserve(f"{self.scope}/{kind}" if self.scope else kind)
+        name = self.reserve(self._within(kind))
         made = list(results or ([name] if count == 1 else [self.reserve(f"{name}:{number}") for number in range(count)]))
         self.nodes.append(self._helper.make_node(kind, list(inputs), made, name=name, domain=domain, **attributes))
         return made
+
+    def _within(self, name: str) -> str:
+        return f"{self.prefix}{self.scope}/{name}" if self.scope else f"{self.prefix}{name}"
 
     def forget(self, result: str) -> None:
         """Leave out a result of the operation that was written last: nobody reads it."""
@@ -109,7 +114,7 @@ class GraphWriter:
         value = np.ascontiguousarray(array, dtype) if np.ndim(array) else np.asarray(array, dtype)
         key = (value.dtype.str, value.shape, value.tobytes() if value.dtype.kind != "U" else repr(value.tolist()).encode())
         if key not in self._constants:
-            made = self.reserve(f"{self.scope}/{name}" if self.scope else name)
+            made = self.reserve(self._within(name))
             held = value.astype(object) if value.dtype.kind == "U" else value
             self.initializers[made] = self._numpy.from_array(held, made)
             self._constants[key] = made

@@ -25,6 +25,7 @@ from fittool.data.splits.validation_split import Split, split
 from fittool.data.targets import ClassMode, Targets, classes_of_outputs
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, KeyPath, Problem, shown
+from fittool.experiment.aids.few_batches import few_batches
 from fittool.experiment.building.data_warnings import doubts, remarks, remarks_of_source
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.tables.columns import plan_of, with_features
@@ -147,6 +148,14 @@ def open_data(loaded: LoadedExperiment, encoder: TableEncoder | None = None, cla
         DataError: They are wrong, missing or unreadable.
         ExperimentError: They cannot be split.
     """
+    opened = _open_all(loaded, encoder, classes)
+    if loaded.experiment.first.overfit_batches is None:
+        return opened
+    few = few_batches(loaded.experiment, opened.train)
+    return replace(opened, train=few, validation=few)
+
+
+def _open_all(loaded: LoadedExperiment, encoder: TableEncoder | None, classes: Classes | None) -> OpenedData:
     context = replace(source_context(loaded, classes=classes), waits_for_split=True, encoder=encoder)
     train = open_source(loaded, loaded.experiment.data.train, "train", context)
     skipped = left_out(train)

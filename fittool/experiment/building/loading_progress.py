@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 from fittool.data.dataset import Progress
-from fittool.experiment.building.prepare import Loading, silent
 from fittool.training.display.progress import Verbose, can_be_live
 
+Loading = Callable[[str], Progress | None]
+"""Given what is loaded ("training data"), what shows how far it is."""
 _PATIENCE = 0.5  # seconds before anything is shown
 _INTERVAL = 0.1
+
+
+def silent(what: str) -> Progress | None:
+    """Shows nothing."""
+    return None
 
 
 def loading_shown(verbose: Verbose) -> Loading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,7 +12,7 @@ import numpy as np
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Train
 from fittool.data.available_memory import available_memory, size_in_words
-from fittool.data.dataset import Dataset, Progress
+from fittool.data.dataset import Dataset
 from fittool.data.formats.reading import Reading
 from fittool.data.images.preprocessing import Preprocessing, preprocessed
 from fittool.data.input_facts import InputFacts, facts_of, in_words
@@ -23,10 +23,12 @@ from fittool.data.tables.told import columns_in_words
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.settings import EngineSetting
 from fittool.errors import ExperimentError, MachineError, Problem
+from fittool.experiment.aids.few_batches import batch_size_of, without_dropout
 from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
 from fittool.experiment.building.data_warnings import damaged_exif
 from fittool.experiment.building.error_location import error_location
+from fittool.experiment.building.loading_progress import Loading, silent
 from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
@@ -57,13 +59,6 @@ if TYPE_CHECKING:
 
 _OF_DATA = ("compile", "seed", "table", "targets")
 """Parts of the description of a network that do not tell it from others."""
-Loading = Callable[[str], Progress | None]
-"""Given what is loaded ("training data"), what shows how far it is."""
-
-
-def silent(what: str) -> Progress | None:
-    """Shows nothing."""
-    return None
 
 
 @dataclass(frozen=True)
@@ -232,17 +227,18 @@ class Prepared:
                     max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
                     steps=_steps(train, self.train) if len(experiment.stages) == 1 else None, group=self.group,
                 )  # fmt: skip
-            data = self._sample(self.train)
+            data, size = self._sample(self.train), batch_size_of(experiment, train.batch_size, len(self.train))
             return DatasetLoader(
-                data, train.batch_size, experiment.seed, shuffle=train.shuffle,
-                augment=changes_of(experiment, train, self.preprocess, -(-len(data) // train.batch_size)),
+                data, size, experiment.seed, shuffle=train.shuffle and experiment.first.overfit_batches is None,
+                augment=changes_of(experiment, train, self.preprocess, -(-len(data) // size)),
                 class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
                 use_multiprocessing=train.use_multiprocessing, timeout=timeout, group=self.group,
             )  # fmt: skip
 
     def _sample(self, train: Dataset) -> Dataset:
         """The training samples of a pass: all once, or rare classes more often."""
-        if self.loaded.experiment.data.oversample is None:
+        experiment = self.loaded.experiment
+        if experiment.data.oversample is None or experiment.first.overfit_batches is not None:
             return train
         with error_location(self.loaded, "data", "oversample"):
             return balanced(train, self.loaded.experiment.seed)
@@ -346,6 +342,8 @@ def fit_together(
     layers = layers_of(loaded, data.train, targets[0] if targets else None, data.class_names, data.encoder)
     front = with_embedding(loaded, layers, data.encoder, data.train.input_shapes)
     network = replace(standardized(loaded, front.layers, data.train.input_shapes), within=front)
+    if loaded.experiment.first.overfit_batches is not None:
+        network = replace(network, layers=list(map(without_dropout, network.layers)))
     graph = graph_of(loaded, network, data.train.input_shapes)
     _check(loaded, graph, targets, data.validation)
     _check_size(loaded, graph)

@@ -106,7 +106,7 @@ def changes_of(experiment: Experiment, train: Train, preprocess: Preprocessing |
         steps_per_pass: Batches in a pass over its data.
     """
     augmentation = experiment.augmentation_of(train)
-    if augmentation is None:
+    if augmentation is None or experiment.first.overfit_batches is not None:
         return BatchTransforms(preprocess=preprocess)
     random = random_part(augmentation)
     steps = train.steps_per_epoch if isinstance(train.steps_per_epoch, int) else steps_per_pass
@@ -132,7 +132,7 @@ def check_mixing(loaded: LoadedExperiment, targets: Sequence[Targets], inputs: M
     """
     experiment = loaded.experiment
     mixing = [found for stage in experiment.stages if (found := experiment.augmentation_of(stage)) and mixes(found)]
-    if not mixing:
+    if not mixing or experiment.first.overfit_batches is not None:
         return
     name = "mixup" if mixing[0].mixup else "cutmix"
     asked = experiment.compile.loss

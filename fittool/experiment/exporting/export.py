@@ -11,17 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.errors import UsageError, shown
+from fittool.exchange.keras_format.model import need_h5py, write_keras
 from fittool.exchange.onnx_format.answers import GraphOutput
 from fittool.exchange.onnx_format.model import OnnxModel, need_onnx, write_onnx
 from fittool.exchange.onnx_format.readme import readme
 from fittool.exchange.onnx_format.verify import samples_path
 from fittool.exchange.samples_file import SampleSet
+from fittool.exchange.temperature import with_temperature
+from fittool.exchange.torch_format.model import write_torch
 from fittool.exchange.trained_network import TrainedNetwork
 from fittool.experiment.answers.decisions import decide
 from fittool.experiment.answers.decoding import Answers
 from fittool.experiment.exporting.network import network_of
 from fittool.experiment.exporting.samples import Drawn, draw_samples
 from fittool.experiment.trained_run import TrainedRun
+from fittool.runs.checkpoint import CheckpointFacts, encode_checkpoint
 from fittool.runs.files.atomic import atomic_write
 
 Format = Literal["onnx", "keras", "torch", "safetensors"]
@@ -102,6 +106,47 @@ def export_onnx(run: TrainedRun, out: Path, *, fold: bool = False, accept_change
     return Exported(files, (_in_words(model, out),), tuple(said))
 
 
+def export_keras(run: TrainedRun, out: Path) -> Exported:
+    """A run as a `.keras` file; errors as of `export_onnx`."""
+    need_h5py()
+    network, said = _as_it_predicts(run)
+    content = write_keras(network)
+    return Exported({out: content}, (_of_arrays(network, out, len(content)),), said)
+
+
+def export_torch(run: TrainedRun, out: Path) -> Exported:
+    """A run's state dict as safetensors, and beside it the source of the module that loads it; errors as of `export_onnx`."""
+    network, said = _as_it_predicts(run)
+    file, beside = files_of("torch", out)
+    weights, source = write_torch(network, file.name)
+    told = f"{_of_arrays(network, out, len(weights))} {shown(beside)} loads it."
+    return Exported({file: weights, beside: source}, (told,), said)
+
+
+def export_weights(run: TrainedRun, out: Path) -> Exported:
+    """A run's weights alone, as `<layer>/<weight>` below `weights/`, which fittool reads again: `initial_weights` takes them."""
+    facts = run.checkpoint.facts
+    model = run.model()
+    weights = model.network.weights()
+    model.network.close()
+    architecture = {key: value for key, value in (facts.architecture or {}).items() if key != "compile"}
+    told = CheckpointFacts(
+        epoch=facts.epoch, run=facts.run, model=facts.model, class_names=facts.class_names, architecture=architecture
+    )
+    content = b"".join(bytes(piece) for piece in encode_checkpoint(weights, told))
+    amount = sum(array.size for array in weights.values())
+    return Exported({out: content}, (f"{shown(out)}: {len(weights):,} arrays, {amount:,} numbers. {_amount(len(content))}",))
+
+
+def _as_it_predicts(run: TrainedRun) -> tuple[TrainedNetwork, tuple[str, ...]]:
+    """The network with what was chosen for its probabilities in its weights, and what stays behind, in sentences."""
+    network, _ = read_network(run, draw_samples(run))
+    network, said = with_temperature(network)
+    kept = [form for form in network.outputs.values() if form.thresholds]
+    told = ("The thresholds stay behind: the file gives probabilities.",) if kept else ()
+    return network, (*said, *told)
+
+
 def read_network(run: TrainedRun, drawn: Drawn) -> tuple[TrainedNetwork, Answers]:
     """The network of a run, and what it answers for some samples."""
     model = run.model()
@@ -143,9 +188,19 @@ def _in_words(model: OnnxModel, out: Path) -> str:
     taken = [f"{one.dtype} {one.name} {_shape(one.shape)}" for one in model.inputs if one not in columns]
     taken += [f"{len(columns)} columns of a table"] if columns else []
     given = [f"{one.name} {_shape(one.shape)}" for one in model.outputs]
-    size = len(model.content)
-    amount = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
-    return f"{shown(out)}: takes {' and '.join(taken)}; gives {', '.join(given)}. {amount}"
+    return f"{shown(out)}: takes {' and '.join(taken)}; gives {', '.join(given)}. {_amount(len(model.content))}"
+
+
+def _of_arrays(network: TrainedNetwork, out: Path, size: int) -> str:
+    """The same of a file that takes what the network takes."""
+    taken = [f"{one.name} {_shape(one.shape)}" for one in network.inputs]
+    given = [f"{name} {_shape(shape)}" for name, shape in network.graph.output_shapes.items()]
+    encoded = ", the columns encoded" if network.encoder is not None else ""
+    return f"{shown(out)}: takes {' and '.join(taken)}{encoded}; gives {', '.join(given)}. {_amount(size)}"
+
+
+def _amount(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

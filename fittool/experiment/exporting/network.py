@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fittool.data.formats.cell_form import MISSING
-from fittool.exchange.trained_network import ExportError, InputForm, OutputForm, TrainedNetwork
+from fittool.exchange.trained_network import ExportError, InputForm, OutputForm, TrainedNetwork, TrainingForm
 from fittool.experiment.answers.decisions import decisions_of
 from fittool.experiment.answers.decoding import Answers, decode, pair_of, squashing_of
 from fittool.experiment.trained_run import TrainedRun
@@ -46,6 +46,7 @@ def network_of(run: TrainedRun, outputs: dict[str, np.ndarray[Any, Any]]) -> Tra
         _facts(run),
         run.encoder,
         _missing(run),
+        _training(run),
     )
 
 
@@ -83,6 +84,14 @@ def _output(run: TrainedRun, answers: Answers, name: str, shape: tuple[int, ...]
     return OutputForm(
         kind, names, squashing_of(loss), both, sure and alone, thresholds or (), 1.0 if chosen is None else chosen.temperature
     )
+
+
+def _training(run: TrainedRun) -> TrainingForm:
+    """The experiment's optimizer at the rate that the checkpoint has come to."""
+    compiled, tensors = run.loaded.experiment.compile, run.checkpoint.tensors
+    kept = tensors.get("optimizer/learning_rate")
+    rate = compiled.optimizer.rate(int(tensors.get("optimizer/iterations", 0))) if kept is None else float(kept)
+    return TrainingForm(compiled.optimizer, rate, compiled.objectives(run.graph.outputs))
 
 
 def _missing(run: TrainedRun) -> frozenset[str]:

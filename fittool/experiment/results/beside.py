@@ -44,7 +44,7 @@ def tell_baselines(prepared: Prepared, trainer: Trainer, directory: RunDirectory
         directory: The run.
     """
     validation, steps = prepared.validation, trainer.position.step
-    if validation is None or steps < LEAST_STEPS:
+    if validation is None or steps < LEAST_STEPS or prepared.loaded.experiment.first.overfit_batches is not None:
         return
     seen = steps * prepared.loaded.experiment.first.batch_size
     decodes = _decodes(prepared.loaded) and not _is_in_memory(prepared.loaded)

@@ -37,6 +37,8 @@ def next_commands(run: RunDirectory, loaded: LoadedExperiment, reason: Reason, *
     if reason == "diverged":
         measures = f"fittool lr-find {_quote(Path(loaded.root.place.source.name))}"
         return measures if run.checkpoints.is_empty else f"{measures}\n{_command_to_use(run, loaded, validates=validates)}"
+    if loaded.experiment.first.overfit_batches is not None:
+        return f"fittool train {_quote(Path(loaded.root.place.source.name))}"
     report = f"\nfittool report {_quote(run.path)}{_consent(run, loaded, trains=False)}" if validates and extra_is_there() else ""
     return _command_to_use(run, loaded, validates=validates) + report
 

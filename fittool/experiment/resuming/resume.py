@@ -17,6 +17,7 @@ from fittool.data.workers.worker_output import WorkerOutput
 from fittool.engines.registry import with_kernels_of
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
+from fittool.experiment.aids.overfit import tell_verdict
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
@@ -251,6 +252,7 @@ def go_on(
     outcome = trainer.run()
     if verbose != 0 and options.group.rank == 0:
         tell_baselines(prepared, trainer, directory)
+        tell_verdict(loaded.experiment, trainer, loaded.root.place.source.name)
     report_at_the_end(prepared, trainer, directory, options, signals.interruption)
     if verbose != 0 and options.group.rank == 0:
         tell_next(trainer, outcome)

@@ -1,6 +1,6 @@
 // Functions of each element. Inputs and outputs may be the same memory.
+#include "functions.h"
 #include "task.h"
-#include "vectors.h"
 
 // y = max(x, 0)
 void rectify(const Task &task, int64_t *needed) {
@@ -86,4 +86,70 @@ void dropout(const Task &task, int64_t *needed) {
             }
             for (long i = 0; i < count; i++) y[at + i] = x[at + i] * mask[at + i];
         }
+}
+
+// y = 1 / (1 + exp(-x))
+void sigmoid(const Task &task, int64_t *needed) {
+    Reader read(task);
+    const float *x = read.array();
+    float *y = read.array();
+    const long count = read.size();
+    if (needed) { *needed = 0; return; }
+    for (long i = 0; i < count; i += WIDTH) store_first(y + i, logistic(load_first(x + i, count - i)), count - i);
+}
+
+// dx = dy · (y · (1 - y))
+void sigmoid_gradient(const Task &task, int64_t *needed) {
+    Reader read(task);
+    const float *y = read.array(), *dy = read.array();
+    float *dx = read.array();
+    const long count = read.size();
+    if (needed) { *needed = 0; return; }
+    for (long i = 0; i < count; i += WIDTH) {
+        const Vector value = load_first(y + i, count - i);
+        store_first(dx + i, load_first(dy + i, count - i) * (value * (every(1.0f) - value)), count - i);
+    }
+}
+
+// y = tanh(x)
+void tanh_forward(const Task &task, int64_t *needed) {
+    Reader read(task);
+    const float *x = read.array();
+    float *y = read.array();
+    const long count = read.size();
+    if (needed) { *needed = 0; return; }
+    for (long i = 0; i < count; i += WIDTH) store_first(y + i, hyperbolic_tangent(load_first(x + i, count - i)), count - i);
+}
+
+// dx = dy · (1 - y²)
+void tanh_gradient(const Task &task, int64_t *needed) {
+    Reader read(task);
+    const float *y = read.array(), *dy = read.array();
+    float *dx = read.array();
+    const long count = read.size();
+    if (needed) { *needed = 0; return; }
+    for (long i = 0; i < count; i += WIDTH) {
+        const Vector value = load_first(y + i, count - i);
+        store_first(dx + i, load_first(dy + i, count - i) * (every(1.0f) - value * value), count - i);
+    }
+}
+
+// y = exp(x)
+void exponentiate(const Task &task, int64_t *needed) {
+    Reader read(task);
+    const float *x = read.array();
+    float *y = read.array();
+    const long count = read.size();
+    if (needed) { *needed = 0; return; }
+    for (long i = 0; i < count; i += WIDTH) store_first(y + i, exponential(load_first(x + i, count - i)), count - i);
+}
+
+// y = log(x)
+void take_logarithm(const Task &task, int64_t *needed) {
+    Reader read(task);
+    const float *x = read.array();
+    float *y = read.array();
+    const long count = read.size();
+    if (needed) { *needed = 0; return; }
+    for (long i = 0; i < count; i += WIDTH) store_first(y + i, logarithm(load_first(x + i, count - i)), count - i);
 }

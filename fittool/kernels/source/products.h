@@ -73,14 +73,14 @@ INLINE void gather_tile(const Gather &job, const float *input, float *output, lo
 }
 
 template <int P, int Q>
-static void gather_once(const Gather &job, const float *input, float *output, long channel) {
+void gather_once(const Gather &job, const float *input, float *output, long channel) {
     gather_tile<P, Q>(job, input, output, channel);
 }
 
 typedef void GatherTile(const Gather &, const float *, float *, long);
 
 template <int Q, int P>
-static GatherTile *choose_gather(long size) {
+GatherTile *choose_gather(long size) {
     if constexpr (P > 1) return size >= P ? gather_once<P, Q> : choose_gather<Q, P - 1>(size);
     else return gather_once<1, Q>;
 }
@@ -145,12 +145,12 @@ INLINE void outer_tile(const Outer &job, long row, long channel) {
 }
 
 template <int B, int Q>
-static void outer_once(const Outer &job, long row, long channel) { outer_tile<B, Q>(job, row, channel); }
+void outer_once(const Outer &job, long row, long channel) { outer_tile<B, Q>(job, row, channel); }
 
 typedef void OuterTile(const Outer &, long, long);
 
 template <int Q, int B>
-static OuterTile *choose_outer(long size) {
+OuterTile *choose_outer(long size) {
     if constexpr (B > 1) return size >= B ? outer_once<B, Q> : choose_outer<Q, B - 1>(size);
     else return outer_once<1, Q>;
 }

@@ -31,6 +31,15 @@
     EACH(scale)                         \
     EACH(add)                           \
     EACH(multiply)                      \
+    EACH(sigmoid)                      \
+    EACH(sigmoid_gradient)             \
+    EACH(tanh_forward)                 \
+    EACH(tanh_gradient)                \
+    EACH(exponentiate)                 \
+    EACH(take_logarithm)               \
+    EACH(softmax)                      \
+    EACH(softmax_gradient)             \
+    EACH(sparse_crossentropy)          \
     EACH(dropout)                       \
     EACH(descend)                       \
     EACH(adapt_moments)                 \

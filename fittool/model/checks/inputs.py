@@ -105,7 +105,7 @@ def _scale(node: Node) -> tuple[float, float] | None:
     """Factor and offset of a layer that only rescales."""
     layer = node.layer
     if isinstance(layer, Rescaling):
-        return float(layer.scale), float(layer.offset)
+        return layer.mean_scale, layer.mean_offset
     if isinstance(layer, Standardization) and layer.rescale is not None:
         further = (
             layer.samplewise_center, layer.samplewise_std_normalization, layer.featurewise_center,

@@ -41,7 +41,7 @@ def _rescaling(graph: Graph, ranges: dict[str, Range]) -> Iterator[tuple[Node, R
         if given is None:
             continue
         if isinstance(node.layer, Rescaling):
-            yield node, given, (float(node.layer.scale), float(node.layer.offset))
+            yield node, given, (node.layer.mean_scale, node.layer.mean_offset)
         elif isinstance(node.layer, Standardization) and _only_rescales(node.layer):
             yield node, given, (float(node.layer.rescale or 1), 0.0)
         elif isinstance(node.layer, _KEEP_VALUES):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from fittool.nn.initializers import InitializerSetting, RandomUniform
 from fittool.nn.layers.base import KernelAndBias, Layer, Units, features
 from fittool.nn.regularizers import Parameter, RegularizerSetting
@@ -39,8 +41,29 @@ class Input(Layer):
 class Rescaling(Layer):
     """`inputs * scale + offset`; images enter as uint8 and leave as floats."""
 
-    scale: Number = Field(description="Factor on the inputs, such as 1/255.")
-    offset: Number = Field(default=0.0, description="Added after scaling.")
+    scale: Number | tuple[Number, ...] = Field(description="Factor on the inputs, such as 1/255, or one for each channel.")
+    offset: Number | tuple[Number, ...] = Field(default=0.0, description="Added after scaling; or one for each channel.")
+
+    @property
+    def mean_scale(self) -> float:
+        """The factor, the mean of all where each channel has its own."""
+        return float(np.mean(self.scale))
+
+    @property
+    def mean_offset(self) -> float:
+        """What is added, the mean where each channel has its own."""
+        return float(np.mean(self.offset))
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """Unchanged.
+
+        Raises:
+            ShapeError: There are other than as many channels as numbers.
+        """
+        for name, values in (("scale", self.scale), ("offset", self.offset)):
+            if isinstance(values, tuple) and len(values) != (channels := features(shapes)):
+                raise ShapeError(f"{name} has {len(values)} numbers, but inputs of shape {shapes[0]} have {channels} channels.")
+        return single(shapes)
 
     def flops(self, shapes: Sequence[Shape]) -> int:
         """One multiplication and one addition for each element."""

@@ -1,6 +1,7 @@
 """Ready networks by name: a preset and its sizes expand to a plain list of layers.
 
-`base` has what every preset has, `images` those for images and the plain one, `tabular` those for tables.
+`base` has what every preset has, `images` those for images and the plain one, `field` those that published weights fit,
+`tabular` those for tables.
 """
 
 from __future__ import annotations
@@ -11,6 +12,11 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from fittool.nn.presets.base import Preset, TrainingData, output_for
+from fittool.nn.presets.field.efficientnet import EfficientNetB0, EfficientNetLite0
+from fittool.nn.presets.field.mobilenet import MobileNetV2
+from fittool.nn.presets.field.resnet import ResNet18, ResNet34, ResNet50
+from fittool.nn.presets.field.vgg import VGG16
+from fittool.nn.presets.field.vision_transformer import ViTB16, ViTS16, ViTTi16
 from fittool.nn.presets.images import MLP, MiniVGG, ResNet, ResNetImageNet, SimpleCNN
 from fittool.nn.presets.tabular import Linear, Tabular
 from fittool.settings import Family, fold
@@ -45,8 +51,8 @@ class PresetFamily(Family[Preset]):
         return {"depth": _DEPTHS[fold(name)], **(arguments or {})}
 
 
-PRESETS = PresetFamily(
-    "preset",
-    {cls.public_name(): cls for cls in (MLP, SimpleCNN, MiniVGG, ResNet, ResNetImageNet, Tabular, Linear)},
-    aliases=dict.fromkeys(_DEPTHS, "resnet"),
-)
+_PRESETS: tuple[type[Preset], ...] = (
+    MLP, SimpleCNN, MiniVGG, ResNet, ResNetImageNet, MobileNetV2, EfficientNetLite0, EfficientNetB0, ResNet18, ResNet34, ResNet50,
+    VGG16, ViTB16, ViTS16, ViTTi16, Tabular, Linear,
+)  # fmt: skip
+PRESETS = PresetFamily("preset", {cls.public_name(): cls for cls in _PRESETS}, aliases=dict.fromkeys(_DEPTHS, "resnet"))

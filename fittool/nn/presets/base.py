@@ -74,6 +74,6 @@ class Preset(Named):
         return self.expand(units, activation)
 
 
-def dropout(rate: float) -> list[Layer]:
+def dropout(rate: float, name: str | None = None) -> list[Layer]:
     """A Dropout layer, or none where nothing is dropped."""
-    return [Dropout(rate)] if rate > 0 else []
+    return [Dropout(rate, name=name)] if rate > 0 else []

@@ -83,6 +83,8 @@ DTYPES = {
     }.items()
 }  # fmt: skip
 """The dtypes that a file may hold, by safetensors's names."""
+_BRAIN_FLOAT = "BF16"
+"""Read as float32, whose upper half it is; NumPy has no such type, and fittool writes none."""
 
 
 class RefusedError(ValueError):
@@ -123,7 +125,10 @@ class SafetensorsFile:
 def _array(name: str, dtype: str, shape: list[int], data: bytearray) -> NDArray[Any]:
     if dtype == "BOOL" and np.frombuffer(data, np.uint8).max(initial=0) > 1:
         raise RefusedError(f"has a boolean in {visible(name)} that is neither 0 nor 1")
-    array = np.frombuffer(data, DTYPES[dtype]).reshape(shape)
+    if dtype == _BRAIN_FLOAT:
+        array = (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4").reshape(shape)
+    else:
+        array = np.frombuffer(data, DTYPES[dtype]).reshape(shape)
     array.flags.writeable = False
     return array
 
@@ -200,7 +205,7 @@ def _end(name: str, entry: object) -> int:
         raise RefusedError(f"has a tensor with the impossible name {visible(name[:60])}")
     match entry:
         case {"dtype": str(dtype), "shape": [*axes], "data_offsets": [_, int(end)], **rest} if not rest:
-            if dtype in DTYPES and len(axes) <= _HIGHEST_RANK:
+            if dtype in {*DTYPES, _BRAIN_FLOAT} and len(axes) <= _HIGHEST_RANK:
                 return end
             kind = f"the dtype {visible(dtype[:20])} and {len(axes)} axes"
             raise RefusedError(f"has the tensor {name} with {kind}, which fittool does not open")

@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 
+from fittool.engines.numpy_engine.activations import ACTIVATIONS, RELU
 from fittool.engines.numpy_engine.native.base import NativeOperation
-from fittool.engines.numpy_engine.operations.base import BatchPhase, BatchSlice, Floats, OperationContext, Phase
+from fittool.engines.numpy_engine.operations.base import BatchPhase, BatchSlice, Floats, OperationContext, Phase, rows
 from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Scaling
 from fittool.engines.numpy_engine.operations.merging import Add
 from fittool.engines.numpy_engine.thread_pool import Task
@@ -20,22 +21,42 @@ def _cut(part: BatchSlice, *arrays: Floats) -> list[Floats]:
     return [array[part.start : part.stop].reshape(-1) for array in arrays]
 
 
-class NativeRectifier(NativeOperation[Activation]):
-    """ReLU."""
+_FROM_OUTPUT = {
+    RELU: ("rectify", "rectify_gradient"),
+    ACTIVATIONS["sigmoid"]: ("sigmoid", "sigmoid_gradient"),
+    ACTIVATIONS["tanh"]: ("tanh_forward", "tanh_gradient"),
+}
+"""The kernels of activations whose slope is told by their output: forward and backward."""
+_SOFTMAX = ACTIVATIONS["softmax"]
+
+
+class NativeActivation(NativeOperation[Activation]):
+    """ReLU, sigmoid, tanh, or softmax over the last axis."""
 
     def __init__(self, plain: Activation, library: Library) -> None:
         super().__init__(plain, library)
         self.in_place = plain.in_place
 
+    @staticmethod
+    def fits(plain: Activation) -> bool:
+        """True for an activation that has a kernel."""
+        return plain.function in _FROM_OUTPUT or plain.function is _SOFTMAX
+
+    def _names(self) -> tuple[str, str]:
+        return _FROM_OUTPUT.get(self.plain.function, ("softmax", "softmax_gradient"))
+
+    def _shaped(self, part: BatchSlice, *arrays: Floats) -> list[Floats]:
+        return [rows(one, part) for one in arrays] if self.plain.function is _SOFTMAX else _cut(part, *arrays)
+
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        x, y = _cut(part, context.x[0], context.y)
-        yield self._task(context, part, "rectify", x=x, y=y)
+        x, y = self._shaped(part, context.x[0], context.y)
+        yield self._task(context, part, self._names()[0], x=x, y=y)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
         if context.dx[0] is not None:
-            y, dy, dx = _cut(part, context.y, context.dy, context.dx[0])
-            yield self._task(context, part, "rectify_gradient", y=y, dy=dy, dx=dx)
+            y, dy, dx = self._shaped(part, context.y, context.dy, context.dx[0])
+            yield self._task(context, part, self._names()[1], y=y, dy=dy, dx=dx)
 
 
 class NativeScaling(NativeOperation[Scaling]):

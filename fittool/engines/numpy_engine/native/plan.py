@@ -12,7 +12,7 @@ from fittool.engines.numpy_engine.lowering import ExecutionPlan, Instruction
 from fittool.engines.numpy_engine.native.convolution import NativeConvolution
 from fittool.engines.numpy_engine.native.dense import NativeDense
 from fittool.engines.numpy_engine.native.depthwise import NativeDepthwise
-from fittool.engines.numpy_engine.native.elementwise import NativeAdd, NativeDropout, NativeRectifier, NativeScaling
+from fittool.engines.numpy_engine.native.elementwise import NativeActivation, NativeAdd, NativeDropout, NativeScaling
 from fittool.engines.numpy_engine.native.normalization import NativeBatchNormalization
 from fittool.engines.numpy_engine.native.pooling import NativeAveragePooling, NativeGlobalAverage, NativeMaxPooling
 from fittool.engines.numpy_engine.operations.base import Operation
@@ -33,7 +33,7 @@ _RECTIFIED: dict[type[Operation], Callable[..., Operation]] = {
 """Operations whose kernel can do a ReLU that follows at once."""
 _NATIVE: dict[type[Operation], Callable[..., Operation]] = {
     **_RECTIFIED,
-    Activation: NativeRectifier,
+    Activation: NativeActivation,
     Scaling: NativeScaling,
     Dropout: NativeDropout,
     Add: NativeAdd,
@@ -68,7 +68,7 @@ def _fits(operation: Operation) -> bool:
         case DepthwiseConvolution():
             return operation.multiplier == 1
         case Activation():
-            return operation.function is RELU
+            return NativeActivation.fits(operation)
         case Scaling():
             return operation.scale.ndim == operation.offset.ndim == 0
         case Dropout():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 
 from fittool.data.available_memory import available_memory
@@ -34,28 +31,34 @@ def memory_text(device: torch.device) -> str:
     return f"which has {whole / _GIBI:.1f} GiB: {own / _GIBI:.1f} are this process's, {free / _GIBI:.1f} are free"
 
 
-@contextmanager
-def memory_needed(device: torch.device, what: str) -> Iterator[None]:
-    """A context for calls that may need more memory than there is.
+class MemoryNeeded:
+    """A context for calls that may need more memory than there is; a class, as a generator costs small networks more.
 
     Args:
         device: Where they compute.
-        what: `A training step of 128 samples`.
+        what: `A training step of`.
+        samples: The number of samples that belongs behind it.
 
     Raises:
         MachineError: The device has no more memory; the text says what was tried, what is there, and what to set.
     """
-    try:
-        yield
-    except RuntimeError as error:
+
+    def __init__(self, device: torch.device, what: str, samples: int) -> None:
+        self._device, self._what, self._samples = device, what, samples
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Say what to set, where memory was lacking."""
+        if not isinstance(error, RuntimeError):
+            return
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-            raise
-        there = memory_text(device)
-    else:
-        return
-    # Outside of the handler, whose traceback would keep the tensors of the step alive.
-    raise MachineError(
-        f"{what} does not fit in the memory of {device}, {there}. Set a smaller train.batch_size, with the optimizer's "
-        "gradient_accumulation_steps for the same updates; or engine.torch.precision: bf16; or engine.torch.recompute: ['*'], "
-        "which keeps less and computes more."
-    )
+            return
+        error.__traceback__ = None  # it would keep the tensors of the step alive
+        where = f"the memory of {self._device}, {memory_text(self._device)}"
+        raise MachineError(
+            f"{self._what} {self._samples:,} samples does not fit in {where}. Set a smaller train.batch_size, with the "
+            "optimizer's gradient_accumulation_steps for the same updates; or engine.torch.precision: bf16; or "
+            "engine.torch.recompute: ['*'], which keeps less and computes more."
+        ) from None

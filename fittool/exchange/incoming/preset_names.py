@@ -1,0 +1,346 @@
+"""The names that other tools give the layers of the presets: torchvision, timm, Hugging Face's transformers, Keras and others.
+
+A dialect maps the name of each layer with weights here to the module's there. Where several modules make one layer (query, key
+and value), the dialect names the parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from fittool.nn.presets import Preset
+from fittool.nn.presets.field.efficientnet import EfficientNetB0, EfficientNetLite0
+from fittool.nn.presets.field.mobilenet import MobileNetV2
+from fittool.nn.presets.field.resnet import ResNet18, ResNet34, ResNet50
+from fittool.nn.presets.field.vgg import VGG16
+from fittool.nn.presets.field.vision_transformer import VisionTransformer, ViTB16, ViTS16, ViTTi16
+
+Names = dict[str, str]
+"""Module there, by layer here."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The names of one tool.
+
+    Attributes:
+        name: Of the tool, for messages.
+        names: The module of each layer.
+        parts: Arrays that are named otherwise: `module` here and part, by the array's full name there.
+    """
+
+    name: str
+    names: Mapping[str, str]
+    parts: Mapping[str, tuple[str, str]]
+
+
+def dialects(preset: Preset) -> list[Dialect]:
+    """All that are known for a preset; none for others."""
+    makers = _MAKERS.get(type(preset), [])
+    return [Dialect(name, *make(preset)) for name, make in makers]
+
+
+Parts = dict[str, tuple[str, str]]
+Made = tuple[Names, Parts]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One block of the mobile networks: its stage from 1, its number there from 1, and in all from 0."""
+
+    stage: int
+    number: int
+    index: int
+
+    @property
+    def name(self) -> str:
+        """Its name here."""
+        return f"stage{self.stage}_block{self.number}"
+
+    @property
+    def expands(self) -> bool:
+        """The first block has no convolution before its depthwise one."""
+        return self.index > 0
+
+
+def _blocks(counts: tuple[int, ...]) -> Iterator[_Block]:
+    index = 0
+    for stage, count in enumerate(counts, start=1):
+        for number in range(1, count + 1):
+            yield _Block(stage, number, index)
+            index += 1
+
+
+_MOBILE, _EFFICIENT = (1, 2, 3, 4, 3, 3, 1), (1, 2, 2, 3, 3, 4, 1)
+
+
+def _pair(name: str, convolution: str, norm: str) -> Names:
+    return {f"{name}_conv": convolution, f"{name}_norm": norm}
+
+
+def _mobilenet_torchvision(preset: Preset) -> Made:
+    names = _pair("stem", "features.0.0", "features.0.1")
+    for block in _blocks(_MOBILE):
+        at, step = f"features.{block.index + 1}.conv", 0
+        if block.expands:
+            names |= _pair(f"{block.name}_expand", f"{at}.0.0", f"{at}.0.1")
+            step = 1
+        names |= _pair(f"{block.name}_depthwise", f"{at}.{step}.0", f"{at}.{step}.1")
+        names |= _pair(f"{block.name}_project", f"{at}.{step + 1}", f"{at}.{step + 2}")
+    names |= _pair("top", "features.18.0", "features.18.1")
+    return {**names, "predictions": "classifier.1"}, {}
+
+
+def _mobile_timm(counts: tuple[int, ...]) -> Callable[[Preset], Made]:
+    """The names of timm's MobileNetV2 and EfficientNet, which are one class."""
+
+    def make(preset: Preset) -> Made:
+        names = _pair("stem", "conv_stem", "bn1")
+        for block in _blocks(counts):
+            at = f"blocks.{block.stage - 1}.{block.number - 1}"
+            if block.expands:
+                names |= _pair(f"{block.name}_expand", f"{at}.conv_pw", f"{at}.bn1")
+                names |= _pair(f"{block.name}_depthwise", f"{at}.conv_dw", f"{at}.bn2")
+                names |= _pair(f"{block.name}_project", f"{at}.conv_pwl", f"{at}.bn3")
+            else:
+                names |= _pair(f"{block.name}_depthwise", f"{at}.conv_dw", f"{at}.bn1")
+                names |= _pair(f"{block.name}_project", f"{at}.conv_pw", f"{at}.bn2")
+            names |= {f"{block.name}_reduce": f"{at}.se.conv_reduce", f"{block.name}_excite": f"{at}.se.conv_expand"}
+        return {**names, **_pair("top", "conv_head", "bn2"), "predictions": "classifier"}, {}
+
+    return make
+
+
+def _mobilenet_transformers(preset: Preset) -> Made:
+    stem = "mobilenet_v2.conv_stem"
+    names = _pair("stem", f"{stem}.first_conv.convolution", f"{stem}.first_conv.normalization")
+    for block in _blocks(_MOBILE):
+        at = f"mobilenet_v2.layer.{block.index - 1}" if block.expands else stem
+        for ours, theirs in (("expand", "expand_1x1"), ("depthwise", "conv_3x3"), ("project", "reduce_1x1")):
+            if ours != "expand" or block.expands:
+                names |= _pair(f"{block.name}_{ours}", f"{at}.{theirs}.convolution", f"{at}.{theirs}.normalization")
+    names |= _pair("top", "mobilenet_v2.conv_1x1.convolution", "mobilenet_v2.conv_1x1.normalization")
+    return {**names, "predictions": "classifier"}, {}
+
+
+def _mobilenet_keras(preset: Preset) -> Made:
+    names = _pair("stem", "Conv1", "bn_Conv1")
+    for block in _blocks(_MOBILE):
+        at = f"block_{block.index}" if block.expands else "expanded_conv"
+        for part in ("expand", "depthwise", "project"):
+            if part != "expand" or block.expands:
+                names |= _pair(f"{block.name}_{part}", f"{at}_{part}", f"{at}_{part}_BN")
+    return {**names, **_pair("top", "Conv_1", "Conv_1_bn"), "predictions": "predictions"}, {}
+
+
+def _efficientnet_torchvision(preset: Preset) -> Made:
+    names = _pair("stem", "features.0.0", "features.0.1")
+    squeezes = int(isinstance(preset, EfficientNetB0))
+    for block in _blocks(_EFFICIENT):
+        at, step = f"features.{block.stage}.{block.number - 1}.block", 0
+        if block.expands:
+            names |= _pair(f"{block.name}_expand", f"{at}.0.0", f"{at}.0.1")
+            step = 1
+        names |= _pair(f"{block.name}_depthwise", f"{at}.{step}.0", f"{at}.{step}.1")
+        names |= {f"{block.name}_reduce": f"{at}.{step + 1}.fc1", f"{block.name}_excite": f"{at}.{step + 1}.fc2"}
+        last = step + 1 + squeezes
+        names |= _pair(f"{block.name}_project", f"{at}.{last}.0", f"{at}.{last}.1")
+    names |= _pair("top", "features.8.0", "features.8.1")
+    return {**names, "predictions": "classifier.1"}, {}
+
+
+def _efficientnet_pytorch(preset: Preset) -> Made:
+    """The package efficientnet_pytorch, and the weights that were moved with it from TensorFlow."""
+    names = _pair("stem", "_conv_stem", "_bn0")
+    for block in _blocks(_EFFICIENT):
+        at = f"_blocks.{block.index}"
+        if block.expands:
+            names |= _pair(f"{block.name}_expand", f"{at}._expand_conv", f"{at}._bn0")
+        names |= _pair(f"{block.name}_depthwise", f"{at}._depthwise_conv", f"{at}._bn1")
+        names |= {f"{block.name}_reduce": f"{at}._se_reduce", f"{block.name}_excite": f"{at}._se_expand"}
+        names |= _pair(f"{block.name}_project", f"{at}._project_conv", f"{at}._bn2")
+    return {**names, **_pair("top", "_conv_head", "_bn1"), "predictions": "_fc"}, {}
+
+
+def _efficientnet_transformers(preset: Preset) -> Made:
+    names = _pair("stem", "efficientnet.embeddings.convolution", "efficientnet.embeddings.batchnorm")
+    for block in _blocks(_EFFICIENT):
+        at = f"efficientnet.encoder.blocks.{block.index}"
+        if block.expands:
+            names |= _pair(f"{block.name}_expand", f"{at}.expansion.expand_conv", f"{at}.expansion.expand_bn")
+        depthwise = f"{at}.depthwise_conv.depthwise"
+        names |= _pair(f"{block.name}_depthwise", f"{depthwise}_conv", f"{depthwise}_norm")
+        names |= {f"{block.name}_reduce": f"{at}.squeeze_excite.reduce", f"{block.name}_excite": f"{at}.squeeze_excite.expand"}
+        names |= _pair(f"{block.name}_project", f"{at}.projection.project_conv", f"{at}.projection.project_bn")
+    names |= _pair("top", "efficientnet.encoder.top_conv", "efficientnet.encoder.top_bn")
+    return {**names, "predictions": "classifier"}, {}
+
+
+def _efficientnet_keras(preset: Preset) -> Made:
+    names = _pair("stem", "stem_conv", "stem_bn")
+    for block in _blocks(_EFFICIENT):
+        at = f"block{block.stage}{'abcdefgh'[block.number - 1]}"
+        if block.expands:
+            names |= _pair(f"{block.name}_expand", f"{at}_expand_conv", f"{at}_expand_bn")
+        names |= _pair(f"{block.name}_depthwise", f"{at}_dwconv", f"{at}_bn")
+        names |= {f"{block.name}_reduce": f"{at}_se_reduce", f"{block.name}_excite": f"{at}_se_expand"}
+        names |= _pair(f"{block.name}_project", f"{at}_project_conv", f"{at}_project_bn")
+    return {**names, **_pair("top", "top_conv", "top_bn"), "predictions": "predictions"}, {}
+
+
+_RESIDUAL = {ResNet18: (2, 2, 2, 2), ResNet34: (3, 4, 6, 3), ResNet50: (3, 4, 6, 3)}
+_CONVOLUTIONS = ("first", "second", "third")
+
+
+def _residual_blocks(preset: Preset) -> Iterator[_Block]:
+    yield from _blocks(_RESIDUAL[type(preset)])  # type: ignore[index]
+
+
+def _convolutions(preset: Preset) -> tuple[str, ...]:
+    return _CONVOLUTIONS if isinstance(preset, ResNet50) else _CONVOLUTIONS[:2]
+
+
+def _resnet_torchvision(preset: Preset) -> Made:
+    """Those of timm, too."""
+    names = _pair("stem", "conv1", "bn1")
+    for block in _residual_blocks(preset):
+        at = f"layer{block.stage}.{block.number - 1}"
+        for number, part in enumerate(_convolutions(preset), start=1):
+            names |= _pair(f"{block.name}_{part}", f"{at}.conv{number}", f"{at}.bn{number}")
+        names |= _pair(f"{block.name}_shortcut", f"{at}.downsample.0", f"{at}.downsample.1")
+    return {**names, "predictions": "fc"}, {}
+
+
+def _resnet_transformers(preset: Preset) -> Made:
+    stem = "resnet.embedder.embedder"
+    names = _pair("stem", f"{stem}.convolution", f"{stem}.normalization")
+    for block in _residual_blocks(preset):
+        at = f"resnet.encoder.stages.{block.stage - 1}.layers.{block.number - 1}"
+        for number, part in enumerate(_convolutions(preset)):
+            names |= _pair(f"{block.name}_{part}", f"{at}.layer.{number}.convolution", f"{at}.layer.{number}.normalization")
+        names |= _pair(f"{block.name}_shortcut", f"{at}.shortcut.convolution", f"{at}.shortcut.normalization")
+    return {**names, "predictions": "classifier.1"}, {}
+
+
+def _resnet_keras(preset: Preset) -> Made:
+    names = _pair("stem", "conv1_conv", "conv1_bn")
+    for block in _residual_blocks(preset):
+        at = f"conv{block.stage + 1}_block{block.number}"
+        for number, part in enumerate(_convolutions(preset), start=1):
+            names |= _pair(f"{block.name}_{part}", f"{at}_{number}_conv", f"{at}_{number}_bn")
+        names |= _pair(f"{block.name}_shortcut", f"{at}_0_conv", f"{at}_0_bn")
+    return {**names, "predictions": "predictions"}, {}
+
+
+_VGG = {"stage1": (0, 2), "stage2": (5, 7), "stage3": (10, 12, 14), "stage4": (17, 19, 21), "stage5": (24, 26, 28)}
+
+
+def _vgg(dense: tuple[str, str, str]) -> Callable[[Preset], Made]:
+    def make(preset: Preset) -> Made:
+        names = {
+            f"{stage}_conv{number}": f"features.{place}"
+            for stage, places in _VGG.items()
+            for number, place in enumerate(places, start=1)
+        }
+        return names | dict(zip(("dense1", "dense2", "predictions"), dense, strict=True)), {}
+
+    return make
+
+
+def _vgg_keras(preset: Preset) -> Made:
+    names = {
+        f"{stage}_conv{number}": f"{stage.replace('stage', 'block')}_conv{number}"
+        for stage, places in _VGG.items()
+        for number in range(1, len(places) + 1)
+    }
+    return {**names, "dense1": "fc1", "dense2": "fc2", "predictions": "predictions"}, {}
+
+
+def _depth(preset: Preset) -> int:
+    assert isinstance(preset, VisionTransformer)
+    return preset.depth
+
+
+def _vit_torchvision(preset: Preset) -> Made:
+    names = {"patches": "conv_proj", "norm": "encoder.ln", "predictions": "heads.head"}
+    parts: Parts = {"class_token": ("class_token", "token"), "encoder.pos_embedding": ("positions", "embeddings")}
+    for number in range(_depth(preset)):
+        block, at = f"block{number + 1}", f"encoder.layers.encoder_layer_{number}"
+        names |= {f"{block}_norm1": f"{at}.ln_1", f"{block}_norm2": f"{at}.ln_2"}
+        for ours, theirs in (("1", ("0", "linear_1")), ("2", ("3", "linear_2"))):
+            names[f"{block}_dense{ours}"] = f"{at}.mlp.{theirs[0]}"
+            for part in ("weight", "bias"):  # its older weights
+                parts[f"{at}.mlp.{theirs[1]}.{part}"] = f"{block}_dense{ours}", part
+        attention = f"{at}.self_attention"
+        for part in ("in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias"):
+            parts[f"{attention}.{part}"] = f"{block}_attention", part
+    return names, parts
+
+
+def _vit_timm(preset: Preset) -> Made:
+    names = {"patches": "patch_embed.proj", "norm": "norm", "predictions": "head"}
+    parts: Parts = {"cls_token": ("class_token", "token"), "pos_embed": ("positions", "embeddings")}
+    for number in range(_depth(preset)):
+        block, at = f"block{number + 1}", f"blocks.{number}"
+        names |= {f"{block}_norm1": f"{at}.norm1", f"{block}_norm2": f"{at}.norm2"}
+        names |= {f"{block}_dense1": f"{at}.mlp.fc1", f"{block}_dense2": f"{at}.mlp.fc2"}
+        for part in ("weight", "bias"):
+            parts[f"{at}.attn.qkv.{part}"] = f"{block}_attention", f"in_proj_{part}"
+            parts[f"{at}.attn.proj.{part}"] = f"{block}_attention", f"out_proj.{part}"
+    return names, parts
+
+
+def _vit_transformers(preset: Preset) -> Made:
+    names = {
+        "patches": "vit.embeddings.patch_embeddings.projection", "norm": "vit.layernorm", "predictions": "classifier",
+    }  # fmt: skip
+    parts: Parts = {
+        "vit.embeddings.cls_token": ("class_token", "token"),
+        "vit.embeddings.position_embeddings": ("positions", "embeddings"),
+    }
+    for number in range(_depth(preset)):
+        block, at = f"block{number + 1}", f"vit.encoder.layer.{number}"
+        names |= {f"{block}_norm1": f"{at}.layernorm_before", f"{block}_norm2": f"{at}.layernorm_after"}
+        names |= {f"{block}_dense1": f"{at}.intermediate.dense", f"{block}_dense2": f"{at}.output.dense"}
+        for part in ("weight", "bias"):
+            for which in ("query", "key", "value"):
+                parts[f"{at}.attention.attention.{which}.{part}"] = f"{block}_attention", f"{which}.{part}"
+            parts[f"{at}.attention.output.dense.{part}"] = f"{block}_attention", f"out_proj.{part}"
+    return names, parts
+
+
+_Makers = list[tuple[str, Callable[[Preset], Made]]]
+_OF_RESNETS: _Makers = [("torchvision", _resnet_torchvision), ("transformers", _resnet_transformers), ("Keras", _resnet_keras)]
+_OF_TRANSFORMERS: _Makers = [("torchvision", _vit_torchvision), ("timm", _vit_timm), ("transformers", _vit_transformers)]
+_MAKERS: dict[type[Preset], _Makers] = {
+    MobileNetV2: [
+        ("torchvision", _mobilenet_torchvision),
+        ("timm", _mobile_timm(_MOBILE)),
+        ("transformers", _mobilenet_transformers),
+        ("Keras", _mobilenet_keras),
+    ],
+    EfficientNetB0: [
+        ("torchvision", _efficientnet_torchvision),
+        ("timm", _mobile_timm(_EFFICIENT)),
+        ("transformers", _efficientnet_transformers),
+        ("efficientnet_pytorch", _efficientnet_pytorch),
+        ("Keras", _efficientnet_keras),
+    ],
+    EfficientNetLite0: [
+        ("efficientnet_pytorch", _efficientnet_pytorch),
+        ("timm", _mobile_timm(_EFFICIENT)),
+        ("torchvision", _efficientnet_torchvision),
+    ],
+    ResNet18: _OF_RESNETS,
+    ResNet34: _OF_RESNETS,
+    ResNet50: _OF_RESNETS,
+    VGG16: [
+        ("torchvision", _vgg(("classifier.0", "classifier.3", "classifier.6"))),
+        ("timm", _vgg(("pre_logits.fc1", "pre_logits.fc2", "head.fc"))),
+        ("Keras", _vgg_keras),
+    ],
+    ViTB16: _OF_TRANSFORMERS,
+    ViTS16: _OF_TRANSFORMERS,
+    ViTTi16: _OF_TRANSFORMERS,
+}
