@@ -66,6 +66,7 @@ def test_what_is_no_library_is_not_opened(tmp_path: Path) -> None:
 
 
 @needs_compiler
+@pytest.mark.timeout(300)  # compiling takes half a minute of one processor
 @pytest.mark.usefixtures("nowhere")
 def test_a_library_of_other_sources_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert compile_here(tmp_path)[0]
