@@ -19,6 +19,8 @@ from fittool.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from fittool.callbacks.remote_monitor import RemoteMonitor
 from fittool.callbacks.tensorboard import TensorBoard
 from fittool.callbacks.terminate_on_nan import TerminateOnNaN
+from fittool.callbacks.trackers.mlflow import MLflow
+from fittool.callbacks.trackers.wandb import WandB
 from fittool.callbacks.user_code import LambdaCallback, PythonCallback
 from fittool.settings import Family
 
@@ -32,6 +34,7 @@ __all__ = [
     "EarlyStopping",
     "LambdaCallback",
     "LearningRateScheduler",
+    "MLflow",
     "ModelCheckpoint",
     "ProgbarLogger",
     "PythonCallback",
@@ -39,6 +42,7 @@ __all__ = [
     "RemoteMonitor",
     "TensorBoard",
     "TerminateOnNaN",
+    "WandB",
     "started",
 ]
 
@@ -58,6 +62,8 @@ CALLBACKS: Family[CallbackSetting] = Family(
             RemoteMonitor,
             ProgbarLogger,
             TensorBoard,
+            MLflow,
+            WandB,
             PythonCallback,
         )
     },

@@ -157,11 +157,17 @@ class CallbackContext:
         directory: What relative file names are relative to.
         function: Finds the function that `module:function` names.
         trial: The rules of a training that must change nothing; None for a training that counts.
+        run: The identity of the run; "" where there is none.
+        name: What the experiment is called; "" where there is none.
+        settings: Gives each setting of the experiment by its dotted key.
     """
 
     directory: Path = field(default_factory=Path)
     function: Callable[[str], Callable[..., Any]] = _no_functions
     trial: Trial | None = None
+    run: str = ""
+    name: str = ""
+    settings: Callable[[], Mapping[str, Any]] = dict
 
     def name_of(self, path: Path) -> str | None:
         """The name of a file below the directory, for the state of a callback that counts on it; None for one elsewhere."""
@@ -191,6 +197,8 @@ class CallbackSetting(Named):
 
     writes_only: ClassVar[bool] = False
     """True where the numbers of a training are the same without the callback: it only writes, shows or sends."""
+    publishes: ClassVar[bool] = False
+    """True where the callback tells others of the training, whether or not the experiment says whom."""
     steers: ClassVar[bool] = False
     """True where the callback may change weights, learning rate or length of the training, so that a replay needs it."""
     adds_to_logs: ClassVar[bool] = False

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _TIMEOUT = 5.0  # seconds; a server that hangs must not hold the training up for long
 
 
-def _web_address(root: str) -> str:
+def web_address(root: str) -> str:
+    """The text, which must be an address that HTTP can be spoken to."""
     parts = urllib.parse.urlsplit(root)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise PydanticCustomError("web_address", "must be a web address such as http://localhost:9000")
@@ -34,7 +35,7 @@ class RemoteMonitor(CallbackSetting):
 
     writes_only: ClassVar[bool] = True
 
-    root: Annotated[Text, AfterValidator(_web_address)] = Field(
+    root: Annotated[Text, AfterValidator(web_address)] = Field(
         default="http://localhost:9000", description="Address of the server."
     )
     path: Text = Field(default="/publish/epoch/end/", description="Path on the server.")
@@ -69,7 +70,7 @@ class RemoteMonitorCallback(Callback):
             with urlopen(self._request(epoch, logs or {}), timeout=_TIMEOUT):
                 self._told = ""
         except (OSError, HTTPException) as error:
-            self._tell(f"RemoteMonitor: {_server_of(self.setting.root)} cannot be reached: {error}. Training goes on.")
+            self._tell(f"RemoteMonitor: {server_of(self.setting.root)} cannot be reached: {error}. Training goes on.")
         except ValueError:  # whose text holds the header, which may be a secret
             self._tell("RemoteMonitor: the address or a header holds what HTTP cannot carry. Training goes on.")
 
@@ -90,7 +91,7 @@ class RemoteMonitorCallback(Callback):
         self._told = text
 
 
-def _server_of(root: str) -> str:
+def server_of(root: str) -> str:
     """The server's name and port; path, user and password of an address may be secrets."""
     parts = urllib.parse.urlsplit(root)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -24,6 +24,7 @@ COMMANDS = {
     "init": "Write a commented experiment file to start from.",
     "lr-find": "Find a learning rate to begin with.",
     "preview": "Write a contact sheet of original and augmented samples.",
+    "sweep": "Search for the best settings: many runs of one experiment.",
     "evaluate": "Measure a finished run on data.",
     "predict": "Predict files with a finished run.",
     "threshold": "Choose where a probability becomes a yes.",
@@ -32,12 +33,15 @@ COMMANDS = {
     "runs": "List all runs below a folder.",
     "save": "Ask a run at work for a checkpoint now.",
     "stop": "Ask a run at work to end after this epoch.",
+    "import": "Take in a model of Keras, or weights of PyTorch, as an experiment.",
     "export": "Write a run's network for another tool.",
     "verify": "Find out whether every file of a run is whole.",
     "schema": "Print the JSON Schema of the experiment file, for editors.",
     "doctor": "Show versions, engines, threads and what is missing for which feature.",
 }
 """Every command with the first line of its help; a test compares them with the commands themselves."""
+_MODULES = {"import": "import_model"}
+"""The modules of commands whose names are Python's own words."""
 
 
 class LazyGroup(click.Group):
@@ -51,7 +55,7 @@ class LazyGroup(click.Group):
         """Import one command."""
         if name not in COMMANDS:
             return None
-        module = name.replace("-", "_")
+        module = _MODULES.get(name, name.replace("-", "_"))
         command = getattr(importlib.import_module(f"fittool.cli.{module}"), module)
         assert isinstance(command, click.Command)
         return command

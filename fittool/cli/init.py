@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from fittool.cli.completion import completing, templates
 from fittool.cli.options import debug_option
 
 
@@ -17,7 +18,12 @@ from fittool.cli.options import debug_option
     "--from", "data", type=click.Path(), metavar="DATA", help="Look at a folder, table or arrays and fit the file to them."
 )
 @click.option("--label", "labels", multiple=True, metavar="NAME", help="The column to predict, or several; an array of an npz.")
-@click.option("--template", metavar="NAME", help="Start from a ready experiment; an unknown name lists them.")
+@click.option(
+    "--template",
+    metavar="NAME",
+    shell_complete=completing(templates),
+    help="Start from a ready experiment; an unknown name lists them.",
+)
 @debug_option
 def init(file: Path, data: str | None, labels: tuple[str, ...], template: str | None) -> None:
     """Write a commented experiment file to start from.

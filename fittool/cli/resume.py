@@ -32,6 +32,7 @@ def resume(
     accept_changes: bool,
     timeout: float | None,
     verbose: str | None,
+    profile: bool,
     events: bool,
     quiet: bool,
     requirements: tuple[str, ...],
@@ -50,7 +51,14 @@ def resume(
         from fittool.experiment.train import TrainOptions, resume_run
 
         options = TrainOptions(
-            run, verbose=verbose, quiet=quiet, resume=True, accept_changes=accept_changes, timeout=timeout, group=group
+            run,
+            verbose=verbose,
+            quiet=quiet,
+            resume=True,
+            accept_changes=accept_changes,
+            timeout=timeout,
+            group=group,
+            profile=profile,
         )
         with events_of(events and group.rank == 0) as watched:
             options = replace(options, events=watched)

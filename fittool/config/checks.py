@@ -300,7 +300,7 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
     sources = [source for source in (data.train, data.validation) if isinstance(source, Source)]
     kinds = " and ".join(dict.fromkeys(source.public_name() for source in sources))
     if (
-        data.cache not in ("none", "device")
+        data.cache not in ("none", "device", "features")
         and written.knows_modes
         and all(stage.mode == "fit" for stage in written.experiment.stages)
     ):

@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import Discriminator, Tag
+from pydantic import Discriminator, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
-from fittool.config.sections import Compile, Data, InitialWeights, Model, Output, Stage, Train
+from fittool.config.optional_sections.notify import Notify
+from fittool.config.optional_sections.pretrained import FineTune, InitialWeights
+from fittool.config.optional_sections.sweep import Sweep
+from fittool.config.sections import Compile, Data, Model, Output, Stage, Train
 from fittool.engines.settings import ENGINES, EngineSetting, Numpy
 from fittool.settings import DOES_NOT_COUNT, Field, Integer, Text, setting
 
@@ -56,6 +60,10 @@ class Experiment:
     initial_weights: InitialWeights | None = Field(
         default=None, description="Weights of an earlier training to start from, instead of random ones."
     )
+    fine_tune: FineTune | None = Field(
+        default=None,
+        description="Trains on from initial weights in two stages, with the settings of train: first the head, then more.",
+    )
     train: Parts = Field(
         default_factory=Train, description="How long and in which batches to train; a list is a training in stages."
     )
@@ -63,6 +71,20 @@ class Experiment:
         default_factory=list, description="What happens beside the training."
     )
     output: Annotated[Output, DOES_NOT_COUNT] = Field(default_factory=Output, description="Where runs go, and what they save.")
+    notify: Annotated[Notify | None, DOES_NOT_COUNT] = Field(
+        default=None, description="Who is told when the training has ended; nobody if absent."
+    )
+    sweep: Annotated[Sweep | None, DOES_NOT_COUNT] = Field(
+        default=None, description="Settings that `fittool sweep` varies in many runs; other commands pass it over."
+    )
+
+    @model_validator(mode="after")
+    def _fine_tunes_one_training(self) -> Experiment:
+        if self.fine_tune is not None and isinstance(self.train, list):
+            raise PydanticCustomError("fine_tune_and_stages", "must hold one train section beside fine_tune, not a list")
+        if self.fine_tune is not None and not (self.fine_tune.head_epochs or self.fine_tune.epochs):
+            raise PydanticCustomError("fine_tune_nothing", "must train for some epochs, fine_tune.head_epochs or epochs")
+        return self
 
     @property
     def stages(self) -> tuple[Train, ...]:

@@ -14,6 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from fittool.callbacks import CALLBACKS
 from fittool.config.checks import contradictions, without_effect
 from fittool.config.experiment import STAGES, WHOLE, Experiment, name_from
+from fittool.config.optional_sections.sweep import RANGE, VALUES
+from fittool.config.sweep_values import sweep_problems
 from fittool.config.written import Written
 from fittool.config.yaml.environment_variables import Reference, filled, references_in
 from fittool.config.yaml.file_references import with_absolute_paths
@@ -92,11 +94,11 @@ class LoadedExperiment:
         if layers is not None and self.experiment.model.python is None:  # what a function makes cannot be written down
             written = {"layers": [plain(layer, defaults=defaults) for layer in layers], "preset": None}
             settings = {**settings, "model": {**settings.get("model", {}), **written}}
-        data = _without_nothing(self._with_references(settings))
+        data = _without_nothing(self.with_references(settings))
         return yaml_text(data, (lambda path: self.origin(*path)) if origins else None)
 
-    def _with_references(self, resolved: dict[str, Any]) -> dict[str, Any]:
-        """The settings with `${ENV:…}` where a callback that only writes takes text from the environment.
+    def with_references(self, resolved: dict[str, Any]) -> dict[str, Any]:
+        """Settings with `${ENV:…}` where `notify`, or a callback that only writes, takes text from the environment.
 
         No number depends on it, it may be a secret, and runs are copied and shared.
         """
@@ -104,6 +106,8 @@ class LoadedExperiment:
         for path, callback in self.experiment.all_callbacks():
             if callback.writes_only:
                 self._put_references(at(data, path), (*path,))
+        if isinstance(data.get("notify"), dict):
+            self._put_references(data["notify"], ("notify",))
         return data
 
     def _put_references(self, data: Any, path: KeyPath) -> None:
@@ -184,7 +188,7 @@ def load_experiment_of_run(
 
 
 def _without_silent_callbacks(root: Node) -> Node:
-    """The tree without callbacks that only write, in the whole and in stages."""
+    """The tree without `notify` and callbacks that only write, in the whole and in stages."""
     if not isinstance(root.value, dict):
         return root
     entries = {
@@ -196,6 +200,7 @@ def _without_silent_callbacks(root: Node) -> Node:
         if key == "callbacks" and isinstance(node.value, list)
         else node
         for key, node in root.value.items()
+        if key != "notify"
     }
     return replace(root, value=entries)
 
@@ -233,9 +238,30 @@ def _hold_against_description(root: Node, told: Sequence[Placed], name: str) -> 
         written = Written(experiment, root, dropped)
         placed += contradictions(written)
         warnings = in_file_order(without_effect(written))
+        if experiment.sweep is not None and not placed:
+            placed += sweep_problems(written, lambda tree: _wrong_in(tree, name))
     if experiment is None or placed:
         raise RefusedExperimentError(limit(in_file_order(placed)), warnings)
     return LoadedExperiment(experiment, warnings, root)
+
+
+def _wrong_in(root: Node, name: str) -> list[Placed]:
+    """Everything that is wrong with a tree."""
+    experiment, wrong = _validate(root, name)
+    return wrong if experiment is None else list(contradictions(Written(experiment, root)))
+
+
+def experiment_of_tree(root: Node, name: str) -> LoadedExperiment:
+    """The experiment of a tree in its full form.
+
+    Args:
+        root: The tree, expanded, with absolute paths.
+        name: What the run is called where the tree does not say it.
+
+    Raises:
+        ExperimentError: It is wrong; holds every mistake that can be told.
+    """
+    return _hold_against_description(root, (), name)
 
 
 def _validate(root: Node, name: str) -> tuple[Experiment | None, list[Placed]]:
@@ -354,7 +380,7 @@ def problems_of(error: ValidationError, root: Node, top: type) -> list[Placed]:
     """
     from fittool.settings.complaints import Subject, sentences  # only needed once something is wrong
 
-    told = sentences(error.errors(include_url=False), Subject(top, root.data(), tags=(WHOLE, STAGES)))
+    told = sentences(error.errors(include_url=False), Subject(top, root.data(), tags=(WHOLE, STAGES, VALUES, RANGE)))
     nodes = [find(root, one.at)[0] for one in told]
     places = [node.best_place if one.at_key else node.place for one, node in zip(told, nodes, strict=True)]
     return [Placed(place, one.text, one.path) for one, place in zip(told, places, strict=True)]

@@ -110,11 +110,12 @@ class Data:
         "auto: what the loss needs.",
     )
     target: Target | None = Field(default=None, description="How the numbers of a regression are learnt; as they are if absent.")
-    cache: Annotated[Literal["none", "ram", "disk", "device"], DOES_NOT_COUNT] = Field(
+    cache: Annotated[Literal["none", "ram", "disk", "device", "features"], DOES_NOT_COUNT] = Field(
         default="none",
         description="Whether decoded samples are kept in mode fit_generator: in memory (`ram`), or in a file below "
         "~/.cache/fittool (or XDG_CACHE_HOME) that later runs and other processes use too (`disk`). `device` keeps them, in any "
-        "mode, in the memory of the graphics card of engine torch, which makes and augments batches there.",
+        "mode, in the memory of the graphics card of engine torch, which makes and augments batches there. "
+        "`features`: of stages whose first layers are frozen, what these give for each sample, without augmentation.",
     )
     columns: dict[ColumnName, Annotated[ColumnKind, COLUMN_KINDS]] | None = Field(
         default=None,
@@ -302,6 +303,10 @@ Patterns = Annotated[list[Text], BeforeValidator(_patterns, json_schema_input_ty
 """Names with wildcards, such as `conv*`; a single one need not be a list."""
 
 
+RateFactors = dict[Text, Annotated[Number, Field(ge=0)]]
+"""A factor on the learning rate by names of layers with wildcards; the first pattern that fits counts."""
+
+
 @setting
 class Stage(Train):
     """A part of a training: everything that `train` has, and what is different in this part."""
@@ -320,6 +325,10 @@ class Stage(Train):
     )
     trainable: Patterns | None = Field(
         default=None, description="Names of the layers that learn, with wildcards such as conv*; by default those that always do."
+    )
+    learning_rates: RateFactors | None = Field(
+        default=None,
+        description="Factors on the rate by names of layers with wildcards, such as {stage4_*: 0.1}; the first that fits.",
     )
 
 
@@ -362,19 +371,6 @@ class Checkpoint:
     def steps(self) -> int | None:
         """The training steps between two checkpoints; None where the interval is no number of steps."""
         return self.every.steps if isinstance(self.every, StepInterval) else None
-
-
-@setting
-class InitialWeights:
-    """Weights of an earlier training, to start from."""
-
-    from_: Text = Field(
-        alias="from", min_length=1, description="A run directory, of which the best checkpoint is taken, or a .safetensors file."
-    )
-    strict: Boolean = Field(
-        default=True,
-        description="Whether a weight that is missing, superfluous or of another shape is an error; else it is left out.",
-    )
 
 
 @setting

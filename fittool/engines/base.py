@@ -12,6 +12,7 @@ from fittool.data.batch import Array, Batch
 from fittool.data.dataset import ArrayDataset
 from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.state import State, TensorInfo
+from fittool.engines.step_profile import StepProfile
 from fittool.nn.graph import Graph
 
 StateKind = Literal["weights", "optimizer", "metrics"]
@@ -72,6 +73,9 @@ class Engine(Protocol):
         A loss that is not finite raises nothing: it is a flag in `health`, which a device may keep to itself for some steps.
         """
 
+    def watch_steps(self, profile: StepProfile) -> None:
+        """Fill a profile with the time and the memory of the training steps from now on, which may be slower for it."""
+
     def finish_training(self) -> None:
         """After the last step: put the moving average of the weights in their place, where the optimizer keeps one."""
 
@@ -99,11 +103,19 @@ class Engine(Protocol):
     def load_metrics_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Take over what `metrics_state` gave, sums (size,)."""
 
-    def set_trainable(self, layers: Collection[str]) -> None:
+    def set_trainable(
+        self, layers: Collection[str], *, rates: Mapping[str, float] | None = None, features_of: str | None = None
+    ) -> None:
         """Let exactly the layers of these names learn, of those that have weights to learn.
 
         Weights, running values and the count of steps go on. The optimizer's arrays of layers that stop learning are kept in
         the state, and go on when the layers learn again.
+
+        Args:
+            layers: Their names.
+            rates: Factors on the learning rate by the names of layers; 1 for others.
+            features_of: The layer whose output stands in the batches instead of the inputs, which nothing behind it needs; what
+                is before it is not computed. None: batches hold the inputs.
         """
 
     def describe(self) -> dict[str, TensorInfo]:

@@ -68,6 +68,9 @@ class CountingPart(PartOfState, Protocol):
     def iterations(self) -> int:
         """Training steps that were done."""
 
+    def set_rates(self, rates: Mapping[str, float]) -> None:
+        """Move the weights of some layers, by name, at so many times the rate from now on; all others at the rate itself."""
+
 
 class StatefulEngine(ABC):
     """An engine's state; an engine inherits it, and lays out the parts in `_build`.
@@ -82,6 +85,8 @@ class StatefulEngine(ABC):
     _losses_and_metrics: PartOfState
     _set_aside: State
     """What the optimizer keeps for layers that do not learn now."""
+    _built: Graph | None = None
+    """What is laid out, where that is not the whole graph."""
 
     @abstractmethod
     def _build(self, graph: Graph) -> None:
@@ -115,16 +120,21 @@ class StatefulEngine(ABC):
         """Take over what `metrics_state` gave, sums (size,)."""
         self._losses_and_metrics.load_state(state)
 
-    def set_trainable(self, layers: Collection[str]) -> None:
+    def set_trainable(
+        self, layers: Collection[str], *, rates: Mapping[str, float] | None = None, features_of: str | None = None
+    ) -> None:
         """Let exactly the layers of these names learn; see the contract."""
-        graph = self.graph.with_trainable(layers)
-        if graph == self.graph:
-            return
-        state = self.state()
-        self._set_aside = {}
-        # Trainable and fixed weights lie in two flat arrays, so another division of them is another layout of everything.
-        self._build(graph)
-        self.load_state(state)
+        whole = self.graph.with_trainable(layers)
+        built = whole if features_of is None else whole.behind(features_of)
+        if built != (self._built or self.graph):
+            state = self.state()
+            self._set_aside = {}
+            # Trainable and fixed weights lie in two flat arrays, so another division of them is another layout of everything.
+            self._build(built)
+            self._built, self.graph = built, whole
+            self.load_state(state)
+        if self._update is not None:
+            self._update.set_rates(rates or {})
 
     def describe(self) -> dict[str, TensorInfo]:
         """Name, shape and dtype of every tensor of the state."""

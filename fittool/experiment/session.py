@@ -8,22 +8,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from fittool.callbacks.base import Callback, CallbackContext
+from fittool.callbacks.base import Callback, CallbackContext, Trial
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
 from fittool.config.experiment_file import LoadedExperiment
+from fittool.config.leaves import leaves_of
 from fittool.data.images.preprocessing import preprocessed
 from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
 from fittool.errors import ExperimentError, FittoolError
 from fittool.experiment.aids.overfit import OverfitCheck
+from fittool.experiment.aids.profile import TrainingProfile
+from fittool.experiment.aids.stuck_loss import StuckLoss
 from fittool.experiment.building.callbacks import build_callbacks_of
-from fittool.experiment.building.initial_weights import start_from
 from fittool.experiment.building.loading_progress import Loading, silent
 from fittool.experiment.building.prepare import Preparation, Prepared, prepare
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
+from fittool.experiment.pretrained.initial_weights import start_from
 from fittool.experiment.resuming.next_command import next_commands
 from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
@@ -101,7 +104,7 @@ class Session:
         else:
             adapt(network, preprocessed(prepared.train, prepared.preprocess))
         # Initial weights come after, so that those of an adapted layer win over this data's statistics.
-        return start_from(prepared.loaded, network)
+        return start_from(prepared.loaded, network, prepared.class_names)
 
     def trainer(
         self,
@@ -114,6 +117,7 @@ class Session:
         kept: KeptWeights | None = None,
         replay: bool = False,
         requests: Requests | None = None,
+        profile: TrainingProfile | None = None,
     ) -> Trainer:
         """The trainer of the experiment in a run directory.
 
@@ -126,6 +130,7 @@ class Session:
             kept: The weights that its callbacks kept, when it goes on.
             replay: Whether steps are only done again, so that nothing but what steers takes part.
             requests: What other processes may ask of the run.
+            profile: Learns where the time goes; None: nobody asked.
 
         Raises:
             ExperimentError: A callback, a loop or a pattern of layers does not fit.
@@ -133,14 +138,21 @@ class Session:
         prepared, engine = self.prepared, self.engine
         follows = options.group.rank > 0
         trial = rules_of(directory.paths, smoke=options.smoke, replay=replay, follows=follows)
-        context = CallbackContext(directory.paths.root, _function, trial)
+        context = _context(prepared, directory, trial)
         stages = stages_of(prepared, context, engine, smoke=options.smoke)
         epochs = sum(stage.plan.epochs for stage in stages)
         callbacks, validates = _callbacks(prepared, context, options), prepared.validation is not None
         if prepared.loaded.experiment.first.overfit_batches is not None:
             callbacks.append(OverfitCheck())
         if not replay and not follows:
+            callbacks += options.callbacks
             callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
+            callbacks.append(StuckLoss(prepared.loaded.root.place.source.name))
+        recorder = _recorder(prepared, directory, epochs, rows, kept, requests, profile)
+        if profile is not None:
+            engine.watch_steps(profile.steps)
+            callbacks.insert(0, profile)
+            progress = profile.shown_by(progress)
         for line in trial.told if isinstance(trial, Smoke) else ():
             progress.say(line)
         return Trainer(
@@ -151,7 +163,7 @@ class Session:
             stages[0].plan,
             names=value_names(prepared.objectives),
             directions=directions(prepared.objectives),
-            recorder=_recorder(prepared, directory, epochs, rows, kept, requests),
+            recorder=recorder,
             progress=progress,
             stop_on_divergence=True,
             interruption=interruption,
@@ -162,6 +174,20 @@ class Session:
             identity=lambda: identity_of(prepared),
             next_command=partial(next_commands, directory, prepared.loaded, validates=validates, kept=trial is None),
         )
+
+
+def _context(prepared: Prepared, directory: RunDirectory, trial: Trial | None) -> CallbackContext:
+    """What callbacks know of the run that they belong to."""
+    loaded = prepared.loaded
+
+    def settings() -> dict[str, Any]:
+        return {
+            ".".join(map(str, key)): value
+            for key, value in leaves_of(loaded.with_references(loaded.resolved_with(prepared.written)))
+        }
+
+    name = cast("str", loaded.experiment.name)
+    return CallbackContext(directory.paths.root, _function, trial, directory.id, name, settings)
 
 
 def _refuse_adapting(prepared: Prepared) -> None:
@@ -178,9 +204,11 @@ def _recorder(
     rows: Sequence[Row],
     kept: KeptWeights | None,
     requests: Requests | None,
+    profile: TrainingProfile | None,
 ) -> RunRecorder:
     checkpoint = prepared.loaded.experiment.output.checkpoint
-    return RunRecorder(
+    make = RunRecorder if profile is None else profile.recorder
+    return make(
         directory,
         epochs,
         every_seconds=checkpoint.seconds,

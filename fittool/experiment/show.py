@@ -24,6 +24,8 @@ def expand_yaml(loaded: LoadedExperiment, *, origins: bool = False, defaults: bo
         origins: Say behind each value which file, line or option set it.
         defaults: Also what is at its default.
     """
+    if loaded.experiment.fine_tune is not None:
+        loaded = fit_together(loaded).loaded
     experiment = loaded.experiment
     if experiment.model.layers is not None and not experiment.data.train.has_columns:
         return loaded.resolved_yaml(origins=origins, defaults=defaults)

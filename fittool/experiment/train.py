@@ -12,7 +12,7 @@ from fittool.config.experiment_file import LoadedExperiment, load_experiment
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
 from fittool.errors import DataError, DivergedError, ExperimentError, Interrupted, TimeLimitReached, UsageError, UserCodeError
-from fittool.experiment.aids.overfit import tell_verdict
+from fittool.experiment.aids.profile import TrainingProfile
 from fittool.experiment.building.class_counts import class_counts
 from fittool.experiment.building.data import disk_caches
 from fittool.experiment.building.loading_progress import loading_shown
@@ -20,9 +20,8 @@ from fittool.experiment.building.prepare import Prepared, inputs_in_words, told_
 from fittool.experiment.building.trial import without_disk_cache
 from fittool.experiment.following import follow, tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics, wants_report
-from fittool.experiment.reporting.ending import report_at_the_end
-from fittool.experiment.results.beside import tell_baselines
-from fittool.experiment.resuming.next_command import command_to_go_on, tell_next
+from fittool.experiment.reporting.finishing import run_to_the_end
+from fittool.experiment.resuming.next_command import command_to_go_on
 from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
 from fittool.experiment.session import Session
@@ -118,7 +117,8 @@ def _train_anew(
     tell_followers(options.group, directory)
     requests = Requests(directory.paths.root, signals.save_asked)
     requests.clear()  # what was asked of a process that was killed before its first checkpoint is not asked of this one
-    trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests)
+    profile = TrainingProfile() if options.profile else None
+    trainer = session.trainer(directory, progress, signals.interruption, options, requests=requests, profile=profile)
     fresh = not directory.paths.environment.exists()  # else it was killed before its first checkpoint, and may hold more by now
     signals.training_begins()
     write_beginning(prepared, directory, environment_of(prepared, session.engine.threads, options))
@@ -128,13 +128,7 @@ def _train_anew(
     dropping = _drop_unless_begun(directory, trainer) if fresh else nullcontext()
     kept = not options.smoke or options.run_directory is not None
     with saying_where(directory, loaded) if kept else _remove_afterwards(directory), dropping:
-        outcome = trainer.run()
-        if verbose != 0 and not options.smoke and options.group.rank == 0:
-            tell_baselines(prepared, trainer, directory)
-            tell_verdict(loaded.experiment, trainer, loaded.root.place.source.name)
-        report_at_the_end(prepared, trainer, directory, options, signals.interruption)
-        if verbose != 0 and not options.smoke and options.group.rank == 0:
-            tell_next(trainer, outcome)
+        outcome = run_to_the_end(prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile)
     return Run(directory.path, outcome, trainer.history, kept)
 
 

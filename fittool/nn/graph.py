@@ -144,6 +144,16 @@ class Graph:
             for position, (key, parameter) in enumerate(self.weights())
         }
 
+    def behind(self, name: str) -> Graph:
+        """The same network, with all weights, fed with what one of its layers gives; what only that layer needs has no use."""
+        features = f"{name} features"
+        shape = next(node.output_shape for node in self.nodes if node.name == name)
+        nodes = tuple(
+            replace(node, inputs=tuple(features if one == name else one for one in node.inputs)) if name in node.inputs else node
+            for node in self.nodes
+        )
+        return replace(self, inputs={features: shape}, nodes=nodes)
+
     @property
     def is_random(self) -> bool:
         """True where a layer draws random numbers while it trains."""

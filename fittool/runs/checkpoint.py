@@ -176,6 +176,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{refusal}.", place=shown(path)) from refusal
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Tell whether a file is to be read as a checkpoint: all are but whole safetensors files that another program wrote."""
+    try:
+        return _KEY in read_safetensors(path).metadata
+    except RefusedError:
+        return True
+
+
 def _facts_of(file: SafetensorsFile) -> dict[str, Any]:
     if _KEY not in file.metadata:
         raise RefusedError("is a safetensors file, but was not written by fittool")

@@ -9,6 +9,8 @@ from pathlib import Path
 LAST = "last.safetensors"
 PREVIOUS = "previous.safetensors"
 BEST = "best.safetensors"
+ENSEMBLE = "ensemble.json"
+"""The file that makes a folder one of several runs that belong together."""
 FINAL = "final.safetensors"
 """The weights that training ended with, where `LAST` has others."""
 
@@ -109,6 +111,11 @@ class RunPaths:
         return self.root / "baselines.json"
 
     @property
+    def profile(self) -> Path:
+        """Where the time and the memory of the training went, of a run with --profile."""
+        return self.root / "profile.json"
+
+    @property
     def validation(self) -> Path:
         """The names of the samples that were validated on, a row each."""
         return self.root / "validation.csv"
@@ -138,7 +145,7 @@ class RunPaths:
         files = (
             self.experiment, self.environment, self.classes, self.inputs, self.columns, self.skipped, self.status, self.diverged,
             self.metrics, self.evaluation, self.threshold, self.baselines, self.validation, self.history, self.log, self.report,
-            self.root / ".lock", self.root / DISCARDED,
+            self.profile, self.root / ".lock", self.root / DISCARDED,
         )  # fmt: skip
         folders = (self.checkpoints, self.plots)
         return path in (*files, *folders) or any(folder in path.parents for folder in folders)

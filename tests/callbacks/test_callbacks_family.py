@@ -23,6 +23,8 @@ KERAS = {
     "ProgbarLogger": "",
     "TensorBoard": "log_dir histogram_freq write_graph write_images write_steps_per_second update_freq profile_batch "
     "embeddings_freq embeddings_metadata",
+    "MLflow": "tracking_uri experiment_name run_name tags log_params",  # this and the next have no model in Keras
+    "WandB": "project entity name mode tags",
     "python": "class arguments",
     "EarlyStopping": "monitor min_delta patience verbose mode baseline restore_best_weights start_from_epoch",
     "ModelCheckpoint": "filepath monitor verbose save_best_only save_weights_only mode save_freq initial_value_threshold",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import json
 import re
@@ -25,7 +24,7 @@ every_command = pytest.mark.parametrize("name", COMMANDS)
 
 
 def command(name):
-    return getattr(importlib.import_module(f"fittool.cli.{name.replace('-', '_')}"), name.replace("-", "_"))
+    return group.get_command(click.Context(group), name)
 
 
 @every_command

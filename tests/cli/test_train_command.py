@@ -257,3 +257,11 @@ def test_overfit_says_whether_it_could_be_learnt_and_what_comes_next(fittool, sm
 
 def test_overfit_is_no_smoke_run(fittool, small):
     assert fittool("train", small, "--overfit", "1", "--smoke").code == 2
+
+
+def test_profile_tells_where_the_time_went_and_keeps_it(fittool, small):
+    done = fittool("train", small, "--profile")
+    assert done.code == 0
+    assert [line.split()[0] for line in done.err.splitlines() if line.startswith("  ") and "%" in line][:2] == ["data", "forward"]
+    assert (done.run.paths.root / "profile.json").exists()
+    assert fittool("verify", done.run.path).code == 0

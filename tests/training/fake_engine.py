@@ -14,6 +14,7 @@ from fittool.data.dataset import ArrayDataset
 from fittool.engines.base import ALL_KINDS, StateKind
 from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.state import State, TensorInfo, check_state
+from fittool.engines.step_profile import StepProfile
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Dense
 from fittool.training.trainer import Trainer
@@ -63,6 +64,9 @@ class FakeEngine:
         self.reads = 0
         self._weight = np.zeros(1, np.float32)
         self._sums = np.zeros(2)
+
+    def watch_steps(self, profile: StepProfile) -> None:
+        """There is no time to be measured."""
 
     def train_step(self, batch: Batch) -> None:
         """Take the script's next loss."""
@@ -126,7 +130,9 @@ class FakeEngine:
         """Take over the sums."""
         self._sums[:] = state["metrics/loss"]
 
-    def set_trainable(self, layers: Collection[str]) -> None:
+    def set_trainable(
+        self, layers: Collection[str], *, rates: Mapping[str, float] | None = None, features_of: str | None = None
+    ) -> None:
         """Remember which layers learn."""
         self.graph = self.graph.with_trainable(layers)
         self.graphs.append(self.graph)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,3 +72,18 @@ class Buffers:
         if name not in self._extra:
             self._extra[name] = np.zeros(self.capacity * math.prod(shape), self.dtype if dtype is None else dtype)
         return self._extra[name][: batch * math.prod(shape)].reshape(batch, *shape)
+
+    def bytes_by(self, writers: Mapping[int, str], names: Sequence[str]) -> dict[str, int]:
+        """Bytes of all values and of what operations keep for their backward half, by layer.
+
+        Args:
+            writers: The layer of each storage that has one.
+            names: The layer of each operation, by its position.
+        """
+        found: dict[str, int] = {}
+        for storage, name in writers.items():
+            found[name] = found.get(name, 0) + (self._outputs[storage].nbytes if self._outputs else 0)
+        for key, array in self._extra.items():
+            name = names[int(key.partition(" ")[0])]
+            found[name] = found.get(name, 0) + array.nbytes
+        return found

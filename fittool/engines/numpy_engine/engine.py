@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -20,11 +21,13 @@ from fittool.engines.numpy_engine.losses_and_metrics import LossesAndMetrics
 from fittool.engines.numpy_engine.lowering import lower
 from fittool.engines.numpy_engine.native.plan import with_kernels
 from fittool.engines.numpy_engine.operations.base import Scratch, StepInputs
+from fittool.engines.numpy_engine.operations.timed_phases import share_out
 from fittool.engines.numpy_engine.optimizer_step import OptimizerStep
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.program import PREDICTED_TOGETHER, Program, Workspace
 from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.engines.stateful_engine import StatefulEngine
+from fittool.engines.step_profile import StepProfile
 from fittool.errors import ExperimentError
 from fittool.kernels.library import Choice, open_library
 from fittool.nn.graph import Graph
@@ -84,6 +87,8 @@ class NumpyEngine(StatefulEngine):
         self._step_inputs = StepInputs(seed)
         self._skips_bad_steps = skips_bad_steps
         self._set_aside = {}
+        self._profile: StepProfile | None = None
+        self._seconds = 0.0  # of the programs that a profile watches
         self._library = open_library(kernels) if dtype is np.float32 else None  # the kernels are written for float32 alone
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
@@ -130,13 +135,29 @@ class NumpyEngine(StatefulEngine):
         if self._update is None:
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
         self._step_inputs.iteration = self._update.iterations
+        self._program(batch.size, "train")  # made before anything is timed
         with self.health.watched():
+            start = time.perf_counter()
             self._run(batch, "train")
+            ran = time.perf_counter()
             if self._is_good(self._update) or not self._skips_bad_steps:
                 self._losses_and_metrics.add_penalty_gradients()
                 self._update.step()
             else:
                 self._update.skip()
+        if self._profile is not None:
+            self._seconds += ran - start
+            self._profile.parts["optimizer"] += time.perf_counter() - ran
+            self._profile.stepped(batch.size)
+
+    def watch_steps(self, profile: StepProfile) -> None:
+        """Fill a profile with the time and the memory of the training steps from now on."""
+        self._profile = profile
+        self._programs.clear()
+        profile.settle = lambda: share_out(profile, self._seconds)
+        profile.activations = lambda: self._space.buffers.bytes_by(
+            self._space.plan.writers(), [one.name for one in self._space.plan.instructions]
+        )
 
     def _is_good(self, update: OptimizerStep) -> bool:
         """True where the loss of the step is finite; the first that is not is remembered."""
@@ -221,7 +242,8 @@ class NumpyEngine(StatefulEngine):
             self._programs.clear()
         if (batch, kind) not in self._programs:
             update = None if predicting else partial(self._losses_and_metrics.update_metrics, training=training)
+            profile = self._profile if training else None
             self._programs[batch, kind] = Program(
-                self._space, batch, training=training, update_metrics=update, backward=training, even=predicting
+                self._space, batch, training=training, update_metrics=update, backward=training, even=predicting, profile=profile
             )
         return self._programs[batch, kind]

@@ -150,6 +150,16 @@ class ExecutionPlan:
                 storages -= {self.values[number].storage for number in instruction.inputs}
         return frozenset(storages)
 
+    def writers(self) -> dict[int, str]:
+        """The layer that first writes to each storage; those of inputs are nobody's."""
+        found: dict[int, str] = {}
+        inputs = {self.values[number].storage for number in self.inputs}
+        for instruction in self.instructions:
+            storage = self.values[instruction.output].storage
+            if storage not in inputs:
+                found.setdefault(storage, instruction.name)
+        return found
+
     def compared(self) -> list[int]:
         """The values that losses are computed from: outputs, or the logits behind them."""
         return [self.logits.get(output, number) for output, number in enumerate(self.outputs)]
@@ -252,6 +262,15 @@ def lower(graph: Graph, from_logits: Collection[str] = ()) -> ExecutionPlan:
             plan.logits[graph.outputs.index(node.name)] = plan.instructions[-1].inputs[0]
     plan.outputs = [numbers[name] for name in graph.outputs]
     return plan
+
+
+def kept_numbers(graph: Graph, from_logits: Collection[str] = ()) -> int:
+    """The numbers that a training step keeps for each sample: the values between operations, and the arrays for gradients.
+
+    What single operations keep beside them, such as the decisions of dropout, is not among them.
+    """
+    plan = lower(graph, from_logits)
+    return sum(plan.sizes) + sum(plan.gradient_slots().sizes)
 
 
 def _nodes_behind_outputs(graph: Graph) -> list[Node]:

@@ -34,6 +34,7 @@ class _Piece(NamedTuple):
     gradients: NDArray[Any]
     slots: dict[str, NDArray[Any]]
     scratch: NDArray[Any]
+    places: slice
 
 
 class OptimizerStep:
@@ -58,6 +59,14 @@ class OptimizerStep:
         bounds = [(view.start, view.stop) for view in store.trainable_views()]
         self._clipping = Clipping(optimizer, store.gradients, bounds, _PIECE, pool)
         self._now: TrainingStep
+        self._factors: NDArray[Any] | None = None  # (P,) on the rate of each weight; None where all are 1
+
+    def set_rates(self, rates: Mapping[str, float]) -> None:
+        """Move the weights of some layers, by name, at so many times the rate from now on; all others at the rate itself."""
+        factors = np.ones(self._store.trainable.size, self._store.trainable.dtype)
+        for view in self._store.trainable_views():
+            factors[view.start : view.stop] = rates.get(view.name.rpartition("/")[0], 1.0)
+        self._factors = None if np.all(factors == 1) else factors
 
     @property
     def iterations(self) -> int:
@@ -95,7 +104,7 @@ class OptimizerStep:
     def _piece(self, rule: UpdateRule[Any], places: slice, scratch: NDArray[Any]) -> _Piece:
         slots = {name: array[places] for name, array in self._slots.items()}
         weights, gradients = self._store.trainable[places], self._store.gradients[places]
-        return _Piece(rule, weights, gradients, slots, scratch[: rule.scratch_rows, : len(weights)])
+        return _Piece(rule, weights, gradients, slots, scratch[: rule.scratch_rows, : len(weights)], places)
 
     def _collect(self, piece: _Piece) -> None:
         total, gradients = piece.slots["gradient_accumulator"], piece.gradients
@@ -109,7 +118,10 @@ class OptimizerStep:
     def _move(self, piece: _Piece) -> None:
         now = self._now
         if now.updates:
+            before = None if self._factors is None else piece.weights.copy()
             piece.rule.update(piece.weights, piece.gradients, piece.slots, now.rate, now.update, piece.scratch)
+            if before is not None and self._factors is not None:  # an update is proportional to its rate
+                piece.weights[:] = before + self._factors[piece.places] * (piece.weights - before)
         if now.average_kept is not None:
             _follow(piece.weights, piece.slots["average"], now.average_kept, piece.scratch[0])
         if now.average_replaces:

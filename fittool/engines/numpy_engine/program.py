@@ -28,8 +28,10 @@ from fittool.engines.numpy_engine.operations.base import (
     SlicePhase,
     StepInputs,
 )
+from fittool.engines.numpy_engine.operations.timed_phases import INPUTS, METRICS, timed
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain, ThreadPool
+from fittool.engines.step_profile import StepProfile
 from fittool.kernels.tasks import NativeTask, join_tasks
 
 Floats = NDArray[Any]
@@ -102,6 +104,7 @@ class Program:
         update_metrics: Called between the two halves with the network's outputs, the logits behind some of them by the
             outputs' numbers, and, if `backward`, the arrays for the gradients of what the losses are computed from, each (N, …).
         backward: Whether gradients are computed.
+        profile: Learns how long the calls take; None: they are not timed.
     """
 
     def __init__(
@@ -113,8 +116,10 @@ class Program:
         update_metrics: UpdateMetrics | None,
         backward: bool,
         even: bool = False,
+        profile: StepProfile | None = None,
     ) -> None:
         self._workspace, self._training, self._backward = workspace, training, backward
+        self._profile = profile
         self._batch = -(-batch // EVEN_ROWS) * EVEN_ROWS if even else batch
         plan = workspace.plan
         flops = sum(instruction.operation.flops_per_sample for instruction in plan.instructions)
@@ -162,18 +167,19 @@ class Program:
         plan = self._workspace.plan
         # Kernels are turned round once and first, as weights do not change within a step; the losses come after the last forward
         # phase, as they write the gradients that the backward half begins with.
-        yield SlicePhase(self._take_inputs)
+        profile, contexts = self._profile, self._contexts
+        yield from timed([SlicePhase(self._take_inputs)], profile, "", INPUTS)
         if self._backward:
-            for instruction in plan.instructions:
-                yield from instruction.operation.prepare(self._contexts[instruction.position])
-        for instruction in plan.instructions:
-            yield from instruction.operation.forward(self._contexts[instruction.position])
+            for one in plan.instructions:
+                yield from timed(one.operation.prepare(contexts[one.position]), profile, one.name, "backward")
+        for one in plan.instructions:
+            yield from timed(one.operation.forward(contexts[one.position]), profile, one.name, "forward")
         if update_metrics is not None:
             logits = {
                 output: self._workspace.buffers.output(plan.values[number], self._batch) for output, number in plan.logits.items()
             }
             gradients = [self._gradient(number) for number in plan.compared()]
-            yield BatchPhase([[partial(update_metrics, self.outputs, logits, gradients)]])
+            yield from timed([BatchPhase([[partial(update_metrics, self.outputs, logits, gradients)]])], profile, "", METRICS)
         if self._backward:
             yield from self._backward_phases()
 
@@ -200,9 +206,10 @@ class Program:
                 share = space.buffers.gradient(slot, self._batch, target.shape[1:])
                 context.dx[index] = share
                 adding.append((target, share))
-            yield from step.instruction.operation.backward(context)
+            name = step.instruction.name
+            yield from timed(step.instruction.operation.backward(context), self._profile, name, "backward")
             if adding:
-                yield SlicePhase(partial(_add_shares, adding))
+                yield from timed([SlicePhase(partial(_add_shares, adding))], self._profile, name, "backward")
         for use, owner in space.plan.owners.items():
             yield BatchPhase([[partial(space.store.add_use, use, owner)]])
 

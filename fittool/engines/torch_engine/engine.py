@@ -18,6 +18,7 @@ from fittool.data.loading.selected_batch import SelectedBatch
 from fittool.engines.numerics_monitor import NumericsMonitor
 from fittool.engines.settings import Torch
 from fittool.engines.stateful_engine import StatefulEngine
+from fittool.engines.step_profile import StepProfile
 from fittool.engines.target_arrays import targets_and_weights
 from fittool.engines.torch_engine.device import DeviceBatch, LossScale, LossWatch, Placement, choose_device
 from fittool.engines.torch_engine.held_samples import HeldSamples
@@ -30,6 +31,7 @@ from fittool.engines.torch_engine.optimizer_step import OptimizerStep
 from fittool.engines.torch_engine.parameters import ParameterStore
 from fittool.engines.torch_engine.program import Program
 from fittool.engines.torch_engine.step import StepContext
+from fittool.engines.torch_engine.step_timer import NoTimer, StepTimer
 from fittool.nn.graph import Graph
 from fittool.nn.layers import BatchNormalization
 from fittool.nn.losses import Loss
@@ -92,6 +94,7 @@ class TorchEngine(StatefulEngine):
         self._scale = LossScale(self._placement.device) if self.setting.precision == "float16" else None
         self._set_aside = {}
         self._held = HeldSamples(self._placement)
+        self._timer = NoTimer()
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
 
@@ -104,6 +107,7 @@ class TorchEngine(StatefulEngine):
         recomputed = [node.name for node in graph.nodes if any(fnmatch(node.name, one) for one in self.setting.recompute)]
         self._program = Program(plan, frozenset(recomputed))
         self._run = self._compiled(self._program.run)
+        self._time_layers()
         tables = whole_number_inputs(graph)
         self._exact = [name in tables for name in graph.inputs]
         self._losses_and_metrics = LossesAndMetrics(graph, self._objectives, self._store, device)
@@ -181,20 +185,37 @@ class TorchEngine(StatefulEngine):
         with MemoryNeeded(self._placement.device, "A training step of", batch.size):
             self._train_step(self._update, batch)
 
+    def watch_steps(self, profile: StepProfile) -> None:
+        """Fill a profile with the time and the memory of the training steps from now on, which run without a compiler."""
+        self._timer = StepTimer(profile, self._placement.device)
+        self._time_layers()
+
+    def _time_layers(self) -> None:
+        if isinstance(self._timer, StepTimer):
+            self._program.timer, self._run = self._timer, self._program.run
+
     def _train_step(self, update: OptimizerStep, batch: Batch) -> None:
+        self._timer.begin()
         held, targets, weights = self._arrived(batch)
+        self._timer.reached("inputs")
         context = self._context.begin(update.iterations, training=True, first=batch.first, counts=batch.size > 0)
         if not batch.size:
             self._follow_others(update, batch, held, context)
             return
         outputs, logits = self._forward(held, context)
+        self._timer.reached("forward")
         loss = self._losses_and_metrics.loss(outputs, logits, targets, weights)
+        self._timer.reached("metrics")
         loss, gradients, overflow = self._derive(loss, batch, context)
+        self._timer.reached("backward")
         with torch.no_grad():
             self._averages.follow(context.moments)
             whole = self._losses_and_metrics.add_loss(loss, len(held[0]))
             self._add_metrics(outputs, logits, targets, weights)
+            self._timer.reached("metrics")
             self._move(update, whole, gradients, overflow)
+            self._timer.reached("optimizer")
+        self._timer.end(batch.size)
 
     def _follow_others(self, update: OptimizerStep, batch: Batch, held: Sequence[Tensor], context: StepContext) -> None:
         """The same without a sample, where a batch has fewer than there are processes: the update is that of the others."""

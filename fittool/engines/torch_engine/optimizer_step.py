@@ -31,6 +31,15 @@ class OptimizerStep:
         self._gradients: Tensor | None = None
         self._matrices = [isinstance(optimizer, Muon) and optimizer.orthogonalizes(view.name, view.shape) for view in self._views]
 
+        self._factors: Tensor | None = None  # (P,) on the rate of each weight; None where all are 1
+
+    def set_rates(self, rates: Mapping[str, float]) -> None:
+        """Move the weights of some layers, by name, at so many times the rate from now on; all others at the rate itself."""
+        factors = torch.ones_like(self._store.trainable)
+        for view in self._views:
+            factors[view.start : view.stop] = rates.get(view.name.rpartition("/")[0], 1.0)
+        self._factors = None if bool((factors == 1).all()) else factors
+
     @property
     def iterations(self) -> int:
         """The number of steps done."""
@@ -88,7 +97,11 @@ class OptimizerStep:
             torch._foreach_add_(totals, gradients)
 
     def _move(self, now: TrainingStep, gradients: list[Tensor], skipped: Tensor | None) -> None:
+        before = None if self._factors is None else self._store.trainable.detach().clone()
         self._update(now, gradients, skipped)
+        if before is not None and self._factors is not None:  # an update is proportional to its rate
+            weights = self._store.trainable
+            weights.copy_(before + self._factors * (weights - before))
         if now.update % FLUSH_STEPS == 0:
             self._flush()
 

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from fittool.engines.torch_engine.lowering import ExecutionPlan, Instruction
 from fittool.engines.torch_engine.step import StepContext
+from fittool.engines.torch_engine.step_timer import StepTimer
+
+MakeCall = Callable[[Instruction, list[Tensor], StepContext], Tensor]
 
 
 class Program:
@@ -20,10 +23,14 @@ class Program:
     Args:
         plan: The calls.
         recomputed: The layers whose values are not kept for the derivative, but computed once more when it needs them.
+
+    Attributes:
+        timer: Times the calls, of which none is then computed anew; None where nobody asked for it.
     """
 
     def __init__(self, plan: ExecutionPlan, recomputed: frozenset[str] = frozenset()) -> None:
         self._plan = plan
+        self.timer: StepTimer | None = None
         groups = groupby(plan.instructions, key=lambda entry: entry.name in recomputed)
         self._segments = [(again, part) for again, entries in groups for part in _parts(list(entries), again)]
 
@@ -32,7 +39,9 @@ class Program:
         plan = self._plan
         values: list[Any] = [*inputs, *[None] * (plan.count - len(inputs))]
         for again, entries in self._segments:
-            if again and context.training:
+            if self.timer is not None:
+                _run(entries, values, context, self.timer.call)
+            elif again and context.training:
                 _run_recomputed(entries, values, context)
             else:
                 _run(entries, values, context)
@@ -69,9 +78,13 @@ def _parts(entries: list[Instruction], again: bool) -> list[list[Instruction]]:
     return [entries[start : start + size] for start in range(0, len(entries), size)]
 
 
-def _run(entries: list[Instruction], values: list[Any], context: StepContext) -> None:
+def _plainly(entry: Instruction, inputs: list[Tensor], context: StepContext) -> Tensor:
+    return entry.call(inputs, context)
+
+
+def _run(entries: list[Instruction], values: list[Any], context: StepContext, make: MakeCall = _plainly) -> None:
     for entry in entries:
-        values[entry.output] = entry.call([values[number] for number in entry.inputs], context)
+        values[entry.output] = make(entry, [values[number] for number in entry.inputs], context)
         for number in entry.last_reader_of:
             values[number] = None
 

@@ -12,6 +12,7 @@ from fittool.exchange.incoming.foreign import Arrays, ForeignWeights, refused
 from fittool.exchange.incoming.layer_weights import MisfitError, from_keras, from_torch
 from fittool.exchange.incoming.preset_names import Dialect, dialects
 from fittool.nn.graph import Graph, Node
+from fittool.nn.layers import Normalization
 from fittool.nn.presets import Preset
 
 _ENOUGH = 0.5
@@ -46,7 +47,7 @@ def assign(foreign: ForeignWeights, graph: Graph, preset: Preset | None) -> Assi
     Raises:
         CheckpointError: The file has no names that are known for the preset, or its layers are others.
     """
-    nodes = {node.name: node for node in graph.nodes if node.parameters}
+    nodes = {node.name: node for node in graph.nodes if node.parameters and not _is_settled(node)}
     flat = {f"{module}.{part}".strip("."): array for module, arrays in foreign.layers.items() for part, array in arrays.items()}
     known = [] if preset is None else dialects(preset)
     best = max(known, key=lambda dialect: _share(dialect, foreign, nodes, flat), default=None)
@@ -59,6 +60,17 @@ def assign(foreign: ForeignWeights, graph: Graph, preset: Preset | None) -> Assi
         first = shorten(", ".join(list(foreign.layers)[:4]), 80)
         raise refused(foreign.path, f"has other names than {tools} give this preset: {first} …")
     return _by_order(foreign, nodes)
+
+
+def _is_settled(node: Node) -> bool:
+    """True for a layer whose weights stand in the experiment."""
+    return isinstance(node.layer, Normalization) and not node.layer.adapts
+
+
+def settled_weights(graph: Graph) -> Arrays:
+    """The weights, (*shape) by `<layer>/<parameter>`, of the layers that say theirs, which no file has to give."""
+    names = {node.name for node in graph.nodes if _is_settled(node)}
+    return {name: array for name, array in graph.initial_weights(0).items() if name.rpartition("/")[0] in names} if names else {}
 
 
 def _share(dialect: Dialect, foreign: ForeignWeights, nodes: Mapping[str, Node], flat: Arrays) -> float:

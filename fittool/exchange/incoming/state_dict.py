@@ -22,7 +22,8 @@ _HOLDERS = ("state_dict", "model_state_dict", "model", "net", "module", "params"
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.")
 """What wrappers put before every name: parallel training, compiled modules, modules of modules."""
 _COUNTERS = ("num_batches_tracked",)
-_WANTED = re.compile(r"GLOBAL ([\w.]+)|[Uu]nsupported (?:global|class|operand|function)[^\w]*([\w.]+)")
+_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
+_UNSUPPORTED = re.compile(r"[Uu]nsupported (?:global|class|operand|function)[^\w]*([\w.]+)")
 _MOST_ENTRIES = 100_000
 _LARGEST_RATIO = 200
 
@@ -105,8 +106,8 @@ def _load(path: Path) -> Any:
 
 def _wants(text: str) -> str:
     """The refusal of a pickle that is more than weights, with the name of what it wants to call."""
-    found = _WANTED.search(text)
-    name = next((group for group in found.groups() if group), "") if found else ""
+    found = _GLOBAL.search(text) or _UNSUPPORTED.search(text)
+    name = found.group(1) if found else ""
     if not name:
         return "is no file of weights, or a damaged one; nothing of it was run."
     return (

@@ -80,6 +80,8 @@ def _addresses(loaded: LoadedExperiment) -> Iterator[tuple[KeyPath, str]]:
     for path, callback in loaded.experiment.all_callbacks():
         for argument, address in callback.addresses().items():
             yield (*path, callback.public_name(), argument), f"sends to {visible(address)}"
+    if (notify := loaded.experiment.notify) is not None:
+        yield ("notify", "url"), f"sends to {visible(notify.url)}"
 
 
 def _refusal(text: str, keys: KeyPath, path: Path) -> CheckpointError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.settings import EngineSetting
 from fittool.errors import ExperimentError, MachineError, Problem
 from fittool.experiment.aids.few_batches import batch_size_of, without_dropout
+from fittool.experiment.aids.training_length import training_length
 from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import Data, OpenedData, kept, on_the_scale_of, open_data
 from fittool.experiment.building.data_warnings import damaged_exif
@@ -33,6 +34,7 @@ from fittool.experiment.building.network import graph_of, layers_of
 from fittool.experiment.building.transforms import changes_of, check_mixing, preprocessing_of, standardized
 from fittool.experiment.checks.all_checks import check_sense, scaling_remarks
 from fittool.experiment.checks.device_cache import check_device_cache
+from fittool.experiment.pretrained.fine_tuning import feature_remarks, with_stages
 from fittool.experiment.tables.columns import with_embedding
 from fittool.experiment.target_scales import check_other_part, output_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
@@ -173,24 +175,7 @@ class Prepared:
         return optimizer.lasting(length.after(PartOfTraining(epochs=warmup)) if warmup else length)
 
     def _length(self) -> TrainingLength:
-        """The epochs and steps of all stages."""
-        stages = []
-        for stage in self.loaded.experiment.stages:
-            asked = stage.steps_per_epoch
-            steps = asked if isinstance(asked, int) else self.train_loader(stage).steps_per_pass
-            if steps is None:
-                by_warmup = self.loaded.experiment.first.warmup_epochs > 0
-                what, place = ("warmup_epochs", ("train",)) if by_warmup else (self._what_lasts, ("compile", "optimizer"))
-                text = f"{what} needs to know how many batches an epoch has, but data.train is a generator without an end."
-                raise ExperimentError(self.loaded.problem(f"{text} Give train.steps_per_epoch.", *place))
-            stages.append((cast("int", stage.epochs) - stage.initial_epoch, steps))
-        return TrainingLength(stages)
-
-    @property
-    def _what_lasts(self) -> str:
-        """The form in which the schedule asks for the length of the training."""
-        rate = self.loaded.experiment.compile.optimizer.learning_rate
-        return "total: auto" if getattr(rate, "total", None) is not None else "a length in epochs or a share"
+        return training_length(self.loaded, lambda stage: self.train_loader(stage).steps_per_pass)
 
     @property
     def is_from_logits(self) -> bool:
@@ -211,8 +196,8 @@ class Prepared:
             name: data.fingerprint() for name, data in parts.items() if data is not None and not isinstance(data, GeneratorData)
         }
 
-    def train_loader(self, stage: Train | None = None) -> BatchLoader:
-        """Batches to train on, in the first stage unless another is asked for.
+    def train_loader(self, stage: Train | None = None, features: Dataset | None = None) -> BatchLoader:
+        """Batches to train on, in the first stage unless another is asked for; of features where they stand for the samples.
 
         Raises:
             ExperimentError: A class weight does not fit the data.
@@ -227,10 +212,12 @@ class Prepared:
                     max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
                     steps=_steps(train, self.train) if len(experiment.stages) == 1 else None, group=self.group,
                 )  # fmt: skip
-            data, size = self._sample(self.train), batch_size_of(experiment, train.batch_size, len(self.train))
+            data = self._sample(self.train if features is None else features)
+            size = batch_size_of(experiment, train.batch_size, len(self.train))
+            steps = -(-len(data) // size)
             return DatasetLoader(
                 data, size, experiment.seed, shuffle=train.shuffle and experiment.first.overfit_batches is None,
-                augment=changes_of(experiment, train, self.preprocess, -(-len(data) // size)),
+                augment=changes_of(experiment, train, self.preprocess, steps) if features is None else None,
                 class_weight=train.class_weight, workers=workers, max_queue_size=train.max_queue_size,
                 use_multiprocessing=train.use_multiprocessing, timeout=timeout, group=self.group,
             )  # fmt: skip
@@ -243,12 +230,14 @@ class Prepared:
         with error_location(self.loaded, "data", "oversample"):
             return balanced(train, self.loaded.experiment.seed)
 
-    def validation_loader(self, stage: Train | None = None) -> BatchLoader | None:
+    def validation_loader(self, stage: Train | None = None, features: Dataset | None = None) -> BatchLoader | None:
         """Batches to validate on, or None."""
+        if features is not None:
+            return self.loader_of(features, stage, ready=True)
         return None if self.validation is None else self.loader_of(self.validation, stage)
 
-    def loader_of(self, data: Data, stage: Train | None = None) -> BatchLoader:
-        """Batches of some data as they stand."""
+    def loader_of(self, data: Data, stage: Train | None = None, *, ready: bool = False) -> BatchLoader:
+        """Batches of some data as they stand; `ready` where the user's function has changed them already."""
         train = self.loaded.experiment.first if stage is None else stage
         options: Any = {
             "workers": _workers(train),
@@ -258,7 +247,7 @@ class Prepared:
         }
         if isinstance(data, GeneratorData):
             return GeneratorLoader(data, **options)
-        return ValidationLoader(preprocessed(data, self.preprocess), train.batch_size, **options)
+        return ValidationLoader(preprocessed(data, None if ready else self.preprocess), train.batch_size, **options)
 
     def model(self) -> Model:
         """The model that is trained, with starting weights drawn from the seed."""
@@ -345,6 +334,7 @@ def fit_together(
     if loaded.experiment.first.overfit_batches is not None:
         network = replace(network, layers=list(map(without_dropout, network.layers)))
     graph = graph_of(loaded, network, data.train.input_shapes)
+    loaded = with_stages(loaded, graph)
     _check(loaded, graph, targets, data.validation)
     _check_size(loaded, graph)
     check_augmentation(loaded, data.train.input_shapes)
@@ -354,7 +344,7 @@ def fit_together(
     doubts = check_sense(loaded, network, graph, targets, data.train, data.validation, data.class_names, numbers)
     inputs = facts_of(data.train)
     validation, brought = on_the_scale_of(loaded, inputs, data.validation)
-    told = (*data.warnings, *doubts, *brought, *scaling_remarks(loaded, network, graph, inputs))
+    told = (*data.warnings, *doubts, *brought, *feature_remarks(loaded, graph), *scaling_remarks(loaded, network, graph, inputs))
     return Prepared(
         loaded, data.train, validation, data.class_names, targets, network.layers, graph, told, data.skipped,
         written=layers, preprocess=preprocessing_of(loaded), inputs=inputs, reading=data.reading, encoder=data.encoder,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -15,9 +15,11 @@ from fittool.callbacks.base import CallbackContext
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Stage as StageSetting
 from fittool.config.sections import Train
+from fittool.data.images.preprocessing import preprocessed
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader
 from fittool.data.loading.selection import Selection
 from fittool.data.user_code.functions import load_function
+from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
 from fittool.errors import ExperimentError
 from fittool.experiment.building.callbacks import build_callbacks_of
@@ -25,6 +27,8 @@ from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.building.transforms import random_part
 from fittool.experiment.checks.device_cache import keeps_on_device
+from fittool.experiment.pretrained.feature_cache import FeatureCache
+from fittool.experiment.pretrained.fine_tuning import cut_for
 from fittool.nn.graph import Graph
 from fittool.settings import nearest_name
 from fittool.training.plan import Plan
@@ -93,7 +97,13 @@ def _stage(
 ) -> Stage:
     experiment = prepared.loaded.experiment
     path = experiment.path_of(train)
-    loader, validation, plan = prepared.train_loader(train), prepared.validation_loader(train), plan_of(train, smoke=smoke)
+    features = None if engine is None else features_for(prepared, train)
+    if features is None:
+        loader, validation = prepared.train_loader(train), prepared.validation_loader(train)
+    else:
+        loader = prepared.train_loader(train, features.train)
+        validation = prepared.validation_loader(train, features.validation)
+    plan = plan_of(train, smoke=smoke)
     if smoke:
         plan = _smoke_steps(plan, loader, validation)
     check_plan(prepared.loaded, train, plan, loader, validation)
@@ -105,13 +115,15 @@ def _stage(
     if isinstance(loader, DatasetLoader):
         stage = replace(stage, begin=loader.begin_stage)
     if not isinstance(train, StageSetting):
-        return stage
+        return (
+            stage if features is None or engine is None else replace(stage, prepare=_preparing(prepared, train, engine, features))
+        )
     return replace(
         stage,
         name=train.name or str(experiment.stages.index(train) + 1),
         callbacks=build_callbacks_of(prepared.loaded, train.callbacks, (*experiment.path_of(train), "callbacks"), surroundings),
         learning_rate=train.learning_rate,
-        prepare=_preparing(prepared, train, engine),
+        prepare=_preparing(prepared, train, engine, features),
     )
 
 
@@ -150,16 +162,71 @@ def _smoke_steps(plan: Plan, train: BatchLoader, validation: BatchLoader | None)
     return replace(plan, steps_per_epoch=steps, validation_steps=None if validation is None else _SMOKE_VALIDATION_STEPS)
 
 
-def _preparing(prepared: Prepared, train: StageSetting, engine: Engine | None) -> Callable[[], None]:
-    """Makes exactly the layers of a stage learn; costs nothing where they do already."""
-    names = learning_layers(prepared.graph)
-    if train.trainable is not None:
-        with error_location(prepared.loaded, *prepared.loaded.experiment.path_of(train), "trainable"):
-            names = learning_layers(prepared.graph, train.trainable)
-    return nothing if engine is None else partial(engine.set_trainable, names)
+def _preparing(
+    prepared: Prepared, train: Train, engine: Engine | None, features: FeatureCache | None = None
+) -> Callable[[], None]:
+    """Makes exactly the layers of a stage learn, each at its rate; costs nothing where they do already."""
+    names = _learning_in(prepared, train)
+    factors = train.learning_rates if isinstance(train, StageSetting) else None
+    with error_location(prepared.loaded, *prepared.loaded.experiment.path_of(train), "learning_rates"):
+        rates = rate_factors(prepared.graph, factors or {})
+    if engine is None:
+        return nothing
+    if features is None:
+        return partial(engine.set_trainable, names, rates=rates)
+    return partial(_begin_with_features, engine, names, rates, features)
 
 
-def learning_layers(graph: Graph, patterns: Sequence[str] = ("*",)) -> frozenset[str]:
+def _begin_with_features(engine: Engine, names: frozenset[str], rates: Mapping[str, float], features: FeatureCache) -> None:
+    features.fill(engine)
+    engine.set_trainable(names, rates=rates, features_of=features.cut)
+
+
+def _learning_in(prepared: Prepared, train: Train) -> frozenset[str]:
+    """The layers that learn in a stage."""
+    if not isinstance(train, StageSetting) or train.trainable is None:
+        return learning_layers(prepared.graph)
+    with error_location(prepared.loaded, *prepared.loaded.experiment.path_of(train), "trainable"):
+        return learning_layers(prepared.graph, train.trainable)
+
+
+def features_for(prepared: Prepared, train: Train) -> FeatureCache | None:
+    """The features that a stage learns from; None where it learns from the samples."""
+    data = prepared.train
+    if isinstance(data, GeneratorData) or isinstance(prepared.validation, GeneratorData) or prepared.group.size > 1:
+        return None
+    cut = cut_for(prepared.loaded, train, prepared.graph, _learning_in(prepared, train))
+    if cut is None:
+        return None
+    validation = None if prepared.validation is None else preprocessed(prepared.validation, prepared.preprocess)
+    return FeatureCache(
+        prepared.graph, cut, prepared.loaded.experiment.engine, preprocessed(data, prepared.preprocess), validation
+    )
+
+
+def settle(prepared: Prepared, engine: Engine) -> None:
+    """Let an engine take samples again, after a training whose last stage learnt from features."""
+    if prepared.loaded.experiment.data.cache == "features":
+        engine.set_trainable(_learning_in(prepared, prepared.loaded.experiment.stages[-1]))
+
+
+def rate_factors(graph: Graph, factors: Mapping[str, float]) -> dict[str, float]:
+    """The factor on the rate of each layer that one of the patterns fits, the first of them.
+
+    Raises:
+        ExperimentError: A pattern fits no layer that has weights to learn.
+    """
+    if factors:
+        learning_layers(graph, tuple(factors), "learning_rates")
+    found: dict[str, float] = {}
+    for node in graph.nodes:
+        factor = next((factor for pattern, factor in factors.items() if fnmatchcase(node.name, pattern)), None)
+        if factor is not None:
+            found[node.name] = factor
+    return found
+
+
+def learning_layers(graph: Graph, patterns: Sequence[str] = ("*",), setting: str = "trainable") -> frozenset[str]:
     """The names of the layers that learn in a network whose names match one of the patterns.
 
     Raises:
@@ -170,6 +237,6 @@ def learning_layers(graph: Graph, patterns: Sequence[str] = ("*",)) -> frozenset
         if not any(fnmatchcase(name, pattern) for name in names):
             near = nearest_name(pattern, names)
             mend = f"Did you mean {near}?" if near else f"There are {', '.join(names) or 'none that learn'}."
-            raise ExperimentError(f"trainable: no layer with weights to learn is called {pattern}. {mend}")
+            raise ExperimentError(f"{setting}: no layer with weights to learn is called {pattern}. {mend}")
     matching = (node for node in graph.nodes if any(fnmatchcase(node.name, pattern) for pattern in patterns))
     return frozenset(node.name for node in matching if node.layer.trainable)

@@ -50,7 +50,7 @@ class Smoke:
         if not isinstance(callback, CallbackSetting):
             return callback
         name = callback.public_name()
-        if callback.addresses():
+        if callback.addresses() or callback.publishes:
             self.told.append(f"smoke: {name} is left out, as a trial sends nothing.")
             return None
         moved = {argument: self._place_for(path) for argument, path in callback.files().items() if leaves(self._paths.root, path)}

@@ -1,5 +1,6 @@
-"""The report of a run: what it shows, gathered from the run's files and from measuring it, at its end or later.
+"""What is told of a run when it has ended: its report, and the word to whom the experiment names.
 
-`report` gathers it of `past` (what the run's files say), `mistakes`, `importance` and `seen` (the samples); `written` writes it,
-`ending` does so at the end of a training. How it looks is `fittool.report.pages`.
+`report` gathers the report of `past` (what the run's files say), `mistakes`, `importance` and `seen` (the samples); `written`
+writes it, `ending` does so at the end of a training. How it looks is `fittool.report.pages`. `notifying` posts the summary;
+`finishing` does all of it in its order.
 """

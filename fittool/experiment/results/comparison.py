@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fittool.config.leaves import leaves_of
 from fittool.config.yaml.reader import read_file
-from fittool.errors import CheckpointError, KeyPath, path_text, shown
+from fittool.errors import CheckpointError, path_text, shown
 from fittool.runs.listing.find import run_at
 from fittool.runs.listing.summary import RunSummary
 from fittool.runs.metrics_log import MetricsLog
@@ -108,16 +109,7 @@ def _settings(path: Path) -> dict[str, Any]:
     document = read_file(os.fspath(path), shown(path))
     if document.problems:
         raise CheckpointError([placed.problem for placed in document.problems])
-    return {path_text(key): value for key, value in _leaves(document.root.data(), ())}
-
-
-def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
-    if not entries or not value:
-        yield path, value
-        return
-    for step, item in entries:
-        yield from _leaves(item, (*path, step))
+    return {path_text(key): value for key, value in leaves_of(document.root.data())}
 
 
 def _labels(paths: Sequence[str]) -> list[str]:

@@ -17,17 +17,16 @@ from fittool.data.workers.worker_output import WorkerOutput
 from fittool.engines.registry import with_kernels_of
 from fittool.engines.state import check_whole_state
 from fittool.errors import CheckpointError, ExperimentError, shown
-from fittool.experiment.aids.overfit import tell_verdict
+from fittool.experiment.aids.profile import TrainingProfile
 from fittool.experiment.building.consent import experiment_to_train
 from fittool.experiment.building.loading_progress import loading_shown
 from fittool.experiment.building.prepare import Preparation, Prepared
 from fittool.experiment.following import tell_followers, tell_what_is_known
 from fittool.experiment.options import Run, TrainOptions, verbosity
-from fittool.experiment.reporting.ending import report_at_the_end
-from fittool.experiment.results.beside import tell_baselines
+from fittool.experiment.pretrained.fine_tuning import with_stages
+from fittool.experiment.reporting.finishing import run_to_the_end
 from fittool.experiment.resuming.accepted_changes import schedule_made_for, with_accepted_changes, with_new_values
 from fittool.experiment.resuming.changes import Change, changes_between, refuse_changes, refuse_other_data
-from fittool.experiment.resuming.next_command import tell_next
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
 from fittool.experiment.run_metadata import (
     changes_of_environment,
@@ -127,7 +126,7 @@ class _Asked:
         """
         now, before = self.now.resolved, self.before.resolved
         if prepared is not None:
-            now = self.now.resolved_with(prepared.written)
+            now = with_stages(self.now, prepared.graph).resolved_with(prepared.written)
         elif self.now.experiment.model.preset is not None:
             now, before = ({**one, "model": None} for one in (now, before))
         changes = (replace(change, since=self.since) for change in changes_between(before, now))
@@ -225,7 +224,10 @@ def go_on(
     # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
     requests = Requests(directory.paths.root, signals.save_asked)
-    trainer = session.trainer(directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests)
+    profile = TrainingProfile() if options.profile else None
+    trainer = session.trainer(
+        directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests, profile=profile
+    )
     standing_at = snapshot_of(checkpoint, kept.weights)
     if checkpoint.format < FORMAT:
         standing_at = with_new_values(standing_at, stepping.metrics_state())
@@ -249,13 +251,7 @@ def go_on(
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     tell_followers(options.group, directory)
-    outcome = trainer.run()
-    if verbose != 0 and options.group.rank == 0:
-        tell_baselines(prepared, trainer, directory)
-        tell_verdict(loaded.experiment, trainer, loaded.root.place.source.name)
-    report_at_the_end(prepared, trainer, directory, options, signals.interruption)
-    if verbose != 0 and options.group.rank == 0:
-        tell_next(trainer, outcome)
+    outcome = run_to_the_end(prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile)
     return Run(directory.path, outcome, trainer.history)
 
 

@@ -43,9 +43,22 @@ def test_resolved_it_reads_back_the_same(tmp_path):
 
 
 NO_CODE = {
-    *("name", "inputs", "outputs", "weights_of", "trainable", "classes", "monitor", "field", "headers", "arguments"),
+    *(
+        "name",
+        "inputs",
+        "outputs",
+        "weights_of",
+        "unfreeze",
+        "trainable",
+        "classes",
+        "monitor",
+        "field",
+        "headers",
+        "arguments",
+    ),
     *("label", "labels", "features", "image", "images", "weight", "sample_weight", "group", "x", "y", "separator"),
-    *("column", "value", "missing_values", "exclude_layers", "recompute"),
+    *("column", "value", "missing_values", "exclude_layers", "recompute", "metric"),
+    *("tracking_uri", "experiment_name", "run_name", "tags", "project", "entity"),
     *("path", "root", "from", "dir", "filename", "filepath", "backup_dir", "log_dir", "embeddings_metadata"),
 }
 """Settings that take any text and run none of it: names, columns, and paths of data."""

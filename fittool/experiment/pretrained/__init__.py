@@ -1,0 +1,1 @@
+"""What was learnt before: weights to start from, models of other tools, and fine-tuning."""
