@@ -145,6 +145,7 @@ class Session:
         if prepared.loaded.experiment.first.overfit_batches is not None:
             callbacks.append(OverfitCheck())
         if not replay and not follows:
+            callbacks += options.callbacks
             callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
             callbacks.append(StuckLoss(prepared.loaded.root.place.source.name))
         recorder = _recorder(prepared, directory, epochs, rows, kept, requests, profile)
