@@ -39,7 +39,8 @@ def export(
     onnx: takes what predict takes as arrays, pictures as bytes or the columns of a table, and gives probabilities and names;
     samples and a README lie beside it, and fittool verify runs it. RUN may be a folder of folds or seeds then, whose mean it
     gives. keras: a .keras file, which Keras loads and trains on. torch: a state dict as safetensors, with a plain module beside
-    it that loads it. safetensors: the weights alone. The path is printed on stdout. onnx and keras need the extras of these names.
+    it that loads it. safetensors: the weights alone. The path is printed on stdout.
+    onnx and keras need the extras of their names.
     """
     from fittool.cli.ensembles import opened_members
     from fittool.cli.exit import show_warnings
