@@ -14,9 +14,9 @@ from pydantic_core import PydanticUndefined
 
 from fittool.config.experiment import Experiment
 from fittool.config.notify import Notify
+from fittool.config.optional_sections.sweep import Range, Sweep
 from fittool.config.pretrained import FineTune, InitialWeights
 from fittool.config.sections import Checkpoint, Compile, Data, Image, Model, Output, Stage, Train
-from fittool.config.sweeping.section import Range, Sweep
 from fittool.config.target import Target
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
