@@ -103,10 +103,8 @@ CASES: dict[str, Case] = {
     ),
     "rescaling": Case([{"Rescaling": {"scale": 0.5, "offset": -1}}], IMAGE),
     "rescaling by channel": Case(
-        [
-            {"Rescaling": {"scale": [0.5, 1, 2, 3, 4, 5], "offset": [1, 0, 0, 0, 2, 3]}},
-            {"Conv2D": {"filters": 2, "kernel_size": 1}},
-        ],
+        [{"Rescaling": {"scale": [0.5, 1, 2, 3, 4, 5], "offset": [1, 0, 0, 0, 2, 3]}},
+         {"Conv2D": {"filters": 2, "kernel_size": 1}}],
         IMAGE,
     ),
     "standardization": Case(
