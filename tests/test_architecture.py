@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "settings": {"errors"},
     "results": BASE,
     "nn": BASE,
-    "augmentation": BASE,
+    "augmentation": {"kernels", *BASE},
     "data": {"augmentation", "nn", *BASE},
     "engines": {"cpu", "kernels", "data", "augmentation", "nn", *BASE},
     "image_data_generator": {"data", "augmentation", *BASE},
@@ -42,9 +42,10 @@ MAY_IMPORT = {
         "results", *BASE,
     },
     "scaffold": {"experiment", "config", "exchange", "runs", "data", "nn", *BASE},
+    "search": {"experiment", "config", "training", "report", "runs", "callbacks", "cpu", "nn", *BASE},
     "cli": {
-        "experiment", "exchange", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu", "data",
-        "nn", "version", "results", *BASE,
+        "search", "experiment", "exchange", "distributed", "scaffold", "config", "report", "training", "runs", "engines", "cpu",
+        "data", "nn", "version", "results", *BASE,
     },
 }  # fmt: skip
 """Each part of the package, with the parts it may know."""
@@ -60,6 +61,8 @@ HOMES = {
     "tensorboard": ("callbacks/tensorboard.py",),
     "mlflow": ("callbacks/trackers/mlflow.py",),
     "wandb": ("callbacks/trackers/wandb_process.py",),
+    "optuna": ("search/optuna_search.py",),
+    "sqlalchemy": ("search/optuna_search.py",),
     "yaml": ("config",),
     "safetensors": ("runs", "exchange"),
     "PIL": (

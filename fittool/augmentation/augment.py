@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,9 @@ from fittool.augmentation.settings import Augmentation
 from fittool.augmentation.warp import matrices, warp
 from fittool.errors import DataError
 
+if TYPE_CHECKING:
+    from fittool.kernels.library import Choice
+
 
 def augment(
     augmentation: Augmentation,
@@ -22,6 +25,7 @@ def augment(
     pass_number: int,
     positions: ArrayLike,
     samples: ArrayLike | None = None,
+    kernels: Choice = "auto",
 ) -> NDArray[Any]:
     """Draw and apply: the images as they are seen at some positions of a pass.
 
@@ -32,6 +36,7 @@ def augment(
         pass_number: Which walk over all samples it is.
         positions: (N,) positions in that pass.
         samples: (N,) indices of the samples, by which flips alternate; without them, the positions.
+        kernels: Whether kernels or NumPy change the pixels; the bytes are the same.
 
     Returns:
         (N, H, W, C), new; float32 if `rescale` is set, else of the type of `images`. Image i depends on images[i] and
@@ -45,16 +50,18 @@ def augment(
     if np.shape(positions) != (len(images),):
         raise DataError(f"Augmentation needs one position for each of {len(images)} images, got shape {np.shape(positions)}.")
     height, width, channels = images.shape[1:]
-    return apply(augmentation, images, draw(augmentation, (height, width, channels), seed, pass_number, positions, samples))
+    parameters = draw(augmentation, (height, width, channels), seed, pass_number, positions, samples)
+    return apply(augmentation, images, parameters, kernels)
 
 
-def apply(augmentation: Augmentation, images: NDArray[Any], parameters: Parameters) -> NDArray[Any]:
+def apply(augmentation: Augmentation, images: NDArray[Any], parameters: Parameters, kernels: Choice = "auto") -> NDArray[Any]:
     """Change each image as its parameters say: the warp, the colours, RandAugment, erasing, then `rescale`.
 
     Args:
         augmentation: How to fill and interpolate, and the factor to rescale by.
         images: (N, H, W, C) uint8 or float32; other numbers become float32.
         parameters: Of N images.
+        kernels: Whether kernels or NumPy do it.
 
     Returns:
         (N, H, W, C), new; float32 if `rescale` is set, else of the type of `images`.
@@ -68,13 +75,15 @@ def apply(augmentation: Augmentation, images: NDArray[Any], parameters: Paramete
             fill_mode=augmentation.fill_mode,
             cval=augmentation.cval,
             interpolation_order=augmentation.interpolation_order,
+            kernels=kernels,
         )
     else:
         result = images.copy()
-    recolour(result, parameters)
+    recolour(result, parameters, kernels)
     rand, erasing = augmentation.rand_augment, augmentation.random_erasing
     if rand is not None and parameters.rand_augment is not None:
-        rand_augment(result, parameters.rand_augment, rand.magnitude, augmentation.fill_mode, augmentation.cval)
+        settings = rand.magnitude, augmentation.fill_mode, augmentation.cval
+        rand_augment(result, parameters.rand_augment, *settings, kernels)
     if erasing is not None and parameters.erased is not None:
         erase(result, parameters, erasing.value)
     return result if augmentation.rescale is None else np.multiply(result, np.float32(augmentation.rescale), dtype=np.float32)

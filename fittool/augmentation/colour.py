@@ -6,13 +6,17 @@ sure, 0…255, and are clipped to it and rounded.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.augmentation.draw import Parameters
+from fittool.augmentation.native import look_up
 from fittool.errors import DataError
+
+if TYPE_CHECKING:
+    from fittool.kernels.library import Choice
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _CIRCLE = np.array([5, 3, 1], np.float32)
@@ -92,9 +96,10 @@ def _blur(values: Floats, sigma: float) -> Floats:
 
 
 _BLOCK_VALUES = 1 << 17
+_BYTES = np.arange(256)
 
 
-def recolour(images: NDArray[Any], parameters: Parameters) -> None:
+def recolour(images: NDArray[Any], parameters: Parameters, kernels: Choice = "auto") -> None:
     """Change the values of each image, in place: channel shift, brightness, the tones (contrast to blur), inversion.
 
     A channel shift adds one number to all channels and stays between the image's own lowest and highest value.
@@ -104,12 +109,13 @@ def recolour(images: NDArray[Any], parameters: Parameters) -> None:
     Args:
         images: (N, H, W, C) uint8 or float32.
         parameters: Of N images.
+        kernels: Whether kernels or NumPy look up what bytes become.
     """
     step = max(1, _BLOCK_VALUES // max(1, images[:1].size))
     shades = bool(parameters.channel_shift.any() or (parameters.brightness != 1).any())
     for first in range(0, len(images), step) if shades else ():
         block = slice(first, first + step)
-        _shade(images[block], parameters.channel_shift[block], parameters.brightness[block])
+        _shade(images[block], parameters.channel_shift[block], parameters.brightness[block], kernels)
     if any(drawn is not None for drawn in (parameters.contrast, parameters.saturation, parameters.hue, parameters.blur)):
         tone(images, parameters)
     for first in range(0, len(images), step) if parameters.inversion.any() else ():
@@ -119,17 +125,28 @@ def recolour(images: NDArray[Any], parameters: Parameters) -> None:
             images[first + chosen] = _invert(images[first + chosen])
 
 
-def _shade(images: NDArray[Any], channel_shift: NDArray[np.float64], brightness: NDArray[np.float64]) -> None:
-    """Channel shift and brightness of one block, in place, rounded once."""
-    values = images.astype(np.float32)
-    if channel_shift.any():
-        low, high = _range_of(values)
+def _shade(images: NDArray[Any], channel_shift: NDArray[np.float64], brightness: NDArray[np.float64], kernels: Choice) -> None:
+    """Channel shift and brightness of one block, in place, rounded once; of bytes, it is found for 256 values and looked up."""
+    limits = _range_of(images) if channel_shift.any() else None
+    if images.dtype != np.uint8:
+        _shift_and_scale(images, channel_shift, brightness, limits)
+        return
+    tables = np.broadcast_to(_BYTES, (len(images), 1, 1, 256)).astype(np.float32)
+    _shift_and_scale(tables, channel_shift, brightness, limits)
+    look_up(images, np.rint(np.clip(tables, 0, 255)).astype(np.uint8).reshape(-1, 256), kernels)
+
+
+def _shift_and_scale(
+    values: Floats,
+    channel_shift: NDArray[np.float64],
+    brightness: NDArray[np.float64],
+    limits: tuple[NDArray[Any], NDArray[Any]] | None,
+) -> None:
+    """Add to the values of each image (N, …), within limits of its own, then multiply; in place."""
+    if limits is not None:
         values += _by_image(channel_shift)
-        np.clip(values, low, high, out=values)
+        np.clip(values, *limits, out=values)
     values *= _by_image(brightness)
-    if images.dtype == np.uint8:
-        np.rint(np.clip(values, 0, 255, out=values), out=values)
-    np.copyto(images, values, casting="unsafe")
 
 
 def _invert(images: NDArray[Any]) -> NDArray[Any]:

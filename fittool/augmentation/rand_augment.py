@@ -5,7 +5,7 @@ It computes on uint8; float images are mapped from their own lowest and highest 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,16 @@ from fittool.augmentation.colour import blend, grey
 from fittool.augmentation.draw import RAND_OPERATIONS
 from fittool.augmentation.warp import warp
 
+if TYPE_CHECKING:
+    from fittool.kernels.library import Choice
+
 _STRONGEST = 30
 Bytes = NDArray[np.uint8]
 
 
-def rand_augment(images: NDArray[Any], codes: NDArray[np.int64], magnitude: int, fill_mode: str, cval: float) -> None:
+def rand_augment(
+    images: NDArray[Any], codes: NDArray[np.int64], magnitude: int, fill_mode: str, cval: float, kernels: Choice = "auto"
+) -> None:
     """Apply operations one after another, in place.
 
     Args:
@@ -27,6 +32,7 @@ def rand_augment(images: NDArray[Any], codes: NDArray[np.int64], magnitude: int,
         magnitude: 0…30.
         fill_mode: What lies outside of moved images.
         cval: The value outside for "constant".
+        kernels: Whether kernels or NumPy move pixels.
     """
     for image, numbers in zip(images, codes, strict=True):
         wanted = [(RAND_OPERATIONS[abs(code) - 1], -1 if code < 0 else 1) for code in numbers if abs(code) > 1]
@@ -37,15 +43,16 @@ def rand_augment(images: NDArray[Any], codes: NDArray[np.int64], magnitude: int,
         values: Bytes = image if image.dtype == np.uint8 else np.rint((image - low) / step).astype(np.uint8)
         outside = (cval - low) / step
         for name, sign in wanted:
-            values = operate(values, name, sign * magnitude / _STRONGEST, fill_mode, outside)
+            values = operate(values, name, sign * magnitude / _STRONGEST, fill_mode, outside, kernels)
         np.copyto(image, values if image.dtype == np.uint8 else values * step + low, casting="unsafe")
 
 
-def operate(image: Bytes, name: str, strength: float, fill_mode: str, cval: float) -> Bytes:
+def operate(image: Bytes, name: str, strength: float, fill_mode: str, cval: float, kernels: Choice = "auto") -> Bytes:
     """One operation on an image (H, W, C), with a strength in [-1, 1] whose sign only some of them use."""
     if name in ("shear_x", "shear_y", "translate_x", "translate_y", "rotate"):
         matrix = _matrix(name, strength, *image.shape[:2])
-        return np.asarray(warp(image[None], matrix[None], fill_mode=fill_mode, cval=cval)[0], np.uint8)
+        moved = warp(image[None], matrix[None], fill_mode=fill_mode, cval=cval, kernels=kernels)[0]
+        return np.asarray(moved, np.uint8)
     if name in ("brightness", "color", "contrast", "sharpness"):
         values = image.astype(np.float32)
         base = _base(values, name)

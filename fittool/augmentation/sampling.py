@@ -72,11 +72,11 @@ class ByteSampler:
     grey level of exact interpolation.
 
     Args:
-        fill: The value of pixels that come from outside, rounded and clipped to 0…255.
+        fill: The value of pixels that come from outside, a whole number.
     """
 
     def __init__(self, fill: float) -> None:
-        self._fill = int(np.clip(np.rint(fill), 0, 255))
+        self._fill = int(fill)
 
     def prepare(self, images: NDArray[np.uint8]) -> None:
         """Lay out a block of images (B, H, W, C)."""
@@ -172,7 +172,7 @@ class NearestSampler:
     """The nearest source pixel, of images of any type.
 
     Args:
-        fill: The value of pixels that come from outside; rounded and clipped to 0…255 for uint8 images.
+        fill: The value of pixels that come from outside; a whole number for uint8 images.
     """
 
     def __init__(self, fill: float) -> None:
@@ -181,9 +181,8 @@ class NearestSampler:
     def prepare(self, images: NDArray[Any]) -> None:
         """Lay out a block of images (B, H, W, C)."""
         self._height, self._width = images.shape[1:3]
-        fill = np.clip(np.rint(self._fill), 0, 255) if images.dtype == np.uint8 else self._fill
         self._cells = WORKSPACE.array("pixels", (_cells_of(images), images.shape[3]), images.dtype)
-        _lay_out(self._cells, images, float(fill))
+        _lay_out(self._cells, images, self._fill)
 
     def sample(self, tile: Tile, out: NDArray[Any]) -> None:
         """Fill `out` (pixels, C) with what lies at the tile's coordinates; they are overwritten."""

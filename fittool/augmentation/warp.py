@@ -2,22 +2,26 @@
 
 A matrix leads from output to source coordinates: rotation, shift, shear, zoom and flips in one.
 
-Work is cut into tiles that fit the processor's caches; every pixel is computed the same way whatever its tile, thread
-or neighbours in the batch.
+A kernel does it where there is one. With NumPy, work is cut into tiles that fit the processor's caches. Every pixel is computed
+the same way whatever its tile, thread or neighbours in the batch.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fittool.augmentation.coordinates import LARGEST_SIDE, Lines
 from fittool.augmentation.draw import Parameters
+from fittool.augmentation.native import open_kernels, warp_natively
 from fittool.augmentation.sampling import ByteSampler, FloatSampler, NearestSampler, Sampler
 from fittool.augmentation.workspace import WORKSPACE
 from fittool.errors import DataError
+
+if TYPE_CHECKING:
+    from fittool.kernels.library import Choice
 
 
 def matrices(parameters: Parameters, height: int, width: int) -> NDArray[np.float64]:
@@ -65,6 +69,7 @@ def warp(
     fill_mode: str = "nearest",
     cval: float = 0.0,
     interpolation_order: int = 1,
+    kernels: Choice = "auto",
 ) -> NDArray[Any]:
     """Warp each image by its matrix.
 
@@ -76,6 +81,7 @@ def warp(
             is not between pixels of the image.
         cval: The value outside for "constant"; rounded and clipped to 0…255 for uint8 images.
         interpolation_order: 0 takes the nearest source pixel, 1 interpolates between four.
+        kernels: Whether kernels or NumPy do it; the bytes are the same.
 
     Returns:
         (N, H, W, C), new, of the same type; uint8 within 1 grey level of exact interpolation.
@@ -83,14 +89,24 @@ def warp(
     Raises:
         DataError: A side of the images is too long for the fixed-point coordinates.
     """
-    count, height, width, channels = images.shape
+    height, width = images.shape[1:3]
     if max(height, width) > LARGEST_SIDE:
         raise DataError(f"Images to be augmented may have at most {LARGEST_SIDE} pixels a side, got {height} x {width}.")
-    out = np.empty_like(images, order="C")
-    if out.size == 0:
-        return out
+    if images.size == 0:
+        return np.empty_like(images, order="C")
     lines = Lines.of(matrices, height, width, fill_mode)
-    sampler = _sampler(images.dtype, cval, nearest=interpolation_order == 0 or moves_whole_pixels(matrices))
+    fill = float(np.clip(np.rint(cval), 0, 255)) if images.dtype == np.uint8 else cval
+    nearest = interpolation_order == 0 or moves_whole_pixels(matrices)
+    library = open_kernels(kernels)
+    made = None if library is None else warp_natively(library, images, lines, fill, nearest=nearest)
+    return _warp_by_tiles(images, lines, fill, nearest=nearest) if made is None else made
+
+
+def _warp_by_tiles(images: NDArray[Any], lines: Lines, fill: float, *, nearest: bool) -> NDArray[Any]:
+    """The warp with NumPy."""
+    count, height, width, channels = images.shape
+    sampler = _sampler(images.dtype, fill, nearest=nearest)
+    out = np.empty_like(images, order="C")
     pixels = out.reshape(count, height * width, channels)
     images_per_tile = max(1, _TILE_PIXELS // (height * width))
     rows_per_tile = min(height, max(1, _TILE_PIXELS // width))
@@ -99,17 +115,17 @@ def warp(
         sampler.prepare(block)
         for row in range(0, height, rows_per_tile):
             rows = min(rows_per_tile, height - row)
-            tile = WORKSPACE.tile((len(block), rows, width), outside=fill_mode == "constant")
+            tile = WORKSPACE.tile((len(block), rows, width), outside=lines.fill_mode == "constant")
             lines.fill(tile, first, row)
             target = pixels[first : first + len(block), row * width : (row + rows) * width]
             sampler.sample(tile, target.reshape(-1, channels))
     return out
 
 
-def _sampler(dtype: np.dtype[Any], cval: float, *, nearest: bool) -> Sampler:
+def _sampler(dtype: np.dtype[Any], fill: float, *, nearest: bool) -> Sampler:
     if nearest:
-        return NearestSampler(cval)
-    return ByteSampler(cval) if dtype == np.uint8 else FloatSampler(cval)
+        return NearestSampler(fill)
+    return ByteSampler(fill) if dtype == np.uint8 else FloatSampler(fill)
 
 
 def moves_whole_pixels(matrices: NDArray[np.float64]) -> bool:

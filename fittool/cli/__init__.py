@@ -24,6 +24,7 @@ COMMANDS = {
     "init": "Write a commented experiment file to start from.",
     "lr-find": "Find a learning rate to begin with.",
     "preview": "Write a contact sheet of original and augmented samples.",
+    "sweep": "Search for the best settings: many runs of one experiment.",
     "evaluate": "Measure a finished run on data.",
     "predict": "Predict files with a finished run.",
     "threshold": "Choose where a probability becomes a yes.",

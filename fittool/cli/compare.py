@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fittool.cli.options import LocalPath, debug_option
+from fittool.cli.options import RunPath, debug_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", type=LocalPath(), nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", type=RunPath(), nargs=-1, required=True, metavar="RUN...")
 @click.option(
     "--html", "page", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write one page with the curves."
 )
@@ -53,7 +53,9 @@ def _write_page(path: Path, comparison: Comparison) -> None:
     from fittool.report.pages.comparison_page import ComparedCurves, write_comparison
 
     names, rows = zip(*((run.label, run.rows) for run in comparison.runs), strict=True)
-    warning = write_comparison(path, ComparedCurves(names, rows, comparison.differences, comparison.results))
+    evaluations = {name: [_interval(one) for one in found] for name, found in comparison.evaluations.items()}
+    compared = ComparedCurves(names, rows, comparison.differences, comparison.results, evaluations)
+    warning = write_comparison(path, compared)
     if warning is not None:
         click.echo(f"warning: {warning}", err=True)
 

@@ -14,6 +14,7 @@ EXTRAS = {
     "remote": ("data at addresses such as https://… and s3://…", ("fsspec",)),
     "tables": ("tables in Parquet and Excel files", ("pyarrow", "openpyxl")),
     "report": ("the live page of the metrics", ("matplotlib", "jinja2")),
+    "sweep": ("fittool sweep with method tpe", ("optuna",)),
     "torch": ("the engine torch, on processors and graphics cards", ("torch",)),
     "keras": ("models of Keras, in .keras and .h5 files", ("h5py",)),
     "onnx": ("export to ONNX, and running what was exported", ("onnx", "onnxruntime")),

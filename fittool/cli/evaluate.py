@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -54,48 +55,56 @@ def evaluate(
     """Measure a finished run on data.
 
     Prints loss and metrics, one a line, on stdout; for people, on stderr, intervals, figures by class or by number to predict,
-    what was most confused, and what a line reaches. All of it is kept in evaluation.json in the run.
+    what was most confused, and what a line reaches. All of it is kept in evaluation.json in the run. RUN may be a directory of
+    train --kfold (all samples, each as the fold answers that has not seen it) or --seeds (the mean of the runs' answers).
     """
-    from fittool.cli.evaluation_text import evaluation_lines
+    from fittool.cli.ensembles import opened_members
+    from fittool.cli.evaluation_text import print_figures
     from fittool.cli.exit import first_of, show, show_warnings
-    from fittool.errors import DataError, Problem, StorageError
+    from fittool.errors import DataError, Problem, StorageError, UsageError
     from fittool.experiment.answers.decisions import keep_decisions, stale_decisions
     from fittool.experiment.evaluate import measure
     from fittool.experiment.results.beside import baselines_beside
-    from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation
+    from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation, keep_evaluation_in
     from fittool.experiment.trained_run import open_trained
     from fittool.training.display.choose import live_walk
 
     def warn(text: str) -> None:
         show_warnings([Problem(text)])
 
-    bad: list[Problem] = []
-    trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
-    for warning in trained.warnings:
-        warn(warning)
-    with live_walk() as progress:
-        measured = measure(
-            trained, on=on, path=data, views=tta, accept_changes=accept_changes, warn=warn, bad=bad.extend, progress=progress
-        )
-    name_of_data = on if data is None else Path(data).name
-    if calibrate:
-        from fittool.experiment.results.choosing import choose_temperature
+    def keep(write: Callable[[], str | None]) -> None:
+        try:
+            if (warning_of_disk := write()) is not None:
+                warn(warning_of_disk)
+        except StorageError as error:  # the run may be on a disk that cannot be written; the figures are told all the same
+            warn(f"evaluation.json is not kept: {error}")
 
-        keep_decisions(trained, choose_temperature(trained, measured, name_of_data))
-    elif (stale := stale_decisions(trained)) is not None:
-        warn(stale)
-    evaluation = evaluation_of(trained, name_of_data, measured)
-    evaluation["baselines"] = baselines_beside(trained, on if data is None else None, measured, evaluation)
-    for name, value in measured.values.items():
-        click.echo(f"{name} {value:.6g}")
-    for line in evaluation_lines(evaluation):
-        click.echo(line, err=True)
-    try:
-        warning_of_disk = keep_evaluation(trained, evaluation)
-        if warning_of_disk is not None:
-            warn(warning_of_disk)
-    except StorageError as error:  # the run may be on a disk that cannot be written; the figures are told all the same
-        warn(f"evaluation.json is not kept: {error}")
+    bad: list[Problem] = []
+    options: dict[str, Any] = {"on": on, "path": data, "views": tta, "accept_changes": accept_changes, "warn": warn}
+    if (members := opened_members(run, checkpoint, experiment)) is not None:
+        if calibrate:
+            raise UsageError("--calibrate chooses for one run; call it for the runs of the directory.")
+        with live_walk() as progress:
+            whole = members.measure(bad=bad.extend, progress=progress, **options)
+        print_figures(whole.values, whole.evaluation, whole.spreads)
+        keep(lambda: keep_evaluation_in(run, whole.evaluation))
+    else:
+        trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
+        for warning in trained.warnings:
+            warn(warning)
+        with live_walk() as progress:
+            measured = measure(trained, bad=bad.extend, progress=progress, **options)
+        name_of_data = on if data is None else Path(data).name
+        if calibrate:
+            from fittool.experiment.results.choosing import choose_temperature
+
+            keep_decisions(trained, choose_temperature(trained, measured, name_of_data))
+        elif (stale := stale_decisions(trained)) is not None:
+            warn(stale)
+        evaluation = evaluation_of(trained, name_of_data, measured)
+        evaluation["baselines"] = baselines_beside(trained, on if data is None else None, measured, evaluation)
+        print_figures(measured.values, evaluation)
+        keep(lambda: keep_evaluation(trained, evaluation))
     if bad and on_bad == "skip":
         show_warnings(first_of(bad))
     elif bad:

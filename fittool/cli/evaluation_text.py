@@ -3,14 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from fittool.errors import visible
 from fittool.training.display.formatting import number
 
+if TYPE_CHECKING:
+    from fittool.experiment.ensembles.statistics import Spread
+
 _MOST_CLASSES = 25
 _MOST_PAIRS = 5
 _LEAST_PAIRS = 2
+
+
+def print_figures(
+    values: Mapping[str, float], evaluation: Mapping[str, Any], spreads: Mapping[str, Spread] | None = None
+) -> None:
+    """Print an evaluation: loss and metrics, one a line, on stdout, all else on stderr.
+
+    Args:
+        values: Loss and metrics.
+        evaluation: The content of evaluation.json.
+        spreads: Of an ensemble, each value as its members have it.
+    """
+    for name, value in values.items():
+        click.echo(f"{name} {value:.6g}")
+    for line in (*_spread_lines(spreads or {}), *evaluation_lines(evaluation)):
+        click.echo(line, err=True)
+
+
+def _spread_lines(spreads: Mapping[str, Spread]) -> Iterator[str]:
+    """`accuracy  0.9855 ± 0.0041  (0.9826 to 0.9912)`, of the members each by itself."""
+    width = max(map(len, spreads), default=0)
+    for name, one in spreads.items():
+        ends = f"({number(min(one.values))} to {number(max(one.values))})"
+        yield f"{visible(name):<{width}}  {number(one.mean)} ± {number(one.deviation)}  {ends}"
+    if spreads:
+        count = len(next(iter(spreads.values())).values)
+        yield f"Mean and standard deviation of {count:,} runs, each by itself; in brackets the least and the most."
+        yield ""
 
 
 def evaluation_lines(evaluation: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from fittool.cli.completion import completing, templates
 from fittool.cli.options import debug_option
 
 
@@ -23,7 +24,12 @@ from fittool.cli.options import debug_option
     metavar="FILE",
     help="Start from a trained network, for a folder of pictures: what `import` wrote, a run, or a file of weights.",
 )
-@click.option("--template", metavar="NAME", help="Start from a ready experiment; an unknown name lists them.")
+@click.option(
+    "--template",
+    metavar="NAME",
+    shell_complete=completing(templates),
+    help="Start from a ready experiment; an unknown name lists them.",
+)
 @debug_option
 def init(file: Path, data: str | None, labels: tuple[str, ...], pretrained: Path | None, template: str | None) -> None:
     """Write a commented experiment file to start from.

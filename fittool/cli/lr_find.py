@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fittool.cli.options import config_argument, debug_option, set_option
+from fittool.cli.options import config_argument, debug_option, engine_option, set_option
 
 if TYPE_CHECKING:
     from fittool.config.experiment_file import LoadedExperiment
@@ -20,7 +20,7 @@ _Rate = click.FloatRange(0, min_open=True)
 @click.command("lr-find")
 @config_argument
 @set_option
-@click.option("--engine", metavar="NAME", help="What executes the steps, instead of the file's engine: numpy, torch or auto.")
+@engine_option
 @click.option("--steps", type=click.IntRange(10, 100_000), default=100, show_default=True, help="Training steps.")
 @click.option("--from", "lowest", type=_Rate, default=1e-6, show_default=True, metavar="RATE", help="The first rate.")
 @click.option("--to", "highest", type=_Rate, default=10.0, show_default=True, metavar="RATE", help="The last rate.")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from fittool.errors import UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -34,6 +37,16 @@ class LocalPath(click.Path):
         if isinstance(value, str) and is_remote(value):
             self.fail(f"{value} is an address; only data can be at one. Copy it to this machine first.", parameter, context)
         return Path(os.fsdecode(super().convert(value, parameter, context)))
+
+
+class RunPath(LocalPath):
+    """The path of a run; shells complete it to those that are there."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The runs below ./runs, or below the folder that is typed."""
+        from fittool.cli.completion import complete_runs
+
+        return complete_runs(incomplete)
 
 
 class ExperimentPath(LocalPath):
@@ -81,6 +94,18 @@ def set_option(command: Command) -> Command:
     )(command)
 
 
+def engine_option(command: Command) -> Command:
+    """--engine NAME: another engine than the file's."""
+    from fittool.cli.completion import completing, engines
+
+    return click.option(
+        "--engine",
+        metavar="NAME",
+        shell_complete=completing(engines),
+        help="What executes the steps, instead of the file's engine: numpy, torch or auto.",
+    )(command)
+
+
 def debug_option(command: Command) -> Command:
     """--debug, read where errors become text."""
     return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(command)
@@ -114,7 +139,7 @@ _RUNNING = (
 
 def run_argument(command: Command) -> Command:
     """RUN: a run directory."""
-    return click.argument("run", type=LocalPath())(command)
+    return click.argument("run", type=RunPath())(command)
 
 
 def experiment_option(command: Command) -> Command:

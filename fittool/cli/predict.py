@@ -57,13 +57,14 @@ def predict(
     Takes images, folders of images, CSV, npz and npy files, or addresses of these. Columns of a CSV are found by their names, and
     others ignored; each row becomes a line. Columns: input, prediction, probability, and
     one a class; for several labels, whether each holds and how probable it is; for numbers instead of classes, the numbers.
+    RUN may be a directory of train --kfold or --seeds: the answers are the mean of all its runs; --on validation of folds has all
+    samples, each as the fold answers that has not seen it.
     """
+    from fittool.cli.ensembles import predictor_of
     from fittool.cli.exit import echo_content, first_of, show, show_warnings
     from fittool.config.yaml.file_references import input_files
     from fittool.errors import DataError, UsageError
     from fittool.experiment.answers.predictions import FORMS, encode
-    from fittool.experiment.predict import predict as predicted
-    from fittool.experiment.trained_run import open_trained
     from fittool.runs.files.atomic import atomic_write
     from fittool.runs.output_file import check_output
     from fittool.training.display.choose import live_walk
@@ -75,7 +76,7 @@ def predict(
     if out is not None:
         check_output(out, inputs=paths, endings=list(FORMS))
     form = "csv" if out is None else FORMS[out.suffix.lower()]
-    trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
+    trained, predicted = predictor_of(run, checkpoint, experiment)
     if out is not None and on is not None:
         check_output(out, inputs=input_files(trained.loaded.root, trained.loaded.resolved), endings=list(FORMS))
     for warning in trained.warnings:
@@ -83,7 +84,7 @@ def predict(
     handling = on_bad or trained.loaded.experiment.data.on_bad_file
     with live_walk() as progress:
         predictions = predicted(
-            trained, paths, on=on, views=tta, on_bad=handling, keep=keep, accept_changes=accept_changes, progress=progress
+            paths, on=on, views=tta, on_bad=handling, keep=keep, accept_changes=accept_changes, progress=progress
         )
     show_warnings(tuple(dict.fromkeys(predictions.warnings)))
     content = encode(predictions, form)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fittool.cli.completion import completing, sort_keys, values_of_runs
 from fittool.cli.options import LocalPath, debug_option
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class _WithPrune(click.Command):
     metavar="KEY",
     default="started",
     show_default=True,
+    shell_complete=completing(sort_keys),
     help="started (the newest last), name, state, best, epochs, seconds, size, or a value such as val_accuracy (the best first).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, one object a run.")
@@ -65,7 +67,13 @@ def runs(folder: Path, key: str, as_json: bool) -> None:
 @click.command()
 @click.argument("folder", type=LocalPath(), metavar="DIR")
 @click.option("--keep", type=click.IntRange(min=0), required=True, metavar="N", help="How many runs stay.")
-@click.option("--by", "metric", metavar="METRIC", help="The best by this value of their best epoch stay; by default the newest.")
+@click.option(
+    "--by",
+    "metric",
+    metavar="METRIC",
+    shell_complete=completing(values_of_runs),
+    help="The best by this value of their best epoch stay; by default the newest.",
+)
 @click.option("--yes", is_flag=True, help="Remove them; without it they are only listed.")
 @debug_option
 def prune(folder: Path, keep: int, metric: str | None, yes: bool) -> None:

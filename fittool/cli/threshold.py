@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from fittool.cli.completion import completing, criteria
 from fittool.cli.options import checkpoint_option, debug_option, experiment_option, other_data_option, run_argument
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     "--for",
     "criterion",
     metavar="METRIC",
+    shell_complete=completing(criteria),
     help="What it is to be best by: f1, balanced_accuracy, precision@0.9 (the most recall with that precision), recall@0.9 (the "
     "most precision with that recall), or cost(1,5) (what a false alarm and a miss cost).",
 )

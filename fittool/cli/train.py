@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from fittool.cli.event_lines import events_of
-from fittool.cli.options import configs_argument, debug_option, running_options, set_option
+from fittool.cli.options import configs_argument, debug_option, engine_option, running_options, set_option
 from fittool.cli.processes import group_of_this_process, processes_options, starts_processes, train_in_processes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fittool.cli.thresholds import Requirement
+    from fittool.config.experiment_file import LoadedExperiment
 
 
 @click.command()
@@ -19,9 +25,21 @@ from fittool.cli.processes import group_of_this_process, processes_options, star
 @set_option
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Exactly this directory, instead of a new one below output.dir.")
 @click.option("--resume", is_flag=True, help="With --run-dir: go on with the run that is there, or start it. For cron.")
-@click.option("--engine", metavar="NAME", help="What executes the steps, instead of the file's engine: numpy, torch or auto.")
+@engine_option
 @click.option(
     "--smoke", is_flag=True, help="One epoch of two training batches and one validation batch; nothing is kept, changed or sent."
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="N runs below one directory, each with a seed of its own; mean and deviation at the end.",
+)
+@click.option(
+    "--kfold",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="N runs below one directory, each validated on another N-th of data.train; mean and deviation at the end.",
 )
 @click.option(
     "--overfit",
@@ -41,6 +59,8 @@ def train(
     engine: str | None,
     resume: bool,
     smoke: bool,
+    seeds: int | None,
+    kfold: int | None,
     overfit: int | None,
     devices: int | None,
     max_restarts: int,
@@ -54,8 +74,9 @@ def train(
 ) -> None:
     """Train the network of an experiment file.
 
-    The last line on stdout is the run directory; progress and messages go to stderr. Several experiments are trained one after
-    the other, each in a process of its own; a table says what came of them, and the exit code is the lowest that is not 0.
+    The last line on stdout is the run directory; progress and messages go to stderr. Several experiments, seeds or folds are
+    trained one after the other, each in a process of its own; a table says what came of them, and the exit code is the lowest
+    that is not 0. predict and evaluate take the directory of --seeds or --kfold as they take a run.
     """
     if len(configs) > 1:
         context.exit(_train_each(context, configs, run_dir))
@@ -66,6 +87,9 @@ def train(
 
     if engine is not None:
         overrides = (*overrides, f"engine={engine}")
+    if seeds is not None or kfold is not None:
+        loaded = load_experiment(config, overrides)
+        context.exit(_train_members(context, loaded, run_dir, resume, timeout, asked_of(requirements, loaded.experiment)))
     if overfit is not None:
         overrides = (*overrides, *_overfitting(config, overrides, overfit, smoke=smoke))
     if starts_processes(devices):
@@ -88,6 +112,27 @@ def train(
             echo_directory(run.directory)
         for requirement in asked:
             requirement.check(run.values)
+
+
+def _train_members(
+    context: click.Context,
+    loaded: LoadedExperiment,
+    run_dir: Path | None,
+    resume: bool,
+    timeout: float | None,
+    asked: Sequence[Requirement],
+) -> int:
+    from fittool.cli.members import Series, train_members
+    from fittool.errors import UsageError
+    from fittool.experiment.ensembles.members import folds_of, seeds_of
+
+    seeds, folds = context.params["seeds"], context.params["kfold"]
+    if seeds is not None and folds is not None:
+        raise UsageError("--seeds and --kfold each make runs of their own. Give one of the two.")
+    if context.params["overfit"] is not None:
+        raise UsageError("--overfit looks at one training; leave --seeds and --kfold out.")
+    plan = seeds_of(loaded, seeds) if folds is None else folds_of(loaded, folds)
+    return train_members(Series(context, loaded, plan, run_dir, resume, timeout, asked))
 
 
 def _overfitting(config: Path, overrides: tuple[str, ...], batches: int, *, smoke: bool) -> list[str]:

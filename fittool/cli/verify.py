@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fittool.cli.options import LocalPath, debug_option, experiment_option
+from fittool.cli.options import RunPath, debug_option, experiment_option
 
 if TYPE_CHECKING:
     from fittool.exchange.onnx_format.verify import Verification
 
 
 @click.command()
-@click.argument("run", type=LocalPath(), metavar="RUN|FILE.onnx")
+@click.argument("run", type=RunPath(), metavar="RUN|FILE.onnx")
 @click.option(
     "--replay",
     "steps",

@@ -11,8 +11,9 @@ from pydantic_core import PydanticCustomError
 
 from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
-from fittool.config.notify import Notify
-from fittool.config.pretrained import FineTune, InitialWeights
+from fittool.config.optional_sections.notify import Notify
+from fittool.config.optional_sections.pretrained import FineTune, InitialWeights
+from fittool.config.optional_sections.sweep import Sweep
 from fittool.config.sections import Compile, Data, Model, Output, Stage, Train
 from fittool.engines.settings import ENGINES, EngineSetting, Numpy
 from fittool.settings import DOES_NOT_COUNT, Field, Integer, Text, setting
@@ -72,6 +73,9 @@ class Experiment:
     output: Annotated[Output, DOES_NOT_COUNT] = Field(default_factory=Output, description="Where runs go, and what they save.")
     notify: Annotated[Notify | None, DOES_NOT_COUNT] = Field(
         default=None, description="Who is told when the training has ended; nobody if absent."
+    )
+    sweep: Annotated[Sweep | None, DOES_NOT_COUNT] = Field(
+        default=None, description="Settings that `fittool sweep` varies in many runs; other commands pass it over."
     )
 
     @model_validator(mode="after")

@@ -14,6 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from fittool.callbacks import CALLBACKS
 from fittool.config.checks import contradictions, without_effect
 from fittool.config.experiment import STAGES, WHOLE, Experiment, name_from
+from fittool.config.optional_sections.sweep import RANGE, VALUES
+from fittool.config.sweep_values import sweep_problems
 from fittool.config.written import Written
 from fittool.config.yaml.environment_variables import Reference, filled, references_in
 from fittool.config.yaml.file_references import with_absolute_paths
@@ -236,9 +238,30 @@ def _hold_against_description(root: Node, told: Sequence[Placed], name: str) -> 
         written = Written(experiment, root, dropped)
         placed += contradictions(written)
         warnings = in_file_order(without_effect(written))
+        if experiment.sweep is not None and not placed:
+            placed += sweep_problems(written, lambda tree: _wrong_in(tree, name))
     if experiment is None or placed:
         raise RefusedExperimentError(limit(in_file_order(placed)), warnings)
     return LoadedExperiment(experiment, warnings, root)
+
+
+def _wrong_in(root: Node, name: str) -> list[Placed]:
+    """Everything that is wrong with a tree."""
+    experiment, wrong = _validate(root, name)
+    return wrong if experiment is None else list(contradictions(Written(experiment, root)))
+
+
+def experiment_of_tree(root: Node, name: str) -> LoadedExperiment:
+    """The experiment of a tree in its full form.
+
+    Args:
+        root: The tree, expanded, with absolute paths.
+        name: What the run is called where the tree does not say it.
+
+    Raises:
+        ExperimentError: It is wrong; holds every mistake that can be told.
+    """
+    return _hold_against_description(root, (), name)
 
 
 def _validate(root: Node, name: str) -> tuple[Experiment | None, list[Placed]]:
@@ -357,7 +380,7 @@ def problems_of(error: ValidationError, root: Node, top: type) -> list[Placed]:
     """
     from fittool.settings.complaints import Subject, sentences  # only needed once something is wrong
 
-    told = sentences(error.errors(include_url=False), Subject(top, root.data(), tags=(WHOLE, STAGES)))
+    told = sentences(error.errors(include_url=False), Subject(top, root.data(), tags=(WHOLE, STAGES, VALUES, RANGE)))
     nodes = [find(root, one.at)[0] for one in told]
     places = [node.best_place if one.at_key else node.place for one, node in zip(told, nodes, strict=True)]
     return [Placed(place, one.text, one.path) for one, place in zip(told, places, strict=True)]

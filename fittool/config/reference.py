@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticUndefined
 
 from fittool.config.experiment import Experiment
-from fittool.config.notify import Notify
-from fittool.config.pretrained import FineTune, InitialWeights
+from fittool.config.optional_sections.notify import Notify
+from fittool.config.optional_sections.pretrained import FineTune, InitialWeights
+from fittool.config.optional_sections.sweep import Range, Sweep
 from fittool.config.sections import Checkpoint, Compile, Data, Image, Model, Output, Stage, Train
 from fittool.config.target import Target
 from fittool.config.yaml.writer import flow_text
@@ -131,12 +132,20 @@ is needed, `{Name: value}` gives that one: `Dense: 10`, `Activation: relu`. Case
 replaced when the name differs. `${ENV:NAME}` and `${ENV:NAME:default}` take environment variables. Paths are relative to
 the file that wrote them.
 """
-_NAMES = {
+FAMILY_NAMES = {
     "engine": "Engines", "source": "Sources", "validation source": "Validation sources", "layer": "Layers",
     "recurrence": "Recurrences", "wrapped layer": "Wrapped layers", "preset": "Presets",
     "optimizer": "Optimizers", "loss": "Losses", "metric": "Metrics", "schedule": "Schedules", "initializer": "Initializers",
-    "regularizer": "Regularizers", "callback": "Callbacks", "kind": "Kinds",
+    "regularizer": "Regularizers", "callback": "Callbacks", "kind": "Kinds", "pruner": "Pruners",
 }  # fmt: skip
+FAMILY_TITLES = tuple(FAMILY_NAMES.values())
+"""The headings of the families of named things."""
+_MOST_USED = (
+    (Data, "data", "train"), (Data, "data", "validation"), (Model, "model", "layers"), (Model, "model", "preset"),
+    (Compile, "compile", "optimizer"), (Compile, "compile", "loss"), (Compile, "compile", "metrics"), (Train, "train", "epochs"),
+    (Train, "train", "batch_size"), (Experiment, "", "callbacks"),
+)  # fmt: skip
+"""The settings that most experiments write: the class of their section, its name, and theirs."""
 
 
 def reference() -> str:
@@ -150,25 +159,35 @@ class _Page:
 
     def lines(self) -> Iterator[str]:
         """All of the page behind its opening."""
+        yield from self._most_used()
         yield from self._section("The file", Experiment, self.schema)
         augmentation = fields_of(Experiment)["augmentation"].annotation.__args__[0]  # type: ignore[union-attr]
         for name, cls in {
             "data": Data, "data.image": Image, "data.column_defaults": ColumnDefaults, "data.target": Target,
             "augmentation": augmentation, "model": Model, "compile": Compile,
             "initial_weights": InitialWeights, "fine_tune": FineTune, "train": Train, "train[0]": Stage, "output": Output,
-            "notify": Notify,
-            "output.checkpoint": Checkpoint,
+            "output.checkpoint": Checkpoint, "notify": Notify, "sweep": Sweep, "sweep.parameters": Range,
         }.items():  # fmt: skip
             yield from self._section(f"`{name}`", cls, self.schema["$defs"][cls.__name__])
-        for family in sorted(families(Experiment), key=lambda family: list(_NAMES).index(family.kind)):
+        for family in sorted(families(Experiment), key=lambda family: list(FAMILY_NAMES).index(family.kind)):
             yield from self._family(family)
+
+    def _most_used(self) -> Iterator[str]:
+        """The settings that most experiments write, and where to find the others."""
+        yield "## The ten most used settings\n\n| setting | meaning | described under |\n| --- | --- | --- |"
+        for cls, section, name in _MOST_USED:
+            title = f"`{section}`" if section else "The file"
+            where = f"[{title}](#{section or 'the-file'})"
+            yield f"| `{'.'.join(filter(None, (section, name)))}` | {fields_of(cls)[name].description} | {where} |"
+        links = ", ".join(f"[{title}](#{title.casefold().replace(' ', '-')})" for title in FAMILY_TITLES)
+        yield f"\nThings that have names: {links}.\n"
 
     def _section(self, title: str, cls: type, schema: Schema) -> Iterator[str]:
         yield f"## {title}\n\n{_summary(cls)}\n"
         yield from self._table(cls, schema)
 
     def _family(self, family: Family[Any]) -> Iterator[str]:
-        yield f"## {_NAMES[family.kind]}\n"
+        yield f"## {FAMILY_NAMES[family.kind]}\n"
         if family is VALIDATION:
             yield "All sources, and:\n"
         if family is WRAPPED:
@@ -240,7 +259,7 @@ def _limits(schema: Schema) -> str:
 
 def _target(reference: str) -> str:
     name = reference.rpartition("/")[2].replace("_", " ")
-    return f"[{name}](#{_NAMES[name].lower().replace(' ', '-')})" if name in _NAMES else "mapping"
+    return f"[{name}](#{FAMILY_NAMES[name].lower().replace(' ', '-')})" if name in FAMILY_NAMES else "mapping"
 
 
 def _row(*cells: str) -> str:

@@ -8,21 +8,25 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
+from fittool.data.available_memory import available_memory, size_in_words
 from fittool.engines.base import Engine
 from fittool.engines.memory_estimate import MemoryEstimate
 from fittool.engines.settings import Auto, EngineSetting, Numpy, Torch
 from fittool.errors import ExperimentError, MachineError
 from fittool.nn.graph import Graph
 from fittool.nn.layers.user_module import HeldModule
-from fittool.nn.objectives import Objectives
+from fittool.nn.objectives import Objectives, losses_of_logits
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
 from fittool.process_group import ALONE, ProcessGroup
 
+HOST = "this machine"
+"""The device of an estimate that is about the machine's own memory."""
 _INSTALL = "pip install 'fittool[torch]'"
 
 
@@ -93,6 +97,11 @@ def kernels_in_use(setting: EngineSetting) -> str | None:
     return "numpy" if open_library(resolved.kernels) is None else f"native {NUMBERS}"
 
 
+def kernels_asked_for(setting: EngineSetting) -> Literal["auto", "native", "numpy"]:
+    """The choice between kernels and NumPy, for what is computed outside of the engine, such as the augmentation of images."""
+    return setting.kernels if isinstance(setting, Numpy) else "auto"
+
+
 def with_kernels_of(setting: EngineSetting, path: str | None) -> EngineSetting:
     """The setting with which a run goes on: where it leaves the path open, that on which the run has come so far, if it is there.
 
@@ -157,6 +166,37 @@ def memory_estimate(
     from fittool.engines.torch_engine.memory.estimate import memory_estimate as estimate
 
     return estimate(resolved, graph, objectives, optimizer, batch_size, (kept, of_sample))
+
+
+def host_memory_estimate(
+    setting: EngineSetting, graph: Graph, objectives: Objectives, optimizer: Optimizer, batch_size: int, samples: int
+) -> MemoryEstimate | None:
+    """The memory of the machine that a training needs; None for an engine that computes elsewhere, or that is not installed.
+
+    Args:
+        setting: Which engine.
+        graph: The network.
+        objectives: Losses and metrics of each output.
+        optimizer: Moves the weights.
+        batch_size: Samples in a batch.
+        samples: Bytes of the samples that are in memory at a time.
+    """
+    if not isinstance(resolve_engine(setting), Numpy):
+        return None
+    from fittool.engines.numpy_engine.lowering import kept_numbers
+
+    width, available = np.dtype(np.float32).itemsize, available_memory()
+    learnt = width * graph.trainable_count
+    return MemoryEstimate(
+        device=HOST,
+        weights=width * graph.parameter_count,
+        gradients=learnt,
+        optimizer=learnt * len(optimizer.slots()),
+        activations=width * batch_size * kept_numbers(graph, losses_of_logits(graph, objectives)),
+        samples=samples,
+        free=available.bytes,
+        there=f"of which this process may use {size_in_words(available.bytes)}",
+    )
 
 
 def _numpy(setting: EngineSetting, graph: Graph, **options: Any) -> Engine:

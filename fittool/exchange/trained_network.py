@@ -110,6 +110,11 @@ class TrainedNetwork:
         return {one.name: self.weights[f"{node.owner}/{one.name}"] for one in node.with_weights().parameters}
 
 
+def as_text(name: str) -> str:
+    """A name as files of other tools can hold it: bytes of a file's name that are no UTF-8 become question marks."""
+    return name.encode("utf-8", "replace").decode()
+
+
 def place_of(node: Node) -> str:
     """A layer and where it stands: `layer 3 (Dense "head")`."""
     return f'layer {node.index} ({node.layer.public_name()} "{node.name}")'

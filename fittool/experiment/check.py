@@ -12,7 +12,7 @@ from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.memory_estimate import MemoryEstimate
-from fittool.engines.registry import memory_estimate
+from fittool.engines.registry import HOST, host_memory_estimate, memory_estimate
 from fittool.errors import Problem
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.class_counts import class_counts
@@ -66,7 +66,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     stages_of(prepared, surroundings)
     build_callbacks_of(loaded, loaded.experiment.callbacks, ("callbacks",), surroundings)
     notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation, planned=True)) if decode else ()
-    device = memory_on_device(prepared)
+    device = memory_estimated(prepared)
     told = (*told, *_too_much(loaded, device))
     lines = [] if device is None else [str(device)]
     counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *notes, *lines)
@@ -74,12 +74,16 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
 
 
 def _too_much(loaded: LoadedExperiment, needed: MemoryEstimate | None) -> tuple[Problem, ...]:
-    """A warning where a training needs more memory of its device than there is."""
+    """A warning where a training needs more memory of its device, or of the machine, than there is."""
     if needed is None or not needed.is_too_much:
         return ()
+    if needed.samples > needed.total // 2 and not keeps_on_device(loaded):
+        mend = "Use mode: fit_generator with cache: none, smaller images, or data.fraction."
+        return (loaded.problem(f"The data seem too large: training {needed}. {mend}", "data", "train"),)
     largest = max(loaded.experiment.stages, key=lambda stage: stage.batch_size)
     text = f"A batch of {largest.batch_size:,} samples seems too large: it {needed}. Set a smaller train.batch_size"
-    mends = "engine.torch.precision: bf16, engine.torch.recompute: ['*'], or data.cache: ram"
+    of_device = "engine.torch.precision: bf16, engine.torch.recompute: ['*'], or data.cache: ram"
+    mends = "or smaller layers" if needed.device == HOST else of_device
     return (loaded.problem(f"{text}, {mends}.", *loaded.experiment.path_of(largest), "batch_size"),)
 
 
@@ -113,16 +117,25 @@ def _summary(prepared: Prepared, device: MemoryEstimate | None) -> str:
     return f"{', '.join(parts)}; {prepared.graph.parameter_count:,} parameters; about {max(1, round(memory)):,} MiB of memory."
 
 
-def memory_on_device(prepared: Prepared) -> MemoryEstimate | None:
-    """The memory of the engine's device that training needs, of its largest batch; None for an engine without a device."""
+def memory_estimated(prepared: Prepared) -> MemoryEstimate | None:
+    """The memory of the engine's device, or of the machine, that training needs, of its largest batch.
+
+    None where the engine is not installed.
+    """
     loaded, train = prepared.loaded, prepared.train
     largest = max(stage.batch_size for stage in loaded.experiment.stages)
+    size = largest if isinstance(train, GeneratorData) else min(largest, len(train))
+    on_host = host_memory_estimate(
+        loaded.experiment.engine, prepared.graph, prepared.objectives, prepared.optimizer, size, _bytes_at_a_time(prepared)
+    )
+    if on_host is not None:
+        return on_host
     return memory_estimate(
         loaded.experiment.engine,
         prepared.graph,
         prepared.objectives,
         prepared.optimizer,
-        largest if isinstance(train, GeneratorData) else min(largest, len(train)),
+        size,
         kept=_data_bytes(prepared) if keeps_on_device(loaded) else 0,
         of_sample=_sample_bytes(train),
     )
@@ -134,6 +147,15 @@ def memory_needed(prepared: Prepared) -> int:
     activations = 2 * max(stage.batch_size for stage in stages) * sum(size_of(node.output_shape) for node in prepared.graph.nodes)
     weights = 4 * prepared.graph.parameter_count
     return _FLOAT_BYTES * (activations + weights) + (_data_bytes(prepared) if any(stage.mode == "fit" for stage in stages) else 0)
+
+
+def _bytes_at_a_time(prepared: Prepared) -> int:
+    """Bytes of the inputs that are in memory at a time: all of them, or the batches that are made ahead."""
+    experiment = prepared.loaded.experiment
+    if experiment.data.cache == "ram" or any(stage.mode == "fit" for stage in experiment.stages):
+        return _data_bytes(prepared)
+    ahead = max(stage.batch_size * (stage.max_queue_size + 1 if stage.workers else 1) for stage in experiment.stages)
+    return min(_data_bytes(prepared), ahead * _sample_bytes(prepared.train))
 
 
 def _data_bytes(prepared: Prepared) -> int:

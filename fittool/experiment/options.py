@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
+from fittool.callbacks.base import Callback
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.errors import UsageError
 from fittool.process_group import ALONE, ProcessGroup
@@ -39,6 +40,7 @@ class TrainOptions:
         group: The processes that train together.
         profile: Measure where time and memory go.
         events: Takes the training as JSON lines instead of a display.
+        callbacks: Further ones, which only look on and may ask for the end.
     """
 
     run_directory: Path | None = None
@@ -52,6 +54,7 @@ class TrainOptions:
     group: ProcessGroup = ALONE
     events: EventProgress | None = None
     profile: bool = False
+    callbacks: tuple[Callback, ...] = ()
 
     def display(self, verbose: Verbose, directory: RunDirectory) -> Progress:
         """What shows the training: the events, or the display for a level of verbosity."""

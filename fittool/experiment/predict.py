@@ -66,7 +66,7 @@ class _Bad:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class Rows:
     """Rows that were predicted together.
 
     Attributes:
@@ -116,18 +116,33 @@ def predict(
         DataError: Nothing can be read at all, and bad inputs are errors; holds every reason. Or own data are no longer those
             that the run was trained with.
     """
+    rows = predicted_rows(run, paths, on=on, views=views, keep=keep, accept_changes=accept_changes, progress=progress)
+    return as_predictions(run, rows, on_bad, keep)
+
+
+def predicted_rows(
+    run: TrainedRun,
+    paths: Sequence[str | Path] = (),
+    *,
+    on: Literal["train", "validation"] | None = None,
+    views: int = 1,
+    keep: Sequence[str] = (),
+    accept_changes: bool = False,
+    progress: Progress | None = None,
+) -> list[Rows]:
+    """The outputs for everything that some paths hold; arguments and errors as of `predict`."""
     model = run.model()
     tta = TestTimeAugmentation(run, model.network.for_predictions(), views)
     parts = _own_part(run, on, accept_changes=accept_changes) if on is not None else _parts_at(run, paths, keep)
     rows = [_rows_of(run, part, tta, progress or NullProgress(), with_targets=on is not None) for part in parts]
     model.network.close()
-    return _together(run, rows, on_bad, keep)
+    return rows
 
 
-def _rows_of(run: TrainedRun, part: _Part | _Bad, tta: TestTimeAugmentation, progress: Progress, *, with_targets: bool) -> _Rows:
+def _rows_of(run: TrainedRun, part: _Part | _Bad, tta: TestTimeAugmentation, progress: Progress, *, with_targets: bool) -> Rows:
     """Predict a part of the inputs."""
     if isinstance(part, _Bad):
-        return _Rows([part.name], np.ones(1, bool), None, problems=part.problems)
+        return Rows([part.name], np.ones(1, bool), None, problems=part.problems)
     targets: list[tuple[Array, ...]] = []
 
     def outputs_of(batch: Batch) -> tuple[NDArray[np.float32], ...]:
@@ -138,7 +153,7 @@ def _rows_of(run: TrainedRun, part: _Part | _Bad, tta: TestTimeAugmentation, pro
     data, count = part.data, len(part.data)
     outputs = tuple(training.predict(tta.engine, run.loader(data), outputs_of=outputs_of, progress=progress))
     is_bad = np.isin(np.arange(count), list(data.bad))
-    return _Rows(
+    return Rows(
         [data.describe(index) for index in range(count)],
         is_bad,
         None if is_bad.all() else outputs,
@@ -149,7 +164,7 @@ def _rows_of(run: TrainedRun, part: _Part | _Bad, tta: TestTimeAugmentation, pro
     )
 
 
-def _together(run: TrainedRun, rows: Sequence[_Rows], on_bad: OnBad, keep: Sequence[str]) -> Predictions:
+def as_predictions(run: TrainedRun, rows: Sequence[Rows], on_bad: OnBad, keep: Sequence[str]) -> Predictions:
     """All rows as predictions, or those alone that have an answer."""
     bad = tuple(problem for part in rows for problem in part.problems)
     like = next((part.outputs for part in rows if part.outputs is not None), None)

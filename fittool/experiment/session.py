@@ -19,6 +19,7 @@ from fittool.engines.base import Engine
 from fittool.errors import ExperimentError, FittoolError
 from fittool.experiment.aids.overfit import OverfitCheck
 from fittool.experiment.aids.profile import TrainingProfile
+from fittool.experiment.aids.stuck_loss import StuckLoss
 from fittool.experiment.building.callbacks import build_callbacks_of
 from fittool.experiment.building.loading_progress import Loading, silent
 from fittool.experiment.building.prepare import Preparation, Prepared, prepare
@@ -144,7 +145,9 @@ class Session:
         if prepared.loaded.experiment.first.overfit_batches is not None:
             callbacks.append(OverfitCheck())
         if not replay and not follows:
+            callbacks += options.callbacks
             callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
+            callbacks.append(StuckLoss(prepared.loaded.root.place.source.name))
         recorder = _recorder(prepared, directory, epochs, rows, kept, requests, profile)
         if profile is not None:
             engine.watch_steps(profile.steps)

@@ -11,6 +11,7 @@ from fittool import rng
 from fittool.augmentation.augment import augment
 from fittool.data.batch import Array, Batch
 from fittool.engines.base import Engine
+from fittool.engines.registry import kernels_asked_for
 from fittool.errors import UsageError
 from fittool.experiment.building.transforms import preprocessing_of, random_part
 from fittool.experiment.trained_run import TrainedRun
@@ -44,6 +45,7 @@ class TestTimeAugmentation:
             raise UsageError(f"{text} at random. Leave --tta out.")
         self._preprocess = preprocessing_of(run.loaded)
         self.engine = engine
+        self._kernels = kernels_asked_for(experiment.engine)
         self._views = views
         self._done = 0
         self._seed = rng.key_of(experiment.seed, "test-time augmentation")
@@ -85,4 +87,4 @@ class TestTimeAugmentation:
         assert self._random is not None
         random = self._random
         places = self._seed, view, positions, positions
-        return tuple(augment(random, array, *places) if array.ndim == 4 else array for array in inputs)
+        return tuple(augment(random, array, *places, self._kernels) if array.ndim == 4 else array for array in inputs)

@@ -52,6 +52,7 @@ class TrainedRun:
         graph: The network, as the checkpoint describes it.
         warnings: What to say about the checkpoint.
         trusted: Whether the user named the experiment's file, so that addresses in it may be asked.
+        is_member: Whether it stands for several runs together: what was chosen for it alone, as thresholds are, does not count.
     """
 
     directory: RunDirectory
@@ -60,6 +61,7 @@ class TrainedRun:
     graph: Graph
     warnings: tuple[str, ...]
     trusted: bool = True
+    is_member: bool = False
 
     @property
     def class_names(self) -> tuple[str, ...] | None:

@@ -13,6 +13,9 @@ _SLOPES = Signature(("y:N", "dy:N", "dx!=dy,y:N"), {})
 # Axes: samples N, image height H and width W, channels C; kernel height K and width L, filters F; output height I and width J.
 # Rows of products and normalizations R, inputs of a product K; slices of a batch P; weights or elements E.
 
+FILL_MODES = ("nearest", "constant", "wrap", "reflect")
+"""In the order of the numbers by which the warp's kernels know them."""
+
 SIGNATURES: dict[str, Signature] = {
     "convolution": Signature(("x:N,H,W,C", "kernel:K,L,C,F", "bias?:F", "y!:N,I,J,F"), {**_WINDOW, "rectified": 0}),
     "convolution_input_gradient": Signature(("dx!:N,H,W,C", "turned:K,L,F,C", "bias?:C", "dy:N,I,J,F"), _WINDOW),
@@ -72,4 +75,11 @@ SIGNATURES: dict[str, Signature] = {
         ("first", "second", "epsilon", "rate"),
     ),
     "scale_by_root": Signature(("weights!:E", "gradients:E", "velocity!:E"), {}, ("rho", "rest", "epsilon", "rate")),
+    "warp_bytes": Signature(
+        ("images:N,H,W,C:u8", "columns:N,2,W:i32", "rows:N,2,H:i32", "y!:N,H,W,C:u8"), {"mode": 0, "nearest": 0}, ("fill",)
+    ),
+    "warp_floats": Signature(
+        ("images:N,H,W,C", "columns:N,2,W:i32", "rows:N,2,H:i32", "y!:N,H,W,C"), {"mode": 0, "nearest": 0}, ("fill",)
+    ),
+    "look_up": Signature(("x:N,E:u8", "table:N,256:u8", "y!=x:N,E:u8"), {}),
 }

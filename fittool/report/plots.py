@@ -41,7 +41,7 @@ def write_plots(folder: Path, rows: Sequence[Mapping[str, Any]], evaluation: Map
         drawings["reliability.png"] = _reliability(found["calibration"]["bins"])
     written = []
     for name, draw in drawings.items():
-        atomic_write(folder / name, [_png(draw)])
+        atomic_write(folder / name, [png(draw)])
         written.append(folder / name)
     return written
 
@@ -63,15 +63,20 @@ def rate_plot(rates: Sequence[float], losses: Sequence[float], smoothed: Sequenc
         axes.set_ylabel("loss")
         axes.grid(alpha=0.25)
 
-    return _png(draw)
+    return png(draw)
 
 
 def _file_name(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name) or "_"
 
 
-def _png(draw: Callable[[Any], None]) -> bytes:
-    """A picture; names are data: they are shown letter by letter, never read as formulas."""
+def png(draw: Callable[[Any], None], size: tuple[float, float] = (6, 4)) -> bytes:
+    """A picture; names are data: they are shown letter by letter, never read as formulas.
+
+    Args:
+        draw: Draws on matplotlib's axes.
+        size: Width and height in inches.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -79,7 +84,7 @@ def _png(draw: Callable[[Any], None]) -> bytes:
     settings: Any = {"text.parse_math": False, "text.usetex": False}
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # letters that the font lacks
-        figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
+        figure = Figure(figsize=size, dpi=120, layout="constrained")
         draw(figure.add_subplot())
         file = io.BytesIO()
         figure.savefig(file, format="png", metadata={"Software": None})

@@ -98,7 +98,7 @@ class RunDirectory:
         make_folder(root / name)
         with storing(root / name):
             while True:
-                run_id = _new_id()
+                run_id = new_id()
                 path = root / name / run_id
                 try:
                     path.mkdir()
@@ -143,7 +143,7 @@ class RunDirectory:
             if not known and (foreign := foreign_files(path)):
                 text = f"holds files that are of no run, such as {visible(foreign[0])}. Choose another directory."
                 raise UsageError(text, place=shown(path))
-            run = cls(path, run_id_in(path) if known else _new_id(), lock, folder_stays=there)
+            run = cls(path, run_id_in(path) if known else new_id(), lock, folder_stays=there)
             if run.checkpoints.is_empty:
                 run.metrics.cut(0)
             return run
@@ -159,7 +159,7 @@ class RunDirectory:
         """Make a run directory that `discard` removes, for trials; locked. Those of killed processes are removed first."""
         _remove_left_trials(Path(tempfile.gettempdir()))
         path = Path(tempfile.mkdtemp(prefix=_TRIAL))
-        return cls._make(path, _new_id())
+        return cls._make(path, new_id())
 
     @classmethod
     def open(cls, path: Path, *, lock: bool = False) -> RunDirectory:
@@ -393,5 +393,6 @@ def _absolute(path: Path) -> Path:
         return path
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """The name of a new run: the time and a random end, for several that begin in one second."""
     return f"{utc_stamp()}-{os.urandom(2).hex()}"

@@ -9,7 +9,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from fittool.runs.paths import RunPaths
+from fittool.runs.paths import ENSEMBLE, RunPaths
 
 LATEST = "latest"
 
@@ -34,7 +34,12 @@ def leave(run: Path) -> None:
             return
         with os.scandir(run.parent) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")]
-        if others := sorted(name for name in names if RunPaths(run.parent / name).environment.exists()):
+        if others := sorted(name for name in names if _has_run(run.parent / name)):
             point_to(run.parent / others[-1])
         else:
             link.unlink()
+
+
+def _has_run(folder: Path) -> bool:
+    """True for a run, and for a folder of several that belong together."""
+    return RunPaths(folder).environment.exists() or (folder / ENSEMBLE).exists()

@@ -9,6 +9,8 @@ from pathlib import Path
 LAST = "last.safetensors"
 PREVIOUS = "previous.safetensors"
 BEST = "best.safetensors"
+ENSEMBLE = "ensemble.json"
+"""The file that makes a folder one of several runs that belong together."""
 FINAL = "final.safetensors"
 """The weights that training ended with, where `LAST` has others."""
 

@@ -153,6 +153,7 @@ def _data(survey: Survey) -> str:
             folds = {"split": {"kind": "kfold", "by": survey.validation_part, "folds": 5, "fold": 0}}
             lines.append("  # One part of so few samples says little. In five trainings, fold 0 to 4, each is validated on once:")
             lines.append(f"  # validation: {flow_text(folds)}")
+    lines += [] if survey.groups is None else _groups(survey.groups)
     if survey.task.kind == "numbers":
         lines.append("  target: {scale: standard}  # for the loss; metrics and predictions stay in the targets' own unit")
     lines += [] if survey.columns is None else _columns(survey.columns)
@@ -163,6 +164,15 @@ def _data(survey: Survey) -> str:
         bad = "skip  # leaves out files that cannot be read" if survey.skips_bad_files else _STRICT
         lines.append(f"  on_bad_file: {bad}")
     return "\n".join(lines) + "\n"
+
+
+def _groups(column: str) -> list[str]:
+    """How to validate on others than those that are trained on."""
+    split = {"split": {"kind": "group", "group": column, "fraction": VALIDATED}}
+    return [
+        f"  # {flow_text(column)} comes again in several rows. If others than these are to be predicted, keep each on one side:",
+        f"  # validation: {flow_text(split)}   and below   columns: {flow_text({column: 'key'})}",
+    ]
 
 
 def _columns(kinds: Mapping[str, ColumnKind]) -> list[str]:

@@ -32,6 +32,7 @@ class Survey:
         fit: How images of other proportions come to `image_size`.
         samples: How many there are.
         columns: What is to be said of the columns of a table; None where they are not learnt from.
+        groups: The column that seems to say whom or what each row is of, or None.
     """
 
     lines: tuple[str, ...]
@@ -47,6 +48,7 @@ class Survey:
     fit: str = "stretch"
     samples: int = 0
     columns: Mapping[str, ColumnKind] | None = None
+    groups: str | None = None
 
     def relative_to(self, folder: str) -> Survey:
         """The same, with paths as a file in that folder writes them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,8 +20,9 @@ from fittool.data.sources import CsvSource, SourceContext
 from fittool.data.splits.split_column import find_split_column
 from fittool.data.tables.inference import ColumnPlan
 from fittool.data.targets import ClassMode, Targets
-from fittool.errors import visible
+from fittool.errors import DataError, visible
 from fittool.scaffold.column_survey import ColumnSurvey, look_at_columns
+from fittool.scaffold.group_columns import find_groups
 from fittool.scaffold.image_survey import Pictures, look_at_pictures
 from fittool.scaffold.label_choice import Ask, choose_label
 from fittool.scaffold.survey import Survey
@@ -51,16 +53,17 @@ def look_at_table(path: str, labels: Sequence[str] = (), ask: Ask | None = None)
         choice = choose_label(table, beside, ask)
         labels, doubt = choice.names, choice.doubt
     else:
-        header.check(labels)
+        _check_labels(header, labels)
         doubt = ""
     split = None if split is None or split[0] in labels else split
     separator = separator_in(cells[labels[0]]) if len(labels) == 1 and table.columns[labels[0]].kind == "text" else None
     source = replace(source, label=list(labels), image=image, label_separator=separator)
     source = replace(source, root=os.path.join(os.path.dirname(path), root)) if root else source
-    columns = None
+    columns = groups = None
     if image is None:
         taken = {*labels, *([split[0]] if split else []), ""}
-        columns = look_at_columns(table, [name for name in table.columns if name not in taken], labels)
+        names = [name for name in table.columns if name not in taken]
+        columns, groups = look_at_columns(table, names, labels), None if split else find_groups(table, names)
         source = replace(source, missing_values=None if columns.missing_values is None else list(columns.missing_values))
     task, dataset = _task_of_tags(source) if separator is not None else task_of(partial(_open, source, split, columns))
     what = f"label {', '.join(map(visible, labels))}: {task.in_words()}"
@@ -71,12 +74,38 @@ def look_at_table(path: str, labels: Sequence[str] = (), ask: Ask | None = None)
     lines += [f"  {reading.dropped}"] if reading is not None and reading.dropped else []
     if separator is not None:
         lines.append(f"  several labels a cell, separated by {separator!r}: each is predicted on its own")
+    lines += [] if groups is None else [f"  {groups.in_words(visible(groups.name))}"]
     if split is not None:
         lines.append(f"  {visible(split[0])} says what is trained and validated on")
     part = "stratified" if task.can_be_stratified else "random"
     kinds = None if columns is None else columns.kinds
-    survey = Survey(tuple(lines), source, task, None, part, split, samples=len(dataset), columns=kinds)
+    survey = Survey(
+        tuple(lines),
+        source,
+        task,
+        None,
+        part,
+        split,
+        samples=len(dataset),
+        columns=kinds,
+        groups=None if groups is None else groups.name,
+    )
     return survey if image is None else _with_pictures(survey, dataset)
+
+
+def _check_labels(header: Header, labels: Sequence[str]) -> None:
+    """Refuse labels that are no columns.
+
+    Raises:
+        DataError: Names them; of several in one, says how several are written.
+    """
+    for name in labels:
+        parts = [part.strip() for part in name.split(",")]
+        if name not in header.names and len(parts) > 1 and set(parts) <= set(header.names):
+            each = " ".join(f"--label {shlex.quote(part)}" for part in parts)
+            text = f"There is no column {name}. Several labels are given one by one: {each}"
+            raise DataError(f"{text}; in the file, label: [{', '.join(parts)}].", place=header.place)
+    header.check(labels)
 
 
 def _other_columns(header: Header, labels: Sequence[str]) -> str:

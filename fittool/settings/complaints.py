@@ -281,7 +281,8 @@ def _is_argument(name: str | int, family: Family[Any]) -> bool:
 
 def _sections(top: type) -> list[KeyPath]:
     """The places where a setting may have been meant to stand."""
-    first = [(name,) for name in fields_of(top) if name not in ("engine",)]
+    # `fine_tune` has the words of `train` and `compile`, of which nobody means it first.
+    first = [(name,) for name in fields_of(top) if name not in ("engine", "fine_tune")]
     second = [(*path, name) for path in first for name in known_names(top, path) or () if forms_at(top, (*path, name))]
     return [(), *first, *second]
 

@@ -33,12 +33,14 @@ from fittool.data.dataset import ArrayDataset
 from fittool.data.loading.batch_loader import DatasetLoader
 from fittool.data.loading.selection import Selection
 from fittool.engines.numpy_engine import NumpyEngine
+from fittool.engines.registry import memory_estimate
 from fittool.engines.settings import Torch
 from fittool.errors import MachineError
 from fittool.nn import layers as nn
 from fittool.nn.graph import Graph
 from fittool.nn.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from fittool.nn.metrics import SparseCategoricalAccuracy
+from fittool.nn.objectives import Objective
 from fittool.nn.optimizers import SGD, Adam
 from fittool.nn.presets import PRESETS
 from tests.benchmarks.measuring import Figure, shown, side_by_side
@@ -74,7 +76,7 @@ class Bench:
     def figures(self) -> Iterator[Figure]:
         checks: list[Callable[[], str]] = [
             self.layers_agree, self.masks_agree, self.pictures_agree, self.a_run_goes_on, self.no_host_waits, self.half_precision,
-            self.recompute, self.memory_is_told, self.compiled,
+            self.recompute, self.memory_is_told, self.memory_is_estimated, self.compiled,
         ]  # fmt: skip
         for check in checks:
             yield self._checked(check)
@@ -224,6 +226,7 @@ class Bench:
             losses.append(_losses(engine, batches))
             notes.append(self._peak())
         np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
+        assert self.device == "cpu" or notes[1] < notes[0], notes
         return f"{notes[0]} MiB kept, {notes[1]} MiB recomputed" if self.device != "cpu" else "the same losses"
 
     def _peak(self) -> int:
@@ -248,6 +251,30 @@ class Bench:
             engine.train_step(batches[1])
             return str(error)[:60] + "…"
         raise AssertionError("a petabyte was allocated")
+
+    def memory_is_estimated(self) -> str:
+        """What a step takes at its peak is about what is said before."""
+        import torch
+
+        if self.device == "cpu":
+            return "left out on the processor, where the tests have it"
+        graph, optimizer, notes = _network("resnet18"), SGD(0.1, momentum=0.9), []
+        x, y = _data("resnet18", 512)
+        for precision in ("float32", "bf16"):
+            setting = Torch(device=self.device, precision=precision)  # type: ignore[arg-type]
+            objectives = {graph.outputs[0]: Objective(SparseCategoricalCrossentropy())}
+            needed = memory_estimate(setting, graph, objectives, optimizer, 512, of_sample=x[0].nbytes)
+            torch.cuda.empty_cache()
+            before = torch.cuda.memory_allocated()
+            torch.cuda.reset_peak_memory_stats()
+            engine = self.engine(graph, setting, optimizer=optimizer)
+            for _ in range(3):
+                engine.train_step(Batch((x,), (y,)))
+            ratio = needed.total / (torch.cuda.max_memory_allocated() - before)
+            assert 0.6 < ratio < 1.6, (precision, ratio)
+            notes.append(f"{precision} {ratio:.2f} of the peak")
+            engine.close()
+        return ", ".join(notes)
 
     def compiled(self) -> str:
         """A compiled network, and one with recorded calls, have the losses of the plain one."""

@@ -15,7 +15,7 @@ from typing import Any
 
 PROGRAM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 WHY_NOT = "no Chromium is installed (apt-get install chromium)"
-AXE = Path(os.environ.get("FITTOOL_AXE", Path(__file__).parents[2] / ".venv" / "axe-core" / "axe.min.js"))
+AXE = Path(os.environ.get("FITTOOL_AXE", "axe.min.js"))
 """axe-core's script, which `.ci/run` installs by npm and names in FITTOOL_AXE."""
 WHY_NO_AXE = "no axe-core is there (npm install axe-core; FITTOOL_AXE names its axe.min.js)"
 LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")

@@ -3,9 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -238,6 +241,30 @@ def test_data_that_are_gone_are_replaced_by_drawn_samples(fittool, small, folder
     done = fittool("export", small.path, "--out", "net.onnx")
     assert (done.code, "samples beside the file are drawn at random" in done.err) == (0, True)
     assert fittool("verify", "net.onnx").out.startswith("32 samples")
+
+
+@pytest.mark.parametrize(("name", "format_"), [("onnx", "onnx"), ("h5py", "keras")])
+def test_without_the_extra_it_is_named(fittool, small, monkeypatch, name, format_):
+    monkeypatch.setitem(sys.modules, name, None)
+    done = fittool("export", small.path, "--format", format_)
+    assert (done.code, f"pip install 'fittool[{format_}]'" in done.err) == (6, True)
+
+
+def test_names_that_are_no_text_are_told_as_far_as_they_are(fittool, folder):
+    for name in (b"caf\xe9", b"bar"):
+        os.makedirs(os.fsencode(folder) + b"/photos/" + name)
+        for number in range(8):
+            Image.new("L", (6, 6), number * 30).save(os.fsdecode(os.fsencode(folder) + b"/photos/" + name + b"/%d.png" % number))
+    (folder / "photos.yaml").write_text("""\
+name: photos
+data: {train: {folder: {path: photos}}, image: {size: 6, color_mode: grayscale}}
+model: {layers: [Flatten, {Dense: {units: 2, activation: softmax}}]}
+compile: {optimizer: adam, loss: sparse_categorical_crossentropy}
+train: {epochs: 1, validation_split: 0.25}
+""")
+    done = fittool("export", fittool("train", "photos.yaml").run.path, "--out", "net.onnx")
+    assert (done.code, "agrees within" in done.err) == (0, True), done.err
+    assert json.loads(metadata("net.onnx")["class_names"]) == ["bar", "caf?"]
 
 
 def test_code_of_the_users_is_refused(fittool, write, folder):

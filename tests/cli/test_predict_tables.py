@@ -229,4 +229,4 @@ def test_a_number_that_is_too_large_is_a_bad_row_and_no_warning(fittool, prices,
     write(text=f"customer,age,sex,share\nn1,1e39,f,3%\nn2,{beside},m,5%\n", name="large.csv")
     done = fittool("predict", run, "large.csv")
     assert (done.code, [row["customer"] for row in lines(done)]) == (4, ["n2"])
-    assert "large.csv:2: row 1: column age: 1e+39 is too large for float32. Scale the numbers." in done.err
+    assert "large.csv:2: row 1: column age: '1e39' is too large for float32. Scale the numbers." in done.err

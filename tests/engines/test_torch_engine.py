@@ -306,3 +306,18 @@ def test_the_compiler_of_pytorch_is_not_imported() -> None:
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_making_an_engine_leaves_garbage_collection_as_it_was(collects: bool) -> None:
+    import gc
+
+    from fittool.engines.registry import create_engine
+
+    before = gc.isenabled()
+    try:
+        (gc.enable if collects else gc.disable)()
+        create_engine(Torch("cpu", threads=1), Graph.build([nn.Dense(1)], {"x": (2,)})).close()
+        assert gc.isenabled() is collects
+    finally:
+        (gc.enable if before else gc.disable)()

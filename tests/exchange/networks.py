@@ -102,6 +102,11 @@ CASES: dict[str, Case] = {
         [{"Normalization": {"mean": 1.0, "variance": 2.0}}, {"Conv2D": {"filters": 2, "kernel_size": 1}}], IMAGE
     ),
     "rescaling": Case([{"Rescaling": {"scale": 0.5, "offset": -1}}], IMAGE),
+    "rescaling by channel": Case(
+        [{"Rescaling": {"scale": [0.5, 1, 2, 3, 4, 5], "offset": [1, 0, 0, 0, 2, 3]}},
+         {"Conv2D": {"filters": 2, "kernel_size": 1}}],
+        IMAGE,
+    ),
     "standardization": Case(
         [{"Standardization": {"rescale": 0.5, "samplewise_center": True, "samplewise_std_normalization": True}}, "Flatten"], IMAGE
     ),

@@ -35,7 +35,7 @@ def test_fifty_runs_in_one_second_are_fifty_directories(tmp_path):
 
 def test_a_taken_id_is_not_used_twice(monkeypatch, tmp_path):
     ids = iter(["x", "x", "y"])
-    monkeypatch.setattr(directory, "_new_id", lambda: next(ids))
+    monkeypatch.setattr(directory, "new_id", lambda: next(ids))
     runs = [RunDirectory.create(tmp_path, "a") for _ in range(2)]
     assert [run.path.name for run in runs] == ["x", "y"]
     for run in runs:

@@ -58,12 +58,32 @@ def apply(root: Node, settings: Sequence[str], top: type, variables: Mapping[str
     return root
 
 
+def lay(root: Node, key: str, value: Node, top: type) -> Node:
+    """Lay one value over the tree, as `--set` does; its own place is said where it is wrong.
+
+    Args:
+        root: The tree of the file.
+        key: The dotted key of the setting.
+        value: What to put there.
+        top: The description of the whole.
+
+    Raises:
+        UsageError: The key is unknown, or leads to a place that does not exist.
+    """
+    return _lay(root, _Override(path_of_key(key), value, value.place), (), top)
+
+
+def path_of_key(key: str) -> tuple[str, ...]:
+    """The steps of a dotted key; a list's index may stand in brackets."""
+    return tuple(_INDEX.sub(r".\1", key).split("."))
+
+
 def _parse(setting: str, variables: Mapping[str, str]) -> _Override:
     source = Source.option(setting, os.getcwd())
     place = Place(source, 1, 1)
     key, equals, text = setting.partition("=")
     deletes = key.startswith("~")
-    path = tuple(_INDEX.sub(r".\1", key.removeprefix("~")).split("."))
+    path = path_of_key(key.removeprefix("~"))
     if deletes == bool(equals) or not all(path):
         raise UsageError(place.problem("Write KEY=VALUE, such as train.epochs=3, or ~KEY to delete a setting."))
     if deletes:

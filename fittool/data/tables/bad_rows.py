@@ -89,10 +89,18 @@ def note_bad_cells(
         found |= dict.fromkeys(report.needed.tolist(), "the cell has no value, and gaps are not allowed there.")
         if column.too_large and not encoder.needs_text(name):
             values = column.array()
-            rows = np.flatnonzero(np.abs(values) > _LARGEST).tolist()
-            found |= {row: f"{values[row]:g} is too large for float32. Scale the numbers." for row in rows}
+            written = dict(column.too_large)  # of very many only the first
+            for row in np.flatnonzero(np.abs(values) > _LARGEST).tolist():
+                cell = written.get(_line_of(describe(row)))
+                shown_cell = f"{values[row]:g}" if cell is None else repr(cell[:SHOWN])
+                found[row] = f"{shown_cell} is too large for float32. Scale the numbers."
         for row, text in found.items():
             bad.setdefault(row, _problem(number(row), f"column {name}: {text}", describe(row)))
+
+
+def _line_of(place: str) -> int:
+    line = place.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0
 
 
 def check_percent(table: Table, percent: frozenset[str], names: Iterable[str]) -> None:

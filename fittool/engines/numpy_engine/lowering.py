@@ -264,6 +264,15 @@ def lower(graph: Graph, from_logits: Collection[str] = ()) -> ExecutionPlan:
     return plan
 
 
+def kept_numbers(graph: Graph, from_logits: Collection[str] = ()) -> int:
+    """The numbers that a training step keeps for each sample: the values between operations, and the arrays for gradients.
+
+    What single operations keep beside them, such as the decisions of dropout, is not among them.
+    """
+    plan = lower(graph, from_logits)
+    return sum(plan.sizes) + sum(plan.gradient_slots().sizes)
+
+
 def _nodes_behind_outputs(graph: Graph) -> list[Node]:
     """The nodes that an output depends on."""
     wanted = set(graph.outputs)

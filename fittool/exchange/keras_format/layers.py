@@ -59,7 +59,7 @@ def keras_layers(node: Node, weights: Weights) -> list[KerasLayer]:
         raise refusal(node, "Keras has no such layer.")
     for name in ("activation", "recurrent_activation"):
         if getattr(getattr(layer, "layer", layer), name, None) == "sparsemax":
-            raise refusal(node, "Keras computes something else by the name sparsemax: its outputs do not add up to 1.")
+            raise refusal(node, "Keras up to 3.15 computes something else by the name sparsemax: its outputs do not add up to 1.")
     return KERAS_LAYERS[type(layer)](node, layer, weights)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -112,7 +113,8 @@ class GraphWriter:
     def constant(self, array: Any, dtype: Any = None, name: str = "constant") -> str:
         """The name of a constant; equal ones are kept once."""
         value = np.ascontiguousarray(array, dtype) if np.ndim(array) else np.asarray(array, dtype)
-        key = (value.dtype.str, value.shape, value.tobytes() if value.dtype.kind != "U" else repr(value.tolist()).encode())
+        content = repr(value.tolist()).encode() if value.dtype.kind == "U" else value.tobytes()
+        key = (value.dtype.str, value.shape, hashlib.sha256(content).digest())  # a digest, as weights may be large
         if key not in self._constants:
             made = self.reserve(self._within(name))
             held = value.astype(object) if value.dtype.kind == "U" else value

@@ -101,7 +101,7 @@ def kept_decisions(run: TrainedRun) -> Decisions | None:
         CheckpointError: The file is damaged.
     """
     path = run.directory.paths.threshold
-    if not path.exists():
+    if run.is_member or not path.exists():
         return None
     found = read_json(path)
     with suppress(TypeError, ValueError, AttributeError):

@@ -59,7 +59,7 @@ class Answers:
 def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answers:
     """The answers in the outputs (N, …) of a run's network, by the outputs' names."""
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
-    found = {name: _from_logits(objectives[name].loss, output) for name, output in outputs.items()}
+    found = {name: from_logits(objectives[name].loss, output) for name, output in outputs.items()}
     if len(found) > 1 or next(iter(found.values())).ndim != 2:
         return _of_several(run, found)
     ((name, output),) = found.items()
@@ -102,7 +102,7 @@ def squashing_of(loss: Loss | None) -> Literal["sigmoid", "softmax"] | None:
     return "sigmoid" if isinstance(loss, _OF_YES_OR_NO) else "softmax"
 
 
-def _from_logits(loss: Loss | None, output: NDArray[np.float32]) -> NDArray[np.float32]:
+def from_logits(loss: Loss | None, output: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probabilities, where a loss says that the outputs (N, …) are logits."""
     kind = squashing_of(loss)
     return output if kind is None else sigmoid(output) if kind == "sigmoid" else softmax(output)

@@ -17,6 +17,7 @@ from fittool.config.sections import Train
 from fittool.data.batch_transforms import BatchTransforms
 from fittool.data.images.preprocessing import Preprocessing
 from fittool.data.user_code.functions import load_function
+from fittool.engines.registry import kernels_asked_for
 from fittool.errors import ExperimentError
 from fittool.experiment.building.error_location import error_location
 from fittool.nn.graph import layer_names
@@ -109,8 +110,9 @@ def changes_of(experiment: Experiment, train: Train, preprocess: Preprocessing |
         return BatchTransforms(preprocess=preprocess)
     random = random_part(augmentation)
     steps = train.steps_per_epoch if isinstance(train.steps_per_epoch, int) else steps_per_pass
+    kernels = kernels_asked_for(experiment.engine)
     return BatchTransforms(
-        augment=partial(augment, random) if random.active else None,
+        augment=partial(augment, random, kernels=kernels) if random.active else None,
         preprocess=preprocess,
         mix=partial(mix, augmentation) if mixes(augmentation) else None,
         until_step=None if augmentation.until_epoch is None else augmentation.until_epoch * steps,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.engines.state import weights_in
 from fittool.errors import UsageError, shown
 from fittool.exchange.keras_format.model import need_h5py, write_keras
 from fittool.exchange.onnx_format.answers import GraphOutput
@@ -19,10 +20,10 @@ from fittool.exchange.onnx_format.verify import samples_path
 from fittool.exchange.samples_file import SampleSet
 from fittool.exchange.temperature import with_temperature
 from fittool.exchange.torch_format.model import write_torch
-from fittool.exchange.trained_network import TrainedNetwork
+from fittool.exchange.trained_network import TrainedNetwork, as_text
 from fittool.experiment.answers.decisions import decide
 from fittool.experiment.answers.decoding import Answers
-from fittool.experiment.exporting.network import network_of
+from fittool.experiment.exporting.network import network_of, outputs_of
 from fittool.experiment.exporting.samples import Drawn, draw_samples
 from fittool.experiment.trained_run import TrainedRun
 from fittool.runs.checkpoint import CheckpointFacts, encode_checkpoint
@@ -126,9 +127,7 @@ def export_torch(run: TrainedRun, out: Path) -> Exported:
 def export_weights(run: TrainedRun, out: Path) -> Exported:
     """A run's weights alone, as `<layer>/<weight>` below `weights/`, which fittool reads again: `initial_weights` takes them."""
     facts = run.checkpoint.facts
-    model = run.model()
-    weights = model.network.weights()
-    model.network.close()
+    weights = weights_in(run.checkpoint.tensors)
     architecture = {key: value for key, value in (facts.architecture or {}).items() if key != "compile"}
     told = CheckpointFacts(
         epoch=facts.epoch, run=facts.run, model=facts.model, class_names=facts.class_names, architecture=architecture
@@ -149,10 +148,7 @@ def _as_it_predicts(run: TrainedRun) -> tuple[TrainedNetwork, tuple[str, ...]]:
 
 def read_network(run: TrainedRun, drawn: Drawn) -> tuple[TrainedNetwork, Answers]:
     """The network of a run, and what it answers for some samples."""
-    model = run.model()
-    engine = model.network.for_predictions()
-    outputs = {name: np.array(one) for name, one in zip(run.graph.outputs, engine.predict_step(drawn.arrays), strict=True)}
-    model.network.close()
+    outputs = outputs_of(run, drawn.arrays)
     return network_of(run, outputs), decide(run, outputs)
 
 
@@ -176,7 +172,7 @@ def _expected(outputs: tuple[GraphOutput, ...], answers: Answers) -> dict[str, N
         if names is None or kind == "numbers":
             continue
         decided = answers.decided if alone else array.argmax(axis=1)
-        found.append(decided if kind == "labels" else np.array(names, object)[decided])
+        found.append(decided if kind == "labels" else np.array([*map(as_text, names)], object)[decided])
         if alone and kind == "classes" and answers.thresholds is not None and len(names) == 2:
             found.append(decided == 1)
     return {one.name: array for one, array in zip(outputs, found, strict=True)}

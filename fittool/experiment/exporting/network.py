@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fittool.data.formats.cell_form import MISSING
-from fittool.exchange.trained_network import ExportError, InputForm, OutputForm, TrainedNetwork, TrainingForm
+from fittool.engines.settings import Numpy
+from fittool.engines.state import weights_in
+from fittool.exchange.trained_network import ExportError, InputForm, OutputForm, TrainedNetwork, TrainingForm, as_text
 from fittool.experiment.answers.decisions import decisions_of
 from fittool.experiment.answers.decoding import Answers, decode, pair_of, squashing_of
-from fittool.experiment.trained_run import TrainedRun
+from fittool.experiment.trained_run import TrainedRun, check_weights
+from fittool.model.network import Network
 from fittool.nn.layers.user_module import UserModule
 from fittool.nn.output_targets import OutputTargets
 
@@ -19,10 +24,12 @@ _FITS = {
     "crop": "the largest middle part of the size's proportions",
     "pad": "the whole picture with black beside it",
 }
+_AT_ONCE = 8
+"""Samples that are predicted together: large networks take much memory for each."""
 _COLOR_ORDERS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
-def network_of(run: TrainedRun, outputs: dict[str, np.ndarray[Any, Any]]) -> TrainedNetwork:
+def network_of(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> TrainedNetwork:
     """The network of a run.
 
     Args:
@@ -30,13 +37,9 @@ def network_of(run: TrainedRun, outputs: dict[str, np.ndarray[Any, Any]]) -> Tra
         outputs: What its network gives for some samples, (N, …) by the outputs' names.
 
     Raises:
-        ExportError: Code of the user's belongs to it.
         CheckpointError: A file of the run is damaged.
     """
-    _refuse_code(run)
-    network = run.model().network
-    weights = {name.removeprefix("weights/"): array for name, array in network.weights().items()}
-    network.close()
+    weights = {name.removeprefix("weights/"): array for name, array in weights_in(run.checkpoint.tensors).items()}
     answers = decode(run, outputs)
     return TrainedNetwork(
         run.graph,
@@ -48,6 +51,29 @@ def network_of(run: TrainedRun, outputs: dict[str, np.ndarray[Any, Any]]) -> Tra
         _missing(run),
         _training(run),
     )
+
+
+def outputs_of(run: TrainedRun, arrays: Sequence[NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    """The outputs of a run's network for some samples, (N, …) by the outputs' names.
+
+    NumPy computes them whatever the run's engine: its card may be elsewhere.
+
+    Args:
+        run: The run with the checkpoint to use.
+        arrays: (N, …) of each input.
+
+    Raises:
+        ExportError: Code of the user's belongs to the network.
+    """
+    _refuse_code(run)
+    network = Network(run.graph, Numpy(), run.loaded.experiment.seed, targets=run.numbers)
+    check_weights(run.checkpoint, network.describe())
+    network.load(weights_in(run.checkpoint.tensors))
+    engine = network.for_predictions()
+    pieces = [slice(start, start + _AT_ONCE) for start in range(0, len(arrays[0]), _AT_ONCE)]
+    found = [[np.array(one) for one in engine.predict_step(tuple(array[piece] for array in arrays))] for piece in pieces]
+    network.close()
+    return {name: np.concatenate(parts) for name, parts in zip(run.graph.outputs, zip(*found, strict=True), strict=True)}
 
 
 def _refuse_code(run: TrainedRun) -> None:
@@ -71,7 +97,8 @@ def _output(run: TrainedRun, answers: Answers, name: str, shape: tuple[int, ...]
     """The reading of one output, as `decode` and `decide` read it."""
     loss = run.loaded.experiment.compile.objectives(run.graph.outputs)[name].loss
     alone = len(run.graph.outputs) == 1
-    names = answers.names if alone else answers.classes.get(name)
+    found = answers.names if alone else answers.classes.get(name)
+    names = None if found is None else tuple(map(as_text, found))
     kind = answers.kind if alone else "classes" if names is not None else "numbers"
     targets = run.numbers.get(name, OutputTargets())
     if kind == "numbers" or names is None:
@@ -105,7 +132,7 @@ def _facts(run: TrainedRun) -> dict[str, Any]:
     facts, form = run.checkpoint.facts, run.loaded.experiment.data.image
     found: dict[str, Any] = {"name": run.loaded.experiment.name or "network"}
     if run.class_names is not None:
-        found["class_names"] = list(run.class_names)
+        found["class_names"] = list(map(as_text, run.class_names))
     image = next((shape for shape in run.graph.inputs.values() if len(shape) == 3), None)
     if image is not None:
         found |= {"input_size": list(image[:2]), "color_order": _COLOR_ORDERS.get(image[2], f"{image[2]} channels")}

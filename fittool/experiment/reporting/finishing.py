@@ -28,7 +28,6 @@ def run_to_the_end(
     *,
     tells: bool,
     profile: TrainingProfile | None = None,
-    known: int = 0,
 ) -> Outcome:
     """Train, and do what comes after a good end; the errors are those of `Trainer.run`.
 
@@ -39,17 +38,17 @@ def run_to_the_end(
         options: What a command line adds.
         interruption: Asked whether the process is to end.
         tells: Whether baselines and the next command are told.
-        profile: Measures where the time goes, if that is asked for.
-        known: How many epochs the run had before.
+        profile: Learns where the time goes; None: nobody asked.
     """
-    leads = options.group.rank == 0
+    leads, known = options.group.rank == 0, len(trainer.history.rows)
     with notifying(prepared.loaded.experiment.notify if leads and not options.smoke else None, trainer, directory):
         outcome = trainer.run()
         settle(prepared, trainer.engine)
         if tells and leads and not options.smoke:
             tell_baselines(prepared, trainer, directory)
             tell_verdict(prepared.loaded.experiment, trainer, prepared.loaded.root.place.source.name)
-        tell_profile(profile, trainer, directory, known=known)
+        if leads:
+            tell_profile(profile, trainer, directory, known)
         report_at_the_end(prepared, trainer, directory, options, interruption)
         if tells and leads and not options.smoke:
             tell_next(trainer, outcome)

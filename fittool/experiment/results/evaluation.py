@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from fittool.experiment.trained_run import TrainedRun
 from fittool.results.bootstrap import LEVEL, METHOD, RESAMPLES, Interval
 from fittool.runs.files.atomic import atomic_write
 from fittool.runs.files.json_text import to_json
+from fittool.runs.paths import RunPaths
 
 FORMAT = 1
 
@@ -81,4 +83,9 @@ def keep_evaluation(run: TrainedRun, evaluation: Mapping[str, Any]) -> str | Non
     Raises:
         StorageError: It cannot be written.
     """
-    return atomic_write(run.directory.paths.evaluation, [to_json(evaluation, indent=2), b"\n"])
+    return keep_evaluation_in(run.directory.paths.root, evaluation)
+
+
+def keep_evaluation_in(folder: Path, evaluation: Mapping[str, Any]) -> str | None:
+    """Write evaluation.json of a run or of several that belong together; warning and error as of `keep_evaluation`."""
+    return atomic_write(RunPaths(folder).evaluation, [to_json(evaluation, indent=2), b"\n"])

@@ -251,9 +251,7 @@ def go_on(
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     tell_followers(options.group, directory)
-    outcome = run_to_the_end(
-        prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile, known=len(rows)
-    )
+    outcome = run_to_the_end(prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile)
     return Run(directory.path, outcome, trainer.history)
 
 

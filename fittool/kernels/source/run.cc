@@ -43,7 +43,10 @@
     EACH(dropout)                       \
     EACH(descend)                       \
     EACH(adapt_moments)                 \
-    EACH(scale_by_root)
+    EACH(scale_by_root)                 \
+    EACH(warp_bytes)                    \
+    EACH(warp_floats)                   \
+    EACH(look_up)
 
 #define DECLARE(name) Kernel name;
 KERNELS(DECLARE)

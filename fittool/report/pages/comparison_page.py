@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,14 @@ class ComparedCurves:
         rows: The rows of the epochs of each.
         differences: By dotted key the setting of each run, None where it has none.
         results: By name the value of each run in its best epoch, None where it has none.
+        evaluations: By name what `evaluate` kept of each run, with its interval, as text.
     """
 
     names: Sequence[str]
     rows: Sequence[Rows]
     differences: Mapping[str, Sequence[Any]]
     results: Mapping[str, Sequence[float | None]]
+    evaluations: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def write_comparison(path: Path, compared: ComparedCurves) -> str | None:
@@ -57,6 +59,7 @@ def comparison_page(compared: ComparedCurves) -> str:
         told=", ".join(compared.names),
         names=compared.names,
         results=[(name, _result_cells(name, values)) for name, values in compared.results.items()],
+        evaluations=[(name, [(text, False) for text in texts]) for name, texts in compared.evaluations.items()],
         differences=[(key, [_setting_cell(value) for value in values]) for key, values in compared.differences.items()],
         legend=legend([Series(name, (), place) for place, name in enumerate(compared.names)]),
         charts=[(name, chart) for name in names if (chart := _chart(name, compared))],

@@ -36,13 +36,24 @@ def find_runs(folder: str | os.PathLike[str]) -> Iterator[FoundRun]:
         folder: Where to look; may be a run, or a link to a directory.
     """
     root = os.fspath(folder)
+    for path, entries in _walk(root):
+        name = os.path.relpath(path, root) if path != root else _own_name(root)
+        yield FoundRun(path, name, _size(entries))
+
+
+def run_paths(folder: str | os.PathLike[str]) -> Iterator[str]:
+    """The paths alone of the same runs, as they are reached from the folder; their files are not looked at."""
+    return (path for path, _ in _walk(os.fspath(folder)))
+
+
+def _walk(root: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """Each run with what is in it."""
     pending = [root]
     while pending:
         path = pending.pop()
         entries = _entries(path)
         if _is_run(entries):
-            name = os.path.relpath(path, root) if path != root else _own_name(root)
-            yield FoundRun(path, name, _size(entries))
+            yield path, entries
         else:
             pending += [entry.path for entry in entries if _is_folder(entry) and not entry.name.startswith(".")]
 

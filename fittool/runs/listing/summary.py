@@ -117,13 +117,15 @@ class RunSummary:
         """
         if metric == self.monitor:
             return self.best
+        found = self.best_row().get(metric)
+        return float(found) if isinstance(found, int | float) else None
+
+    def best_row(self) -> dict[str, Any]:
+        """All values of the best epoch; none where there is no such epoch, or its row cannot be read."""
         with suppress(CheckpointError):
-            row = next(
-                (row for row in MetricsLog(RunPaths(Path(self.path)).metrics).rows() if row.get("epoch") == self.best_epoch), {}
-            )
-            found = row.get(metric)
-            return float(found) if isinstance(found, int | float) else None
-        return None
+            rows = MetricsLog(RunPaths(Path(self.path)).metrics).rows()
+            return next((dict(row) for row in rows if row.get("epoch") == self.best_epoch), {})
+        return {}
 
     def evaluation(self) -> dict[str, Any] | None:
         """What `evaluate` kept of the run; None where it kept nothing that can be read."""

@@ -57,7 +57,7 @@ NO_CODE = {
         "arguments",
     ),
     *("label", "labels", "features", "image", "images", "weight", "sample_weight", "group", "x", "y", "separator"),
-    *("column", "value", "missing_values", "exclude_layers", "recompute"),
+    *("column", "value", "missing_values", "exclude_layers", "recompute", "metric"),
     *("tracking_uri", "experiment_name", "run_name", "tags", "project", "entity"),
     *("path", "root", "from", "dir", "filename", "filepath", "backup_dir", "log_dir", "embeddings_metadata"),
 }
