@@ -209,7 +209,8 @@ def go_on(
     anew = options.accept_changes and any(map(_is_of_columns, asked.changes(None)))
     encoder = None if anew else encoder_to_go_on_with(directory)
     engine = with_kernels_of(loaded.experiment.engine, kernels_of(environment))
-    known = Preparation(encoder, learnt_targets(directory, loaded), engine)
+    going_on = None if engine is loaded.experiment.engine else engine
+    known = Preparation(encoder, learnt_targets(directory, loaded), going_on)
     tell_what_is_known(options.group, known)
     session = Session.of(loaded, loading_shown(verbose), known, options.group)
     stack.callback(session.close)
