@@ -16,28 +16,21 @@ namespace {
 struct Sums {
     const float *rows;      // what was multiplied
     long step_row, row;     // floats from one step of the walk to the next one, and from one sample to the next
-    const float *gradient;  // (T, N, G), columns from here on
-    float *target;          // (…, G), likewise
-    long columns;
+    const float *gradient;  // (T, N, G)
+    float *target;          // (…, G)
+    long start, stop;       // of the columns
 };
 
 // The rows [first, stop) of a weight's gradient. Steps are taken a few at a time, so that their rows stay in the cache while all of
 // the tiles pass them: the chain of each sum goes on where it was.
-INLINE void add_steps(const Walk &walk, long gates, const Sums &the, long first, long stop, bool fresh, float *scratch) {
-    if (first >= stop) return;
-    const bool whole = the.columns == gates;
-    float *target = whole ? the.target : scratch;
-    if (!whole && !fresh)
-        for (long r = first; r < stop; r++) memcpy(target + r * the.columns, the.target + r * gates, sizeof(float) * the.columns);
+INLINE void add_steps(const Walk &walk, long gates, const Sums &the, long first, long stop, bool fresh) {
     const long together = 128 / walk.samples > 1 ? 128 / walk.samples : 1;
-    for (long t = 0; t < walk.steps; t += together) {
+    for (long t = 0; t < walk.steps && first < stop; t += together) {
         const long steps = walk.steps - t < together ? walk.steps - t : together;
         const float *dy = the.gradient + t * walk.samples * gates;
         add_products({the.rows + t * the.step_row, dy, steps, walk.samples, the.step_row, the.row, walk.samples * gates, gates,
-                      target, the.columns, fresh && !t}, first, stop);
+                      the.target, gates, the.start, the.stop, fresh && !t}, first, stop);
     }
-    for (long r = first; r < stop && !whole; r++)
-        memcpy(the.target + r * gates, target + r * the.columns, sizeof(float) * the.columns);
 }
 
 INLINE void add_rows(const float *rows, long count, long columns, bool fresh, float *sums) {
@@ -63,17 +56,16 @@ void recurrent_gradients(const Task &task, int64_t *needed) {
     walk.backwards = read.flag();
     const long first = read.size(), stop = read.size(), candidates = reset ? walk.units : 0;
     const bool fresh = read.flag();
-    if (needed) { *needed = reset ? walk.units * gates : 0; return; }
+    if (needed) { *needed = 0; return; }
     if (!walk.samples || gates < candidates) return;
     const long all = walk.inputs + walk.units, end = stop < all ? stop : all, state = walk.samples * walk.units;
     const Sums of_inputs = {x + walk.input(0) * walk.inputs, walk.backwards ? -walk.inputs : walk.inputs, walk.steps * walk.inputs,
-                            gradient, dkernel, gates};
-    add_steps(walk, gates, of_inputs, first, end < walk.inputs ? end : walk.inputs, fresh, task.scratch);
+                            gradient, dkernel, 0, gates};
+    add_steps(walk, gates, of_inputs, first, end < walk.inputs ? end : walk.inputs, fresh);
     const float *of_products = slopes ? slopes : gradient;
     const long from = first > walk.inputs ? first - walk.inputs : 0, to = end - walk.inputs, rest = gates - candidates;
-    add_steps(walk, gates, {seen, state, walk.units, of_products, drecurrent, rest}, from, to, fresh, task.scratch);
-    if (reset)
-        add_steps(walk, gates, {reset, state, walk.units, of_products + rest, drecurrent + rest, candidates}, from, to, fresh, task.scratch);
+    add_steps(walk, gates, {seen, state, walk.units, of_products, drecurrent, 0, rest}, from, to, fresh);
+    if (reset) add_steps(walk, gates, {reset, state, walk.units, of_products, drecurrent, rest, gates}, from, to, fresh);
     if (first || !dbias) return;
     add_rows(gradient, walk.steps * walk.samples, gates, fresh, dbias);
     if (dsecond) add_rows(of_products, walk.steps * walk.samples, gates, fresh, dsecond);

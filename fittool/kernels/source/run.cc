@@ -54,6 +54,7 @@
     EACH(reset_before_cell)             \
     EACH(reset_before_cell_gradient)    \
     EACH(recurrent_gradients)           \
+    EACH(by_channel)                    \
     EACH(warp_bytes)                    \
     EACH(warp_floats)                   \
     EACH(look_up)
