@@ -1,7 +1,9 @@
-"""Pages of the site that no file holds: the reference, split by family, as fittool writes it."""
+"""Pages of the site that no file holds, the reference split by family as fittool writes it, and pages that nobody has placed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
@@ -12,9 +14,12 @@ _FOLDER = "docs/reference"
 
 
 def on_config(config: Any) -> Any:
-    """Put the reference pages, and all pages that nobody has put anywhere, into the navigation."""
-    (reference,) = [part["Reference"] for part in config.nav if "Reference" in part]
-    reference[1:1] = [{_title(name): f"{_FOLDER}/{name}"} for name in reference_pages() if name != "index.md"]
+    """Put the reference pages, and below "More" all pages that mkdocs.yml does not name, into the navigation."""
+    parts = {name: pages for part in config.nav for name, pages in part.items()}
+    parts["Reference"][1:1] = [{_title(name): f"{_FOLDER}/{name}"} for name in reference_pages() if name != "index.md"]
+    placed, folder = set(_pages(config.nav)), Path(config.docs_dir)
+    found = sorted(path.relative_to(folder).as_posix() for path in (folder / "docs").rglob("*.md"))
+    parts["More"] += [name for name in found if name not in placed]
     return config
 
 
@@ -23,6 +28,14 @@ def on_files(files: Files, config: Any) -> Files:
     for name, text in reference_pages().items():
         files.append(File.generated(config, f"{_FOLDER}/{name}", content=text))
     return files
+
+
+def _pages(navigation: Any) -> Iterator[str]:
+    if isinstance(navigation, str):
+        yield navigation
+    else:
+        for part in navigation.values() if isinstance(navigation, dict) else navigation:
+            yield from _pages(part)
 
 
 def _title(name: str) -> str:

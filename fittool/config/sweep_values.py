@@ -27,6 +27,8 @@ Judge = Callable[[Node], list[Placed]]
 def with_values(root: Node, values: Mapping[str, Node]) -> Node:
     """The tree of an experiment without its sweep, each setting of which has the value that is tried.
 
+    Nobody is told of the end of a trial, so `notify` is left out, too.
+
     Args:
         root: The tree with the sweep.
         values: By the dotted key, each with its place.
@@ -34,7 +36,7 @@ def with_values(root: Node, values: Mapping[str, Node]) -> Node:
     Raises:
         UsageError: A key is unknown, or leads to a place that does not exist.
     """
-    tree = without(root, ("sweep",))
+    tree = without(without(root, ("sweep",)), ("notify",))
     for key, value in values.items():
         tree = lay(tree, key, value, Experiment)
     return with_absolute_paths(expand(tree, Experiment))

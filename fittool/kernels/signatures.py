@@ -17,6 +17,21 @@ _SLOPES = Signature(("y:N", "dy:N", "dx!=dy,y:N"), {})
 FILL_MODES = ("nearest", "constant", "wrap", "reflect")
 """In the order of the numbers by which the warp's kernels know them."""
 
+_WALK = {"backwards": 0, "turned": 0}
+
+
+def _forth(gates: int, *kept: str, biases: str = "") -> Signature:
+    """A recurrent cell with its gates for each of U units along T steps; the output has S of them, all or the last."""
+    weights = f"kernel:I,{gates},U", f"recurrent:U,{gates},U", f"bias?:{biases}{gates},U", "mask?:N,U"
+    made = f"gates!:T,N,{gates},U", "previous!:T,N,U", "seen?!:T,N,U", "y!:N,S,U"
+    return Signature(("x:N,T,I", *weights, *made, *kept), _WALK)
+
+
+def _back(gates: int, *others: str) -> Signature:
+    weights = f"kernel:I,{gates},U", f"recurrent:U,{gates},U", "mask?:N,U"
+    return Signature((*weights, f"gates:T,N,{gates},U", "dy:N,S,U", f"gradient!:T,N,{gates},U", "dx?!:N,T,I", *others), _WALK)
+
+
 SIGNATURES: dict[str, Signature] = {
     "convolution": Signature(("x:N,H,W,G,D", "kernel:K,L,D,G,O", "bias?:G,O", "y!:N,I,J,G,O"), {**_WINDOW, "rectified": 0}),
     "convolution_input_gradient": Signature(("dx!:N,H,W,G,D", "turned:K,L,G,O,D", "bias?:G,D", "dy:N,I,J,G,O"), _WINDOW),
@@ -77,6 +92,29 @@ SIGNATURES: dict[str, Signature] = {
         ("first", "second", "epsilon", "rate"),
     ),
     "scale_by_root": Signature(("weights!:E", "gradients:E", "velocity!:E"), {}, ("rho", "rest", "epsilon", "rate")),
+    "by_channel": Signature(("x:R,C", "center?:C", "divisor?:C", "factor?:C", "offset?:C", "y!=x:R,C"), {}),
+    "simple_cell": _forth(1),
+    "simple_cell_gradient": _back(1),
+    "long_short_term_cell": _forth(4, "carry!:T,N,U", "squashed!:T,N,U"),
+    "long_short_term_cell_gradient": _back(4, "carry:T,N,U", "squashed:T,N,U"),
+    "reset_after_cell": _forth(3, "recurrent_sums!:T,N,U", biases="2,"),
+    "reset_after_cell_gradient": _back(3, "previous:T,N,U", "recurrent_sums:T,N,U", "slopes!:T,N,3,U"),
+    "reset_before_cell": _forth(3, "reset!:T,N,U"),
+    "reset_before_cell_gradient": _back(3, "previous:T,N,U", "seen:T,N,U"),
+    "recurrent_gradients": Signature(
+        (
+            "x:N,T,I",
+            "seen:T,N,U",
+            "reset?:T,N,U",
+            "gradient:T,N,G",
+            "slopes?:T,N,G",
+            "dkernel!:I,G",
+            "drecurrent!:U,G",
+            "dbias?!:G",
+            "dsecond?!:G",
+        ),
+        {"backwards": 0, **_COLUMNS, "fresh": 0},
+    ),
     "warp_bytes": Signature(
         ("images:N,H,W,C:u8", "columns:N,2,W:i32", "rows:N,2,H:i32", "y!:N,H,W,C:u8"), {"mode": 0, "nearest": 0}, ("fill",)
     ),

@@ -147,7 +147,8 @@ def layout_of(name: str, place: int, signature: Signature, arguments: Mapping[st
     for number, one in enumerate(parameters):
         if one.optional and arguments.get(one.name) is None:
             for axis in one.axes:
-                axes.setdefault(axis, None)
+                if not axis.isdecimal():
+                    axes.setdefault(axis, None)
             continue
         array = _check_array(name, one, arguments[one.name])
         _bind(name, one, array, axes)

@@ -33,12 +33,6 @@ class Space:
         """The space of a sweep in an experiment with a seed."""
         return cls(sweep.parameters, seed if sweep.seed is None else sweep.seed)
 
-    @property
-    def size(self) -> int | None:
-        """The number of all combinations; None where it has no end."""
-        counts = [one.count if isinstance(one, Range) else len(one) for one in self.parameters.values()]
-        return None if None in counts else math.prod(count for count in counts if count is not None)
-
     def combination(self, number: int) -> dict[str, Any]:
         """A combination of a grid, from 0: the last parameter changes first, as in nested loops."""
         found = {}

@@ -143,7 +143,7 @@ def _train(loaded: LoadedExperiment, task: Task, channel: Channel, order: Mappin
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):  # the latter before there is anything to save
         return {"ends": "interrupted"}
     except FittoolError as error:
         return {"ends": "failed", "code": error.exit_code, "reason": str(error)}

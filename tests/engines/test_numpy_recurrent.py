@@ -119,7 +119,8 @@ def test_a_smaller_batch_after_a_larger_one_starts_from_zeros() -> None:
 
 @pytest.mark.parametrize("layer", [nn.SimpleRNN(8), nn.LSTM(8), nn.GRU(8), nn.GRU(8, reset_after=False)], ids=str)
 def test_the_rows_of_a_step_are_neighbours_in_memory(layer: nn.Layer) -> None:
-    network = NumpyEngine(Graph.build([layer], {"input": (5, 3)}), loss=MeanSquaredError(), optimizer=SGD(), target_shape=(8,))
+    graph = Graph.build([layer], {"input": (5, 3)})
+    network = NumpyEngine(graph, loss=MeanSquaredError(), optimizer=SGD(), target_shape=(8,), kernels="numpy")
     network.train_step(Batch((np.ones((6, 5, 3)),), (np.zeros((6, 8)),)))
     (program,) = network._programs.values()
     (context,) = program._contexts.values()
@@ -132,7 +133,7 @@ def test_the_rows_of_a_step_are_neighbours_in_memory(layer: nn.Layer) -> None:
 
 def test_the_inputs_are_laid_out_step_by_step_in_one_call() -> None:
     graph = Graph.build([nn.LSTM(8)], {"input": (50, 3)})
-    network = NumpyEngine(graph, loss=MeanSquaredError(), optimizer=SGD(), target_shape=(8,))
+    network = NumpyEngine(graph, loss=MeanSquaredError(), optimizer=SGD(), target_shape=(8,), kernels="numpy")
     network.train_step(Batch((np.ones((6, 50, 3)),), (np.zeros((6, 8)),)))
     (program,) = network._programs.values()
     (inputs,) = next(iter(program._contexts.values())).x

@@ -26,11 +26,15 @@ library.LIBRARIES = Path(sys.argv[1])
 base.SCRATCH_FLOOR = 0  # as much as is needed, so that what lies behind it is not ours
 assert library.find_library()[0] is not None, library.find_library()[1]
 
+from augmentation.test_native import compare_warps
+from engines import test_numpy_native_recurrent
 from engines.test_numpy_native import KINDS, compare
 
-for kind in KINDS:
-    for seed in range(int(sys.argv[2])):
+for seed in range(int(sys.argv[2])):
+    for kind in KINDS:
         compare(kind, seed)
+    test_numpy_native_recurrent.compare(seed)
+    compare_warps(seed)
 print("nothing found")
 """
 _FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g")

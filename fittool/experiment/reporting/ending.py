@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.errors import FittoolError, shown, visible
+from fittool.errors import FittoolError, visible
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions, wants_report
 from fittool.experiment.reporting.report import Gathering, report_of
@@ -75,4 +75,4 @@ def report_at_the_end(
     except Exception as error:  # whatever it is, a page is no reason to lose a training that is done
         warn(f"the report is not written: {error}")
     else:
-        trainer.say(f"Report: {shown(path)}")
+        trainer.say(f"Report: {visible(str(path))}")

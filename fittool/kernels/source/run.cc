@@ -45,6 +45,16 @@
     EACH(descend)                       \
     EACH(adapt_moments)                 \
     EACH(scale_by_root)                 \
+    EACH(simple_cell)                   \
+    EACH(simple_cell_gradient)          \
+    EACH(long_short_term_cell)          \
+    EACH(long_short_term_cell_gradient) \
+    EACH(reset_after_cell)              \
+    EACH(reset_after_cell_gradient)     \
+    EACH(reset_before_cell)             \
+    EACH(reset_before_cell_gradient)    \
+    EACH(recurrent_gradients)           \
+    EACH(by_channel)                    \
     EACH(warp_bytes)                    \
     EACH(warp_floats)                   \
     EACH(look_up)

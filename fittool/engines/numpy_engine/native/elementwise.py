@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fittool.engines.numpy_engine.activations import ACTIVATIONS, RELU
 from fittool.engines.numpy_engine.native.base import NativeOperation
@@ -14,6 +16,7 @@ from fittool.engines.numpy_engine.operations.elementwise import Activation, Drop
 from fittool.engines.numpy_engine.operations.merging import Add
 from fittool.engines.numpy_engine.thread_pool import Task
 from fittool.kernels.library import Library
+from fittool.kernels.tasks import NativeTask
 
 
 def _cut(part: BatchSlice, *arrays: Floats) -> list[Floats]:
@@ -60,17 +63,35 @@ class NativeActivation(NativeOperation[Activation]):
 
 
 class NativeScaling(NativeOperation[Scaling]):
-    """y = x · scale + offset with two numbers."""
+    """y = x · scale + offset, with numbers or with one of each for every channel."""
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
+        if self.plain.scale.ndim or self.plain.offset.ndim:
+            offset = self.plain.offset if np.any(self.plain.offset) else None
+            yield self._scale_channels(context, part, context.x[0], context.y, offset)
+            return
         x, y = _cut(part, context.x[0], context.y)
         yield self._task(context, part, "scale", x=x, y=y, factor=self.plain.scale, offset=self.plain.offset)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
-        if context.dx[0] is not None:
-            dy, dx = _cut(part, context.dy, context.dx[0])
-            yield self._task(context, part, "scale", x=dy, y=dx, factor=self.plain.scale, offset=0)
+        if context.dx[0] is None:
+            return
+        if self.plain.scale.ndim:
+            yield self._scale_channels(context, part, context.dy, context.dx[0], None)
+            return
+        dy, dx = _cut(part, context.dy, context.dx[0])
+        yield self._task(context, part, "scale", x=dy, y=dx, factor=self.plain.scale, offset=0)
+
+    def _scale_channels(
+        self, context: OperationContext, part: BatchSlice, x: Floats, y: Floats, offset: NDArray[Any] | None
+    ) -> NativeTask:
+        channels = {"factor": self.plain.scale, "offset": offset}
+        arrays = {
+            name: None if one is None else np.ascontiguousarray(np.broadcast_to(one, x.shape[-1:]), x.dtype)
+            for name, one in channels.items()
+        }
+        return self._task(context, part, "by_channel", x=rows(x, part), y=rows(y, part), **arrays)
 
 
 class NativeAdd(NativeOperation[Add]):

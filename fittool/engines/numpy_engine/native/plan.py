@@ -15,14 +15,19 @@ from fittool.engines.numpy_engine.native.depthwise import NativeDepthwise
 from fittool.engines.numpy_engine.native.elementwise import NativeActivation, NativeAdd, NativeDropout, NativeScaling
 from fittool.engines.numpy_engine.native.normalization import NativeBatchNormalization
 from fittool.engines.numpy_engine.native.pooling import NativeAveragePooling, NativeGlobalAverage, NativeMaxPooling
+from fittool.engines.numpy_engine.native.recurrent import NativeRecurrent
+from fittool.engines.numpy_engine.native.standardization import NativeNormalization, NativeStandardization
 from fittool.engines.numpy_engine.operations.base import Operation
 from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, TransposedConvolution
 from fittool.engines.numpy_engine.operations.dense import Dense
 from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Scaling
 from fittool.engines.numpy_engine.operations.grouped_convolution import GroupedConvolution
 from fittool.engines.numpy_engine.operations.merging import Add
-from fittool.engines.numpy_engine.operations.normalization import BatchNormalization
+from fittool.engines.numpy_engine.operations.normalization import BatchNormalization, Normalization
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, MaxPooling
+from fittool.engines.numpy_engine.operations.sequences.gated_recurrent import LongShortTermCell, ResetAfterCell, ResetBeforeCell
+from fittool.engines.numpy_engine.operations.sequences.recurrent import Recurrent, SimpleCell
+from fittool.engines.numpy_engine.operations.standardization import Standardization
 from fittool.kernels.library import Library
 
 _RECTIFIED: dict[type[Operation], Callable[..., Operation]] = {
@@ -43,6 +48,9 @@ _NATIVE: dict[type[Operation], Callable[..., Operation]] = {
     MaxPooling: NativeMaxPooling,
     AveragePooling: NativeAveragePooling,
     GlobalAveragePooling: NativeGlobalAverage,
+    Normalization: NativeNormalization,
+    Standardization: NativeStandardization,
+    **dict.fromkeys((SimpleCell, LongShortTermCell, ResetAfterCell, ResetBeforeCell), NativeRecurrent),
 }
 
 
@@ -73,7 +81,11 @@ def _fits(operation: Operation) -> bool:
         case Activation():
             return NativeActivation.fits(operation)
         case Scaling():
-            return operation.scale.ndim == operation.offset.ndim == 0
+            return max(operation.scale.ndim, operation.offset.ndim) <= 1
+        case Standardization():
+            return NativeStandardization.fits(operation)
+        case Recurrent():
+            return NativeRecurrent.fits(operation)
         case Dropout():
             return 1 not in operation.shape  # decisions that are shared along an axis
     return True

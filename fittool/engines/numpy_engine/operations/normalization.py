@@ -294,10 +294,11 @@ class Normalization(Operation):
     def forward(self, context: OperationContext) -> Iterable[Phase]:
         """The deviation first, then every slice."""
         deviation = np.zeros(context.weights("variance").shape, context.y.dtype)
-        yield BatchPhase([[partial(self._deviation, context, deviation)]])
+        yield BatchPhase([[partial(self.fill_deviation, context, deviation)]])
         yield SlicePhase(partial(self._apply, context, deviation))
 
-    def _deviation(self, context: OperationContext, deviation: Floats) -> None:
+    def fill_deviation(self, context: OperationContext, deviation: Floats) -> None:
+        """Set what is divided by, (C,)."""
         np.maximum(np.sqrt(context.weights("variance")), deviation.dtype.type(self.epsilon), out=deviation)
 
     def _apply(self, context: OperationContext, deviation: Floats, part: BatchSlice) -> Iterable[Task]:
@@ -308,7 +309,7 @@ class Normalization(Operation):
     def backward(self, context: OperationContext) -> Iterable[Phase]:
         """The same factor on the gradient."""
         deviation = np.zeros(context.weights("variance").shape, context.y.dtype)
-        yield BatchPhase([[partial(self._deviation, context, deviation)]])
+        yield BatchPhase([[partial(self.fill_deviation, context, deviation)]])
         yield SlicePhase(partial(self._apply_back, context, deviation))
 
     def _apply_back(self, context: OperationContext, deviation: Floats, part: BatchSlice) -> Iterable[Task]:

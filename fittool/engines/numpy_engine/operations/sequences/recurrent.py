@@ -161,7 +161,7 @@ class Recurrent(Operation):
 
     def forward(self, context: OperationContext) -> Iterable[Phase]:
         """The dropout of the state and the halving of weights, then one chain for each run of samples."""
-        if self._drops(context) and self.dropout is not None:
+        if self.drops(context) and self.dropout is not None:
             yield SlicePhase(partial(self.dropout.draw_mask, context))
         weights = {name: context.weights(self.name(name)) for name in ("kernel", "recurrent_kernel", "bias")[: 2 + self.use_bias]}
         if self.halves:
@@ -169,11 +169,11 @@ class Recurrent(Operation):
             factors = self._factors(context.y.dtype)
             yield BatchPhase([[partial(np.multiply, weights[name], factors, halved[name]) for name in weights]])
             weights = halved
-        yield BatchPhase([list(self._forward_chain(context, weights, samples)) for samples in self._chain_samples(context)])
+        yield BatchPhase([list(self._forward_chain(context, weights, samples)) for samples in self.chain_samples(context)])
 
     def backward(self, context: OperationContext) -> Iterable[Phase]:
         """The walk back, one chain for each run of samples; then the kernels' gradients, each in one product."""
-        yield BatchPhase([list(self._backward_chain(context, samples)) for samples in self._chain_samples(context)])
+        yield BatchPhase([list(self._backward_chain(context, samples)) for samples in self.chain_samples(context)])
         yield BatchPhase([list(self._input_weights(context)), self.recurrent_gradient(context)])
 
     def _factors(self, dtype: Any) -> Floats:
@@ -182,15 +182,16 @@ class Recurrent(Operation):
         factors[list(self.squashed)] = 0.5
         return factors.reshape(-1)
 
-    def _drops(self, context: OperationContext) -> bool:
+    def drops(self, context: OperationContext) -> bool:
+        """True where the recurrent product does not see all of the state."""
         return context.training and self.dropout is not None and self.dropout.rate > 0
 
     def seen(self, context: OperationContext) -> Floats:
         """(N · T, units): the state before each step as the recurrent product sees it."""
-        return self.array(context, "seen" if self._drops(context) else "previous", self.walk.units)
+        return self.array(context, "seen" if self.drops(context) else "previous", self.walk.units)
 
-    def _chain_samples(self, context: OperationContext) -> list[slice]:
-        """Fixed runs of samples, whatever the number of threads."""
+    def chain_samples(self, context: OperationContext) -> list[slice]:
+        """The fixed runs of samples that are chains, whatever the number of threads."""
         worth = self.flops_per_sample * context.batch >= _WORTH_CUTTING
         count = min(_CHAINS, max(1, context.batch // _CHAIN_SAMPLES)) if worth else 1
         return [slice(context.batch * chain // count, context.batch * (chain + 1) // count) for chain in range(count)]
@@ -207,7 +208,7 @@ class Recurrent(Operation):
         gradient = block("gradient", self.width) if context.dy is not None else gates
         output_gradients = [None] * self.walk.steps if context.dy is None else self.walk.outputs_in_order(context.dy[samples])
         kept = {name: block(name, self.walk.units) for name in self.kept}
-        mask = self.dropout.mask(context)[samples] if self.dropout is not None and self._drops(context) else None
+        mask = self.dropout.mask(context)[samples] if self.dropout is not None and self.drops(context) else None
         work = self.workspace(samples.stop - samples.start, context.y.dtype)
         steps: list[TimeStep] = []
         for count in range(self.walk.steps):
