@@ -143,7 +143,8 @@ def compare(kind: str, seed: int) -> None:
     y = rng.normal(size=(count, *pair.graph.output_shapes[pair.graph.outputs[0]])).astype(np.float32)
     try:
         pair.step(Batch((x,), (y,)))
-        pair.assert_close()
+        # What is shifted before a normalization has no gradient: all that is left of it is rounding.
+        pair.assert_close(rounding=2e-4 if kind == "normalization" else 1e-5)
         for ours, theirs in zip(pair.native.predict_step((x,)), pair.numpy.predict_step((x,)), strict=True):
             close(ours, theirs, 2e-4, "the output")
     except AssertionError as error:
