@@ -58,17 +58,22 @@ class Pair:
         self.numpy.close()
         self.native.close()
 
-    def assert_close(self, tolerance: float = 2e-4) -> None:
-        """Losses, gradients and weights of both are alike, each array on its own scale."""
+    def assert_close(self, tolerance: float = 2e-4, rounding: float = 1e-5) -> None:
+        """Losses, gradients and weights of both are alike, each array on its own scale.
+
+        Args:
+            tolerance: The most that a number may differ, as a share of the largest of its array.
+            rounding: And as a share of the largest of all gradients, where one is 0 but for rounding.
+        """
         gradients = self.numpy._store.gradients
-        rounding = 1e-5 * float(np.abs(gradients).max()) if gradients.size else 0.0  # where a gradient is 0 but for rounding
+        least = rounding * float(np.abs(gradients).max()) if gradients.size else 0.0
         close(self.native._losses_and_metrics.last_loss, self.numpy._losses_and_metrics.last_loss, tolerance, "loss")
         for name, view in self.numpy._store.views.items():
             ours, theirs = (engine._store.weights(name) for engine in (self.native, self.numpy))
             close(ours, theirs, tolerance, name)
             if view.trainable:
                 ours, theirs = (engine._store.gradient(name) for engine in (self.native, self.numpy))
-                close(ours, theirs, tolerance, f"the gradient of {name}", rounding)
+                close(ours, theirs, tolerance, f"the gradient of {name}", least)
 
 
 def close(ours: Any, theirs: Any, tolerance: float, what: str, rounding: float = 0.0) -> None:
