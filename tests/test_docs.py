@@ -34,6 +34,11 @@ BASE = {
     "model": {"layers": [{"Dense": 1}]},
     "compile": {"loss": "mse"},
 }
+SWEPT = {
+    "model": {"layers": ["Flatten", {"Dense": {"units": 8}}, {"Dense": {"units": 2, "activation": "softmax"}}]},
+    "compile": {"loss": "sparse_categorical_crossentropy", "optimizer": {"Adam": {}}, "metrics": ["accuracy"]},
+}
+"""What searches in the docs search through."""
 OF_KERAS = ("from keras", "import keras", "generator = ImageDataGenerator", "import onnxruntime", "import torch")
 """Beginnings of Python that is Keras's, or that needs what was exported; tests of those have their own places."""
 
@@ -59,7 +64,7 @@ def merged(fragment: dict) -> dict:
     """A fragment as a whole experiment: what it leaves out is as small as can be."""
     if "learning_rate" in fragment:
         return {**BASE, "compile": {"loss": "mse", "optimizer": {"Adam": fragment}}}
-    whole = {**BASE, **fragment}
+    whole = {**BASE, **(SWEPT if "sweep" in fragment else {}), **fragment}
     for section in ("data", "compile"):
         if section in fragment and not {"train", "loss"} & set(fragment[section]):
             whole[section] = {**BASE[section], **fragment[section]}

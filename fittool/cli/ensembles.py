@@ -40,14 +40,15 @@ class Members:
 
 def opened_members(path: Path, checkpoint: Which, experiment: Path | None) -> Members | None:
     """The runs of an ensemble; None where a directory is none. What is to be said of their checkpoints is told."""
-    from fittool.cli.exit import show_warnings
-    from fittool.errors import Problem
-    from fittool.experiment.ensembles.averages import open_members
     from fittool.runs.ensemble import ensemble_at, members_of
 
     ensemble = ensemble_at(path)
     if ensemble is None:
         return None
+    from fittool.cli.exit import show_warnings
+    from fittool.errors import Problem
+    from fittool.experiment.ensembles.averages import open_members
+
     runs = open_members(members_of(path), checkpoint, experiment)
     show_warnings([Problem(f"{run.directory.path.name}: {text}") for run in runs for text in run.warnings])
     return Members(runs, ensemble)
@@ -55,12 +56,13 @@ def opened_members(path: Path, checkpoint: Which, experiment: Path | None) -> Me
 
 def predictor_of(path: Path, checkpoint: Which, experiment: Path | None) -> tuple[TrainedRun, Callable[..., Predictions]]:
     """A run, or the first of an ensemble, and what predicts with it, or with all of them."""
-    from fittool.experiment.ensembles.predict import predict as predict_together
-    from fittool.experiment.predict import predict
-    from fittool.experiment.trained_run import open_trained
-
     members = opened_members(path, checkpoint, experiment)
     if members is None:
+        from fittool.experiment.predict import predict
+        from fittool.experiment.trained_run import open_trained
+
         run = open_trained(path, checkpoint=checkpoint, experiment=experiment)
         return run, partial(predict, run)
+    from fittool.experiment.ensembles.predict import predict as predict_together
+
     return members.runs[0], partial(predict_together, members.runs, members.ensemble.kind)

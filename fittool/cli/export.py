@@ -37,12 +37,15 @@ def export(
     """Write a run's network for another tool.
 
     onnx: takes what predict takes as arrays, pictures as bytes or the columns of a table, and gives probabilities and names;
-    samples and a README lie beside it, and fittool verify runs it. keras: a .keras file, which Keras loads and trains on.
-    torch: a state dict as safetensors, with a plain module beside it that loads it. safetensors: the weights alone. The path is
-    printed on stdout. onnx and keras need the extras of these names.
+    samples and a README lie beside it, and fittool verify runs it. RUN may be a folder of folds or seeds then, whose mean it
+    gives. keras: a .keras file, which Keras loads and trains on. torch: a state dict as safetensors, with a plain module beside
+    it that loads it. safetensors: the weights alone. The path is printed on stdout.
+    onnx and keras need the extras of their names.
     """
+    from fittool.cli.ensembles import opened_members
     from fittool.cli.exit import show_warnings
-    from fittool.errors import Problem, UsageError
+    from fittool.errors import Problem, UsageError, shown
+    from fittool.experiment.ensembles.averages import average
     from fittool.experiment.exporting import export as exporting
     from fittool.experiment.trained_run import open_trained
     from fittool.runs.output_file import check_output
@@ -51,13 +54,17 @@ def export(
         raise UsageError("--fold is for --format onnx; other tools train on, for which a batch normalization must be there.")
     if out is not None:
         check_output(out, inputs=[], endings=[ENDINGS[format_]])
-    trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
+    members = opened_members(run, checkpoint, experiment)
+    if members is not None and format_ != "onnx":
+        raise UsageError(f"{shown(run)} holds several runs, whose mean --format onnx alone can hold. Give one of them.")
+    runs = [open_trained(run, checkpoint=checkpoint, experiment=experiment)] if members is None else list(members.runs)
+    trained = runs[0]
     out = Path(f"{trained.loaded.experiment.name or 'network'}{ENDINGS[format_]}") if out is None else out
     check_output(out, inputs=[], endings=[ENDINGS[format_]])
     exporting.refuse_existing(exporting.files_of(format_, out), force=force)
-    show_warnings([Problem(text) for text in trained.warnings])
+    show_warnings([Problem(text) for text in trained.warnings if members is None])
     if format_ == "onnx":
-        exported = exporting.export_onnx([trained], out, fold=fold, accept_changes=accept_changes)
+        exported = exporting.export_onnx(runs, out, fold=fold, accept_changes=accept_changes, average=average)
     else:
         exported = {"keras": exporting.export_keras, "torch": exporting.export_torch, "safetensors": exporting.export_weights}[
             format_

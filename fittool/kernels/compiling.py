@@ -56,7 +56,7 @@ INSTRUCTION_SETS = (
     InstructionSet(
         "avx512", ("x86_64", "AMD64"), ("-march=x86-64-v4", "-mprefer-vector-width=512"), ("-march=x86-64", "-DFOR_AVX512")
     ),
-    InstructionSet("avx2", ("x86_64", "AMD64"), ("-march=x86-64-v3",), ("-march=x86-64", "-DFOR_AVX2")),
+    InstructionSet("avx2", ("x86_64", "AMD64"), ("-march=x86-64-v3",), ("-march=x86-64",)),
     InstructionSet("neon", ("aarch64", "arm64"), (), ()),
 )
 """From the widest to the narrowest."""

@@ -83,7 +83,7 @@ SIGNATURES: dict[str, Signature] = {
     "softmax": Signature(("x:R,C", "y!=x:R,C"), {}),
     "softmax_gradient": Signature(("y:R,C", "dy:R,C", "dx!=dy:R,C"), {}),
     "sparse_crossentropy": Signature(
-        ("logits:R,C", "probabilities:R,C", "numbers:R:i64", "total!:1:f64", "gradient?!:R,C"), {}, ("divisor",)
+        ("logits:R,C", "probabilities:R,C", "numbers:R:i64", "weights?:R", "total!:1:f64", "gradient?!:R,C"), {}, ("divisor",)
     ),
     "descend": Signature(("weights!:E", "gradients:E", "momentum?!:E"), {"nesterov": 0}, ("rate", "factor")),
     "adapt_moments": Signature(

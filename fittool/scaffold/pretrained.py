@@ -57,7 +57,7 @@ initial_weights: {{from: {flow_text(where)}, strict: false}}  # all but the last
 fine_tune:  # `fittool show` prints the stages that this stands for
   head_epochs: 5  # in which the new layer learns alone
   epochs: 5  # in which the last stage learns, too
-  learning_rate: 0.0001
+  learning_rate: 0.00003
 """
 
 

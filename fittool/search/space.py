@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fittool import rng
-from fittool.config.sweeping.section import Range, Sweep
+from fittool.config.optional_sections.sweep import Range, Sweep
 
 Values = Mapping[str, Any]
 """By the dotted key of a setting, as plain data."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any, Protocol
 
-from fittool.config.sweeping.section import MedianPruner, Sweep
+from fittool.config.optional_sections.sweep import MedianPruner, Sweep
 from fittool.search.record import Trial
 from fittool.search.space import Space
 

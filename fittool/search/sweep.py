@@ -13,7 +13,7 @@ from typing import Any
 from fittool.callbacks import ModelCheckpoint
 from fittool.config.checks import objectives_without_data
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.config.sweeping.section import DEFAULT_TRIALS, Sweep
+from fittool.config.optional_sections.sweep import DEFAULT_TRIALS, Sweep
 from fittool.config.written import validates
 from fittool.errors import ExperimentError, Problem, UsageError
 from fittool.experiment.resuming.changes import counting_settings

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, TextIO
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Logs
 from fittool.config.experiment_file import LoadedExperiment, experiment_of_tree, load_experiment
-from fittool.config.sweeping.values import node_of, with_values
+from fittool.config.sweep_values import node_of, with_values
 from fittool.errors import FittoolError, Interrupted, RunInUseError
 from fittool.runs.files.json_text import from_json, to_json
 

@@ -85,6 +85,7 @@ def test_folds_validate_each_sample_once(trained: Path):
     assert len({sample for part in parts for sample in part}) == 48
 
 
+@pytest.mark.long
 def test_folds_of_a_folder_of_pictures(fittool: Fittool, write: Write, pictures: Path):
     done = fittool("train", write(*FROM_PICTURES), "--kfold", 3, *EPOCHS)
     assert done.code == 0
@@ -122,6 +123,7 @@ def test_folds_do_not_undo_a_split_with_a_meaning(fittool: Fittool, write: Write
     assert not Path("runs").exists()
 
 
+@pytest.mark.long
 def test_folds_of_a_training_in_stages(fittool: Fittool, write: Write):
     stages = "train:\n  - {epochs: 1, validation_split: 0.25}\n  - {epochs: 1}\n"
     config = write(("train:\n  epochs: 2\n  batch_size: 8\n  validation_split: 0.25\n", stages))
@@ -215,6 +217,7 @@ def test_a_time_limit_is_for_all_together(fittool: Fittool, write: Write):
     assert not Path("r/fold-1").exists()
 
 
+@pytest.mark.long
 def test_events_of_all_members_go_out(start: Callable[..., subprocess.Popen[str]], small: Path):
     out, _ = start("train", small, "--seeds", 2, "--events").communicate()
     events = [json.loads(line) for line in out.splitlines()]

@@ -72,6 +72,17 @@ def test_the_crossentropy_of_class_numbers(classes: int) -> None:
     pair.close()
 
 
+def test_weights_of_one_change_no_bit() -> None:
+    pair = Pair([{"Dense": {"units": 5, "activation": "softmax"}}], (6,), loss=SparseCategoricalCrossentropy())
+    rng, found = np.random.default_rng(0), []
+    x, y = rng.normal(size=(16, 6)).astype(np.float32), rng.integers(0, 5, 16)
+    for weights in (None, np.ones(16, np.float32)):
+        pair.native.train_step(Batch((x,), (y,), weights))
+        found.append((pair.native._losses_and_metrics.last_loss, pair.native._store.gradients.tobytes()))
+    pair.close()
+    assert found[0] == found[1]
+
+
 def test_losses_that_overflow_are_counted_as_numpy_s_are() -> None:
     pair = Pair([{"Dense": {"units": 3}}], (4,))
     batch = Batch((np.full((2, 4), 3e38, np.float32),), (np.zeros((2, 3), np.float32),))

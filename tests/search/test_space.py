@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from fittool.config.sweeping.section import Range
+from fittool.config.optional_sections.sweep import Range
 from fittool.search.space import Space
 
 LISTS = Space({"a": [1, 2, 3], "b": ["x", {"y": 1}], "c": Range(low=0, high=1, step=0.5)}, 7)

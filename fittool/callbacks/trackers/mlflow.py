@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from fittool.callbacks.base import Callback, CallbackContext, CallbackSetting
+from fittool.callbacks.trackers.sender import PATIENCE
 from fittool.callbacks.trackers.tracker import TrackerCallback
 from fittool.errors import MachineError
 from fittool.settings import Boolean, Field, Text, setting
@@ -28,6 +29,7 @@ _LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT"
 """A server that does not answer is asked again later; MLflow by itself would wait for minutes."""
 _NOT_A_NAME = re.compile(r"[^\w\-. :/]")
 _MOST_LETTERS, _MOST_AT_ONCE = 250, 100
+_PATIENCE_WITH_A_STORE = 300.0
 
 
 @setting
@@ -76,7 +78,12 @@ class MLflow(CallbackSetting):
         """
         if importlib.util.find_spec("mlflow") is None:
             raise MachineError("MLflow needs mlflow. Install the extra with: pip install 'fittool[mlflow]'")
-        return TrackerCallback("MLflow", MLflowRun(self, surroundings))
+        return TrackerCallback("MLflow", MLflowRun(self, surroundings), self._patience())
+
+    def _patience(self) -> float:
+        """How long the end waits: a store on this machine is at work, and to leave it while it is made would damage it."""
+        uri = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or ""
+        return _PATIENCE_WITH_A_STORE if urlsplit(uri).scheme in ("", "file", "sqlite") else PATIENCE
 
 
 class MLflowRun:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 Job = Callable[[], object]
 PAUSE = 30.0
 """Seconds after a failure before the next attempt; a last attempt is made at the end."""
-PATIENCE = 15.0
-"""Seconds that the end of a training waits at most for what is still to be sent."""
+PATIENCE, PATIENCE_AFTER_FAILURE = 60.0, 15.0
+"""Seconds that the end of a training waits at most for what is still to be sent, by a tracker at work and by one that failed."""
 _MOST = 100_000
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Logs
 from fittool.callbacks.snapshot import Position
-from fittool.callbacks.trackers.sender import PATIENCE, Sender
+from fittool.callbacks.trackers.sender import PATIENCE, PATIENCE_AFTER_FAILURE, Sender
 from fittool.errors import visible
 
 
@@ -70,7 +70,8 @@ class TrackerCallback(Callback):
         """Have the run closed, and wait a little for what is still to be sent."""
         reason = str(self.run.reason)
         self._sender.send(lambda: self._tracker.end(reason) if self._is_open else None)
-        left = self._sender.finish(self._patience)
+        self._tell()
+        left = self._sender.finish(min(self._patience, PATIENCE_AFTER_FAILURE) if self._told else self._patience)
         self._tracker.close()
         self._tell()
         if left:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.exchange.onnx_format.site import Site
+from fittool.exchange.onnx_format.unrolled_recurrence import unrolled_walk
 from fittool.exchange.onnx_format.writer import Value
-from fittool.exchange.trained_network import refusal
+from fittool.nn import layers as nn
 from fittool.nn.activations import LEAKY_SLOPE
 
 _KNOWN: dict[str, tuple[str, float | None, float | None]] = {
@@ -29,6 +30,7 @@ _KNOWN: dict[str, tuple[str, float | None, float | None]] = {
 _GATES = {"SimpleRNN": (0,), "LSTM": (0, 3, 1, 2), "GRU": (0, 1, 2)}
 """The places of Keras's gates in ONNX's order: i, f, c, o becomes i, o, f, c."""
 _KINDS = {"SimpleRNN": "RNN", "LSTM": "LSTM", "GRU": "GRU"}
+_TOGETHER = {"sum": "Add", "mul": "Mul", "ave": "Mean"}
 _MERGING = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
 
 
@@ -43,10 +45,12 @@ def both_ways(site: Site, layer: Any, x: list[Value]) -> Value:
 
 
 def _walk(site: Site, layer: Any, x: Value, prefixes: list[str], merge_mode: str | None) -> Value:
-    kind = type(layer).__name__
+    kind, names = type(layer).__name__, _activation_names(layer)
+    if not set(names) <= set(_KNOWN):
+        return site.value(_step_by_step(site, layer, x, prefixes, merge_mode))
     weights = [_of_direction(site, layer, kind, prefix) for prefix in prefixes]
     stacked = [np.stack(arrays) for arrays in zip(*weights, strict=True)]
-    attributes: dict[str, Any] = {"hidden_size": layer.units, **_activations(site, layer, kind, len(prefixes))}
+    attributes: dict[str, Any] = {"hidden_size": layer.units, **_activations(names, len(prefixes))}
     if len(prefixes) == 2 or layer.go_backwards:
         attributes["direction"] = "bidirectional" if len(prefixes) == 2 else "reverse"
     if kind == "GRU":
@@ -77,16 +81,32 @@ def _of_direction(site: Site, layer: Any, kind: str, prefix: str) -> list[NDArra
     return [kernel, recurrent, bias.reshape(-1)]
 
 
-def _activations(site: Site, layer: Any, kind: str, directions: int) -> dict[str, Any]:
+def _step_by_step(site: Site, layer: Any, x: Value, prefixes: list[str], merge_mode: str | None) -> str:
+    """The walks written out, for activations that ONNX's operations do not know."""
+    graph, found = site.graph, list[str]()
+    for number, prefix in enumerate(prefixes):
+        backwards = layer.go_backwards or number == 1
+        outputs = unrolled_walk(site, layer, x, prefix, backwards=backwards)
+        if layer.return_sequences:
+            ordered = outputs[::-1] if number == 1 else outputs  # the second walk is turned round, so that the same steps meet
+            found.append(graph.add("Concat", *(graph.add("Unsqueeze", one, graph.ints(1)) for one in ordered), axis=1))
+        else:
+            found.append(outputs[-1])
+    if len(found) == 1:
+        return found[0]
+    return graph.add("Concat", *found, axis=-1) if merge_mode == "concat" else graph.add(_TOGETHER[str(merge_mode)], *found)
+
+
+def _activation_names(layer: Any) -> list[str]:
+    """The activations in the order in which ONNX's operations take them."""
     names = [layer.activation or "linear"]
-    if kind != "SimpleRNN":
-        names = [layer.recurrent_activation or "linear", *names]
-    if kind == "LSTM":
-        names.append(names[-1])
-    unknown = next((name for name in names if name not in _KNOWN), None)
-    if unknown is not None:
-        text = f"ONNX's {_KINDS[kind]} knows no activation {unknown}; it knows {', '.join(_KNOWN)}."
-        raise refusal(site.node, text)
+    if isinstance(layer, nn.SimpleRNN):
+        return names
+    gates = layer.recurrent_activation or "linear"
+    return [gates, *names, *names] if isinstance(layer, nn.LSTM) else [gates, *names]
+
+
+def _activations(names: list[str], directions: int) -> dict[str, Any]:
     found = [_KNOWN[name] for name in names] * directions
     alphas, betas = ([one[place] for one in found if one[place] is not None] for place in (1, 2))
     attributes: dict[str, Any] = {"activations": [one[0] for one in found]}

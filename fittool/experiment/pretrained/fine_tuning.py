@@ -11,10 +11,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.config.pretrained import FineTune
+from fittool.config.optional_sections.pretrained import FineTune
 from fittool.config.sections import Stage, Train
 from fittool.errors import Problem
 from fittool.nn.graph import Graph, Node
+from fittool.nn.layers import BatchNormalization
 from fittool.nn.shapes import Shape
 
 _PREFIX = re.compile(r"((?:stage|block)[0-9]+)_")
@@ -56,9 +57,10 @@ def _stage(common: dict[str, Any], name: str, epochs: int, trainable: list[str])
 def _unfrozen(setting: FineTune, graph: Graph, head: Sequence[str]) -> list[str]:
     if isinstance(setting.unfreeze, list):
         return [*setting.unfreeze, *(name for name in patterns(graph, head) if name not in setting.unfreeze)]
-    if setting.unfreeze == "all":
-        return ["*"]
-    return patterns(graph, [*last_stage_of(graph), *head])
+    before = [node.name for node in _learning(graph)] if setting.unfreeze == "all" else last_stage_of(graph)
+    # Moving averages of many pictures stay better than what a few batches of other pictures make of them.
+    still = {node.name for node in graph.nodes if isinstance(node.layer, BatchNormalization)}
+    return patterns(graph, [*(name for name in before if name not in still), *head])
 
 
 def _learning(graph: Graph) -> list[Node]:
@@ -109,16 +111,21 @@ def _positions(shape: Shape) -> int:
 
 def patterns(graph: Graph, names: Collection[str]) -> list[str]:
     """Few patterns that stand for exactly these layers: `stage4_*` where all of a stage are among them."""
-    wanted, found = set(names), []
-    for node in _learning(graph):
-        if node.name not in wanted:
-            continue
-        block = _block(node.name)
-        whole = {one.name for one in _learning(graph) if _block(one.name) == block}
-        pattern = f"{block}_*" if block != node.name and whole <= wanted else node.name
-        if pattern not in found:
-            found.append(pattern)
+    wanted, known = set(names), [node.name for node in _learning(graph)]
+    found: list[str] = []
+    for name in known:
+        if name in wanted and not any(fnmatchcase(name, pattern) for pattern in found):
+            found.append(_widest(name, wanted, known))
     return found
+
+
+def _widest(name: str, wanted: Collection[str], known: Sequence[str]) -> str:
+    """The widest pattern that a name fits and nothing that is not wanted: of its block, of one kind in its block, or itself."""
+    block = _block(name)
+    for pattern in (f"{block}_*", f"{block}_*_{name.rpartition('_')[2]}") if block != name else ():
+        if fnmatchcase(name, pattern) and all(one in wanted for one in known if fnmatchcase(one, pattern)):
+            return pattern
+    return name
 
 
 def cut_for(loaded: LoadedExperiment, train: Train, graph: Graph, learning: Collection[str]) -> str | None:

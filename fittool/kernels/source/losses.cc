@@ -58,12 +58,14 @@ void softmax_gradient(const Task &task, int64_t *needed) {
     }
 }
 
-// total = Σ -log p of the true class, in double precision, row after row; gradient = (p - 1 at the true class) / divisor. Where p is
-// too small to have a logarithm, the logits are asked: -log p = max x - x - log(max p). `numbers` are checked by the caller.
+// total = Σ -log p of the true class, times the row's weight, in double precision, row after row; gradient = (p - 1 at the true
+// class) · weight / divisor. Where p is too small to have a logarithm, the logits are asked: -log p = max x - x - log(max p).
+// `numbers` are checked by the caller.
 void sparse_crossentropy(const Task &task, int64_t *needed) {
     Reader read(task);
     const float *logits = read.array(), *probabilities = read.array();
     const int64_t *numbers = read.array<const int64_t>();
+    const float *weights = read.array();
     double *total = read.array<double>();
     float *gradient = read.array();
     const long rows = read.size(), columns = read.size();
@@ -78,10 +80,11 @@ void sparse_crossentropy(const Task &task, int64_t *needed) {
         const float value = chosen < smallest
             ? row_largest(x, columns) - x[number] - logarithm_of(row_largest(p, columns))
             : -logarithm_of(chosen);
-        *total += (double)value;
+        const float weight = weights ? weights[r] : 1.0f;
+        *total += (double)(value * weight);
         if (gradient) {
             float *slope = gradient + r * columns;
-            for (long c = 0; c < columns; c++) slope[c] = (c == number ? p[c] - 1.0f : p[c]) / divisor;
+            for (long c = 0; c < columns; c++) slope[c] = (c == number ? p[c] - 1.0f : p[c]) * weight / divisor;
         }
     }
 }

@@ -62,6 +62,7 @@ def run(*arguments, **more):
 
 
 @with_extra
+@pytest.mark.timeout(300)
 def test_offline_files_hold_it_all_and_a_run_that_goes_on_keeps_its_identity(write, folder):
     run("train", write(TRACKED), "--run-dir", "one")
     run("resume", "one", "--epochs", "3")
@@ -82,6 +83,7 @@ def test_without_a_key_it_asks_nothing_and_writes_files(write, folder):
 
 
 @with_extra
+@pytest.mark.timeout(300)
 def test_a_server_that_is_not_there_does_not_end_the_training(write, folder):
     done = run(
         "train", write(("train:\n", "callbacks: [{WandB: {mode: online}}]\ntrain:\n")), "--run-dir", "one", HOME=str(folder),

@@ -85,12 +85,18 @@ def test_a_network_without_images_has_its_last_layer_for_a_head():
     assert head_of(graph) == ["dense_2"]
 
 
+def test_batch_normalizations_stay_as_they_are_unless_named():
+    graph = Graph.build(PRESETS.parse("mobilenet_v2").expand(5), {"x": (64, 64, 3)})
+    learning = [name for name in last_stage_of(graph) if not name.endswith("_norm")]
+    assert patterns(graph, learning) == ["stage6_*_conv", "stage7_*_conv", "top_conv"]
+
+
 def test_show_prints_the_stages(pictures):
     shown = yaml.safe_load(expand_yaml(load_experiment(experiment(pictures)), defaults=False))
     assert "fine_tune" not in shown
     assert [(one["name"], one["epochs"], one["trainable"]) for one in shown["train"]] == [
         ("head", 2, ["predictions"]),
-        ("fine_tuning", 1, ["stage2_*", "predictions"]),
+        ("fine_tuning", 1, ["stage2_conv", "predictions"]),
     ]
     assert shown["train"][1]["learning_rate"] == 0.01
 
@@ -113,7 +119,7 @@ def test_the_last_stage_learns_in_the_second_part(pictures, engine):
         for name, array in weights(run.directory / "checkpoints" / "last.safetensors").items()
         if not np.array_equal(array, graph.initial_weights(0)[name.removeprefix("weights/")])
     }
-    assert changed == {"stage2_conv", "stage2_norm", "predictions"}
+    assert changed == {"stage2_conv", "predictions"}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

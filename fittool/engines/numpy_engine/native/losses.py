@@ -21,16 +21,17 @@ _MOST_CALLS = 8
 
 @dataclass
 class _Call:
-    """A kernel's call, the class numbers (R,) that it reads, its result (1,), and the arrays that it is for."""
+    """A kernel's call, the class numbers and weights (R,) that it reads, its result (1,), and the arrays that it is for."""
 
     run: Callable[[], None]
     numbers: NDArray[np.int64]
+    weights: Floats
     total: NDArray[np.float64]
     arrays: tuple[Floats | None, ...]
 
 
 class NativeSparseCrossentropy:
-    """Loss and gradient of a batch in one call, where no sample has a weight; else as NumPy does it.
+    """Loss and gradient of a batch in one call, where the network has made probabilities; else as NumPy does it.
 
     Args:
         plain: The loss as NumPy computes it.
@@ -50,11 +51,17 @@ class NativeSparseCrossentropy:
         squashed: Floats | None = None,
     ) -> float:
         """The loss of a batch; arguments as in `LossFunction.batch_loss`, outputs (N, …, K) are logits."""
-        if weights is not None or squashed is None or not outputs.size:
+        if squashed is None or not outputs.size:
             return self._plain.batch_loss(targets, outputs, weights, gradient, squashed)
         numbers, _ = class_numbers(targets, outputs.shape)
         call = self._call(outputs, squashed, gradient)
         np.copyto(call.numbers, numbers)
+        if weights is None:
+            call.weights.fill(1)
+        else:
+            positions = outputs.shape[:-1]
+            each = np.asarray(weights, outputs.dtype).reshape(weights.shape + (1,) * (len(positions) - weights.ndim))
+            np.copyto(call.weights.reshape(positions), each)
         call.run()
         return float(call.total[0]) / len(call.numbers)
 
@@ -71,16 +78,17 @@ class NativeSparseCrossentropy:
         flat = [None if one is None else one.reshape(-1, one.shape[-1]) for one in arrays]
         named: dict[str, Any] = dict(zip(("logits", "probabilities", "gradient"), flat, strict=True))
         rows = len(named["logits"])
-        numbers, total = np.zeros(rows, np.int64), np.zeros(1)
-        task = self._library.task("sparse_crossentropy", **named, numbers=numbers, total=total, divisor=rows)
+        numbers, weights, total = np.zeros(rows, np.int64), np.ones(rows, np.float32), np.zeros(1)
+        named |= {"numbers": numbers, "weights": weights, "total": total}
+        task = self._library.task("sparse_crossentropy", **named, divisor=rows)
         # The arrays themselves are kept, as the call is found by their identity.
-        return _Call(join_tasks([task]), numbers, total, arrays)
+        return _Call(join_tasks([task]), numbers, weights, total, arrays)
 
 
 def native_loss(plain: LossFunction, library: Library | None) -> LossFunction | NativeSparseCrossentropy:
     """The loss with a kernel, where there is one."""
     setting = plain.setting
     fits = type(setting) is SparseCategoricalCrossentropy and setting.ignore_class is None
-    if library is None or not fits or setting.divisor(weighted=False) != "positions":
+    if library is None or not fits or any(setting.divisor(weighted=one) != "positions" for one in (False, True)):
         return plain
     return NativeSparseCrossentropy(plain, library)

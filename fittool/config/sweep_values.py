@@ -8,7 +8,7 @@ from typing import Any
 
 from fittool.config.checks import value_names
 from fittool.config.experiment import Experiment
-from fittool.config.sweeping.section import HyperbandPruner, Range, SuccessiveHalvingPruner, Sweep
+from fittool.config.optional_sections.sweep import HyperbandPruner, Range, SuccessiveHalvingPruner, Sweep
 from fittool.config.written import Written
 from fittool.config.yaml.file_references import with_absolute_paths
 from fittool.config.yaml.inheritance import lay, path_of_key

@@ -38,12 +38,12 @@ class FineTune:
     )
     epochs: Annotated[Integer, Field(ge=0)] = Field(default=10, description="Epochs in which more layers learn, after that.")
     learning_rate: Annotated[Number, Field(gt=0)] = Field(
-        default=1e-4, description="The rate of these; small, as the weights are good already."
+        default=3e-5, description="The rate of these; small, as the weights are good already."
     )
     unfreeze: Literal["last_stage", "all"] | Patterns = Field(
         default="last_stage",
         description="What learns then beside the head: last_stage, the layers of the smallest images; all; or names with "
-        "wildcards.",
+        "wildcards. Batch normalizations stay as they are, unless they are named.",
     )
     learning_rates: RateFactors | None = Field(
         default=None, description="Factors on the rate by names of layers with wildcards, such as {stage4_*: 0.1}."

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
+from fittool.config.optional_sections.sweep import MedianPruner, Range
 from fittool.config.reference import json_schema
-from fittool.config.sweeping.section import MedianPruner, Range
-from fittool.config.sweeping.values import node_of, with_values
+from fittool.config.sweep_values import node_of, with_values
 from fittool.errors import ExperimentError
 
 EXPERIMENT = """\
