@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kernels.test_bytes import weights_after_steps
 
 from fittool.config.experiment_file import load_experiment
 from fittool.data.batch import Batch
 from fittool.engines.numpy_engine import NumpyEngine
 from fittool.experiment.building.prepare import fit_together
 from fittool.kernels import library as module
-from fittool.kernels.compiling import FLAGS, SOURCE, find_compiler, sets_of
+from fittool.kernels.compiling import FLAGS, PLATFORMS, SOURCE, compile_for, find_compiler, sets_of
 from fittool.kernels.library import Library, find_library
 from fittool.kernels.signatures import SIGNATURES
 from fittool.kernels.tasks import NativeTask
@@ -104,3 +105,23 @@ def test_arm64_gives_the_same_bytes(tmp_path: Path, recorded: dict[str, None]) -
     assert outputs[0].count("\n") == len(recorded)
     for other in outputs[1:]:
         assert other == outputs[0]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(platform.system() != "Linux" or platform.machine() != "x86_64", reason="compares wheels for Linux on x86-64")
+def test_the_compiler_of_the_wheels_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cross = zig()
+    if cross is None or find_library()[0] is None:
+        pytest.skip("needs pip install ziglang, and compiled kernels")
+    names = [one.name for one in sets_of("x86_64") if find_library(one.name)[0] is not None]
+    compile_for(PLATFORMS["linux-x86_64"], cross, tmp_path)
+    found = set()
+    for folder in (module.LIBRARIES, tmp_path):
+        monkeypatch.setattr(module, "LIBRARIES", folder)
+        for name in names:
+            find_library.cache_clear()
+            monkeypatch.setenv("FITTOOL_INSTRUCTION_SET", name)
+            found.add(weights_after_steps(threads=1))
+    find_library.cache_clear()
+    assert len(found) == 1
