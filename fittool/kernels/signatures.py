@@ -92,6 +92,7 @@ SIGNATURES: dict[str, Signature] = {
         ("first", "second", "epsilon", "rate"),
     ),
     "scale_by_root": Signature(("weights!:E", "gradients:E", "velocity!:E"), {}, ("rho", "rest", "epsilon", "rate")),
+    "add_rows_by_number": Signature(("index:N:i64", "dy:N,L", "dtable!:V,L"), {}),
     "by_channel": Signature(("x:R,C", "center?:C", "divisor?:C", "factor?:C", "offset?:C", "y!=x:R,C"), {}),
     "simple_cell": _forth(1),
     "simple_cell_gradient": _back(1),

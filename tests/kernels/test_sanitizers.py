@@ -27,7 +27,8 @@ base.SCRATCH_FLOOR = 0  # as much as is needed, so that what lies behind it is n
 assert library.find_library()[0] is not None, library.find_library()[1]
 
 from augmentation.test_native import compare_warps
-from engines import test_numpy_native_recurrent
+from engines import test_numpy_native_channels as channels
+from engines import test_numpy_native_embedding, test_numpy_native_recurrent
 from engines.test_numpy_native import KINDS, compare
 
 for seed in range(int(sys.argv[2])):
@@ -35,6 +36,10 @@ for seed in range(int(sys.argv[2])):
         compare(kind, seed)
     test_numpy_native_recurrent.compare(seed)
     compare_warps(seed)
+for make in (channels.rescaling, channels.normalization, channels.standardization):
+    channels.test_channels_have_the_bytes_of_numpy(make, False)
+test_numpy_native_embedding.test_rows_are_added_one_after_the_other()
+test_numpy_native_embedding.test_what_is_no_row_is_passed_over()
 print("nothing found")
 """
 _FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g")

@@ -9,7 +9,7 @@ import pytest
 
 from fittool.kernels.library import Library, find_library
 from fittool.kernels.signatures import SIGNATURES
-from fittool.kernels.tasks import ARRAYS, NUMBERS, SIZES, ArgumentError, parameter
+from fittool.kernels.tasks import ARRAYS, NUMBERS, SIZES, ArgumentError, Signature, layout_of, parameter
 
 LIBRARY, REASON = find_library()
 needs_kernels = pytest.mark.skipif(LIBRARY is None, reason=REASON)
@@ -101,6 +101,13 @@ def test_only_elementwise_kernels_may_write_over_what_they_read() -> None:
     kernel = np.ones((1, 1, 1, 1, 1), np.float32)
     with pytest.raises(ArgumentError, match="y and x share memory"):
         library().task("convolution", **arguments(x=images, y=images, kernel=kernel, bias=None))
+
+
+def test_a_fixed_axis_of_what_is_left_out_is_no_size() -> None:
+    signature = Signature(("x:N", "bias?:2,M", "y!:N"), {"flag": 0})
+    given = {"x": np.ones(3, np.float32), "y": np.ones(3, np.float32), "bias": None, "flag": 7}
+    layout, _ = layout_of("any", 0, signature, given)
+    assert list(layout.sizes)[:4] == [3, 0, 7, 0]  # N, M, flag
 
 
 @needs_kernels

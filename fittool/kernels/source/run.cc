@@ -54,6 +54,7 @@
     EACH(reset_before_cell)             \
     EACH(reset_before_cell_gradient)    \
     EACH(recurrent_gradients)           \
+    EACH(add_rows_by_number)            \
     EACH(by_channel)                    \
     EACH(warp_bytes)                    \
     EACH(warp_floats)                   \

@@ -13,6 +13,7 @@ from fittool.engines.numpy_engine.native.convolution import NativeConvolution, N
 from fittool.engines.numpy_engine.native.dense import NativeDense
 from fittool.engines.numpy_engine.native.depthwise import NativeDepthwise
 from fittool.engines.numpy_engine.native.elementwise import NativeActivation, NativeAdd, NativeDropout, NativeScaling
+from fittool.engines.numpy_engine.native.embedding import NativeEmbedding
 from fittool.engines.numpy_engine.native.normalization import NativeBatchNormalization
 from fittool.engines.numpy_engine.native.pooling import NativeAveragePooling, NativeGlobalAverage, NativeMaxPooling
 from fittool.engines.numpy_engine.native.recurrent import NativeRecurrent
@@ -21,6 +22,7 @@ from fittool.engines.numpy_engine.operations.base import Operation
 from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, TransposedConvolution
 from fittool.engines.numpy_engine.operations.dense import Dense
 from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Scaling
+from fittool.engines.numpy_engine.operations.embedding import Embedding
 from fittool.engines.numpy_engine.operations.grouped_convolution import GroupedConvolution
 from fittool.engines.numpy_engine.operations.merging import Add
 from fittool.engines.numpy_engine.operations.normalization import BatchNormalization, Normalization
@@ -49,6 +51,7 @@ _NATIVE: dict[type[Operation], Callable[..., Operation]] = {
     AveragePooling: NativeAveragePooling,
     GlobalAveragePooling: NativeGlobalAverage,
     Normalization: NativeNormalization,
+    Embedding: NativeEmbedding,
     Standardization: NativeStandardization,
     **dict.fromkeys((SimpleCell, LongShortTermCell, ResetAfterCell, ResetBeforeCell), NativeRecurrent),
 }

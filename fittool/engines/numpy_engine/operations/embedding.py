@@ -31,11 +31,12 @@ class Embedding(Operation):
     def __init__(self, rows: int, length: int) -> None:
         self.rows, self.length = rows, length
 
-    def _indices(self, context: OperationContext) -> NDArray[np.int64]:
+    def indices(self, context: OperationContext) -> NDArray[np.int64]:
+        """The whole numbers, (N, …); filled by the forward half."""
         return context.extra("indices", context.x[0].shape[1:], np.int64)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        indices = self._indices(context)[part.start : part.stop]
+        indices = self.indices(context)[part.start : part.stop]
         yield partial(self._check, context, part.start, context.x[0][part.start : part.stop], indices)
         yield partial(np.take, context.weights("embeddings"), indices, 0, context.y[part.start : part.stop], "clip")
 
@@ -59,20 +60,21 @@ class Embedding(Operation):
         """All samples at once: what the same number got anywhere in the batch is added, in the batch's order."""
         yield BatchPhase([[partial(self._add_rows, context)]])
         if context.dx[0] is not None:
-            yield SlicePhase(partial(self._no_gradient, context.dx[0]))
+            yield SlicePhase(partial(self.no_gradient, context))
 
     def _add_rows(self, context: OperationContext) -> None:
         assert context.dy is not None
-        gradient, indices = context.gradient("embeddings"), self._indices(context).reshape(-1)
+        gradient, indices = context.gradient("embeddings"), self.indices(context).reshape(-1)
         # Not `np.add.at`, which takes twice as long; the sort is stable, so that equal numbers are summed in the batch's order.
         order = np.argsort(indices, kind="stable")
         found, starts = np.unique(indices[order], return_index=True)
         gradient.fill(0)
         gradient[found] = np.add.reduceat(context.dy.reshape(-1, self.length)[order], starts, axis=0)
 
-    def _no_gradient(self, dx: Floats, part: BatchSlice) -> Iterable[Task]:
+    def no_gradient(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         """Whole numbers have no slope."""
-        yield partial(dx[part.start : part.stop].fill, 0)
+        assert context.dx[0] is not None
+        yield partial(context.dx[0][part.start : part.stop].fill, 0)
 
 
 class PiecewiseLinearEmbedding(Operation):
