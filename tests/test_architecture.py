@@ -59,10 +59,10 @@ HOMES = {
     "onnx": ("exchange/onnx_format",),
     "onnxruntime": ("exchange/onnx_format/verify.py",),
     "tensorboard": ("callbacks/tensorboard.py",),
-    "mlflow": ("callbacks/trackers/mlflow.py",),
-    "wandb": ("callbacks/trackers/wandb_process.py",),
     "optuna": ("search/optuna_search.py",),
     "sqlalchemy": ("search/optuna_search.py",),
+    "mlflow": ("callbacks/trackers/mlflow.py",),
+    "wandb": ("callbacks/trackers/wandb_process.py",),
     "yaml": ("config",),
     "safetensors": ("runs", "exchange"),
     "PIL": (

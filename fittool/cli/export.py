@@ -57,7 +57,7 @@ def export(
     exporting.refuse_existing(exporting.files_of(format_, out), force=force)
     show_warnings([Problem(text) for text in trained.warnings])
     if format_ == "onnx":
-        exported = exporting.export_onnx(trained, out, fold=fold, accept_changes=accept_changes)
+        exported = exporting.export_onnx([trained], out, fold=fold, accept_changes=accept_changes)
     else:
         exported = {"keras": exporting.export_keras, "torch": exporting.export_torch, "safetensors": exporting.export_weights}[
             format_

@@ -19,13 +19,19 @@ from fittool.cli.options import debug_option
 )
 @click.option("--label", "labels", multiple=True, metavar="NAME", help="The column to predict, or several; an array of an npz.")
 @click.option(
+    "--pretrained",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Start from a trained network, for a folder of pictures: what `import` wrote, a run, or a file of weights.",
+)
+@click.option(
     "--template",
     metavar="NAME",
     shell_complete=completing(templates),
     help="Start from a ready experiment; an unknown name lists them.",
 )
 @debug_option
-def init(file: Path, data: str | None, labels: tuple[str, ...], template: str | None) -> None:
+def init(file: Path, data: str | None, labels: tuple[str, ...], pretrained: Path | None, template: str | None) -> None:
     """Write a commented experiment file to start from.
 
     FILE is experiment.yaml by default. An existing file is never overwritten. With --from, what is written is checked as
@@ -39,10 +45,12 @@ def init(file: Path, data: str | None, labels: tuple[str, ...], template: str | 
         raise UsageError("--from and --template exclude each other.")
     if labels and data is None:
         raise UsageError("--label says what to predict in the data of --from.")
+    if pretrained is not None and data is None:
+        raise UsageError("--pretrained goes with the pictures of --from.")
     if data is None:
         _write_template(file, template)
     else:
-        _write_for(data, file, labels)
+        _write_for(data, file, labels, pretrained)
     click.echo(file)
 
 
@@ -58,11 +66,12 @@ def _write_template(file: Path, template: str | None) -> None:
         click.echo(f"Next: fittool train {file}", err=True)
 
 
-def _write_for(data: str, file: Path, labels: tuple[str, ...]) -> None:
+def _write_for(data: str, file: Path, labels: tuple[str, ...], pretrained: Path | None) -> None:
     from fittool.cli.exit import show_warnings
     from fittool.scaffold.new_experiment import write_experiment_for
 
-    made = write_experiment_for(data, file, labels, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
+    ask = _ask if sys.stdin.isatty() and sys.stderr.isatty() else None
+    made = write_experiment_for(data, file, labels, ask, pretrained)
     for line in made.scaffold.lines:
         click.echo(line, err=True)
     show_warnings(made.warnings)

@@ -131,7 +131,7 @@ def _told(trial: Trial, metric: str) -> str:
 
 
 def _value(value: object) -> str:
-    from fittool.config.sweep_values import text_of
+    from fittool.config.sweeping.values import text_of
     from fittool.errors import shorten
 
     return f"{value:.4g}" if isinstance(value, float) else shorten(text_of(value), 30)

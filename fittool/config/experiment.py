@@ -11,10 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
-from fittool.config.optional_sections.notify import Notify
-from fittool.config.optional_sections.pretrained import FineTune, InitialWeights
-from fittool.config.optional_sections.sweep import Sweep
+from fittool.config.notify import Notify
+from fittool.config.pretrained import FineTune, InitialWeights
 from fittool.config.sections import Compile, Data, Model, Output, Stage, Train
+from fittool.config.sweeping.section import Sweep
 from fittool.engines.settings import ENGINES, EngineSetting, Numpy
 from fittool.settings import DOES_NOT_COUNT, Field, Integer, Text, setting
 

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from fittool.callbacks import CALLBACKS
 from fittool.config.checks import contradictions, without_effect
 from fittool.config.experiment import STAGES, WHOLE, Experiment, name_from
-from fittool.config.optional_sections.sweep import RANGE, VALUES
-from fittool.config.sweep_values import sweep_problems
+from fittool.config.sweeping.section import RANGE, VALUES
+from fittool.config.sweeping.values import sweep_problems
 from fittool.config.written import Written
 from fittool.config.yaml.environment_variables import Reference, filled, references_in
 from fittool.config.yaml.file_references import with_absolute_paths

@@ -13,10 +13,10 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticUndefined
 
 from fittool.config.experiment import Experiment
-from fittool.config.optional_sections.notify import Notify
-from fittool.config.optional_sections.pretrained import FineTune, InitialWeights
-from fittool.config.optional_sections.sweep import Range, Sweep
+from fittool.config.notify import Notify
+from fittool.config.pretrained import FineTune, InitialWeights
 from fittool.config.sections import Checkpoint, Compile, Data, Image, Model, Output, Stage, Train
+from fittool.config.sweeping.section import Range, Sweep
 from fittool.config.target import Target
 from fittool.config.yaml.writer import flow_text
 from fittool.data.sources import SOURCES
@@ -166,7 +166,8 @@ class _Page:
             "data": Data, "data.image": Image, "data.column_defaults": ColumnDefaults, "data.target": Target,
             "augmentation": augmentation, "model": Model, "compile": Compile,
             "initial_weights": InitialWeights, "fine_tune": FineTune, "train": Train, "train[0]": Stage, "output": Output,
-            "output.checkpoint": Checkpoint, "notify": Notify, "sweep": Sweep, "sweep.parameters": Range,
+            "notify": Notify,
+            "output.checkpoint": Checkpoint, "sweep": Sweep, "sweep.parameters": Range,
         }.items():  # fmt: skip
             yield from self._section(f"`{name}`", cls, self.schema["$defs"][cls.__name__])
         for family in sorted(families(Experiment), key=lambda family: list(FAMILY_NAMES).index(family.kind)):

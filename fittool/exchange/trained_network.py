@@ -68,7 +68,7 @@ class OutputForm:
 
 @dataclass(frozen=True)
 class TrainingForm:
-    """How a network was trained, for tools that train it on.
+    """The way in which a network was trained, for tools that train it on.
 
     Attributes:
         optimizer: Moves the weights.

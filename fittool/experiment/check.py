@@ -69,7 +69,7 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     device = memory_estimated(prepared)
     told = (*told, *_too_much(loaded, device))
     lines = [] if device is None else [str(device)]
-    counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *notes, *lines)
+    counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *lines, *notes, *_sweep(loaded))
     return Report(_summary(prepared, device), (*prepared.warnings, *told, *found.warnings), counts)
 
 
@@ -85,6 +85,12 @@ def _too_much(loaded: LoadedExperiment, needed: MemoryEstimate | None) -> tuple[
     of_device = "engine.torch.precision: bf16, engine.torch.recompute: ['*'], or data.cache: ram"
     mends = "or smaller layers" if needed.device == HOST else of_device
     return (loaded.problem(f"{text}, {mends}.", *loaded.experiment.path_of(largest), "batch_size"),)
+
+
+def _sweep(loaded: LoadedExperiment) -> tuple[str, ...]:
+    """What `fittool sweep` would do, where there is a section for it."""
+    sweep = loaded.experiment.sweep
+    return () if sweep is None else (sweep.in_words(),)
 
 
 def _unseen(loaded: LoadedExperiment, data: OpenedData) -> tuple[str, ...]:

@@ -53,8 +53,8 @@ class TrainOptions:
     command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))
     group: ProcessGroup = ALONE
     events: EventProgress | None = None
-    profile: bool = False
     callbacks: tuple[Callback, ...] = ()
+    profile: bool = False
 
     def display(self, verbose: Verbose, directory: RunDirectory) -> Progress:
         """What shows the training: the events, or the display for a level of verbosity."""

@@ -171,7 +171,7 @@ def compile_for(platform: Platform, compiler: Sequence[str], folder: Path) -> li
         flags, base = (tuple(cross_flags(platform, words)) for words in (one.flags, one.base))
         made.append(folder / library_name(one))
         here = InstructionSet(one.name, one.machines, flags, base)
-        compile_library(compiler, here, made[-1], linking=["-target", platform.target, "-s"])
+        compile_library(compiler, here, made[-1], linking=["-target", platform.target, "-s", "-nostdlib++"])
     return made
 
 

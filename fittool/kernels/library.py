@@ -118,7 +118,8 @@ def find_library(instructions: str = "") -> tuple[Library | None, str]:
     Args:
         instructions: The name of the only set to look at; by default all that the processor may have.
     """
-    reasons = []
+    known = [one.name for one in sets_of(platform.machine())]
+    reasons = [] if instructions in ("", *known) else [f"{_INSTRUCTIONS} is {instructions}, not one of {', '.join(known)}"]
     for one in sets_of(platform.machine()):
         path = LIBRARIES / library_name(one)
         if instructions not in ("", one.name):

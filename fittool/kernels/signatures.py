@@ -11,17 +11,19 @@ _COLUMNS = {"first": 0, "stop": 0}
 _ELEMENTS = Signature(("x:N", "y!=x:N"), {})
 _SLOPES = Signature(("y:N", "dy:N", "dx!=dy,y:N"), {})
 # Axes: samples N, image height H and width W, channels C; kernel height K and width L, filters F; output height I and width J.
+# In groups G, channels D and filters O of each.
 # Rows of products and normalizations R, inputs of a product K; slices of a batch P; weights or elements E.
 
 FILL_MODES = ("nearest", "constant", "wrap", "reflect")
 """In the order of the numbers by which the warp's kernels know them."""
 
 SIGNATURES: dict[str, Signature] = {
-    "convolution": Signature(("x:N,H,W,C", "kernel:K,L,C,F", "bias?:F", "y!:N,I,J,F"), {**_WINDOW, "rectified": 0}),
-    "convolution_input_gradient": Signature(("dx!:N,H,W,C", "turned:K,L,F,C", "bias?:C", "dy:N,I,J,F"), _WINDOW),
+    "convolution": Signature(("x:N,H,W,G,D", "kernel:K,L,D,G,O", "bias?:G,O", "y!:N,I,J,G,O"), {**_WINDOW, "rectified": 0}),
+    "convolution_input_gradient": Signature(("dx!:N,H,W,G,D", "turned:K,L,G,O,D", "bias?:G,D", "dy:N,I,J,G,O"), _WINDOW),
     "convolution_kernel_gradient": Signature(
-        ("x:N,H,W,C", "dkernel!:K,L,C,F", "dbias?!:F", "dy:N,I,J,F"), {**_WINDOW, "fresh": 0}
+        ("x:N,H,W,G,D", "dkernel!:K,L,D,G,O", "dbias?!:G,O", "dy:N,I,J,G,O"), {**_WINDOW, "fresh": 0}
     ),
+    "column_sums": Signature(("x:R,C", "sums!:C"), {"fresh": 0}),
     "turn_kernel": Signature(("kernel:E,C,F", "turned!:E,F,C"), {}),
     "depthwise": Signature(("x:N,H,W,C", "kernel:K,L,C", "bias?:C", "y!:N,I,J,C"), {**_WINDOW, "rectified": 0}),
     "depthwise_input_gradient": Signature(("dx!:N,H,W,C", "kernel:K,L,C", "dy:N,I,J,C"), _WINDOW),

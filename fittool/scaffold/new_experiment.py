@@ -12,6 +12,7 @@ from fittool.errors import Problem
 from fittool.experiment.check import Report, check_experiment
 from fittool.runs.files.atomic import atomic_write
 from fittool.scaffold.label_choice import Ask
+from fittool.scaffold.pretrained import pretrained
 from fittool.scaffold.scaffold import Scaffold, from_data
 
 
@@ -30,7 +31,9 @@ class NewExperiment:
     warnings: tuple[Problem, ...]
 
 
-def write_experiment_for(data: str, file: Path, labels: Sequence[str] = (), ask: Ask | None = None) -> NewExperiment:
+def write_experiment_for(
+    data: str, file: Path, labels: Sequence[str] = (), ask: Ask | None = None, start: Path | None = None
+) -> NewExperiment:
     """Look at data, write an experiment that fits them, and check it; a file that does not pass is removed again.
 
     Args:
@@ -38,11 +41,12 @@ def write_experiment_for(data: str, file: Path, labels: Sequence[str] = (), ask:
         file: The experiment, which is not there yet.
         labels: What is to be predicted; none: what looks like it.
         ask: Asks a person what the label is, where that is not plain.
+        start: Weights of a network to start from.
 
     Raises:
         FittoolError: The data cannot be trained on, with all that could be found.
     """
-    made = from_data(data, file, labels, ask)
+    made = from_data(data, file, labels, ask, None if start is None else pretrained(start))
     atomic_write(file, [made.text.encode()])
     try:
         loaded = load_experiment(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fittool.config.experiment import name_from
 from fittool.config.yaml.writer import flow_text
@@ -12,10 +12,11 @@ from fittool.data.remote import is_remote
 from fittool.data.sources import FolderSource
 from fittool.data.sources.base import Source
 from fittool.data.tables.column_kinds import ColumnKind
-from fittool.errors import visible
+from fittool.errors import UsageError, shown, visible
 from fittool.scaffold import table_training
 from fittool.scaffold.data_survey import look_at
 from fittool.scaffold.label_choice import Ask
+from fittool.scaffold.pretrained import Pretrained
 from fittool.scaffold.survey import Survey
 from fittool.scaffold.table_training import VALIDATED, training_samples
 from fittool.scaffold.task import Task
@@ -67,6 +68,7 @@ def from_data(
     experiment: str | os.PathLike[str] = "experiment.yaml",
     labels: Sequence[str] = (),
     ask: Ask | None = None,
+    start: Pretrained | None = None,
 ) -> Scaffold:
     """An experiment that fits data.
 
@@ -76,15 +78,36 @@ def from_data(
         experiment: Where the experiment is going to stand; its paths are relative to that.
         labels: The columns to predict, or the array; none: what looks like it.
         ask: Asks a person what the label is, where that is not plain.
+        start: A network to start from, for folders of pictures.
 
     Raises:
         DataError: The data cannot be trained on.
+        UsageError: They are no pictures of classes, and a network for such is to start from.
     """
     path = os.fspath(data)
     survey = look_at(path if is_remote(path) else os.path.normpath(path), labels, ask)
     folder = os.path.dirname(os.path.abspath(experiment))
+    if start is not None:
+        return _from_pretrained(survey, start, folder, name_from(_stem(path)))
     text = _text(survey.relative_to(folder), name_from(_stem(path)))
     return Scaffold(text, (*survey.lines, f"{os.fspath(experiment)}: {', '.join(_choices(survey))}."), _streams(survey))
+
+
+def _from_pretrained(survey: Survey, start: Pretrained, folder: str, name: str) -> Scaffold:
+    """An experiment on pictures that trains a network on."""
+    if not _streams(survey) or survey.task.kind not in ("classes", "yes or no"):
+        raise UsageError("--pretrained goes with a folder of pictures of several classes.")
+    side = start.side(survey)
+    seen = replace(survey.relative_to(folder), image_size=(side, side), color_mode="rgb", fit="stretch")
+    loss = "sparse_categorical_crossentropy" if survey.task.kind == "classes" else "binary_crossentropy"
+    compiled = f"compile:\n  optimizer: {{Adam: {{learning_rate: 0.001}}}}\n  loss: {loss}\n  metrics: [accuracy]\n"
+    train = "\n".join(line for line in _train(seen).splitlines() if not line.startswith("  epochs:")) + "\n"
+    flip = "augmentation:\n  " + _FLIP
+    parts = [_head(name), _data(seen), flip, start.sections(folder), compiled, train, _callbacks(seen)]
+    line = (
+        f"{start.preset.public_name()} from {shown(start.weights)}, pictures of {side} × {side}, head first, then the last stage"
+    )
+    return Scaffold("\n".join(part for part in parts if part), (*survey.lines, f"{line}."), augments=True)
 
 
 def _stem(path: str) -> str:

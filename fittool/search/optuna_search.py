@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fittool import rng
-from fittool.config.optional_sections.sweep import HyperbandPruner, MedianPruner, Range, SuccessiveHalvingPruner, Sweep
-from fittool.config.sweep_values import text_of
+from fittool.config.sweeping.section import HyperbandPruner, MedianPruner, Range, SuccessiveHalvingPruner, Sweep
+from fittool.config.sweeping.values import text_of
 from fittool.errors import MachineError, StorageError, UsageError, visible
 from fittool.search.record import Record, Trial
 from fittool.search.space import Space

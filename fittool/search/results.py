@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fittool.config.optional_sections.sweep import Range
-from fittool.config.sweep_values import text_of
+from fittool.config.sweeping.section import Range
+from fittool.config.sweeping.values import text_of
 from fittool.errors import visible
 from fittool.report.parallel_coordinates import Axis, Line, draw_parallel_coordinates
 from fittool.runs.directory import RunDirectory

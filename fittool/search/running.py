@@ -161,7 +161,8 @@ class Running:
         elif "epoch" in content:
             message.worker.say(prune=self._strategy.reported(trial, content["epoch"], content["value"]))
         elif content["ends"] == "done":
-            self._ended_unseen(trial)
+            if not self._ended_unseen(trial):
+                self._died(trial)
         elif content["ends"] == "interrupted":
             self._waiting.append(trial)
         elif content["code"] in _ALIKE and not (content["code"] == DataError.code and self._job.varies_data):

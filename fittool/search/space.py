@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fittool import rng
-from fittool.config.optional_sections.sweep import Range, Sweep
+from fittool.config.sweeping.section import Range, Sweep
 
 Values = Mapping[str, Any]
 """By the dotted key of a setting, as plain data."""
@@ -32,12 +32,6 @@ class Space:
     def of(cls, sweep: Sweep, seed: int) -> Space:
         """The space of a sweep in an experiment with a seed."""
         return cls(sweep.parameters, seed if sweep.seed is None else sweep.seed)
-
-    @property
-    def size(self) -> int | None:
-        """The number of all combinations; None where it has no end."""
-        counts = [one.count if isinstance(one, Range) else len(one) for one in self.parameters.values()]
-        return None if None in counts else math.prod(count for count in counts if count is not None)
 
     def combination(self, number: int) -> dict[str, Any]:
         """A combination of a grid, from 0: the last parameter changes first, as in nested loops."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any, Protocol
 
-from fittool.config.optional_sections.sweep import MedianPruner, Sweep
+from fittool.config.sweeping.section import MedianPruner, Sweep
 from fittool.search.record import Trial
 from fittool.search.space import Space
 
@@ -41,14 +41,14 @@ class OwnStrategy:
     """
 
     def __init__(self, sweep: Sweep, space: Space, less_is_better: bool) -> None:
-        self._is_grid, self._space = sweep.method == "grid", space
+        self._is_grid, self._space, self._combinations = sweep.method == "grid", space, sweep.combinations
         self._rule = MedianRule(sweep.pruner, less_is_better) if isinstance(sweep.pruner, MedianPruner) else None
 
     def values(self, number: int) -> dict[str, Any] | None:
         """The combination of that number, or what is drawn for it."""
         if not self._is_grid:
             return self._space.drawn(number)
-        size = self._space.size
+        size = self._combinations
         return self._space.combination(number) if size is not None and number < size else None
 
     def go_on(self, trial: Trial, curve: Mapping[int, float]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from fittool.callbacks import ModelCheckpoint
 from fittool.config.checks import objectives_without_data
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.config.optional_sections.sweep import Sweep
+from fittool.config.sweeping.section import DEFAULT_TRIALS, Sweep
 from fittool.config.written import validates
 from fittool.errors import ExperimentError, Problem, UsageError
 from fittool.experiment.resuming.changes import counting_settings
@@ -27,7 +27,6 @@ from fittool.search.space import Space
 from fittool.search.strategy import OwnStrategy, Strategy
 from fittool.settings import plain
 
-_TRIALS = 20
 _MARK = "(all by default)"
 
 
@@ -50,6 +49,11 @@ class SweepOptions:
     storage: str | None = None
     directory: Path | None = None
     command: tuple[str, ...] = field(default_factory=lambda: tuple(sys.argv))
+
+    @property
+    def shown_command(self) -> tuple[str, ...]:
+        """The call without passwords: it is printed, and kept in each trial's run."""
+        return tuple(map(without_password, self.command))
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ def goal_of(loaded: LoadedExperiment, options: SweepOptions) -> Goal:
     """
     sweep = sweep_of(loaded)
     metric = sweep.metric or _watched(loaded)
-    size = Space.of(sweep, loaded.experiment.seed).size if sweep.method == "grid" else None
-    wanted = options.trials or sweep.trials or size or _TRIALS
+    size = sweep.combinations if sweep.method == "grid" else None
+    wanted = options.trials or sweep.trials or size or DEFAULT_TRIALS
     return Goal(metric, _less_is_better(loaded, sweep, metric), min(wanted, size) if size is not None else wanted)
 
 
@@ -156,7 +160,8 @@ class OpenSweep:
             "metric": self.goal.metric,
             "parameters": list(sweep.parameters),
         }
-        job = Job(task, self.goal.metric, self.goal.trials, self.options.workers, sweep.pruner is not None, self.options.command)
+        asks = sweep.pruner is not None
+        job = Job(task, self.goal.metric, self.goal.trials, self.options.workers, asks, self.options.shown_command)
         Running(job, self.record, self.strategy, watch or Watch()).run()
 
 
@@ -223,4 +228,4 @@ def _strategy(
 
 def command_to_go_on(options: SweepOptions) -> str:
     """The same call, without passwords."""
-    return shlex.join(["fittool", *map(without_password, options.command[1:])])
+    return shlex.join(["fittool", *options.shown_command[1:]])

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, TextIO
 from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Logs
 from fittool.config.experiment_file import LoadedExperiment, experiment_of_tree, load_experiment
-from fittool.config.sweep_values import node_of, with_values
+from fittool.config.sweeping.values import node_of, with_values
 from fittool.errors import FittoolError, Interrupted, RunInUseError
 from fittool.runs.files.json_text import from_json, to_json
 
@@ -143,7 +143,7 @@ def _train(loaded: LoadedExperiment, task: Task, channel: Channel, order: Mappin
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):  # the latter before there is anything to save
         return {"ends": "interrupted"}
     except FittoolError as error:
         return {"ends": "failed", "code": error.exit_code, "reason": str(error)}

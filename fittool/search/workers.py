@@ -54,7 +54,7 @@ class Worker:
         self.trial: Trial | None = None
         self.is_ready = False
         self._rest = b""
-        environment = {"OMP_NUM_THREADS": str(threads), "FITTOOL_VIEW_METRICS": "never", **os.environ}
+        environment = {"OMP_NUM_THREADS": str(threads), "FITTOOL_VIEW_METRICS": "false", **os.environ}
         # A session of its own: Ctrl-C goes to the sweep alone, which ends its workers; and -P as no module of the working
         # directory may take the place of one of Python's.
         self.process = subprocess.Popen(

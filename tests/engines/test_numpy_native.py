@@ -40,6 +40,20 @@ def convolution(rng: Random) -> tuple[Layers, tuple[int, ...]]:
     return [*([first] if rng.integers(4) else []), {"Conv2D": settings}], shape
 
 
+def groups(rng: Random) -> tuple[Layers, tuple[int, ...]]:
+    count = side(rng, 5)
+    settings: dict[str, Any] = {"filters": count * side(rng, 20), "kernel_size": side(rng, 4), "padding": "same", "groups": count}
+    settings |= {"strides": side(rng, 3), "activation": str(rng.choice(["relu", "linear"])), "use_bias": bool(rng.integers(2))}
+    first = {"Conv2D": {"filters": count * side(rng, 6), "kernel_size": 1}}
+    return [first, {"Conv2D": settings}], (side(rng), side(rng), side(rng, 4))
+
+
+def transposed(rng: Random) -> tuple[Layers, tuple[int, ...]]:
+    settings: dict[str, Any] = {"filters": side(rng, 35), "kernel_size": [side(rng, 5), side(rng, 5)], "padding": padding(rng)}
+    settings |= {"strides": [side(rng, 3), side(rng, 3)], "use_bias": bool(rng.integers(2))}
+    return [{"Conv2D": {"filters": side(rng, 20), "kernel_size": 1}}, {"Conv2DTranspose": settings}], (side(rng), side(rng), 3)
+
+
 def sequence_convolution(rng: Random) -> tuple[Layers, tuple[int, ...]]:
     settings = {"filters": side(rng, 20), "kernel_size": side(rng, 4), "padding": "same", "activation": "relu"}
     return [{"Conv1D": {"filters": side(rng, 9), "kernel_size": 1}}, {"Conv1D": settings}], (side(rng, 30), side(rng, 6))
@@ -109,6 +123,8 @@ def elements(rng: Random) -> tuple[Layers, tuple[int, ...]]:
 
 KINDS: dict[str, Callable[[Random], tuple[Layers, tuple[int, ...]]]] = {
     "convolution": convolution,
+    "groups": groups,
+    "transposed": transposed,
     "sequence convolution": sequence_convolution,
     "depthwise": depthwise,
     "dense": dense,

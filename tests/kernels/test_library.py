@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from fittool.errors import MachineError
 from fittool.kernels import library as module
+from fittool.kernels.compiling import LIBRARIES as COMPILED
 from fittool.kernels.compiling import compile_here, find_compiler, library_name, sets_of, sources_digest
 from fittool.kernels.library import Library, find_library, open_library, report
 
@@ -65,15 +67,25 @@ def test_what_is_no_library_is_not_opened(tmp_path: Path) -> None:
     assert reason
 
 
-@needs_compiler
-@pytest.mark.usefixtures("nowhere")
-def test_a_library_of_other_sources_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert compile_here(tmp_path)[0]
-    assert compile_here(tmp_path)[1] == "the kernels are compiled already"
+@needs_kernels
+def test_a_library_of_other_sources_is_not_used(nowhere: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in COMPILED.glob("*.so"):
+        shutil.copy(path, tmp_path)
+    assert find_library()[0] is not None
+    find_library.cache_clear()
     monkeypatch.setattr(module, "sources_digest", lambda: "0" * 16)
     found, reason = find_library()
     assert found is None
     assert "compiled from other sources; install fittool again" in reason
+
+
+@pytest.mark.long
+@needs_compiler
+@pytest.mark.usefixtures("nowhere")
+def test_what_is_compiled_is_used_and_not_compiled_again(tmp_path: Path) -> None:
+    assert len(compile_here(tmp_path)[0]) == len(sets_of(platform.machine()))
+    assert compile_here(tmp_path)[1] == "the kernels are compiled already"
+    assert find_library()[0] is not None
 
 
 @needs_compiler
@@ -89,6 +101,13 @@ def test_a_compiler_that_fails_is_no_end(tmp_path: Path, monkeypatch: pytest.Mon
     made, told = compile_here(tmp_path / "libraries")
     assert made == []
     assert told.startswith("the kernels could not be compiled, so NumPy computes alone")
+
+
+@needs_kernels
+def test_an_instruction_set_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FITTOOL_INSTRUCTION_SET", "sse9")
+    with pytest.raises(MachineError, match="FITTOOL_INSTRUCTION_SET is sse9, not one of "):
+        open_library("native")
 
 
 @needs_kernels

@@ -23,10 +23,10 @@ def library() -> Library:
 def arguments(**others: Any) -> dict[str, Any]:
     """A convolution of two images (5, 4, 3) with two filters (3, 2), and what is to be otherwise."""
     arrays = {
-        "x": np.ones((2, 5, 4, 3), np.float32),
-        "kernel": np.ones((3, 2, 3, 2), np.float32),
-        "bias": np.zeros(2, np.float32),
-        "y": np.full((2, 3, 3, 2), np.nan, np.float32),
+        "x": np.ones((2, 5, 4, 1, 3), np.float32),
+        "kernel": np.ones((3, 2, 3, 1, 2), np.float32),
+        "bias": np.zeros((1, 2), np.float32),
+        "y": np.full((2, 3, 3, 1, 2), np.nan, np.float32),
     }
     window = {"top": 0, "left": 0, "stride_down": 1, "stride_across": 1, "step_down": 1, "step_across": 1}
     return {**arrays, **window, "rectified": False, **others}
@@ -36,7 +36,7 @@ def arguments(**others: Any) -> dict[str, Any]:
 def test_a_call_computes() -> None:
     given = arguments()
     library().task("convolution", **given)()
-    np.testing.assert_array_equal(given["y"], np.full((2, 3, 3, 2), 18, np.float32))
+    np.testing.assert_array_equal(given["y"], np.full((2, 3, 3, 1, 2), 18, np.float32))
 
 
 @needs_kernels
@@ -46,8 +46,8 @@ def test_what_is_optional_may_be_left_out() -> None:
     assert given["y"].max() == 18
 
 
-SOME = np.ones((2, 5, 4, 3), np.float32)
-LARGE = np.ones((4, 5, 4, 3), np.float32)
+SOME = np.ones((2, 5, 4, 1, 3), np.float32)
+LARGE = np.ones((4, 5, 4, 1, 3), np.float32)
 
 
 @needs_kernels
@@ -57,11 +57,11 @@ LARGE = np.ones((4, 5, 4, 3), np.float32)
         ({"x": SOME.astype(np.float64)}, "x must be of float32, not float64"),
         ({"x": SOME.tolist()}, "x must be an array, not list"),
         ({"x": LARGE[::2]}, "x must be one aligned run of memory; its strides are"),
-        ({"x": np.zeros(481, np.uint8)[1:].view(np.float32).reshape(2, 5, 4, 3)}, "x must be one aligned run of memory"),
-        ({"x": SOME[0]}, "x must have the axes N, H, W, C, not the shape"),
-        ({"bias": np.zeros(3, np.float32)}, "bias has the shape .3,., but F is 2 elsewhere"),
-        ({"y": np.zeros((3, 3, 3, 2), np.float32)}, "y has the shape .3, 3, 3, 2., but N is 2 elsewhere"),
-        ({"y": np.broadcast_to(np.float32(0), (2, 3, 3, 2))}, "y must be one aligned run of memory"),
+        ({"x": np.zeros(481, np.uint8)[1:].view(np.float32).reshape(2, 5, 4, 1, 3)}, "x must be one aligned run of memory"),
+        ({"x": SOME[0]}, "x must have the axes N, H, W, G, D, not the shape"),
+        ({"bias": np.zeros((1, 3), np.float32)}, "bias has the shape .1, 3., but O is 2 elsewhere"),
+        ({"y": np.zeros((3, 3, 3, 1, 2), np.float32)}, "y has the shape .3, 3, 3, 1, 2., but N is 2 elsewhere"),
+        ({"y": np.broadcast_to(np.float32(0), (2, 3, 3, 1, 2))}, "y must be one aligned run of memory"),
         ({"stride_down": 0}, "stride_down must be a whole number from 1, not 0"),
         ({"top": -1}, "top must be a whole number from 0, not -1"),
         ({"top": 1.0}, "top must be a whole number from 0, not 1.0"),
@@ -97,8 +97,8 @@ def test_only_elementwise_kernels_may_write_over_what_they_read() -> None:
     np.testing.assert_array_equal(memory, [0, 0, 0, 0, 1, 2, 3, 4])
     with pytest.raises(ArgumentError, match="y and x share memory"):
         library().task("rectify", x=memory[1:], y=memory[:-1])
-    images = np.ones((1, 3, 3, 1), np.float32)
-    kernel = np.ones((1, 1, 1, 1), np.float32)
+    images = np.ones((1, 3, 3, 1, 1), np.float32)
+    kernel = np.ones((1, 1, 1, 1, 1), np.float32)
     with pytest.raises(ArgumentError, match="y and x share memory"):
         library().task("convolution", **arguments(x=images, y=images, kernel=kernel, bias=None))
 

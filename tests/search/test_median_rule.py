@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fittool.config.optional_sections.sweep import MedianPruner, Sweep
+from fittool.config.sweeping.section import MedianPruner, Sweep
 from fittool.search.record import Trial
 from fittool.search.space import Space
 from fittool.search.strategy import MedianRule, OwnStrategy

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fittool.config.optional_sections.sweep import MedianPruner, Range, Sweep
+from fittool.config.sweeping.section import MedianPruner, Range, Sweep
 from fittool.errors import UsageError
 from fittool.search.optuna_search import FILE, OptunaStrategy, without_password
 from fittool.search.record import Record, Trial, open_record

@@ -8,6 +8,13 @@ import pytest
 from PIL import Image
 
 from fittool.search.results import short_names
+from fittool.search.sweep import SweepOptions, command_to_go_on
+
+
+def test_a_password_is_neither_printed_nor_kept():
+    options = SweepOptions(command=("/bin/fittool", "sweep", "e.yaml", "--storage=mysql://me:secret@host/db"))
+    assert command_to_go_on(options) == "fittool sweep e.yaml '--storage=mysql://me:***@host/db'"
+    assert "secret" not in " ".join(options.shown_command)
 
 
 def test_names_are_as_short_as_they_can_be():

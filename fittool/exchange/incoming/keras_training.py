@@ -18,6 +18,8 @@ _IGNORED = frozenset({"name", "dtype", "fn", "reduction", "axis", "ignore_class"
 _WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
     "reduction": ("sum_over_batch_size", "auto", None), "axis": (-1, None), "ignore_class": (None,),
 }  # fmt: skip
+_ACCURACIES = frozenset({"categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy"})
+"""What Keras 2 writes for `accuracy`; which it is follows from the loss."""
 _SHORT = {"acc": "accuracy"}
 
 
@@ -87,6 +89,7 @@ class _Reader:
     def _metric(self, value: Any) -> Any:
         if isinstance(value, Mapping) and value.get("class_name") == "MeanMetricWrapper":  # Keras 2's way to keep a function
             value = dict(value.get("config", {})).get("fn")
+            value = "accuracy" if str(value) in _ACCURACIES else value
         return self._member(METRICS, value, "metric")
 
     def optimizer(self, value: Any) -> Any:

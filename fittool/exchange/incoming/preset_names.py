@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from fittool.exchange.incoming.foreign import ForeignWeights
+from fittool.nn.graph import Graph
 from fittool.nn.presets import Preset
 from fittool.nn.presets.field.efficientnet import EfficientNetB0, EfficientNetLite0
 from fittool.nn.presets.field.mobilenet import MobileNetV2
@@ -39,6 +41,38 @@ def dialects(preset: Preset) -> list[Dialect]:
     """All that are known for a preset; none for others."""
     makers = _MAKERS.get(type(preset), [])
     return [Dialect(name, *make(preset)) for name, make in makers]
+
+
+_ENOUGH = 0.9
+"""A file is of a preset whose layers it has under the names of one tool, all but a few: a head may be missing."""
+
+
+def preset_of(foreign: ForeignWeights) -> Preset | None:
+    """The preset whose layers a file has by its names; None where there is none."""
+    flat = {f"{module}.{part}".strip(".") for module, parts in foreign.layers.items() for part in parts}
+    best, share = None, 0.0
+    for cls in _MAKERS:
+        preset = cls()
+        graph = Graph.build(preset.expand(1), {"x": (*(getattr(preset, "input_size", None) or (64, 64)), 3)})
+        layers = {node.name for node in graph.nodes if node.parameters}
+        for dialect in dialects(preset):
+            wanted = [module for name, module in dialect.names.items() if name in layers]
+            found = sum(module in foreign.layers for module in wanted) + sum(name in flat for name in dialect.parts)
+            of_all = found / (len(wanted) + len(dialect.parts))
+            alike = of_all - abs(len(foreign.layers) - len(layers)) / 1e4  # of two that fit, the one with as many layers
+            if of_all >= _ENOUGH and alike > share and _fits(foreign, graph, dialect):
+                best, share = preset, alike
+    return best
+
+
+def _fits(foreign: ForeignWeights, graph: Graph, dialect: Dialect) -> bool:
+    """Tell networks with the same names apart by the sizes of their first and last layers."""
+    nodes = [node for node in graph.nodes if node.name in dialect.names and node.parameters]
+    for node in (nodes[0], nodes[-2]):
+        parts = foreign.layers.get(dialect.names[node.name], {})
+        if parts and next(iter(parts.values())).size != node.parameters[0].size:
+            return False
+    return True
 
 
 Parts = dict[str, tuple[str, str]]

@@ -1,4 +1,4 @@
-"""What a network was compiled with, as Keras keeps it, so that training goes on where the file is loaded."""
+"""The arguments of `compile`, as Keras keeps them, so that training goes on where the file is loaded."""
 
 from __future__ import annotations
 

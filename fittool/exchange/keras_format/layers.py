@@ -45,7 +45,7 @@ class KerasLayer:
 
 
 def keras_layers(node: Node, weights: Weights) -> list[KerasLayer]:
-    """What a layer becomes: one of Keras's, or several behind one another.
+    """The layers that a layer becomes: one of Keras's, or several behind one another.
 
     Args:
         node: The layer in its place.

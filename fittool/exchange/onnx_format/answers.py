@@ -96,7 +96,7 @@ class _AnswerWriter:
         if form.both is not None:
             one = graph.constant(1.0 if form.both == "probability" else 0.0, np.float32)
             x, shape = graph.add("Concat", graph.add("Sub", one, x), x, axis=1), (2,)
-        x = self._calibrated(x, form) if form.temperature != 1 and form.are_probabilities else x
+        x = self._calibrate(x, form) if form.temperature != 1 and form.are_probabilities else x
         numbers = "probabilities" if form.are_probabilities else "scores"
         if form.kind == "numbers" or not form.names:
             meaning = ", ".join(form.names) or "as the network gives it"
@@ -126,7 +126,7 @@ class _AnswerWriter:
             limit = form.thresholds[1]
             self._give("decision", is_yes, "bool", (), f"whether the probability of {form.names[1]} is above {limit:.6g}")
 
-    def _calibrated(self, x: str, form: OutputForm) -> str:
+    def _calibrate(self, x: str, form: OutputForm) -> str:
         """Probabilities (N, K) at the temperature: of classes together, of labels each with its opposite."""
         graph = self.graph
         if form.kind == "labels":

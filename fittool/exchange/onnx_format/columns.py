@@ -110,8 +110,8 @@ def _look_up(graph: GraphWriter, name: str, values: dict[str, Any], other: Any) 
 def _category(graph: GraphWriter, column: Any, name: str, missing: frozenset[str]) -> list[str]:
     """The place of each level, one column for each or a code; unknown ones have the last place, or none."""
     last = len(column.levels) + column.gap
-    places = {word: place for place, (level, _) in enumerate(column.levels) for word in _written(level)}
-    places |= {word: last for level, _ in column.merged for word in _written(level)}
+    places = {word: place for place, (level, _) in enumerate(column.levels) for word in _spellings(level)}
+    places |= {word: last for level, _ in column.merged for word in _spellings(level)}
     places |= dict.fromkeys(_variants(missing), len(column.levels) if column.gap else last)
     codes = _look_up(graph, name, places, last)
     if column.width:
@@ -120,7 +120,7 @@ def _category(graph: GraphWriter, column: Any, name: str, missing: frozenset[str
     return [_float(graph, graph.add("Equal", codes, every))]
 
 
-def _written(level: str) -> list[str]:
+def _spellings(level: str) -> list[str]:
     """The ways in which a level is written: a whole number may come as 3 or as 3.0."""
     with suppress(ValueError):
         if level_of(float(level)) == level and level.lstrip("-").isdecimal():

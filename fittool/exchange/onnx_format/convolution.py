@@ -76,8 +76,8 @@ def separable(site: Site, layer: Any, x: list[Value]) -> Value:
     return site.end_with(site.value(name, channels_first=True), layer.activation)
 
 
-def transposed(site: Site, layer: Any, x: list[Value]) -> Value:
-    """What all windows together cover, cut as Keras cuts it, or with places appended that no window reaches."""
+def transposed_convolution(site: Site, layer: Any, x: list[Value]) -> Value:
+    """The places that all windows together cover, cut as Keras cuts it, or with places appended that no window reaches."""
     shape, counts = site.node.input_shapes[0], site.node.output_shape
     sides = list(zip(shape[:2], layer.kernel_size, layer.strides, layer.dilation_rate, counts, strict=False))
     cut = [transposed_padding(size, reach, step, layer.padding, gap, count) for size, reach, step, gap, count in sides]

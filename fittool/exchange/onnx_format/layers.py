@@ -154,14 +154,14 @@ def _layer_normalization(site: Site, layer: Any, x: list[Value]) -> Value:
 
 
 def _parametric_relu(site: Site, layer: Any, x: list[Value]) -> Value:
-    alpha = site.constant(x[0].laid_out(site.weight("alpha")), "alpha")
+    alpha = site.constant(x[0].lay_out(site.weight("alpha")), "alpha")
     return site.value(site.graph.add("PRelu", x[0].name, alpha), x[0].channels_first)
 
 
 def _alike(site: Site, x: list[Value]) -> list[Value]:
     """Arrays in one layout: that of the first that has the channels first, else Keras's."""
-    turned = site.graph.channels_first if any(one.channels_first for one in x) else site.graph.channels_last
-    return [turned(one) for one in x]
+    layout = site.graph.channels_first if any(one.channels_first for one in x) else site.graph.channels_last
+    return [layout(one) for one in x]
 
 
 def _merging(kind: str) -> Lowering:
@@ -267,7 +267,7 @@ OPERATIONS: dict[type[Any], Lowering] = {
     nn.Conv1D: convolution.convolution,
     nn.Conv2D: convolution.convolution,
     nn.Conv3D: convolution.convolution,
-    nn.Conv2DTranspose: convolution.transposed,
+    nn.Conv2DTranspose: convolution.transposed_convolution,
     nn.DepthwiseConv2D: convolution.depthwise,
     nn.SeparableConv2D: convolution.separable,
     nn.SimpleRNN: recurrent.recurrence,

@@ -111,7 +111,7 @@ def _mean(graph: GraphWriter, values: list[Value]) -> Value:
 
 
 def _inputs_of(networks: Sequence[TrainedNetwork]) -> list[GraphInput]:
-    """What all networks take together: arrays, and the columns that any of them learnt from.
+    """The inputs of all networks together: arrays, and the columns that any of them learnt from.
 
     Raises:
         ExportError: Two of them take one column in different forms.
@@ -138,7 +138,7 @@ def _input_of(network: TrainedNetwork, form: InputForm) -> GraphInput:
 
 
 def _write_inputs(graph: GraphWriter, network: TrainedNetwork, inputs: Mapping[str, GraphInput]) -> dict[str, Value]:
-    """What the network takes, by the names of the graph of layers: float32, but for whole numbers that are looked up."""
+    """The inputs of the network, by the names of the graph of layers: float32, but for whole numbers that are looked up."""
     values = {}
     encoder = network.encoder
     arrays = network.inputs if encoder is None else network.inputs[:-1]
@@ -184,7 +184,7 @@ def _encode(graph: GraphWriter, network: TrainedNetwork, inputs: list[GraphInput
         raise ExportError(f"An ONNX file holds 2 GB at most, but the weights have {size:,} bytes.")
     name = str(network.facts.get("name", "network"))
     made = helper.make_graph(
-        _needed(graph.nodes, [one.name for one in outputs]), name, list(map(info, inputs)), list(map(info, outputs)),
+        _prune(graph.nodes, [one.name for one in outputs]), name, list(map(info, inputs)), list(map(info, outputs)),
         [graph.initializers[key] for key in graph.initializers],
     )  # fmt: skip
     versions = [helper.make_opsetid("", OPSET)]
@@ -204,7 +204,7 @@ def _encode(graph: GraphWriter, network: TrainedNetwork, inputs: list[GraphInput
     return content
 
 
-def _needed(nodes: list[Any], outputs: list[str]) -> list[Any]:
+def _prune(nodes: list[Any], outputs: list[str]) -> list[Any]:
     """The operations that an output needs."""
     wanted, kept = set(outputs), []
     for node in reversed(nodes):

@@ -18,8 +18,8 @@ def to_normal(graph: GraphWriter, values: str, quantiles: NDArray[np.float64]) -
     """
     ranks = np.linspace(0, 1, len(quantiles))
     upper, lower = (
-        _interpolated(graph, values, quantiles, ranks, "LessOrEqual"),
-        _interpolated(graph, values, quantiles, ranks, "Less"),
+        _interpolate(graph, values, quantiles, ranks, "LessOrEqual"),
+        _interpolate(graph, values, quantiles, ranks, "Less"),
     )
     middle = graph.add("Mul", graph.add("Add", upper, lower), _number(graph, 0.5))
     first, last = np.searchsorted(quantiles, quantiles[0], "right") - 1, np.searchsorted(quantiles, quantiles[-1], "left")
@@ -34,7 +34,7 @@ def _number(graph: GraphWriter, value: float) -> str:
     return graph.constant(value, np.float64, "number")
 
 
-def _interpolated(graph: GraphWriter, values: str, quantiles: NDArray[np.float64], ranks: NDArray[np.float64], kind: str) -> str:
+def _interpolate(graph: GraphWriter, values: str, quantiles: NDArray[np.float64], ranks: NDArray[np.float64], kind: str) -> str:
     """The rank on the line between two neighbours; of numbers that equal a quantile its last rank, or with `Less` its first."""
     count = len(quantiles)
     if count == 1:

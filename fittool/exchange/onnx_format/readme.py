@@ -25,7 +25,13 @@ def _lines(model: OnnxModel, network: TrainedNetwork, file: str, samples: str) -
     facts = network.facts
     yield f"# {file}"
     yield ""
-    yield f"The network of the run {facts.get('run') or facts.get('name')}, epoch {facts.get('epoch')}, exported by fittool."
+    several = facts.get("mean_of_runs")
+    what = (
+        f"The mean of the networks of {len(several)} runs of {facts.get('name')}"
+        if several
+        else (f"The network of the run {facts.get('run') or facts.get('name')}, epoch {facts.get('epoch')}")
+    )
+    yield f"{what}, exported by fittool."
     yield f"`fittool verify {file}` runs it in onnxruntime on the samples in {samples} and prints the largest difference."
     yield ""
     yield from _table("input", [(one.name, one.dtype, one.shape, _meaning(one, network)) for one in model.inputs])

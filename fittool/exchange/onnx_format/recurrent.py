@@ -57,7 +57,7 @@ def _walk(site: Site, layer: Any, x: Value, prefixes: list[str], merge_mode: str
     site.graph.forget(last if layer.return_sequences else whole)
     found = _sequences(site, whole, len(prefixes), merge_mode) if layer.return_sequences else _last(site, last, merge_mode)
     if layer.return_sequences and len(prefixes) == 1 and layer.go_backwards:
-        found = site.reversed_steps(found)  # ONNX gives the outputs in the order of time, Keras in that of the walk
+        found = site.reverse_steps(found)  # ONNX gives the outputs in the order of time, Keras in that of the walk
     return site.value(found)
 
 
@@ -65,14 +65,14 @@ def _of_direction(site: Site, layer: Any, kind: str, prefix: str) -> list[NDArra
     """Kernel (gates · units, in), recurrent kernel (gates · units, units), and both biases behind one another."""
     order, units = list(_GATES[kind]), layer.units
 
-    def turned(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    def turn(array: NDArray[np.float32]) -> NDArray[np.float32]:
         """(…, gates · units) with the gates in ONNX's order."""
         return array.reshape(*array.shape[:-1], len(order), units)[..., order, :].reshape(array.shape)
 
-    kernel, recurrent = (turned(site.weight(f"{prefix}{name}")).T for name in ("kernel", "recurrent_kernel"))
+    kernel, recurrent = (turn(site.weight(f"{prefix}{name}")).T for name in ("kernel", "recurrent_kernel"))
     bias = np.zeros((2, len(order) * units), np.float32)
     if layer.use_bias:
-        own = turned(site.weight(f"{prefix}bias"))
+        own = turn(site.weight(f"{prefix}bias"))
         bias[: 1 if own.ndim == 1 else 2] = own
     return [kernel, recurrent, bias.reshape(-1)]
 

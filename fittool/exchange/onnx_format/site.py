@@ -48,7 +48,7 @@ class Site:
         """The value behind an activation."""
         return Value(activation(self.graph, value), value.shape, value.channels_first)
 
-    def reversed_steps(self, name: str) -> str:
+    def reverse_steps(self, name: str) -> str:
         """(N, T, …) with the last step first."""
         graph = self.graph
         return graph.add("Slice", name, graph.ints(-1), graph.ints(-(2**31)), graph.ints(1), graph.ints(-1))

@@ -39,7 +39,7 @@ class OutputDifference:
 
 @dataclass(frozen=True)
 class Verification:
-    """What a file gives for its samples.
+    """The answers of a file for its samples, against those that are expected.
 
     Attributes:
         samples: How many there are.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fittool.nn.shapes import Shape
 
 OPSET, ML_OPSET, IR_VERSION = 18, 3, 8
-"""What the file asks of a runtime: those of onnxruntime 1.14 and later know it."""
+"""The versions that the file asks of a runtime: those of onnxruntime 1.14 and later know it."""
 ML = "ai.onnx.ml"
 
 
@@ -37,7 +37,7 @@ class Value:
             return place + 1
         return 1 if place == len(self.shape) - 1 else place + 2
 
-    def laid_out(self, array: NDArray[Any]) -> NDArray[Any]:
+    def lay_out(self, array: NDArray[Any]) -> NDArray[Any]:
         """An array of as many axes as `shape`, in the graph's order of axes, without the batch axis."""
         return np.moveaxis(array, -1, 0) if self.channels_first else array
 

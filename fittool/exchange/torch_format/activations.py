@@ -40,7 +40,7 @@ HELPED = ("squareplus", "sparse_plus", "sparsemax")
 """Activations that PyTorch has no function for."""
 
 
-def activated(source: ModuleSource, expression: str, name: str | None) -> str:
+def activate(source: ModuleSource, expression: str, name: str | None) -> str:
     """An expression behind an activation of that name."""
     if name in (None, "linear"):
         return expression

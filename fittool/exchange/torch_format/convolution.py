@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fittool.exchange.torch_format.activations import activated
+from fittool.exchange.torch_format.activations import activate
 from fittool.exchange.torch_format.module_source import Array, TorchSite, literal
 from fittool.nn.shapes import Shape, spread, transposed_padding, window_padding
 
@@ -20,7 +20,7 @@ def _ends(shape: Shape, kernel: Any, strides: Any, padding: Any, dilation: Any) 
     return [window_padding(size, reach, step, padding, gap) for size, reach, step, gap in sides]
 
 
-def _padded(text: str, ends: list[tuple[int, int]], value: str = "") -> tuple[str, tuple[int, ...]]:
+def _pad(text: str, ends: list[tuple[int, int]], value: str = "") -> tuple[str, tuple[int, ...]]:
     """An array (N, C, …) behind the padding that a call cannot do itself, and what it does."""
     if all(before == after for before, after in ends) and not value:
         return text, tuple(before for before, _ in ends)
@@ -37,14 +37,14 @@ def _by_channel(kernel: Array) -> Array:
 
 
 def _end(site: TorchSite, layer: Any, text: str) -> str:
-    return activated(site.source, f"{site.helper('channels_last')}({text})", layer.activation)
+    return activate(site.source, f"{site.helper('channels_last')}({text})", layer.activation)
 
 
 def _window(site: TorchSite, layer: Any, x: str, weight: Array, bias: Array | None, groups: int = 1, suffix: str = "") -> str:
     """A convolution of (N, …, C) with a kernel (out, in, …), still with the channels second."""
     dilation = layer.dilation_rate
     ends = _ends(site.node.input_shapes[0], layer.kernel_size, layer.strides, layer.padding, dilation)
-    padded, even = _padded(f"{site.helper('channels_second')}({x})", ends)
+    padded, even = _pad(f"{site.helper('channels_second')}({x})", ends)
     options = [str(weight.shape[1] * groups), str(len(weight)), literal(_as_tuple(layer.kernel_size))]
     options += [f"stride={literal(_as_tuple(layer.strides))}"] if max(_as_tuple(layer.strides)) > 1 else []
     options += [f"padding={literal(even)}"] if any(even) else []
@@ -76,8 +76,8 @@ def separable(site: TorchSite, layer: Any, x: list[str]) -> str:
     return _end(site, layer, f"{site.module(made, {'weight': point, 'bias': bias}, '_pointwise')}({between})")
 
 
-def transposed(site: TorchSite, layer: Any, x: list[str]) -> str:
-    """What all windows together cover, cut as Keras cuts it, or with places appended that no window reaches."""
+def transposed_convolution(site: TorchSite, layer: Any, x: list[str]) -> str:
+    """The places that all windows together cover, cut as Keras cuts it, or with places appended that no window reaches."""
     shape, counts = site.node.input_shapes[0], site.node.output_shape
     sides = list(zip(shape[:2], layer.kernel_size, layer.strides, layer.dilation_rate, counts, strict=False))
     before = [transposed_padding(size, reach, step, layer.padding, gap, count)[0] for size, reach, step, gap, count in sides]
@@ -93,7 +93,7 @@ def transposed(site: TorchSite, layer: Any, x: list[str]) -> str:
     (top, left), (height, width) = before, counts[:2]
     text = f"{text}[:, {top}:{top + height}, {left}:{left + width}]"
     text = f"({text} + {site.parameter('bias', site.weights['bias'])})" if layer.use_bias else text
-    return activated(site.source, text, layer.activation)
+    return activate(site.source, text, layer.activation)
 
 
 def largest_pooling(site: TorchSite, layer: Any, x: list[str]) -> str:
@@ -101,7 +101,7 @@ def largest_pooling(site: TorchSite, layer: Any, x: list[str]) -> str:
     size, strides = _as_tuple(layer.pool_size), _as_tuple(layer.strides or layer.pool_size)
     ends = _ends(site.node.input_shapes[0], size, strides, layer.padding, (1,) * len(size))
     value = "" if all(before == after for before, after in ends) else ", value=-torch.inf"
-    padded, even = _padded(f"{site.helper('channels_second')}({x[0]})", ends, value)
+    padded, even = _pad(f"{site.helper('channels_second')}({x[0]})", ends, value)
     text = f"F.max_pool{len(size)}d({padded}, {literal(size)}, {literal(strides)}, {literal(even)})"
     return f"{site.helper('channels_last')}({text})"
 

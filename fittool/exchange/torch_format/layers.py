@@ -9,14 +9,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from fittool.augmentation.standardize import EPSILON, centres, centres_samples, scales
-from fittool.exchange.torch_format.activations import activated
+from fittool.exchange.torch_format.activations import activate
 from fittool.exchange.torch_format.convolution import (
     average_pooling,
     convolution,
     depthwise,
     largest_pooling,
     separable,
-    transposed,
+    transposed_convolution,
 )
 from fittool.exchange.torch_format.module_source import TorchSite, literal
 from fittool.exchange.torch_format.recurrent import both_ways, recurrence
@@ -50,7 +50,7 @@ def _text(text: str) -> Writer:
 
 
 def _end(site: TorchSite, text: str, layer: Any) -> str:
-    return activated(site.source, text, layer.activation)
+    return activate(site.source, text, layer.activation)
 
 
 def _number(value: Any) -> str:
@@ -162,7 +162,7 @@ def _standardization(site: TorchSite, layer: Any, x: list[str]) -> str:
 
 
 def _activation(site: TorchSite, layer: Any, x: list[str]) -> str:
-    return activated(site.source, x[0], layer.activation)
+    return activate(site.source, x[0], layer.activation)
 
 
 def _relu(site: TorchSite, layer: Any, x: list[str]) -> str:
@@ -234,7 +234,7 @@ def _global(kind: str) -> Writer:
     return write
 
 
-def _joined(operator: str) -> Writer:
+def _join(operator: str) -> Writer:
     return lambda site, layer, x: f"({f' {operator} '.join(x)})"
 
 
@@ -272,7 +272,7 @@ TORCH_LAYERS: dict[type[Any], Writer] = {
     nn.RobustScaling: _robust_scaling,
     nn.PiecewiseLinearEmbedding: _pieces,
     **dict.fromkeys((nn.Conv1D, nn.Conv2D, nn.Conv3D), convolution),
-    nn.Conv2DTranspose: transposed,
+    nn.Conv2DTranspose: transposed_convolution,
     nn.DepthwiseConv2D: depthwise,
     nn.SeparableConv2D: separable,
     **dict.fromkeys((nn.SimpleRNN, nn.LSTM, nn.GRU), recurrence),
@@ -309,9 +309,9 @@ TORCH_LAYERS: dict[type[Any], Writer] = {
     nn.Sigmoid: _text("torch.sigmoid({x})"),
     nn.Tanh: _text("torch.tanh({x})"),
     nn.Softmax: _softmax,
-    nn.Add: _joined("+"),
-    nn.Subtract: _joined("-"),
-    nn.Multiply: _joined("*"),
+    nn.Add: _join("+"),
+    nn.Subtract: _join("-"),
+    nn.Multiply: _join("*"),
     nn.Average: _average,
     nn.Maximum: _extremum("maximum"),
     nn.Minimum: _extremum("minimum"),

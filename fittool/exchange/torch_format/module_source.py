@@ -38,7 +38,7 @@ def literal(value: Any) -> str:
 
 @dataclass
 class ModuleSource:
-    """What the lines of `__init__` make, and what the state dict holds.
+    """The lines of `__init__`, and the state dict that belongs to them.
 
     Attributes:
         made: Lines of `__init__`.

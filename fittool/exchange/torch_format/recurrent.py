@@ -62,16 +62,16 @@ def _check(site: TorchSite, layer: Any, kind: str) -> None:
 def _of_direction(site: TorchSite, layer: Any, kind: str, prefix: str) -> dict[str, Array | None]:
     order, units = list(_GATES[kind]), layer.units
 
-    def turned(array: Array) -> Array:
+    def turn(array: Array) -> Array:
         return array.reshape(*array.shape[:-1], len(order), units)[..., order, :].reshape(array.shape)
 
     biases = np.zeros((2, len(order) * units), np.float32)
     if layer.use_bias:
-        own = turned(site.weights[f"{prefix}bias"])
+        own = turn(site.weights[f"{prefix}bias"])
         biases[: 1 if own.ndim == 1 else 2] = own
     return {
-        "weight_ih": turned(site.weights[f"{prefix}kernel"]).T,
-        "weight_hh": turned(site.weights[f"{prefix}recurrent_kernel"]).T,
+        "weight_ih": turn(site.weights[f"{prefix}kernel"]).T,
+        "weight_hh": turn(site.weights[f"{prefix}recurrent_kernel"]).T,
         "bias_ih": biases[0],
         "bias_hh": biases[1],
     }

@@ -7,7 +7,7 @@ stays; where it is right the loss falls; where it is too large the loss rises ag
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.batch import Batch
 from fittool.data.user_code.functions import load_function
 from fittool.engines.base import Engine
-from fittool.errors import DataError, ExperimentError
+from fittool.errors import ExperimentError
 from fittool.experiment.building.loading_progress import Loading, silent
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Replaying, without_disk_cache
@@ -123,9 +123,9 @@ def find_rate(
         progress: Shows how far the test is; by default nobody.
 
     Raises:
-        DataError, ExperimentError: What training would raise; or the data have no more than a few batches.
+        DataError, ExperimentError: What training would raise.
     """
-    session = Session.of(_with_number(without_disk_cache(loaded), lowest), loading)
+    session = Session.of(_with_number(without_disk_cache(loaded), lowest, steps), loading)
     with closing(session):
         session.begin()
         stage = _first_stage(session)
@@ -133,15 +133,16 @@ def find_rate(
         return _walk(session.engine, stage, rates, progress or NullProgress())
 
 
-def _with_number(loaded: LoadedExperiment, rate: float) -> LoadedExperiment:
+def _with_number(loaded: LoadedExperiment, rate: float, steps: int) -> LoadedExperiment:
     """The experiment with a number for a rate, that nothing but the test changes."""
     experiment = loaded.experiment
     compile_ = replace(experiment.compile, optimizer=replace(experiment.compile.optimizer, learning_rate=rate))
+    # The user's function of batches is asked for as many as the training needs, so that has to be as long as the test.
     train = experiment.train
     if isinstance(train, list):
         train = [replace(stage, warmup_epochs=0.0) for stage in train]
     else:
-        train = replace(train, warmup_epochs=0.0)
+        train = replace(train, warmup_epochs=0.0, epochs=train.initial_epoch + max(train.epochs or 1, steps))
     return replace(loaded, experiment=replace(experiment, compile=compile_, train=train))
 
 
@@ -158,9 +159,9 @@ def _first_stage(session: Session) -> Stage:
 def _walk(engine: Engine, stage: Stage, rates: Sequence[float], progress: Progress) -> RateTest:
     losses: list[float] = []
     pace, course = Throughput(), _Course()
-    batches = stage.train.batches(0)
-    try:
-        for rate, batch in zip(rates, _counted(batches), strict=False):
+    batches = _batches(stage)
+    with closing(batches):
+        for rate, batch in zip(rates, batches, strict=False):
             losses.append(_step(engine, batch, rate))
             pace.stepped(batch.size)
             if course.is_over(losses[-1]):
@@ -170,20 +171,23 @@ def _walk(engine: Engine, stage: Stage, rates: Sequence[float], progress: Progre
                     1, 1, len(losses), len(rates), pace.seconds, pace.examples, {"loss": losses[-1]}, title="trying rates"
                 )
                 progress.look(seen)
-    finally:
-        close = getattr(batches, "close", None)
-        if close is not None:
-            close()
-    if len(losses) < _LEAST_STEPS and not course.over:
-        text = f"The data gave {len(losses)} batches, but a range test needs at least {_LEAST_STEPS}."
-        raise DataError(f"{text} Make train.batch_size smaller, or steps_per_epoch larger.")
     known = len(losses) - (not math.isfinite(losses[-1]))
     return RateTest.of(rates[:known], losses[:known], diverged=course.over)
 
 
-def _counted(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The batches that hold a sample."""
-    return (batch for batch in batches if batch.size)
+def _batches(stage: Stage) -> Generator[Batch, None, None]:
+    """Batches to train on, pass after pass; ends where a pass has none."""
+    step, before = 0, -1
+    while step > before:
+        before = step
+        walk = stage.train.batches(step)
+        try:
+            for batch in walk:
+                step += 1
+                yield batch
+        finally:
+            if (close := getattr(walk, "close", None)) is not None:
+                close()
 
 
 def _step(engine: Engine, batch: Batch, rate: float) -> float:

@@ -9,7 +9,7 @@ from fittool.callbacks.control import Logs
 from fittool.training.display.formatting import number
 
 _EPOCHS = 3
-_STILL = 1e-3
+_STILL = 5e-3
 """A change by less than this share of the loss is none."""
 _LEARNT = 1e-4
 """A smaller loss has nowhere to go."""
@@ -47,6 +47,6 @@ class StuckLoss(Callback):
         if abs(first) > _LEARNT and all(abs(one - first) <= _STILL * abs(first) for one in self._losses):
             rate = f"The learning rate ({self.run.learning_rate:g}) may be far too small, or so large that all units are dead"
             self.run.say(
-                f"warning: the loss has not moved in {_EPOCHS} epochs: {number(loss)}. {rate}: fittool lr-find {self._config} "
+                f"warning: the loss has hardly moved in {_EPOCHS} epochs: {number(loss)}. {rate}: fittool lr-find {self._config} "
                 f"finds one. fittool train {self._config} --overfit 1 shows whether the network can learn at all."
             )

@@ -37,6 +37,8 @@ class Spread:
 
         The sum is divided by the number of runs and not by one less, as in scikit-learn's `std_test_score`.
         """
+        if len(set(self.values)) == 1:
+            return 0.0  # where the mean is rounded, the formula gives some 1e-16
         return float(np.std(self.values))
 
     def plain(self) -> dict[str, Any]:

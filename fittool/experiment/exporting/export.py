@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +29,9 @@ from fittool.experiment.trained_run import TrainedRun
 from fittool.runs.checkpoint import CheckpointFacts, encode_checkpoint
 from fittool.runs.files.atomic import atomic_write
 
+Outputs = tuple[NDArray[np.float32], ...]
+Average = Callable[[TrainedRun, Sequence[Outputs]], Outputs]
+"""The outputs of several runs, (N, …) for each output, as those of one."""
 Format = Literal["onnx", "keras", "torch", "safetensors"]
 
 
@@ -79,14 +82,17 @@ def files_of(format_: Format, out: Path) -> list[Path]:
     return [out, out.with_suffix(".py")] if format_ == "torch" else [out]
 
 
-def export_onnx(run: TrainedRun, out: Path, *, fold: bool = False, accept_changes: bool = False) -> Exported:
-    """A run as ONNX, with samples and a README beside it.
+def export_onnx(
+    runs: Sequence[TrainedRun], out: Path, *, fold: bool = False, accept_changes: bool = False, average: Average | None = None
+) -> Exported:
+    """A run as ONNX, or the mean of what several answer, with samples and a README beside it.
 
     Args:
-        run: The run with the checkpoint to use.
+        runs: The run with the checkpoint to use; or several that predict together.
         out: The file.
         fold: Whether batch normalizations go into the layers before them.
         accept_changes: Whether samples are taken of data that are no longer those trained with.
+        average: Gives the outputs of several runs together.
 
     Raises:
         ExportError: ONNX cannot express a layer or a column.
@@ -94,15 +100,15 @@ def export_onnx(run: TrainedRun, out: Path, *, fold: bool = False, accept_change
     """
     need_onnx()
     said: list[str] = []
-    drawn = draw_samples(run, accept_changes=accept_changes, warn=said.append)
-    network, answers = read_network(run, drawn)
-    model = write_onnx(network, fold=fold)
+    drawn = draw_samples(runs, accept_changes=accept_changes, warn=said.append)
+    networks, answers = read_networks(runs, drawn, average)
+    model = write_onnx(*networks, fold=fold)
     samples = SampleSet(_inputs(model, drawn), _expected(model.outputs, answers))
     file, beside, about = files_of("onnx", out)
     files = {
         file: model.content,
         beside: samples.encode(),
-        about: readme(model, network, file.name, beside.name).encode(),
+        about: readme(model, networks[0], file.name, beside.name).encode(),
     }
     return Exported(files, (_in_words(model, out),), tuple(said))
 
@@ -139,30 +145,43 @@ def export_weights(run: TrainedRun, out: Path) -> Exported:
 
 def _as_it_predicts(run: TrainedRun) -> tuple[TrainedNetwork, tuple[str, ...]]:
     """The network with what was chosen for its probabilities in its weights, and what stays behind, in sentences."""
-    network, _ = read_network(run, draw_samples(run))
+    (network,), _ = read_networks([run], draw_samples([run]))
     network, said = with_temperature(network)
     kept = [form for form in network.outputs.values() if form.thresholds]
     told = ("The thresholds stay behind: the file gives probabilities.",) if kept else ()
     return network, (*said, *told)
 
 
-def read_network(run: TrainedRun, drawn: Drawn) -> tuple[TrainedNetwork, Answers]:
-    """The network of a run, and what it answers for some samples."""
-    outputs = outputs_of(run, drawn.arrays)
-    return network_of(run, outputs), decide(run, outputs)
+def read_networks(
+    runs: Sequence[TrainedRun], drawn: Drawn, average: Average | None = None
+) -> tuple[list[TrainedNetwork], Answers]:
+    """The networks of some runs, and what they answer together for some samples.
+
+    Args:
+        runs: One, or several that predict together.
+        drawn: The samples.
+        average: Gives the outputs of several runs together; needed for several.
+    """
+    first, outputs = runs[0], [outputs_of(run, drawn.inputs_of(run)) for run in runs]
+    networks = [network_of(run, found) for run, found in zip(runs, outputs, strict=True)]
+    together = outputs[0]
+    if average is not None and len(runs) > 1:
+        mean = average(first, [tuple(found.values()) for found in outputs])
+        together = dict(zip(first.graph.outputs, mean, strict=True))
+        told = {key: value for key, value in networks[0].facts.items() if key not in ("run", "epoch")}
+        networks[0] = replace(networks[0], facts={**told, "mean_of_runs": [str(one.facts["run"]) for one in networks]})
+    return networks, decide(first, together)
 
 
 def _inputs(model: OnnxModel, drawn: Drawn) -> dict[str, NDArray[Any]]:
-    arrays = drawn.arrays[:-1] if drawn.columns else drawn.arrays
-    given: list[NDArray[Any]] = [*arrays, *drawn.columns.values()]
     return {
         one.name: array if array.dtype == object else array.astype(one.dtype)
-        for one, array in zip(model.inputs, given, strict=True)
+        for one, array in zip(model.inputs, drawn.raw, strict=True)
     }
 
 
 def _expected(outputs: tuple[GraphOutput, ...], answers: Answers) -> dict[str, NDArray[Any]]:
-    """What `predict` says, in the order of the graph's outputs."""
+    """The answers of `predict`, in the order of the graph's outputs."""
     found: list[NDArray[Any]] = []
     alone = len(answers.outputs) == 1
     for name, array in answers.outputs.items():

@@ -6,7 +6,7 @@ its columns, so that no row of the data leaves with the file: numbers within the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,45 +33,61 @@ _UNSEEN = "a word that training has not seen"
 
 
 @dataclass(frozen=True)
+class _Cells:
+    """N cells as an encoder reads them, and as they are given to the exported graph, (N,)."""
+
+    column: Column
+    raw: NDArray[Any]
+
+
+@dataclass(frozen=True)
 class Drawn:
     """Samples of a run.
 
     Attributes:
-        arrays: (N, …) of each input of the network, as `predict` gives them to it.
-        columns: (N, 1) raw cells by the columns' names, where the last input is made of a table.
-        origin: Where they come from, in words.
+        arrays: (N, …) of each input of the network but that of a table.
+        columns: The cells of a table's columns, by name; none without a table.
     """
 
     arrays: tuple[NDArray[Any], ...]
-    columns: Mapping[str, NDArray[Any]]
-    origin: str
+    columns: Mapping[str, _Cells]
+
+    def inputs_of(self, run: TrainedRun) -> tuple[NDArray[Any], ...]:
+        """(N, …) of each input of a run's network, as `predict` gives them to it."""
+        if run.encoder is None:
+            return self.arrays
+        count = len(next(iter(self.columns.values())).raw)
+        features = run.encoder.encode({name: one.column for name, one in self.columns.items()}, count).values
+        return (*self.arrays, features)
+
+    @property
+    def raw(self) -> tuple[NDArray[Any], ...]:
+        """(N, …) of each array, then (N, 1) of each column, as an exported graph takes them."""
+        return (*self.arrays, *(one.raw.reshape(-1, 1) for one in self.columns.values()))
 
 
-def draw_samples(run: TrainedRun, *, accept_changes: bool = False, warn: Callable[[str], object] = str) -> Drawn:
-    """Some samples of a run; the same run with the same data gives the same.
+def draw_samples(runs: Sequence[TrainedRun], *, accept_changes: bool = False, warn: Callable[[str], object] = str) -> Drawn:
+    """Some samples for a run, or for several of one kind; the same runs with the same data give the same.
 
     Args:
-        run: The run.
+        runs: The runs; pictures and arrays are those of the first.
         accept_changes: Whether other data than those trained with are taken, with a warning.
         warn: Given a sentence about data that could not be used.
     """
-    encoder = run.encoder
-    count = len(run.graph.inputs) - (encoder is not None)
-    arrays, origin = ((), "drawn from the columns") if count == 0 else _taken(run, count, accept_changes, warn)
-    if encoder is None:
-        return Drawn(arrays, {}, origin)
-    generator = rng.generator(run.loaded.experiment.seed, "export samples")
+    first = runs[0]
+    count = len(first.graph.inputs) - (first.encoder is not None)
+    arrays = () if count == 0 else _own_arrays(first, count, accept_changes, warn)
+    generator = rng.generator(first.loaded.experiment.seed, "export samples")
     amount = len(arrays[0]) if arrays else SAMPLES
-    cells = {one.name: _cells_of(one, amount, generator) for one in encoder.columns if one.features}
-    columns = {name: found.column for name, found in cells.items()}
-    features = encoder.encode(columns, amount).values
-    origin = origin if not arrays else f"{origin}, with rows drawn from the columns"
-    return Drawn((*arrays, features), {name: found.raw.reshape(-1, 1) for name, found in cells.items()}, origin)
+    known: dict[str, FittedColumn] = {}
+    for run in runs:
+        for column in () if run.encoder is None else run.encoder.columns:
+            if column.features:
+                known.setdefault(column.name, column)
+    return Drawn(arrays, {name: _cells_of(column, amount, generator) for name, column in known.items()})
 
 
-def _taken(
-    run: TrainedRun, count: int, accept_changes: bool, warn: Callable[[str], object]
-) -> tuple[tuple[NDArray[Any], ...], str]:
+def _own_arrays(run: TrainedRun, count: int, accept_changes: bool, warn: Callable[[str], object]) -> tuple[NDArray[Any], ...]:
     """The first inputs of samples of the run's own data; drawn ones where those cannot be had."""
     parts: tuple[Part, ...] = ("validation", "train")
     told: list[str] = []
@@ -82,11 +98,11 @@ def _taken(
                 raise FittoolError("The samples come from a generator.")
             places = np.unique(np.linspace(0, len(data) - 1, SAMPLES).round().astype(np.int64))
             inputs, _, _ = run.on_its_scale(data, warn).load(places)
-            return tuple(np.asarray(array) for array in inputs[:count]), f"{len(places)} of the {part} data"
+            return tuple(np.asarray(array) for array in inputs[:count])
         except FittoolError as error:
             told.append(error.problems[0].text)
     warn(f"The samples beside the file are drawn at random, as the run's own data cannot be used: {told[0]}")
-    return _random(run, count), "drawn at random"
+    return _random(run, count)
 
 
 def _random(run: TrainedRun, count: int) -> tuple[NDArray[Any], ...]:
@@ -101,14 +117,6 @@ def _random(run: TrainedRun, count: int) -> tuple[NDArray[Any], ...]:
         values = np.rint(values) if fact is not None and fact.whole else values
         found.append(values.astype(np.float32 if fact is None else fact.dtype))
     return tuple(found)
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """N cells as an encoder reads them, and as they are given to the exported graph, (N,)."""
-
-    column: Column
-    raw: NDArray[Any]
 
 
 def _cells_of(column: FittedColumn, count: int, generator: np.random.Generator) -> _Cells:

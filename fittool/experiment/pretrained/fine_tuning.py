@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.config.optional_sections.pretrained import FineTune
+from fittool.config.pretrained import FineTune
 from fittool.config.sections import Stage, Train
 from fittool.errors import Problem
 from fittool.nn.graph import Graph, Node

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fittool.callbacks.remote_monitor import server_of
-from fittool.config.optional_sections.notify import Notify
+from fittool.config.notify import Notify
 from fittool.errors import FittoolError, visible
 from fittool.runs.directory import RunDirectory
 from fittool.training.display.formatting import duration, number

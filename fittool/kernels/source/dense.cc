@@ -27,7 +27,7 @@ void dense_kernel_gradient(const Task &task, int64_t *needed) {
     const long rows = read.size(), inputs = read.size(), units = read.size();
     const long first = read.size(), asked = read.size(), stop = asked < inputs ? asked : inputs;
     if (needed) { *needed = 0; return; }
-    add_products({x, dy, 1, rows, 0, inputs, 0, units, dkernel, units, true}, first, stop);
+    add_products({x, dy, 1, rows, 0, inputs, 0, units, dkernel, units, 0, units, true}, first, stop);
     if (dbias)
         for (long f = 0; f < units; f += WIDTH) {
             Vector sum = {};

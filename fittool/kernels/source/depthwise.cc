@@ -78,6 +78,7 @@ Shape depthwise_shape(Reader &read) {
     s.down = read.size(), s.across = read.size(), s.rows = read.size(), s.columns = read.size();
     s.top = read.size(), s.left = read.size(), s.stride_down = read.size(), s.stride_across = read.size();
     s.step_down = read.size(), s.step_across = read.size();
+    s.groups = s.channels, s.inside = s.outside = 1;
     return s;
 }
 

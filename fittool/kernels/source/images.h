@@ -12,6 +12,7 @@ INLINE long floor_divide(long a, long b) { return a >= 0 ? a / b : -((b - 1 - a)
 struct Shape {
     long samples, height, width, channels, down, across, filters, rows, columns;  // kernel: down · across
     long top, left, stride_down, stride_across, step_down, step_across;           // step: dilation
+    long groups, inside, outside;  // channels = groups · inside, filters = groups · outside
 };
 
 // An image (height, width, channels) with a border of zeros.
@@ -74,10 +75,11 @@ INLINE long taps_of_phase(const Shape &s, const Border &border, long down, long 
 
 INLINE Shape shape_of(Reader &read) {
     Shape s;
-    s.samples = read.size(), s.height = read.size(), s.width = read.size(), s.channels = read.size();
-    s.down = read.size(), s.across = read.size(), s.filters = read.size(), s.rows = read.size(), s.columns = read.size();
+    s.samples = read.size(), s.height = read.size(), s.width = read.size(), s.groups = read.size(), s.inside = read.size();
+    s.down = read.size(), s.across = read.size(), s.outside = read.size(), s.rows = read.size(), s.columns = read.size();
     s.top = read.size(), s.left = read.size(), s.stride_down = read.size(), s.stride_across = read.size();
     s.step_down = read.size(), s.step_across = read.size();
+    s.channels = s.groups * s.inside, s.filters = s.groups * s.outside;
     return s;
 }
 

@@ -105,8 +105,9 @@ struct Outer {
     long rows, columns;     // positions
     long input_row, input_step;
     long gradient_row, gradient_step;
-    float *sums;            // (run, channels)
-    long channels;
+    float *sums;            // rows of `row` floats
+    long row;
+    long start, channels;   // of which these columns, from `start` to before `channels`
     bool fresh;             // whether the sums begin with 0 instead of what is there
 };
 
@@ -114,10 +115,10 @@ template <int B, int Q>
 INLINE void outer_tile(const Outer &job, long row, long channel) {
     Vector sums[B][Q];
     const long last = job.channels - channel - (Q - 1) * WIDTH;
-    float *target = job.sums + row * job.channels + channel;
+    float *target = job.sums + row * job.row + channel;
     UNROLL for (int b = 0; b < B; b++)
         UNROLL for (int j = 0; j < Q; j++)
-            sums[b][j] = job.fresh ? Vector{} : load_first(target + b * job.channels + j * WIDTH, j == Q - 1 ? last : WIDTH);
+            sums[b][j] = job.fresh ? Vector{} : load_first(target + b * job.row + j * WIDTH, j == Q - 1 ? last : WIDTH);
     for (long r = 0; r < job.rows; r++) {
         const float *x = job.input + r * job.input_row + row, *dy = job.gradient + r * job.gradient_row + channel;
         if (last >= WIDTH)
@@ -141,7 +142,7 @@ INLINE void outer_tile(const Outer &job, long row, long channel) {
     }
     UNROLL for (int b = 0; b < B; b++)
         UNROLL for (int j = 0; j < Q; j++)
-            store_first(target + b * job.channels + j * WIDTH, sums[b][j], j == Q - 1 ? last : WIDTH);
+            store_first(target + b * job.row + j * WIDTH, sums[b][j], j == Q - 1 ? last : WIDTH);
 }
 
 template <int B, int Q>
@@ -157,7 +158,7 @@ OuterTile *choose_outer(long size) {
 
 // Adds to the rows [first, stop) of `sums` the products of the inputs with the gradients.
 INLINE void add_products(const Outer &job, long first, long stop) {
-    for (long channel = 0; channel < job.channels;) {
+    for (long channel = job.start; channel < job.channels;) {
         const bool wide = job.channels - channel > WIDTH;
         const long most = wide ? (long)(MOST > 11 ? 11 : MOST) : (long)MOST_NARROW;
         for (long row = first; row < stop;) {

@@ -6,6 +6,7 @@
     EACH(convolution)                   \
     EACH(convolution_input_gradient)    \
     EACH(convolution_kernel_gradient)   \
+    EACH(column_sums)                  \
     EACH(turn_kernel)                   \
     EACH(depthwise)                     \
     EACH(depthwise_input_gradient)      \

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from fittool.config.experiment_file import load_experiment
-from fittool.errors import DataError
 from fittool.experiment.aids.rate_test import RateTest, find_rate, setting_for, smooth, suggestion_of
 
 ENGINES = ["numpy", *(["torch"] if find_spec("torch") else [])]
@@ -127,13 +126,15 @@ def test_a_users_own_loop_is_left_out(config, tmp_path):
     assert len(test.losses) == 12
 
 
-def test_too_few_batches_of_a_generator_are_told(config, tmp_path):
+@pytest.mark.parametrize("length", ["", "steps_per_epoch: 3, "], ids=["of unknown length", "of known length"])
+def test_a_users_function_is_called_pass_after_pass(config, tmp_path, length):
     (tmp_path / "mine.py").write_text(
         "import numpy as np\n\ndef few():\n    for _ in range(3):\n        yield np.ones((4, 8), 'float32'), np.zeros(4)\n"
     )
-    overrides = ["data.train={python: {function: 'mine:few'}}", "train={mode: fit_generator, epochs: 1}"]
-    with pytest.raises(DataError, match="The data gave 3 batches, but a range test needs at least 10"):
-        find_rate(load_experiment(config, overrides))
+    overrides = ["data.train={python: {function: 'mine:few'}}", f"train={{mode: fit_generator, {length}epochs: 1}}"]
+    test = find_rate(load_experiment(config, overrides), steps=25)
+    assert len(test.losses) == 25
+    assert test.rates[-1] == pytest.approx(10)
 
 
 WARM = "initial_learning_rate: 0, warmup_target: 0.1, warmup_steps: 3, decay_steps: 9"

@@ -9,16 +9,17 @@ from typing import Any
 
 from fittool.engines.numpy_engine.activations import RELU
 from fittool.engines.numpy_engine.lowering import ExecutionPlan, Instruction
-from fittool.engines.numpy_engine.native.convolution import NativeConvolution
+from fittool.engines.numpy_engine.native.convolution import NativeConvolution, NativeTransposedConvolution
 from fittool.engines.numpy_engine.native.dense import NativeDense
 from fittool.engines.numpy_engine.native.depthwise import NativeDepthwise
 from fittool.engines.numpy_engine.native.elementwise import NativeActivation, NativeAdd, NativeDropout, NativeScaling
 from fittool.engines.numpy_engine.native.normalization import NativeBatchNormalization
 from fittool.engines.numpy_engine.native.pooling import NativeAveragePooling, NativeGlobalAverage, NativeMaxPooling
 from fittool.engines.numpy_engine.operations.base import Operation
-from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution
+from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, TransposedConvolution
 from fittool.engines.numpy_engine.operations.dense import Dense
 from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Scaling
+from fittool.engines.numpy_engine.operations.grouped_convolution import GroupedConvolution
 from fittool.engines.numpy_engine.operations.merging import Add
 from fittool.engines.numpy_engine.operations.normalization import BatchNormalization
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, MaxPooling
@@ -26,6 +27,7 @@ from fittool.kernels.library import Library
 
 _RECTIFIED: dict[type[Operation], Callable[..., Operation]] = {
     Convolution: NativeConvolution,
+    GroupedConvolution: NativeConvolution,
     DepthwiseConvolution: NativeDepthwise,
     Dense: NativeDense,
     BatchNormalization: NativeBatchNormalization,
@@ -33,6 +35,7 @@ _RECTIFIED: dict[type[Operation], Callable[..., Operation]] = {
 """Operations whose kernel can do a ReLU that follows at once."""
 _NATIVE: dict[type[Operation], Callable[..., Operation]] = {
     **_RECTIFIED,
+    TransposedConvolution: NativeTransposedConvolution,
     Activation: NativeActivation,
     Scaling: NativeScaling,
     Dropout: NativeDropout,
@@ -63,7 +66,7 @@ def native_operation(operation: Operation, library: Library) -> Operation:
 def _fits(operation: Operation) -> bool:
     """Tell whether the kernel can do all that the settings of an operation ask for."""
     match operation:
-        case Convolution() | MaxPooling() | AveragePooling():
+        case Convolution() | GroupedConvolution() | TransposedConvolution() | MaxPooling() | AveragePooling():
             return len(operation.window.kernel) == 2  # volumes have no kernel
         case DepthwiseConvolution():
             return operation.multiplier == 1

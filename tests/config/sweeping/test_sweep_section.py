@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from fittool.config.experiment_file import LoadedExperiment, load_experiment
-from fittool.config.optional_sections.sweep import MedianPruner, Range
-from fittool.config.sweep_values import node_of, with_values
+from fittool.config.reference import json_schema
+from fittool.config.sweeping.section import MedianPruner, Range
+from fittool.config.sweeping.values import node_of, with_values
 from fittool.errors import ExperimentError
 
 EXPERIMENT = """\
@@ -150,3 +152,47 @@ def test_values_that_are_equal_in_python_are_told_apart(tmp_path: Path):
     experiment = loaded(tmp_path, "  parameters: {compile.optimizer.Adam.learning_rate: [1, 1.0, 0.5]}\n")
     found = [type(node_of(experiment.root, "compile.optimizer.Adam.learning_rate", one).data()) for one in (1, 1.0)]
     assert found == [int, float]
+
+
+@pytest.mark.parametrize(
+    ("section", "count"),
+    [
+        ("{seed: [1, 2], train.epochs: {low: 1, high: 5}}", 10),
+        ("{seed: [1, 2], compile.optimizer.Adam.beta_1: {low: 0.5, high: 0.9}}", None),
+    ],
+)
+def test_combinations_are_counted_where_they_have_an_end(tmp_path: Path, section: str, count: int | None):
+    sweep = loaded(tmp_path, f"  parameters: {section}\n").experiment.sweep
+    assert sweep is not None
+    assert sweep.combinations == count
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (
+            "{method: grid, parameters: {seed: [1, 2], train.epochs: [3]}}",
+            "sweep: grid, 2 trials of 2 combinations; varies seed, train.epochs",
+        ),
+        (
+            "{trials: 7, parameters: {compile.optimizer.Adam.beta_1: {low: 0.5, high: 0.9}}}",
+            "sweep: random, 7 trials; varies compile",
+        ),
+        ("{parameters: {seed: {low: 1, high: 99}}}", "sweep: random, 20 trials of 99 combinations; varies seed"),
+    ],
+)
+def test_a_section_is_told_in_a_line(tmp_path: Path, section: str, said: str):
+    sweep = loaded(tmp_path, f"  {section}\n").experiment.sweep
+    assert sweep is not None
+    assert sweep.in_words().startswith(said)
+
+
+def test_the_schema_for_editors_knows_it():
+    schema = json_schema()
+    assert {"method", "trials", "metric", "mode", "pruner", "seed", "parameters"} == set(schema["$defs"]["Sweep"]["properties"])
+    assert "pruner" in schema["$defs"]
+
+
+def test_each_value_is_shown_with_its_line(tmp_path: Path):
+    shown = loaded(tmp_path, "  method: grid\n  parameters: {seed: [1, 2]}\n").resolved_yaml(origins=True)
+    assert re.search(r"method: grid +# .*e\.yaml:7:3", shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Tag, model_validator
@@ -12,6 +13,9 @@ from fittool.settings import Boolean, Family, Field, Integer, Named, Number, Tex
 VALUES, RANGE = "(values)", "(range)"
 """The parts of pydantic's locations that stand for the two forms of a parameter."""
 _MOST_TRIALS = 1_000_000
+DEFAULT_TRIALS = 20
+"""The number of trials of a search that has no end."""
+_SHOWN = 6
 
 
 @setting
@@ -158,3 +162,17 @@ class Sweep:
         description="By the dotted key of a setting (compile.optimizer.Adam.learning_rate, model.layers.1.Dense.units): a list "
         "of values, or {low, high, log, step}.",
     )
+
+    @property
+    def combinations(self) -> int | None:
+        """How many combinations of values there are; None where they have no end."""
+        counts = [one.count if isinstance(one, Range) else len(one) for one in self.parameters.values()]
+        return None if None in counts else math.prod(count for count in counts if count is not None)
+
+    def in_words(self) -> str:
+        """`sweep: random, 20 trials, 3 settings: train.batch_size, …`."""
+        size = self.combinations
+        trials = (size if self.method == "grid" else DEFAULT_TRIALS) if self.trials is None else self.trials
+        of_all = "" if size is None else f" of {size:,} combinations"
+        keys = ", ".join(list(self.parameters)[:_SHOWN]) + (", …" if len(self.parameters) > _SHOWN else "")
+        return f"sweep: {self.method}, {trials:,} trials{of_all}; varies {keys}"

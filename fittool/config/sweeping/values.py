@@ -8,7 +8,7 @@ from typing import Any
 
 from fittool.config.checks import value_names
 from fittool.config.experiment import Experiment
-from fittool.config.optional_sections.sweep import HyperbandPruner, Range, SuccessiveHalvingPruner, Sweep
+from fittool.config.sweeping.section import HyperbandPruner, Range, SuccessiveHalvingPruner, Sweep
 from fittool.config.written import Written
 from fittool.config.yaml.file_references import with_absolute_paths
 from fittool.config.yaml.inheritance import lay, path_of_key
@@ -27,6 +27,8 @@ Judge = Callable[[Node], list[Placed]]
 def with_values(root: Node, values: Mapping[str, Node]) -> Node:
     """The tree of an experiment without its sweep, each setting of which has the value that is tried.
 
+    Nobody is told of the end of a trial, so `notify` is left out, too.
+
     Args:
         root: The tree with the sweep.
         values: By the dotted key, each with its place.
@@ -34,7 +36,7 @@ def with_values(root: Node, values: Mapping[str, Node]) -> Node:
     Raises:
         UsageError: A key is unknown, or leads to a place that does not exist.
     """
-    tree = without(root, ("sweep",))
+    tree = without(without(root, ("sweep",)), ("notify",))
     for key, value in values.items():
         tree = lay(tree, key, value, Experiment)
     return with_absolute_paths(expand(tree, Experiment))
