@@ -262,7 +262,7 @@ def _right_key(path: KeyPath, subject: Subject) -> str:
     if near:
         return near
     home = "" if subject.owner or not isinstance(top, type) else _home(path[-1], top)
-    return home or (f" There are {', '.join(known)}." if 0 < len(known) <= 12 else "")
+    return home or (f" There are {', '.join(known)}." if 0 < len(known) <= 16 else "")
 
 
 def _home(name: str | int, top: type) -> str:

@@ -190,7 +190,7 @@ def _headers() -> Iterator[Case]:
     for name, (entries, body) in bodies.items():
         for case in _refused("F05", name, _entries(entries, body), ""):
             yield replace(case, long=name == "too many tensors")
-    for dtype in ("F128", "BF16", "F8_E4M3", "O", "", "f4"):
+    for dtype in ("F128", "F4", "F8_E4M3", "O", "", "f4"):
         yield from _refused(
             "F06", f"dtype {dtype!r}", _entries({"weights/a": _tensor([1], 0, 4, dtype)}, bytes(4)), "has the tensor"
         )

@@ -42,7 +42,7 @@ ANY = -1
 _HASHED = 1 << 22
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # and what chooses the kernels of BLAS, which decide the last digits
 _BESIDE = re.compile(
-    r"\d+ errors?(, \d+ warnings?)?\.( Nothing was run\.)?|[\d,]+ predicted, .*|Usage: .*|Try '.*|\d+ .*; run it again .*|"
+    r"\d+ errors?(, \d+ warnings?)?\.( Nothing was run\.)?|[\d,]+ predicted, .*|Usage: .*|Try '.*|\d+ .*; run it again .*|Go on with: .*|"
 )
 
 
