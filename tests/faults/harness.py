@@ -105,6 +105,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     """As bare as cron's."""
     bare = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     bare |= {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}  # they decide the last digits
+    bare["FITTOOL_VIEW_METRICS"] = "false"  # no page at the end, which would draw for a second where the extra is there
     return bare | {"PYTHONDONTWRITEBYTECODE": "1"} | more
 
 

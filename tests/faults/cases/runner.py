@@ -206,7 +206,9 @@ def _child(case: Case, arguments: Sequence[str], home: Path) -> Done:
     limit = ["prlimit", f"--as={MEMORY}"] if shutil.which("prlimit") else []
     command = [*limit, *case.prefix, sys.executable, *case.interpreter, "-m", "fittool", *arguments]
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("OPENBLAS_")}
-    environment = kept | {"HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)} | case.environment
+    own = {"HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+    own["FITTOOL_VIEW_METRICS"] = "false"  # for the page at the end of a run, Matplotlib keeps a list of fonts in the home
+    environment = kept | own | case.environment
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
