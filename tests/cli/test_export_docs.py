@@ -45,13 +45,18 @@ def test_lines_run(fittool, photos, folder, title):
     name, packages = FORMATS[title]
     for package in packages:
         pytest.importorskip(package)
-    text = PAGE.read_text(encoding="utf-8").split(f"\n### {title}\n")[1].split("\n### ")[0]
+    text = PAGE.read_text(encoding="utf-8").split("\n## To other tools\n")[1].split(f"\n### {title}\n")[1].split("\n### ")[0]
     command = re.findall(r"^\$ fittool (export .*)$", text, flags=re.MULTILINE)[0].split()
     done = fittool(*command)
     assert done.code == 0, done.err
     assert f"--format {name}" in " ".join(command)
     lines = re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)[0]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "KERAS_BACKEND": "torch", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{folder}{os.pathsep}{PAGE.parents[1]}",
+        "KERAS_BACKEND": "torch",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     told = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=False, env=environment)
     assert told.returncode == 0, told.stderr
     assert told.stdout.strip()
