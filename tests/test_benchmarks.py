@@ -35,4 +35,4 @@ def test_the_one_call_for_graphics_cards_runs_on_a_processor() -> None:
     command = [sys.executable, "-m", "tests.benchmarks.gpu", "--device", "cpu"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == 10
+    assert len(done.stdout.splitlines()) == 13
