@@ -18,7 +18,7 @@ _MOMENTS = {  # not of the last epoch: a step takes a moment, and the launcher m
     "training": lambda bench: f"on_train_batch_end:{bench.chance.randrange(1, _STEPS - STEPS)}",
     "validation": lambda bench: f"on_test_batch_end:{bench.chance.randrange(2 * 6)}",
     "first step": lambda bench: "on_train_batch_begin:0",
-    "saving": lambda bench: f"saving:{bench.chance.randrange(3)}",
+    "saving": lambda bench: f"saving:{bench.chance.randrange(2)}",
 }
 
 
