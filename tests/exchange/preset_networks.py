@@ -28,7 +28,9 @@ def random_weights(graph: Graph) -> dict[str, np.ndarray]:
             start = generator.uniform(0.5, 1.5, start.shape).astype(np.float32)
         elif name.endswith(("moving_mean", "beta", "bias")):
             start = generator.normal(0, 0.1, start.shape).astype(np.float32)
-        elif name.startswith("predictions/"):  # random residual blocks add up: probabilities would be 0 and 1, and rounding of scores
+        elif name.startswith(
+            "predictions/"
+        ):  # random blocks add up: the scores would be large, their rounding all there is to see
             start = start * np.float32(0.05)
         found[name] = start
     return found
