@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from fittool.cli.options import checkpoint_option, debug_option, experiment_option, other_data_option, run_argument, tta_option
+
+if TYPE_CHECKING:
+    from fittool.cli.ensembles import Members
 
 
 @click.command()
@@ -59,52 +62,19 @@ def evaluate(
     train --kfold (all samples, each as the fold answers that has not seen it) or --seeds (the mean of the runs' answers).
     """
     from fittool.cli.ensembles import opened_members
-    from fittool.cli.evaluation_text import print_figures
     from fittool.cli.exit import first_of, show, show_warnings
-    from fittool.errors import DataError, Problem, StorageError, UsageError
-    from fittool.experiment.answers.decisions import keep_decisions, stale_decisions
-    from fittool.experiment.evaluate import measure
-    from fittool.experiment.results.beside import baselines_beside
-    from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation, keep_evaluation_in
-    from fittool.experiment.trained_run import open_trained
-    from fittool.training.display.choose import live_walk
-
-    def warn(text: str) -> None:
-        show_warnings([Problem(text)])
-
-    def keep(write: Callable[[], str | None]) -> None:
-        try:
-            if (warning_of_disk := write()) is not None:
-                warn(warning_of_disk)
-        except StorageError as error:  # the run may be on a disk that cannot be written; the figures are told all the same
-            warn(f"evaluation.json is not kept: {error}")
+    from fittool.errors import DataError, Problem, UsageError
 
     bad: list[Problem] = []
-    options: dict[str, Any] = {"on": on, "path": data, "views": tta, "accept_changes": accept_changes, "warn": warn}
-    if (members := opened_members(run, checkpoint, experiment)) is not None:
-        if calibrate:
-            raise UsageError("--calibrate chooses for one run; call it for the runs of the directory.")
-        with live_walk() as progress:
-            whole = members.measure(bad=bad.extend, progress=progress, **options)
-        print_figures(whole.values, whole.evaluation, whole.spreads)
-        keep(lambda: keep_evaluation_in(run, whole.evaluation))
+    options: dict[str, Any] = {
+        "on": on, "path": data, "views": tta, "accept_changes": accept_changes, "warn": _warn, "bad": bad.extend,
+    }  # fmt: skip
+    if (members := opened_members(run, checkpoint, experiment)) is None:
+        _measure_run(run, checkpoint, experiment, options, calibrate=calibrate)
+    elif calibrate:
+        raise UsageError("--calibrate chooses for one run; call it for the runs of the directory.")
     else:
-        trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
-        for warning in trained.warnings:
-            warn(warning)
-        with live_walk() as progress:
-            measured = measure(trained, bad=bad.extend, progress=progress, **options)
-        name_of_data = on if data is None else Path(data).name
-        if calibrate:
-            from fittool.experiment.results.choosing import choose_temperature
-
-            keep_decisions(trained, choose_temperature(trained, measured, name_of_data))
-        elif (stale := stale_decisions(trained)) is not None:
-            warn(stale)
-        evaluation = evaluation_of(trained, name_of_data, measured)
-        evaluation["baselines"] = baselines_beside(trained, on if data is None else None, measured, evaluation)
-        print_figures(measured.values, evaluation)
-        keep(lambda: keep_evaluation(trained, evaluation))
+        _measure_members(members, run, options)
     if bad and on_bad == "skip":
         show_warnings(first_of(bad))
     elif bad:
@@ -112,3 +82,69 @@ def evaluate(
         rows = "1 row cannot be read and is" if len(bad) == 1 else f"{len(bad):,} rows cannot be read and are"
         click.echo(f"{rows} left out of the figures. With --on-bad skip this is no error.", err=True)
         context.exit(DataError.code)
+
+
+def _measure_members(members: Members, root: Path, options: Mapping[str, Any]) -> None:
+    """Measure what the runs of a directory say together."""
+    from fittool.cli.evaluation_text import print_figures
+    from fittool.experiment.results.evaluation import keep_evaluation_in
+    from fittool.training.display.choose import live_walk
+
+    with live_walk() as progress:
+        whole = members.measure(progress=progress, **options)
+    print_figures(whole.values, whole.evaluation, whole.spreads)
+    _keep(lambda: keep_evaluation_in(root, whole.evaluation))
+
+
+def _measure_run(
+    run: Path,
+    checkpoint: Literal["best", "last", "final"],
+    experiment: Path | None,
+    options: Mapping[str, Any],
+    *,
+    calibrate: bool,
+) -> None:
+    """Measure one run, beside its baselines."""
+    from fittool.cli.evaluation_text import print_figures
+    from fittool.experiment.answers.decisions import keep_decisions, stale_decisions
+    from fittool.experiment.evaluate import measure
+    from fittool.experiment.results.beside import baselines_beside
+    from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation
+    from fittool.experiment.trained_run import open_trained
+    from fittool.training.display.choose import live_walk
+
+    trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
+    for warning in trained.warnings:
+        _warn(warning)
+    with live_walk() as progress:
+        measured = measure(trained, progress=progress, **options)
+    on, data = options["on"], options["path"]
+    name_of_data = on if data is None else Path(data).name
+    if calibrate:
+        from fittool.experiment.results.choosing import choose_temperature
+
+        keep_decisions(trained, choose_temperature(trained, measured, name_of_data))
+    elif (stale := stale_decisions(trained)) is not None:
+        _warn(stale)
+    evaluation = evaluation_of(trained, name_of_data, measured)
+    evaluation["baselines"] = baselines_beside(trained, on if data is None else None, measured, evaluation)
+    print_figures(measured.values, evaluation)
+    _keep(lambda: keep_evaluation(trained, evaluation))
+
+
+def _warn(text: str) -> None:
+    from fittool.cli.exit import show_warnings
+    from fittool.errors import Problem
+
+    show_warnings([Problem(text)])
+
+
+def _keep(write: Callable[[], str | None]) -> None:
+    """Write the figures; the run may be on a disk that cannot be written, and they are told all the same."""
+    from fittool.errors import StorageError
+
+    try:
+        if (warning_of_disk := write()) is not None:
+            _warn(warning_of_disk)
+    except StorageError as error:
+        _warn(f"evaluation.json is not kept: {error}")

@@ -31,9 +31,10 @@ from fittool.runs.files.atomic import (
 )
 from fittool.runs.files.json_text import to_json
 from fittool.runs.files.lock import RunLock, is_held
+from fittool.runs.files.spreadsheet_text import csv_table
 from fittool.runs.files.storage_errors import read_whole, storing
 from fittool.runs.files.temporary_names import is_temporary
-from fittool.runs.metrics_log import MetricsLog, csv_table
+from fittool.runs.metrics_log import MetricsLog
 from fittool.runs.paths import DISCARDED, RunPaths, of_the_beginning
 from fittool.runs.status import Status, encode_status, load_status, utc_stamp, utc_text
 

@@ -13,10 +13,10 @@ from fittool.runs.checkpoint import Checkpoint, load_checkpoint
 from fittool.runs.columns_file import read_columns
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.lock import is_held
+from fittool.runs.files.spreadsheet_text import csv_table
 from fittool.runs.files.storage_errors import read_whole
 from fittool.runs.files.text_table import missing_in
 from fittool.runs.kept_weights import KeptWeights
-from fittool.runs.metrics_log import csv_table
 from fittool.runs.paths import FINAL, LAST, PREVIOUS
 
 _TRIES, _PAUSE = 5, 0.2  # a run at work replaces its files one after the other; a moment later they fit

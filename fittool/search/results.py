@@ -12,7 +12,7 @@ from fittool.errors import visible
 from fittool.report.parallel_coordinates import Axis, Line, draw_parallel_coordinates
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.atomic import atomic_write
-from fittool.runs.metrics_log import csv_table
+from fittool.runs.files.spreadsheet_text import csv_table
 from fittool.search.record import Trial
 from fittool.search.sweep import OpenSweep, sweep_of
 

@@ -184,43 +184,56 @@ def _efficientnet_torchvision(preset: Preset) -> Made:
     return {**names, "predictions": "classifier.1"}, {}
 
 
+_Two = tuple[str, str]
+"""A convolution and its normalization there."""
+
+
+def _efficientnet(
+    at: Callable[[_Block], str],
+    predictions: str,
+    *,
+    stem: _Two,
+    expand: _Two,
+    depthwise: _Two,
+    squeeze: _Two,
+    project: _Two,
+    top: _Two,
+) -> Made:
+    """An EfficientNet, by what stands before the names of a block, and these names; `squeeze` are two convolutions."""
+    names = _pair("stem", *stem)
+    for block in _blocks(_EFFICIENT):
+        parts = {"depthwise": depthwise, "project": project} | ({"expand": expand} if block.expands else {})
+        for part, (convolution, norm) in parts.items():
+            names |= _pair(f"{block.name}_{part}", at(block) + convolution, at(block) + norm)
+        names |= {f"{block.name}_reduce": at(block) + squeeze[0], f"{block.name}_excite": at(block) + squeeze[1]}
+    return {**names, **_pair("top", *top), "predictions": predictions}, {}
+
+
 def _efficientnet_pytorch(preset: Preset) -> Made:
     """The package efficientnet_pytorch, and the weights that were moved with it from TensorFlow."""
-    names = _pair("stem", "_conv_stem", "_bn0")
-    for block in _blocks(_EFFICIENT):
-        at = f"_blocks.{block.index}"
-        if block.expands:
-            names |= _pair(f"{block.name}_expand", f"{at}._expand_conv", f"{at}._bn0")
-        names |= _pair(f"{block.name}_depthwise", f"{at}._depthwise_conv", f"{at}._bn1")
-        names |= {f"{block.name}_reduce": f"{at}._se_reduce", f"{block.name}_excite": f"{at}._se_expand"}
-        names |= _pair(f"{block.name}_project", f"{at}._project_conv", f"{at}._bn2")
-    return {**names, **_pair("top", "_conv_head", "_bn1"), "predictions": "_fc"}, {}
+    return _efficientnet(
+        lambda block: f"_blocks.{block.index}.", "_fc", stem=("_conv_stem", "_bn0"), expand=("_expand_conv", "_bn0"),
+        depthwise=("_depthwise_conv", "_bn1"), squeeze=("_se_reduce", "_se_expand"), project=("_project_conv", "_bn2"),
+        top=("_conv_head", "_bn1"),
+    )  # fmt: skip
 
 
 def _efficientnet_transformers(preset: Preset) -> Made:
-    names = _pair("stem", "efficientnet.embeddings.convolution", "efficientnet.embeddings.batchnorm")
-    for block in _blocks(_EFFICIENT):
-        at = f"efficientnet.encoder.blocks.{block.index}"
-        if block.expands:
-            names |= _pair(f"{block.name}_expand", f"{at}.expansion.expand_conv", f"{at}.expansion.expand_bn")
-        depthwise = f"{at}.depthwise_conv.depthwise"
-        names |= _pair(f"{block.name}_depthwise", f"{depthwise}_conv", f"{depthwise}_norm")
-        names |= {f"{block.name}_reduce": f"{at}.squeeze_excite.reduce", f"{block.name}_excite": f"{at}.squeeze_excite.expand"}
-        names |= _pair(f"{block.name}_project", f"{at}.projection.project_conv", f"{at}.projection.project_bn")
-    names |= _pair("top", "efficientnet.encoder.top_conv", "efficientnet.encoder.top_bn")
-    return {**names, "predictions": "classifier"}, {}
+    embeddings, encoder, depthwise = "efficientnet.embeddings", "efficientnet.encoder", "depthwise_conv.depthwise"
+    return _efficientnet(
+        lambda block: f"{encoder}.blocks.{block.index}.", "classifier",
+        stem=(f"{embeddings}.convolution", f"{embeddings}.batchnorm"), expand=("expansion.expand_conv", "expansion.expand_bn"),
+        depthwise=(f"{depthwise}_conv", f"{depthwise}_norm"), squeeze=("squeeze_excite.reduce", "squeeze_excite.expand"),
+        project=("projection.project_conv", "projection.project_bn"), top=(f"{encoder}.top_conv", f"{encoder}.top_bn"),
+    )  # fmt: skip
 
 
 def _efficientnet_keras(preset: Preset) -> Made:
-    names = _pair("stem", "stem_conv", "stem_bn")
-    for block in _blocks(_EFFICIENT):
-        at = f"block{block.stage}{'abcdefgh'[block.number - 1]}"
-        if block.expands:
-            names |= _pair(f"{block.name}_expand", f"{at}_expand_conv", f"{at}_expand_bn")
-        names |= _pair(f"{block.name}_depthwise", f"{at}_dwconv", f"{at}_bn")
-        names |= {f"{block.name}_reduce": f"{at}_se_reduce", f"{block.name}_excite": f"{at}_se_expand"}
-        names |= _pair(f"{block.name}_project", f"{at}_project_conv", f"{at}_project_bn")
-    return {**names, **_pair("top", "top_conv", "top_bn"), "predictions": "predictions"}, {}
+    return _efficientnet(
+        lambda block: f"block{block.stage}{'abcdefgh'[block.number - 1]}_", "predictions", stem=("stem_conv", "stem_bn"),
+        expand=("expand_conv", "expand_bn"), depthwise=("dwconv", "bn"), squeeze=("se_reduce", "se_expand"),
+        project=("project_conv", "project_bn"), top=("top_conv", "top_bn"),
+    )  # fmt: skip
 
 
 _RESIDUAL = {ResNet18: (2, 2, 2, 2), ResNet34: (3, 4, 6, 3), ResNet50: (3, 4, 6, 3)}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fittool.errors import Problem
 from fittool.experiment.answers.decoding import Answers
 from fittool.runs.files.json_text import to_json
-from fittool.runs.metrics_log import csv_table
+from fittool.runs.files.spreadsheet_text import csv_table
 
 Form = Literal["csv", "jsonl", "npz"]
 FORMS: Mapping[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".npz": "npz"}

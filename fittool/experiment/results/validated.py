@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 
 from fittool.data.dataset import Dataset
-from fittool.runs.metrics_log import guarded
+from fittool.runs.files.spreadsheet_text import guarded
 
 
 def validated_samples(data: Dataset, class_names: Sequence[str] | None) -> bytes:

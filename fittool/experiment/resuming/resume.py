@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fittool.callbacks.snapshot import snapshot_of
+from fittool.callbacks.snapshot import Snapshot, snapshot_of
 from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment, load_experiment_of_run
 from fittool.config.sections import Train
@@ -46,6 +46,7 @@ from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.files.text_table import missing_in
 from fittool.runs.format import FORMAT, OLDER_RELEASE, cause_of_other_numbers
+from fittool.runs.kept_weights import KeptWeights
 from fittool.runs.requests import Requests
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
@@ -205,22 +206,14 @@ def go_on(
         done = _finish(standing)
         tell_followers(options.group, directory, done)
         return done
-    # Other settings of columns that are accepted make other features; all else goes on with those that the run has.
-    anew = options.accept_changes and any(map(_is_of_columns, asked.changes(None)))
-    encoder = None if anew else encoder_to_go_on_with(directory)
-    engine = with_kernels_of(loaded.experiment.engine, kernels_of(environment))
-    going_on = None if engine is loaded.experiment.engine else engine
-    known = Preparation(encoder, learnt_targets(directory, loaded), going_on)
+    known = _learnt_before(asked, directory, environment)
     tell_what_is_known(options.group, known)
     session = Session.of(loaded, loading_shown(verbose), known, options.group)
     stack.callback(session.close)
     prepared, stepping = session.prepared, session.engine
     now = environment_of(prepared, stepping.threads, options)
     asked.check(prepared, environment, now)
-    checkpoint = standing.newest()
-    checkpoint.check_fits(model=prepared.identity, class_names=prepared.class_names)
-    check_weights(checkpoint, stepping.describe())
-    checkpoint.check_finite()
+    checkpoint = _fitting_checkpoint(standing, session)
     other_numbers = _other_numbers(checkpoint, asked, prepared, directory.path)
     # The checks above come first, as this cuts rows off the run's files.
     rows, kept = standing.go_back_to(checkpoint)
@@ -229,16 +222,14 @@ def go_on(
     trainer = session.trainer(
         directory, progress, signals.interruption, options, rows=rows, kept=kept, requests=requests, profile=profile
     )
-    standing_at = snapshot_of(checkpoint, kept.weights)
-    if checkpoint.format < FORMAT:
-        standing_at = with_new_values(standing_at, stepping.metrics_state())
-    snapshot, changed = with_accepted_changes(standing_at, asked.changes(prepared), stepping.state())
+    snapshot, changed = _changed_snapshot(asked, session, checkpoint, kept)
     trainer.load_snapshot(snapshot, rows)
     check_whole_state(snapshot.tensors, stepping.describe(), shown(checkpoint.path))
     changed += other_numbers
+    digits = other_digits(changes_of_environment(environment, now))
     told = [*(f"warning: {warning}" for warning in prepared.warnings), *map(_say_lost, kept.lost), *changed]
     told += [f"warning: {text}" for text in missing_in(directory.paths.root, checkpoint.facts.callbacks)]
-    told += [line for line in (asked.check_schedule(trainer), other_digits(changes_of_environment(environment, now))) if line]
+    told += [line for line in (asked.check_schedule(trainer), digits) if line]
     signals.training_begins()
     output.goes_to(directory.log)
     if asked.goes_beyond(standing):
@@ -247,13 +238,41 @@ def go_on(
         trainer.save("last")  # else the next one, after a kill, would not know of it
     for line in [*told, *_remark_on_generators(prepared, trainer)]:
         trainer.say(line)
-    exact = not other_numbers and other_digits(changes_of_environment(environment, now)) is None
-    say_where_it_continues(trainer, standing, exact=exact)
+    say_where_it_continues(trainer, standing, exact=not other_numbers and digits is None)
     write_continuation(directory, environment, now, trainer.position, text_of_experiment(prepared))
     write_experiment(prepared, directory)
     tell_followers(options.group, directory)
     outcome = run_to_the_end(prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile)
     return Run(directory.path, outcome, trainer.history)
+
+
+def _learnt_before(asked: _Asked, directory: RunDirectory, environment: Mapping[str, Any]) -> Preparation:
+    """What the run has learnt of its data and computes with.
+
+    Other settings of columns that are accepted make other features; all else goes on with those that the run has.
+    """
+    anew = asked.accepted and any(map(_is_of_columns, asked.changes(None)))
+    encoder = None if anew else encoder_to_go_on_with(directory)
+    given = asked.now.experiment.engine
+    engine = with_kernels_of(given, kernels_of(environment))
+    return Preparation(encoder, learnt_targets(directory, asked.now), None if engine is given else engine)
+
+
+def _fitting_checkpoint(standing: Standing, session: Session) -> Checkpoint:
+    """The newest checkpoint, which is one of this network."""
+    checkpoint = standing.newest()
+    checkpoint.check_fits(model=session.prepared.identity, class_names=session.prepared.class_names)
+    check_weights(checkpoint, session.engine.describe())
+    checkpoint.check_finite()
+    return checkpoint
+
+
+def _changed_snapshot(asked: _Asked, session: Session, checkpoint: Checkpoint, kept: KeptWeights) -> tuple[Snapshot, list[str]]:
+    """The state that a checkpoint holds, with what was accepted to be changed; and what is to be said of that."""
+    standing_at = snapshot_of(checkpoint, kept.weights)
+    if checkpoint.format < FORMAT:
+        standing_at = with_new_values(standing_at, session.engine.metrics_state())
+    return with_accepted_changes(standing_at, asked.changes(session.prepared), session.engine.state())
 
 
 def _is_of_columns(change: Change) -> bool:

@@ -2,58 +2,56 @@
 #include "functions.h"
 #include "task.h"
 
-// y = max(x, 0)
-void rectify(const Task &task, int64_t *needed) {
-    Reader read(task);
+// y = function(x)
+template <class Function>
+static void each(Reader &read, int64_t *needed, Function function) {
     const float *x = read.array();
     float *y = read.array();
     const long count = read.size();
     if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) store_first(y + i, rectify(load_first(x + i, count - i)), count - i);
+    for (long i = 0; i < count; i += WIDTH) store_first(y + i, function(load_first(x + i, count - i)), count - i);
+}
+
+// y = function(a, b)
+template <class Function>
+static void each_pair(Reader &read, int64_t *needed, Function function) {
+    const float *a = read.array(), *b = read.array();
+    float *y = read.array();
+    const long count = read.size();
+    if (needed) { *needed = 0; return; }
+    for (long i = 0; i < count; i += WIDTH)
+        store_first(y + i, function(load_first(a + i, count - i), load_first(b + i, count - i)), count - i);
+}
+
+// y = max(x, 0)
+void rectify(const Task &task, int64_t *needed) {
+    Reader read(task);
+    each(read, needed, [](Vector x) { return rectify(x); });
 }
 
 // dx = dy where y > 0, else 0; y is what `rectify` gave
 void rectify_gradient(const Task &task, int64_t *needed) {
     Reader read(task);
-    const float *y = read.array(), *dy = read.array();
-    float *dx = read.array();
-    const long count = read.size();
-    if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) {
-        const Mask positive = (Mask)(load_first(y + i, count - i) > Vector{});
-        store_first(dx + i, keep(positive, load_first(dy + i, count - i)), count - i);
-    }
+    each_pair(read, needed, [](Vector y, Vector dy) { return keep((Mask)(y > Vector{}), dy); });
 }
 
 // y = x · factor + offset, each rounded
 void scale(const Task &task, int64_t *needed) {
     Reader read(task);
-    const float *x = read.array();
-    float *y = read.array();
-    const long count = read.size();
     const Vector factor = every((float)read.number()), offset = every((float)read.number());
-    if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) store_first(y + i, load_first(x + i, count - i) * factor + offset, count - i);
+    each(read, needed, [=](Vector x) { return x * factor + offset; });
 }
 
 // y = a + b
 void add(const Task &task, int64_t *needed) {
     Reader read(task);
-    const float *a = read.array(), *b = read.array();
-    float *y = read.array();
-    const long count = read.size();
-    if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) store_first(y + i, load_first(a + i, count - i) + load_first(b + i, count - i), count - i);
+    each_pair(read, needed, [](Vector a, Vector b) { return a + b; });
 }
 
 // y = a · b
 void multiply(const Task &task, int64_t *needed) {
     Reader read(task);
-    const float *a = read.array(), *b = read.array();
-    float *y = read.array();
-    const long count = read.size();
-    if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) store_first(y + i, load_first(a + i, count - i) * load_first(b + i, count - i), count - i);
+    each_pair(read, needed, [](Vector a, Vector b) { return a * b; });
 }
 
 // mask = 0 for the elements that are dropped, `scale` for the others; y = x · mask. One 32-bit hash of its number in the batch
@@ -91,65 +89,35 @@ void dropout(const Task &task, int64_t *needed) {
 // y = 1 / (1 + exp(-x))
 void sigmoid(const Task &task, int64_t *needed) {
     Reader read(task);
-    const float *x = read.array();
-    float *y = read.array();
-    const long count = read.size();
-    if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) store_first(y + i, logistic(load_first(x + i, count - i)), count - i);
+    each(read, needed, [](Vector x) { return logistic(x); });
 }
 
 // dx = dy · (y · (1 - y))
 void sigmoid_gradient(const Task &task, int64_t *needed) {
     Reader read(task);
-    const float *y = read.array(), *dy = read.array();
-    float *dx = read.array();
-    const long count = read.size();
-    if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) {
-        const Vector value = load_first(y + i, count - i);
-        store_first(dx + i, load_first(dy + i, count - i) * (value * (every(1.0f) - value)), count - i);
-    }
+    each_pair(read, needed, [](Vector y, Vector dy) { return dy * (y * (every(1.0f) - y)); });
 }
 
 // y = tanh(x)
 void tanh_forward(const Task &task, int64_t *needed) {
     Reader read(task);
-    const float *x = read.array();
-    float *y = read.array();
-    const long count = read.size();
-    if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) store_first(y + i, hyperbolic_tangent(load_first(x + i, count - i)), count - i);
+    each(read, needed, [](Vector x) { return hyperbolic_tangent(x); });
 }
 
 // dx = dy · (1 - y²)
 void tanh_gradient(const Task &task, int64_t *needed) {
     Reader read(task);
-    const float *y = read.array(), *dy = read.array();
-    float *dx = read.array();
-    const long count = read.size();
-    if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) {
-        const Vector value = load_first(y + i, count - i);
-        store_first(dx + i, load_first(dy + i, count - i) * (every(1.0f) - value * value), count - i);
-    }
+    each_pair(read, needed, [](Vector y, Vector dy) { return dy * (every(1.0f) - y * y); });
 }
 
 // y = exp(x)
 void exponentiate(const Task &task, int64_t *needed) {
     Reader read(task);
-    const float *x = read.array();
-    float *y = read.array();
-    const long count = read.size();
-    if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) store_first(y + i, exponential(load_first(x + i, count - i)), count - i);
+    each(read, needed, [](Vector x) { return exponential(x); });
 }
 
 // y = log(x)
 void take_logarithm(const Task &task, int64_t *needed) {
     Reader read(task);
-    const float *x = read.array();
-    float *y = read.array();
-    const long count = read.size();
-    if (needed) { *needed = 0; return; }
-    for (long i = 0; i < count; i += WIDTH) store_first(y + i, logarithm(load_first(x + i, count - i)), count - i);
+    each(read, needed, [](Vector x) { return logarithm(x); });
 }

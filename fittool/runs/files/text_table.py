@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fittool.runs.files.json_text import to_json
-from fittool.runs.metrics_log import guarded, unguard
+from fittool.runs.files.spreadsheet_text import guarded, unguard
 
 Row = dict[str, str]
 """Text by column; columns that a row does not have are absent."""

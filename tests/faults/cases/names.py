@@ -15,7 +15,7 @@ from faults.cases.runner import Case, Done, here
 from runs.files import test_atomic
 
 from fittool.report import live_page
-from fittool.runs.metrics_log import csv_table
+from fittool.runs.files.spreadsheet_text import csv_table
 
 EXTRA = ("package matplotlib", "package jinja2")
 MARKUP = (

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from fittool.runs.metrics_log import csv_table
+from fittool.runs.files.spreadsheet_text import csv_table
 
 
 def test_the_header_has_every_column_of_any_row():
