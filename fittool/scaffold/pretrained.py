@@ -10,7 +10,7 @@ from typing import Any
 from fittool.config.experiment_file import load_experiment
 from fittool.config.yaml.writer import flow_text
 from fittool.errors import CheckpointError, UsageError, shown
-from fittool.exchange.incoming.preset_names import preset_of
+from fittool.exchange.incoming.preset_dialects import preset_of
 from fittool.exchange.incoming.reading import is_foreign, read_weights
 from fittool.nn.presets import Preset
 from fittool.runs.checkpoint import is_checkpoint

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from fittool.exchange.incoming.preset_names import dialects
+from fittool.exchange.incoming.preset_dialects import dialects
 from fittool.nn.graph import Graph
 from fittool.nn.presets import PRESETS
 

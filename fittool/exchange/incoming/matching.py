@@ -10,7 +10,7 @@ import numpy as np
 from fittool.errors import shorten
 from fittool.exchange.incoming.foreign import Arrays, ForeignWeights, refused
 from fittool.exchange.incoming.layer_weights import MisfitError, from_keras, from_torch
-from fittool.exchange.incoming.preset_names import Dialect, dialects
+from fittool.exchange.incoming.preset_dialects import Dialect, dialects
 from fittool.nn.graph import Graph, Node
 from fittool.nn.layers import Normalization
 from fittool.nn.presets import Preset
@@ -45,14 +45,17 @@ def assign(foreign: ForeignWeights, graph: Graph, preset: Preset | None) -> Assi
         preset: What the network was expanded from; None for layers that are written out, which are matched one after the other.
 
     Raises:
-        CheckpointError: The file has no names that are known for the preset, or its layers are others.
+        CheckpointError: The file has no names that are known for the preset, or its layers are others, or its tool's network
+            computes otherwise than the preset in this layout.
     """
-    nodes = {node.name: node for node in graph.nodes if node.parameters and not _is_settled(node)}
-    flat = {f"{module}.{part}".strip("."): array for module, arrays in foreign.layers.items() for part, array in arrays.items()}
-    known = [] if preset is None else dialects(preset)
-    best = max(known, key=lambda dialect: _share(dialect, foreign, nodes, flat), default=None)
-    if best is not None and _share(best, foreign, nodes, flat) >= _ENOUGH:
+    nodes, flat = _nodes(graph), _flat(foreign)
+    best = None if preset is None else dialect_of(foreign, graph, preset)
+    if best is not None and preset is not None and not best.suits(preset):
+        text = f"has the names of {best.name}, whose {preset.public_name()} pads and normalizes in another way"
+        raise refused(foreign.path, f"{text}: preset: {{{preset.public_name()}: {{layout: {best.layout}}}}}")
+    if best is not None:
         return _by_names(foreign, nodes, best, flat)
+    known = [] if preset is None else dialects(preset)
     if foreign.form == "keras" and nodes.keys() & foreign.layers.keys():
         return _by_names(foreign, nodes, Dialect("Keras", {name: name for name in nodes}, {}), flat)
     if known and not foreign.ordered:
@@ -60,6 +63,23 @@ def assign(foreign: ForeignWeights, graph: Graph, preset: Preset | None) -> Assi
         first = shorten(", ".join(list(foreign.layers)[:4]), 80)
         raise refused(foreign.path, f"has other names than {tools} give this preset: {first} …")
     return _by_order(foreign, nodes)
+
+
+def dialect_of(foreign: ForeignWeights, graph: Graph, preset: Preset) -> Dialect | None:
+    """The names that a file goes by; None where they are none of a preset's."""
+    nodes, flat = _nodes(graph), _flat(foreign)
+    best = max(dialects(preset), key=lambda dialect: _share(dialect, foreign, nodes, flat), default=None)
+    return None if best is None or _share(best, foreign, nodes, flat) < _ENOUGH else best
+
+
+def _nodes(graph: Graph) -> dict[str, Node]:
+    """The layers that wait for weights."""
+    return {node.name: node for node in graph.nodes if node.parameters and not _is_settled(node)}
+
+
+def _flat(foreign: ForeignWeights) -> Arrays:
+    """The arrays by their full names."""
+    return {f"{module}.{part}".strip("."): array for module, arrays in foreign.layers.items() for part, array in arrays.items()}
 
 
 def _is_settled(node: Node) -> bool:
@@ -103,6 +123,9 @@ def _by_names(foreign: ForeignWeights, nodes: Mapping[str, Node], dialect: Diale
             skipped.append(f"{module or name} ({error})")
             missing.append(name)
     skipped += [name for name in flat if name not in used]
+    first = f"{next(iter(nodes))}/kernel"
+    if dialect.takes_bgr and first in weights:
+        weights[first] = np.ascontiguousarray(weights[first][:, :, ::-1])  # (height, width, channels, filters)
     return Assignment(weights, tuple(skipped), tuple(missing), dialect.name)
 
 

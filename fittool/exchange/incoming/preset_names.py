@@ -1,16 +1,14 @@
 """The names that other tools give the layers of the presets: torchvision, timm, Hugging Face's transformers, Keras and others.
 
-A dialect maps the name of each layer with weights here to the module's there. Where several modules make one layer (query, key
-and value), the dialect names the parts.
+Each table maps the name of a layer with weights here to the module's there. Where several modules make one layer (query, key
+and value), it names the parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from fittool.exchange.incoming.foreign import ForeignWeights
-from fittool.nn.graph import Graph
 from fittool.nn.presets import Preset
 from fittool.nn.presets.field.efficientnet import EfficientNetB0, EfficientNetLite0
 from fittool.nn.presets.field.mobilenet import MobileNetV2
@@ -20,59 +18,6 @@ from fittool.nn.presets.field.vision_transformer import VisionTransformer, ViTB1
 
 Names = dict[str, str]
 """Module there, by layer here."""
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """The names of one tool.
-
-    Attributes:
-        name: Of the tool, for messages.
-        names: The module of each layer.
-        parts: Arrays that are named otherwise: `module` here and part, by the array's full name there.
-    """
-
-    name: str
-    names: Mapping[str, str]
-    parts: Mapping[str, tuple[str, str]]
-
-
-def dialects(preset: Preset) -> list[Dialect]:
-    """All that are known for a preset; none for others."""
-    makers = _MAKERS.get(type(preset), [])
-    return [Dialect(name, *make(preset)) for name, make in makers]
-
-
-_ENOUGH = 0.9
-"""A file is of a preset whose layers it has under the names of one tool, all but a few: a head may be missing."""
-
-
-def preset_of(foreign: ForeignWeights) -> Preset | None:
-    """The preset whose layers a file has by its names; None where there is none."""
-    flat = {f"{module}.{part}".strip(".") for module, parts in foreign.layers.items() for part in parts}
-    best, share = None, 0.0
-    for cls in _MAKERS:
-        preset = cls()
-        graph = Graph.build(preset.expand(1), {"x": (*(getattr(preset, "input_size", None) or (64, 64)), 3)})
-        layers = {node.name for node in graph.nodes if node.parameters}
-        for dialect in dialects(preset):
-            wanted = [module for name, module in dialect.names.items() if name in layers]
-            found = sum(module in foreign.layers for module in wanted) + sum(name in flat for name in dialect.parts)
-            of_all = found / (len(wanted) + len(dialect.parts))
-            alike = of_all - abs(len(foreign.layers) - len(layers)) / 1e4  # of two that fit, the one with as many layers
-            if of_all >= _ENOUGH and alike > share and _fits(foreign, graph, dialect):
-                best, share = preset, alike
-    return best
-
-
-def _fits(foreign: ForeignWeights, graph: Graph, dialect: Dialect) -> bool:
-    """Tell networks with the same names apart by the sizes of their first and last layers."""
-    nodes = [node for node in graph.nodes if node.name in dialect.names and node.parameters]
-    for node in (nodes[0], nodes[-2]):
-        parts = foreign.layers.get(dialect.names[node.name], {})
-        if parts and next(iter(parts.values())).size != node.parameters[0].size:
-            return False
-    return True
 
 
 Parts = dict[str, tuple[str, str]]
@@ -357,10 +302,10 @@ def _vit_transformers(preset: Preset) -> Made:
     return names, parts
 
 
-_Makers = list[tuple[str, Callable[[Preset], Made]]]
-_OF_RESNETS: _Makers = [("torchvision", _resnet_torchvision), ("transformers", _resnet_transformers), ("Keras", _resnet_keras)]
-_OF_TRANSFORMERS: _Makers = [("torchvision", _vit_torchvision), ("timm", _vit_timm), ("transformers", _vit_transformers)]
-_MAKERS: dict[type[Preset], _Makers] = {
+Makers = list[tuple[str, Callable[[Preset], Made]]]
+_OF_RESNETS: Makers = [("torchvision", _resnet_torchvision), ("transformers", _resnet_transformers), ("Keras", _resnet_keras)]
+_OF_TRANSFORMERS: Makers = [("torchvision", _vit_torchvision), ("timm", _vit_timm), ("transformers", _vit_transformers)]
+MAKERS: dict[type[Preset], Makers] = {
     MobileNetV2: [
         ("torchvision", _mobilenet_torchvision),
         ("timm", _mobile_timm(_MOBILE)),
@@ -391,3 +336,4 @@ _MAKERS: dict[type[Preset], _Makers] = {
     ViTS16: _OF_TRANSFORMERS,
     ViTTi16: _OF_TRANSFORMERS,
 }
+"""By preset: the tools, each with what gives its names for one."""

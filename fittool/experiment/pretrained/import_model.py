@@ -12,8 +12,8 @@ from fittool.config.experiment_file import load_experiment
 from fittool.config.yaml.writer import yaml_text
 from fittool.errors import CheckpointError, FittoolError, UsageError, shown
 from fittool.exchange.incoming.foreign import ForeignModel, ForeignWeights, refused
-from fittool.exchange.incoming.matching import Assignment, assign
-from fittool.exchange.incoming.preset_names import dialects
+from fittool.exchange.incoming.matching import Assignment, assign, dialect_of
+from fittool.exchange.incoming.preset_dialects import dialects
 from fittool.exchange.incoming.reading import holds_model, read_model, read_weights
 from fittool.model.model import Model
 from fittool.nn.graph import Graph, LayerError
@@ -153,6 +153,9 @@ def _of_weights(path: Path, network: str, input_shape: Sequence[int] | None) -> 
     preset = _preset(network)
     units = _units(foreign, preset)
     sizes = tuple(input_shape or (*(getattr(preset, "input_size", None) or (_SIDE, _SIDE)), 3))
+    graph = _built(preset.expand(units, "softmax"), {"input": sizes}, path)
+    if (dialect := dialect_of(foreign, graph, preset)) is not None:
+        preset = dialect.with_layout(preset)
     layers = preset.expand(units, "softmax")
     graph = _built(layers, {"input": sizes}, path)
     assigned = assign(foreign, graph, preset)

@@ -26,6 +26,8 @@ PIXELS = 255.0
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's pixels from 0 to 1, red, green, blue; what torchvision's weights were trained with."""
 HALF = (0.5, 0.5, 0.5)
+CAFFE_MEAN, CAFFE_DEVIATION = (123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255)
+"""Of the mode `caffe` of Keras's `preprocess_input`, red first: only means of the pixels are subtracted."""
 """Mean and deviation that bring pixels to -1 to 1."""
 
 LayoutName = Literal["torchvision", "keras"]

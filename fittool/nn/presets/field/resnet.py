@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from fittool.nn.layers import Activation, Add, Layer, MaxPooling2D, ZeroPadding2D
 from fittool.nn.presets.base import Rate
-from fittool.nn.presets.field.base import HALF, IMAGENET_DEVIATION, IMAGENET_MEAN, Convolutions, Pooled
+from fittool.nn.presets.field.base import CAFFE_DEVIATION, CAFFE_MEAN, IMAGENET_DEVIATION, IMAGENET_MEAN, Convolutions, Pooled
 from fittool.settings import Field, arguments, setting
 
 
@@ -16,8 +16,8 @@ class _ResNet(Pooled):
 
     blocks: ClassVar[tuple[int, ...]]
     bottleneck: ClassVar[bool] = False
-    means = (IMAGENET_MEAN, HALF)
-    deviations = (IMAGENET_DEVIATION, HALF)
+    means = (IMAGENET_MEAN, CAFFE_MEAN)
+    deviations = (IMAGENET_DEVIATION, CAFFE_DEVIATION)
 
     dropout: Rate = Field(default=0.0, description="Dropout before the output.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fittool.nn.layers import Conv2D, Dense, Flatten, Layer, MaxPooling2D, Permute
 from fittool.nn.presets.base import Rate, Size, dropout
-from fittool.nn.presets.field.base import FieldNetwork
+from fittool.nn.presets.field.base import CAFFE_DEVIATION, CAFFE_MEAN, IMAGENET_DEVIATION, IMAGENET_MEAN, FieldNetwork
 from fittool.settings import Field, setting
 
 _STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -13,6 +13,9 @@ _STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 @setting
 class VGG16(FieldNetwork):
     """VGG-16: 13 convolutions of 3 × 3 and three fully connected layers (Simonyan and Zisserman 2014)."""
+
+    means = (IMAGENET_MEAN, CAFFE_MEAN)
+    deviations = (IMAGENET_DEVIATION, CAFFE_DEVIATION)
 
     units: Size = Field(default=4096, description="Units of each of the two hidden fully connected layers.")
     dropout: Rate = Field(default=0.5, description="Dropout behind each of these, in torchvision's layout.")
