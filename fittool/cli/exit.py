@@ -6,7 +6,6 @@ import io
 import os
 import signal
 import sys
-import threading
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import NoReturn
 
 import click
 
+from fittool.cli.interrupts import hear_interrupts
 from fittool.errors import (
     DataError,
     ExperimentError,
@@ -44,7 +44,7 @@ def run_and_leave(command: click.Command) -> NoReturn:
     warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged files are told by fittool
     debug = "--debug" in sys.argv
     try:
-        _hear_interrupts()
+        hear_interrupts()
         code = command.main(standalone_mode=False, prog_name="fittool")
         _flush_stdout()
         _flush_stderr()
@@ -111,12 +111,6 @@ def show_failure(error: OtherProcessError) -> None:
 def _show_next(error: FittoolError) -> None:
     for number, command in enumerate(error.next_command.splitlines()):
         click.echo(f"{'           ' if number else 'Go on with:'} {command}", err=True)
-
-
-def _hear_interrupts() -> None:
-    """From here on Ctrl-C is a KeyboardInterrupt, unless it is ignored; until here it ended the process at once."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _show_usage(error: click.ClickException) -> None:
