@@ -68,8 +68,9 @@ class UpdateCounts:
     def load_state(self, state: Mapping[str, NDArray[np.generic]], before: int) -> list[str]:
         """Take over the counts of a state, whose count of steps was taken over already.
 
-        A weight whose slots are in the state has had the updates that are told, or else all of them. One whose slots are not
-        there has had as many as before: none, where it begins to learn now.
+        A weight whose slots are in the state has had the updates that are told, or else all of them; one that does not learn
+        and whose slots are all 0 has had none, as in the states of releases that told nothing. One whose slots are not there
+        has had as many as before: none, where it begins to learn now.
 
         Args:
             state: What is taken over, or a part of it.
@@ -82,13 +83,12 @@ class UpdateCounts:
             CheckpointError: A count is negative.
         """
         told = {name: _count(state, name) for name in self._countable if COUNTS + name in state}
-        slotted = {name.split("/", 2)[2] for name in state if name.startswith("optimizer/") and name.count("/") > 2}
-        now = self._counter.updates
-        beginning = []
+        slots, now, beginning = _slots_by_weight(state), self._counter.updates, []
         for name in self._countable:
-            is_known = name in slotted or name in told
+            is_known = name in slots or name in told
             if name not in self._missed:
-                self._kept |= {name: told.get(name, now)} if is_known else {}
+                has_learnt = any(slot.any() for slot in slots.get(name, ()))
+                self._kept |= {name: told.get(name, now if has_learnt else 0)} if is_known else {}
                 continue
             had = told.get(name, now) if is_known else before - self._missed[name]
             self._missed[name] = now - had
@@ -104,6 +104,15 @@ class UpdateCounts:
     def describe(self) -> dict[str, TensorInfo]:
         """Name, shape and dtype of what `state` gives."""
         return dict.fromkeys(self.state(), _FORM)
+
+
+def _slots_by_weight(state: Mapping[str, NDArray[Any]]) -> dict[str, list[NDArray[Any]]]:
+    """The slots of a state, `optimizer/<slot>/<layer>/<parameter>`, by their weights."""
+    slots: dict[str, list[NDArray[Any]]] = {}
+    for name, array in state.items():
+        if name.startswith("optimizer/") and name.count("/") > 2 and not name.startswith(COUNTS):
+            slots.setdefault(name.split("/", 2)[2], []).append(array)
+    return slots
 
 
 def _count(state: Mapping[str, NDArray[Any]], name: str) -> int:

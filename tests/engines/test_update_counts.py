@@ -200,6 +200,17 @@ def test_a_state_without_counts_is_that_of_weights_from_the_beginning() -> None:
     assert counts(other.state()) == {}
 
 
+def test_a_state_of_before_there_were_counts_tells_late_layers_by_their_slots() -> None:
+    engine, other = two_lines(Adam(), learning=["early"]), two_lines(Adam(), learning=["early"])
+    train(engine, batches(5))
+    other.load_state({name: array for name, array in engine.state().items() if "/updates/" not in name})
+    for one in (engine, other):
+        one.set_trainable(BOTH)
+        train(one, batches(1))
+    assert counts(other.state()) == counts(engine.state()) == {"late/kernel": 1, "late/bias": 1}
+    assert of_layer(engine, "late") == of_layer(other, "late")
+
+
 def test_a_layer_that_joins_while_nothing_learns_is_new_as_well() -> None:
     """The state waits outside of an engine, and the next one is made with other layers."""
     engine, later = two_lines(Adam(), learning=["early"]), two_lines(Adam())
@@ -252,7 +263,9 @@ def test_weights_with_the_same_count_stand_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "expected"), [(SGD(), 0), (Adam(), 1), (Adam(gradient_accumulation_steps=9), 0), (SGD(use_ema=True), 1)], ids=str
+    ("optimizer", "expected"),
+    [(SGD(), 0), (Adam(), 1), (Adam(gradient_accumulation_steps=9), 0), (SGD(use_ema=True), 1)],
+    ids=str,
 )
 def test_an_optimizer_that_begins_after_some_steps_begins_to_count(optimizer: Optimizer, expected: int) -> None:
     slots = ["optimizer/iterations", "optimizer/momentum/a/kernel", "optimizer/velocity/a/kernel"]
