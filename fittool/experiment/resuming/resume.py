@@ -288,7 +288,8 @@ def _changed_snapshot(asked: _Asked, session: Session, checkpoint: Checkpoint, k
     standing_at = snapshot_of(checkpoint, kept.weights)
     if checkpoint.format < FORMAT:
         standing_at = with_new_values(standing_at, session.engine.metrics_state())
-    return with_accepted_changes(standing_at, asked.changes(session.prepared), session.engine.state())
+    optimizer = session.prepared.loaded.experiment.compile.optimizer
+    return with_accepted_changes(standing_at, asked.changes(session.prepared), session.engine.state(), optimizer)
 
 
 def _is_of_columns(change: Change) -> bool:
