@@ -66,7 +66,7 @@ class UpdateRule(ABC, Generic[Setting]):
             gradients: (n,) only read.
             slots: The same n places of each of `Optimizer.slots`, changed in place.
             learning_rate: The rate of this step.
-            iteration: Number of this step, from 1.
+            iteration: Number of this update of these weights, from 1.
             scratch: (scratch_rows, n) of the same dtype, overwritten.
         """
         if self.decay:
@@ -332,7 +332,7 @@ def _nadam_momentum(beta: float, iteration: int) -> float:
     return float(beta * (1 - 0.5 * 0.96**iteration))
 
 
-@lru_cache(maxsize=8)  # every piece of the weights asks for the same two numbers
+@lru_cache(maxsize=64)  # all pieces of the weights that have had as many updates ask for the same two numbers
 def _nadam_momentum_product(beta: float, iteration: int) -> float:
     """The product of the momenta of all updates so far; those after the thousandth are beta, to the last digit."""
     first = min(iteration, 1000)
