@@ -31,6 +31,7 @@ from fittool.settings.family import (
     snake_case,
 )
 from fittool.settings.named import Named, plain
+from fittool.settings.on_demand import OnDemand, homes_in, import_from_home
 
 __all__ = [
     "CONFIG",
@@ -42,6 +43,7 @@ __all__ = [
     "Integer",
     "Named",
     "Number",
+    "OnDemand",
     "Pair",
     "Text",
     "ValueName",
@@ -49,6 +51,8 @@ __all__ = [
     "counts",
     "fields_of",
     "fold",
+    "homes_in",
+    "import_from_home",
     "nearest_name",
     "only_argument",
     "plain",
