@@ -31,13 +31,14 @@ from fittool.settings.family import (
     snake_case,
 )
 from fittool.settings.named import Named, plain
-from fittool.settings.on_demand import OnDemand, homes_in, import_from_home
+from fittool.settings.on_demand import ByClass, OnDemand, homes_in, import_from_home
 
 __all__ = [
     "CONFIG",
     "DOES_NOT_COUNT",
     "NAMES_CODE",
     "Boolean",
+    "ByClass",
     "Family",
     "Field",
     "Integer",

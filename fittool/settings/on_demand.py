@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 Homes = Mapping[str, tuple[str, str]]
 """For each name the module that has a class, and the class's own name there."""
@@ -53,6 +54,38 @@ class OnDemand(Mapping[str, type[T]], Generic[T]):
         found = ((sys.modules.get(module), attribute) for module, attribute in self.homes.values())
         classes = (getattr(module, attribute, None) for module, attribute in found)
         return (*(cls for cls in classes if cls is not None), *self.here.values())
+
+
+class ByClass(Mapping[type[Any], V], Generic[V]):
+    """Values by class, written by the classes' names, so that those that nobody asks for are not imported.
+
+    Args:
+        members: The classes.
+        values: For each name, or some of them, a value.
+    """
+
+    def __init__(self, members: Mapping[str, type[Any]], values: Mapping[str, V]) -> None:
+        self._members = members
+        self._values = dict(values)
+
+    def __getitem__(self, cls: type[Any]) -> V:
+        """The value of a class."""
+        if cls not in self:
+            raise KeyError(cls)
+        return self._values[cls.__name__]
+
+    def __contains__(self, cls: object) -> bool:
+        """True for a class that has a value; no other one is imported."""
+        name = getattr(cls, "__name__", None)
+        return name in self._values and self._members[str(name)] is cls
+
+    def __iter__(self) -> Iterator[type[Any]]:
+        """The classes, all of them imported now."""
+        return (self._members[name] for name in self._values)
+
+    def __len__(self) -> int:
+        """The number of classes that have a value."""
+        return len(self._values)
 
 
 def homes_in(package: str, modules: Mapping[str, str]) -> dict[str, tuple[str, str]]:

@@ -34,8 +34,8 @@ from fittool.data.sources.table_columns import TableColumns
 from fittool.data.sources.table_header import header_of
 from fittool.data.splits.split_column import COLUMN_NAMES, column_split
 from fittool.data.tables.bad_rows import check_percent, rows_of_other_lengths, without_bad_rows
+from fittool.data.tables.column_plan import ColumnPlan
 from fittool.data.tables.encoder import TableEncoder
-from fittool.data.tables.inference import ColumnPlan
 from fittool.data.tables.unencoded import RawColumns, UnencodedTable, encoded, is_unencoded
 from fittool.data.targets import Targets, no_targets, reads_labels
 from fittool.errors import DataError, ExperimentError, Problem, shown
