@@ -9,7 +9,7 @@ from tests.benchmarks.bench import Bench
 from tests.benchmarks.measuring import Figure
 from tests.benchmarks.peers.work import Work
 
-SAMPLES = {"digits-mlp": 1797, "simple_cnn": 640, "resnet20": 256, "depthwise": 256, "lstm": 256}
+SAMPLES = {"digits-mlp": 1797, "simple_cnn": 256, "resnet20": 128, "depthwise": 128, "lstm": 128}
 WANTED: dict[str, dict[str, float | None]] = {
     "simple_cnn": {"torch": 1.15, "keras-tensorflow": 1.2, "keras-torch": 2.2, "keras-jax": 3.2},
     "resnet20": {"torch": 0.95, "keras-tensorflow": 1.2, "keras-torch": 2.0, "keras-jax": None},
