@@ -98,6 +98,7 @@ def test_a_peer_that_ends_is_told_with_its_last_lines() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_the_one_call_for_graphics_cards_runs_on_a_processor() -> None:
     pytest.importorskip("torch")
     command = [sys.executable, "-m", "tests.benchmarks.gpu", "--device", "cpu"]
