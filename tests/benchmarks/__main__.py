@@ -44,7 +44,7 @@ def main() -> int:
     for subject in arguments.subjects or SUBJECTS:
         for figure in _figures(bench, subject):
             print(shown(subject, figure, judged=not bench.short), flush=True)
-            data["figures"].append(as_data(subject, figure))
+            data["figures"].append(as_data(subject, figure, judged=not bench.short))
             failed += figure.broken if bench.short else not figure.reached
     bench.workers.close()
     if arguments.json is not None:
