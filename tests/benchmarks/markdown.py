@@ -35,7 +35,7 @@ def tables(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _of_peers(figures: list[dict[str, Any]]) -> Iterator[str]:
     """A row for each piece of work: each peer's time over ours, in parentheses what it should reach."""
-    yield f"| work | ours | {' | '.join(PEER_NAMES)} | control |"
+    yield f"| work | a turn of ours | {' | '.join(PEER_NAMES)} | control |"
     yield "| --- " * (len(PEER_NAMES) + 3) + "|"
     works: dict[str, dict[str, dict[str, Any]]] = {}
     for figure in figures:
