@@ -20,6 +20,9 @@ FILL_MODES = ("nearest", "constant", "wrap", "reflect")
 FUNCTIONS = ("exp", "log", "log1p", "expm1", "tanh", "cos", "power")
 """In the order of the numbers by which the kernels that evaluate them know them."""
 
+ELEMENT_LOSSES = ("squared", "absolute", "binary", "binary logits", "categorical")
+"""In the order of the numbers by which `element_loss` knows them."""
+
 _WALK = {"backwards": 0, "turned": 0}
 
 
@@ -53,6 +56,7 @@ SIGNATURES: dict[str, Signature] = {
     "product_by_columns": Signature(("left:B,K,M", "right:B,K,N", "out!:B,M,N"), {}),
     "add_up": Signature(("x:O,R,I", "sums!:O,I:f64"), {}),
     "add_up_doubles": Signature(("x:O,R,I:f64", "sums!:O,I:f64"), {}),
+    "dot": Signature(("a:N", "b:N", "total!:1:f64"), {}),
     "evaluate": Signature(("x:N", "y!=x:N"), {"function": 0}, ("exponent",)),
     "evaluate_doubles": Signature(("x:N:f64", "y!=x:N:f64"), {"function": 0}, ("exponent",)),
     "moments": Signature(("x:R,C", "mean!:C", "squares!:C"), {}),
@@ -93,6 +97,9 @@ SIGNATURES: dict[str, Signature] = {
     "softmax_gradient": Signature(("y:R,C", "dy:R,C", "dx!=dy:R,C"), {}),
     "sparse_crossentropy": Signature(
         ("logits:R,C", "probabilities:R,C", "numbers:R:i64", "weights?:R", "total!:1:f64", "gradient?!:R,C"), {}, ("divisor",)
+    ),
+    "element_loss": Signature(
+        ("outputs:R,K", "targets:R,K", "squashed?:R,K", "weights?:R", "total!:1:f64", "gradient?!:R,K"), {"loss": 0}, ("divisor",)
     ),
     "descend": Signature(("weights!:E", "gradients:E", "momentum?!:E"), {"nesterov": 0}, ("rate", "factor")),
     "adapt_moments": Signature(

@@ -18,6 +18,7 @@
     EACH(product_by_columns)            \
     EACH(add_up)                        \
     EACH(add_up_doubles)                \
+    EACH(dot)                           \
     EACH(evaluate)                      \
     EACH(evaluate_doubles)              \
     EACH(moments)                       \
@@ -47,6 +48,7 @@
     EACH(softmax)                      \
     EACH(softmax_gradient)             \
     EACH(sparse_crossentropy)          \
+    EACH(element_loss)                 \
     EACH(dropout)                       \
     EACH(descend)                       \
     EACH(adapt_moments)                 \
