@@ -28,6 +28,12 @@
     EACH(normalization_sums)            \
     EACH(normalization_gradients)       \
     EACH(normalization_input_gradient)  \
+    EACH(layer_normalization)           \
+    EACH(layer_normalization_gradient)  \
+    EACH(attention)                     \
+    EACH(attention_gradient)            \
+    EACH(activate)                      \
+    EACH(activate_gradient)             \
     EACH(max_pooling)                   \
     EACH(max_pooling_gradient)          \
     EACH(average_pooling)               \
