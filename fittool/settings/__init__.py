@@ -32,6 +32,7 @@ from fittool.settings.family import (
 )
 from fittool.settings.named import Named, plain
 from fittool.settings.on_demand import ByClass, OnDemand, homes_in, import_from_home
+from fittool.settings.optional_section import optional_section
 
 __all__ = [
     "CONFIG",
@@ -56,6 +57,7 @@ __all__ = [
     "import_from_home",
     "nearest_name",
     "only_argument",
+    "optional_section",
     "plain",
     "setting",
     "snake_case",

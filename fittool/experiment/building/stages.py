@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from fittool.augmentation.settings import Augmentation
 from fittool.callbacks.base import CallbackContext
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Stage as StageSetting
@@ -32,6 +31,7 @@ from fittool.training.plan import Plan
 from fittool.training.stages import Stage, nothing
 
 if TYPE_CHECKING:
+    from fittool.augmentation.settings import Augmentation
     from fittool.experiment.pretrained.feature_cache import FeatureCache
 
 _SMOKE_STEPS, _SMOKE_VALIDATION_STEPS = 2, 1

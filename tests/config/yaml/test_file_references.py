@@ -10,6 +10,7 @@ from fittool.config.experiment_file import load_experiment
 from fittool.config.yaml.file_references import code_fields
 from fittool.settings import CONFIG, fields_of
 from fittool.settings.lookup import families
+from fittool.settings.optional_section import OptionalSection
 
 
 def callback(folder, text):
@@ -73,7 +74,9 @@ def settings_classes():
             waiting += get_args(annotation)
         elif annotation not in found:
             found.append(annotation)
-            waiting += [info.annotation for info in fields_of(annotation).values()]
+            fields = fields_of(annotation).values()
+            waiting += [info.annotation for info in fields]
+            waiting += [one.described for info in fields for one in info.metadata if isinstance(one, OptionalSection)]
     return found
 
 
