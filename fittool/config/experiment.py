@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import Discriminator, Tag, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,6 +13,7 @@ from fittool.callbacks import CALLBACKS, CallbackSetting
 from fittool.config.sections import Compile, Data, Model, OptionalAugmentation, Output, Stage, Train
 from fittool.engines.settings import ENGINES, EngineSetting, Numpy
 from fittool.settings import DOES_NOT_COUNT, Field, Integer, Text, optional_section, setting
+from fittool.settings.optional_section import OptionalSection
 
 if TYPE_CHECKING:
     from fittool.augmentation.settings import Augmentation
@@ -46,7 +47,11 @@ def _form(train: object) -> str:
     return STAGES if isinstance(train, list) else WHOLE
 
 
-Parts = Annotated[Annotated[Train, Tag(WHOLE)] | Annotated[list[Stage], Field(min_length=1), Tag(STAGES)], Discriminator(_form)]
+if TYPE_CHECKING:
+    Parts: TypeAlias = Train | list[Stage]
+else:
+    _Stages = Annotated[Any, OptionalSection("fittool.config.sections", "Stages", or_none=False), Tag(STAGES)]
+    Parts = Annotated[Annotated[Train, Tag(WHOLE)] | _Stages, Discriminator(_form)]
 """One training, or a list of stages; which of them is decided by the form alone, so that mistakes are told of that form."""
 
 

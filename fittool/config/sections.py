@@ -18,7 +18,19 @@ from fittool.nn.losses import Loss
 from fittool.nn.objectives import Objective, share_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer, RMSprop
 from fittool.nn.presets import PRESETS, Preset
-from fittool.settings import DOES_NOT_COUNT, NAMES_CODE, Boolean, Field, Integer, Number, Pair, Text, optional_section, setting
+from fittool.settings import (
+    DOES_NOT_COUNT,
+    NAMES_CODE,
+    Boolean,
+    DescribedLater,
+    Field,
+    Integer,
+    Number,
+    Pair,
+    Text,
+    optional_section,
+    setting,
+)
 
 if TYPE_CHECKING:
     from fittool.augmentation.settings import Augmentation
@@ -180,7 +192,11 @@ class Model:
 class Compile:
     """The loss that training minimises, its optimizer, and the metrics that it reports."""
 
-    optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(default_factory=RMSprop, description="How gradients move the weights.")
+    optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(
+        # A function, as pydantic would ask the class itself for its arguments, and so describe it.
+        default_factory=lambda: RMSprop(),
+        description="How gradients move the weights.",
+    )
     loss: LossPerOutput = Field(kw_only=True, description="What is minimised. For several outputs a mapping by their names.")
     loss_weights: NumberPerOutput | None = Field(
         default=None, description="What each output's loss counts in the total, by the outputs' names; 1 by default."
@@ -312,7 +328,7 @@ RateFactors = dict[Text, Annotated[Number, Field(ge=0)]]
 
 
 @setting
-class Stage(Train):
+class Stage(Train, DescribedLater):
     """A part of a training: everything that `train` has, and what is different in this part."""
 
     name: Annotated[Text | None, DOES_NOT_COUNT] = Field(
@@ -336,8 +352,12 @@ class Stage(Train):
     )
 
 
+Stages = Annotated[list[Stage], Field(min_length=1)]
+"""A training in stages."""
+
+
 @setting
-class StepInterval:
+class StepInterval(DescribedLater):
     """An interval of training steps."""
 
     steps: Integer = Field(ge=1, description="Training steps between two checkpoints.")

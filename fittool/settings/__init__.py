@@ -30,6 +30,7 @@ from fittool.settings.family import (
     setting,
     snake_case,
 )
+from fittool.settings.first_use import DescribedLater
 from fittool.settings.named import Named, plain
 from fittool.settings.on_demand import ByClass, OnDemand, homes_in, import_from_home
 from fittool.settings.optional_section import optional_section
@@ -40,6 +41,7 @@ __all__ = [
     "NAMES_CODE",
     "Boolean",
     "ByClass",
+    "DescribedLater",
     "Family",
     "Field",
     "Integer",

@@ -15,7 +15,7 @@ from fittool.data.dataset import ArrayDataset, Dataset, Progress, Subset
 from fittool.data.formats.reading import Reading
 from fittool.data.images.pixel_scale import brought_to
 from fittool.data.input_facts import InputFacts
-from fittool.data.loading.prefetch import FOREVER
+from fittool.data.loading import FOREVER
 from fittool.data.memory import CachedDataset, in_memory
 from fittool.data.sources import CsvSource, Source, SourceContext
 from fittool.data.sources.base import OutputLabels

@@ -70,13 +70,13 @@ def settings_classes():
     found, waiting = [], [Experiment, *(member for family in families(Experiment) for member in family.members.values())]
     while waiting:
         annotation = waiting.pop()
-        if not hasattr(annotation, "__pydantic_fields__"):
+        if isinstance(annotation, OptionalSection):
+            waiting.append(annotation.described)
+        elif not hasattr(annotation, "__pydantic_fields__"):
             waiting += get_args(annotation)
         elif annotation not in found:
             found.append(annotation)
-            fields = fields_of(annotation).values()
-            waiting += [info.annotation for info in fields]
-            waiting += [one.described for info in fields for one in info.metadata if isinstance(one, OptionalSection)]
+            waiting += [form for info in fields_of(annotation).values() for form in (info.annotation, *info.metadata)]
     return found
 
 
