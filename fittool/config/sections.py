@@ -18,19 +18,9 @@ from fittool.nn.losses import Loss
 from fittool.nn.objectives import Objective, share_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer, RMSprop
 from fittool.nn.presets import PRESETS, Preset
-from fittool.settings import (
-    DOES_NOT_COUNT,
-    NAMES_CODE,
-    Boolean,
-    DescribedLater,
-    Field,
-    Integer,
-    Number,
-    Pair,
-    Text,
-    optional_section,
-    setting,
-)
+from fittool.settings import DOES_NOT_COUNT, NAMES_CODE, Boolean, Field, Integer, Number, Pair, Text, setting
+from fittool.settings.first_use import DescribedLater
+from fittool.settings.optional_section import optional_section
 
 if TYPE_CHECKING:
     from fittool.augmentation.settings import Augmentation
@@ -193,9 +183,7 @@ class Compile:
     """The loss that training minimises, its optimizer, and the metrics that it reports."""
 
     optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(
-        # A function, as pydantic would ask the class itself for its arguments, and so describe it.
-        default_factory=lambda: RMSprop(),
-        description="How gradients move the weights.",
+        default_factory=lambda: RMSprop(), description="How gradients move the weights."
     )
     loss: LossPerOutput = Field(kw_only=True, description="What is minimised. For several outputs a mapping by their names.")
     loss_weights: NumberPerOutput | None = Field(

@@ -15,7 +15,6 @@ from fittool.config.sections import Stage as StageSetting
 from fittool.config.sections import Train
 from fittool.data.images.preprocessing import preprocessed
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader
-from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
 from fittool.errors import ExperimentError
@@ -107,8 +106,12 @@ def _stage(
     if smoke:
         plan = _smoke_steps(plan, loader, validation)
     check_plan(prepared.loaded, train, plan, loader, validation)
-    with error_location(prepared.loaded, *path, "loop"):
-        loop = None if train.mode != "train_on_batch" else load_function(cast("str", train.loop), Path())
+    loop = None
+    if train.mode == "train_on_batch":
+        from fittool.data.user_code.functions import load_function
+
+        with error_location(prepared.loaded, *path, "loop"):
+            loop = load_function(cast("str", train.loop), Path())
     stage = Stage(loader, validation, plan, loop=cast("Any", loop), loop_name=str(train.loop).rpartition("/")[2])
     if engine is not None:
         _hold_samples(prepared.loaded, train, loader, validation, engine)
