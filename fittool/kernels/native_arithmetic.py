@@ -23,6 +23,8 @@ _OF_FLOATS = {"exp": "exponentiate", "log": "take_logarithm", "tanh": "tanh_forw
 _SIDE = 128
 _SMALL = _SIDE * _SIDE
 """The most elements of an array that is copied."""
+_MOST_KEPT = 4096
+"""Calls of so many arrays are remembered; more come only where engines or batch sizes change again and again."""
 _FLOAT, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -35,6 +37,7 @@ class NativeArithmetic(Arithmetic):
 
     def __init__(self, library: Library) -> None:
         self._library, self._calls = library, _SmallCalls(library)
+        self._adding: dict[tuple[int, int], tuple[Any, Floats, Floats]] = {}
 
     def evaluate(self, name: str, x: Any, out: Floats | None, exponent: float = 0.0) -> Floats:
         """A function of each element, (…), by NumPy's name; into `out`, (…), if there is one."""
@@ -83,6 +86,17 @@ class NativeArithmetic(Arithmetic):
         self._library.task("add_up" if single else "add_up_doubles", x=np.ascontiguousarray(array).reshape(sizes), sums=sums)()
         return sums
 
+    def add_shares(self, shares: Floats, out: Floats) -> None:
+        """The sum of rows (P, n) into (n,), row after row; the call is kept for those that come again at each step."""
+        held = self._adding.get((id(shares), id(out)))
+        if held is None:
+            if len(self._adding) >= _MOST_KEPT:
+                self._adding.clear()
+            # With the arrays themselves, as the call is found by their identity.
+            held = join_tasks([self._library.task("column_sums", x=shares, sums=out, fresh=True)]), shares, out
+            self._adding[id(shares), id(out)] = held
+        held[0]()
+
     def dot(self, left: Floats, right: Floats) -> Any:
         """The sum of the products of two rows, (n,), in double precision, where they are exact; rounded once to their dtype."""
         if left.dtype != _FLOAT or right.dtype != _FLOAT:
@@ -104,8 +118,9 @@ class NativeArithmetic(Arithmetic):
     def matmul(self, left: Any, right: Any, out: Floats | None) -> Floats:
         """The products of matrices (…, m, k) and (…, k, n), (…, m, n), each element one chain of fused multiply-adds over k."""
         left, right = np.asarray(left), np.asarray(right)
-        if left.dtype != _FLOAT or right.dtype != _FLOAT or min(left.ndim, right.ndim) < 2:
-            return super().matmul(left, right, out)
+        singles = left.dtype == right.dtype == _FLOAT
+        if not singles or min(left.ndim, right.ndim) < 2 or left.shape[-1] != right.shape[-2]:
+            return super().matmul(left, right, out)  # which says what is wrong
         before = np.broadcast_shapes(left.shape[:-2], right.shape[:-2]) if left.ndim + right.ndim > 4 else ()
         shape = (*before, left.shape[-2], right.shape[-1])
         if max(left.size, right.size, math.prod(before) * left.shape[-1] * sum(shape[-2:]), math.prod(shape)) <= _SMALL:

@@ -8,7 +8,7 @@
 //
 // p is x itself kept 1e-7 from 0 and 1 (binary), or what the network has made of the logits x; where that is too small to have a
 // logarithm the logits are asked: log p = x - max x + log(max p). The values of a row are summed in four chains, as elsewhere, and
-// divided by K, but for the categorical; those of rows, times their weights, one after the other. All of it is in double precision.
+// divided by K, but for the categorical, in double precision; those of rows, times their weights, are added one after the other.
 #include "doubles.h"
 #include "task.h"
 
@@ -103,9 +103,11 @@ void all_rows(const Job &job, bool sums_only, Function function) {
         }
         for (long r = 0; r < rows; r++) {
             const long row = first + r;
-            const double weight = job.weights ? (double)job.weights[row] : 1.0;
+            const float weight = job.weights ? job.weights[row] : 1.0f;
             const double shares = sums_only ? 1.0 : (double)job.columns;
-            *job.total += row_sum(job.values + r * job.columns, job.columns) / shares * weight;
+            // A value too large for a float is infinite, as it is for NumPy, so that a network that diverges shows it.
+            const float value = (float)(row_sum(job.values + r * job.columns, job.columns) / shares);
+            *job.total += (double)(value * weight);
             if (!job.gradient) continue;
             const float *y = job.targets + row * job.columns;
             double most = 0;
