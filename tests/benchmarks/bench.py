@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.benchmarks.measuring import Figure, Turns, side_by_side
+from tests.benchmarks.measuring import Figure, Turns, processor_seconds, seconds, side_by_side
 from tests.benchmarks.peers.client import OURS, PEERS, WorkerError, Workers, missing
 from tests.benchmarks.peers.work import Work
 
@@ -35,6 +35,10 @@ class Bench:
     def threads(self) -> int:
         """Of each peer."""
         return 2 if self.wall else 1
+
+    def seconds(self, work: Callable[[], object]) -> float:
+        """How long some work in this process takes, children included, by the clock or the processor."""
+        return seconds(work) if self.wall else processor_seconds(work)
 
     @property
     def batches(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.machine import ROOT
-from tests.benchmarks.measuring import Figure, processor_seconds, seconds
+from tests.benchmarks.measuring import Figure
 from tests.benchmarks.peers.client import KERAS, PEERS, environment, missing
 from tests.benchmarks.peers.work import DIGITS
 
@@ -89,4 +89,4 @@ def _command(bench: Bench, arguments: list[str], peer: str = "fittool", former: 
         subprocess.run, [python, "-W", "ignore", *arguments], check=True, env=variables, cwd=tempfile.gettempdir(),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    return lambda: (seconds if bench.wall else processor_seconds)(run)
+    return lambda: bench.seconds(run)
