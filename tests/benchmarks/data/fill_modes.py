@@ -1,4 +1,4 @@
-"""How much slower the other fill modes are than the classic example's `nearest`."""
+"""The other fill modes against the classic example's `nearest`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a loop of one's own, `train_on_batch` after `train_on_batch`, costs against `fit` on batches of the same size."""
+"""The cost of a loop of one's own, `train_on_batch` after `train_on_batch`, against `fit` on batches of the same size."""
 
 from __future__ import annotations
 

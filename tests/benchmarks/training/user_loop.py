@@ -1,4 +1,4 @@
-"""What a user's own loop (`mode: train_on_batch`) costs beside `fit` on the same network and batches."""
+"""The cost of a user's own loop (`mode: train_on_batch`) beside `fit` on the same network and batches."""
 
 from __future__ import annotations
 

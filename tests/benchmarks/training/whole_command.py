@@ -64,7 +64,7 @@ def check(bench: Bench) -> Iterator[Figure]:
 
 
 def on_torch(bench: Bench) -> Iterator[Figure]:
-    """What a command adds to a script that does the same with PyTorch alone, in seconds."""
+    """The time that a command adds to a script that does the same with PyTorch alone, in seconds."""
     name = "4 epochs of digits, command - script, in seconds"
     if importlib.util.find_spec("torch") is None:
         yield Figure(name, None, 0.5, True, "no torch")
