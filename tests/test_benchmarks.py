@@ -98,20 +98,37 @@ def test_figures_become_tables_of_which_the_later_ones_count() -> None:
 def test_turns_without_two_free_cores_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.benchmarks import measuring
 
-    gains = iter([1.9, 1.9, 1.9, 1.2, *[1.0] * 28])
+    gains = iter([1.9, 1.9, 1.9, 1.2, *[1.0] * 58])  # a turn that counts, one that was disturbed, and no more
     monkeypatch.setattr(measuring, "lock_free_gain", lambda: next(gains))
+    monkeypatch.setattr(measuring, "PAUSE", 0)
     took = measuring.side_by_side({"one": lambda: 2.0, "two": lambda: 1.0}, 2, on_two=True)
     figure = took.figure("one thread / two", "one", "two", 1.8)
-    assert (figure.value, figure.note) == (None, "1 of 16 turns had two free cores")
+    assert (figure.value, figure.note) == (None, "1 of 60 turns had two free cores")
 
 
-def test_a_peer_that_ends_is_told_with_its_last_lines() -> None:
+def test_a_peer_that_ends_is_told_with_its_last_line(capsys: pytest.CaptureFixture[str]) -> None:
     from tests.benchmarks.peers.client import WorkerError, Workers
     from tests.benchmarks.peers.work import Work
 
     side = Workers().side("keras-nothing", Work("fit", "digits-mlp", 32, 32))
-    with pytest.raises(WorkerError, match=r"keras-nothing ended with 1:\n(.*\n)*.*(Error|keras)"):
+    with pytest.raises(WorkerError, match=r"^keras-nothing ended with 1: \w+Error: "):
         side()
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_peer_that_ends_costs_its_own_figure_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.benchmarks.bench import Bench
+    from tests.benchmarks.peers import client
+    from tests.benchmarks.peers.work import Work
+
+    monkeypatch.setitem(client.PEERS, "keras-nothing", ("Keras on nothing", ()))
+    bench = Bench(turns=1, short=True, peers=("keras-nothing",))
+    try:
+        broken, alone = bench.against_peers("net", Work("fit", "digits-mlp", 32, 32), {"keras-nothing": 1.0})
+    finally:
+        bench.workers.close()
+    assert (broken.name, broken.value, broken.reached) == ("net: Keras on nothing / fittool", None, False)
+    assert alone.value == 1 and len(alone.sides["fittool"]) == 1
 
 
 @pytest.mark.long

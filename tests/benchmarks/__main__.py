@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _measured(bench: Bench, subjects: list[str], data: dict[str, Any], file: Path | None) -> int:
-    """How many figures fail; the file is written at once and after each subject, as all of them may take an hour."""
+    """The number of figures that fail; the file is written at once and after each subject, as all of them may take an hour."""
     failed = 0
     _write(data, file)
     for subject in subjects:

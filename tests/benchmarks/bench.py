@@ -1,4 +1,4 @@
-"""What all subjects share: how often and how each side is measured, and the peers."""
+"""The measuring that all subjects share: how often and how each side is measured, and the peers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.benchmarks.measuring import Figure, Turns, side_by_side
+from tests.benchmarks.measuring import Figure, Turns, processor_seconds, seconds, side_by_side
 from tests.benchmarks.peers.client import OURS, PEERS, WorkerError, Workers, missing
 from tests.benchmarks.peers.work import Work
 
 
 @dataclass(frozen=True)
 class Bench:
-    """How to measure.
+    """A way to measure.
 
     Attributes:
         turns: How often each side is measured.
@@ -36,13 +36,17 @@ class Bench:
         """Of each peer."""
         return 2 if self.wall else 1
 
+    def seconds(self, work: Callable[[], object]) -> float:
+        """Time of some work in this process, children included, by the clock or the processor."""
+        return seconds(work) if self.wall else processor_seconds(work)
+
     @property
     def batches(self) -> tuple[int, ...]:
         """Sizes of batches that are measured."""
         return (32,) if self.short else (32, 128)
 
     def size(self, full: int, little: int) -> int:
-        """How much is to be done."""
+        """The amount of work: `full`, or in the short form `little`."""
         return little if self.short else full
 
     def compare(self, sides: Mapping[str, Callable[[], float]], *, warm: bool = True, on_two: bool = False) -> Turns:
@@ -74,16 +78,19 @@ class Bench:
         sides |= {name: self.side(OURS, other) for name, other in others.items()}
         for peer, least in wanted.items():
             called, package = PEERS[peer][0], missing(peer)
-            if peer not in self.peers or package is not None:
+            if peer in self.peers and package is None:
+                sides[called] = self.side(peer, work)
+            else:
                 left_out.append(Figure(called, None, least, note="not asked for" if package is None else f"no {package}"))
-                continue
-            sides[called] = self.side(peer, work)
+        for called in list(sides):
             try:
-                sides[called]()  # which warms it up, too
+                sides[called]()  # which warms it up
             except WorkerError as error:
+                if called == "fittool":
+                    raise
                 del sides[called]
-                left_out.append(Figure(called, None, least, note=str(error), broken=True))
-        return self.compare(sides), left_out
+                left_out.append(Figure(called, None, None, note=str(error), broken=True))
+        return self.compare(sides, warm=False), left_out
 
     def against_peers(self, name: str, work: Work, wanted: Mapping[str, float | None], **others: Work) -> list[Figure]:
         """A figure for each peer: its time over ours."""

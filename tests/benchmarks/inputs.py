@@ -1,4 +1,4 @@
-"""What the benchmarks work on: random images, a folder of small JPEG files, the augmentation of Keras's classic example."""
+"""Data that the benchmarks work on: random images, a folder of small JPEG files, the augmentation of Keras's classic example."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 from tests.benchmarks.measuring import AGAIN, Figure
 
 NOISE = 0.05
-"""How far a control may be from 1 before its figure is called noisy."""
+"""The distance from 1 that a control may have before its figure is called noisy."""
 
 
 def heading() -> str:

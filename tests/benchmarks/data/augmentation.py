@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.inputs import BATCH, classic, images
-from tests.benchmarks.measuring import Figure, processor_seconds
+from tests.benchmarks.measuring import Figure
 from tests.benchmarks.peers.client import KERAS, OURS, missing
 from tests.benchmarks.peers.work import Work
 
@@ -33,7 +33,7 @@ def figures(bench: Bench) -> Iterator[Figure]:
             yield took.figure(name, "Keras", "fittool", wanted, note=note)
 
 
-def augment_seconds(side: int, count: int, **changes: Any) -> Callable[[], float]:
+def augment_seconds(bench: Bench, side: int, count: int, **changes: Any) -> Callable[[], float]:
     """Seconds of `augment` alone for so many batches."""
     batch, change = images(BATCH, side), classic(**changes)
-    return lambda: processor_seconds(lambda: [change(batch, 0, number, np.arange(BATCH)) for number in range(count)])
+    return lambda: bench.seconds(lambda: [change(batch, 0, number, np.arange(BATCH)) for number in range(count)])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.inputs import jpeg_folder
-from tests.benchmarks.measuring import Figure, processor_seconds
+from tests.benchmarks.measuring import Figure
 
 FILES = 50_000
 EXPERIMENT = """
@@ -42,7 +42,7 @@ def figures(bench: Bench) -> list[Figure]:
 
         def run(batches: int) -> float:
             command = [sys.executable, "-c", RUN, str(path), str(batches)]
-            return processor_seconds(lambda: subprocess.run(command, env=environment, check=True))
+            return bench.seconds(lambda: subprocess.run(command, env=environment, check=True))
 
         whole_pass = -(-files // 32)
         first = run(whole_pass)

@@ -1,4 +1,4 @@
-"""What checks and times on a card share: engines, batches, networks."""
+"""The common part of checks and times on a card: engines, batches, networks."""
 
 from __future__ import annotations
 

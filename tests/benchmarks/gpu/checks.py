@@ -1,4 +1,4 @@
-"""What must hold on a card: the same numbers as on the processor, no waiting for the device, memory that is known before."""
+"""Checks on a card: the same numbers as on the processor, no waiting for the device, memory that is known before."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ class Checks(Card):
         raise AssertionError("a petabyte was allocated")
 
     def memory_is_estimated(self) -> str:
-        """What a step takes at its peak is about what is said before."""
+        """The peak of a step is about what is said before."""
         import torch
 
         if self.device == "cpu":

@@ -1,4 +1,4 @@
-"""What is timed on a card: our loop against one by hand, batches from the host, and a speed configuration on real data."""
+"""Times on a card: our loop against one by hand, batches from the host, and a speed configuration on real data."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Times(Card):
         return self.seconds(lambda: [step() for _ in range(steps)])
 
     def put_ahead(self) -> Figure:
-        """What bringing uint8 batches from the host adds to steps on batches that are there."""
+        """The time that bringing uint8 batches from the host adds to steps on batches that are there."""
         batch, steps = (4, 2) if self.small else (512, 30)
         engine = self.engine(network_named("resnet18"), Torch(precision="bf16"))
         x, y = random_data("resnet18", batch)
@@ -91,7 +91,7 @@ class Times(Card):
         )
 
     def held(self) -> Figure:
-        """What choosing and augmenting on the device adds to steps on batches that are there."""
+        """The time that choosing and augmenting on the device adds to steps on batches that are there."""
         batch, steps = (4, 2) if self.small else (512, 30)
         engine = self.engine(network_named("resnet18"), Torch(precision="bf16"))
         x, y = random_data("resnet18", batch)

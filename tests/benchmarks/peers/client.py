@@ -28,7 +28,7 @@ Measure = Literal["processor", "wall", "peak"]
 
 
 class WorkerError(Exception):
-    """A peer's process ended, with the last lines that it wrote."""
+    """A peer's process ended, with the last line that it wrote."""
 
 
 def missing(peer: str) -> str | None:
@@ -74,9 +74,10 @@ class Worker:
             answer = ""
         if not answer:
             self._said.seek(0)
-            last = self._said.read().decode(errors="replace").strip().splitlines()[-8:]
+            said = self._said.read().decode(errors="replace").strip()
             self.close()
-            raise WorkerError(f"{self.peer} ended with {self._process.returncode}:\n" + "\n".join(last))
+            print(said, file=sys.stderr)
+            raise WorkerError(f"{self.peer} ended with {self._process.returncode}: {said.rpartition(chr(10))[2]}")
         found: dict[str, Any] = json.loads(answer)
         return found
 

@@ -29,7 +29,7 @@ CLASSIC: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Work:
-    """What a peer is asked to do once, and to time.
+    """A request to a peer, to be done once and timed.
 
     Attributes:
         kind: An epoch of training, `predict` on all samples, or batches out of `ImageDataGenerator.flow`.
@@ -81,7 +81,7 @@ Turn = Callable[[], Took]
 
 
 def timed(work: Callable[[], object]) -> Took:
-    """How long all of some work takes."""
+    """Time of all of some work."""
     watch = Stopwatch()
     work()
     return watch.took()

@@ -1,4 +1,4 @@
-"""What saving costs: the time of an epoch's end, checkpoint included, as a share of an epoch of ten seconds.
+"""The cost of saving: the time of an epoch's end, checkpoint included, as a share of an epoch of ten seconds.
 
 Two trainings do the same steps, one in many epochs and one in few; the difference of their times is what epochs cost by
 themselves: the snapshot, the checkpoint brought to disk, the row of metrics, the status. It is written where temporary files are.

@@ -11,7 +11,7 @@ from tests.benchmarks.peers.work import Work
 
 SAMPLES = {"digits-mlp": 1797, "simple_cnn": 256, "resnet20": 128, "depthwise": 128, "lstm": 128}
 EPOCHS = {"digits-mlp": 10}
-"""How many are timed together, where one is short."""
+"""Epochs that are timed together, where one is short."""
 WANTED: dict[str, dict[str, float | None]] = {
     "simple_cnn": {"torch": 1.15, "keras-tensorflow": 1.2, "keras-torch": 2.2, "keras-jax": 3.2},
     "resnet20": {"torch": 0.95, "keras-tensorflow": 1.2, "keras-torch": 2.0, "keras-jax": None},
@@ -30,5 +30,5 @@ def figures(bench: Bench, network: str) -> Iterator[Figure]:
 
 
 def epochs(bench: Bench, network: str, batch: int) -> Work:
-    """What a turn is, of any peer."""
+    """The work of a turn, of any peer."""
     return Work("fit", network, batch, bench.size(SAMPLES[network], batch), epochs=bench.size(EPOCHS.get(network, 1), 1))

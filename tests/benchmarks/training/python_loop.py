@@ -1,4 +1,4 @@
-"""What a loop of one's own, `train_on_batch` after `train_on_batch`, costs against `fit` on batches of the same size."""
+"""The cost of a loop of one's own, `train_on_batch` after `train_on_batch`, against `fit` on batches of the same size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 import fittool as ft
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.measuring import Figure, processor_seconds
+from tests.benchmarks.measuring import Figure
 
 SAMPLES, BATCH, EPOCHS = 1600, 32, 6
 
@@ -28,9 +28,9 @@ def figures(bench: Bench) -> list[Figure]:
                 read(model.train_on_batch(x[batch], y[batch]))
 
     sides = {
-        "fit": lambda: processor_seconds(lambda: model.fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0)),
-        "loop": lambda: processor_seconds(lambda: looped(id)),
-        "loop that reads": lambda: processor_seconds(lambda: looped(lambda logs: (logs["loss"], logs["accuracy"]))),
+        "fit": lambda: bench.seconds(lambda: model.fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0)),
+        "loop": lambda: bench.seconds(lambda: looped(id)),
+        "loop that reads": lambda: bench.seconds(lambda: looped(lambda logs: (logs["loss"], logs["accuracy"]))),
     }
     took = bench.compare(sides)
     note = took.in_numbers("µs a step", 1e6 * BATCH / (epochs * SAMPLES))

@@ -1,4 +1,4 @@
-"""What the classic augmentation with two workers adds to the time of training `simple_cnn` on 32x32 images."""
+"""The time that the classic augmentation with two workers adds to training `simple_cnn` on 32x32 images."""
 
 from __future__ import annotations
 

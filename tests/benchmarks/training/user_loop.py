@@ -1,4 +1,4 @@
-"""What a user's own loop (`mode: train_on_batch`) costs beside `fit` on the same network and batches."""
+"""The cost of a user's own loop (`mode: train_on_batch`) beside `fit` on the same network and batches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from fittool.config.experiment_file import load_experiment
 from fittool.experiment.train import TrainOptions, train_experiment
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.measuring import Figure, processor_seconds
+from tests.benchmarks.measuring import Figure
 
 DATA = Path(__file__).parents[3] / "sample_data" / "digits.npz"
 EPOCHS = 25
@@ -35,7 +35,7 @@ def figures(bench: Bench) -> list[Figure]:
 
         def trained(name: str) -> float:
             loaded = load_experiment(place / f"{name}.yaml", [f"output.dir={place / 'runs'}"])
-            return processor_seconds(lambda: train_experiment(loaded, TrainOptions(quiet=True)))
+            return bench.seconds(lambda: train_experiment(loaded, TrainOptions(quiet=True)))
 
         took = bench.compare({name: lambda name=name: trained(name) for name in modes})  # type: ignore[misc]
     note = took.in_numbers("s")

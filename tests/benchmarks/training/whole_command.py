@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.machine import ROOT
-from tests.benchmarks.measuring import Figure, processor_seconds, seconds
+from tests.benchmarks.measuring import Figure
 from tests.benchmarks.peers.client import KERAS, PEERS, environment, missing
 from tests.benchmarks.peers.work import DIGITS
 
@@ -64,7 +64,7 @@ def check(bench: Bench) -> Iterator[Figure]:
 
 
 def on_torch(bench: Bench) -> Iterator[Figure]:
-    """What a command adds to a script that does the same with PyTorch alone, in seconds."""
+    """The time that a command adds to a script that does the same with PyTorch alone, in seconds."""
     name = "4 epochs of digits, command - script, in seconds"
     if importlib.util.find_spec("torch") is None:
         yield Figure(name, None, 0.5, True, "no torch")
@@ -89,4 +89,4 @@ def _command(bench: Bench, arguments: list[str], peer: str = "fittool", former: 
         subprocess.run, [python, "-W", "ignore", *arguments], check=True, env=variables, cwd=tempfile.gettempdir(),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    return lambda: (seconds if bench.wall else processor_seconds)(run)
+    return lambda: bench.seconds(run)
