@@ -230,7 +230,15 @@ def _show(series: Series, ensemble: Ensemble, done: _Done, results: Mapping[str,
     if done.worst and done.worst not in _ALIKE and not series.is_trial:
         click.echo(f"Go on with: {_again(series, ensemble)}", err=True)
     elif results and not series.is_trial:
-        click.echo(f"Next: fittool evaluate {shlex.quote(str(ensemble.root))}", err=True)
+        click.echo(f"Next: fittool evaluate {shlex.quote(str(ensemble.root))}{_consent(series, ensemble)}", err=True)
+
+
+def _consent(series: Series, ensemble: Ensemble) -> str:
+    """The option that names the experiment's file, where its code is not to be run without."""
+    from fittool.experiment.resuming.next_command import consent_option
+    from fittool.runs.directory import RunDirectory
+
+    return consent_option(RunDirectory.open(ensemble.members[0]), series.loaded, trains=False)
 
 
 def _columns(ensemble: Ensemble, done: _Done, results: Mapping[str, Spread]) -> list[Column]:
