@@ -90,7 +90,7 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         loaded = experiment_to_train(run, experiment)
         tasks = _tasks(run)
         engine = _engine_of(loaded, run)
-        known = Preparation(encoder_to_go_on_with(run), targets_of(tasks[0].end), engine)
+        known = Preparation(encoder_to_go_on_with(run), targets_of(tasks[0].end, loaded), engine)
         session = Session.of(without_disk_cache(loaded), known=known)
         stack.callback(session.close)
         prepared = session.prepared

@@ -30,6 +30,7 @@ from fittool.experiment.resuming.changes import Change, changes_between, refuse_
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
 from fittool.experiment.run_metadata import (
     changes_of_environment,
+    engine_of,
     environment_of,
     kernels_of,
     known_data,
@@ -270,7 +271,8 @@ def _learnt_before(asked: _Asked, directory: RunDirectory, environment: Mapping[
     anew = asked.accepted and any(map(_is_of_columns, asked.changes(None)))
     encoder = None if anew else encoder_to_go_on_with(directory)
     given = asked.now.experiment.engine
-    engine = with_kernels_of(given, kernels_of(environment))
+    # A run that comes from another engine has no path of NumPy's yet, and takes the best.
+    engine = with_kernels_of(given, kernels_of(environment)) if engine_of(environment) == "numpy" else given
     return Preparation(encoder, learnt_targets(directory, asked.now), None if engine is given else engine)
 
 
@@ -306,7 +308,7 @@ def learnt_targets(directory: RunDirectory, loaded: LoadedExperiment) -> Mapping
     """
     if loaded.experiment.data.target is None and len(loaded.experiment.model.outputs or ()) < 2:
         return None
-    return targets_of(directory.checkpoints.load_newest()[0])
+    return targets_of(directory.checkpoints.load_newest()[0], loaded)
 
 
 def _say_lost(callback: str) -> str:
