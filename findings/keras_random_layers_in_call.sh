@@ -4,7 +4,7 @@
 # Seen with keras 3.15.1 and jax 0.10.2 on the processor, Python 3.11: Dropout does, but layers that change pictures (RandomFlip,
 #   RandomRotation, RandomContrast) have `training=True` as their default, and a model that holds one changes its input at random in
 #   each plain call. `predict`, `evaluate` and `model(x, training=False)` do not. So loops of one's own around `model(x)` score
-#   augmented pictures; exports trace such a call too.
+#   augmented pictures; on the torch backend (2.13.0) `export` to ONNX and to PyTorch trace such a call and fail at its random numbers.
 # Output:
 #   Dropout: model(x) like predict True, model(x, training=False) like predict True
 #   RandomFlip: model(x) like predict False, model(x, training=False) like predict True

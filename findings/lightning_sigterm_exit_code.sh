@@ -39,6 +39,7 @@ class Net(LightningModule):
         return torch.optim.SGD(self.parameters(), 1.0)
 
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
 quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
 Trainer(max_epochs=1, accelerator="cpu", **quiet).fit(Net(), DataLoader(TensorDataset(torch.ones(8, 1))))
 print("FOUND, lines behind fit run")
