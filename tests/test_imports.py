@@ -54,7 +54,7 @@ def test_help_imports_click_alone() -> None:
     names = imported_by(HELP)
     assert {name.split(".")[0] for name in names} == {"click", "fittool"}
     assert {name for name in names if name.startswith("fittool")} == {
-        "fittool", "fittool.version", "fittool.cli", "fittool.cli.exit", "fittool.errors",
+        "fittool", "fittool.version", "fittool.cli", "fittool.cli.exit", "fittool.cli.interrupts", "fittool.errors",
     }  # fmt: skip
 
 

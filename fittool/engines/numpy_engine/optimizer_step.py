@@ -19,6 +19,7 @@ from fittool.engines.numpy_engine.thread_pool import TaskChain, ThreadPool
 from fittool.engines.state import TensorInfo
 from fittool.engines.training_steps import StepCounter, TrainingStep
 from fittool.engines.update_counts import Neighbours, UpdateCounts
+from fittool.kernels import arithmetic
 from fittool.kernels.library import Library
 from fittool.nn.optimizers import Optimizer
 
@@ -245,7 +246,7 @@ class Clipping:
             self._pool.run(self._scaling)
 
     def _measure(self, number: int, part: slice) -> None:
-        self._squares[number] = np.dot(self._gradients[part], self._gradients[part])
+        self._squares[number] = arithmetic.dot(self._gradients[part], self._gradients[part])
 
     def _scale(self, number: int, part: slice) -> None:
         np.multiply(self._gradients[part], self._gradients.dtype.type(self._factors[number]), self._gradients[part])
