@@ -121,7 +121,7 @@ def _read_h5(path: Path) -> KerasFile:
 
 
 def _version(metadata: Mapping[str, Any]) -> int:
-    found = re.match(r"\d+", str(metadata.get("keras_version", "2")))
+    found = re.match(r"\d{1,9}", str(metadata.get("keras_version", "2")))
     return int(found.group()) if found else 2
 
 
@@ -203,6 +203,8 @@ def _datasets(path: Path, root: Any) -> Iterator[tuple[str, Any]]:
 
 def _own(path: Path, place: str, dataset: Any) -> Any:
     """A dataset that needs nothing outside of the file."""
+    if dataset.shape is None:
+        raise refused(path, f"holds nothing at {shorten(place)}, where an array is expected.")
     plist = dataset.id.get_create_plist()
     if dataset.external or dataset.is_virtual:
         raise refused(path, f"takes {shorten(place)} from another file; nothing was followed.")
