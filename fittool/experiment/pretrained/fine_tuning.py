@@ -8,10 +8,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fittool.callbacks import LearningRateScheduler
-from fittool.callbacks.base import CallbackSetting
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.optional_sections.pretrained import FineTune
 from fittool.config.sections import Stage, Train
@@ -20,6 +18,9 @@ from fittool.nn.graph import Graph, Node
 from fittool.nn.layers import BatchNormalization
 from fittool.nn.schedules import CosineDecay
 from fittool.nn.shapes import Shape
+
+if TYPE_CHECKING:
+    from fittool.callbacks.base import CallbackSetting
 
 _PREFIX = re.compile(r"((?:stage|block)[0-9]+)_")
 _FIRST_SHARE, _SCHEDULED = 0.2, 3
@@ -60,6 +61,8 @@ def _falling(setting: FineTune) -> list[CallbackSetting]:
     """The schedule of the rate: a fifth of it for an epoch, then half a cosine."""
     if setting.schedule is None or setting.epochs < _SCHEDULED:
         return []
+    from fittool.callbacks import LearningRateScheduler  # which others than those who fine-tune do without
+
     rate = setting.learning_rate
     cosine = CosineDecay(rate * _FIRST_SHARE, setting.epochs - 1, warmup_target=rate, warmup_steps=1)
     return [LearningRateScheduler(cosine, first_epoch=setting.head_epochs)]
