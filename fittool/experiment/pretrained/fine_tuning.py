@@ -11,16 +11,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.config.optional_sections.pretrained import FineTune
 from fittool.config.sections import Stage, Train
 from fittool.errors import Problem
 from fittool.nn.graph import Graph, Node
-from fittool.nn.layers import BatchNormalization
-from fittool.nn.schedules import CosineDecay
 from fittool.nn.shapes import Shape
 
 if TYPE_CHECKING:
     from fittool.callbacks.base import CallbackSetting
+    from fittool.config.optional_sections.pretrained import FineTune
 
 _PREFIX = re.compile(r"((?:stage|block)[0-9]+)_")
 _FIRST_SHARE, _SCHEDULED = 0.2, 3
@@ -62,6 +60,7 @@ def _falling(setting: FineTune) -> list[CallbackSetting]:
     if setting.schedule is None or setting.epochs < _SCHEDULED:
         return []
     from fittool.callbacks import LearningRateScheduler  # which others than those who fine-tune do without
+    from fittool.nn.schedules import CosineDecay
 
     rate = setting.learning_rate
     cosine = CosineDecay(rate * _FIRST_SHARE, setting.epochs - 1, warmup_target=rate, warmup_steps=1)
@@ -77,6 +76,8 @@ def _unfrozen(setting: FineTune, graph: Graph, head: Sequence[str]) -> list[str]
         return [*setting.unfreeze, *(name for name in patterns(graph, head) if name not in setting.unfreeze)]
     before = [node.name for node in _learning(graph)] if setting.unfreeze == "all" else last_stage_of(graph)
     # Moving averages of many pictures stay better than what a few batches of other pictures make of them.
+    from fittool.nn.layers import BatchNormalization
+
     still = {node.name for node in graph.nodes if isinstance(node.layer, BatchNormalization)}
     return patterns(graph, [*(name for name in before if name not in still), *head])
 
