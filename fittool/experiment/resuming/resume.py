@@ -323,7 +323,8 @@ def _other_numbers(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, pa
         CheckpointError: They do, and that was not accepted.
     """
     has_steps_left = checkpoint.facts.epoch < _plan(asked.now.experiment)
-    cause = cause_of_other_numbers(checkpoint.format, is_random=prepared.graph.is_random, is_from_logits=prepared.is_from_logits)
+    network = {"is_random": prepared.graph.is_random, "is_from_logits": prepared.is_from_logits}
+    cause = cause_of_other_numbers(checkpoint.format, **network, has_late_layers=prepared.loaded.experiment.has_late_layers)
     if cause is None or not has_steps_left:
         return []
     if asked.accepted:
