@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fittool.version import __version__
+
 ROOT = Path(__file__).parents[2]
-LIBRARIES = ("fittool", "numpy", "torch", "keras", "tensorflow", "tensorflow_cpu", "jax", "jaxlib", "scipy", "pillow")
+LIBRARIES = ("numpy", "torch", "keras", "tensorflow", "tensorflow_cpu", "jax", "jaxlib", "scipy", "pillow")
 _CAN_PIN = hasattr(os, "sched_setaffinity")
 _CORES = os.sched_getaffinity(0) if _CAN_PIN else set()
 
@@ -29,7 +31,7 @@ def facts() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load": list(os.getloadavg()),
         "kernels": _kernels(),
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"fittool": __version__, "python": platform.python_version(), **_versions()},
         "commit": _commit(),
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
