@@ -148,6 +148,7 @@ class Session:
             callbacks += options.callbacks
             callbacks += [*_page(prepared, directory, epochs), *([StopRequestCallback(requests)] if requests is not None else [])]
             callbacks.append(StuckLoss(prepared.loaded.root.place.source.name))
+        is_kept = not replay and not options.smoke  # of a process that follows, too: its failure is told with what comes next
         recorder = _recorder(prepared, directory, epochs, rows, kept, requests, profile)
         if profile is not None:
             engine.watch_steps(profile.steps)
@@ -172,7 +173,7 @@ class Session:
             stages=stages,
             group=prepared.group,
             identity=lambda: identity_of(prepared),
-            next_command=partial(next_commands, directory, prepared.loaded, validates=validates, kept=trial is None),
+            next_command=partial(next_commands, directory, prepared.loaded, validates=validates, kept=is_kept),
         )
 
 

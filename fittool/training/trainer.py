@@ -216,7 +216,7 @@ class Trainer:
         try:
             self._run()
         except BaseException as raised:
-            error = raised
+            error, _ = raised, self._outcome(raised)  # which tells the error what comes next; the others are told with it
             self._group.fail(raised)
             raise
         finally:

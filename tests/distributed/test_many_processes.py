@@ -184,6 +184,7 @@ def test_a_process_that_raises_ends_all_with_its_message(job: Make) -> None:
     assert done.code == 10
     told = [line for line in done.err.splitlines() if "enough" in line]
     assert len(told) == 1 and told[0].startswith("rank 1: faults.py:")
+    assert done.err.count("Go on with: fittool resume ") == 1 and f"{many.run} --experiment e.yaml" in done.err
     assert "again" not in done.err  # the same code would fail the same way
     assert many.last().facts.step == STEPS
     assert many.status()["state"] == "failed" and many.status()["exit_code"] == 10
