@@ -67,7 +67,7 @@ def test_reading_an_experiment_imports_descriptions_alone() -> None:
     """Layers, callbacks, sources and engines alike: a module that describes one imports what does the work where it is made."""
     path = CONFIGS / "digits_fit_generator.yaml"
     names = imported_by(f"from fittool.config.experiment_file import load_experiment; load_experiment({str(path)!r})")
-    assert {"fittool.callbacks.backup_and_restore", "fittool.data.sources.npz", "fittool.nn.layers.convolution"} <= names
+    assert {"fittool.callbacks.model_checkpoint", "fittool.data.sources.folder", "fittool.nn.layers.convolution"} <= names
     working = {name for name in names if any(name == part or name.startswith(f"{part}.") for part in DOES_WORK)}
     names_of_files, description_of_engines = (
         {"fittool.runs", "fittool.runs.paths"},

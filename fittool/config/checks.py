@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fittool.callbacks import (
-    CallbackSetting,
-    CSVLogger,
-    LambdaCallback,
-    LearningRateScheduler,
-    ModelCheckpoint,
-    ReduceLROnPlateau,
-)
+from fittool.callbacks import CallbackSetting
 from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.config.experiment import Experiment
 from fittool.config.sections import Stage, Train
 from fittool.config.target_checks import target_contradictions
 from fittool.config.written import Written, validates
 from fittool.config.yaml.source_map import Node, Placed, find
-from fittool.data.formats.csv_table import bare_name
-from fittool.data.sources import CsvSource, Source
+from fittool.data.sources import Source
 from fittool.data.splits.split_setting import SplitSetting
 from fittool.errors import ExperimentError, KeyPath, path_text
 from fittool.nn.graph import layer_names
@@ -121,6 +113,8 @@ def _learning_rates(written: Written) -> Iterator[Placed]:
     experiment = written.experiment
     if not isinstance(experiment.compile.optimizer.learning_rate, Schedule):
         return
+    from fittool.callbacks import LearningRateScheduler, ReduceLROnPlateau  # with a constant rate there is nothing to ask them
+
     for path, callbacks in _callback_lists(written):
         for index, callback in enumerate(callbacks):
             if isinstance(callback, LearningRateScheduler | ReduceLROnPlateau):
@@ -191,14 +185,16 @@ def _monitor(written: Written, at: KeyPath, callback: CallbackSetting, may_grow:
 def _own_file(written: Written, at: KeyPath, callback: CallbackSetting, may_grow: bool) -> Iterator[Placed]:
     """The file that a callback writes: none of the run's own, and its name can be made."""
     path = (*at, _name_in_file(written, at, callback.public_name()))
-    if isinstance(callback, CSVLogger) and callback.is_file_of_a_run:
-        text = f"CSVLogger.filename {callback.filename} is a file that the run keeps itself. Choose another name."
+    # Asked by what they have, as their classes are not imported where a file does not name them.
+    if getattr(callback, "is_file_of_a_run", False):
+        text = f"CSVLogger.filename {getattr(callback, 'filename', '')} is a file that the run keeps itself. Choose another name."
         yield written.problem((*path, "filename"), text)
-    if isinstance(callback, ModelCheckpoint):
+    if (asked := getattr(callback, "asked_values", None)) is not None:
         known = value_names(written.experiment)
-        unknown = [name for name in callback.asked_values if name not in known and not may_grow]
-        if callback.is_checkpoint_of_a_run:
-            text = f"ModelCheckpoint.filepath {callback.filepath} is one of the run's own checkpoints. Choose another name."
+        unknown = [name for name in asked if name not in known and not may_grow]
+        if getattr(callback, "is_checkpoint_of_a_run", False):
+            name = getattr(callback, "filepath", "")
+            text = f"ModelCheckpoint.filepath {name} is one of the run's own checkpoints. Choose another name."
             yield written.problem((*path, "filepath"), text)
         elif unknown and written.is_known("compile"):
             near = nearest_name(unknown[0], list(known))
@@ -223,9 +219,12 @@ def objectives_without_data(experiment: Experiment) -> dict[str, Objective]:
     """What is asked of each output, with the names of several numbers to predict where the labels of a table give them."""
     outputs, train = output_names(experiment), experiment.data.train
     objectives = experiment.compile.objectives(outputs)
-    labels = tuple(map(bare_name, train.label or ())) if isinstance(train, CsvSource) else ()
-    loss = experiment.compile.main_loss
-    if len(outputs) > 1 or loss.expects != "numbers" or not 1 < len(labels) <= MOST_NAMED:
+    if len(outputs) > 1 or experiment.compile.main_loss.expects != "numbers" or not train.has_columns:
+        return objectives
+    from fittool.data.formats.csv_table import bare_name  # which reads tables
+
+    labels = tuple(map(bare_name, getattr(train, "label", None) or ()))
+    if not 1 < len(labels) <= MOST_NAMED:
         return objectives
     return with_output_targets(objectives, {outputs[0]: OutputTargets(labels)})
 
@@ -283,7 +282,7 @@ def _whole_without_effect(written: Written) -> Iterator[Placed]:
                 text = f"{path_text(path)}.{field} has no effect: the first stage's holds for all."
                 yield written.problem((*path, field), text)
     for index, callback in enumerate(written.experiment.callbacks):
-        if isinstance(callback, LambdaCallback) and not callback.functions:
+        if not getattr(callback, "functions", True):
             yield written.problem(("callbacks", index), "LambdaCallback has no effect without a function.")
 
 

@@ -211,3 +211,11 @@ class Subset:
 
 def _same_arrays(first: tuple[Array, ...], second: tuple[Array, ...]) -> bool:
     return len(first) == len(second) and all(a is b for a, b in zip(first, second, strict=True))
+
+
+def base_of(data: Dataset) -> tuple[Dataset, NDArray[np.int64]]:
+    """The whole that a part is taken from, and (n,) its samples."""
+    indices = np.arange(len(data), dtype=np.int64)
+    while isinstance(data, Subset):
+        indices, data = data.indices[indices], data.dataset
+    return data, indices

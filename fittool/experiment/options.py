@@ -7,19 +7,20 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
-from fittool.callbacks.base import Callback
-from fittool.config.experiment_file import LoadedExperiment
 from fittool.errors import UsageError
 from fittool.process_group import ALONE, ProcessGroup
-from fittool.report.live_page import machine_default
-from fittool.runs.directory import RunDirectory
-from fittool.training.display.choose import make_progress
-from fittool.training.display.events import EventProgress
-from fittool.training.display.progress import Progress, Verbose
-from fittool.training.history import History
-from fittool.training.outcome import Outcome
+
+if TYPE_CHECKING:
+    from fittool.callbacks.base import Callback
+    from fittool.config.experiment_file import LoadedExperiment
+    from fittool.runs.directory import RunDirectory
+    from fittool.training.display.events import EventProgress
+    from fittool.training.display.progress import Progress
+    from fittool.training.display.terminal import Verbose
+    from fittool.training.history import History
+    from fittool.training.outcome import Outcome
 
 _LEVELS: dict[str, Verbose] = {"auto": "auto", "0": 0, "1": 1, "2": 2}
 
@@ -59,6 +60,8 @@ class TrainOptions:
     def display(self, verbose: Verbose, directory: RunDirectory) -> Progress:
         """What shows the training: the events, or the display for a level of verbosity."""
         if self.events is None:
+            from fittool.training.display.choose import make_progress
+
             return make_progress(verbose)
         self.events.run(directory.path)
         return self.events
@@ -110,10 +113,16 @@ def verbosity(loaded: LoadedExperiment, options: TrainOptions) -> Verbose:
 def wants_report(loaded: LoadedExperiment) -> bool | Literal["auto"]:
     """The answer to whether a run ends with its report: the file, then FITTOOL_VIEW_METRICS, which holds for all pages."""
     written = loaded.experiment.output.report
-    return machine_default() if written == "auto" else written
+    return _machine_default() if written == "auto" else written
 
 
 def view_metrics(loaded: LoadedExperiment) -> bool | Literal["auto"]:
     """The answer to whether there is a live page: the file, then FITTOOL_VIEW_METRICS."""
     written = loaded.experiment.first.view_metrics
-    return machine_default() if written == "auto" else written
+    return _machine_default() if written == "auto" else written
+
+
+def _machine_default() -> bool | Literal["auto"]:
+    from fittool.report.live_page import machine_default  # which draws pages
+
+    return machine_default()

@@ -11,7 +11,7 @@ import numpy as np
 from fittool.callbacks import Callback
 from fittool.errors import ExperimentError
 from fittool.report.live_page import live_page, machine_default
-from fittool.training.display.progress import Verbose
+from fittool.training.display.terminal import Verbose
 from fittool.training.plan import Plan
 
 BATCH_SIZE = 32

@@ -11,9 +11,9 @@ from fittool.data.formats.cell_form import MISSING
 from fittool.data.formats.columns import Column
 from fittool.data.formats.csv_table import Table
 from fittool.data.tables.column_kinds import CategoryKind, ColumnKind, DropKind
+from fittool.data.tables.column_plan import ColumnPlan
 from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.fitted_column import FittedColumn
-from fittool.data.tables.inference import ColumnPlan
 from fittool.errors import DataError, visible
 
 _MOST_ODD_WORDS, _MOST_ODD_CELLS = 5, 0.5

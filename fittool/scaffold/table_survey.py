@@ -18,7 +18,7 @@ from fittool.data.formats.tags import separator_in
 from fittool.data.found_data import image_column
 from fittool.data.sources import CsvSource, SourceContext
 from fittool.data.splits.split_column import find_split_column
-from fittool.data.tables.inference import ColumnPlan
+from fittool.data.tables.column_plan import ColumnPlan
 from fittool.data.targets import ClassMode, Targets
 from fittool.errors import DataError, visible
 from fittool.scaffold.column_survey import ColumnSurvey, look_at_columns

@@ -31,17 +31,20 @@ from fittool.settings.family import (
     snake_case,
 )
 from fittool.settings.named import Named, plain
+from fittool.settings.on_demand import ByClass, OnDemand, homes_in, import_from_home
 
 __all__ = [
     "CONFIG",
     "DOES_NOT_COUNT",
     "NAMES_CODE",
     "Boolean",
+    "ByClass",
     "Family",
     "Field",
     "Integer",
     "Named",
     "Number",
+    "OnDemand",
     "Pair",
     "Text",
     "ValueName",
@@ -49,6 +52,8 @@ __all__ = [
     "counts",
     "fields_of",
     "fold",
+    "homes_in",
+    "import_from_home",
     "nearest_name",
     "only_argument",
     "plain",

@@ -27,6 +27,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from fittool.settings.first_use import wait_for_use
+from fittool.settings.on_demand import OnDemand
 
 T = TypeVar("T")
 
@@ -187,7 +188,7 @@ class Family(Generic[T]):
         accepts: Callable[[object], bool] | None = None,
     ) -> None:
         self.kind = kind
-        self.members = dict(members)
+        self.members: dict[str, type[T]] | OnDemand[T] = members if isinstance(members, OnDemand) else dict(members)
         self.aliases = dict(aliases or {})
         self.accepts = accepts
         self._by_folded = {fold(name): name for name in self.members}
@@ -206,7 +207,7 @@ class Family(Generic[T]):
             PydanticCustomError: The name is unknown or the form is wrong.
             ValidationError: The arguments are wrong; locations begin with the name as written.
         """
-        if isinstance(value, tuple(self.members.values())) or (self.accepts is not None and self.accepts(value)):
+        if isinstance(value, self._classes()) or (self.accepts is not None and self.accepts(value)):
             return cast("T", value)
         if isinstance(value, str):
             return self._build(value, {})
@@ -216,6 +217,10 @@ class Family(Generic[T]):
         raise PydanticCustomError(
             "family_form", "must be the name of one {kind}, or one name with its arguments", {"kind": self.kind}
         )
+
+    def _classes(self) -> tuple[type, ...]:
+        """The classes that an object can be of."""
+        return self.members.imported() if isinstance(self.members, OnDemand) else tuple(self.members.values())
 
     def _build(self, written: str, arguments: object) -> T:
         name = self._by_folded.get(fold(written))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
-
-from pydantic_core import PydanticCustomError
 
 from fittool.data.formats.cell_form import MISSING
 from fittool.data.formats.number_forms import FORMS
@@ -242,13 +239,3 @@ def _are_numbers(cells: Sequence[str]) -> bool:
 def _is_number(cell: str) -> bool:
     bare = cell.strip().removesuffix("%")
     return any(form.is_number(bare) for form in FORMS)
-
-
-def known_encoding(name: str) -> str:
-    """The name of an encoding of text, as it is; a wrong setting otherwise."""
-    try:
-        codecs.lookup(name)
-        b"".decode(name)
-    except (LookupError, ValueError):
-        raise PydanticCustomError("encoding", "must be an encoding of text such as utf-8, cp1252 or latin-1") from None
-    return name

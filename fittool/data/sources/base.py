@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from fittool.data.dataset import Dataset, Progress
     from fittool.data.formats.reading import Reading
     from fittool.data.images.decoding import ColorMode, Fit, Interpolation
+    from fittool.data.tables.column_plan import ColumnPlan
     from fittool.data.tables.encoder import TableEncoder
-    from fittool.data.tables.inference import ColumnPlan
     from fittool.data.targets import ClassMode
     from fittool.data.user_code.generator_data import GeneratorData
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from fittool import rng
 from fittool.data.dataset import Dataset, Subset
 from fittool.data.splits.folds import folds_of, stratified_folds_of
-from fittool.data.splits.split_by_time import latest
 from fittool.data.splits.split_column import column_split
 from fittool.data.splits.split_setting import By, SplitSetting
 from fittool.data.splits.validation_split import Split, first_part, split_at
@@ -46,6 +45,8 @@ def split_off(dataset: Dataset, part: SplitSetting, seed: int, groups: NDArray[n
         return _by_column(dataset, part, groups)
     if part.kind == "time":
         assert groups is not None
+        from fittool.data.splits.split_by_time import latest  # which reads dates
+
         return split_at(dataset, latest(str(part.column), groups, part.fraction), "data.validation.split (time)")
     if part.kind in ("last", "first"):
         grouped = labels if dataset.grouped_by_class else None

@@ -91,5 +91,5 @@ class SplitSetting(Named):
         return self
 
 
-VALIDATION: Family[Named] = Family("validation source", {**SOURCES.members, "split": SplitSetting})
+VALIDATION: Family[Named] = Family("validation source", SOURCES.members | {"split": SplitSetting})
 """The types of `data.validation`: a source, or a part of the training data."""

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from fittool.data.formats.columns import Column
 from fittool.data.tables.category_columns import FittedBoolean, FittedCategory
+from fittool.data.tables.column_plan import ColumnPlan
 from fittool.data.tables.date_columns import FittedDate
 from fittool.data.tables.fitted_column import CellReport, Dropped, Facts, FittedColumn, FittedKey
-from fittool.data.tables.inference import ColumnPlan, fit_columns
+from fittool.data.tables.inference import fit_columns
 from fittool.data.tables.number_columns import FittedNumber
 from fittool.data.tables.text_columns import FittedText
 from fittool.nn.table_layout import TableLayout

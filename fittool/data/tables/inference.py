@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from fittool.data.tables.category_columns import FittedBoolean, are_booleans, fi
 from fittool.data.tables.column_kinds import (
     BooleanKind,
     CategoryKind,
-    ColumnDefaults,
     ColumnKind,
     DateKind,
     DateOrder,
@@ -27,6 +26,7 @@ from fittool.data.tables.column_kinds import (
     NumberSettings,
     TextKind,
 )
+from fittool.data.tables.column_plan import ColumnPlan
 from fittool.data.tables.date_columns import fit_date, read_order
 from fittool.data.tables.fitted_column import Dropped, Facts, FittedColumn, FittedKey
 from fittool.data.tables.levels import has_leading_zero, written_levels
@@ -50,30 +50,6 @@ _ID = re.compile(
 _CODE = re.compile(r"\d+|(?![-+]?[\d.,]+$)\S+")
 """A word or a whole number."""
 _NUMERIC: tuple[CellKind, ...] = ("number", "percent", "boolean")
-
-
-@dataclass(frozen=True)
-class ColumnPlan:
-    """The settings of columns.
-
-    Attributes:
-        kinds: Of the columns that are named.
-        defaults: Of the others.
-        drops_useless: Whether constants and row numbers among numbers are left out, and few repeated whole numbers are
-            categories; else all numbers stay numbers, as in an experiment that says nothing of columns.
-        listed: Columns that are to be learnt from whatever they hold.
-        place: The place of what is said of a column, by its name, for messages.
-    """
-
-    kinds: Mapping[str, ColumnKind] = field(default_factory=dict)
-    defaults: ColumnDefaults = field(default_factory=ColumnDefaults)
-    drops_useless: bool = False
-    listed: frozenset[str] = frozenset()
-    place: Callable[[str], str] = "".join
-
-    def needs_text(self, name: str) -> bool:
-        """True where a column's cells are to be read as they are written."""
-        return isinstance(self.kinds.get(name), CategoryKind | BooleanKind | DateKind | TextKind)
 
 
 def fit_columns(

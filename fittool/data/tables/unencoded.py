@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.data.batch import Array
-from fittool.data.dataset import ArrayDataset, Dataset, Samples, Shape, Subset
+from fittool.data.dataset import ArrayDataset, Dataset, Samples, Shape, Subset, base_of
 from fittool.data.formats.columns import SHOWN, Column
 from fittool.data.formats.reading import Reading, few
 from fittool.data.tables.bad_rows import BadRows, note_bad_cells, strange_cells
+from fittool.data.tables.column_plan import ColumnPlan
 from fittool.data.tables.encoder import EncodedTable, TableEncoder
 from fittool.data.tables.fitted_column import CellReport
-from fittool.data.tables.inference import ColumnPlan, no_numbers
+from fittool.data.tables.inference import no_numbers
 from fittool.data.targets import Targets, classes_of_outputs
 from fittool.errors import DataError, Problem
 
@@ -231,14 +232,6 @@ class UnencodedTable:
         dataset.reading, dataset.encoder = reading, encoder
         dataset.output_classes = classes_of_outputs(self.targets)
         return dataset
-
-
-def base_of(data: Dataset) -> tuple[Dataset, NDArray[np.int64]]:
-    """The whole that a part is taken from, and (n,) its samples."""
-    indices = np.arange(len(data), dtype=np.int64)
-    while isinstance(data, Subset):
-        indices, data = data.indices[indices], data.dataset
-    return data, indices
 
 
 def is_unencoded(data: object) -> bool:

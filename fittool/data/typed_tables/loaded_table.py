@@ -20,8 +20,8 @@ from fittool.data.formats.csv_table import Header, refuse_twice
 from fittool.data.formats.reading import Reading
 from fittool.data.sources import CsvSource, SourceContext
 from fittool.data.tables.column_kinds import COLUMN_KINDS, ColumnDefaults
+from fittool.data.tables.column_plan import ColumnPlan
 from fittool.data.tables.encoder import TableEncoder
-from fittool.data.tables.inference import ColumnPlan
 from fittool.data.tables.told import columns_in_words
 from fittool.data.tables.unencoded import UnencodedTable, encoded
 from fittool.data.typed_tables.frames import is_frame, table_of_frame

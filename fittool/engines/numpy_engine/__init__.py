@@ -6,6 +6,21 @@
 engine, no epoch and no file.
 """
 
-from fittool.engines.numpy_engine.engine import NumpyEngine
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fittool.engines.numpy_engine.engine import NumpyEngine
 
 __all__ = ["NumpyEngine"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the engine when it is first asked for (PEP 562): what only estimates its memory needs the lowering alone."""
+    if name != "NumpyEngine":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fittool.engines.numpy_engine.engine import NumpyEngine
+
+    globals()[name] = NumpyEngine
+    return NumpyEngine

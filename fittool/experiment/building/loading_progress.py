@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from fittool.data.dataset import Progress
-from fittool.training.display.progress import Verbose, can_be_live
+from fittool.training.display.terminal import Verbose, can_be_live
 
 Loading = Callable[[str], Progress | None]
 """Given what is loaded ("training data"), what shows how far it is."""

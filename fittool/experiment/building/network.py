@@ -9,27 +9,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fittool.augmentation.standardize import standardizes
 from fittool.config.checks import placed_layer_error
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.batch import Array
-from fittool.data.user_code.functions import blame, check_arguments, file_of, load_function
 from fittool.data.user_code.generator_data import GeneratorData
-from fittool.engines.registry import hold_module
 from fittool.errors import DataError, ExperimentError
 from fittool.experiment.building.data import Data
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.transforms import Standardized
 from fittool.nn.graph import Graph, LayerError, LayerProblem
 from fittool.nn.layers import Layer
-from fittool.nn.layers.user_module import HELD, UserModule
-from fittool.nn.presets import TrainingData, output_for
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
-from fittool.runs.files.json_text import to_json
 
 if TYPE_CHECKING:
     from fittool.data.tables.encoder import TableEncoder
+    from fittool.nn.layers.user_module import UserModule
 
 
 def layers_of(
@@ -60,6 +55,8 @@ def layers_of(
     if targets is None:
         text = "A preset takes the size of its output from the targets, but data.train has none. Write the layers out."
         raise ExperimentError(loaded.problem(text, "model", "preset"))
+    from fittool.nn.presets import TrainingData, output_for
+
     units, activation = output_for(loaded.experiment.compile.main_loss, _classes(targets, class_names), _outputs(targets))
     preset = model.preset.for_pixels() if _gives_pixels(loaded, data) else model.preset
     known = TrainingData(_samples(data), None if encoder is None else encoder.layout)
@@ -83,6 +80,11 @@ def user_module(loaded: LoadedExperiment, reference: str, shapes: Sequence[Shape
         ExperimentError: There is no such function, it takes other arguments, or the engine cannot take what it gives.
         UserCodeError: It failed.
     """
+    from fittool.data.user_code.functions import blame, check_arguments, file_of, load_function
+    from fittool.engines.registry import hold_module
+    from fittool.nn.layers.user_module import HELD, UserModule
+    from fittool.runs.files.json_text import to_json
+
     experiment, (module, _, function_name) = loaded.experiment, reference.rpartition(":")
     name = f"{Path(module).name}:{function_name}"
     with error_location(loaded, "model", "python"):
@@ -99,6 +101,8 @@ def user_module(loaded: LoadedExperiment, reference: str, shapes: Sequence[Shape
 
 def _gives_pixels(loaded: LoadedExperiment, data: Data) -> bool:
     """True where the data hold images that come to the network with pixels from 0 to 255."""
+    from fittool.augmentation.standardize import standardizes
+
     augmentation = loaded.experiment.any_augmentation
     if augmentation is not None and (standardizes(augmentation) or augmentation.preprocessing_function is not None):
         return False

@@ -19,7 +19,6 @@ from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
 from fittool.data.splits.partition import balanced
-from fittool.data.tables.told import columns_in_words
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.settings import EngineSetting
 from fittool.errors import ExperimentError, MachineError, Problem
@@ -38,9 +37,6 @@ from fittool.experiment.pretrained.fine_tuning import feature_remarks, with_stag
 from fittool.experiment.tables.columns import with_embedding
 from fittool.experiment.target_scales import check_other_part, output_targets
 from fittool.experiment.target_scales import in_words as in_words_of_targets
-from fittool.model.compiled import Compiled
-from fittool.model.network import Network
-from fittool.model.saving import describe
 from fittool.model.target_forms import target_forms
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Layer
@@ -51,7 +47,6 @@ from fittool.nn.schedules.lengths import PartOfTraining, TrainingLength
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.process_group import ALONE, ProcessGroup
-from fittool.runs.columns_file import digest_of_columns
 from fittool.runs.files.json_text import to_json
 from fittool.settings import plain
 
@@ -132,6 +127,10 @@ class Prepared:
     @property
     def architecture(self) -> dict[str, Any]:
         """The network as plain data."""
+        from fittool.model.compiled import Compiled
+        from fittool.model.saving import describe
+        from fittool.runs.columns_file import digest_of_columns
+
         features = None if isinstance(self.train, GeneratorData) else self.train.feature_names
         compile_ = self.loaded.experiment.compile
         table = {} if self.reading is None else self.reading.plain()
@@ -251,7 +250,10 @@ class Prepared:
 
     def model(self) -> Model:
         """The model that is trained, with starting weights drawn from the seed."""
-        from fittool.model.model import Model  # with the trainer and all loaders, which a check needs not
+        # With the trainer and all loaders, which a check needs not.
+        from fittool.model.compiled import Compiled
+        from fittool.model.model import Model
+        from fittool.model.network import Network
 
         experiment = self.loaded.experiment
         compiled = Compiled(self.optimizer, self.objectives)
@@ -276,9 +278,15 @@ def inputs_in_words(prepared: Prepared) -> list[str]:
 def told_of_table(prepared: Prepared) -> list[str]:
     """The columns of a table that are learnt from and those that are not, in a line; and how targets are scaled."""
     told = "" if prepared.reading is None else prepared.reading.told(prepared.class_names)
-    columns = [] if prepared.encoder is None else columns_in_words(prepared.encoder)
+    columns = [] if prepared.encoder is None else _columns_in_words(prepared.encoder)
     targets = () if prepared.reading is None else prepared.reading.targets
     return [*([told] if told else []), *columns, *in_words_of_targets(prepared.numbers, targets)]
+
+
+def _columns_in_words(encoder: TableEncoder) -> list[str]:
+    from fittool.data.tables.told import columns_in_words  # which knows all kinds of columns
+
+    return columns_in_words(encoder)
 
 
 def _workers(train: Train) -> int:

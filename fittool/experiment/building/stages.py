@@ -7,9 +7,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from fittool.augmentation.image_changes import only_on_the_processor
 from fittool.augmentation.settings import Augmentation
 from fittool.callbacks.base import CallbackContext
 from fittool.config.experiment_file import LoadedExperiment
@@ -17,7 +16,6 @@ from fittool.config.sections import Stage as StageSetting
 from fittool.config.sections import Train
 from fittool.data.images.preprocessing import preprocessed
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader
-from fittool.data.loading.selection import Selection
 from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
@@ -27,12 +25,14 @@ from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.building.transforms import random_part
 from fittool.experiment.checks.device_cache import keeps_on_device
-from fittool.experiment.pretrained.feature_cache import FeatureCache
 from fittool.experiment.pretrained.fine_tuning import cut_for
 from fittool.nn.graph import Graph
 from fittool.settings import nearest_name
 from fittool.training.plan import Plan
 from fittool.training.stages import Stage, nothing
+
+if TYPE_CHECKING:
+    from fittool.experiment.pretrained.feature_cache import FeatureCache
 
 _SMOKE_STEPS, _SMOKE_VALIDATION_STEPS = 2, 1
 
@@ -138,6 +138,8 @@ def _hold_samples(
     """
     if not keeps_on_device(loaded):
         return
+    from fittool.augmentation.image_changes import only_on_the_processor
+
     augmentation = loaded.experiment.augmentation_of(train)
     if train.mode != "train_on_batch" and (augmentation is None or not only_on_the_processor(augmentation)):
         _hold(loaded, loader, None if augmentation is None else random_part(augmentation), engine)
@@ -147,6 +149,8 @@ def _hold_samples(
 
 def _hold(loaded: LoadedExperiment, loader: BatchLoader, augmentation: Augmentation | None, engine: Engine) -> None:
     """Nothing, where the samples of a loader are not in memory as they are: those of a generator, or changed by a function."""
+    from fittool.data.loading.selection import Selection
+
     selection = Selection.of(loader.dataset, augmentation) if isinstance(loader, DatasetLoader) else None
     if selection is None:
         return
@@ -198,6 +202,8 @@ def features_for(prepared: Prepared, train: Train) -> FeatureCache | None:
     cut = cut_for(prepared.loaded, train, prepared.graph, _learning_in(prepared, train))
     if cut is None:
         return None
+    from fittool.experiment.pretrained.feature_cache import FeatureCache
+
     validation = None if prepared.validation is None else preprocessed(prepared.validation, prepared.preprocess)
     return FeatureCache(
         prepared.graph, cut, prepared.loaded.experiment.engine, preprocessed(data, prepared.preprocess), validation

@@ -7,22 +7,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from fittool.augmentation.augment import augment
-from fittool.augmentation.mixing import mix, mixes
 from fittool.augmentation.settings import Augmentation
-from fittool.augmentation.standardize import standardizes
 from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Train
 from fittool.data.batch_transforms import BatchTransforms
 from fittool.data.images.preprocessing import Preprocessing
-from fittool.data.user_code.functions import load_function
-from fittool.engines.registry import kernels_asked_for
 from fittool.errors import ExperimentError
 from fittool.experiment.building.error_location import error_location
 from fittool.nn.graph import layer_names
 from fittool.nn.layers import Input, Layer, Standardization
-from fittool.nn.losses import Hinge, Loss, SquaredHinge
+from fittool.nn.losses import Loss
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.settings import fields_of
@@ -63,7 +58,11 @@ def standardized(loaded: LoadedExperiment, layers: list[Layer], shapes: Mapping[
         shapes: Of the data's inputs, by name; each that holds images gets a layer of its own.
     """
     augmentation = loaded.experiment.any_augmentation
-    if augmentation is None or not standardizes(augmentation):
+    if augmentation is None:
+        return Standardized(layers)
+    from fittool.augmentation.standardize import standardizes
+
+    if not standardizes(augmentation):
         return Standardized(layers)
     entries = [name for name, layer in zip(layer_names(layers), layers, strict=True) if isinstance(layer, Input)] or list(shapes)
     images = [name for name, shape in zip(entries, shapes.values(), strict=False) if len(shape) == 3]
@@ -92,6 +91,8 @@ def preprocessing_of(loaded: LoadedExperiment) -> Preprocessing | None:
     augmentation = loaded.experiment.any_augmentation
     if augmentation is None or augmentation.preprocessing_function is None:
         return None
+    from fittool.data.user_code.functions import load_function
+
     with error_location(loaded, "augmentation", "preprocessing_function"):
         return Preprocessing(load_function(augmentation.preprocessing_function, Path()), augmentation.preprocessing_function)
 
@@ -108,6 +109,10 @@ def changes_of(experiment: Experiment, train: Train, preprocess: Preprocessing |
     augmentation = experiment.augmentation_of(train)
     if augmentation is None or experiment.first.overfit_batches is not None:
         return BatchTransforms(preprocess=preprocess)
+    from fittool.augmentation.augment import augment
+    from fittool.augmentation.mixing import mix, mixes
+    from fittool.engines.registry import kernels_asked_for
+
     random = random_part(augmentation)
     steps = train.steps_per_epoch if isinstance(train.steps_per_epoch, int) else steps_per_pass
     kernels = kernels_asked_for(experiment.engine)
@@ -131,7 +136,13 @@ def check_mixing(loaded: LoadedExperiment, targets: Sequence[Targets], inputs: M
         ExperimentError: The loss takes class numbers, a sample's target is a map, or an input is no image.
     """
     experiment = loaded.experiment
-    mixing = [found for stage in experiment.stages if (found := experiment.augmentation_of(stage)) and mixes(found)]
+    described = [found for stage in experiment.stages if (found := experiment.augmentation_of(stage))]
+    if not described:
+        return
+    from fittool.augmentation.mixing import mixes
+    from fittool.nn.losses import Hinge, SquaredHinge
+
+    mixing = [one for one in described if mixes(one)]
     if not mixing or experiment.first.overfit_batches is not None:
         return
     name = "mixup" if mixing[0].mixup else "cutmix"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fittool.augmentation.image_changes import only_on_the_processor
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.registry import check_can_hold, holds_samples
@@ -39,6 +38,8 @@ def check_device_cache(loaded: LoadedExperiment, train: Data) -> tuple[Problem, 
 
 def _left_to_the_processor(loaded: LoadedExperiment) -> tuple[Problem, ...]:
     """A warning for each setting that keeps batches from being made on the device."""
+    from fittool.augmentation.image_changes import only_on_the_processor
+
     warnings: dict[str, Problem] = {}
     for stage in loaded.experiment.stages:
         names = ["a loop of your own takes arrays"] if stage.mode == "train_on_batch" else []

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from fittool.config.experiment_file import LoadedExperiment
-from fittool.data.dataset import Dataset
+from fittool.data.dataset import base_of
 from fittool.data.tables.column_kinds import ColumnDefaults
-from fittool.data.tables.encoder import TableEncoder
-from fittool.data.tables.inference import ColumnPlan
-from fittool.data.tables.unencoded import base_of, encoded_together, is_unencoded
+from fittool.data.tables.column_plan import ColumnPlan
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.transforms import Standardized
 from fittool.nn.graph import layer_names
-from fittool.nn.layers import ColumnEmbedding, Input, Layer
-from fittool.nn.shapes import Shape
+from fittool.nn.layers import Input
+
+if TYPE_CHECKING:
+    from fittool.config.experiment_file import LoadedExperiment
+    from fittool.data.dataset import Dataset
+    from fittool.data.tables.encoder import TableEncoder
+    from fittool.nn.layers import Layer
+    from fittool.nn.shapes import Shape
 
 EMBEDDING = "column_embedding"
 
@@ -54,8 +58,10 @@ def with_features(
         DataError: A column is not of its kind, or none can be learnt from.
     """
     whole, samples = base_of(train)
-    if not is_unencoded(whole):
+    if getattr(whole, "raw", None) is None:  # which a table has alone
         return [train, *others], None
+    from fittool.data.tables.unencoded import encoded_together
+
     with error_location(loaded, "data", "train"):
         if encoder is None:
             encoder = whole.raw.fit(samples)  # type: ignore[attr-defined]  # it is not encoded yet
@@ -74,9 +80,13 @@ def with_embedding(
         shapes: Of the data's inputs, by name; the last is that of the features.
     """
     layer = None if encoder is None else encoder.layout.embedding(EMBEDDING)
+    if layer is None:
+        return Standardized(layers)
+    from fittool.nn.layers import ColumnEmbedding
+
     preset = loaded.experiment.model.preset
     looked_up = any(isinstance(one, ColumnEmbedding) for one in layers)
-    if layer is None or looked_up or (preset is not None and preset.embeds_codes):
+    if looked_up or (preset is not None and preset.embeds_codes):
         return Standardized(layers)
     split = max((index + 1 for index, one in enumerate(layers) if isinstance(one, Input)), default=0)
     if split == 0 and len(shapes) == 1 and not any(one.inputs and "input" in one.inputs for one in layers):

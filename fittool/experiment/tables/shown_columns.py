@@ -16,10 +16,10 @@ from fittool.data.tables.column_kinds import (
     NumberKind,
     TextKind,
 )
+from fittool.data.tables.column_plan import ColumnPlan
 from fittool.data.tables.date_columns import FittedDate
 from fittool.data.tables.encoder import TableEncoder
 from fittool.data.tables.fitted_column import Dropped, FittedColumn
-from fittool.data.tables.inference import ColumnPlan
 from fittool.data.tables.number_columns import FittedNumber
 from fittool.data.tables.text_columns import FittedText
 from fittool.experiment.tables.columns import plan_of

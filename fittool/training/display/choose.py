@@ -9,8 +9,8 @@ from typing import TextIO
 
 from fittool.callbacks.base import Callback
 from fittool.callbacks.progbar_logger import ProgbarLoggerCallback
-from fittool.training.display.progress import NullProgress, PlainProgress, Progress, Verbose, WalkProgress, can_be_live
-from fittool.training.display.terminal import Terminal
+from fittool.training.display.progress import NullProgress, PlainProgress, Progress, WalkProgress
+from fittool.training.display.terminal import Terminal, Verbose, can_be_live
 
 
 def make_progress(verbose: Verbose = "auto", stream: TextIO | None = None) -> Progress:

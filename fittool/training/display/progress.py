@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Literal, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from fittool.errors import visible
 from fittool.training.display.epoch_table import EpochTable
@@ -16,7 +16,6 @@ from fittool.training.history import Row
 if TYPE_CHECKING:
     from fittool.training.outcome import Outcome  # which writes numbers as this package does
 
-Verbose = Literal["auto", 0, 1, 2]
 _PLAIN_INTERVAL = 60.0
 
 
@@ -156,12 +155,3 @@ def is_seen_by_people(stream: TextIO) -> bool:
         return stream.isatty() and not os.environ.get("CI")
     except ValueError:  # it is closed
         return False
-
-
-def can_be_live(stream: TextIO | None) -> bool:
-    """True where a line on this stream can be written over: a terminal that is not dumb, and no CI."""
-    try:
-        terminal = stream is not None and stream.isatty()
-    except ValueError:  # it is closed
-        return False
-    return terminal and os.environ.get("TERM", "") not in ("dumb", "") and not os.environ.get("CI")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TextIO
+from typing import Literal, TextIO
 
+Verbose = Literal["auto", 0, 1, 2]
 _PLAIN = str.maketrans({"━": "-", "╸": ">", "↑": "^", "…": "~", "·": "-"})
 _DEFAULT_WIDTH, _DEFAULT_HEIGHT = 80, 24
 
@@ -54,3 +55,12 @@ class Terminal:
             return os.get_terminal_size(self.stream.fileno()).lines or _DEFAULT_HEIGHT
         except (OSError, ValueError):
             return _DEFAULT_HEIGHT
+
+
+def can_be_live(stream: TextIO | None) -> bool:
+    """True where a line on this stream can be written over: a terminal that is not dumb, and no CI."""
+    try:
+        terminal = stream is not None and stream.isatty()
+    except ValueError:  # it is closed
+        return False
+    return terminal and os.environ.get("TERM", "") not in ("dumb", "") and not os.environ.get("CI")
