@@ -1,6 +1,7 @@
 // Runs a list of kernels' calls on numbers made up here, and prints what each left in its arrays as a digest: compiled for two
 // processors, it must print the same twice. Each line of the list: kernel, its number of arrays with elements, form and buffer, of
-// sizes and of numbers. Forms: f float from -1 to 1, p from 0.1 to 1.1, u words, k class numbers below the last size, d doubles.
+// sizes and of numbers. Forms: f float from -1 to 1, p from 0.1 to 1.1, u words, i fixed-point coordinates, b bytes, k whole numbers
+// below the last size, d doubles from -1 to 1, z doubles that are 0.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ int main(int, char **argv) {
             char form;
             if (fscanf(list, "%ld %c %d %ld", &count, &form, &buffer, &top) != 4) return 1;
             if (form == 'n') continue;
-            const long width = form == 'k' || form == 'd' ? 8 : 4;
+            const long width = form == 'b' ? 1 : form == 'k' || form == 'd' || form == 'z' ? 8 : 4;
             if (!buffers[buffer]) {
                 buffers[buffer] = malloc(count * width + 1);
                 bytes[buffer] = count * width, forms[buffer] = form, classes = top;
@@ -51,8 +52,11 @@ int main(int, char **argv) {
                     const uint32_t u = mixed((uint32_t)i + 7919 * (line + 31 * a));
                     const float unit = (float)(u >> 8) / 16777216.0f;
                     if (form == 'u') ((uint32_t *)buffers[buffer])[i] = u;
-                    else if (form == 'k') ((int64_t *)buffers[buffer])[i] = (int64_t)(u % (uint32_t)classes);
-                    else if (form == 'd') ((double *)buffers[buffer])[i] = 0;
+                    else if (form == 'k') ((int64_t *)buffers[buffer])[i] = (int64_t)(u % (uint32_t)(classes ? classes : 1));
+                    else if (form == 'z') ((double *)buffers[buffer])[i] = 0;
+                    else if (form == 'd') ((double *)buffers[buffer])[i] = 2.0 * (u / 4294967296.0) - 1.0;
+                    else if (form == 'i') ((int32_t *)buffers[buffer])[i] = (int32_t)(u & 0xFFFFFF) - 0x800000;
+                    else if (form == 'b') ((uint8_t *)buffers[buffer])[i] = (uint8_t)u;
                     else ((float *)buffers[buffer])[i] = form == 'p' ? unit + 0.1f : 2.0f * unit - 1.0f;
                 }
             }

@@ -18,6 +18,7 @@ from engines.test_numpy_gradients import CASES, GRAPHS, IMAGE
 
 from fittool.data.batch import Batch
 from fittool.engines.numpy_engine import NumpyEngine
+from fittool.errors import DataError
 from fittool.nn import layers as nn
 from fittool.nn.activations import ACTIVATIONS
 from fittool.nn.graph import Graph
@@ -220,7 +221,7 @@ def main() -> None:
             with contextlib.redirect_stderr(None):
                 try:
                     found[f"{kind}: {name}"] = one()
-                except Exception as error:  # a form that a loss or metric refuses, which is then refused everywhere
+                except DataError as error:  # a form that a loss or metric refuses, which is then refused everywhere
                     found[f"{kind}: {name}"] = {"refused": f"{type(error).__name__}: {error}"}
     print(json.dumps(found, indent=1))
 

@@ -23,9 +23,21 @@ from fittool.nn.losses import SparseCategoricalCrossentropy
 from fittool.nn.optimizers import Adam
 from fittool.runs.directory import RunDirectory
 
+OTHER_PYTHON = os.environ.get("FITTOOL_OTHER_PYTHON", "")
+"""A Python with another release of NumPy, and whatever else fittool and pytest need."""
 SETS = [one.name for one in sets_of(platform.machine()) if find_library(one.name)[0] is not None]
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 several = pytest.mark.skipif(len(SETS) < 2, reason="only one instruction set to compute with")
+
+
+def dispatched() -> str:
+    """The instructions that NumPy chooses while it runs, for NPY_DISABLE_CPU_FEATURES, which takes those of this processor."""
+    try:
+        from numpy._core import _multiarray_umath as features
+    except ImportError:  # before NumPy 2
+        from numpy.core import _multiarray_umath as features  # type: ignore[no-redef]
+    return " ".join(name for name in features.__cpu_dispatch__ if features.__cpu_features__.get(name))
+
 
 _NETWORK: list[Any] = [
     {"Rescaling": {"scale": 1 / 255}},
@@ -67,11 +79,13 @@ def test_any_instruction_set_and_number_of_threads_gives_the_same_weights(monkey
     assert len(found) == 1
 
 
-def trained(path: Path, run: Path, instructions: str, threads: int) -> dict[str, bytes]:
+def trained(
+    path: Path, run: Path, instructions: str, threads: int, python: str = sys.executable, **further: str
+) -> dict[str, bytes]:
     """The weights of two epochs of an experiment, in a process of its own."""
-    environment = {**os.environ, "FITTOOL_INSTRUCTION_SET": instructions, "OMP_NUM_THREADS": str(threads)}
-    environment |= {"FITTOOL_KERNELS": "native", "FITTOOL_VIEW_METRICS": "false"}
-    command = [sys.executable, "-m", "fittool", "train", str(path), "--run-dir", str(run), "--quiet"]
+    environment = {**os.environ, "FITTOOL_INSTRUCTION_SET": instructions, "OMP_NUM_THREADS": str(threads), **further}
+    environment |= {"FITTOOL_KERNELS": "native", "FITTOOL_VIEW_METRICS": "false", "PYTHONPATH": str(CONFIGS[0].parents[1])}
+    command = [python, "-m", "fittool", "train", str(path), "--run-dir", str(run), "--quiet"]
     epochs = "train.0.epochs=2" if path.stem in _IN_STAGES else "train.epochs=2"
     subprocess.run([*command, "--set", epochs], check=True, env=environment, capture_output=True, cwd=run.parent)
     tensors = RunDirectory.open(run).checkpoints.load("last.safetensors").tensors
@@ -88,4 +102,7 @@ _IN_STAGES: set[str] = set()
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_experiment_gives_the_same_weights(path: Path, tmp_path: Path) -> None:
     runs = [trained(path, tmp_path / f"{name}{threads}", name, threads) for name in SETS for threads in (1, 2, 3, 5)]
+    others = {"plain": {"NPY_DISABLE_CPU_FEATURES": dispatched(), "OPENBLAS_CORETYPE": "Haswell"}}
+    others |= {"other": {"python": OTHER_PYTHON}} if OTHER_PYTHON else {}
+    runs += [trained(path, tmp_path / name, SETS[0], 1, **variables) for name, variables in others.items()]
     assert all(one == runs[0] for one in runs[1:])

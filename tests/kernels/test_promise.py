@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 from functools import cache
@@ -13,24 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kernels.everything import KINDS
+from kernels.test_bytes import OTHER_PYTHON, SETS, dispatched
 
-from fittool.kernels.compiling import sets_of
-from fittool.kernels.library import find_library
-
-SETS = [one.name for one in sets_of(platform.machine()) if find_library(one.name)[0] is not None]
-OTHER_PYTHON = os.environ.get("FITTOOL_OTHER_PYTHON", "")
-"""A Python with another release of NumPy, and whatever else fittool and pytest need."""
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not SETS, reason="no kernels")
-
-
-def dispatched() -> str:
-    """The instructions that NumPy chooses while it runs, for NPY_DISABLE_CPU_FEATURES, which takes those of this processor."""
-    try:
-        from numpy._core import _multiarray_umath as features
-    except ImportError:  # before NumPy 2
-        from numpy.core import _multiarray_umath as features  # type: ignore[no-redef]
-    return " ".join(name for name in features.__cpu_dispatch__ if features.__cpu_features__.get(name))
 
 
 PLAIN: dict[str, str] = {}

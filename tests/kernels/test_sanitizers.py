@@ -29,6 +29,9 @@ assert library.find_library()[0] is not None, library.find_library()[1]
 from augmentation.test_native import compare_warps
 from engines import test_numpy_native_channels as channels
 from engines import test_numpy_native_embedding, test_numpy_native_recurrent
+from engines import test_numpy_native_losses as losses
+from fittool.kernels.native_arithmetic import NativeArithmetic
+from kernels import everything, test_arithmetic
 from engines.test_numpy_native import KINDS, compare
 
 for seed in range(int(sys.argv[2])):
@@ -40,6 +43,19 @@ for make in (channels.rescaling, channels.normalization, channels.standardizatio
     channels.test_channels_have_the_bytes_of_numpy(make, False)
 test_numpy_native_embedding.test_rows_are_added_one_after_the_other()
 test_numpy_native_embedding.test_what_is_no_row_is_passed_over()
+for name in losses.LOSSES:
+    losses.test_kernels_agree_with_the_formulas(name, True)
+    losses.test_outputs_far_away(name)
+native = NativeArithmetic(library.find_library()[0])
+test_arithmetic.test_products(native)
+test_arithmetic.test_sums_of_few_or_none(native)
+test_arithmetic.test_dot_and_rows_by_number(native)
+for kind in everything.KINDS.values():
+    for _, one in kind():
+        try:
+            one()
+        except everything.DataError:
+            pass
 print("nothing found")
 """
 _FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g")
