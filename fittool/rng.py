@@ -14,6 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fittool.kernels import arithmetic
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, SplitMix64's increment
 _SORTED_LIMIT = 1 << 16
 _ROUNDS = 4
@@ -85,7 +87,7 @@ def uniforms(seed: int, purpose: str, *counters: int, positions: ArrayLike, draw
 def normals(seed: int, purpose: str, *counters: int, positions: ArrayLike, draws: int = 1) -> NDArray[np.float64]:
     """Standard normal numbers by Box and Muller's transform, (N, draws) float64; arguments as in `bits`."""
     pairs = uniforms(seed, purpose, *counters, positions=positions, draws=2 * draws)
-    return np.asarray(np.sqrt(-2.0 * np.log1p(-pairs[:, :draws])) * np.cos(2.0 * np.pi * pairs[:, draws:]))
+    return np.asarray(np.sqrt(-2.0 * arithmetic.log1p(-pairs[:, :draws])) * arithmetic.cos(2.0 * np.pi * pairs[:, draws:]))
 
 
 def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:

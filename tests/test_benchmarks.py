@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+FOR_CI = {"checkpoint_cost", "disk_cache", "folder_reading", "loading_memory", "peak_memory", "training_cost", "two_workers"}
+"""Subjects that take seconds even in the short form; .ci/run plays all."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -18,15 +21,80 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_figure_is_measured_and_judged() -> None:
     done = run("--turns", "1", "permutation")
-    line = done.stdout.splitlines()[1]
+    line = done.stdout.splitlines()[2]
     assert line.startswith("permutation") and "fittool" in line and "NumPy" in line
     assert done.returncode == ("MISSED" in line)
+
+
+@pytest.mark.timeout(900)  # with all extras it starts several frameworks, one after the other
+def test_the_short_form_plays_subjects_against_the_peers_that_are_there(tmp_path: Path) -> None:
+    from tests.benchmarks.subjects import SUBJECTS
+
+    chosen = [name for name in SUBJECTS if name not in FOR_CI]
+    done = run("--short", "--json", str(tmp_path / "figures.json"), *chosen)
+    assert (done.returncode, done.stderr) == (0, "")
+    data = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    assert {figure["subject"] for figure in data["figures"]} == set(chosen)
+    assert data["versions"].keys() >= {"fittool", "numpy", "python"} and data["processor"] and data["date"]
+    first = next(figure for figure in data["figures"] if figure["sides"])
+    assert len(first["sides"]["fittool"]["turns"]) == 1 and first["control"] > 0
+    assert first["value"] == pytest.approx(_ratio(first))
+
+
+def _ratio(figure: dict[str, object]) -> float:
+    """The ratio that a figure's name tells: the peer's median over ours, or ours over itself where there is no peer."""
+    sides = figure["sides"]
+    assert isinstance(sides, dict) and isinstance(figure["name"], str)
+    over = figure["name"].split(": ")[1].removesuffix(" / fittool").removesuffix(" alone")
+    return float(sides[over]["median"] / sides["fittool"]["median"])
 
 
 def test_an_unknown_subject_is_refused_with_the_known_ones() -> None:
     done = run("nothing")
     assert done.returncode == 2
-    assert "unknown: nothing. There are augmentation, checkpoint_cost" in done.stderr
+    assert "unknown: nothing. There are simple_cnn, resnet20" in done.stderr
+
+
+def test_an_unknown_peer_is_refused_with_the_known_ones() -> None:
+    done = run("--peers", "torch,theano")
+    assert done.returncode == 2
+    assert "unknown: theano. There are torch, keras-tensorflow" in done.stderr
+
+
+def test_sides_are_measured_in_turn_and_the_first_once_more() -> None:
+    from tests.benchmarks.measuring import side_by_side
+
+    played: list[str] = []
+
+    def side(name: str, *values: float) -> object:
+        left = list(values)
+        return lambda: (played.append(name), left.pop(0))[1]
+
+    sides = {"ours": side("ours", 9, 9, 1, 2, 3, 2, 8, 4), "peer": side("peer", 9, 6, 9, 7)}
+    took = side_by_side(sides, 3)  # type: ignore[arg-type]
+    assert played == ["ours", "peer", "ours"] * 4
+    assert dict(took) == {"ours": 3, "peer": 7}  # of 1, 3, 8 and 6, 9, 7; the first turn is dropped
+    figure = took.figure("peer / ours", "peer", "ours", 2.5)
+    assert (figure.value, figure.reached, figure.control) == (7 / 3, False, 3 / 2)
+
+
+def test_turns_without_two_free_cores_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.benchmarks import measuring
+
+    gains = iter([1.9, 1.9, 1.9, 1.2, *[1.0] * 28])
+    monkeypatch.setattr(measuring, "lock_free_gain", lambda: next(gains))
+    took = measuring.side_by_side({"one": lambda: 2.0, "two": lambda: 1.0}, 2, on_two=True)
+    figure = took.figure("one thread / two", "one", "two", 1.8)
+    assert (figure.value, figure.note) == (None, "1 of 16 turns had two free cores")
+
+
+def test_a_peer_that_ends_is_told_with_its_last_lines() -> None:
+    from tests.benchmarks.peers.client import WorkerError, Workers
+    from tests.benchmarks.peers.work import Work
+
+    side = Workers().side("keras-nothing", Work("fit", "digits-mlp", 32, 32))
+    with pytest.raises(WorkerError, match=r"keras-nothing ended with 1:\n(.*\n)*.*(Error|keras)"):
+        side()
 
 
 @pytest.mark.long

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fittool.errors import DataError
+from fittool.kernels import arithmetic
 
 EPSILON = 1e-6
 LARGEST_WHITENED = 12_288
@@ -110,7 +111,7 @@ def standardize(images: NDArray[Any], steps: Steps, statistics: Statistics, dtyp
         values /= statistics.std + values.dtype.type(EPSILON)
     if steps.zca_whitening:
         assert statistics.zca is not None
-        values = (values.reshape(len(values), -1) @ statistics.zca).reshape(values.shape)
+        values = arithmetic.matmul(values.reshape(len(values), -1), statistics.zca).reshape(values.shape)
     return values
 
 
@@ -129,7 +130,7 @@ def by_sample(images: NDArray[Any], steps: Steps, dtype: DTypeLike = np.float32)
     if steps.rescale is not None:
         values *= values.dtype.type(steps.rescale)
     if centres_samples(steps):
-        values -= values.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float64).astype(dtype)
+        values -= arithmetic.mean(values, (1, 2, 3), keepdims=True, dtype=np.float64).astype(dtype)
     if steps.samplewise_std_normalization:
         values /= deviations(values) + values.dtype.type(EPSILON)
     return values
@@ -137,7 +138,8 @@ def by_sample(images: NDArray[Any], steps: Steps, dtype: DTypeLike = np.float32)
 
 def deviations(centred: NDArray[Any]) -> NDArray[Any]:
     """The standard deviation of each image (N, H, W, C) whose mean is 0, as (N, 1, 1, 1)."""
-    found: NDArray[Any] = np.sqrt(np.square(centred).mean(axis=(1, 2, 3), keepdims=True, dtype=np.float64)).astype(centred.dtype)
+    squares = arithmetic.mean(np.square(centred), (1, 2, 3), keepdims=True, dtype=np.float64)
+    found: NDArray[Any] = np.sqrt(squares).astype(centred.dtype)
     return found
 
 

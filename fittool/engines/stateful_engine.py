@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fittool.engines.base import ALL_KINDS, StateKind
 from fittool.engines.state import State, TensorInfo, check_state
+from fittool.engines.update_counts import COUNTS, UpdateCounts
 from fittool.nn.graph import Graph
 from fittool.nn.shapes import Shape
 
@@ -63,6 +64,10 @@ class CountingPart(PartOfState, Protocol):
 
     learning_rate: float
     """The rate of the next step."""
+
+    @property
+    def counts(self) -> UpdateCounts:
+        """The updates of each weight."""
 
     @property
     def iterations(self) -> int:
@@ -164,14 +169,15 @@ class StatefulEngine(ABC):
         """
         aside = {name: array for name, array in state.items() if self._is_of_fixed_layer(name, array)}
         given = {name: array for name, array in state.items() if name not in aside}
-        check_state(given, self.describe())
+        check_state(given, self.describe() | ({} if self._update is None else self._update.counts.may_hold()))
         self._set_aside |= {name: np.array(array) for name, array in aside.items()}
         self._store.load({name.removeprefix("weights/"): array for name, array in given.items() if name.startswith("weights/")})
         if self._update is not None:
-            self._update.load_state(given)
+            self._update.load_state(state)
         self._losses_and_metrics.load_state(given)
 
     def _is_of_fixed_layer(self, name: str, array: NDArray[np.generic]) -> bool:
         """True where a tensor is what an optimizer kept for a weight that does not learn now."""
         view = self._store.views.get(name.split("/", 2)[-1])
-        return name.startswith("optimizer/") and view is not None and not view.trainable and view.shape == array.shape
+        is_slot = name.startswith("optimizer/") and not name.startswith(COUNTS)
+        return is_slot and view is not None and not view.trainable and view.shape == array.shape

@@ -10,7 +10,8 @@ steps were done.
 4. Clipping: by value, or by the norm of each weight array, or by the norm of all gradients together. A gradient that is not
    finite spreads over what is normed with it, as in Keras.
 5. Weight decay: the weights times `1 - decay * rate`. It is after clipping, so that no limit holds it back.
-6. The optimizer's own formula, with `rate` and the number of the `update`, moves the weights and its slots.
+6. The optimizer's own formula, with `rate` and the number of the `update`, moves the weights and its slots. A weight that has
+   missed updates goes by its own number (`fittool/engines/update_counts.py`).
 7. The moving average follows the weights, in steps within a group too: slot times `average_kept` plus weights times the rest.
 8. The weights become their average, if `average_replaces`; after the last step of the training once more.
 
@@ -46,6 +47,14 @@ class TrainingStep(NamedTuple):
     updates: bool
     average_kept: float | None
     average_replaces: bool
+
+    def average_kept_of(self, missed: int) -> float:
+        """As `average_kept`, for a weight that has missed so many updates: its average, too, begins with its first one.
+
+        An average is kept.
+        """
+        assert self.average_kept is not None
+        return 0.0 if self.update == missed + 1 else self.average_kept
 
 
 class StepCounter:
@@ -91,13 +100,18 @@ class StepCounter:
         return 1.0 if self._warmup is None else self._warmup.share(self.iterations)
 
     @property
+    def updates(self) -> int:
+        """The number of updates that were done, each a whole group of steps."""
+        return self.iterations // self.group
+
+    @property
     def ends_with_average(self) -> bool:
         """True where the weights become their average at the end of the training: one is kept, and a step was done."""
         return self._has_average and self.iterations > 0
 
     def next(self) -> TrainingStep:
         """Count a step, and give its numbers."""
-        rate, done = self.learning_rate, self.iterations // self.group
+        rate, done = self.learning_rate, self.updates
         self.iterations += 1
         # The average starts at 0, so the steps of the first update copy the weights instead of mixing them with it.
         kept = (self._momentum if done else 0.0) if self._has_average else None

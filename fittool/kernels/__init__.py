@@ -8,4 +8,6 @@ operation calls which kernel is the engine's affair (its folder `native`).
 - `library.py`: finds the library for this processor and opens it
 - `signatures.py`: the arrays and integers of each kernel
 - `tasks.py`: checks them and lays out a call
+- `arithmetic.py`: the functions, sums and products of all other formulas, by NumPy or by whatever is in force in a thread
+- `native_arithmetic.py`: the same by kernels
 """

@@ -17,6 +17,9 @@ _SLOPES = Signature(("y:N", "dy:N", "dx!=dy,y:N"), {})
 FILL_MODES = ("nearest", "constant", "wrap", "reflect")
 """In the order of the numbers by which the warp's kernels know them."""
 
+FUNCTIONS = ("exp", "log", "log1p", "expm1", "tanh", "cos", "power")
+"""In the order of the numbers by which the kernels that evaluate them know them."""
+
 _WALK = {"backwards": 0, "turned": 0}
 
 
@@ -46,6 +49,12 @@ SIGNATURES: dict[str, Signature] = {
     "dense": Signature(("x:R,K", "kernel:K,F", "bias?:F", "y!:R,F"), {**_COLUMNS, "rectified": 0}),
     "dense_kernel_gradient": Signature(("x:R,K", "dy:R,F", "dkernel!:K,F", "dbias?!:F"), _COLUMNS),
     "dense_input_gradient": Signature(("dx!:R,K", "kernel:K,F", "dy:R,F"), _COLUMNS),
+    "product": Signature(("left:B,M,K", "right:B,K,N", "out!:B,M,N"), {}),
+    "product_by_columns": Signature(("left:B,K,M", "right:B,K,N", "out!:B,M,N"), {}),
+    "add_up": Signature(("x:O,R,I", "sums!:O,I:f64"), {}),
+    "add_up_doubles": Signature(("x:O,R,I:f64", "sums!:O,I:f64"), {}),
+    "evaluate": Signature(("x:N", "y!=x:N"), {"function": 0}, ("exponent",)),
+    "evaluate_doubles": Signature(("x:N:f64", "y!=x:N:f64"), {"function": 0}, ("exponent",)),
     "moments": Signature(("x:R,C", "mean!:C", "squares!:C"), {}),
     "merge_moments": Signature(
         ("means:P,C", "squares:P,C", "shares:P", "mean!:C", "variance!:C", "moving_mean!:C", "moving_variance!:C"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -77,9 +77,23 @@ class Signature:
     integers: Mapping[str, int]
     numbers: tuple[str, ...] = ()
 
+    @cached_property
+    def _parameters(self) -> list[Parameter]:
+        return [parameter(text) for text in self.arrays]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Everything that it takes."""
+        return frozenset({*(one.name for one in self._parameters), *self.integers, *self.numbers})
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """What cannot be left out."""
+        return self.names - {one.name for one in self._parameters if one.optional}
+
     def parameters(self) -> list[Parameter]:
         """The arrays, taken apart."""
-        return [parameter(text) for text in self.arrays]
+        return self._parameters
 
 
 class NativeTask:
@@ -98,7 +112,8 @@ class NativeTask:
 
     def __call__(self) -> None:
         """Run it alone."""
-        join_tasks([self])()
+        if faults := self._run(ctypes.byref(ctypes.pointer(self.layout)), 1):
+            report_faults(faults)
 
 
 def join_tasks(tasks: Sequence[NativeTask]) -> Callable[[], None]:
@@ -142,7 +157,7 @@ def layout_of(name: str, place: int, signature: Signature, arguments: Mapping[st
         ArgumentError: An argument is missing, unknown or does not fit.
     """
     parameters = signature.parameters()
-    _check_names(name, signature, parameters, arguments)
+    _check_names(name, signature, arguments)
     layout, arrays, axes = Layout(kernel=place), dict[str, Array](), dict[str, int | None]()
     for number, one in enumerate(parameters):
         if one.optional and arguments.get(one.name) is None:
@@ -164,12 +179,10 @@ def layout_of(name: str, place: int, signature: Signature, arguments: Mapping[st
     return layout, list(arrays.values())
 
 
-def _check_names(name: str, signature: Signature, parameters: Sequence[Parameter], arguments: Mapping[str, Any]) -> None:
-    wanted = {one.name for one in parameters} | {*signature.integers, *signature.numbers}
-    needed = wanted - {one.name for one in parameters if one.optional}
-    if unknown := arguments.keys() - wanted:
-        raise ArgumentError(f"{name} takes no {', '.join(sorted(unknown))}; it takes {', '.join(sorted(wanted))}.")
-    if missing := needed - arguments.keys():
+def _check_names(name: str, signature: Signature, arguments: Mapping[str, Any]) -> None:
+    if unknown := arguments.keys() - signature.names:
+        raise ArgumentError(f"{name} takes no {', '.join(sorted(unknown))}; it takes {', '.join(sorted(signature.names))}.")
+    if missing := signature.needed - arguments.keys():
         raise ArgumentError(f"{name} needs {', '.join(sorted(missing))}.")
 
 

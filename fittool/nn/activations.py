@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from fittool.kernels import arithmetic
 from fittool.settings import fold, nearest_name
 
 ACTIVATIONS = (
@@ -63,7 +64,7 @@ def sigmoid(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
     """
     result: NDArray[Any] = np.maximum(x, -87.0 if x.dtype == np.float32 else -700.0, out=out)  # exp of the negative stays finite
     np.negative(result, result)
-    np.exp(result, result)
+    arithmetic.exp(result, result)
     np.add(result, 1, result)
     np.reciprocal(result, result)
     return result
@@ -82,6 +83,6 @@ def softmax(x: NDArray[Any], out: NDArray[Any] | None = None, axis: int = -1) ->
     """
     # The reductions themselves: the arrays' methods of these names cost as much again, which small networks feel.
     result: NDArray[Any] = np.subtract(x, np.maximum.reduce(x, axis, keepdims=True), out)  # so that no power overflows
-    np.exp(result, result)
-    np.divide(result, np.add.reduce(result, axis, keepdims=True), result)
+    arithmetic.exp(result, result)
+    np.divide(result, arithmetic.sum(result, axis, keepdims=True), result)
     return result

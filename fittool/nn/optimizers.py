@@ -29,8 +29,8 @@ UncorrectedEpsilon = Annotated[Decay, Field(description="Added to the root, befo
 
 
 FLUSH_STEPS = 128
-"""At every update whose number this divides, moments that are next to nothing become 0: so it depends on the update alone, and
-a run that goes on does it where the calm one does."""
+"""At every update of a weight whose number this divides, moments that are next to nothing become 0: so it depends on the update
+alone, and a run that goes on does it where the calm one does."""
 FADED = 2.0**-106
 """Smaller moments are next to nothing. Above it also a thousandth, which moving means work with, is a normal float32."""
 _UNSEEN = 2.0**-26
@@ -88,6 +88,8 @@ class Optimizer(Named):
 
     divisors: ClassVar[Mapping[str, int]] = {}
     """The slots that something is divided by after epsilon was added: 1 to them, 2 to their root."""
+    corrects_bias: ClassVar[bool] = False
+    """Whether the formula makes up for moments that start at 0, by the number of updates that they have seen."""
     learning_rate: LearningRate = Field(default=0.001, description="Size of an update; a number or a schedule.")
     clipnorm: Limit | None = Field(
         default=None, kw_only=True, description="Largest norm of the gradient of a single weight array."
@@ -124,6 +126,11 @@ class Optimizer(Named):
     def decay(self) -> float:
         """The part of each weight, times the rate, that goes at each update; 0 where none does."""
         return float(getattr(self, "weight_decay", None) or 0.0)
+
+    @property
+    def counts_updates(self) -> bool:
+        """True where an update depends on how many a weight had before: moments or a moving average that start at 0."""
+        return self.corrects_bias or self.use_ema
 
     @property
     def lasts_as_training(self) -> bool:
@@ -212,6 +219,7 @@ class Adam(Optimizer):
     """Moving mean of gradients divided by their moving root mean square (Kingma and Ba 2014)."""
 
     divisors: ClassVar[Mapping[str, int]] = {"velocity": 2, "velocity_hat": 2}
+    corrects_bias: ClassVar[bool] = True
     beta_1: MeanKept = 0.9
     beta_2: SquareKept = 0.999
     epsilon: UncorrectedEpsilon = 1e-7
@@ -228,6 +236,7 @@ class AdamW(Optimizer):
     """Adam with weight decay by default (Loshchilov and Hutter 2017)."""
 
     divisors: ClassVar[Mapping[str, int]] = {"velocity": 2, "velocity_hat": 2}
+    corrects_bias: ClassVar[bool] = True
     weight_decay: WeightDecay = 0.004
     beta_1: MeanKept = 0.9
     beta_2: SquareKept = 0.999
@@ -276,6 +285,7 @@ class Adamax(Optimizer):
     """Moving mean of gradients divided by their largest size, which fades (Kingma and Ba 2014, section 7.1)."""
 
     divisors: ClassVar[Mapping[str, int]] = {"norm": 1}
+    corrects_bias: ClassVar[bool] = True
     beta_1: MeanKept = 0.9
     beta_2: Fraction = Field(default=0.999, lt=1, description="How much of the largest size stays at each update.")
     epsilon: Decay = Field(default=1e-7, description="Added to the largest size.")
@@ -291,6 +301,7 @@ class Nadam(Optimizer):
     """Adam with Nesterov's momentum, which grows over the first updates (Dozat 2016)."""
 
     divisors: ClassVar[Mapping[str, int]] = {"velocity": 2}
+    corrects_bias: ClassVar[bool] = True
     beta_1: MeanKept = 0.9
     beta_2: SquareKept = 0.999
     epsilon: Decay = Field(default=1e-7, description="Added to the root, after its bias is corrected.")
@@ -325,6 +336,7 @@ class Muon(Optimizer):
     """
 
     divisors: ClassVar[Mapping[str, int]] = {"velocity": 2}
+    corrects_bias: ClassVar[bool] = True
     adam_beta_1: Fraction = Field(default=0.9, lt=1, description="How much of AdamW's moving mean stays at each update.")
     adam_beta_2: Fraction = Field(default=0.999, lt=1, description="How much of AdamW's moving mean square stays.")
     adam_weight_decay: Decay | None = Field(default=0.004, description="Weight decay of what AdamW moves.")

@@ -97,16 +97,23 @@ def _from_pretrained(survey: Survey, start: Pretrained, folder: str, name: str) 
     """An experiment on pictures that trains a network on."""
     if not _streams(survey) or survey.task.kind not in ("classes", "yes or no"):
         raise UsageError("--pretrained goes with a folder of pictures of several classes.")
-    side = start.side(survey)
-    seen = replace(survey.relative_to(folder), image_size=(side, side), color_mode="rgb", fit="stretch")
-    loss = "sparse_categorical_crossentropy" if survey.task.kind == "classes" else "binary_crossentropy"
+    height, width = start.size(survey)
+    seen = replace(survey.relative_to(folder), image_size=(height, width), color_mode=start.color_mode, fit="stretch")
+    loss, _, activation = _LOSSES[survey.task.kind]
+    assert activation is not None
     compiled = f"compile:\n  optimizer: {{Adam: {{learning_rate: 0.001}}}}\n  loss: {loss}\n  metrics: [accuracy]\n"
     train = "\n".join(line for line in _train(seen).splitlines() if not line.startswith("  epochs:")) + "\n"
     flip = "augmentation:\n  " + _FLIP
-    parts = [_head(name), _data(seen), flip, start.sections(folder), compiled, train, _callbacks(seen)]
-    line = (
-        f"{start.preset.public_name()} from {shown(start.weights)}, pictures of {side} × {side}, head first, then the last stage"
-    )
+    parts = [
+        _head(name),
+        _data(seen),
+        flip,
+        start.sections(folder, survey.task.units, activation),
+        compiled,
+        train,
+        _callbacks(seen),
+    ]
+    line = f"{start.title} from {shown(start.weights)}, pictures of {height} × {width}, head first, then the last stage"
     return Scaffold("\n".join(part for part in parts if part), (*survey.lines, f"{line}."), augments=True)
 
 

@@ -16,16 +16,9 @@ from fittool.augmentation import Augmentation
 from fittool.augmentation.augment import augment
 from fittool.data.dataset import ArrayDataset
 from fittool.data.loading.batch_loader import DatasetLoader
+from tests.benchmarks.measuring import seconds
+from tests.benchmarks.peers.work import CLASSIC
 
-CLASSIC: dict[str, Any] = {
-    "rotation_range": 20,
-    "zoom_range": 0.15,
-    "width_shift_range": 0.2,
-    "height_shift_range": 0.2,
-    "shear_range": 0.15,
-    "horizontal_flip": True,
-    "fill_mode": "nearest",
-}
 BATCH = 32
 
 
@@ -44,8 +37,6 @@ def classic(**changes: Any) -> Any:
 
 def rate(loader: DatasetLoader, batches: int) -> float:
     """Samples a second out of a loader whose workers are under way."""
-    from tests.benchmarks.measuring import seconds
-
     walk = loader.batches(0)
     for _ in islice(walk, 2 * 10 + 2):  # the queue is full, and memory is warm
         pass

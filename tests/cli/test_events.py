@@ -9,6 +9,7 @@ import pytest
 from cli.commands import DIVERGING, wait_for
 
 from fittool.training.display.events import EventProgress
+from fittool.training.display.view import View
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "events.schema.json").read_text())
 KEYS = {kind["properties"]["event"]["const"]: kind for kind in SCHEMA["oneOf"]}
@@ -66,9 +67,19 @@ def test_data_that_are_missing(fittool, write):
 
 def test_numbers_that_are_not_finite_are_json():
     text = io.StringIO()
-    EventProgress(text).epoch_finished({"epoch": 1, "loss": math.nan, "mae": -math.inf}, 2, False)
+    EventProgress(text).epoch_finished({"epoch": 1, "loss": math.nan, "mae": -math.inf, "seconds": 0.5}, 2, False)
     (found,) = events(text.getvalue())
-    assert found["values"] == {"epoch": 1, "loss": {"nonfinite": "nan"}, "mae": {"nonfinite": "-inf"}}
+    assert found["values"] == {"epoch": 1, "loss": {"nonfinite": "nan"}, "mae": {"nonfinite": "-inf"}, "seconds": 0.5}
+
+
+@pytest.mark.parametrize(("epoch", "left"), [(2, 4.0 + 10.0), (3, 4.0)], ids=["one to come", "the last"])
+def test_progress_tells_the_seconds_that_are_left(epoch, left):
+    text = io.StringIO()
+    progress = EventProgress(text)
+    progress.epoch_finished({"epoch": 1, "seconds": 10.0}, 3, False)
+    progress.look(View(epoch, 3, done=6, steps=10, seconds=6.0, examples=60, metrics={}))
+    (found,) = of(events(text.getvalue()), "progress")
+    assert found["seconds_left"] == left
 
 
 def test_they_come_while_the_training_goes_on(start, write, folder):

@@ -18,7 +18,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
 
 ROOT = Path(__file__).parents[2]
-EXPERIMENTS = sorted((ROOT / "configs").glob("*.yaml"))
+EXPERIMENTS = [*sorted((ROOT / "configs").glob("*.yaml")), ROOT / "configs" / "gpu" / "cifar10_speed.yaml"]
+WITHOUT_A_GPU = {"cifar10_speed": ("--set", "engine=numpy", "--set", "data.cache=ram", "--set", "train.epochs=1")}
 
 
 def raw_columns(inputs, table: Path):
@@ -46,7 +47,7 @@ def own_inputs(run, names):
 @pytest.mark.long
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_raw_data_give_what_predict_says(fittool, folder, path):
-    done = fittool("train", path, "--set", "train.epochs=2", "--run-dir", "run", "--quiet")
+    done = fittool("train", path, "--set", "train.epochs=2", *WITHOUT_A_GPU.get(path.stem, ()), "--run-dir", "run", "--quiet")
     assert done.code == 0, done.err
     done = fittool("export", "run", "--out", "net.onnx")
     assert (done.code, "agrees within" in done.err) == (0, True), done.err

@@ -85,6 +85,27 @@ def test_a_folder_that_was_imported_can_be_started_from(fittool, tmp_path):
     assert written["initial_weights"] == {"from": "in/weights.safetensors", "strict": False}
 
 
+def test_a_run_can_be_started_from_and_keeps_the_classes_that_stay(fittool, tmp_path):
+    pictures(tmp_path)
+    weights_file(tmp_path / "net.safetensors", "resnet18", "torchvision", classes=9)
+    small = ("--set", "data.image.size=[32,32]", "--set", "fine_tune.head_epochs=1", "--set", "fine_tune.epochs=0")
+    assert fittool("init", "--from", "photos", "--pretrained", "net.safetensors").code == 0
+    done = fittool("train", "experiment.yaml", "--run-dir", "old", *small)
+    assert done.code == 0, done.err
+    (tmp_path / "photos").rename(tmp_path / "others")
+    first, *_ = sorted((tmp_path / "others").iterdir())
+    first.rename(tmp_path / "others" / "zebra")
+    done = fittool("init", "second.yaml", "--from", "others", "--pretrained", "old")
+    assert done.code == 0, done.err
+    written = yaml.safe_load((tmp_path / "second.yaml").read_text())
+    assert written["initial_weights"] == {"from": "old", "strict": False, "classes": "by_name"}
+    done = fittool("train", "second.yaml", "--run-dir", "new", *small)
+    assert done.code == 0, done.err
+    log = (tmp_path / "new" / "run.log").read_text()
+    count = len(list((tmp_path / "others").iterdir()))
+    assert f"Of the last layer {count - 1} of {count} classes were taken by name" in log
+
+
 def test_pretrained_goes_with_pictures_alone(fittool, tmp_path):
     weights_file(tmp_path / "net.safetensors", "resnet18", "torchvision")
     random = np.random.default_rng(1)

@@ -50,6 +50,25 @@ def test_any_number_of_processes_gives_the_weights_of_one(job: Make) -> None:
     assert "not bit-identical: processes 1 → 3" in done.err
 
 
+STAGES = (
+    ("    - Dense: {units: 12, activation: relu}", "    - Dense: {units: 12, activation: relu, name: late}"),
+    ("SGD: {learning_rate: 0.05}", "Adam: {learning_rate: 0.01}"),
+    ("train: {mode: fit, epochs: 4, ", "train: [{mode: fit, epochs: 1, trainable: dense, "),
+    ("view_metrics: false}", "view_metrics: false}, {epochs: 2, batch_size: 20, validation_split: 0.25}]"),
+)
+
+
+@pytest.mark.long
+def test_a_layer_that_joins_late_is_counted_alike_by_all(job: Make) -> None:
+    many = job(*STAGES)
+    one = alone(many)
+    done = many.train("--devices", "2")
+    assert done.code == 0, done.err
+    tensors = many.last().tensors
+    assert int(tensors["optimizer/updates/late/kernel"]) == 2 * STEPS
+    assert difference(many.last(), one.checkpoints.load("last.safetensors")) < 20 * ROUNDING  # Adam magnifies them
+
+
 NETWORK = """\
     - Conv2D: {filters: 4, kernel_size: 3, padding: same}
     - BatchNormalization: {momentum: 0.9}

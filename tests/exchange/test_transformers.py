@@ -49,10 +49,12 @@ def network(name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_presets_compute_what_transformers_does(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["model.safetensors", "weights.pth"])
+def test_presets_compute_what_transformers_does(name: str, file: str, tmp_path: Path) -> None:
     theirs = network(name)
     theirs.save_pretrained(tmp_path)
-    foreign = read_weights(tmp_path / "model.safetensors")
+    torch.save(theirs.state_dict(), tmp_path / "weights.pth")
+    foreign = read_weights(tmp_path / file)
     named: Any = preset_of(foreign)
     assert named.public_name() == name
     preset: Any = replace(named, input_size=(SIDE, SIDE))

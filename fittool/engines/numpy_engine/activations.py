@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.kernels import arithmetic
 from fittool.nn.activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, SHRINK_LIMIT, sigmoid, softmax
 
 Floats = NDArray[Any]
@@ -81,13 +82,13 @@ def _relu_backward(x: Floats, y: Floats, dy: Floats, out: Floats) -> None:
 
 
 def _softplus(x: Floats, out: Floats) -> None:
-    small = np.log1p(np.exp(-np.abs(x)))
+    small = arithmetic.log1p(arithmetic.exp(-np.abs(x)))
     np.maximum(x, 0, out=out)
     np.add(out, small, out)
 
 
 def _log_sigmoid(x: Floats, out: Floats) -> None:
-    small = np.log1p(np.exp(-np.abs(x)))
+    small = arithmetic.log1p(arithmetic.exp(-np.abs(x)))
     np.minimum(x, 0, out=out)
     np.subtract(out, small, out)
 
@@ -128,7 +129,7 @@ def elu(alpha: float = 1.0, scale: float = 1.0) -> ActivationFunction:
     """`scale · x` where x is positive, `scale · alpha · (exp(x) - 1)` elsewhere."""
 
     def forward(x: Floats, out: Floats) -> None:
-        below = np.expm1(np.minimum(x, 0)) * (alpha * scale)
+        below = arithmetic.expm1(np.minimum(x, 0)) * (alpha * scale)
         np.maximum(x, 0, out=out)
         np.multiply(out, scale, out)
         np.add(out, below, out)
@@ -160,14 +161,14 @@ def normal_distribution(x: NDArray[Any]) -> NDArray[Any]:
     last, before = np.zeros_like(t), np.zeros_like(t)
     for coefficient in series[:0:-1]:  # Clenshaw's recurrence
         last, before = twice * last - before + coefficient, last
-    tail = t * np.exp(twice * 0.5 * last - before + series[0] - z * z) * 0.5
+    tail = t * arithmetic.exp(twice * 0.5 * last - before + series[0] - z * z) * 0.5
     result: NDArray[Any] = np.where(x > 0, 1 - tail, tail)
     return result
 
 
 def normal_density(x: NDArray[Any]) -> NDArray[Any]:
     """The density of the standard normal distribution at x, (…): (…), of its dtype."""
-    result: NDArray[Any] = np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+    result: NDArray[Any] = arithmetic.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
     return result
 
 
@@ -178,7 +179,7 @@ def gelu(approximate: bool = False) -> ActivationFunction:
     factor, cubic = math.sqrt(2 / math.pi), 0.044715
 
     def bent(x: Floats) -> Floats:
-        result: Floats = np.tanh((x * x * x * cubic + x) * factor)
+        result: Floats = arithmetic.tanh((x * x * x * cubic + x) * factor)
         return result
 
     def slope(x: Floats) -> Any:
@@ -192,7 +193,7 @@ def softmax_along(axis: int = -1) -> ActivationFunction:
     """`exp(x) / Σ exp(x)` along an axis of the array, the batch axis being 0."""
 
     def backward(x: Floats, y: Floats, dy: Floats, out: Floats) -> None:
-        mean = (dy * y).sum(axis=axis, keepdims=True)
+        mean = arithmetic.sum(dy * y, axis, keepdims=True)
         np.subtract(dy, mean, out)
         np.multiply(out, y, out)
 
@@ -201,11 +202,11 @@ def softmax_along(axis: int = -1) -> ActivationFunction:
 
 def _log_softmax(x: Floats, out: Floats) -> None:
     np.subtract(x, x.max(axis=-1, keepdims=True), out)
-    np.subtract(out, np.log(np.exp(out).sum(axis=-1, keepdims=True)), out)
+    np.subtract(out, arithmetic.log(arithmetic.sum(arithmetic.exp(out), -1, keepdims=True)), out)
 
 
 def _log_softmax_backward(x: Floats, y: Floats, dy: Floats, out: Floats) -> None:
-    np.subtract(dy, np.exp(y) * dy.sum(axis=-1, keepdims=True), out)
+    np.subtract(dy, arithmetic.exp(y) * arithmetic.sum(dy, -1, keepdims=True), out)
 
 
 def _sparsemax(x: Floats, out: Floats) -> None:
@@ -220,7 +221,7 @@ def _sparsemax(x: Floats, out: Floats) -> None:
 
 def _sparsemax_backward(x: Floats, y: Floats, dy: Floats, out: Floats) -> None:
     support = y > 0
-    mean = (dy * support).sum(axis=-1, keepdims=True) / support.sum(axis=-1, keepdims=True).astype(y.dtype)
+    mean = arithmetic.sum(dy * support, -1, keepdims=True) / support.sum(axis=-1, keepdims=True).astype(y.dtype)
     np.subtract(dy, mean, out)
     np.multiply(out, support, out)
 
@@ -232,7 +233,7 @@ def _silu_slope(x: Floats) -> Any:
 
 def _mish_tanh(x: Floats) -> Any:
     """tanh(softplus(x)), with u = exp(-|x|) as a ratio that cannot overflow."""
-    u = np.exp(-np.abs(x))
+    u = arithmetic.exp(-np.abs(x))
     return np.where(x < 0, u * (u + 2) / (u * (u + 2) + 2), (1 + 2 * u) / (1 + 2 * u + 2 * u * u))
 
 
@@ -258,21 +259,21 @@ ACTIVATIONS: dict[str, ActivationFunction] = {
     "gelu": gelu(),
     "silu": _by_input(lambda x: x * sigmoid(x), _silu_slope),
     "mish": _by_input(lambda x: x * _mish_tanh(x), _mish_slope),
-    "softplus": _by_output(_softplus, lambda y: -np.expm1(-y)),
+    "softplus": _by_output(_softplus, lambda y: -arithmetic.expm1(-y)),
     "softsign": _by_output(lambda x, out: np.divide(x, np.abs(x) + 1, out), lambda y: np.square(1 - np.abs(y))),
     "squareplus": _by_output(_squareplus, lambda y: y * y / (y * y + 1)),
     "sparse_plus": _by_output(_sparse_plus, lambda y: np.minimum(np.sqrt(y), 1)),
     "sigmoid": _by_output(sigmoid, lambda y: y * (1 - y)),
-    "log_sigmoid": _by_output(_log_sigmoid, lambda y: -np.expm1(y)),
+    "log_sigmoid": _by_output(_log_sigmoid, lambda y: -arithmetic.expm1(y)),
     "hard_sigmoid": clip_linear(1 / 6, 0.5, 0.0, 1.0),
     "sparse_sigmoid": clip_linear(0.5, 0.5, 0.0, 1.0),
     "hard_silu": _by_input(lambda x: x * _hard_sigmoid(x), lambda x: _hard_sigmoid(x) + x * (np.abs(x) < 3) * (1 / 6)),
-    "tanh": _by_output(lambda x, out: np.tanh(x, out), lambda y: 1 - y * y),
+    "tanh": _by_output(lambda x, out: arithmetic.tanh(x, out), lambda y: 1 - y * y),
     "hard_tanh": clip_linear(1.0, 0.0, -1.0, 1.0),
-    "tanh_shrink": _by_input(lambda x: x - np.tanh(x), lambda x: np.square(np.tanh(x))),
+    "tanh_shrink": _by_input(lambda x: x - arithmetic.tanh(x), lambda x: np.square(arithmetic.tanh(x))),
     "soft_shrink": _by_output(lambda x, out: np.subtract(x, np.clip(x, -SHRINK_LIMIT, SHRINK_LIMIT), out), lambda y: y != 0),
     "hard_shrink": _by_output(lambda x, out: np.multiply(x, np.abs(x) > SHRINK_LIMIT, out), lambda y: y != 0),
-    "exponential": _by_output(lambda x, out: np.exp(x, out), lambda y: y),
+    "exponential": _by_output(lambda x, out: arithmetic.exp(x, out), lambda y: y),
     "softmax": softmax_along(),
     "log_softmax": ActivationFunction(_log_softmax, _log_softmax_backward, True),
     "sparsemax": ActivationFunction(_sparsemax, _sparsemax_backward, True),

@@ -29,7 +29,9 @@ from fittool.engines.numpy_engine.thread_pool import ThreadPool
 from fittool.engines.stateful_engine import StatefulEngine
 from fittool.engines.step_profile import StepProfile
 from fittool.errors import ExperimentError
+from fittool.kernels.arithmetic import Arithmetic, in_force
 from fittool.kernels.library import Choice, open_library
+from fittool.kernels.native_arithmetic import NativeArithmetic
 from fittool.nn.graph import Graph
 from fittool.nn.losses import Loss
 from fittool.nn.metrics import Metric
@@ -83,13 +85,14 @@ class NumpyEngine(StatefulEngine):
         if objectives is None:
             objectives = {graph.outputs[0]: Objective(loss, metrics=tuple(metrics), target_shape=target_shape)}
         self._objectives, self._optimizer, self._dtype = objectives, optimizer, dtype
-        self._pool = ThreadPool(default_threads() if threads is None else threads, self.health)
+        self._library = open_library(kernels) if dtype is np.float32 else None  # the kernels are written for float32 alone
+        self._arithmetic = Arithmetic() if self._library is None else NativeArithmetic(self._library)
+        self._pool = ThreadPool(default_threads() if threads is None else threads, self.health, self._arithmetic)
         self._step_inputs = StepInputs(seed)
         self._skips_bad_steps = skips_bad_steps
         self._set_aside = {}
         self._profile: StepProfile | None = None
         self._seconds = 0.0  # of the programs that a profile watches
-        self._library = open_library(kernels) if dtype is np.float32 else None  # the kernels are written for float32 alone
         self._build(graph)
         self._store.load(graph.initial_weights(seed) if weights is None else weights)
 
@@ -136,7 +139,7 @@ class NumpyEngine(StatefulEngine):
             raise RuntimeError("This engine was made without an optimizer; it can only evaluate and predict.")
         self._step_inputs.iteration = self._update.iterations
         self._program(batch.size, "train")  # made before anything is timed
-        with self.health.watched():
+        with self.health.watched(), in_force(self._arithmetic):
             start = time.perf_counter()
             self._run(batch, "train")
             ran = time.perf_counter()
@@ -177,12 +180,12 @@ class NumpyEngine(StatefulEngine):
 
     def test_step(self, batch: Batch) -> None:
         """Forward only; adds to the running metrics."""
-        with self.health.watched():
+        with self.health.watched(), in_force(self._arithmetic):
             self._run(batch, "test")
 
     def evaluate_step(self, batch: Batch) -> tuple[NDArray[np.float32], ...]:
         """Do as `test_step`, and give the outputs, each (N, …)."""
-        with self.health.watched():
+        with self.health.watched(), in_force(self._arithmetic):
             program = self._run(batch, "test")
         given = self._losses_and_metrics.undo_scales(program.outputs)
         return tuple(np.array(output, self._dtype) for output in given)
@@ -191,7 +194,7 @@ class NumpyEngine(StatefulEngine):
         """Add outputs that were worked out elsewhere, each (N, …), to the running metrics, as if the network had given them."""
         step_inputs = self._step_inputs
         step_inputs.targets, step_inputs.sample_weight = batch.targets, batch.sample_weight
-        with self.health.watched():
+        with self.health.watched(), in_force(self._arithmetic):
             given = self._losses_and_metrics.scale_outputs(outputs)
             self._losses_and_metrics.update_metrics(given, {}, [None] * len(outputs), training=False)
 
@@ -200,7 +203,7 @@ class NumpyEngine(StatefulEngine):
         count, step = len(inputs[0]), PREDICTED_TOGETHER
         shapes = [self._space.plan.values[number].shape for number in self._space.plan.outputs]
         found = tuple(np.empty((count, *shape), self._dtype) for shape in shapes)
-        with self.health.watched():
+        with self.health.watched(), in_force(self._arithmetic):
             for first in range(0, count, step):
                 self._step_inputs.first_sample = first
                 program = self._run(Batch(tuple(array[first : first + step] for array in inputs)), "predict")

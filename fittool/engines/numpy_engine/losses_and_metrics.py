@@ -15,6 +15,7 @@ from fittool.engines.numpy_engine.operations.base import Floats, StepInputs
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.state import TensorInfo
 from fittool.engines.target_arrays import in_output_shape, of_target, targets_and_weights
+from fittool.kernels import arithmetic
 from fittool.kernels.library import Library
 from fittool.nn.accumulators import running_values
 from fittool.nn.graph import Graph
@@ -130,7 +131,7 @@ class LossesAndMetrics:
         total = 0.0
         for name, (l1, l2) in self._penalties.items():
             weights = self._store.weights(name, shape=(-1,))
-            total += l1 * float(np.abs(weights).sum()) + l2 * float(weights @ weights)
+            total += l1 * float(arithmetic.sum(np.abs(weights))) + l2 * float(arithmetic.dot(weights, weights))
         return total
 
     def add_penalty_gradients(self) -> None:

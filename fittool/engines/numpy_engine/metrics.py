@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fittool.engines.numpy_engine.losses import Floats, loss_function, one_hot_like, shaped_like
 from fittool.engines.target_arrays import class_numbers
+from fittool.kernels import arithmetic
 from fittool.nn import losses, metrics
 from fittool.nn.accumulators import Accumulator, ColumnAccumulator, MeanAccumulator, Sums, ThresholdAccumulator
 from fittool.nn.activations import sigmoid
@@ -52,13 +53,13 @@ def _add_mean(
         weights = None  # a function of the user's gave one number for the whole batch
     if weights is None and ignored is None:
         # Without weights nothing has to be multiplied, and right answers are counted several times faster than summed.
-        sums[0] += np.count_nonzero(values) if values.dtype == bool else np.add.reduce(values, None, np.float64)
+        sums[0] += np.count_nonzero(values) if values.dtype == bool else arithmetic.sum(values, None, np.float64)
         sums[1] += values.size
         return
     counted = _position_weights(weights, values.shape)
     if ignored is not None:
         counted = np.where(targets.reshape(values.shape) == ignored, 0, counted)
-    sums += ((values * counted).sum(), counted.sum())
+    sums += (arithmetic.sum(values * counted), arithmetic.sum(counted))
 
 
 def _values(measure: Any) -> Values:
@@ -158,7 +159,7 @@ def _add_columns(
     y = shaped_like(targets, outputs).astype(np.float64)
     counted = _position_weights(weights, outputs.shape)
     columns = [
-        (part * counted).reshape(-1, accumulator.columns).sum(axis=0) for part in parts_of(accumulator.measure, y, outputs)
+        arithmetic.sum((part * counted).reshape(-1, accumulator.columns), 0) for part in parts_of(accumulator.measure, y, outputs)
     ]
     sums[: 4 * accumulator.columns] += np.concatenate(columns)
     sums[4 * accumulator.columns :] += y.size

@@ -5,7 +5,7 @@ In which order a step is done stands in `fittool.engines.training_steps`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,6 +18,8 @@ from fittool.engines.numpy_engine.parameters import ParameterStore, ParameterVie
 from fittool.engines.numpy_engine.thread_pool import TaskChain, ThreadPool
 from fittool.engines.state import TensorInfo
 from fittool.engines.training_steps import StepCounter, TrainingStep
+from fittool.engines.update_counts import Neighbours, UpdateCounts
+from fittool.kernels import arithmetic
 from fittool.kernels.library import Library
 from fittool.nn.optimizers import Optimizer
 
@@ -27,7 +29,10 @@ second cache of a core holds; the pieces are the same for any number of threads.
 
 
 class _Piece(NamedTuple):
-    """Views on n neighbouring weights, their gradients and slots, (n,) each, and on scratch, (rows, n); and what moves them."""
+    """Views on n neighbouring weights, their gradients and slots, (n,) each, and on scratch, (rows, n); and what moves them.
+
+    They have all missed as many of the optimizer's updates.
+    """
 
     rule: UpdateRule[Any]
     weights: NDArray[Any]
@@ -35,6 +40,7 @@ class _Piece(NamedTuple):
     slots: dict[str, NDArray[Any]]
     scratch: NDArray[Any]
     places: slice
+    missed: int
 
 
 class OptimizerStep:
@@ -42,20 +48,13 @@ class OptimizerStep:
 
     def __init__(self, optimizer: Optimizer, store: ParameterStore, pool: ThreadPool, library: Library | None = None) -> None:
         self._counter, self._optimizer = StepCounter(optimizer), optimizer
-        self._store, self._pool = store, pool
+        self._store, self._pool, self._library = store, pool, library
         size, dtype = store.trainable.size, store.trainable.dtype
         self._slots: dict[str, NDArray[Any]] = {name: np.full(size, start, dtype) for name, start in optimizer.slots().items()}
-        places = list(_places(optimizer, store, library))
-        rows = max((rule.scratch_rows for rule, _, _ in places), default=0)
-        longest = max((stop - start for _, start, stop in places), default=0)
-        # The pool gives chain i to thread i modulo the threads, so a thread meets the same rows of scratch, warm, each time.
-        scratch = np.zeros((pool.threads, rows, longest), dtype)
-        pieces = [
-            self._piece(rule, slice(start, stop), scratch[number % pool.threads])
-            for number, (rule, start, stop) in enumerate(places)
-        ]
-        self._moving: list[TaskChain] = [[partial(self._move, piece)] for piece in pieces]
-        self._collecting: list[TaskChain] = [[partial(self._collect, piece)] for piece in pieces]
+        self.counts = UpdateCounts(optimizer, self._counter, (view.name for view in store.trainable_views()), store.views)
+        self._moving: list[TaskChain]
+        self._collecting: list[TaskChain]
+        self._cut_into_pieces(self.counts.runs())
         bounds = [(view.start, view.stop) for view in store.trainable_views()]
         self._clipping = Clipping(optimizer, store.gradients, bounds, _PIECE, pool)
         self._now: TrainingStep
@@ -101,10 +100,25 @@ class OptimizerStep:
         if self._counter.ends_with_average:
             self._store.trainable[:] = self._slots["average"]
 
-    def _piece(self, rule: UpdateRule[Any], places: slice, scratch: NDArray[Any]) -> _Piece:
+    def _cut_into_pieces(self, runs: list[Neighbours]) -> None:
+        """List the calls that move all weights."""
+        self._runs = runs
+        places = list(_places(self._optimizer, self._store, self._library, runs))
+        rows = max((rule.scratch_rows for rule, _, _ in places), default=0)
+        longest = max((there.stop - there.start for _, there, _ in places), default=0)
+        # The pool gives chain i to thread i modulo the threads, so a thread meets the same rows of scratch, warm, each time.
+        scratch = np.zeros((self._pool.threads, rows, longest), self._store.trainable.dtype)
+        pieces = [
+            self._piece(rule, there, scratch[number % self._pool.threads], missed)
+            for number, (rule, there, missed) in enumerate(places)
+        ]
+        self._moving = [[partial(self._move, piece)] for piece in pieces]
+        self._collecting = [[partial(self._collect, piece)] for piece in pieces]
+
+    def _piece(self, rule: UpdateRule[Any], places: slice, scratch: NDArray[Any], missed: int) -> _Piece:
         slots = {name: array[places] for name, array in self._slots.items()}
         weights, gradients = self._store.trainable[places], self._store.gradients[places]
-        return _Piece(rule, weights, gradients, slots, scratch[: rule.scratch_rows, : len(weights)], places)
+        return _Piece(rule, weights, gradients, slots, scratch[: rule.scratch_rows, : len(weights)], places, missed)
 
     def _collect(self, piece: _Piece) -> None:
         total, gradients = piece.slots["gradient_accumulator"], piece.gradients
@@ -119,32 +133,44 @@ class OptimizerStep:
         now = self._now
         if now.updates:
             before = None if self._factors is None else piece.weights.copy()
-            piece.rule.update(piece.weights, piece.gradients, piece.slots, now.rate, now.update, piece.scratch)
+            number = now.update - piece.missed
+            piece.rule.update(piece.weights, piece.gradients, piece.slots, now.rate, number, piece.scratch)
             if before is not None and self._factors is not None:  # an update is proportional to its rate
                 piece.weights[:] = before + self._factors[piece.places] * (piece.weights - before)
         if now.average_kept is not None:
-            _follow(piece.weights, piece.slots["average"], now.average_kept, piece.scratch[0])
+            _follow(piece.weights, piece.slots["average"], now.average_kept_of(piece.missed), piece.scratch[0])
         if now.average_replaces:
             np.copyto(piece.weights, piece.slots["average"])
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """The count and rate, shape (), and copies of the slots in the shapes of their weights."""
+        """The counts and the rate, shape (), and copies of the slots in the shapes of their weights."""
         state = self._counter.state()
         for name, view, flat in self._slots_by_name():
             state[name] = flat[view.start : view.stop].reshape(view.shape).copy()
-        return state
+        return state | self.counts.state()
 
     def describe(self) -> dict[str, TensorInfo]:
         """Name, shape and dtype of what `state` gives."""
         form = {name: TensorInfo(array.shape, array.dtype) for name, array in self._counter.state().items()}
-        return form | {name: TensorInfo(view.shape, flat.dtype) for name, view, flat in self._slots_by_name()}
+        slots = {name: TensorInfo(view.shape, flat.dtype) for name, view, flat in self._slots_by_name()}
+        return form | slots | self.counts.describe()
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over what is given; names and shapes, as in `state`, have been checked."""
+        """Take over what is given; names and shapes, as in `state`, have been checked, and the weights are there."""
+        before = self._counter.updates
         self._counter.load_state(state)
         for name, view, flat in self._slots_by_name():
             if name in state:
                 flat[view.start : view.stop] = state[name].reshape(-1)
+        self._begin(self.counts.load_state(state, before))
+        if (runs := self.counts.runs()) != self._runs:
+            self._cut_into_pieces(runs)
+
+    def _begin(self, names: Collection[str]) -> None:
+        """Let the averages of weights that begin to learn late be these weights, should training end before their first step."""
+        for view in self._store.trainable_views() if "average" in self._slots else ():
+            if view.name in names:
+                self._slots["average"][view.start : view.stop] = self._store.trainable[view.start : view.stop]
 
     def _slots_by_name(self) -> list[tuple[str, ParameterView, NDArray[Any]]]:
         return [
@@ -155,15 +181,19 @@ class OptimizerStep:
         ]
 
 
-def _places(optimizer: Optimizer, store: ParameterStore, library: Library | None) -> Iterator[tuple[UpdateRule[Any], int, int]]:
-    """What is worked on at once: from where to where in the flat weights, and by which rule."""
-    begin = 0
-    for rule, size in update_rules(optimizer, {view.name: view.shape for view in store.trainable_views()}):
-        moving = rule if library is None else native_rule(rule, library)
-        length = _PIECE if rule.is_elementwise else size
-        for start in range(begin, begin + size, length):
-            yield moving, start, min(start + length, begin + size)
-        begin += size
+def _places(
+    optimizer: Optimizer, store: ParameterStore, library: Library | None, runs: Iterable[Neighbours]
+) -> Iterator[tuple[UpdateRule[Any], slice, int]]:
+    """The pieces that are worked on at once: by which rule, where in the flat weights, and how many updates they have missed."""
+    views = store.trainable_views()
+    for run in runs:
+        begin = views[run.first].start
+        for rule, size in update_rules(optimizer, {view.name: view.shape for view in views[run.first : run.stop]}):
+            moving = rule if library is None else native_rule(rule, library)
+            length = _PIECE if rule.is_elementwise else size
+            for start in range(begin, begin + size, length):
+                yield moving, slice(start, min(start + length, begin + size)), run.missed
+            begin += size
 
 
 def _follow(weights: NDArray[Any], average: NDArray[Any], kept: float, work: NDArray[Any]) -> None:
@@ -216,7 +246,7 @@ class Clipping:
             self._pool.run(self._scaling)
 
     def _measure(self, number: int, part: slice) -> None:
-        self._squares[number] = np.dot(self._gradients[part], self._gradients[part])
+        self._squares[number] = arithmetic.dot(self._gradients[part], self._gradients[part])
 
     def _scale(self, number: int, part: slice) -> None:
         np.multiply(self._gradients[part], self._gradients.dtype.type(self._factors[number]), self._gradients[part])

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fittool.kernels import arithmetic
 from fittool.nn.optimizers import (
     FLUSH_STEPS,
     SGD,
@@ -65,7 +66,7 @@ class UpdateRule(ABC, Generic[Setting]):
             gradients: (n,) only read.
             slots: The same n places of each of `Optimizer.slots`, changed in place.
             learning_rate: The rate of this step.
-            iteration: Number of this step, from 1.
+            iteration: Number of this update of these weights, from 1.
             scratch: (scratch_rows, n) of the same dtype, overwritten.
         """
         if self.decay:
@@ -306,14 +307,15 @@ class OrthogonalMomentum(UpdateRule[Muon]):
         matrix, product = (row.reshape(self.shape) for row in (direction, scratch[0]))
         wide, change = (matrix, product) if self.shape[0] <= self.shape[1] else (matrix.T, product.T)
         square, polynomial = (row[: side * side].reshape(side, side) for row in scratch[1:])
-        np.divide(direction, math.sqrt(np.dot(direction, direction)) + 1e-7, direction)  # no singular value is above 1 now
+        norm = math.sqrt(arithmetic.dot(direction, direction))
+        np.divide(direction, norm + 1e-7, direction)  # no singular value is above 1 now
         for _ in range(setting.ns_steps):
-            np.matmul(wide, wide.T, square)
-            np.matmul(square, square, polynomial)
+            arithmetic.matmul(wide, wide.T, square)
+            arithmetic.matmul(square, square, polynomial)
             np.multiply(polynomial, setting.muon_c, polynomial)
             np.multiply(square, setting.muon_b, square)
             np.add(polynomial, square, polynomial)
-            np.matmul(polynomial, wide, change)
+            arithmetic.matmul(polynomial, wide, change)
             np.multiply(direction, setting.muon_a, direction)
             np.add(matrix, product, matrix)
 
@@ -330,7 +332,7 @@ def _nadam_momentum(beta: float, iteration: int) -> float:
     return float(beta * (1 - 0.5 * 0.96**iteration))
 
 
-@lru_cache(maxsize=8)  # every piece of the weights asks for the same two numbers
+@lru_cache(maxsize=64)  # all pieces of the weights that have had as many updates ask for the same two numbers
 def _nadam_momentum_product(beta: float, iteration: int) -> float:
     """The product of the momenta of all updates so far; those after the thousandth are beta, to the last digit."""
     first = min(iteration, 1000)

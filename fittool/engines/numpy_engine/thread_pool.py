@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
 from fittool.engines.numpy_engine.floating_point import FloatingPointMonitor
+from fittool.kernels.arithmetic import Arithmetic, put_in_force
 
 Task = Callable[[], object]
 TaskChain = Sequence[Task]
@@ -19,10 +20,11 @@ class ThreadPool:
     Args:
         threads: How many threads compute, the caller included.
         monitor: Counts the floating-point errors of the daemon threads; by default they are forgotten.
+        arithmetic: What the daemon threads compute by; by default NumPy.
     """
 
-    def __init__(self, threads: int, monitor: FloatingPointMonitor | None = None) -> None:
-        self.threads = threads
+    def __init__(self, threads: int, monitor: FloatingPointMonitor | None = None, arithmetic: Arithmetic | None = None) -> None:
+        self.threads, self._arithmetic = threads, Arithmetic() if arithmetic is None else arithmetic
         self._monitor = FloatingPointMonitor() if monitor is None else monitor
         self._queues: list[SimpleQueue[Sequence[TaskChain] | None]] = [SimpleQueue() for _ in range(threads - 1)]
         self._finished: SimpleQueue[BaseException | None] = SimpleQueue()
@@ -60,6 +62,7 @@ class ThreadPool:
 
     def _work(self, queue: SimpleQueue[Sequence[TaskChain] | None]) -> None:
         self._monitor.watch_this_thread()
+        put_in_force(self._arithmetic)
         while (chains := queue.get()) is not None:
             try:
                 for chain in chains:

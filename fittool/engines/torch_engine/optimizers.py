@@ -35,7 +35,7 @@ class UpdateRule(ABC, Generic[Setting]):
             gradients: (P,) may be overwritten.
             slots: (P,) each of `Optimizer.slots`, changed in place.
             learning_rate: The rate of this step.
-            iteration: Number of this step, from 1.
+            iteration: Number of this update of these weights, from 1.
         """
         if self.decay:
             parameters.mul_(1 - self.decay * learning_rate)

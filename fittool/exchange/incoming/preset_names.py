@@ -283,28 +283,61 @@ def _vit_timm(preset: Preset) -> Made:
     return names, parts
 
 
-def _vit_transformers(preset: Preset) -> Made:
-    names = {
-        "patches": "vit.embeddings.patch_embeddings.projection", "norm": "vit.layernorm", "predictions": "classifier",
-    }  # fmt: skip
-    parts: Parts = {
-        "vit.embeddings.cls_token": ("class_token", "token"),
-        "vit.embeddings.position_embeddings": ("positions", "embeddings"),
-    }
-    for number in range(_depth(preset)):
-        block, at = f"block{number + 1}", f"vit.encoder.layer.{number}"
-        names |= {f"{block}_norm1": f"{at}.layernorm_before", f"{block}_norm2": f"{at}.layernorm_after"}
-        names |= {f"{block}_dense1": f"{at}.intermediate.dense", f"{block}_dense2": f"{at}.output.dense"}
-        for part in ("weight", "bias"):
-            for which in ("query", "key", "value"):
-                parts[f"{at}.attention.attention.{which}.{part}"] = f"{block}_attention", f"{which}.{part}"
-            parts[f"{at}.attention.output.dense.{part}"] = f"{block}_attention", f"out_proj.{part}"
-    return names, parts
+@dataclass(frozen=True)
+class _BlockOfTransformers:
+    """The names of a ViT's block, its number written `{number}`, and of its parts."""
+
+    at: str
+    dense: tuple[str, str]
+    query_key_value: tuple[str, str, str]
+    output: str
+
+
+_SAVED_BY_TRANSFORMERS = _BlockOfTransformers(
+    "vit.encoder.layer.{number}",
+    ("intermediate.dense", "output.dense"),
+    ("attention.attention.query", "attention.attention.key", "attention.attention.value"),
+    "attention.output.dense",
+)
+_MODULES_OF_TRANSFORMERS_5 = _BlockOfTransformers(
+    "vit.layers.{number}",
+    ("mlp.fc1", "mlp.fc2"),
+    ("attention.q_proj", "attention.k_proj", "attention.v_proj"),
+    "attention.o_proj",
+)
+"""`save_pretrained` still writes the names of version 4, `state_dict()` has these (seen in 5.24.0)."""
+
+
+def _vit_transformers(block_names: _BlockOfTransformers) -> Callable[[Preset], Made]:
+    def make(preset: Preset) -> Made:
+        names = {
+            "patches": "vit.embeddings.patch_embeddings.projection", "norm": "vit.layernorm", "predictions": "classifier",
+        }  # fmt: skip
+        parts: Parts = {
+            "vit.embeddings.cls_token": ("class_token", "token"),
+            "vit.embeddings.position_embeddings": ("positions", "embeddings"),
+        }
+        for number in range(_depth(preset)):
+            block, at = f"block{number + 1}", block_names.at.format(number=number)
+            names |= {f"{block}_norm1": f"{at}.layernorm_before", f"{block}_norm2": f"{at}.layernorm_after"}
+            names |= {f"{block}_dense{place}": f"{at}.{name}" for place, name in enumerate(block_names.dense, 1)}
+            for part in ("weight", "bias"):
+                for which, name in zip(("query", "key", "value"), block_names.query_key_value, strict=True):
+                    parts[f"{at}.{name}.{part}"] = f"{block}_attention", f"{which}.{part}"
+                parts[f"{at}.{block_names.output}.{part}"] = f"{block}_attention", f"out_proj.{part}"
+        return names, parts
+
+    return make
 
 
 Makers = list[tuple[str, Callable[[Preset], Made]]]
 _OF_RESNETS: Makers = [("torchvision", _resnet_torchvision), ("transformers", _resnet_transformers), ("Keras", _resnet_keras)]
-_OF_TRANSFORMERS: Makers = [("torchvision", _vit_torchvision), ("timm", _vit_timm), ("transformers", _vit_transformers)]
+_OF_TRANSFORMERS: Makers = [
+    ("torchvision", _vit_torchvision),
+    ("timm", _vit_timm),
+    ("transformers", _vit_transformers(_SAVED_BY_TRANSFORMERS)),
+    ("transformers", _vit_transformers(_MODULES_OF_TRANSFORMERS_5)),
+]
 MAKERS: dict[type[Preset], Makers] = {
     MobileNetV2: [
         ("torchvision", _mobilenet_torchvision),

@@ -16,9 +16,9 @@ from fittool.errors import CheckpointError, shown, visible
 from fittool.exchange.incoming.matching import Assignment, assign, settled_weights
 from fittool.exchange.incoming.reading import is_foreign, read_weights
 from fittool.model.network import Network
-from fittool.nn.graph import Graph
+from fittool.nn.graph import Graph, Node
 from fittool.nn.presets import Preset
-from fittool.runs.checkpoint import is_checkpoint, load_checkpoint
+from fittool.runs.checkpoint import Checkpoint, is_checkpoint, load_checkpoint
 from fittool.runs.directory import RunDirectory
 
 _SHOWN = 5
@@ -144,12 +144,25 @@ def weights_in_file(path: Path, graph: Graph, preset: Preset | None) -> OldWeigh
         CheckpointError: It is none of these, is damaged, or its layers are others.
     """
     if path.is_dir() or not (is_foreign(path) or not is_checkpoint(path)):
-        checkpoint = RunDirectory.open(path).checkpoints.load_best()[0] if path.is_dir() else load_checkpoint(path)
+        checkpoint = _checkpoint_in(path)
         arrays = {name: array for name, array in checkpoint.tensors.items() if name.startswith(_KIND)}
         return OldWeights(checkpoint.path, arrays, checkpoint.facts.class_names)
     assigned: Assignment = assign(read_weights(path), graph, preset)
     found = settled_weights(graph) | assigned.weights
     return OldWeights(path, {f"{_KIND}{name}": one for name, one in found.items()}, None, assigned.skipped)
+
+
+def class_names_in(path: Path) -> tuple[str, ...] | None:
+    """The names of the classes of a run or a file of fittool, in the order of the outputs; None where they are not known.
+
+    Raises:
+        CheckpointError: It is damaged.
+    """
+    return _checkpoint_in(path).facts.class_names
+
+
+def _checkpoint_in(path: Path) -> Checkpoint:
+    return RunDirectory.open(path).checkpoints.load_best()[0] if path.is_dir() else load_checkpoint(path)
 
 
 def _rows_by_name(
@@ -162,18 +175,41 @@ def _rows_by_name(
         problem = loaded.problem(f"classes: by_name needs the names on both sides, but {what}.", "initial_weights", "classes")
         raise CheckpointError(problem)
     drawn, arrays = network.weights(), dict(old.arrays)
-    for node in network.graph.nodes:
-        for parameter in node.parameters if node.name in network.graph.outputs else ():
+    heads = heads_of(network.graph)
+    is_one_unit = any(node.output_shape[-1:] == (1,) for node in heads)
+    for node in heads:
+        for parameter in node.parameters:
             name = f"{_KIND}{node.name}/{parameter.name}"
-            if name in arrays and arrays[name].shape[-1:] == (len(before),) and parameter.shape[-1:] == (len(now),):
+            if name in arrays and arrays[name].shape[:-1] == parameter.shape[:-1]:
                 arrays[name] = _moved(arrays[name], drawn[name], before, now)
-    kept = [name for name in now if name in before]
+    kept = [name for name in now if name in before and (not is_one_unit or set(before) == set(now))]
     told = f"Of the last layer {len(kept)} of {len(now)} classes were taken by name: {visible(_as_list(kept)) or 'none'}."
     return replace(old, arrays=arrays), [told]
 
 
+def heads_of(graph: Graph) -> list[Node]:
+    """The last layer with weights before each output; and behind it those with weights by channel, such as a normalization."""
+    nodes, found = {node.name: node for node in graph.nodes}, []
+    for name in graph.outputs:
+        node = nodes.get(name)
+        while node is not None:
+            found += [node] if node.parameters else []
+            is_head = any(len(parameter.shape) > 1 for parameter in node.parameters)
+            node = None if is_head or len(node.inputs) != 1 else nodes.get(node.inputs[0])
+    return found
+
+
 def _moved(array: NDArray[Any], drawn: NDArray[Any], before: Sequence[str], now: Sequence[str]) -> NDArray[Any]:
-    """What was drawn, (…, classes), with the places of classes that were there before as they were."""
+    """What was drawn, (…, classes), with the places of classes that were there before as they were.
+
+    A single unit tells the second of two classes from the first, so it is of use for the same two alone; in the other order its
+    sign turns round.
+    """
+    places = array.shape[-1], drawn.shape[-1]
+    if places == (1, 1):
+        return {tuple(before): array, tuple(reversed(before)): -array}.get(tuple(now), drawn)
+    if places != (len(before), len(now)):
+        return array
     moved: NDArray[Any] = np.array(drawn)
     for place, name in enumerate(now):
         if name in before:

@@ -15,27 +15,32 @@ from numpy.typing import NDArray
 from fittool.callbacks.learning_rate_scheduler import LearningRateScheduler
 from fittool.callbacks.snapshot import Snapshot
 from fittool.config.experiment import Experiment
+from fittool.engines.update_counts import COUNTS, counts_of_beginners
 from fittool.experiment.resuming.changes import Change
+from fittool.nn.optimizers import Optimizer
 from fittool.nn.schedules import CosineDecay, OneCycle, PolynomialDecay, Schedule
 from fittool.training.trainer import Trainer
 
 _OPTIMIZER = ("compile", "optimizer")
 _MEASURED = (("compile", "loss"), ("compile", "loss_weights"), ("compile", "metrics"), ("compile", "weighted_metrics"))
-_RATE, _STEPS = "optimizer/learning_rate", "optimizer/iterations"
+_RATE, _STEPS, _AVERAGE = "optimizer/learning_rate", "optimizer/iterations", "optimizer/average/"
 State = Mapping[str, NDArray[np.generic]]
 
 
-def with_accepted_changes(snapshot: Snapshot, changes: Sequence[Change], fresh: State) -> tuple[Snapshot, list[str]]:
+def with_accepted_changes(
+    snapshot: Snapshot, changes: Sequence[Change], fresh: State, optimizer: Optimizer
+) -> tuple[Snapshot, list[str]]:
     """The snapshot as the changed experiment wants to go on from it; without such a change it is what it was.
 
     Running values of changed losses and metrics begin anew. A changed learning rate counts from now on. Arrays that a changed
-    setting asks for begin at zero. Another optimizer begins anew, but for the count of steps, on which order, dropout and
-    schedules depend.
+    setting asks for begin at zero, averages of the weights at the weights. Another optimizer begins anew, but for the count of
+    steps, on which order, dropout and schedules depend.
 
     Args:
         snapshot: Where the run stands.
         changes: What is different between its experiment and the one that it goes on with.
         fresh: The state of an engine that was made for the latter, before its first step.
+        optimizer: The latter's.
 
     Returns:
         The snapshot, and what to say about it.
@@ -47,9 +52,12 @@ def with_accepted_changes(snapshot: Snapshot, changes: Sequence[Change], fresh: 
             tensors = {name: array for name, array in tensors.items() if not name.startswith("optimizer/") or name == _STEPS}
             told.append("The optimizer is another one and begins anew.")
         else:
-            kinds = {_kind(name) for name in fresh}
+            kinds = {_kind(name) for name in fresh} | ({_kind(COUNTS)} if optimizer.counts_updates else set())
             tensors = {name: array for name, array in tensors.items() if _kind(name) in kinds}
-        tensors = {**{name: array for name, array in fresh.items() if name.startswith("optimizer/")}, **tensors}
+        slots = {name: array for name, array in fresh.items() if name.startswith("optimizer/")}
+        if _is_another(of_optimizer):
+            tensors |= counts_of_beginners(optimizer, int(tensors[_STEPS]), slots)
+        tensors = {**slots, **_averages(slots, tensors), **tensors}
     if any(change.path[:2] in _MEASURED for change in changes):
         tensors = {name: array for name, array in tensors.items() if not name.startswith("metrics/")}
         tensors |= {name: array for name, array in fresh.items() if name.startswith("metrics/")}
@@ -59,6 +67,12 @@ def with_accepted_changes(snapshot: Snapshot, changes: Sequence[Change], fresh: 
         tensors[_RATE] = rate
         told.append(f"The learning rate is {float(rate):g} from now on.")
     return replace(snapshot, tensors=tensors), told
+
+
+def _averages(slots: State, tensors: State) -> dict[str, NDArray[np.generic]]:
+    """The averages of weights, which begin as the weights are: one that rose from 0 would replace them by next to nothing."""
+    names = {name: f"weights/{name.removeprefix(_AVERAGE)}" for name in slots if name.startswith(_AVERAGE)}
+    return {name: tensors[weights] for name, weights in names.items() if weights in tensors}
 
 
 def with_new_values(snapshot: Snapshot, fresh: State) -> Snapshot:

@@ -48,6 +48,7 @@ from fittool.runs.files.text_table import missing_in
 from fittool.runs.format import FORMAT, OLDER_RELEASE, cause_of_other_numbers
 from fittool.runs.kept_weights import KeptWeights
 from fittool.runs.requests import Requests
+from fittool.training.display.progress import Progress
 from fittool.training.history import History
 from fittool.training.outcome import Outcome
 from fittool.training.signals import StopSignals
@@ -193,25 +194,16 @@ def go_on(
     progress = options.display(verbose, directory)
     Requests(directory.paths.root).clear()  # what was asked of a process that was killed is not asked of this one
     standing = Standing.of(directory, progress)
-    if not options.accept_changes:
-        directory.check_experiment()
-    before = load_experiment_of_run(directory.paths.experiment, with_silent_callbacks=False)
     environment = directory.read_environment()
-    since = "when the run last went on" if environment.get("resumed") else "when the run began"
-    asked = _Asked(loaded, before, epochs, options.accept_changes, since)
+    asked = _asked_of(loaded, directory, environment, epochs, accepted=options.accept_changes)
     if standing.is_finished and not asked.goes_beyond(standing):
-        if not options.accept_changes:
-            refuse_changes(loaded, asked.changes(None))
-        progress.say(_nothing_to_do(standing))
-        done = _finish(standing)
-        tell_followers(options.group, directory, done)
-        return done
+        return _nothing_to_train(asked, standing, progress, options)
     known = _learnt_before(asked, directory, environment)
     tell_what_is_known(options.group, known)
     session = Session.of(loaded, loading_shown(verbose), known, options.group)
     stack.callback(session.close)
-    prepared, stepping = session.prepared, session.engine
-    now = environment_of(prepared, stepping.threads, options)
+    prepared = session.prepared
+    now = environment_of(prepared, session.engine.threads, options)
     asked.check(prepared, environment, now)
     checkpoint = _fitting_checkpoint(standing, session)
     other_numbers = _other_numbers(checkpoint, asked, prepared, directory.path)
@@ -224,7 +216,7 @@ def go_on(
     )
     snapshot, changed = _changed_snapshot(asked, session, checkpoint, kept)
     trainer.load_snapshot(snapshot, rows)
-    check_whole_state(snapshot.tensors, stepping.describe(), shown(checkpoint.path))
+    check_whole_state(snapshot.tensors, session.engine.describe(), shown(checkpoint.path))
     changed += other_numbers
     digits = other_digits(changes_of_environment(environment, now))
     told = [*(f"warning: {warning}" for warning in prepared.warnings), *map(_say_lost, kept.lost), *changed]
@@ -232,10 +224,7 @@ def go_on(
     told += [line for line in (asked.check_schedule(trainer), digits) if line]
     signals.training_begins()
     output.goes_to(directory.log)
-    if asked.goes_beyond(standing):
-        trainer.go_on_after_stop()
-    if asked.goes_beyond(standing) or changed:
-        trainer.save("last")  # else the next one, after a kill, would not know of it
+    _begin_again(trainer, beyond=asked.goes_beyond(standing), changed=bool(changed))
     for line in [*told, *_remark_on_generators(prepared, trainer)]:
         trainer.say(line)
     say_where_it_continues(trainer, standing, exact=not other_numbers and digits is None)
@@ -244,6 +233,33 @@ def go_on(
     tell_followers(options.group, directory)
     outcome = run_to_the_end(prepared, trainer, directory, options, signals.interruption, tells=verbose != 0, profile=profile)
     return Run(directory.path, outcome, trainer.history)
+
+
+def _asked_of(
+    loaded: LoadedExperiment, directory: RunDirectory, environment: Mapping[str, Any], epochs: int | None, *, accepted: bool
+) -> _Asked:
+    if not accepted:
+        directory.check_experiment()
+    before = load_experiment_of_run(directory.paths.experiment, with_silent_callbacks=False)
+    since = "when the run last went on" if environment.get("resumed") else "when the run began"
+    return _Asked(loaded, before, epochs, accepted, since)
+
+
+def _nothing_to_train(asked: _Asked, standing: Standing, progress: Progress, options: TrainOptions) -> Run:
+    """The run as it ended, said once more."""
+    if not asked.accepted:
+        refuse_changes(asked.now, asked.changes(None))
+    progress.say(_nothing_to_do(standing))
+    done = _finish(standing)
+    tell_followers(options.group, standing.directory, done)
+    return done
+
+
+def _begin_again(trainer: Trainer, *, beyond: bool, changed: bool) -> None:
+    if beyond:
+        trainer.go_on_after_stop()
+    if beyond or changed:
+        trainer.save("last")  # else the next one, after a kill, would not know of it
 
 
 def _learnt_before(asked: _Asked, directory: RunDirectory, environment: Mapping[str, Any]) -> Preparation:
@@ -272,7 +288,8 @@ def _changed_snapshot(asked: _Asked, session: Session, checkpoint: Checkpoint, k
     standing_at = snapshot_of(checkpoint, kept.weights)
     if checkpoint.format < FORMAT:
         standing_at = with_new_values(standing_at, session.engine.metrics_state())
-    return with_accepted_changes(standing_at, asked.changes(session.prepared), session.engine.state())
+    optimizer = session.prepared.loaded.experiment.compile.optimizer
+    return with_accepted_changes(standing_at, asked.changes(session.prepared), session.engine.state(), optimizer)
 
 
 def _is_of_columns(change: Change) -> bool:

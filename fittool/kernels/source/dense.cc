@@ -60,3 +60,28 @@ void dense_input_gradient(const Task &task, int64_t *needed) {
         for (long channel = 0; channel < count;) channel = gather_row(job, dy, dx + k, rows, channel);
     }
 }
+
+// out = left · right for B pairs of matrices, (M, K) · (K, N), each element one chain over K.
+void product(const Task &task, int64_t *needed) {
+    Reader read(task);
+    const float *left = read.array(), *right = read.array();
+    float *out = read.array();
+    const long pairs = read.size(), rows = read.size(), length = read.size(), columns = read.size();
+    if (needed) { *needed = 0; return; }
+    const Tap whole = {0, 0};
+    for (long b = 0; b < pairs; b++, left += rows * length, right += length * columns, out += rows * columns) {
+        const Gather job = {&whole, 1, length, length, columns, right, nullptr, columns, columns, false};
+        for (long channel = 0; channel < columns;) channel = gather_row(job, left, out, rows, channel);
+    }
+}
+
+// The same with the left matrices given by columns, (K, M).
+void product_by_columns(const Task &task, int64_t *needed) {
+    Reader read(task);
+    const float *left = read.array(), *right = read.array();
+    float *out = read.array();
+    const long pairs = read.size(), length = read.size(), rows = read.size(), columns = read.size();
+    if (needed) { *needed = 0; return; }
+    for (long b = 0; b < pairs; b++, left += rows * length, right += length * columns, out += rows * columns)
+        add_products({left, right, 1, length, 0, rows, 0, columns, out, columns, 0, columns, true}, 0, rows);
+}

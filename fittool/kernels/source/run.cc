@@ -14,6 +14,12 @@
     EACH(dense)                         \
     EACH(dense_kernel_gradient)         \
     EACH(dense_input_gradient)          \
+    EACH(product)                       \
+    EACH(product_by_columns)            \
+    EACH(add_up)                        \
+    EACH(add_up_doubles)                \
+    EACH(evaluate)                      \
+    EACH(evaluate_doubles)              \
     EACH(moments)                       \
     EACH(merge_moments)                 \
     EACH(normalization_factors)         \

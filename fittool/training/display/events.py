@@ -10,7 +10,7 @@ from fittool.errors import FittoolError
 from fittool.runs.files.json_text import to_json
 from fittool.runs.status import utc_text
 from fittool.training.display.terminal import Terminal
-from fittool.training.display.view import View
+from fittool.training.display.view import RunClock, View
 from fittool.training.history import Row
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class EventProgress:
     def __init__(self, stream: TextIO) -> None:
         self._terminal = Terminal(stream)
         self._next = 0.0
+        self._clock = RunClock()
 
     def _write(self, event: str, **values: Any) -> None:
         self._terminal.write(to_json({"event": event, "time": utc_text(), **values}).decode("utf-8", "backslashreplace") + "\n")
@@ -57,11 +58,13 @@ class EventProgress:
             steps=view.steps,
             phase="validation" if view.validating else "train",
             examples_per_second=view.examples_per_second,
+            seconds_left=view.time_left if view.epoch == view.epochs else self._clock.left(view),
             values=dict(view.metrics),
         )
 
     def epoch_finished(self, row: Row, epochs: int, improved: bool) -> None:
         """A finished epoch."""
+        self._clock.epoch_finished(row)
         self._write("epoch", epoch=int(row["epoch"]), epochs=epochs, improved=improved, values=dict(row))
 
     def say(self, text: str) -> None:

@@ -92,7 +92,19 @@ def test_another_optimizer_begins_anew() -> None:
     train("{Adam: {learning_rate: 0.01}}", 3)
     assert "The optimizer is another one and begins anew." in log()
     assert int(last().tensors["optimizer/iterations"]) == steps + 5
-    assert {name.split("/")[1] for name in last().tensors if name.count("/") > 2} == {"momentum", "velocity"}
+    tensors = last().tensors
+    assert {name.split("/")[1] for name in tensors if name.count("/") > 2} == {"momentum", "velocity", "updates"}
+    assert int(tensors["optimizer/updates/dense/kernel"]) == 5  # its first steps were not several times the rate
+    train("{Adam: {learning_rate: 0.02}}", 4)
+    assert int(last().tensors["optimizer/updates/dense/kernel"]) == 10
+
+
+def test_averages_that_are_asked_for_later_begin_at_the_weights() -> None:
+    train("{Adam: {learning_rate: 0.001}}")
+    before = last().tensors["weights/dense/kernel"]
+    train("{Adam: {learning_rate: 0.001, use_ema: true}}", 3)
+    average = load_checkpoint(Path("run/checkpoints/final.safetensors")).tensors["weights/dense/kernel"]
+    np.testing.assert_allclose(average, before, atol=0.005)
 
 
 def test_arrays_that_a_changed_setting_asks_for_begin_at_zero() -> None:

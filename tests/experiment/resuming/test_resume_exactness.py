@@ -82,6 +82,11 @@ SETTINGS = {
         "callbacks: [{EarlyStopping: {monitor: val_loss, restore_best_weights: true}}]},"
         " {name: all, epochs: 2, batch_size: 6, learning_rate: 0.001}]", "", ADAM,
     ),
+    "pause": (
+        "[{epochs: 1, batch_size: 9, trainable: [last]}, {epochs: 1, batch_size: 9},"
+        " {epochs: 1, batch_size: 9, trainable: [first]}, {epochs: 1, batch_size: 9}]", "",
+        "{Nadam: {learning_rate: 0.01, use_ema: true, ema_momentum: 0.9, gradient_accumulation_steps: 2}}",
+    ),
     "generator": ("{mode: fit_generator, epochs: 3, steps_per_epoch: 3, workers: 1}", "", ADAM),
     "loop": ("{mode: train_on_batch, loop: 'mine:loop', epochs: 3, batch_size: 8}", "", ADAM),
     "twice": ("{mode: train_on_batch, loop: 'mine:twice', epochs: 3, batch_size: 8}", "", ADAM),

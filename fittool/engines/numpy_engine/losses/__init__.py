@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fittool.engines.loss_formulas import loss_formulas
 from fittool.engines.numpy_engine.losses import crossentropies, differences
 from fittool.engines.numpy_engine.losses.common import Floats, one_hot_like, shaped_like
+from fittool.kernels import arithmetic
 from fittool.nn.losses import Loss
 
 __all__ = ["Floats", "LossFunction", "loss_function", "one_hot_like", "shaped_like"]
@@ -83,14 +84,15 @@ class LossFunction:
                 np.multiply(gradient, weights[..., None], gradient)
             np.divide(gradient, divisor, gradient) if divisor else gradient.fill(0)
         # In float64, so that the loss of a large batch does not depend on the order in which NumPy adds float32 numbers.
-        return float(np.add.reduce(values, None, np.float64) / divisor) if divisor else 0.0
+        return float(arithmetic.sum(values, None, np.float64) / divisor) if divisor else 0.0
 
     def _divisor(self, targets: NDArray[Any], values: Floats, weights: NDArray[Any] | None) -> float:
         kind = self.setting.divisor(weighted=weights is not None)
         if kind != "weights":
             return float(values.size) if kind == "positions" else 1.0
         counted, ignored = np.broadcast_to(1 if weights is None else weights, values.shape), self.setting.ignored()
-        return float(counted.sum(dtype=np.float64, where=True if ignored is None else targets.reshape(values.shape) != ignored))
+        kept = True if ignored is None else targets.reshape(values.shape) != ignored
+        return float(arithmetic.sum(counted, dtype=np.float64, where=kept))
 
 
 def loss_function(loss: Loss) -> LossFunction:

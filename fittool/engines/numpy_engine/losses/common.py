@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from fittool.engines.target_arrays import check_one_hot, in_output_shape
+from fittool.kernels import arithmetic
 
 Floats = NDArray[Any]
 
@@ -25,6 +25,6 @@ def one_hot_like(targets: NDArray[Any], outputs: Floats) -> Floats:
 
 def last_mean(values: Floats) -> Floats:
     """The mean of (N, …, K) over the last axis, (N, …)."""
-    result: Floats = np.add.reduce(values, axis=-1)
+    result: Floats = arithmetic.sum(values, axis=-1)
     result /= values.shape[-1]
     return result

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fittool.engines.numpy_engine.losses.common import Floats, last_mean, one_hot_like, shaped_like
 from fittool.engines.target_arrays import class_numbers
+from fittool.kernels import arithmetic
 from fittool.nn.activations import sigmoid
 from fittool.nn.losses import (
     EPSILON,
@@ -61,7 +62,7 @@ def sparse(
 
 def _sparse_probabilities(numbers: NDArray[np.int64], rows: Floats, slopes: Floats | None) -> Floats:
     at = np.arange(len(rows))
-    total, chosen = np.add.reduce(rows, axis=-1), rows[at, numbers]
+    total, chosen = arithmetic.sum(rows, axis=-1), rows[at, numbers]
     raw = chosen / total
     probability = np.clip(raw, EPSILON, 1 - EPSILON)
     if slopes is not None:
@@ -69,19 +70,19 @@ def _sparse_probabilities(numbers: NDArray[np.int64], rows: Floats, slopes: Floa
         inside = raw == probability
         slopes[...] = (inside / total)[:, None]
         slopes[at, numbers] -= np.divide(1, chosen, np.zeros_like(chosen), where=inside)
-    result: Floats = -np.log(probability)
+    result: Floats = -arithmetic.log(probability)
     return result
 
 
 def _sparse_logits(numbers: NDArray[np.int64], rows: Floats, slopes: Floats | None) -> Floats:
     at = np.arange(len(rows))
     shifted = rows - rows.max(axis=-1, keepdims=True)
-    powers = np.exp(shifted)
-    total = np.add.reduce(powers, axis=-1)
+    powers = arithmetic.exp(shifted)
+    total = arithmetic.sum(powers, axis=-1)
     if slopes is not None:
         np.divide(powers, total[:, None], slopes)
         slopes[at, numbers] -= 1
-    result: Floats = np.log(total) - shifted[at, numbers]
+    result: Floats = arithmetic.log(total) - shifted[at, numbers]
     return result
 
 
@@ -94,11 +95,11 @@ def _sparse_squashed(numbers: NDArray[np.int64], rows: Floats, squashed: Floats,
         np.copyto(slopes, squashed)
         slopes.reshape(-1)[at] = chosen - 1
     if not np.minimum.reduce(chosen, initial=1) < _SMALLEST:
-        negative: Floats = np.log(chosen)
+        negative: Floats = arithmetic.log(chosen)
         return np.negative(negative, negative)
-    result: Floats = -np.log(np.maximum(chosen, _SMALLEST))
+    result: Floats = -arithmetic.log(np.maximum(chosen, _SMALLEST))
     far = np.flatnonzero(chosen < _SMALLEST)
-    result[far] = rows[far].max(axis=-1) - rows[far, numbers[far]] - np.log(squashed[far].max(axis=-1))
+    result[far] = rows[far].max(axis=-1) - rows[far, numbers[far]] - arithmetic.log(squashed[far].max(axis=-1))
     return result
 
 
@@ -123,40 +124,40 @@ def categorical(
         return _categorical_squashed(y, outputs, squashed, gradient)
     if loss.from_logits:
         return _categorical_logits(y, outputs, gradient)
-    total = outputs.sum(axis=-1, keepdims=True)
+    total = arithmetic.sum(outputs, -1, keepdims=True)
     raw = outputs / total
     probability = np.clip(raw, EPSILON, 1 - EPSILON)
     if gradient is not None:
         slope = np.where(raw == probability, y / probability, 0)
-        np.subtract((slope * raw).sum(axis=-1, keepdims=True), slope, gradient)
+        np.subtract(arithmetic.sum(slope * raw, -1, keepdims=True), slope, gradient)
         np.divide(gradient, total, gradient)
-    result: Floats = -np.add.reduce(y * np.log(probability), axis=-1)
+    result: Floats = -arithmetic.sum(y * arithmetic.log(probability), axis=-1)
     return result
 
 
 def _categorical_logits(y: Floats, outputs: Floats, gradient: Floats | None) -> Floats:
     shifted = outputs - outputs.max(axis=-1, keepdims=True)
-    powers = np.exp(shifted)
-    total, weight = powers.sum(axis=-1, keepdims=True), y.sum(axis=-1, keepdims=True)
+    powers = arithmetic.exp(shifted)
+    total, weight = arithmetic.sum(powers, -1, keepdims=True), arithmetic.sum(y, -1, keepdims=True)
     if gradient is not None:
         np.multiply(powers, weight / total, gradient)
         np.subtract(gradient, y, gradient)
-    result: Floats = np.add.reduce(y * (np.log(total) - shifted), axis=-1)
+    result: Floats = arithmetic.sum(y * (arithmetic.log(total) - shifted), axis=-1)
     return result
 
 
 def _categorical_squashed(y: Floats, outputs: Floats, squashed: Floats, gradient: Floats | None) -> Floats:
     """`-Σ y log p` from probabilities that are known: (N, …, K) outputs give (N, …)."""
     if gradient is not None:
-        np.multiply(squashed, np.add.reduce(y, -1, keepdims=True), gradient)
+        np.multiply(squashed, arithmetic.sum(y, -1, keepdims=True), gradient)
         np.subtract(gradient, y, gradient)
     if not np.minimum.reduce(squashed, None, initial=1) < _SMALLEST:
-        logarithms = np.log(squashed)
+        logarithms = arithmetic.log(squashed)
     else:
-        logarithms = np.log(np.maximum(squashed, _SMALLEST))
-        stable = outputs - outputs.max(axis=-1, keepdims=True) + np.log(squashed.max(axis=-1, keepdims=True))
+        logarithms = arithmetic.log(np.maximum(squashed, _SMALLEST))
+        stable = outputs - outputs.max(axis=-1, keepdims=True) + arithmetic.log(squashed.max(axis=-1, keepdims=True))
         np.copyto(logarithms, stable, where=squashed < _SMALLEST)
-    result: Floats = np.add.reduce(np.multiply(y, logarithms, logarithms), axis=-1)
+    result: Floats = arithmetic.sum(np.multiply(y, logarithms, logarithms), axis=-1)
     np.negative(result, result)
     return result
 
@@ -174,11 +175,11 @@ def binary(
         # -y log p - (1 - y) log(1 - p) with p = sigmoid(x), so written that no power is above 1.
         if gradient is not None:
             np.divide((sigmoid(outputs) if squashed is None else squashed) - y, outputs.shape[-1], gradient)
-        return last_mean(np.maximum(outputs, 0) - outputs * y + np.log1p(np.exp(-np.abs(outputs))))
+        return last_mean(np.maximum(outputs, 0) - outputs * y + arithmetic.log1p(arithmetic.exp(-np.abs(outputs))))
     p = np.clip(outputs, EPSILON, 1 - EPSILON)
     if gradient is not None:
         gradient[...] = np.where(p == outputs, (p - y) / (p * (1 - p) * outputs.shape[-1]), 0)
-    return last_mean(-(y * np.log(p) + (1 - y) * np.log(1 - p)))
+    return last_mean(-(y * arithmetic.log(p) + (1 - y) * arithmetic.log(1 - p)))
 
 
 def categorical_focal(
@@ -186,17 +187,18 @@ def categorical_focal(
 ) -> Floats:
     """`-Σ alpha (1 - p)^gamma y log p`: (N, …, K) outputs give (N, …)."""
     y = _smooth_labels(loss, one_hot_like(targets, outputs), outputs.shape[-1])
-    rows = np.exp(outputs - outputs.max(axis=-1, keepdims=True)) if loss.from_logits else outputs
-    total = rows.sum(axis=-1, keepdims=True)
+    rows = arithmetic.exp(outputs - outputs.max(axis=-1, keepdims=True)) if loss.from_logits else outputs
+    total = arithmetic.sum(rows, -1, keepdims=True)
     raw = rows / total
     p = np.clip(raw, EPSILON, 1 - EPSILON)
-    weight, logarithm = loss.alpha * y, np.log(p)
+    weight, logarithm = loss.alpha * y, arithmetic.log(p)
     if gradient is not None:
-        slope = weight * (loss.gamma * (1 - p) ** (loss.gamma - 1) * logarithm - (1 - p) ** loss.gamma / p)
+        steepness = loss.gamma * arithmetic.power(1 - p, loss.gamma - 1)
+        slope = weight * (steepness * logarithm - arithmetic.power(1 - p, loss.gamma) / p)
         slope = np.where(raw == p, slope, 0)
-        np.subtract(slope, (slope * raw).sum(axis=-1, keepdims=True), gradient)
+        np.subtract(slope, arithmetic.sum(slope * raw, -1, keepdims=True), gradient)
         np.multiply(gradient, raw if loss.from_logits else 1 / total, gradient)
-    result: Floats = -np.add.reduce(weight * (1 - p) ** loss.gamma * logarithm, axis=-1)
+    result: Floats = -arithmetic.sum(weight * arithmetic.power(1 - p, loss.gamma) * logarithm, axis=-1)
     return result
 
 
@@ -205,13 +207,13 @@ def binary_focal(loss: BinaryFocalCrossentropy, targets: NDArray[Any], outputs: 
     y = _smooth_labels(loss, shaped_like(targets, outputs), 2)
     raw = sigmoid(outputs) if loss.from_logits else outputs
     p = np.clip(raw, EPSILON, 1 - EPSILON)
-    entropy = -(y * np.log(p) + (1 - y) * np.log(1 - p))
+    entropy = -(y * arithmetic.log(p) + (1 - y) * arithmetic.log(1 - p))
     wrong = 1 - (y * raw + (1 - y) * (1 - raw))
-    factor = wrong**loss.gamma
+    factor = arithmetic.power(wrong, loss.gamma)
     weight = y * loss.alpha + (1 - y) * (1 - loss.alpha) if loss.apply_class_balancing else np.ones_like(y)
     if gradient is not None:
         # With a gamma below 1 the power is infinite at 0, where the slope counts as 0.
-        steepness = np.where(wrong > 0, loss.gamma * np.maximum(wrong, EPSILON**2) ** (loss.gamma - 1), 0)
+        steepness = np.where(wrong > 0, loss.gamma * arithmetic.power(np.maximum(wrong, EPSILON**2), loss.gamma - 1), 0)
         slope = factor * np.where(raw == p, (p - y) / (p * (1 - p)), 0) + steepness * (1 - 2 * y) * entropy
         np.divide(weight * slope * (raw * (1 - raw) if loss.from_logits else 1), outputs.shape[-1], gradient)
     return last_mean(weight * factor * entropy)
@@ -222,7 +224,7 @@ def divergence(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Flo
     y, p = np.clip(shaped_like(targets, outputs), EPSILON, 1), np.clip(outputs, EPSILON, 1)
     if gradient is not None:
         np.multiply(y / p, -(p == outputs).astype(outputs.dtype), gradient)
-    result: Floats = np.add.reduce(y * np.log(y / p), axis=-1)
+    result: Floats = arithmetic.sum(y * arithmetic.log(y / p), axis=-1)
     return result
 
 
@@ -231,4 +233,4 @@ def poisson(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats
     y, p = shaped_like(targets, outputs), outputs + outputs.dtype.type(EPSILON)
     if gradient is not None:
         np.divide(1 - y / p, outputs.shape[-1], gradient)
-    return last_mean(outputs - y * np.log(p))
+    return last_mean(outputs - y * arithmetic.log(p))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.engines.numpy_engine.losses.common import Floats, last_mean, one_hot_like, shaped_like
+from fittool.kernels import arithmetic
 from fittool.nn.losses import EPSILON, Huber, Loss
 
 
@@ -39,7 +40,7 @@ def absolute_percentage_error(loss: Loss, targets: NDArray[Any], outputs: Floats
 def squared_logarithmic_error(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
     """The mean of `(log(1 + p) - log(1 + y))²`, where p and y are at least 1e-7: (N, …, K) outputs give (N, …)."""
     kept = np.maximum(outputs, EPSILON)
-    difference = np.log(kept + 1) - np.log(np.maximum(shaped_like(targets, outputs), EPSILON) + 1)
+    difference = arithmetic.log(kept + 1) - arithmetic.log(np.maximum(shaped_like(targets, outputs), EPSILON) + 1)
     if gradient is not None:
         np.multiply(difference, 2 / outputs.shape[-1], gradient)
         np.multiply(gradient, (outputs == kept) / (kept + 1), gradient)
@@ -59,9 +60,9 @@ def log_cosh(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Float
     """The mean of `log(cosh(d))`, without overflow: (N, …, K) outputs give (N, …)."""
     difference = outputs - shaped_like(targets, outputs)
     if gradient is not None:
-        np.divide(np.tanh(difference), outputs.shape[-1], gradient)
+        np.divide(arithmetic.tanh(difference), outputs.shape[-1], gradient)
     size = np.abs(difference)
-    return last_mean(size + np.log1p(np.exp(-2 * size)) - np.log(2).astype(outputs.dtype))
+    return last_mean(size + arithmetic.log1p(arithmetic.exp(-2 * size)) - np.log(2).astype(outputs.dtype))
 
 
 def cosine_similarity(loss: Loss, targets: NDArray[Any], outputs: Floats, gradient: Floats | None) -> Floats:
@@ -69,7 +70,7 @@ def cosine_similarity(loss: Loss, targets: NDArray[Any], outputs: Floats, gradie
     y = shaped_like(targets, outputs)
     factor = _unit_factor(outputs)
     unit_y, unit = y * _unit_factor(y), outputs * factor
-    cosine = np.add.reduce(unit_y * unit, axis=-1, keepdims=True)
+    cosine = arithmetic.sum(unit_y * unit, axis=-1, keepdims=True)
     if gradient is not None:
         long_enough = factor < 1 / EPSILON
         np.multiply(unit, np.where(long_enough, cosine, 0), gradient)
@@ -81,7 +82,7 @@ def cosine_similarity(loss: Loss, targets: NDArray[Any], outputs: Floats, gradie
 
 def _unit_factor(vectors: Floats) -> Floats:
     """The factors (N, …, 1) that make vectors along the last axis 1 long; at most 1e7."""
-    result: Floats = 1 / np.maximum(np.sqrt(np.add.reduce(vectors * vectors, axis=-1, keepdims=True)), EPSILON)
+    result: Floats = 1 / np.maximum(np.sqrt(arithmetic.sum(vectors * vectors, axis=-1, keepdims=True)), EPSILON)
     return result
 
 
@@ -113,7 +114,7 @@ def categorical_hinge(loss: Loss, targets: NDArray[Any], outputs: Floats, gradie
     y = one_hot_like(targets, outputs)
     wrong = (1 - y) * outputs
     largest = wrong.max(axis=-1, keepdims=True)
-    missing = largest - np.add.reduce(y * outputs, axis=-1, keepdims=True) + 1
+    missing = largest - arithmetic.sum(y * outputs, axis=-1, keepdims=True) + 1
     if gradient is not None:
         ties = wrong == largest
         np.multiply((1 - y) * ties / ties.sum(axis=-1, keepdims=True) - y, missing > 0, gradient)

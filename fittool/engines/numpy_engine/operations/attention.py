@@ -13,6 +13,7 @@ from fittool.engines.numpy_engine.activations import ACTIVATIONS
 from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext
 from fittool.engines.numpy_engine.operations.elementwise import Dropout
 from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.kernels import arithmetic
 
 _SOFTMAX = ACTIVATIONS["softmax"]
 
@@ -40,7 +41,7 @@ class Attention(Operation):
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         query, key, value = (self._by_head(x, part) for x in context.x)
         weights = self._weights(context, part)
-        yield partial(np.matmul, query, key.swapaxes(-1, -2), weights)
+        yield partial(arithmetic.matmul, query, key.swapaxes(-1, -2), weights)
         yield partial(np.multiply, weights, weights.dtype.type(self.scale), weights)
         if self.causal:
             yield partial(np.add, weights, self._hidden(weights.dtype), weights)
@@ -50,7 +51,7 @@ class Attention(Operation):
             yield from self.dropout.draw_mask(context, part)
             kept = context.scratch.array(part.thread, "product", weights.shape)
             yield partial(np.multiply, weights, self.dropout.mask(context)[part.start : part.stop], kept)
-        yield partial(np.matmul, kept, value, self._by_head(context.y, part))
+        yield partial(arithmetic.matmul, kept, value, self._by_head(context.y, part))
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
@@ -64,18 +65,18 @@ class Attention(Operation):
             if mask is not None:
                 kept = slopes
                 yield partial(np.multiply, weights, mask, kept)
-            yield partial(np.matmul, kept.swapaxes(-1, -2), dy, value_slope)
+            yield partial(arithmetic.matmul, kept.swapaxes(-1, -2), dy, value_slope)
         if query_slope is None and key_slope is None:
             return
-        yield partial(np.matmul, dy, value.swapaxes(-1, -2), slopes)
+        yield partial(arithmetic.matmul, dy, value.swapaxes(-1, -2), slopes)
         if mask is not None:
             yield partial(np.multiply, slopes, mask, slopes)
         yield partial(_SOFTMAX.backward, weights, weights, slopes, slopes)
         yield partial(np.multiply, slopes, slopes.dtype.type(self.scale), slopes)
         if query_slope is not None:
-            yield partial(np.matmul, slopes, key, query_slope)
+            yield partial(arithmetic.matmul, slopes, key, query_slope)
         if key_slope is not None:
-            yield partial(np.matmul, slopes.swapaxes(-1, -2), query, key_slope)
+            yield partial(arithmetic.matmul, slopes.swapaxes(-1, -2), query, key_slope)
 
     def _drops(self, context: OperationContext) -> bool:
         return context.training and self.dropout is not None and self.dropout.rate > 0

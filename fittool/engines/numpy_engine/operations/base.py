@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from fittool.data.batch import Array
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
+from fittool.kernels import arithmetic
 from fittool.nn.random_stream import RandomStream
 from fittool.nn.shapes import Shape
 
@@ -181,7 +182,7 @@ class OperationContext:
         if self.groups() > 1:
             whole = self.gradient(*parameters, shape=(-1,))
             shares = self.partials("+".join(self.names(*parameters)), self.groups(), whole.size)
-            yield BatchPhase([[partial(np.add.reduce, shares, 0, None, whole)]])
+            yield BatchPhase([[partial(arithmetic.sum, shares, 0, None, whole)]])
 
 
 class Operation:
@@ -265,19 +266,19 @@ def row_product(left: Floats, right: Floats, out: Floats, *, even: bool, togethe
         together: How many rows are one product then, a part of m: all rows of one sample, or those that BLAS treats alike.
     """
     if not even:
-        return partial(np.matmul, left, right, out)
+        return partial(arithmetic.matmul, left, right, out)
     rows = 1 if together == EVEN_ROWS and right.shape[1] == 1 else together  # a single column is no product to BLAS, but dots
-    return partial(np.matmul, left.reshape(-1, rows, left.shape[1]), right, out.reshape(-1, rows, out.shape[1]))
+    return partial(arithmetic.matmul, left.reshape(-1, rows, left.shape[1]), right, out.reshape(-1, rows, out.shape[1]))
 
 
 def product_into(left: Floats, right: Floats, out: Floats) -> Task:
     """The call that puts the matrix product of (m, k) and (k, n) into `out`, (m, n)."""
-    return partial(np.matmul, left, right, out)
+    return partial(arithmetic.matmul, left, right, out)
 
 
 def sum_into(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
     """The call that puts the sum of (n, …) along some axes into `out`, whose shape is that of the other axes."""
-    return partial(np.add.reduce, array, axes, None, out)
+    return partial(arithmetic.sum, array, axes, None, out)
 
 
 def accumulate(target: Floats, make: Callable[[Floats], Task], first: bool, scratch: Floats) -> list[Task]:

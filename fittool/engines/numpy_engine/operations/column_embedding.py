@@ -18,6 +18,7 @@ from fittool.engines.numpy_engine.operations.base import (
 )
 from fittool.engines.numpy_engine.thread_pool import Task
 from fittool.errors import DataError
+from fittool.kernels import arithmetic
 
 
 class ColumnEmbedding(Operation):
@@ -77,10 +78,7 @@ class ColumnEmbedding(Operation):
     def _add_rows(self, context: OperationContext, number: int) -> None:
         assert context.dy is not None
         gradient, codes = context.gradient(f"embeddings_{number}"), self._codes(context)[:, number]
-        order = np.argsort(codes, kind="stable")  # so that equal codes are summed in the batch's order
-        found, starts = np.unique(codes[order], return_index=True)
-        gradient.fill(0)
-        gradient[found] = np.add.reduceat(context.dy[:, self.places[number]][order], starts, axis=0)
+        arithmetic.add_rows(codes, context.dy[:, self.places[number]], gradient)
 
     def _back_to_others(self, dx: Floats, dy: Floats, part: BatchSlice) -> Iterable[Task]:
         """Codes have no slope."""

@@ -27,6 +27,7 @@ from fittool.engines.numpy_engine.operations.base import (
     sum_into,
 )
 from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.kernels import arithmetic
 from fittool.nn.shapes import Shape
 
 _PATCH_ELEMENTS = 128 * 1024
@@ -172,7 +173,7 @@ class Convolution(Operation):
         flipped = self._flip_kernel(context)
         for start, stop in chunks(part, self.back.positions * self.back.elements):
             patches = yield from im2col(context, part, self.back, context.dy[start:stop], self.back.elements)
-            yield partial(np.matmul, patches, flipped, context.dx[0][start:stop].reshape(-1, flipped.shape[1]))
+            yield partial(arithmetic.matmul, patches, flipped, context.dx[0][start:stop].reshape(-1, flipped.shape[1]))
 
 
 class TransposedConvolution(Operation):
@@ -211,7 +212,9 @@ class TransposedConvolution(Operation):
             yield from accumulate(target, partial(product_into, patches.T, x), first, share)
             first = False
             if context.dx[0] is not None:
-                yield partial(np.matmul, patches, self._matrix(context), context.dx[0][start:stop].reshape(-1, self.channels))
+                yield partial(
+                    arithmetic.matmul, patches, self._matrix(context), context.dx[0][start:stop].reshape(-1, self.channels)
+                )
         if self.use_bias:
             bias = context.group_gradient(part, "bias")
             sums = partial(sum_into, context.dy[part.start : part.stop], (0, 1, 2))
@@ -273,7 +276,7 @@ class DepthwiseConvolution(Operation):
         yield partial(wide.fill, 0)
         for place in self._offsets():
             yield partial(np.multiply, dy, kernel[place], product)
-            yield partial(np.add.reduce, product, -1, None, share)
+            yield partial(arithmetic.sum, product, -1, None, share)
             target = self.window.shift(wide, place)
             yield partial(np.add, target, share, target)
         yield partial(np.copyto, dx, self.window.interior(wide))

@@ -17,6 +17,7 @@ from fittool.engines.numpy_engine.operations.base import (
     row_product,
 )
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
+from fittool.kernels import arithmetic
 
 _COLUMNS = 256
 """Columns of a piece. Fixed, as BLAS sums in another order for another width, and the weights would depend on the threads."""
@@ -62,15 +63,16 @@ class Dense(Operation):
         shape = (self.inputs, self.units)
         kernel, gradient = context.weights(self.kernel, shape=shape), context.gradient(self.kernel, shape=shape)
         dx = None if context.dx[0] is None else _flat(context.dx[0])
-        chains: list[list[partial[object]]] = []
+        chains: list[list[Task]] = []
         for cut in self._cuts(context, self.inputs):
-            chain: list[partial[object]] = [partial(np.matmul, x[:, cut].T, dy, gradient[cut])]
+            chain: list[Task] = [partial(arithmetic.matmul, x[:, cut].T, dy, gradient[cut])]
             if dx is not None:
-                chain.append(partial(np.matmul, dy, kernel[cut].T, dx[:, cut]))
+                chain.append(partial(arithmetic.matmul, dy, kernel[cut].T, dx[:, cut]))
             chains.append(chain)
         # With the first chain, which is there however the kernel is cut.
         if self.use_bias:
-            chains[0].append(partial(np.matmul, ones(len(dy), dy.dtype), dy, context.gradient(self.bias, shape=(1, self.units))))
+            bias = context.gradient(self.bias, shape=(1, self.units))
+            chains[0].append(partial(arithmetic.matmul, ones(len(dy), dy.dtype), dy, bias))
         yield BatchPhase(list(chains))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from fittool.engines.numpy_engine.activations import ActivationFunction
 from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, accumulate
 from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.kernels import arithmetic
 from fittool.nn.random_stream import RandomStream
 from fittool.rng import keep_bits, normals
 
@@ -177,4 +178,4 @@ class ParametricReLU(Operation):
 
 def _alpha_gradient(array: Floats, axes: tuple[int, ...], out: Floats) -> Task:
     """The call that sums (n, …) along some axes, the first among them, into `out`, which keeps the others as axes of size 1."""
-    return lambda: np.copyto(out, array.sum(axis=axes, keepdims=True)[0])
+    return lambda: np.copyto(out, arithmetic.sum(array, axes, keepdims=True)[0])

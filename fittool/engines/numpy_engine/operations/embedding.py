@@ -21,6 +21,7 @@ from fittool.engines.numpy_engine.operations.base import (
 )
 from fittool.engines.numpy_engine.thread_pool import Task
 from fittool.errors import DataError
+from fittool.kernels import arithmetic
 
 
 class Embedding(Operation):
@@ -64,12 +65,8 @@ class Embedding(Operation):
 
     def _add_rows(self, context: OperationContext) -> None:
         assert context.dy is not None
-        gradient, indices = context.gradient("embeddings"), self.indices(context).reshape(-1)
-        # Not `np.add.at`, which takes twice as long; the sort is stable, so that equal numbers are summed in the batch's order.
-        order = np.argsort(indices, kind="stable")
-        found, starts = np.unique(indices[order], return_index=True)
-        gradient.fill(0)
-        gradient[found] = np.add.reduceat(context.dy.reshape(-1, self.length)[order], starts, axis=0)
+        indices = self.indices(context).reshape(-1)
+        arithmetic.add_rows(indices, context.dy.reshape(-1, self.length), context.gradient("embeddings"))
 
     def no_gradient(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         """Whole numbers have no slope."""
@@ -107,9 +104,9 @@ class PiecewiseLinearEmbedding(Operation):
         yield partial(self._fill, x, context.weights("edges"), fillings)
         if context.even:  # each row by itself, so that it is the same to the bit in any company
             vectors = y[:, self.features :].reshape(len(y), len(self.columns), 1, self.length)
-            yield partial(np.matmul, fillings[:, :, np.newaxis], kernel, vectors)
+            yield partial(arithmetic.matmul, fillings[:, :, np.newaxis], kernel, vectors)
         else:
-            yield partial(np.matmul, fillings.transpose(1, 0, 2), kernel, self._vectors(y))
+            yield partial(arithmetic.matmul, fillings.transpose(1, 0, 2), kernel, self._vectors(y))
 
     def _fill(self, x: Floats, edges: Floats, fillings: Floats) -> None:
         np.subtract(x[:, self.columns, np.newaxis], edges[:, :-1], fillings)
@@ -122,7 +119,7 @@ class PiecewiseLinearEmbedding(Operation):
         share, kernel = context.group_gradient(part, "kernel"), context.weights("kernel")
         scratch = context.scratch.array(part.thread, "kernel", kernel.shape)
         yield from accumulate(
-            share, lambda target: partial(np.matmul, fillings.transpose(1, 2, 0), vectors, target), part.first, scratch
+            share, lambda target: partial(arithmetic.matmul, fillings.transpose(1, 2, 0), vectors, target), part.first, scratch
         )
         if context.dx[0] is not None:
             dx, dy = context.dx[0][part.start : part.stop], context.dy[part.start : part.stop]
@@ -132,7 +129,8 @@ class PiecewiseLinearEmbedding(Operation):
     def _back_to_numbers(self, fillings: Floats, vectors: Floats, kernel: Floats, edges: Floats, dx: Floats) -> None:
         """Only the bin that a value lies in has a slope."""
         slopes = np.where((fillings > 0) & (fillings < 1), _slopes(edges), 0)
-        dx[:, self.columns] += np.einsum("knd,ktd,nkt->nk", vectors, kernel, slopes, optimize=True)
+        along = arithmetic.matmul(vectors, kernel.swapaxes(1, 2)).swapaxes(0, 1)
+        dx[:, self.columns] += arithmetic.sum(along * slopes, -1)
 
 
 def _slopes(edges: Floats) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fittool.engines.numpy_engine.operations.base import BatchSlice, Operation, OperationContext
 from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.kernels import arithmetic
 
 
 class _Fold(Operation):
@@ -119,4 +120,4 @@ def _sum_repeated(dy: np.ndarray, dx: np.ndarray) -> Task:
     if dy.shape == dx.shape:
         return partial(np.copyto, dx, dy)
     axes = tuple(axis for axis in range(1, dy.ndim) if dx.shape[axis] == 1)
-    return partial(np.add.reduce, dy, axes, None, dx, True)
+    return partial(arithmetic.sum, dy, axes, None, dx, True)

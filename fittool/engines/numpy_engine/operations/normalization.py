@@ -27,6 +27,7 @@ from fittool.engines.numpy_engine.operations.base import (
     rows,
 )
 from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.kernels import arithmetic
 
 
 class _Rows:
@@ -86,10 +87,10 @@ class BatchNormalization(Operation):
         x, y = rows(context.x[0], part), rows(context.y, part)
         total = ones(len(x), y.dtype)
         mean, squares = slices[0, part.index : part.index + 1], slices[1, part.index : part.index + 1]
-        yield partial(np.matmul, total / y.dtype.type(len(x)), x, mean)
+        yield partial(arithmetic.matmul, total / y.dtype.type(len(x)), x, mean)
         yield partial(np.subtract, x, mean, y)
         yield partial(np.multiply, y, y, y)
-        yield partial(np.matmul, total, y, squares)
+        yield partial(arithmetic.matmul, total, y, squares)
 
     def _merge(self, context: OperationContext, slices: Floats, statistics: Floats) -> None:
         """Batch mean and biased variance, and the moving ones."""
@@ -135,10 +136,10 @@ class BatchNormalization(Operation):
         x, dy = rows(context.x[0], part), rows(context.dy, part)
         centred = context.scratch.array(part.thread, "product", x.shape)
         total = ones(len(x), dy.dtype)
-        yield partial(np.matmul, total, dy, slices[0, part.index : part.index + 1])
+        yield partial(arithmetic.matmul, total, dy, slices[0, part.index : part.index + 1])
         yield partial(np.subtract, x, statistics[0], centred)
         yield partial(np.multiply, centred, dy, centred)
-        yield partial(np.matmul, total, centred, slices[1, part.index : part.index + 1])
+        yield partial(arithmetic.matmul, total, centred, slices[1, part.index : part.index + 1])
 
     def _gradients(self, context: OperationContext, statistics: Floats, slices: Floats, factors: _Rows) -> None:
         mean, _, inverse = statistics
@@ -218,9 +219,9 @@ class LayerNormalization(Operation):
         column = np.empty((len(dy), 1), dy.dtype)
         yield partial(np.multiply, dy, context.weights("gamma") if self.scale else 1, dx)
         yield partial(np.multiply, dx, normal, product)
-        yield partial(np.matmul, product, mean, column)
+        yield partial(arithmetic.matmul, product, mean, column)
         yield partial(np.multiply, normal, column, product)
-        yield partial(np.matmul, dx, mean, column)
+        yield partial(arithmetic.matmul, dx, mean, column)
         yield partial(np.subtract, dx, product, dx)
         yield partial(np.subtract, dx, column, dx)
         yield partial(np.multiply, dx, inverse, dx)
@@ -253,7 +254,7 @@ class GroupNormalization(LayerNormalization):
 
     def _mean(self, array: Floats, out: Floats) -> Iterable[Task]:
         """Calls for the mean over positions and a group's channels, (n, 1, groups, 1)."""
-        yield partial(np.add.reduce, array, (1, 3), None, out, True)
+        yield partial(arithmetic.sum, array, (1, 3), None, out, True)
         yield partial(np.divide, out, out.dtype.type(array.shape[1] * array.shape[3]), out)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:

@@ -11,6 +11,7 @@ import numpy as np
 from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext, ones
 from fittool.engines.numpy_engine.operations.convolution import Window, pad
 from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.kernels import arithmetic
 from fittool.nn.shapes import Shape
 
 
@@ -121,7 +122,7 @@ class GlobalAveragePooling(Operation):
         images = context.x[0][part.start : part.stop].reshape(part.size, self.positions, -1)
         y = context.y[part.start : part.stop].reshape(part.size, 1, -1)
         weights = ones(self.positions, y.dtype) / y.dtype.type(self.positions)
-        yield partial(np.matmul, weights, images, y)
+        yield partial(arithmetic.matmul, weights, images, y)
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
@@ -154,6 +155,6 @@ class GlobalMaxPooling(Operation):
         dy = context.dy[part.start : part.stop].reshape(part.size, 1, -1)
         count = np.empty_like(dy)
         yield partial(np.equal, images, y, dx, casting="unsafe")
-        yield partial(np.add.reduce, dx, 1, None, count, True)
+        yield partial(arithmetic.sum, dx, 1, None, count, True)
         yield partial(np.divide, dy, count, count)
         yield partial(np.multiply, dx, count, dx)

@@ -10,6 +10,7 @@ import numpy as np
 
 from fittool.engines.numpy_engine.operations.base import BatchSlice, Operation, OperationContext
 from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.kernels import arithmetic
 
 
 class View(Operation):
@@ -94,7 +95,7 @@ class RepeatPixels(Operation):
         assert context.dy is not None
         if context.dx[0] is not None:
             dx = context.dx[0][part.start : part.stop]
-            yield partial(np.add.reduce, self._blocks(context.dy, part, *dx.shape[1:3]), (2, 4), None, dx)
+            yield partial(arithmetic.sum, self._blocks(context.dy, part, *dx.shape[1:3]), (2, 4), None, dx)
 
 
 class Resampling(Operation):
@@ -120,5 +121,5 @@ class Resampling(Operation):
         images, out = source[part.start : part.stop], target[part.start : part.stop]
         count, height, width, channels = images.shape
         tall = context.scratch.array(part.thread, "product", (count, len(rows), width * channels))
-        np.matmul(rows.astype(out.dtype), images.reshape(count, height, width * channels), tall)
-        np.matmul(columns.astype(out.dtype), tall.reshape(count, len(rows), width, channels), out)
+        arithmetic.matmul(rows.astype(out.dtype), images.reshape(count, height, width * channels), tall)
+        arithmetic.matmul(columns.astype(out.dtype), tall.reshape(count, len(rows), width, channels), out)

@@ -21,6 +21,7 @@ from fittool.augmentation.standardize import (
 )
 from fittool.engines.numpy_engine.operations.base import BatchSlice, Floats, Operation, OperationContext
 from fittool.engines.numpy_engine.thread_pool import Task
+from fittool.kernels import arithmetic
 
 
 class Standardization(Operation):
@@ -55,7 +56,7 @@ class Standardization(Operation):
         assert context.dy is not None
         gradient, statistics = context.dy[samples].copy(), self._statistics(context)
         if statistics.zca is not None:
-            gradient = (gradient.reshape(len(gradient), -1) @ statistics.zca.T).reshape(gradient.shape)
+            gradient = arithmetic.matmul(gradient.reshape(len(gradient), -1), statistics.zca.T).reshape(gradient.shape)
         if statistics.std is not None:
             gradient /= statistics.std + gradient.dtype.type(EPSILON)
         gradient = self._by_sample_back(context.x[0][samples], gradient)
@@ -65,12 +66,12 @@ class Standardization(Operation):
         """Through the division by each image's own standard deviation, then through its own centre."""
         if self.steps.samplewise_std_normalization:
             scaled = x if self.steps.rescale is None else x * x.dtype.type(self.steps.rescale)
-            centred = scaled - scaled.mean(axis=(1, 2, 3), keepdims=True)
+            centred = scaled - arithmetic.mean(scaled, (1, 2, 3), keepdims=True)
             std, epsilon = deviations(centred), centred.dtype.type(EPSILON)
-            along = (gradient * centred).mean(axis=(1, 2, 3), keepdims=True) / np.maximum(std, epsilon)
+            along = arithmetic.mean(gradient * centred, (1, 2, 3), keepdims=True) / np.maximum(std, epsilon)
             gradient = (gradient - centred * along / (std + epsilon)) / (std + epsilon)
         if centres_samples(self.steps):
-            gradient = gradient - gradient.mean(axis=(1, 2, 3), keepdims=True)
+            gradient = gradient - arithmetic.mean(gradient, (1, 2, 3), keepdims=True)
         return gradient
 
 
@@ -106,5 +107,5 @@ class RobustScaling(Operation):
         """The derivative of `z / √(1 + (z / limit)²)` is that root to the power -3."""
         slope = scale
         if self.limit is not None:
-            slope = scale * (1 + np.square((x[:, self.columns] - center) * scale / self.limit)) ** -1.5
+            slope = scale * arithmetic.power(1 + np.square((x[:, self.columns] - center) * scale / self.limit), -1.5)
         dx[:, self.columns] = dy[:, self.columns] * slope

@@ -10,6 +10,7 @@ import numpy as np
 from fittool.engines.numpy_engine.operations.base import Floats, OperationContext, ones, row_product
 from fittool.engines.numpy_engine.operations.sequences.recurrent import Recurrent, TimeStep, Weights
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
+from fittool.kernels import arithmetic
 
 
 class LongShortTermCell(Recurrent):
@@ -157,11 +158,11 @@ class ResetAfterCell(_GatedCell):
             (self.array(context, "slope", self.walk.units), self.rest),
         )
         kernel, seen = context.gradient(self.name("recurrent_kernel")), self.seen(context)
-        chain = [partial(np.matmul, seen.T, slopes, kernel[:, columns]) for slopes, columns in pieces]
+        chain = [partial(arithmetic.matmul, seen.T, slopes, kernel[:, columns]) for slopes, columns in pieces]
         if self.use_bias:
             bias = context.gradient(self.name("bias"))[1:]
             row = ones(len(seen), seen.dtype)
-            chain += [partial(np.matmul, row, slopes, bias[:, columns]) for slopes, columns in pieces]
+            chain += [partial(arithmetic.matmul, row, slopes, bias[:, columns]) for slopes, columns in pieces]
         return chain
 
 
@@ -191,10 +192,10 @@ class ResetBeforeCell(_GatedCell):
         state, seen, product = (step.work[name] for name in ("state", "carry", "product"))
         _, reset, _ = self.thirds(step.gates)
         _, reset_slope, new_slope = self.thirds(step.gradient)
-        yield partial(np.matmul, new_slope, kernel[:, self.rest].T, product)
+        yield partial(arithmetic.matmul, new_slope, kernel[:, self.rest].T, product)
         yield partial(np.multiply, product, step.seen, reset_slope)
         yield from self.squash_back(step, self.both)
-        yield partial(np.matmul, step.gradient[:, self.both], kernel[:, self.both].T, seen)
+        yield partial(arithmetic.matmul, step.gradient[:, self.both], kernel[:, self.both].T, seen)
         yield partial(np.multiply, product, reset, product)
         yield partial(np.add, seen, product, seen)
         if step.mask is not None:
@@ -206,6 +207,6 @@ class ResetBeforeCell(_GatedCell):
         kernel, slopes = context.gradient(self.name("recurrent_kernel")), self.array(context, "gradient", self.width)
         reset = self.array(context, "reset", self.walk.units)
         return [
-            partial(np.matmul, self.seen(context).T, slopes[:, self.both], kernel[:, self.both]),
-            partial(np.matmul, reset.T, slopes[:, self.rest], kernel[:, self.rest]),
+            partial(arithmetic.matmul, self.seen(context).T, slopes[:, self.both], kernel[:, self.both]),
+            partial(arithmetic.matmul, reset.T, slopes[:, self.rest], kernel[:, self.rest]),
         ]

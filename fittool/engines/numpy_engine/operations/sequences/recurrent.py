@@ -27,6 +27,7 @@ from fittool.engines.numpy_engine.operations.base import (
 )
 from fittool.engines.numpy_engine.operations.elementwise import Dropout
 from fittool.engines.numpy_engine.thread_pool import Task, TaskChain
+from fittool.kernels import arithmetic
 
 _WORTH_CUTTING = 1 << 24
 """Below this many floating-point operations all samples are one chain; threads would cost more than they bring."""
@@ -144,7 +145,7 @@ class Recurrent(Operation):
     def recurrent_gradient(self, context: OperationContext) -> TaskChain:
         """The calls for the gradient of the recurrent kernel."""
         seen, gradient = self.seen(context), self.array(context, "gradient", self.width)
-        return [partial(np.matmul, seen.T, gradient, context.gradient(self.name("recurrent_kernel")))]
+        return [partial(arithmetic.matmul, seen.T, gradient, context.gradient(self.name("recurrent_kernel")))]
 
     def name(self, parameter: str) -> str:
         """The name of a parameter in its layer."""
@@ -278,22 +279,22 @@ class Recurrent(Operation):
         if context.dx[0] is not None:
             slopes = self.block(self.array(context, "input gradient", self.walk.inputs), samples)
             gradient = self.block(self.array(context, "gradient", self.width), samples)
-            yield partial(np.matmul, _flat(gradient), context.weights(self.name("kernel")).T, _flat(slopes))
+            yield partial(arithmetic.matmul, _flat(gradient), context.weights(self.name("kernel")).T, _flat(slopes))
             yield partial(np.copyto, self.walk.inputs_in_order(context.dx[0][samples]), slopes)
 
     def _input_weights(self, context: OperationContext) -> Iterator[Task]:
         inputs, gradient = self.array(context, "inputs", self.walk.inputs), self.array(context, "gradient", self.width)
-        yield partial(np.matmul, inputs.T, gradient, context.gradient(self.name("kernel")))
+        yield partial(arithmetic.matmul, inputs.T, gradient, context.gradient(self.name("kernel")))
         if self.use_bias:
             bias = context.gradient(self.name("bias")).reshape(-1, self.width)[:1]
-            yield partial(np.matmul, ones(len(gradient), gradient.dtype), gradient, bias)
+            yield partial(arithmetic.matmul, ones(len(gradient), gradient.dtype), gradient, bias)
 
     def state_gradient(self, context: OperationContext, step: TimeStep, gradient: Floats, out: Floats) -> Iterator[Task]:
         """The calls that put the gradient of the state before the step, (n, units), into `out`.
 
         It follows from `gradient`, (n, gates · units), that of the recurrent kernel's product.
         """
-        yield partial(np.matmul, gradient, context.weights(self.name("recurrent_kernel")).T, out)
+        yield partial(arithmetic.matmul, gradient, context.weights(self.name("recurrent_kernel")).T, out)
         if step.mask is not None:
             yield partial(np.multiply, out, step.mask, out)
 
@@ -303,7 +304,7 @@ class Recurrent(Operation):
         if not self.halves:
             yield partial(self.recurrent_activation.forward, sums, gates)
             return
-        yield partial(np.tanh, sums, gates)
+        yield partial(arithmetic.tanh, sums, gates)
         yield partial(np.multiply, gates, step.work["factor"][:, places], gates)
         yield partial(np.add, gates, step.work["offset"][:, places], gates)
 

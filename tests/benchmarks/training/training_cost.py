@@ -13,13 +13,15 @@ from fittool.nn.objectives import share_out
 from fittool.nn.optimizers import Adam
 from fittool.nn.presets import SimpleCNN
 from fittool.training.steps import BatchStream
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.inputs import BATCH, classic, dataset
-from tests.benchmarks.measuring import Figure, seconds, side_by_side
+from tests.benchmarks.measuring import Figure, seconds
 
 STEPS = 40
 
 
-def figures(turns: int) -> list[Figure]:
+def figures(bench: Bench) -> list[Figure]:
+    count = bench.size(STEPS, 2)
     data, graph = dataset(2000, 32), _network()
     waits: list[float] = []
 
@@ -34,7 +36,7 @@ def figures(turns: int) -> list[Figure]:
 
         def steps() -> None:
             nonlocal waited
-            for _ in range(STEPS):
+            for _ in range(count):
                 batch = next(stream)
                 waited += stream.waited
                 engine.train_step(batch)
@@ -51,13 +53,12 @@ def figures(turns: int) -> list[Figure]:
         "threads": lambda: trained(classic(), False),
         "processes": lambda: trained(classic(), True),
     }
-    took = side_by_side(sides, turns)
-    note = ", ".join(f"{name} {1e3 * value / STEPS:.1f} ms" for name, value in took.items()) + " a step"
-    share = max(waits[2:])
+    took = bench.compare(sides, on_two=True)
+    note, share = took.in_numbers("ms a step", 1e3 / count), max(waits[2:], default=max(waits))
     return [
-        Figure("time with augmentation against without, two threads", took["threads"] / took["plain"], 1.1, most=True, note=note),
-        Figure("time with augmentation against without, two processes", took["processes"] / took["plain"], 1.1, most=True),
-        Figure("largest share of time that the engine waited for data", share, 0.1, most=True),
+        took.figure("time with augmentation against without, two threads", "threads", "plain", 1.1, most=True, note=note),
+        took.figure("time with augmentation against without, two processes", "processes", "plain", 1.1, most=True),
+        Figure("largest share of time that the engine waited for data", None if took.note else share, 0.1, most=True),
     ]
 
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.machine import ROOT
 from tests.benchmarks.measuring import Figure
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,12 @@ SUBJECTS = {
 }
 
 
-def figures(turns: int) -> list[Figure]:
-    return [figure for name, subject in SUBJECTS.items() for figure in _figures(name, subject)]
+def figures(bench: Bench) -> list[Figure]:
+    subjects = dict(list(SUBJECTS.items())[: bench.size(len(SUBJECTS), 1)])
+    return [figure for name, subject in subjects.items() for figure in _figures(name, subject, bench.size(subject.splits, 1))]
 
 
-def _figures(name: str, subject: Subject) -> Iterator[Figure]:
+def _figures(name: str, subject: Subject, splits: int) -> Iterator[Figure]:
     what = "accuracy" if subject.unit is None else "error"
     try:
         table = _table(subject)
@@ -73,7 +74,7 @@ def _figures(name: str, subject: Subject) -> Iterator[Figure]:
         yield Figure(f"{name}: {what}", None, subject.wanted, note=f"left out: {error}")
         return
     with tempfile.TemporaryDirectory() as folder:
-        measured = [_measured(subject, table, split, Path(folder) / str(split)) for split in range(subject.splits)]
+        measured = [_measured(subject, table, split, Path(folder) / str(split)) for split in range(splits)]
     ours, linear, boosted, took = (statistics.mean(column) for column in zip(*measured, strict=True))
     note = f"fittool {ours:.2f}, linear {linear:.2f}, boosting {boosted:.2f}; {', '.join(f'{row[0]:.1f}' for row in measured)}"
     value, of = (ours / linear, " against the linear model") if subject.peer else (ours, "")

@@ -8,8 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.inputs import jpeg_folder
-from tests.benchmarks.measuring import Figure, seconds, side_by_side
+from tests.benchmarks.measuring import Figure, processor_seconds
 
 FILES = 50_000
 EXPERIMENT = """
@@ -32,18 +33,20 @@ batches.close()
 """
 
 
-def figures(turns: int) -> list[Figure]:
+def figures(bench: Bench) -> list[Figure]:
+    files = bench.size(FILES, 200)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cached.yaml"
-        path.write_text(EXPERIMENT.format(path=jpeg_folder(Path(folder) / "images", FILES)))
+        path.write_text(EXPERIMENT.format(path=jpeg_folder(Path(folder) / "images", files)))
         environment = os.environ | {"XDG_CACHE_HOME": folder, "PYTHONPATH": os.pathsep.join(sys.path)}
 
         def run(batches: int) -> float:
             command = [sys.executable, "-c", RUN, str(path), str(batches)]
-            return seconds(lambda: subprocess.run(command, env=environment, check=True))
+            return processor_seconds(lambda: subprocess.run(command, env=environment, check=True))
 
-        whole_pass = -(-FILES // 32)
+        whole_pass = -(-files // 32)
         first = run(whole_pass)
-        took = side_by_side({"start": lambda: run(1), "pass": lambda: run(whole_pass)}, turns)
+        took = bench.compare({"start": lambda: run(1), "pass": lambda: run(whole_pass)})
     note = f"first run with a whole pass {first:.1f} s, later ones {took['pass']:.1f} s"
-    return [Figure(f"seconds to the first batch of {FILES:,} cached files", took["start"], 2, most=True, note=note)]
+    name = f"seconds to the first batch of {files:,} cached files"
+    return [Figure(name, took["start"], 2, True, note, took.values_of, took.control)]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.measuring import Figure, seconds, side_by_side
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.measuring import Figure, seconds
 
 EPOCH = 10.0
 STEPS = 24
@@ -28,15 +29,18 @@ train: {mode: fit_generator, epochs: EPOCHS, steps_per_epoch: STEPS, batch_size:
 """
 
 
-def figures(turns: int) -> list[Figure]:
-    return [_figure(name, model, wanted, turns) for name, (model, wanted) in NETWORKS.items()]
+def figures(bench: Bench) -> list[Figure]:
+    return [
+        _figure(bench, name, model, wanted) for name, (model, wanted) in list(NETWORKS.items())[: bench.size(len(NETWORKS), 1)]
+    ]
 
 
-def _figure(name: str, model: str, wanted: float, turns: int) -> Figure:
+def _figure(bench: Bench, name: str, model: str, wanted: float) -> Figure:
     sides = {str(epochs): lambda epochs=epochs: _trained(model, epochs) for epochs in (FEW, MANY)}
-    took = side_by_side(sides, turns)
+    took = bench.compare(sides)
     once = max(took[str(MANY)] - took[str(FEW)], 0) / (MANY - FEW)
-    return Figure(f"{name}: percent of {EPOCH:g} s", 100 * once / EPOCH, wanted, most=True, note=f"{1e3 * once:.0f} ms an epoch")
+    note = f"{1e3 * once:.0f} ms an epoch"
+    return Figure(f"{name}: percent of {EPOCH:g} s", 100 * once / EPOCH, wanted, True, note, took.values_of, took.control)
 
 
 def _trained(model: str, epochs: int) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.inputs import images, jpeg_folder
 from tests.benchmarks.measuring import Figure
 
@@ -56,18 +57,19 @@ print((peak() - before) / sum(array.nbytes for array in held.inputs))
 )
 
 
-def figures(turns: int) -> list[Figure]:
+def figures(bench: Bench) -> list[Figure]:
+    few, many, held = (bench.size(full, little) for full, little in ((FEW, 200), (MANY, 400), (20_000, 200)))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        few, many = (_measured(STREAM, jpeg_folder(folder / str(count), count)) for count in (FEW, MANY))
-        growth = (many - few) / (LIST_BYTES * (MANY - FEW))
-        small = jpeg_folder(folder / "held", 20_000, 64)
-        np.savez_compressed(folder / "held.npz", x=images(20_000, 64) // 16, y=np.arange(20_000) % 10)
+        little, much = (_measured(STREAM, jpeg_folder(folder / str(count), count)) for count in (few, many))
+        growth = (much - little) / (LIST_BYTES * (many - few))
+        small = jpeg_folder(folder / "held", held, 64)
+        np.savez_compressed(folder / "held.npz", x=images(held, 64) // 16, y=np.arange(held) % 10)
         of_folder = _measured(HOLD.format(source="FolderSource(path=sys.argv[1])"), small)
         of_npz = _measured(HOLD.format(source="NpzSource(path=sys.argv[1])"), folder / "held.npz")
-    note = f"{few / MIB:.0f} and {many / MIB:.0f} MiB"
+    note = f"{little / MIB:.0f} and {much / MIB:.0f} MiB"
     return [
-        Figure(f"growth from {FEW:,} to {MANY:,} files against {LIST_BYTES} bytes a file", growth, 1, most=True, note=note),
+        Figure(f"growth from {few:,} to {many:,} files against {LIST_BYTES} bytes a file", growth, 1, most=True, note=note),
         Figure("fit on a folder against its images", of_folder, 1.2, most=True),
         Figure("fit on an npz file against its images", of_npz, 1.2, most=True),
     ]
