@@ -38,6 +38,10 @@ class Arithmetic:
         reduce: Any = np.add.reduce  # whose declared types know fewer arguments than it takes
         return reduce(x, axis, dtype, out, keepdims, where=where)
 
+    def add_shares(self, shares: Floats, out: Floats) -> None:
+        """The sum of rows (P, n) into (n,), row after row."""
+        np.add.reduce(shares, axis=0, out=out)
+
     def dot(self, left: Floats, right: Floats) -> Any:
         """The sum of the products of two rows, (n,)."""
         return np.dot(left, right)
@@ -128,6 +132,11 @@ def mean(x: Floats, axis: Axes = None, keepdims: bool = False, dtype: Any = None
     total = sum(x, axis, dtype, None, keepdims)
     kind = x.dtype if dtype is None else np.dtype(dtype)
     return total / kind.type(x.size // max(np.size(total), 1))
+
+
+def add_shares(shares: Floats, out: Floats) -> None:
+    """The sum of rows (P, n) into (n,), row after row; both live as long as what calls it."""
+    _IN_FORCE.arithmetic.add_shares(shares, out)
 
 
 def dot(left: Floats, right: Floats) -> Any:

@@ -20,6 +20,14 @@ FILL_MODES = ("nearest", "constant", "wrap", "reflect")
 FUNCTIONS = ("exp", "log", "log1p", "expm1", "tanh", "cos", "power")
 """In the order of the numbers by which the kernels that evaluate them know them."""
 
+ELEMENT_LOSSES = ("squared", "absolute", "binary", "binary logits", "categorical")
+"""In the order of the numbers by which `element_loss` knows them."""
+
+ACTIVATIONS = ("gelu", "gelu by tanh", "silu", "mish", "softplus", "elu")
+"""In the order of the numbers by which `activate` knows them."""
+
+# Attention: samples N, heads G, queries T, keys S, with K numbers each, and values of V numbers.
+_HEADS = ("query:N,T,G,K", "key:N,S,G,K", "value:N,S,G,V", "mask?:N,G,T,S")
 _WALK = {"backwards": 0, "turned": 0}
 
 
@@ -53,6 +61,7 @@ SIGNATURES: dict[str, Signature] = {
     "product_by_columns": Signature(("left:B,K,M", "right:B,K,N", "out!:B,M,N"), {}),
     "add_up": Signature(("x:O,R,I", "sums!:O,I:f64"), {}),
     "add_up_doubles": Signature(("x:O,R,I:f64", "sums!:O,I:f64"), {}),
+    "dot": Signature(("a:N", "b:N", "total!:1:f64"), {}),
     "evaluate": Signature(("x:N", "y!=x:N"), {"function": 0}, ("exponent",)),
     "evaluate_doubles": Signature(("x:N:f64", "y!=x:N:f64"), {"function": 0}, ("exponent",)),
     "moments": Signature(("x:R,C", "mean!:C", "squares!:C"), {}),
@@ -71,6 +80,16 @@ SIGNATURES: dict[str, Signature] = {
         {"total": 1, "fixed": 0},
     ),
     "normalization_input_gradient": Signature(("x:R,C", "dy:R,C", "factors:3,C", "dx!=dy:R,C"), {}),
+    "layer_normalization": Signature(("x:R,C", "gamma?:C", "beta?:C", "normal!:R,C", "inverse!:R", "y!:R,C"), {}, ("epsilon",)),
+    "layer_normalization_gradient": Signature(
+        ("dy:R,C", "normal:R,C", "inverse:R", "gamma?:C", "dx?!:R,C", "dgamma?!:C", "dbeta?!:C"), {"fresh": 0}
+    ),
+    "attention": Signature((*_HEADS, "weights!:N,G,T,S", "y!:N,T,G,V"), {"causal": 0}, ("scale",)),
+    "attention_gradient": Signature(
+        (*_HEADS, "weights:N,G,T,S", "dy:N,T,G,V", "dquery?!:N,T,G,K", "dkey?!:N,S,G,K", "dvalue?!:N,S,G,V"), {}, ("scale",)
+    ),
+    "activate": Signature(("x:N", "y!=x:N"), {"activation": 0}, ("alpha", "scale")),
+    "activate_gradient": Signature(("seen:N", "dy:N", "dx!=dy,seen:N"), {"activation": 0}, ("alpha", "scale")),
     "max_pooling": Signature(("x:N,H,W,C", "y!:N,I,J,C"), _POOL),
     "max_pooling_gradient": Signature(("x:N,H,W,C", "y:N,I,J,C", "dy:N,I,J,C", "dx!:N,H,W,C"), _POOL),
     "average_pooling": Signature(("x:N,H,W,C", "y!:N,I,J,C"), _POOL),
@@ -93,6 +112,9 @@ SIGNATURES: dict[str, Signature] = {
     "softmax_gradient": Signature(("y:R,C", "dy:R,C", "dx!=dy:R,C"), {}),
     "sparse_crossentropy": Signature(
         ("logits:R,C", "probabilities:R,C", "numbers:R:i64", "weights?:R", "total!:1:f64", "gradient?!:R,C"), {}, ("divisor",)
+    ),
+    "element_loss": Signature(
+        ("outputs:R,K", "targets:R,K", "squashed?:R,K", "weights?:R", "total!:1:f64", "gradient?!:R,K"), {"loss": 0}, ("divisor",)
     ),
     "descend": Signature(("weights!:E", "gradients:E", "momentum?!:E"), {"nesterov": 0}, ("rate", "factor")),
     "adapt_moments": Signature(

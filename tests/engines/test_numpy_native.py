@@ -121,6 +121,34 @@ def elements(rng: Random) -> tuple[Layers, tuple[int, ...]]:
     return [*first, dropout, activation, {"Rescaling": {"scale": 2, "offset": 1}}], shape
 
 
+def attention(rng: Random) -> tuple[Layers, tuple[int, ...]]:
+    """Of one sequence to itself, or to another of another length."""
+    steps, size = side(rng, 20), side(rng, 20)
+    settings: dict[str, Any] = {"num_heads": side(rng, 4), "key_dim": side(rng, 20), "use_bias": bool(rng.integers(2))}
+    settings |= {"value_dim": side(rng, 20), "use_causal_mask": bool(rng.integers(2)), "dropout": float(rng.choice([0, 0.3]))}
+    first: Layers = [{"Dense": {"units": size, "name": "a"}}]
+    if rng.integers(2):
+        first += [{"Conv1D": {"filters": side(rng, 9), "kernel_size": side(rng, steps), "inputs": "a", "name": "b"}}]
+        settings["inputs"] = ["a", "b"]
+    return [*first, {"MultiHeadAttention": settings}], (steps, side(rng, 6))
+
+
+def layer_normalization(rng: Random) -> tuple[Layers, tuple[int, ...]]:
+    settings = {"scale": bool(rng.integers(2)), "center": bool(rng.integers(2)), "epsilon": 1e-3}
+    first = {"Dense": {"units": int(rng.choice([2, 3, 8, 16, 17, 33, 64, 100]))}}
+    return [first, {"LayerNormalization": settings}], (*[side(rng, 5)] * int(rng.integers(3)), side(rng, 6))
+
+
+def curves(rng: Random) -> tuple[Layers, tuple[int, ...]]:
+    """Activations that are made of powers, also with factors of their own."""
+    names = ["gelu", "silu", "mish", "softplus", "elu", "selu", "exponential"]
+    own: Layers = [{"ELU": {"alpha": 0.7}}, {"GELU": {"approximate": True}}, *({"Activation": one} for one in names)]
+    factor = float(rng.choice([0.1, 1, 5]))
+    return [{"Dense": {"units": side(rng, 60)}}, {"Rescaling": {"scale": factor}}, own[int(rng.integers(len(own)))]], (
+        side(rng, 9),
+    )
+
+
 KINDS: dict[str, Callable[[Random], tuple[Layers, tuple[int, ...]]]] = {
     "convolution": convolution,
     "groups": groups,
@@ -131,6 +159,9 @@ KINDS: dict[str, Callable[[Random], tuple[Layers, tuple[int, ...]]]] = {
     "normalization": normalization,
     "pooling": pooling,
     "elements": elements,
+    "attention": attention,
+    "layer normalization": layer_normalization,
+    "curves": curves,
 }
 
 

@@ -177,6 +177,11 @@ def test_products(native: NativeArithmetic) -> None:
         np.testing.assert_array_equal(out, found)
 
 
+def test_matrices_that_do_not_fit_are_refused(native: NativeArithmetic) -> None:
+    with in_force(native), pytest.raises(ValueError, match="mismatch in its core dimension"):
+        arithmetic.matmul(np.ones((2, 3), np.float32), np.ones((1, 4), np.float32))
+
+
 def test_a_row_is_the_same_in_any_company(native: NativeArithmetic) -> None:
     rng = np.random.default_rng(0)
     left, right = rng.normal(size=(37, 300)).astype(np.float32), rng.normal(size=(300, 19)).astype(np.float32)

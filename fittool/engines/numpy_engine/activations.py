@@ -20,6 +20,7 @@ from fittool.nn.activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, SHRINK_L
 
 Floats = NDArray[Any]
 Function = Callable[[Floats], Any]
+Kernel = tuple[str, float, float]
 
 _ZEROS_LIMIT = 1 << 16  # above, one row of zeros is repeated: zeros as large as x would push it out of the cache
 # For z ≥ 0 and t = 2 / (2 + z), log(erfc(z) · exp(z²) / t) is a smooth function of t on (0, 1]. The coefficients are its
@@ -43,22 +44,24 @@ class ActivationFunction:
         forward: `forward(x, out)`; `out` may be `x` if `from_output`.
         backward: `backward(x, y, dy, out)`; `out` may be `dy`. With `from_output`, x is not read.
         from_output: Whether the derivative is told from y alone.
+        kernel: The kernel's name for it, where one computes it, and its factors below and above 0.
     """
 
     forward: Callable[[Floats, Floats], object]
     backward: Callable[[Floats, Floats, Floats, Floats], object]
     from_output: bool
+    kernel: Kernel | None = None
 
 
-def _by_output(forward: Callable[[Floats, Floats], object], slope: Function) -> ActivationFunction:
+def _by_output(forward: Callable[[Floats, Floats], object], slope: Function, kernel: Kernel | None = None) -> ActivationFunction:
     """An activation whose derivative at x is `slope(y)`."""
-    return ActivationFunction(forward, lambda x, y, dy, out: np.multiply(dy, slope(y), out), True)
+    return ActivationFunction(forward, lambda x, y, dy, out: np.multiply(dy, slope(y), out), True, kernel)
 
 
-def _by_input(value: Function, slope: Function) -> ActivationFunction:
+def _by_input(value: Function, slope: Function, kernel: Kernel | None = None) -> ActivationFunction:
     """An activation that needs x again for its derivative, `slope(x)`."""
     return ActivationFunction(
-        lambda x, out: np.copyto(out, value(x)), lambda x, y, dy, out: np.multiply(dy, slope(x), out), from_output=False
+        lambda x, out: np.copyto(out, value(x)), lambda x, y, dy, out: np.multiply(dy, slope(x), out), False, kernel
     )
 
 
@@ -134,7 +137,7 @@ def elu(alpha: float = 1.0, scale: float = 1.0) -> ActivationFunction:
         np.multiply(out, scale, out)
         np.add(out, below, out)
 
-    return _by_output(forward, lambda y: np.where(y > 0, y.dtype.type(scale), y + scale * alpha))
+    return _by_output(forward, lambda y: np.where(y > 0, y.dtype.type(scale), y + scale * alpha), ("elu", scale * alpha, scale))
 
 
 def relu(max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0) -> ActivationFunction:
@@ -172,10 +175,14 @@ def normal_density(x: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
+def _gelu_slope(x: Floats) -> Any:
+    return normal_distribution(x) + x * normal_density(x)
+
+
 def gelu(approximate: bool = False) -> ActivationFunction:
     """`x` times the normal distribution function at x, or times its approximation by a tanh (Hendrycks and Gimpel 2016)."""
     if not approximate:
-        return _by_input(lambda x: x * normal_distribution(x), lambda x: normal_distribution(x) + x * normal_density(x))
+        return _by_input(lambda x: x * normal_distribution(x), _gelu_slope, ("gelu", 0, 0))
     factor, cubic = math.sqrt(2 / math.pi), 0.044715
 
     def bent(x: Floats) -> Floats:
@@ -186,7 +193,7 @@ def gelu(approximate: bool = False) -> ActivationFunction:
         t = bent(x)
         return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * factor * (1 + 3 * cubic * x * x)
 
-    return _by_input(lambda x: 0.5 * x * (1 + bent(x)), slope)
+    return _by_input(lambda x: 0.5 * x * (1 + bent(x)), slope, ("gelu by tanh", 0, 0))
 
 
 def softmax_along(axis: int = -1) -> ActivationFunction:
@@ -257,9 +264,9 @@ ACTIVATIONS: dict[str, ActivationFunction] = {
     "celu": elu(),
     "selu": elu(SELU_ALPHA, SELU_SCALE),
     "gelu": gelu(),
-    "silu": _by_input(lambda x: x * sigmoid(x), _silu_slope),
-    "mish": _by_input(lambda x: x * _mish_tanh(x), _mish_slope),
-    "softplus": _by_output(_softplus, lambda y: -arithmetic.expm1(-y)),
+    "silu": _by_input(lambda x: x * sigmoid(x), _silu_slope, ("silu", 0, 0)),
+    "mish": _by_input(lambda x: x * _mish_tanh(x), _mish_slope, ("mish", 0, 0)),
+    "softplus": _by_output(_softplus, lambda y: -arithmetic.expm1(-y), ("softplus", 0, 0)),
     "softsign": _by_output(lambda x, out: np.divide(x, np.abs(x) + 1, out), lambda y: np.square(1 - np.abs(y))),
     "squareplus": _by_output(_squareplus, lambda y: y * y / (y * y + 1)),
     "sparse_plus": _by_output(_sparse_plus, lambda y: np.minimum(np.sqrt(y), 1)),

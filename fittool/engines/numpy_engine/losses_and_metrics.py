@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fittool.engines.numpy_engine.losses import LossFunction, loss_function
 from fittool.engines.numpy_engine.metrics import metric_update
-from fittool.engines.numpy_engine.native.losses import native_loss
+from fittool.engines.numpy_engine.native.losses import NativeLoss, native_loss
 from fittool.engines.numpy_engine.operations.base import Floats, StepInputs
 from fittool.engines.numpy_engine.parameters import ParameterStore
 from fittool.engines.state import TensorInfo
@@ -38,7 +38,7 @@ class LossesAndMetrics:
         library: Library | None = None,
     ) -> None:
         self._step_inputs, self._store = step_inputs, store
-        self._losses = _losses(objectives)
+        self._losses = _losses(objectives, library)
         of_logits = losses_of_logits(graph, objectives)
         self._of_logits = {
             number: native_loss(loss_function(of_logits[name]), library)
@@ -164,10 +164,10 @@ class LossesAndMetrics:
                 sums[:] = state[f"metrics/{name}"]
 
 
-def _losses(objectives: Objectives) -> dict[int, tuple[LossFunction, float]]:
+def _losses(objectives: Objectives, library: Library | None) -> dict[int, tuple[LossFunction | NativeLoss, float]]:
     """The loss of each output that has one, and its share in the total."""
     return {
-        number: (loss_function(objective.loss), objective.loss_weight)
+        number: (native_loss(loss_function(objective.loss), library), objective.loss_weight)
         for number, objective in enumerate(objectives.values())
         if objective.loss is not None
     }

@@ -18,6 +18,7 @@
     EACH(product_by_columns)            \
     EACH(add_up)                        \
     EACH(add_up_doubles)                \
+    EACH(dot)                           \
     EACH(evaluate)                      \
     EACH(evaluate_doubles)              \
     EACH(moments)                       \
@@ -27,6 +28,12 @@
     EACH(normalization_sums)            \
     EACH(normalization_gradients)       \
     EACH(normalization_input_gradient)  \
+    EACH(layer_normalization)           \
+    EACH(layer_normalization_gradient)  \
+    EACH(attention)                     \
+    EACH(attention_gradient)            \
+    EACH(activate)                      \
+    EACH(activate_gradient)             \
     EACH(max_pooling)                   \
     EACH(max_pooling_gradient)          \
     EACH(average_pooling)               \
@@ -47,6 +54,7 @@
     EACH(softmax)                      \
     EACH(softmax_gradient)             \
     EACH(sparse_crossentropy)          \
+    EACH(element_loss)                 \
     EACH(dropout)                       \
     EACH(descend)                       \
     EACH(adapt_moments)                 \

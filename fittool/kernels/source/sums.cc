@@ -35,4 +35,16 @@ void add_up_all(const Task &task, int64_t *needed) {
 
 void add_up(const Task &task, int64_t *needed) { add_up_all<float>(task, needed); }
 
+// total = Σ a · b, the products of floats being exact in double precision
+void dot(const Task &task, int64_t *needed) {
+    Reader read(task);
+    const float *a = read.array(), *b = read.array();
+    double *total = read.array<double>();
+    const long count = read.size();
+    if (needed) { *needed = 0; return; }
+    double chains[4] = {};
+    for (long i = 0; i < count; i++) chains[i % 4] += (double)a[i] * (double)b[i];
+    *total = (chains[0] + chains[1]) + (chains[2] + chains[3]);
+}
+
 void add_up_doubles(const Task &task, int64_t *needed) { add_up_all<double>(task, needed); }

@@ -16,6 +16,7 @@ from fittool.engines.numpy_engine.operations.elementwise import Activation, Drop
 from fittool.engines.numpy_engine.operations.merging import Add
 from fittool.engines.numpy_engine.thread_pool import Task
 from fittool.kernels.library import Library
+from fittool.kernels.signatures import ACTIVATIONS as BY_NAME
 from fittool.kernels.tasks import NativeTask
 
 
@@ -34,7 +35,7 @@ _SOFTMAX = ACTIVATIONS["softmax"]
 
 
 class NativeActivation(NativeOperation[Activation]):
-    """ReLU, sigmoid, tanh, or softmax over the last axis."""
+    """ReLU, sigmoid, tanh, softmax over the last axis, and those that one kernel evaluates by their name."""
 
     def __init__(self, plain: Activation, library: Library) -> None:
         super().__init__(plain, library)
@@ -43,23 +44,34 @@ class NativeActivation(NativeOperation[Activation]):
     @staticmethod
     def fits(plain: Activation) -> bool:
         """True for an activation that has a kernel."""
-        return plain.function in _FROM_OUTPUT or plain.function is _SOFTMAX
+        return plain.function in _FROM_OUTPUT or plain.function is _SOFTMAX or plain.function.kernel is not None
 
     def _names(self) -> tuple[str, str]:
+        if self.plain.function.kernel is not None:
+            return "activate", "activate_gradient"
         return _FROM_OUTPUT.get(self.plain.function, ("softmax", "softmax_gradient"))
 
     def _shaped(self, part: BatchSlice, *arrays: Floats) -> list[Floats]:
         return [rows(one, part) for one in arrays] if self.plain.function is _SOFTMAX else _cut(part, *arrays)
 
+    def _named(self) -> dict[str, Any]:
+        """The arguments by which the kernel knows its function; none for those with a kernel of their own."""
+        if self.plain.function.kernel is None:
+            return {}
+        name, alpha, scale = self.plain.function.kernel
+        return {"activation": BY_NAME.index(name), "alpha": alpha, "scale": scale}
+
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         x, y = self._shaped(part, context.x[0], context.y)
-        yield self._task(context, part, self._names()[0], x=x, y=y)
+        yield self._task(context, part, self._names()[0], x=x, y=y, **self._named())
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
         if context.dx[0] is not None:
-            y, dy, dx = self._shaped(part, context.y, context.dy, context.dx[0])
-            yield self._task(context, part, self._names()[1], y=y, dy=dy, dx=dx)
+            function = self.plain.function
+            seen, dy, dx = self._shaped(part, context.y if function.from_output else context.x[0], context.dy, context.dx[0])
+            held = {"y": seen} if function.kernel is None else {"seen": seen, **self._named()}
+            yield self._task(context, part, self._names()[1], **held, dy=dy, dx=dx)
 
 
 class NativeScaling(NativeOperation[Scaling]):

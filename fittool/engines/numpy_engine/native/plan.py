@@ -9,15 +9,18 @@ from typing import Any
 
 from fittool.engines.numpy_engine.activations import RELU
 from fittool.engines.numpy_engine.lowering import ExecutionPlan, Instruction
+from fittool.engines.numpy_engine.native.attention import NativeAttention
 from fittool.engines.numpy_engine.native.convolution import NativeConvolution, NativeTransposedConvolution
 from fittool.engines.numpy_engine.native.dense import NativeDense
 from fittool.engines.numpy_engine.native.depthwise import NativeDepthwise
 from fittool.engines.numpy_engine.native.elementwise import NativeActivation, NativeAdd, NativeDropout, NativeScaling
 from fittool.engines.numpy_engine.native.embedding import NativeEmbedding
+from fittool.engines.numpy_engine.native.layer_normalization import NativeLayerNormalization
 from fittool.engines.numpy_engine.native.normalization import NativeBatchNormalization
 from fittool.engines.numpy_engine.native.pooling import NativeAveragePooling, NativeGlobalAverage, NativeMaxPooling
 from fittool.engines.numpy_engine.native.recurrent import NativeRecurrent
 from fittool.engines.numpy_engine.native.standardization import NativeNormalization, NativeStandardization
+from fittool.engines.numpy_engine.operations.attention import Attention
 from fittool.engines.numpy_engine.operations.base import Operation
 from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, TransposedConvolution
 from fittool.engines.numpy_engine.operations.dense import Dense
@@ -25,7 +28,7 @@ from fittool.engines.numpy_engine.operations.elementwise import Activation, Drop
 from fittool.engines.numpy_engine.operations.embedding import Embedding
 from fittool.engines.numpy_engine.operations.grouped_convolution import GroupedConvolution
 from fittool.engines.numpy_engine.operations.merging import Add
-from fittool.engines.numpy_engine.operations.normalization import BatchNormalization, Normalization
+from fittool.engines.numpy_engine.operations.normalization import BatchNormalization, LayerNormalization, Normalization
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, MaxPooling
 from fittool.engines.numpy_engine.operations.sequences.gated_recurrent import LongShortTermCell, ResetAfterCell, ResetBeforeCell
 from fittool.engines.numpy_engine.operations.sequences.recurrent import Recurrent, SimpleCell
@@ -47,6 +50,8 @@ _NATIVE: dict[type[Operation], Callable[..., Operation]] = {
     Scaling: NativeScaling,
     Dropout: NativeDropout,
     Add: NativeAdd,
+    Attention: NativeAttention,
+    LayerNormalization: NativeLayerNormalization,
     MaxPooling: NativeMaxPooling,
     AveragePooling: NativeAveragePooling,
     GlobalAveragePooling: NativeGlobalAverage,

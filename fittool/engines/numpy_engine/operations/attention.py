@@ -40,14 +40,14 @@ class Attention(Operation):
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         query, key, value = (self._by_head(x, part) for x in context.x)
-        weights = self._weights(context, part)
+        weights = self.weights(context, part)
         yield partial(arithmetic.matmul, query, key.swapaxes(-1, -2), weights)
         yield partial(np.multiply, weights, weights.dtype.type(self.scale), weights)
         if self.causal:
             yield partial(np.add, weights, self._hidden(weights.dtype), weights)
         yield partial(_SOFTMAX.forward, weights, weights)
         kept = weights
-        if self._drops(context) and self.dropout is not None:
+        if self.drops(context) and self.dropout is not None:
             yield from self.dropout.draw_mask(context, part)
             kept = context.scratch.array(part.thread, "product", weights.shape)
             yield partial(np.multiply, weights, self.dropout.mask(context)[part.start : part.stop], kept)
@@ -55,11 +55,11 @@ class Attention(Operation):
 
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
-        weights, dy = self._weights(context, part), self._by_head(context.dy, part)
+        weights, dy = self.weights(context, part), self._by_head(context.dy, part)
         query, key, value = (self._by_head(x, part) for x in context.x)
         query_slope, key_slope, value_slope = (None if dx is None else self._by_head(dx, part) for dx in context.dx)
         slopes = context.scratch.array(part.thread, "product", weights.shape)
-        mask = self.dropout.mask(context)[part.start : part.stop] if self.dropout is not None and self._drops(context) else None
+        mask = self.dropout.mask(context)[part.start : part.stop] if self.dropout is not None and self.drops(context) else None
         if value_slope is not None:
             kept = weights
             if mask is not None:
@@ -78,10 +78,11 @@ class Attention(Operation):
         if key_slope is not None:
             yield partial(arithmetic.matmul, slopes.swapaxes(-1, -2), query, key_slope)
 
-    def _drops(self, context: OperationContext) -> bool:
+    def drops(self, context: OperationContext) -> bool:
+        """Tell whether some of the mixture is dropped in this program."""
         return context.training and self.dropout is not None and self.dropout.rate > 0
 
-    def _weights(self, context: OperationContext, part: BatchSlice) -> Floats:
+    def weights(self, context: OperationContext, part: BatchSlice) -> Floats:
         """(n, heads, T, S): how much of each value goes into each output."""
         return context.extra("weights", self.weights_shape, None)[part.start : part.stop]
 

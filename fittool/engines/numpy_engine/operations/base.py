@@ -182,7 +182,7 @@ class OperationContext:
         if self.groups() > 1:
             whole = self.gradient(*parameters, shape=(-1,))
             shares = self.partials("+".join(self.names(*parameters)), self.groups(), whole.size)
-            yield BatchPhase([[partial(arithmetic.sum, shares, 0, None, whole)]])
+            yield BatchPhase([[partial(arithmetic.add_shares, shares, whole)]])
 
 
 class Operation:

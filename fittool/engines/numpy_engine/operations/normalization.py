@@ -175,7 +175,7 @@ class LayerNormalization(Operation):
         self.grouped_gradients = tuple((name,) for name, used in (("gamma", scale), ("beta", center)) if used)
         self.positions, self.channels = math.prod(shape[:-1]), shape[-1]
 
-    def _cache(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
+    def cache(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
         """Arrays kept for the backward half: the normalised values (rows, C) and 1 / deviation (rows, 1)."""
         normal = context.extra("normal", self.shape, None)[part.start : part.stop].reshape(-1, self.channels)
         inverse = context.extra("inverse", (self.positions,), None)[part.start : part.stop].reshape(-1, 1)
@@ -183,7 +183,7 @@ class LayerNormalization(Operation):
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         x, y = rows(context.x[0], part), rows(context.y, part)
-        normal, inverse = self._cache(context, part)
+        normal, inverse = self.cache(context, part)
         mean = np.full((self.channels, 1), 1 / self.channels, y.dtype)  # BLAS sums short rows several times faster than `mean`
         yield row_product(x, mean, inverse, even=part.even)
         yield partial(np.subtract, x, inverse, normal)
@@ -203,7 +203,7 @@ class LayerNormalization(Operation):
     def _backward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
         assert context.dy is not None
         dy = rows(context.dy, part)
-        normal, _ = self._cache(context, part)
+        normal, _ = self.cache(context, part)
         product = context.scratch.array(part.thread, "product", dy.shape)
         for name, used, factor in (("gamma", self.scale, normal), ("beta", self.center, None)):
             if used:
@@ -214,7 +214,7 @@ class LayerNormalization(Operation):
     def _input_gradient(self, context: OperationContext, part: BatchSlice, product: Floats) -> Iterable[Task]:
         assert context.dy is not None and context.dx[0] is not None
         dy, dx = rows(context.dy, part), rows(context.dx[0], part)
-        normal, inverse = self._cache(context, part)
+        normal, inverse = self.cache(context, part)
         mean = np.full((self.channels, 1), 1 / self.channels, dy.dtype)
         column = np.empty((len(dy), 1), dy.dtype)
         yield partial(np.multiply, dy, context.weights("gamma") if self.scale else 1, dx)
@@ -243,7 +243,7 @@ class GroupNormalization(LayerNormalization):
         super().__init__(shape, epsilon, scale, center)
         self.groups = groups
 
-    def _cache(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
+    def cache(self, context: OperationContext, part: BatchSlice) -> tuple[Floats, Floats]:
         """Arrays kept for the backward half: the normalised values (rows, C) and 1 / deviation (n, 1, groups, 1)."""
         normal = context.extra("normal", self.shape, None)[part.start : part.stop].reshape(-1, self.channels)
         return normal, context.extra("inverse", (1, self.groups, 1), None)[part.start : part.stop]
@@ -258,7 +258,7 @@ class GroupNormalization(LayerNormalization):
         yield partial(np.divide, out, out.dtype.type(array.shape[1] * array.shape[3]), out)
 
     def _forward_slice(self, context: OperationContext, part: BatchSlice) -> Iterable[Task]:
-        kept, inverse = self._cache(context, part)
+        kept, inverse = self.cache(context, part)
         x, y, normal = (self._by_group(array, part) for array in (rows(context.x[0], part), rows(context.y, part), kept))
         yield from self._mean(x, inverse)
         yield partial(np.subtract, x, inverse, normal)
@@ -272,7 +272,7 @@ class GroupNormalization(LayerNormalization):
 
     def _input_gradient(self, context: OperationContext, part: BatchSlice, product: Floats) -> Iterable[Task]:
         assert context.dy is not None and context.dx[0] is not None
-        kept, inverse = self._cache(context, part)
+        kept, inverse = self.cache(context, part)
         dx, normal, share = (self._by_group(array, part) for array in (rows(context.dx[0], part), kept, product))
         mean = np.empty_like(inverse)
         gamma = context.weights("gamma") if self.scale else 1
