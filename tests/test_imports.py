@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CONFIGS = Path(__file__).parents[1] / "configs"
 REPORT = "import json; print(json.dumps(sorted(set(sys.modules) - before)))"
 HELP = """
@@ -75,3 +77,83 @@ def test_reading_an_experiment_imports_descriptions_alone() -> None:
     )
     names_of_images = {"fittool.data.images", *(f"fittool.data.images.image_{what}" for what in ("names", "folders", "lookup"))}
     assert working - names_of_files - description_of_engines - names_of_images == set()
+
+
+CHECK = """
+import sys
+import fittool.cli
+sys.argv = ["fittool", *{arguments!r}]
+try:
+    fittool.cli.main()
+except SystemExit as end:
+    assert not end.code
+"""
+NOT_FOR_A_CHECK = {
+    "fittool.callbacks.csv_logger", "fittool.callbacks.tensorboard", "fittool.callbacks.trackers",
+    "fittool.config.optional_sections.sweep", "fittool.data.workers.process_pool",
+    "fittool.engines.numpy_engine.engine", "fittool.engines.torch_engine", "fittool.exchange", "fittool.experiment.evaluate",
+    "fittool.experiment.session", "fittool.kernels.library", "fittool.model.model", "fittool.nn.layers.recurrent",
+    "fittool.nn.layers.wrappers", "fittool.nn.presets.field", "fittool.report", "fittool.results", "fittool.runs.directory",
+    "fittool.training.trainer", "rich", "safetensors", "torch",
+}  # fmt: skip
+"""What no check of a shipped experiment needs."""
+FOR_PICTURES = {"fittool.augmentation.augment", "fittool.data.images.decoding", "PIL"}
+FOR_TABLES = {
+    "fittool.data.formats.csv_table", "fittool.data.sources.csv_reader", "fittool.data.tables.encoder",
+    "fittool.data.typed_tables",
+}  # fmt: skip
+
+
+def named(names: set[str], parts: set[str]) -> set[str]:
+    """Those of some modules, or of what is in them, that are imported."""
+    return {part for part in parts if any(name == part or name.startswith(f"{part}.") for name in names)}
+
+
+@pytest.mark.parametrize(
+    ("config", "needless"),
+    [
+        (
+            "digits_fit.yaml",
+            FOR_PICTURES | FOR_TABLES | {"fittool.augmentation.settings", "fittool.callbacks.early_stopping", "numpy.ma"},
+        ),
+        ("digits_fit_generator.yaml", FOR_TABLES),
+        ("penguins.yaml", FOR_PICTURES | {"fittool.augmentation.settings", "fittool.data.sources.folder"}),
+        ("regression.yaml", FOR_PICTURES | {"fittool.augmentation.settings", "fittool.nn.layers.convolution"}),
+    ],
+)
+def test_check_imports_what_an_experiment_names(config: str, needless: set[str]) -> None:
+    names = imported_by(CHECK.format(arguments=["check", str(CONFIGS / config)]))
+    assert "fittool.experiment.check" in names
+    assert named(names, NOT_FOR_A_CHECK | needless) == set()
+
+
+def test_training_imports_what_an_experiment_names(tmp_path: Path) -> None:
+    """Neither what goes on with runs, nor what reads and draws them, nor layers, sources and sections that are not named."""
+    arguments = ["train", str(CONFIGS / "digits_fit.yaml"), "--set", "train.epochs=1", "--set", "output.report=false"]
+    options = ["--set", "train.view_metrics=false", "--run-dir", str(tmp_path / "run")]
+    names = imported_by(CHECK.format(arguments=[*arguments, *options]))
+    assert "fittool.training.trainer" in names
+    needless = {
+        "fittool.augmentation.settings", "fittool.callbacks.trackers", "fittool.exchange", "fittool.experiment.evaluate",
+        "fittool.experiment.pretrained.initial_weights", "fittool.experiment.reporting.report",
+        "fittool.experiment.resuming.resume", "fittool.nn.layers.recurrent", "fittool.nn.presets.field", "fittool.report.pages",
+        "rich", "torch",
+    }  # fmt: skip
+    assert named(names, FOR_PICTURES | FOR_TABLES | needless) == set()
+
+
+def test_sections_that_a_file_does_without_are_not_described() -> None:
+    """A class that is described has a validator of its own, which takes longer to make than the file to read."""
+    path = str(CONFIGS / "digits_fit.yaml")
+    code = f"""
+from fittool.config.experiment_file import load_experiment
+load_experiment({path!r})
+from fittool.settings.first_use import _COMPLETED_NAMES, CompletedAtFirstUse
+from fittool.nn import losses, optimizers
+waiting = [cls for module in (losses, optimizers) for cls in vars(module).values() if isinstance(cls, CompletedAtFirstUse)]
+before.update(cls.__name__ for cls in waiting if type(vars(cls).get(_COMPLETED_NAMES[0])).__name__ == "_Waiting")
+sys.modules = dict.fromkeys(before)
+before = set()
+"""
+    names = imported_by(code)
+    assert {"Huber", "SGD", "Nadam"} <= names and names & {"Adam", "SparseCategoricalCrossentropy"} == set()

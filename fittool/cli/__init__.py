@@ -9,6 +9,7 @@ enter.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 from typing import Any
@@ -109,6 +110,8 @@ def main() -> None:
     """The console script: run a command and leave with its exit code."""
     # What is imported stays, so that looking through it for garbage at every 700th object only takes time from short commands.
     gc.set_threshold(100_000, 20, 20)
+    # Nor need it be looked through at the end, which takes a quarter of a short command: the system takes all of it back.
+    atexit.register(gc.freeze)
     from fittool.cli.exit import run_and_leave
 
     run_and_leave(group)

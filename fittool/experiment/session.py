@@ -26,7 +26,6 @@ from fittool.experiment.building.prepare import Preparation, Prepared, prepare
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.building.trial import Smoke, rules_of
 from fittool.experiment.options import TrainOptions, view_metrics
-from fittool.experiment.pretrained.initial_weights import start_from
 from fittool.experiment.resuming.next_command import next_commands
 from fittool.experiment.run_metadata import identity_of
 from fittool.model.adaptation import adapt, adapting
@@ -103,7 +102,11 @@ class Session:
             _refuse_adapting(prepared)
         else:
             adapt(network, preprocessed(prepared.train, prepared.preprocess))
+        if prepared.loaded.experiment.initial_weights is None:
+            return []
         # Initial weights come after, so that those of an adapted layer win over this data's statistics.
+        from fittool.experiment.pretrained.initial_weights import start_from
+
         return start_from(prepared.loaded, network, prepared.class_names)
 
     def trainer(

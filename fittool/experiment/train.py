@@ -22,7 +22,6 @@ from fittool.experiment.following import follow, tell_followers, tell_what_is_kn
 from fittool.experiment.options import Run, TrainOptions, verbosity, view_metrics, wants_report
 from fittool.experiment.reporting.finishing import run_to_the_end
 from fittool.experiment.resuming.next_command import command_to_go_on
-from fittool.experiment.resuming.resume import go_on, run_to_continue
 from fittool.experiment.run_metadata import environment_of, write_beginning
 from fittool.experiment.session import Session
 from fittool.report.live_page import check_extra
@@ -60,6 +59,8 @@ def train_experiment(experiment: LoadedExperiment | str | PathLike[str], options
         given = _directory_of(options, stack)
         if given is not None and not given.checkpoints.is_empty:
             with saying_where(given, loaded):
+                from fittool.experiment.resuming.resume import go_on
+
                 return go_on(loaded, given, options, stack, signals, output)
         return _train_anew(loaded, given, options, stack, signals, output)
 
@@ -88,6 +89,8 @@ def resume_run(
     with ExitStack() as stack:
         output = stack.enter_context(WorkerOutput())
         signals = stack.enter_context(StopSignals(options.timeout, starting=True))
+        from fittool.experiment.resuming.resume import go_on, run_to_continue
+
         directory, loaded = run_to_continue(path, epochs, experiment, stack, leads=options.group.rank == 0)
         check(loaded)
         if options.group.rank:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.dataset import ArrayDataset, Dataset
@@ -15,7 +15,6 @@ from fittool.data.images.pixel_scale import brought_to
 from fittool.data.input_facts import InputFacts, facts_from
 from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
-from fittool.data.tables.encoder import TableEncoder
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.registry import with_kernels_of
 from fittool.engines.settings import EngineSetting
@@ -37,6 +36,9 @@ from fittool.nn.output_targets import OutputTargets, TargetsError
 from fittool.runs.checkpoint import Checkpoint
 from fittool.runs.directory import RunDirectory
 from fittool.runs.paths import FINAL, LAST
+
+if TYPE_CHECKING:
+    from fittool.data.tables.encoder import TableEncoder
 
 _COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 

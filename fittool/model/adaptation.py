@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,16 @@ from fittool.augmentation.standardize import fit, moments
 from fittool.data.dataset import Dataset
 from fittool.model.network import Network
 from fittool.nn.graph import Graph, Node
-from fittool.nn.layers import Layer, Normalization, PiecewiseLinearEmbedding, RobustScaling, Standardization
-from fittool.nn.number_statistics import bin_edges, center_and_scale
+from fittool.nn.layers import Layer
 
 _BATCH = 256
-_ADAPTING = (Normalization, Standardization, RobustScaling, PiecewiseLinearEmbedding)
+_ADAPTING = frozenset({"Normalization", "Standardization", "RobustScaling", "PiecewiseLinearEmbedding"})
+"""By their names, as their modules are not imported where nobody names such a layer."""
 
 
 def adapting(graph: Graph) -> list[Node]:
     """The layers that want statistics of the training data, in the order of the network."""
-    return [node for node in graph.nodes if isinstance(node.layer, _ADAPTING) and node.layer.adapts]
+    return [node for node in graph.nodes if node.layer.public_name() in _ADAPTING and cast("Any", node.layer).adapts]
 
 
 def adapt(network: Network, data: Dataset) -> None:
@@ -58,6 +58,9 @@ def _is_as_started(node: Node, weights: Mapping[str, NDArray[Any]]) -> bool:
 
 def _statistics(node: Node, seen: Callable[[], Iterator[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     """The weights that a layer takes from the data, by name."""
+    from fittool.nn.layers import PiecewiseLinearEmbedding, RobustScaling, Standardization
+    from fittool.nn.number_statistics import bin_edges, center_and_scale
+
     layer: Layer = node.layer
     if isinstance(layer, Standardization):
         return {name: array for name, array in vars(fit(seen, layer)).items() if array is not None}

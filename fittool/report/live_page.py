@@ -17,10 +17,7 @@ from fittool.callbacks.base import Callback
 from fittool.callbacks.control import Logs
 from fittool.callbacks.snapshot import Position
 from fittool.errors import MachineError, shown, visible
-from fittool.report.pages.curves import learning_curves, value_names
-from fittool.report.pages.page import render
 from fittool.runs.files.atomic import atomic_write
-from fittool.runs.listing.order import best_among
 from fittool.training.display.formatting import duration, number
 
 _NEEDED = ("matplotlib", "jinja2")
@@ -126,6 +123,9 @@ def page(title: str, rows: Sequence[Mapping[str, Any]], epochs: int, state: str)
         epochs: The number of the last epoch.
         state: `running`, or how training ended.
     """
+    from fittool.report.pages.curves import learning_curves, value_names  # what draws is imported where something is drawn
+    from fittool.report.pages.page import render
+
     names = value_names(rows)
     monitor = next((name for name in ("val_loss", "loss") if name in names), None)
     best = None if monitor is None else _best_epoch(monitor, rows)
@@ -145,6 +145,8 @@ def page(title: str, rows: Sequence[Mapping[str, Any]], epochs: int, state: str)
 
 
 def _best_epoch(name: str, rows: Sequence[Mapping[str, Any]]) -> int | None:
+    from fittool.runs.listing.order import best_among
+
     places = best_among(name, [None if row.get(name) is None else float(row[name]) for row in rows])
     return int(rows[min(places)]["epoch"]) if places else None
 

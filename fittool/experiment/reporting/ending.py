@@ -9,9 +9,6 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import FittoolError, visible
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.options import TrainOptions, wants_report
-from fittool.experiment.reporting.report import Gathering, report_of
-from fittool.experiment.reporting.written import write_report
-from fittool.experiment.trained_run import just_trained
 from fittool.report.live_page import extra_is_there
 from fittool.runs.directory import RunDirectory
 from fittool.training.display.progress import NullProgress
@@ -67,6 +64,11 @@ def report_at_the_end(
         trainer.say(f"warning: {visible(text)}")
 
     try:
+        # All that measures and draws, which a training without the page needs not.
+        from fittool.experiment.reporting.report import Gathering, report_of
+        from fittool.experiment.reporting.written import write_report
+        from fittool.experiment.trained_run import just_trained
+
         run = just_trained(directory, prepared.loaded)
         found = report_of(run, Gathering(True, warn, _Watching(interruption), known))
         path = write_report(run.directory, found, warn)

@@ -12,7 +12,6 @@ from fittool.experiment.building.stages import settle
 from fittool.experiment.options import TrainOptions
 from fittool.experiment.reporting.ending import report_at_the_end
 from fittool.experiment.reporting.notifying import notifying
-from fittool.experiment.results.beside import tell_baselines
 from fittool.experiment.resuming.next_command import tell_next
 from fittool.runs.directory import RunDirectory
 from fittool.training.outcome import Outcome
@@ -45,7 +44,10 @@ def run_to_the_end(
         outcome = trainer.run()
         settle(prepared, trainer.engine)
         if tells and leads and not options.smoke:
-            tell_baselines(prepared, trainer, directory)
+            if prepared.validation is not None:
+                from fittool.experiment.results.beside import tell_baselines  # with what fits baselines
+
+                tell_baselines(prepared, trainer, directory)
             tell_verdict(prepared.loaded.experiment, trainer, prepared.loaded.root.place.source.name)
         if leads:
             tell_profile(profile, trainer, directory, known)

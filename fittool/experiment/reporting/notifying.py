@@ -7,14 +7,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fittool.callbacks.remote_monitor import server_of
-from fittool.config.optional_sections.notify import Notify
 from fittool.errors import FittoolError, visible
 from fittool.runs.directory import RunDirectory
 from fittool.training.display.formatting import duration, number
 from fittool.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from fittool.config.optional_sections.notify import Notify
 
 TIMEOUT = 5.0
 """Seconds that the end of a training waits at most."""

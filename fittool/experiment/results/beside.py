@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.data.images.preprocessing import preprocessed
@@ -14,10 +14,7 @@ from fittool.errors import CheckpointError, FittoolError
 from fittool.experiment.building.data import Data
 from fittool.experiment.building.prepare import Prepared
 from fittool.experiment.building.transforms import preprocessing_of
-from fittool.experiment.evaluate import Measured
-from fittool.experiment.own_data import own_data
 from fittool.experiment.results.baselines import LEAST_STEPS, Baselines, Kind, Task, baselines
-from fittool.experiment.trained_run import TrainedRun
 from fittool.model.target_forms import target_forms
 from fittool.nn.graph import Graph
 from fittool.nn.layers import Embedding
@@ -28,6 +25,10 @@ from fittool.runs.environment import read_json
 from fittool.runs.files.atomic import atomic_write
 from fittool.runs.files.json_text import to_json
 from fittool.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from fittool.experiment.evaluate import Measured
+    from fittool.experiment.trained_run import TrainedRun
 
 _UNFIT = (FittoolError, MemoryError, ArithmeticError, ValueError)
 """What may go wrong with a line is no reason to lose a result."""
@@ -78,6 +79,8 @@ def baselines_beside(
     if found is None or found.samples != evaluation.get("samples"):
         found = None
         with suppress(*_UNFIT):
+            from fittool.experiment.own_data import own_data
+
             learnt = own_data(run, "train", accept_changes=True)[0] if train is None else train
             decoded = 0 if _decodes(run.loaded) else None
             task = task_of(run.loaded, run.graph, learnt, measured.data, run.class_names, decoded)

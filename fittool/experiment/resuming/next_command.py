@@ -7,6 +7,8 @@ from pathlib import Path
 
 from fittool.callbacks.control import Reason
 from fittool.config.experiment_file import LoadedExperiment
+from fittool.config.yaml.file_references import code_named_in, remote_paths
+from fittool.config.yaml.source_map import Node
 from fittool.errors import FittoolError, visible
 from fittool.experiment.building.consent import experiment_to_read, experiment_to_train, refuse_remote_data
 from fittool.report.live_page import extra_is_there
@@ -66,6 +68,8 @@ def consent_option(run: RunDirectory, loaded: LoadedExperiment, *, trains: bool)
         loaded: Its experiment.
         trains: Whether the command that it is for trains, and does not only measure or predict.
     """
+    if not trains and not _may_be_refused(loaded):
+        return ""
     try:
         if trains:
             experiment_to_train(run, None)
@@ -74,6 +78,16 @@ def consent_option(run: RunDirectory, loaded: LoadedExperiment, *, trains: bool)
     except FittoolError:
         return f" --experiment {_quote(Path(loaded.root.place.source.name))}"
     return ""
+
+
+def _may_be_refused(loaded: LoadedExperiment) -> bool:
+    """False where nothing is in an experiment for which a run's own is refused, so that it need not be read again."""
+    named = any(True for _ in code_named_in(loaded.experiment))
+    return named or any(True for _ in remote_paths(loaded.resolved["data"])) or _takes_from_environment(loaded.root)
+
+
+def _takes_from_environment(node: Node) -> bool:
+    return node.reference is not None or any(_takes_from_environment(child) for _, child in node.children())
 
 
 def _quote(path: Path) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fittool.data.formats.reading import Reading
-from fittool.data.tables.encoder import TableEncoder
 from fittool.errors import CheckpointError, shown
 from fittool.runs.columns_file import digest_of_columns, read_columns
 from fittool.runs.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from fittool.data.tables.encoder import TableEncoder
 
 
 def encoder_of(directory: RunDirectory, architecture: Mapping[str, Any]) -> TableEncoder | None:
@@ -25,6 +27,8 @@ def encoder_of(directory: RunDirectory, architecture: Mapping[str, Any]) -> Tabl
     names, table = architecture.get("features"), architecture.get("table", {})
     if names is None:
         return None
+    from fittool.data.tables.encoder import TableEncoder
+
     columns, place = read_columns(directory), shown(directory.paths.columns)
     if columns is None:
         if "columns" in table:
