@@ -78,6 +78,23 @@ def test_sides_are_measured_in_turn_and_the_first_once_more() -> None:
     assert (figure.value, figure.reached, figure.control) == (7 / 3, False, 3 / 2)
 
 
+def test_figures_become_tables_of_which_the_later_ones_count() -> None:
+    from tests.benchmarks.markdown import tables
+    from tests.benchmarks.measuring import Figure
+    from tests.benchmarks.output import as_data
+
+    sides = {"fittool": [0.2], "plain PyTorch": [0.3], "Keras on jax": [0.5]}
+    old = Figure("net, batch 32: plain PyTorch / fittool", 1.1, 1.2, sides=sides, control=1.2)
+    runs = [[old], [Figure(old.name, 1.5, 1.2, sides=sides, control=1.01)], [
+        Figure("net, batch 32: Keras on jax / fittool", 2.5, 3, sides=sides, control=1.01),
+        Figure("net, batch 32: Keras on torch / fittool", None, 3, note="no torch"),
+        Figure("time of a step", 1.02, 1.03, most=True),
+    ]]  # fmt: skip
+    lines = list(tables({"figures": [as_data("net", figure) for figure in run]} for run in runs))
+    assert "| net, batch 32 | 200 ms | 1.50 (1.2) | – | – | **2.50** (3) | 1.01 |" in lines
+    assert lines[-1] == "| `net` | time of a step | 1.02 | at most 1.03 | – |"
+
+
 def test_turns_without_two_free_cores_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.benchmarks import measuring
 
@@ -98,6 +115,7 @@ def test_a_peer_that_ends_is_told_with_its_last_lines() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_the_one_call_for_graphics_cards_runs_on_a_processor() -> None:
     pytest.importorskip("torch")
     command = [sys.executable, "-m", "tests.benchmarks.gpu", "--device", "cpu"]

@@ -5,11 +5,22 @@
 steps behind. `data`, `engines`, `image_data_generator`, `training`, `report`, `config`, `model` and `experiment` may enter.
 It knows neither data sources nor networks.
 
-The description alone is imported here: reading an experiment needs nothing that changes images.
+The description is imported when somebody asks for it, and nothing else here: reading an experiment needs nothing that changes
+images, and most do without the section.
 """
 
 from __future__ import annotations
 
-from fittool.augmentation.settings import Augmentation
+from typing import TYPE_CHECKING
+
+from fittool.settings import import_from_home
+
+if TYPE_CHECKING:
+    from fittool.augmentation.settings import Augmentation
 
 __all__ = ["Augmentation"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the description when it is first asked for (PEP 562)."""
+    return import_from_home(__name__, {"Augmentation": ("fittool.augmentation.settings", "Augmentation")}, name)

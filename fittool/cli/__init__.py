@@ -108,7 +108,7 @@ def group() -> None:
 def main() -> None:
     """The console script: run a command and leave with its exit code."""
     # What is imported stays, so that looking through it for garbage at every 700th object only takes time from short commands.
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(100_000, 20, 20)
     from fittool.cli.exit import run_and_leave
 
     run_and_leave(group)

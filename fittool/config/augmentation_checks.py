@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
-from fittool.augmentation.settings import Augmentation
 from fittool.config.sections import Stage
 from fittool.config.written import Written
 from fittool.config.yaml.source_map import Placed
 from fittool.errors import path_text
-from fittool.nn.layers import Standardization
 from fittool.settings import fields_of
 
-_FIXED = (*(name for name in fields_of(Standardization) if name in fields_of(Augmentation)), "preprocessing_function")
+
+@cache
+def _fixed() -> tuple[str, ...]:
+    """The settings that the section and the layer Standardization share, and the user's function."""
+    from fittool.augmentation.settings import Augmentation
+    from fittool.nn.layers import Standardization
+
+    return (*(name for name in fields_of(Standardization) if name in fields_of(Augmentation)), "preprocessing_function")
 
 
 def augmentation_contradictions(written: Written) -> Iterator[Placed]:
@@ -45,7 +51,7 @@ def _fixed_steps(written: Written) -> Iterator[Placed]:
     first = experiment.any_augmentation
     for stage in experiment.stages:
         own = experiment.augmentation_of(stage)
-        for field in _FIXED if own is not None else ():
+        for field in _fixed() if own is not None else ():
             if getattr(own, field) != (wanted := getattr(first, field)):
                 path = (*experiment.path_of(stage), "augmentation")
                 text = f"{path_text(path)}.{field} must be that of the first augmented stage, {wanted}:"

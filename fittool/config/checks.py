@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fittool.callbacks import CallbackSetting
 from fittool.config.augmentation_checks import augmentation_contradictions, augmentation_without_effect
 from fittool.config.experiment import Experiment
-from fittool.config.sections import Stage, Train
+from fittool.config.sections import Data, Stage, Train
 from fittool.config.target_checks import target_contradictions
 from fittool.config.written import Written, validates
 from fittool.config.yaml.source_map import Node, Placed, find
@@ -20,7 +20,7 @@ from fittool.nn.losses import LogitsOrProbabilities
 from fittool.nn.objectives import Objective, loss_names, metrics_by_name, with_output_targets
 from fittool.nn.output_targets import MOST_NAMED, OutputTargets
 from fittool.nn.schedules import Schedule
-from fittool.settings import nearest_name
+from fittool.settings import fields_of, nearest_name
 
 if TYPE_CHECKING:
     from fittool.nn.graph import LayerError
@@ -247,17 +247,17 @@ def without_effect(written: Written) -> Iterator[Placed]:
 
 
 def _train_without_effect(written: Written, train: Train) -> Iterator[Placed]:
-    path, default = written.experiment.path_of(train), Train()
+    path = written.experiment.path_of(train)
     name = path_text(path)
     if train.mode == "fit" and written.knows_mode(train):
         for field in ("workers", "max_queue_size", "use_multiprocessing"):
-            if getattr(train, field) != getattr(default, field):
+            if getattr(train, field) != _default(Train, field):
                 yield written.problem((*path, field), f"{name}.{field} has no effect in mode fit.")
     elif train.use_multiprocessing and not train.workers:
         yield written.problem((*path, "use_multiprocessing"), f"{name}.use_multiprocessing has no effect with workers: 0.")
     if train.loop is not None and train.mode != "train_on_batch" and written.knows_mode(train):
         yield written.problem((*path, "loop"), f"{name}.loop has no effect in mode {train.mode}, but in train_on_batch.")
-    if train.validation_steps != default.validation_steps and not written.validates:
+    if train.validation_steps != _default(Train, "validation_steps") and not written.validates:
         yield written.problem((*path, "validation_steps"), f"{name}.validation_steps has no effect without validation data.")
     if not train.shuffle and written.experiment.data.train.public_name() == "python":
         yield written.problem((*path, "shuffle"), f"{name}.shuffle has no effect on a python source, which gives its own order.")
@@ -286,6 +286,11 @@ def _whole_without_effect(written: Written) -> Iterator[Placed]:
             yield written.problem(("callbacks", index), "LambdaCallback has no effect without a function.")
 
 
+def _default(cls: type, name: str) -> object:
+    """The default of a setting."""
+    return fields_of(cls)[name].get_default(call_default_factory=True)
+
+
 def _has_workers(train: Train) -> bool:
     """True where batches are made ahead."""
     return train.mode != "fit" and train.workers > 0
@@ -306,13 +311,13 @@ def _data_without_effect(written: Written) -> Iterator[Placed]:
         yield written.problem(("data", "cache"), "data.cache has no effect in mode fit, which keeps all data in memory.")
     elif data.cache == "disk" and not any(source.reads_images for source in sources):
         yield written.problem(("data", "cache"), f"data.cache: disk has no effect on {kinds}, which hold no image files.")
-    if data.timeout != type(data)(data.train).timeout and not any(map(_has_workers, written.experiment.stages)):
+    if data.timeout != _default(Data, "timeout") and not any(map(_has_workers, written.experiment.stages)):
         yield written.problem(("data", "timeout"), "data.timeout has no effect without workers, which mode fit never has.")
     if data.image.fit != "stretch" and data.image.size is None:
         yield written.problem(("data", "image", "fit"), "data.image.fit has no effect without data.image.size.")
     if not any(source.has_columns for source in sources):
         for field in ("columns", "column_defaults", "on_missing_label"):
-            if getattr(data, field) != getattr(type(data)(data.train), field):
+            if getattr(data, field) != _default(Data, field):
                 yield written.problem(("data", field), f"data.{field} has no effect on {kinds}, which hold no table.")
     if not any(source.reads_images for source in sources):
         if data.image != type(data.image)():

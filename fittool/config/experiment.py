@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import Discriminator, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
-from fittool.config.optional_sections.notify import Notify
-from fittool.config.optional_sections.pretrained import FineTune, InitialWeights
-from fittool.config.optional_sections.sweep import Sweep
-from fittool.config.sections import Compile, Data, Model, Output, Stage, Train
+from fittool.config.sections import Compile, Data, Model, OptionalAugmentation, Output, Stage, Train
 from fittool.engines.settings import ENGINES, EngineSetting, Numpy
-from fittool.settings import DOES_NOT_COUNT, Field, Integer, Text, setting
+from fittool.settings import DOES_NOT_COUNT, Field, Integer, Text, optional_section, setting
+from fittool.settings.optional_section import OptionalSection
+
+if TYPE_CHECKING:
+    from fittool.augmentation.settings import Augmentation
+    from fittool.config.optional_sections.notify import Notify
+    from fittool.config.optional_sections.pretrained import FineTune, InitialWeights
+    from fittool.config.optional_sections.sweep import Sweep
+
+    OptionalWeights: TypeAlias = InitialWeights | None
+    OptionalFineTune: TypeAlias = FineTune | None
+    OptionalNotify: TypeAlias = Notify | None
+    OptionalSweep: TypeAlias = Sweep | None
+else:  # imported when a file has them
+    OptionalWeights = optional_section("fittool.config.optional_sections.pretrained", "InitialWeights")
+    OptionalFineTune = optional_section("fittool.config.optional_sections.pretrained", "FineTune")
+    OptionalNotify = optional_section("fittool.config.optional_sections.notify", "Notify")
+    OptionalSweep = optional_section("fittool.config.optional_sections.sweep", "Sweep")
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
@@ -34,7 +47,11 @@ def _form(train: object) -> str:
     return STAGES if isinstance(train, list) else WHOLE
 
 
-Parts = Annotated[Annotated[Train, Tag(WHOLE)] | Annotated[list[Stage], Field(min_length=1), Tag(STAGES)], Discriminator(_form)]
+if TYPE_CHECKING:
+    Parts: TypeAlias = Train | list[Stage]
+else:
+    _Stages = Annotated[Any, OptionalSection("fittool.config.sections", "Stages", or_none=False), Tag(STAGES)]
+    Parts = Annotated[Annotated[Train, Tag(WHOLE)] | _Stages, Discriminator(_form)]
 """One training, or a list of stages; which of them is decided by the form alone, so that mistakes are told of that form."""
 
 
@@ -52,15 +69,15 @@ class Experiment:
         default_factory=Numpy, description="What executes the steps."
     )
     data: Data = Field(kw_only=True, description="Where samples come from, and how they are read.")
-    augmentation: Augmentation | None = Field(
+    augmentation: OptionalAugmentation = Field(
         default=None, description="Random changes to training images, ImageDataGenerator's arguments; for mode fit_generator."
     )
     model: Model = Field(kw_only=True, description="The network: a list of layers, or a preset.")
     compile: Compile = Field(kw_only=True, description="What the training minimises, how, and what it reports.")
-    initial_weights: InitialWeights | None = Field(
+    initial_weights: OptionalWeights = Field(
         default=None, description="Weights of an earlier training to start from, instead of random ones."
     )
-    fine_tune: FineTune | None = Field(
+    fine_tune: OptionalFineTune = Field(
         default=None,
         description="Trains on from initial weights in two stages, with the settings of train: first the head, then more.",
     )
@@ -71,10 +88,10 @@ class Experiment:
         default_factory=list, description="What happens beside the training."
     )
     output: Annotated[Output, DOES_NOT_COUNT] = Field(default_factory=Output, description="Where runs go, and what they save.")
-    notify: Annotated[Notify | None, DOES_NOT_COUNT] = Field(
+    notify: Annotated[OptionalNotify, DOES_NOT_COUNT] = Field(
         default=None, description="Who is told when the training has ended; nobody if absent."
     )
-    sweep: Annotated[Sweep | None, DOES_NOT_COUNT] = Field(
+    sweep: Annotated[OptionalSweep, DOES_NOT_COUNT] = Field(
         default=None, description="Settings that `fittool sweep` varies in many runs; other commands pass it over."
     )
 

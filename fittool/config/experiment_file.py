@@ -14,8 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 from fittool.callbacks import CALLBACKS
 from fittool.config.checks import contradictions, without_effect
 from fittool.config.experiment import STAGES, WHOLE, Experiment, name_from
-from fittool.config.optional_sections.sweep import RANGE, VALUES
-from fittool.config.sweep_values import sweep_problems
 from fittool.config.written import Written
 from fittool.config.yaml.environment_variables import Reference, filled, references_in
 from fittool.config.yaml.file_references import with_absolute_paths
@@ -239,6 +237,8 @@ def _hold_against_description(root: Node, told: Sequence[Placed], name: str) -> 
         placed += contradictions(written)
         warnings = in_file_order(without_effect(written))
         if experiment.sweep is not None and not placed:
+            from fittool.config.sweep_values import sweep_problems
+
             placed += sweep_problems(written, lambda tree: _wrong_in(tree, name))
     if experiment is None or placed:
         raise RefusedExperimentError(limit(in_file_order(placed)), warnings)
@@ -378,7 +378,9 @@ def problems_of(error: ValidationError, root: Node, top: type) -> list[Placed]:
         root: The tree of the file.
         top: The description it was held against.
     """
-    from fittool.settings.complaints import Subject, sentences  # only needed once something is wrong
+    # Only needed once something is wrong.
+    from fittool.config.optional_sections.sweep import RANGE, VALUES
+    from fittool.settings.complaints import Subject, sentences
 
     told = sentences(error.errors(include_url=False), Subject(top, root.data(), tags=(WHOLE, STAGES, VALUES, RANGE)))
     nodes = [find(root, one.at)[0] for one in told]

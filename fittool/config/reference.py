@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic_core import PydanticUndefined
 
+from fittool.augmentation.settings import Augmentation
 from fittool.config.experiment import Experiment
 from fittool.config.optional_sections.notify import Notify
 from fittool.config.optional_sections.pretrained import FineTune, InitialWeights
@@ -161,10 +162,10 @@ class _Page:
         """All of the page behind its opening."""
         yield from self._most_used()
         yield from self._section("The file", Experiment, self.schema)
-        augmentation = fields_of(Experiment)["augmentation"].annotation.__args__[0]  # type: ignore[union-attr]
+
         for name, cls in {
             "data": Data, "data.image": Image, "data.column_defaults": ColumnDefaults, "data.target": Target,
-            "augmentation": augmentation, "model": Model, "compile": Compile,
+            "augmentation": Augmentation, "model": Model, "compile": Compile,
             "initial_weights": InitialWeights, "fine_tune": FineTune, "train": Train, "train[0]": Stage, "output": Output,
             "output.checkpoint": Checkpoint, "notify": Notify, "sweep": Sweep, "sweep.parameters": Range,
         }.items():  # fmt: skip

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.augmentation import Augmentation
 from fittool.callbacks import CALLBACKS, CallbackSetting
 from fittool.config.per_output import LossPerOutput, MetricsPerOutput, NumberPerOutput
-from fittool.config.target import Target
 from fittool.data.sources import SOURCES, Source
 from fittool.data.splits.split_setting import VALIDATION, SplitSetting
-from fittool.data.tables.column_kinds import COLUMN_KINDS, ColumnDefaults, ColumnKind
 from fittool.nn.layers import LAYERS, Layer
 from fittool.nn.losses import Loss
 from fittool.nn.objectives import Objective, share_out
 from fittool.nn.optimizers import OPTIMIZERS, Optimizer, RMSprop
 from fittool.nn.presets import PRESETS, Preset
 from fittool.settings import DOES_NOT_COUNT, NAMES_CODE, Boolean, Field, Integer, Number, Pair, Text, setting
+from fittool.settings.first_use import DescribedLater
+from fittool.settings.optional_section import optional_section
+
+if TYPE_CHECKING:
+    from fittool.augmentation.settings import Augmentation
+    from fittool.config.target import Target
+    from fittool.data.tables.column_kinds import ColumnDefaults, ColumnKinds
+
+    OptionalAugmentation: TypeAlias = Augmentation | None
+    OptionalTarget: TypeAlias = Target | None
+    OptionalKinds: TypeAlias = ColumnKinds | None
+    OptionalDefaults: TypeAlias = ColumnDefaults | None
+else:  # imported when a file has them
+    OptionalAugmentation = optional_section("fittool.augmentation.settings", "Augmentation")
+    OptionalTarget = optional_section("fittool.config.target", "Target")
+    OptionalKinds = optional_section("fittool.data.tables.column_kinds", "ColumnKinds")
+    OptionalDefaults = optional_section("fittool.data.tables.column_kinds", "ColumnDefaults")
 
 _FORM = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -79,14 +93,6 @@ class Image:
     )
 
 
-def _as_text(value: object) -> object:
-    """Columns without a header have numbers for names."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-ColumnName = Annotated[Text, BeforeValidator(_as_text, json_schema_input_type=str | int)]
-
-
 @setting
 class Data:
     """The sources of samples, and how they are read."""
@@ -109,7 +115,7 @@ class Data:
         description="Form of the labels: class numbers, one-hot rows, 0 or 1, the input itself, or none (null); "
         "auto: what the loss needs.",
     )
-    target: Target | None = Field(default=None, description="How the numbers of a regression are learnt; as they are if absent.")
+    target: OptionalTarget = Field(default=None, description="How the numbers of a regression are learnt; as they are if absent.")
     cache: Annotated[Literal["none", "ram", "disk", "device", "features"], DOES_NOT_COUNT] = Field(
         default="none",
         description="Whether decoded samples are kept in mode fit_generator: in memory (`ram`), or in a file below "
@@ -117,12 +123,12 @@ class Data:
         "mode, in the memory of the graphics card of engine torch, which makes and augments batches there. "
         "`features`: of stages whose first layers are frozen, what these give for each sample, without augmentation.",
     )
-    columns: dict[ColumnName, Annotated[ColumnKind, COLUMN_KINDS]] | None = Field(
+    columns: OptionalKinds = Field(
         default=None,
         description="The kinds of a table's columns by their names, such as {sex: category, born: {date: {order: dmy}}}; the "
         "training part says what the others are. Without this and column_defaults numbers stay as they are, all of them.",
     )
-    column_defaults: ColumnDefaults | None = Field(
+    column_defaults: OptionalDefaults = Field(
         default=None,
         description="Settings of the columns of a table that are not named in columns, such as the scale of numbers.",
     )
@@ -176,7 +182,9 @@ class Model:
 class Compile:
     """The loss that training minimises, its optimizer, and the metrics that it reports."""
 
-    optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(default_factory=RMSprop, description="How gradients move the weights.")
+    optimizer: Annotated[Optimizer, OPTIMIZERS] = Field(
+        default_factory=lambda: RMSprop(), description="How gradients move the weights."
+    )
     loss: LossPerOutput = Field(kw_only=True, description="What is minimised. For several outputs a mapping by their names.")
     loss_weights: NumberPerOutput | None = Field(
         default=None, description="What each output's loss counts in the total, by the outputs' names; 1 by default."
@@ -308,13 +316,13 @@ RateFactors = dict[Text, Annotated[Number, Field(ge=0)]]
 
 
 @setting
-class Stage(Train):
+class Stage(Train, DescribedLater):
     """A part of a training: everything that `train` has, and what is different in this part."""
 
     name: Annotated[Text | None, DOES_NOT_COUNT] = Field(
         default=None, min_length=1, description="What rows call it; by default its number."
     )
-    augmentation: Augmentation | None = Field(
+    augmentation: OptionalAugmentation = Field(
         default=None, description="Instead of the experiment's augmentation, in mode fit_generator."
     )
     learning_rate: Annotated[Number, Field(ge=0)] | None = Field(
@@ -332,8 +340,12 @@ class Stage(Train):
     )
 
 
+Stages = Annotated[list[Stage], Field(min_length=1)]
+"""A training in stages."""
+
+
 @setting
-class StepInterval:
+class StepInterval(DescribedLater):
     """An interval of training steps."""
 
     steps: Integer = Field(ge=1, description="Training steps between two checkpoints.")

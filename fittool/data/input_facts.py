@@ -188,7 +188,8 @@ def _read(data: Dataset, number: int) -> Iterator[Array]:
 
 def _even(count: int, most: int) -> NDArray[np.int64]:
     """Evenly chosen numbers below `count`, the first and the last among them."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+    chosen = np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+    return chosen[np.diff(chosen, prepend=-1) > 0]  # np.unique would import masked arrays
 
 
 def _number(value: float) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fittool.callbacks.base import CallbackContext
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.memory_estimate import MemoryEstimate
 from fittool.engines.registry import HOST, host_memory_estimate, memory_estimate
@@ -21,7 +22,6 @@ from fittool.experiment.building.loading_progress import Loading, silent
 from fittool.experiment.building.prepare import Prepared, fit_together, inputs_in_words, told_of_table
 from fittool.experiment.building.stages import stages_of
 from fittool.experiment.checks.device_cache import check_device_cache, keeps_on_device
-from fittool.experiment.data_check import Survey, survey
 from fittool.nn.shapes import size_of
 
 _FLOAT_BYTES = 4
@@ -54,15 +54,18 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     Raises:
         FittoolError: Something is wrong; holds all that could be found.
     """
-    data, found = open_data(loaded), Survey([], ())
+    data, found = open_data(loaded), tuple[Problem, ...]()
     if decode:
-        found = survey(data, loading)
-        found.check((*loaded.warnings, *data.warnings))
+        from fittool.experiment.data_check import survey
+
+        seen = survey(data, loading)
+        seen.check((*loaded.warnings, *data.warnings))
+        found = seen.warnings
     prepared = fit_together(loaded, data)
     told = check_device_cache(loaded, data.train)
     # The place that a run would have: names that callbacks give are relative to it, and nothing is there yet.
     place = Path(loaded.experiment.output.dir).absolute() / str(loaded.experiment.name) / "run"
-    surroundings = CallbackContext(place, lambda reference: load_function(reference, Path()))
+    surroundings = CallbackContext(place, _function)
     stages_of(prepared, surroundings)
     build_callbacks_of(loaded, loaded.experiment.callbacks, ("callbacks",), surroundings)
     notes = (*_unseen(loaded, data), *disk_caches(loaded, data.train, data.validation, planned=True)) if decode else ()
@@ -70,7 +73,13 @@ def check_experiment(loaded: LoadedExperiment, *, decode: bool = False, loading:
     told = (*told, *_too_much(loaded, device))
     lines = [] if device is None else [str(device)]
     counts = (*told_of_table(prepared), *_class_counts(prepared), *inputs_in_words(prepared), *lines, *notes, *_sweep(loaded))
-    return Report(_summary(prepared, device), (*prepared.warnings, *told, *found.warnings), counts)
+    return Report(_summary(prepared, device), (*prepared.warnings, *told, *found), counts)
+
+
+def _function(reference: str) -> Callable[..., Any]:
+    from fittool.data.user_code.functions import load_function  # only where a callback names a function
+
+    return load_function(reference, Path())
 
 
 def _too_much(loaded: LoadedExperiment, needed: MemoryEstimate | None) -> tuple[Problem, ...]:

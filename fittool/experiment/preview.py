@@ -24,7 +24,7 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError
 from fittool.experiment.building.compatibility import check_augmentation
 from fittool.experiment.building.data import open_data
-from fittool.experiment.building.transforms import STEPS, changes_of, preprocessing_of
+from fittool.experiment.building.transforms import changes_of, fixed_steps, preprocessing_of
 from fittool.report.contact_sheet import contact_sheet
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def in_network(loaded: LoadedExperiment) -> tuple[str, ...]:
     if augmentation is None or not standardizes(augmentation):
         return ()
     steps = ("rescale",) if augmentation.rescale not in (None, 1) else ()
-    return (*steps, *(name for name in STEPS if getattr(augmentation, name) is True))
+    return (*steps, *(name for name in fixed_steps() if getattr(augmentation, name) is True))
 
 
 class Views:

@@ -11,9 +11,9 @@ import numpy as np
 from fittool.data.batch import Array, Batch
 from fittool.data.class_weights import ClassWeight, class_factors, per_sample
 from fittool.data.dataset import ArrayDataset, Dataset
+from fittool.data.loading import FOREVER
 from fittool.data.loading.batch_loader import BatchLoader, ValidationLoader
 from fittool.data.loading.generator_loader import GeneratorLoader
-from fittool.data.loading.prefetch import FOREVER
 from fittool.data.splits.validation_split import split
 from fittool.data.user_code.batch_function import IndexableBatches, is_sequence
 from fittool.data.user_code.generator_data import GeneratorData

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from fittool.nn.layers import ColumnEmbedding
+if TYPE_CHECKING:
+    from fittool.nn.layers import ColumnEmbedding
 
 Role: TypeAlias = Literal["number", "indicator", "one_hot", "code", "cyclic", "text", "boolean"]
 """The roles of a feature.
@@ -87,6 +88,8 @@ class TableLayout:
             return None
         found = [self.features[position] for position in codes]
         levels, widths = tuple(one.levels for one in found), tuple(one.width for one in found)
+        from fittool.nn.layers import ColumnEmbedding
+
         return ColumnEmbedding(codes, levels, widths, name=name, inputs=None if inputs is None else tuple(inputs))
 
     def plain(self) -> list[dict[str, Any]]:

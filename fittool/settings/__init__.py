@@ -30,8 +30,10 @@ from fittool.settings.family import (
     setting,
     snake_case,
 )
+from fittool.settings.first_use import DescribedLater
 from fittool.settings.named import Named, plain
 from fittool.settings.on_demand import ByClass, OnDemand, homes_in, import_from_home
+from fittool.settings.optional_section import optional_section
 
 __all__ = [
     "CONFIG",
@@ -39,6 +41,7 @@ __all__ = [
     "NAMES_CODE",
     "Boolean",
     "ByClass",
+    "DescribedLater",
     "Family",
     "Field",
     "Integer",
@@ -56,6 +59,7 @@ __all__ = [
     "import_from_home",
     "nearest_name",
     "only_argument",
+    "optional_section",
     "plain",
     "setting",
     "snake_case",

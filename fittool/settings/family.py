@@ -13,7 +13,6 @@ from typing import Annotated, Any, Generic, TypeVar, cast, dataclass_transform
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -94,15 +93,38 @@ def _pair(value: object) -> object:
     return tuple(value)
 
 
+class Before:
+    """A function that is given a value before it is validated, as pydantic's BeforeValidator has it.
+
+    It looks at the function and at the type in the JSON Schema once, where pydantic does so in every field of every class.
+
+    Args:
+        function: Gives the value that is validated.
+        written: The type that the JSON Schema names.
+    """
+
+    def __init__(self, function: Callable[[object], object], written: Any) -> None:
+        self.function = function
+        self.written = written
+        self._schema: CoreSchema | None = None
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate what the function gives."""
+        schema = handler(source)
+        if self._schema is None:
+            self._schema = handler.generate_schema(self.written)
+        return core_schema.no_info_before_validator_function(self.function, schema, json_schema_input_schema=self._schema)
+
+
 Integer = Annotated[int, Strict()]
 """A whole number; `3.0`, `"3"` and `true` are refused."""
 Boolean = Annotated[bool, Strict()]
 """`true` or `false`; `yes`, 0 and 1 are refused."""
 Text = Annotated[str, Strict()]
 """Text; numbers are refused."""
-Number = Annotated[float, Strict(), BeforeValidator(_number, json_schema_input_type=float | str)]
+Number = Annotated[float, Strict(), Before(_number, float | str)]
 """A finite number; whole numbers and fractions such as `1/255` are welcome."""
-Pair = Annotated[tuple[Integer, Integer], BeforeValidator(_pair, json_schema_input_type=int | list[int])]
+Pair = Annotated[tuple[Integer, Integer], Before(_pair, int | list[int])]
 """(height, width); one number stands for both."""
 
 

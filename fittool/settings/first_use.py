@@ -56,3 +56,12 @@ def complete(cls: type) -> None:
             for name in _COMPLETED_NAMES:
                 delattr(one, name)
             waiting.completion(one)
+
+
+class DescribedLater(metaclass=CompletedAtFirstUse):
+    """Mixed into sections that most files do without, and into what only some settings hold."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Come out of a pickle, perhaps as the first object of the class in this process."""
+        complete(type(self))
+        self.__dict__.update(state)

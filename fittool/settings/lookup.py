@@ -12,6 +12,7 @@ from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from fittool.settings.family import Family, fields_of
+from fittool.settings.optional_section import OptionalSection
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Entries:
 
 Form = type | Family[Any] | Items | Entries
 """A form that can stand at a key path, apart from scalars."""
+_Waiting = Form | OptionalSection
+"""The same, before what an optional section stands for is imported."""
 
 
 def forms_at(top: Form, path: Sequence[object]) -> tuple[Form, ...]:
@@ -42,7 +45,12 @@ def forms_at(top: Form, path: Sequence[object]) -> tuple[Form, ...]:
 
 def forms_below(forms: Sequence[Form], step: object) -> tuple[Form, ...]:
     """The forms that may stand one step further."""
-    return tuple(form for before in forms for form in _inside(before, step))
+    return tuple(form for before in forms for found in _inside(before, step) for form in _resolved(found))
+
+
+def _resolved(form: _Waiting) -> tuple[Form, ...]:
+    """The forms that an optional section stands for; others as they are."""
+    return _forms(form.described) if isinstance(form, OptionalSection) else (form,)
 
 
 def known_names(top: Form, path: Sequence[object]) -> tuple[str, ...] | None:
@@ -73,7 +81,7 @@ def expects_list(top: type, path: Sequence[object]) -> bool:
     return any(isinstance(form, Items) for form in forms_at(top, path))
 
 
-def _inside(form: Form, step: object) -> tuple[Form, ...]:
+def _inside(form: Form, step: object) -> tuple[_Waiting, ...]:
     if isinstance(form, Items):
         return _forms(form.annotation) if isinstance(step, int) else ()
     if not isinstance(step, str):
@@ -97,20 +105,20 @@ def _has(form: Form, key: str) -> bool:
 
 
 @cache
-def _field_forms(cls: type) -> dict[str, tuple[Form, ...]]:
-    return {name: _families_in(info.metadata) or _forms(info.annotation) for name, info in fields_of(cls).items()}
+def _field_forms(cls: type) -> dict[str, tuple[_Waiting, ...]]:
+    return {name: _named_in(info.metadata) or _forms(info.annotation) for name, info in fields_of(cls).items()}
 
 
-def _families_in(metadata: Sequence[Any]) -> tuple[Family[Any], ...]:
-    """The families that annotate a field, themselves or as the `family` of a form that allows more."""
+def _named_in(metadata: Sequence[Any]) -> tuple[_Waiting, ...]:
+    """The families that annotate a field, themselves or as the `family` of a form that allows more, or its optional section."""
     found = (getattr(one, "family", one) for one in metadata)
-    return tuple(one for one in found if isinstance(one, Family))
+    return tuple(one for one in found if isinstance(one, Family | OptionalSection))
 
 
 def _forms(annotation: Any) -> tuple[Form, ...]:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _families_in(arguments[1:]) or _forms(arguments[0])
+        return tuple(form for found in _named_in(arguments[1:]) for form in _resolved(found)) or _forms(arguments[0])
     if origin in (Union, types.UnionType):
         return tuple(form for argument in arguments for form in _forms(argument))
     if origin in (list, tuple) and arguments:
@@ -141,4 +149,4 @@ def _below(form: Form) -> list[Form]:
         return list(form.members.values())
     if isinstance(form, Items | Entries):
         return list(_forms(form.annotation))
-    return [below for forms in _field_forms(form).values() for below in forms]
+    return [below for forms in _field_forms(form).values() for one in forms for below in _resolved(one)]

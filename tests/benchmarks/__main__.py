@@ -40,17 +40,28 @@ def main() -> int:
     way = "time on the clock, two threads" if arguments.wall else f"processor time on core {'any' if core is None else core}"
     data: dict[str, Any] = {**machine.facts(), "way": way, "turns": bench.turns, "short": bench.short, "figures": []}
     print(f"{data['processor']}, {data['cores']} cores, load {data['load'][0]:.1f}; {way}; {bench.turns} turns\n{heading()}")
+    try:
+        return 1 if _measured(bench, arguments.subjects or list(SUBJECTS), data, arguments.json) else 0
+    finally:
+        bench.workers.close()
+
+
+def _measured(bench: Bench, subjects: list[str], data: dict[str, Any], file: Path | None) -> int:
+    """How many figures fail; the file is written at once and after each subject, as all of them may take an hour."""
     failed = 0
-    for subject in arguments.subjects or SUBJECTS:
+    _write(data, file)
+    for subject in subjects:
         for figure in _figures(bench, subject):
             print(shown(subject, figure, judged=not bench.short), flush=True)
-            data["figures"].append(as_data(subject, figure))
+            data["figures"].append(as_data(subject, figure, judged=not bench.short))
             failed += figure.broken if bench.short else not figure.reached
-    bench.workers.close()
-    if arguments.json is not None:
-        data["load_at_the_end"] = list(os.getloadavg())
-        arguments.json.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    return 1 if failed else 0
+        _write({**data, "load_at_the_end": list(os.getloadavg())}, file)
+    return failed
+
+
+def _write(data: dict[str, Any], file: Path | None) -> None:
+    if file is not None:
+        file.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
 def _figures(bench: Bench, subject: str) -> Iterator[Figure]:

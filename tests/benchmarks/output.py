@@ -43,7 +43,7 @@ def is_noisy(figure: Figure) -> bool:
     return figure.control is not None and abs(figure.control - 1) > NOISE
 
 
-def as_data(subject: str, figure: Figure) -> dict[str, Any]:
+def as_data(subject: str, figure: Figure, judged: bool = True) -> dict[str, Any]:
     """Everything about a figure: each side's values turn by turn and their median, ratio, control, and what was wanted."""
     medians = {name: statistics.median(values) for name, values in figure.sides.items() if values}
     return {
@@ -52,9 +52,9 @@ def as_data(subject: str, figure: Figure) -> dict[str, Any]:
         "value": figure.value,
         "wanted": figure.wanted,
         "at_most": figure.most,
-        "verdict": verdict(figure),
+        "verdict": verdict(figure) if judged or figure.broken else "",
         "control": figure.control,
-        "noisy": is_noisy(figure),
+        "noisy": judged and is_noisy(figure),
         "sides": {name: {"median": medians.get(name), "turns": list(values)} for name, values in figure.sides.items()},
         "control_side": AGAIN if figure.control is not None else None,
         "note": figure.note,

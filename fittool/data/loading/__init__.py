@@ -4,3 +4,6 @@
 `good_samples` leaves out damaged ones. The rest of `data` enters, and `model`, `experiment` and `training` to walk over data.
 A loader is asked for the batches from a step on; epochs, callbacks and engines are not known here.
 """
+
+FOREVER = float("inf")
+"""The limit of time that is none."""

@@ -16,7 +16,7 @@ from fittool.data.batch import Batch
 from fittool.data.batch_transforms import Augment, BatchTransforms
 from fittool.data.class_weights import ClassWeight, class_factors, per_sample
 from fittool.data.dataset import Dataset, Samples
-from fittool.data.loading.prefetch import FOREVER, in_order
+from fittool.data.loading import FOREVER
 from fittool.data.order import Order, shard_order_of
 from fittool.errors import DataError, ExperimentError
 from fittool.process_group import ALONE, Member, ProcessGroup, share_of
@@ -122,6 +122,8 @@ class DatasetLoader:
                 describe=lambda step: self._with_names(self._order.batch(step)),
             )
         places = map(self._order.batch, count(first_step))
+        from fittool.data.loading.prefetch import in_order
+
         return in_order(self._make, places, self._workers, self._max_queue_size, timeout=self._timeout, describe=self._with_names)
 
     def contents(self, step: int) -> str:

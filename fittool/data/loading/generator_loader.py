@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fittool.data.batch import Batch
 from fittool.data.class_weights import Balance, ClassWeight, class_factors, classes_of, per_sample
-from fittool.data.loading.prefetch import FOREVER, in_order
+from fittool.data.loading import FOREVER
 from fittool.data.user_code.batch_function import Place
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import ExperimentError, UserCodeError
@@ -112,6 +112,8 @@ class GeneratorLoader:
 
     def _ahead(self, walk: Generator[Batch, None, None], most: int | None) -> Iterator[Batch]:
         wanted = islice(walk, most)
+        from fittool.data.loading.prefetch import in_order
+
         made = in_order(
             lambda _: next(wanted, None),
             count(),
@@ -142,6 +144,8 @@ class GeneratorLoader:
             return self.source.checked(self.source.function.batch_at(place), place.number)
 
         places, done = self.source.function.places(first_step, steps), first_step
+        from fittool.data.loading.prefetch import in_order
+
         batches = in_order(
             made, islice(places, most), self._workers, self._max_queue_size, timeout=self._timeout, describe=self._place_named
         )

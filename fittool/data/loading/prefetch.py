@@ -13,11 +13,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from fittool.data.loading import FOREVER
 from fittool.data.workers.worker_output import THREADS
 from fittool.errors import PACKAGE, UserCodeError, shown
 
 # Limits count only time in which this process ran, so a stopped or suspended machine trips nothing.
-FOREVER = float("inf")
 _TICK = 0.25
 
 

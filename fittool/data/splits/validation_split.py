@@ -82,7 +82,7 @@ def _warnings(dataset: Dataset, for_training: NDArray[np.bool_], what: str) -> t
     texts = []
     for part, name in ((for_training, "train"), (~for_training, "validate")):
         counts = np.bincount(labels[part], minlength=len(class_names))
-        missing = [class_names[number] for number in np.unique(labels) if counts[number] == 0]
+        missing = [class_names[number] for number in np.flatnonzero(np.bincount(labels)) if counts[number] == 0]
         if missing:
             listed = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
             texts.append(f"{what} leaves {_classes(len(missing))} without samples to {name} on: {listed}.")

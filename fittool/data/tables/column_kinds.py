@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import PlainValidator, model_validator
+from pydantic import BeforeValidator, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fittool.settings import Family, Field, Integer, Named, setting
+from fittool.settings import Family, Field, Integer, Named, Text, setting
 
 Scale: TypeAlias = Literal["none", "standard", "robust", "quantile", "minmax"]
 DateOrder: TypeAlias = Literal["ymd", "dmy", "mdy"]
@@ -171,6 +171,16 @@ COLUMN_KINDS: Family[ColumnKind] = Family(
     "kind",
     {kind.public_name(): kind for kind in (NumberKind, CategoryKind, BooleanKind, DateKind, TextKind, KeyKind, DropKind)},
 )
+
+
+def _as_text(value: object) -> object:
+    """Columns without a header have numbers for names."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+ColumnName = Annotated[Text, BeforeValidator(_as_text, json_schema_input_type=str | int)]
+ColumnKinds = dict[ColumnName, Annotated[ColumnKind, COLUMN_KINDS]]
+"""The kinds of columns by their names."""
 
 
 def _bare(value: object) -> object:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fittool.data.arrays import as_inputs, as_numbers, as_sample_weight
 from fittool.data.batch import Array, Batch
 from fittool.data.dataset import Shape
-from fittool.data.loading.prefetch import FOREVER, in_order
+from fittool.data.loading import FOREVER
 from fittool.data.targets import ClassMode, reads_labels
 from fittool.data.user_code.batch_function import BatchFunction, named
 from fittool.errors import DataError, UserCodeError
@@ -102,6 +102,8 @@ class GeneratorData:
         def begin(pass_number: int) -> tuple[Iterator[object], list[object]]:
             batches = self.function.one_pass(pass_number)
             return batches, list(islice(batches, 1))
+
+        from fittool.data.loading.prefetch import in_order
 
         workers = 0 if self._timeout == FOREVER else 1
         name = f"The first batch of {self.name}"

@@ -11,27 +11,13 @@ import numpy as np
 
 from fittool.engines.numpy_engine import activations
 from fittool.engines.numpy_engine.activations import ACTIVATIONS, ActivationFunction
-from fittool.engines.numpy_engine.operations.attention import Attention
 from fittool.engines.numpy_engine.operations.base import Branch, Operation, Steps
-from fittool.engines.numpy_engine.operations.column_embedding import ColumnEmbedding
 from fittool.engines.numpy_engine.operations.convolution import Convolution, DepthwiseConvolution, TransposedConvolution, Window
 from fittool.engines.numpy_engine.operations.dense import Dense
 from fittool.engines.numpy_engine.operations.elementwise import Activation, Dropout, Noise, ParametricReLU, Scaling
-from fittool.engines.numpy_engine.operations.embedding import Embedding, PiecewiseLinearEmbedding
-from fittool.engines.numpy_engine.operations.grouped_convolution import GroupedConvolution
 from fittool.engines.numpy_engine.operations.merging import Add, Concatenate, Extremum, Multiply, Subtract
-from fittool.engines.numpy_engine.operations.normalization import (
-    BatchNormalization,
-    GroupNormalization,
-    LayerNormalization,
-    Normalization,
-)
 from fittool.engines.numpy_engine.operations.pooling import AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling
-from fittool.engines.numpy_engine.operations.sequences.per_step import PerStep
-from fittool.engines.numpy_engine.operations.sequences.tokens import ClassToken, PositionEmbedding
 from fittool.engines.numpy_engine.operations.shaping import Cropping, RepeatPixels, Resampling, Transposition, View, ZeroPadding
-from fittool.engines.numpy_engine.operations.standardization import RobustScaling, Standardization
-from fittool.engines.numpy_engine.recurrent_layers import both_ways, merge_directions, recurrent
 from fittool.nn import layers as nn
 from fittool.nn.graph import Node
 from fittool.nn.shapes import Shape, feature_axis, transposed_padding, window_count, window_padding
@@ -64,6 +50,8 @@ def _of_one_step(node: Node) -> LayerSteps:
 
 
 def _each_step(node: Node, steps: Steps) -> Steps:
+    from fittool.engines.numpy_engine.operations.sequences.per_step import PerStep
+
     count = node.output_shape[0]
     return [(operation if operation.is_view else PerStep(operation, count), (count, *shape)) for operation, shape in steps]
 
@@ -108,6 +96,8 @@ def _convolution(node: Node, layer: Any) -> Steps:
 def _in_groups(window: Window, layer: Any) -> Operation:
     """The convolution, in groups of channels where the layer has several."""
     if layer.groups > 1:
+        from fittool.engines.numpy_engine.operations.grouped_convolution import GroupedConvolution
+
         return GroupedConvolution(window, layer.filters, layer.groups, layer.use_bias)
     return Convolution(window, layer.filters, layer.use_bias)
 
@@ -140,35 +130,6 @@ def _transposed_convolution(node: Node, layer: Any) -> Steps:
     )
     window = Window(image, (height, width), layer.kernel_size, layer.strides, layer.dilation_rate, (top, left), (bottom, end))
     return _with_activation([(TransposedConvolution(window, channels, layer.use_bias), image)], layer.activation)
-
-
-def _positions(shape: Shape) -> int:
-    """The number of positions, all axes but the channels."""
-    return math.prod(shape[:-1])
-
-
-def _projections(node: Node, layer: Any) -> tuple[Branch, ...]:
-    """Query, key and value of all heads."""
-    branches = []
-    for name, number in layer.projections(node.input_shapes).items():
-        shape = node.input_shapes[number]
-        width = layer.num_heads * (layer.value_size if name == "value" else layer.key_dim)
-        dense = Dense(shape[-1], width, layer.use_bias, _positions(shape), f"{name}_")
-        flat = [(View(), (_positions(shape), shape[-1]))] if len(shape) > 2 else []
-        branches.append(Branch([*flat, (dense, (_positions(shape), width))], (number,)))
-    return tuple(branches)
-
-
-def _attention(node: Node, layer: Any) -> Steps:
-    """The mixtures of all heads, side by side, and the projection to the output."""
-    positions, keys = (_positions(shape) for shape in (node.input_shapes[0], node.input_shapes[-1]))
-    stream = node.random_stream("dropout", layer.seed)
-    dropout = Dropout(layer.dropout, (layer.num_heads, positions, keys), stream) if layer.dropout else None
-    sizes, width = (layer.key_dim, layer.value_size), layer.num_heads * layer.value_size
-    attention = Attention(layer.num_heads, (positions, keys), sizes, layer.use_causal_mask, dropout)
-    units = math.prod(node.output_shape) // positions
-    dense = Dense(width, units, layer.use_bias, positions, "attention_output_")
-    return [(attention, (positions, width)), (dense, (positions, units)), (View(), node.output_shape)]
 
 
 def _flat_image(shape: Shape) -> Shape:
@@ -221,22 +182,6 @@ def _noise(node: Node, layer: Any) -> Steps:
     return [(Noise(layer.stddev, node.random_stream("noise", layer.seed)), node.output_shape)]
 
 
-def _batch_normalization(node: Node, layer: Any) -> Steps:
-    operation = BatchNormalization(
-        node.output_shape, layer.momentum, layer.epsilon, layer.scale, layer.center, frozen=not layer.trainable
-    )
-    return [(operation, node.output_shape)]
-
-
-def _layer_normalization(node: Node, layer: Any) -> Steps:
-    return [(LayerNormalization(node.output_shape, layer.epsilon, layer.scale, layer.center), node.output_shape)]
-
-
-def _group_normalization(node: Node, layer: Any) -> Steps:
-    groups = node.output_shape[-1] if layer.groups == -1 else layer.groups
-    return [(GroupNormalization(node.output_shape, groups, layer.epsilon, layer.scale, layer.center), node.output_shape)]
-
-
 def _repeat_vector(node: Node, layer: Any) -> Steps:
     return [
         (View(), (1, 1, *node.input_shapes[0])),
@@ -286,20 +231,6 @@ def _concatenate(node: Node, layer: Any) -> Steps:
     return [(Concatenate(axis, [shape[axis] for shape in node.input_shapes]), node.output_shape)]
 
 
-def _column_embedding(node: Node, layer: Any) -> Steps:
-    features = node.input_shapes[0][0]
-    return [(ColumnEmbedding(features, layer.columns, layer.levels, layer.widths), node.output_shape)]
-
-
-def _robust_scaling(node: Node, layer: Any) -> Steps:
-    return [(RobustScaling(layer.numbers(node.input_shapes), layer.limit), node.output_shape)]
-
-
-def _piecewise_linear_embedding(node: Node, layer: Any) -> Steps:
-    columns, features = layer.numbers(node.input_shapes), node.input_shapes[0][0]
-    return [(PiecewiseLinearEmbedding(features, columns, layer.bins, layer.output_dim), node.output_shape)]
-
-
 def _view(node: Node, layer: Any) -> Steps:
     return [(View(), node.output_shape)]
 
@@ -317,30 +248,41 @@ def _function(make: Callable[[Any], ActivationFunction]) -> Callable[[Node, Any]
     return lambda node, layer: [(Activation(make(layer)), node.output_shape)]
 
 
+def _rare(function: str) -> Callable[[Node, Any], Any]:
+    """What `rare_layers` has for a layer, which is imported where a network has one."""
+
+    def steps(node: Node, layer: Any) -> Any:
+        from fittool.engines.numpy_engine import rare_layers
+
+        return getattr(rare_layers, function)(node, layer)
+
+    return steps
+
+
 OPERATIONS: Mapping[type[Any], Callable[[Node, Any], Steps]] = ByClass(
     nn.LAYERS.members,
     {
         "Rescaling": _rescaling,
-        "Normalization": _simple(Normalization),
-        "Standardization": lambda node, layer: [(Standardization(layer), node.output_shape)],
+        "Normalization": _rare("normalization"),
+        "Standardization": _rare("standardization"),
         "Dense": _dense,
-        "Embedding": lambda node, layer: [(Embedding(layer.input_dim, layer.output_dim), node.output_shape)],
-        "ClassToken": _simple(ClassToken),
-        "PositionEmbedding": _simple(PositionEmbedding),
-        "ColumnEmbedding": _column_embedding,
-        "RobustScaling": _robust_scaling,
-        "PiecewiseLinearEmbedding": _piecewise_linear_embedding,
+        "Embedding": _rare("embedding"),
+        "ClassToken": _rare("class_token"),
+        "PositionEmbedding": _rare("position_embedding"),
+        "ColumnEmbedding": _rare("column_embedding"),
+        "RobustScaling": _rare("robust_scaling"),
+        "PiecewiseLinearEmbedding": _rare("piecewise_linear_embedding"),
         "Conv1D": _convolution_along,
         "Conv2D": _convolution,
         "Conv3D": _convolution,
         "Conv2DTranspose": _transposed_convolution,
         "DepthwiseConv2D": _depthwise,
         "SeparableConv2D": _separable,
-        "SimpleRNN": recurrent,
-        "LSTM": recurrent,
-        "GRU": recurrent,
-        "Bidirectional": merge_directions,
-        "MultiHeadAttention": _attention,
+        "SimpleRNN": _rare("recurrent"),
+        "LSTM": _rare("recurrent"),
+        "GRU": _rare("recurrent"),
+        "Bidirectional": _rare("merge_directions"),
+        "MultiHeadAttention": _rare("attention"),
         "TimeDistributed": _time_distributed,
         "MaxPooling1D": _pooling_along(MaxPooling),
         "AveragePooling1D": _pooling_along(AveragePooling),
@@ -368,9 +310,9 @@ OPERATIONS: Mapping[type[Any], Callable[[Node, Any], Steps]] = ByClass(
         "SpatialDropout1D": _dropout,
         "SpatialDropout2D": _dropout,
         "GaussianNoise": _noise,
-        "BatchNormalization": _batch_normalization,
-        "LayerNormalization": _layer_normalization,
-        "GroupNormalization": _group_normalization,
+        "BatchNormalization": _rare("batch_normalization"),
+        "LayerNormalization": _rare("layer_normalization"),
+        "GroupNormalization": _rare("group_normalization"),
         "Activation": lambda node, layer: _with_activation([(View(), node.output_shape)], layer.activation),
         "ReLU": _function(lambda layer: activations.relu(layer.max_value, layer.negative_slope, layer.threshold)),
         "LeakyReLU": _function(lambda layer: activations.leaky_relu(layer.negative_slope)),
@@ -395,6 +337,10 @@ OPERATIONS: Mapping[type[Any], Callable[[Node, Any], Steps]] = ByClass(
 
 BRANCHES: Mapping[type[Any], Callable[[Node, Any], tuple[Branch, ...]]] = ByClass(
     nn.LAYERS.members,
-    {"Bidirectional": both_ways, "MultiHeadAttention": _projections, "TimeDistributed": _time_distributed_branches},
+    {
+        "Bidirectional": _rare("both_ways"),
+        "MultiHeadAttention": _rare("projections"),
+        "TimeDistributed": _time_distributed_branches,
+    },
 )
 """The layers whose inputs go several ways before they meet again."""

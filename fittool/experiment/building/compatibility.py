@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from fittool.augmentation.coordinates import LARGEST_SIDE
-from fittool.augmentation.settings import Augmentation
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.errors import ExperimentError, KeyPath, path_text
 from fittool.nn.shapes import Shape
+
+if TYPE_CHECKING:
+    from fittool.augmentation.settings import Augmentation
 
 _COLOURS = 3
 _IMAGE_AXES = 3
@@ -43,6 +45,8 @@ def _sections(loaded: LoadedExperiment) -> dict[KeyPath, Augmentation]:
 
 def _impossible(augmentation: Augmentation, shapes: list[Shape]) -> Iterator[tuple[KeyPath, str]]:
     """The settings that samples of some shapes do not allow, and why; images are those of three axes."""
+    from fittool.augmentation.coordinates import LARGEST_SIDE
+
     images = [shape for shape in shapes if len(shape) == _IMAGE_AXES]
     if not images:
         found = ", ".join(map(str, shapes))

@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.cpu import available_threads
-from fittool.data.available_memory import size_in_words
-from fittool.data.cache import keep_on_disk, place_of
 from fittool.data.dataset import ArrayDataset, Dataset, Progress, Subset
 from fittool.data.formats.reading import Reading
-from fittool.data.images.pixel_scale import brought_to
 from fittool.data.input_facts import InputFacts
-from fittool.data.loading.prefetch import FOREVER
-from fittool.data.memory import CachedDataset, in_memory
-from fittool.data.sources import CsvSource, Source, SourceContext
+from fittool.data.loading import FOREVER
+from fittool.data.sources import Source, SourceContext
 from fittool.data.sources.base import OutputLabels
-from fittool.data.splits.partition import fraction_of, split_off
 from fittool.data.splits.split_setting import SplitSetting
 from fittool.data.splits.validation_split import Split, split
 from fittool.data.targets import ClassMode, Targets, classes_of_outputs
@@ -116,7 +111,7 @@ def _dividing_column(part: object) -> tuple[str, ...]:
 def _output_labels(experiment: Experiment, classes: Classes) -> tuple[OutputLabels, ...]:
     """The outputs of a network of several, each of which has a column of labels of its own; none where that is not so."""
     outputs, data = experiment.model.outputs or [], experiment.data
-    labels = data.train.label if isinstance(data.train, CsvSource) else None
+    labels = getattr(data.train, "label", None) if data.train.has_columns else None
     if len(outputs) < 2 or len(labels or ()) != len(outputs) or data.class_mode != "auto":
         return ()
     objectives = experiment.compile.objectives(outputs)
@@ -227,6 +222,8 @@ def on_the_scale_of(
     """
     if validation is None or isinstance(validation, GeneratorData) or not isinstance(loaded.experiment.data.validation, Source):
         return validation, ()
+    from fittool.data.images.pixel_scale import brought_to
+
     with error_location(loaded, "data", "validation"):
         brought = brought_to(learnt, validation)
     return brought.data, tuple(loaded.problem(text, "data", "validation") for text in brought.told)
@@ -235,9 +232,13 @@ def on_the_scale_of(
 def _say_unused_column(loaded: LoadedExperiment) -> tuple[Problem, ...]:
     """A warning where a table says what is validated on, and another part is."""
     data = loaded.experiment.data
-    if not isinstance(data.train, CsvSource) or isinstance(data.validation, Source):
+    if not data.train.has_columns or isinstance(data.validation, Source):
         return ()
     if isinstance(data.validation, SplitSetting) and data.validation.kind == "column":
+        return ()
+    from fittool.data.sources import CsvSource
+
+    if not isinstance(data.train, CsvSource):
         return ()
     column = data.train.dividing_column(source_context(loaded))
     if column is None:
@@ -264,6 +265,8 @@ def _split(loaded: LoadedExperiment, train: Data) -> Split | None:
     with error_location(loaded, *path):
         if not isinstance(part, SplitSetting):
             return split(train, experiment.first.validation_split)
+        from fittool.data.splits.partition import split_off
+
         groups = None
         if part.divides is not None:
             groups = experiment.data.train.groups(part.divides, train, source_context(loaded))
@@ -278,6 +281,8 @@ def _part_of(loaded: LoadedExperiment, train: Data) -> Data:
     if isinstance(train, GeneratorData):
         text = "data.fraction needs samples that can be counted, which a generator cannot offer. Remove it."
         raise ExperimentError(loaded.problem(text, "data", "fraction"))
+    from fittool.data.splits.partition import fraction_of
+
     return fraction_of(train, share, loaded.experiment.seed)
 
 
@@ -300,12 +305,16 @@ def kept(loaded: LoadedExperiment, data: Data, progress: Progress | None) -> tup
     """The data as the experiment's mode wants them, and warnings: all in memory, remembered once read, or as they are."""
     if isinstance(data, GeneratorData):
         return data, ()
+    from fittool.data.memory import CachedDataset, in_memory
+
     cache = loaded.experiment.data.cache
     if any(stage.mode == "fit" for stage in loaded.experiment.stages):
         return in_memory(data, progress), ()
     if cache == "device":  # a run may go on with another cache, so its data are known by the same fingerprint
         return in_memory(data, progress, keeps_fingerprint=True), ()
     if cache == "disk":
+        from fittool.data.cache import keep_on_disk
+
         cached, trouble = keep_on_disk(data)
         return cached, (loaded.problem(trouble, "data", "cache"),) if trouble else ()
     return CachedDataset(data) if cache == "ram" and not isinstance(data, ArrayDataset) else data, ()
@@ -315,5 +324,8 @@ def disk_caches(loaded: LoadedExperiment, *parts: Data | None, planned: bool = F
     """The place where `cache: disk` keeps samples, or would, and the room it takes: `cache: 1.2 GiB in …`, for each file."""
     if loaded.experiment.data.cache != "disk" or any(stage.mode == "fit" for stage in loaded.experiment.stages):
         return ()
+    from fittool.data.available_memory import size_in_words
+    from fittool.data.cache import place_of
+
     places = [place_of(data, planned=planned) for data in parts if data is not None and not isinstance(data, GeneratorData)]
     return tuple(f"cache: {size_in_words(size)} in {shown(path)}" for path, size in dict(filter(None, places)).items())

@@ -17,8 +17,6 @@ from fittool.data.formats.reading import Reading
 from fittool.data.images.preprocessing import Preprocessing, preprocessed
 from fittool.data.input_facts import InputFacts, facts_of, in_words
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader, ValidationLoader
-from fittool.data.loading.generator_loader import GeneratorLoader
-from fittool.data.splits.partition import balanced
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.settings import EngineSetting
 from fittool.errors import ExperimentError, MachineError, Problem
@@ -206,6 +204,8 @@ class Prepared:
         workers, timeout = _workers(train), experiment.data.timeout_seconds
         with error_location(self.loaded, *experiment.path_of(train), "class_weight"):
             if isinstance(self.train, GeneratorData):
+                from fittool.data.loading.generator_loader import GeneratorLoader
+
                 return GeneratorLoader(
                     self.train, class_weight=train.class_weight, class_names=self.class_names, workers=workers,
                     max_queue_size=train.max_queue_size, use_multiprocessing=train.use_multiprocessing, timeout=timeout,
@@ -226,6 +226,8 @@ class Prepared:
         experiment = self.loaded.experiment
         if experiment.data.oversample is None or experiment.first.overfit_batches is not None:
             return train
+        from fittool.data.splits.partition import balanced
+
         with error_location(self.loaded, "data", "oversample"):
             return balanced(train, self.loaded.experiment.seed)
 
@@ -245,6 +247,8 @@ class Prepared:
             "group": self.group,
         }
         if isinstance(data, GeneratorData):
+            from fittool.data.loading.generator_loader import GeneratorLoader
+
             return GeneratorLoader(data, **options)
         return ValidationLoader(preprocessed(data, None if ready else self.preprocess), train.batch_size, **options)
 

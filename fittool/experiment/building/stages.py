@@ -9,14 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from fittool.augmentation.settings import Augmentation
 from fittool.callbacks.base import CallbackContext
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Stage as StageSetting
 from fittool.config.sections import Train
 from fittool.data.images.preprocessing import preprocessed
 from fittool.data.loading.batch_loader import BatchLoader, DatasetLoader
-from fittool.data.user_code.functions import load_function
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.engines.base import Engine
 from fittool.errors import ExperimentError
@@ -32,6 +30,7 @@ from fittool.training.plan import Plan
 from fittool.training.stages import Stage, nothing
 
 if TYPE_CHECKING:
+    from fittool.augmentation.settings import Augmentation
     from fittool.experiment.pretrained.feature_cache import FeatureCache
 
 _SMOKE_STEPS, _SMOKE_VALIDATION_STEPS = 2, 1
@@ -107,8 +106,12 @@ def _stage(
     if smoke:
         plan = _smoke_steps(plan, loader, validation)
     check_plan(prepared.loaded, train, plan, loader, validation)
-    with error_location(prepared.loaded, *path, "loop"):
-        loop = None if train.mode != "train_on_batch" else load_function(cast("str", train.loop), Path())
+    loop = None
+    if train.mode == "train_on_batch":
+        from fittool.data.user_code.functions import load_function
+
+        with error_location(prepared.loaded, *path, "loop"):
+            loop = load_function(cast("str", train.loop), Path())
     stage = Stage(loader, validation, plan, loop=cast("Any", loop), loop_name=str(train.loop).rpartition("/")[2])
     if engine is not None:
         _hold_samples(prepared.loaded, train, loader, validation, engine)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fittool.augmentation.settings import Augmentation
 from fittool.config.experiment import Experiment
 from fittool.config.experiment_file import LoadedExperiment
 from fittool.config.sections import Train
@@ -16,15 +16,25 @@ from fittool.data.images.preprocessing import Preprocessing
 from fittool.errors import ExperimentError
 from fittool.experiment.building.error_location import error_location
 from fittool.nn.graph import layer_names
-from fittool.nn.layers import Input, Layer, Standardization
+from fittool.nn.layers import Input, Layer
 from fittool.nn.losses import Loss
 from fittool.nn.shapes import Shape
 from fittool.nn.targets import Targets
 from fittool.settings import fields_of
 
+if TYPE_CHECKING:
+    from fittool.augmentation.settings import Augmentation
+
 NAME = "standardization"
-STEPS = tuple(name for name in fields_of(Standardization) if name in fields_of(Augmentation))
-"""The settings that the section and the layer share."""
+
+
+@cache
+def fixed_steps() -> tuple[str, ...]:
+    """The settings that the section and the layer Standardization share."""
+    from fittool.augmentation.settings import Augmentation
+    from fittool.nn.layers import Standardization
+
+    return tuple(name for name in fields_of(Standardization) if name in fields_of(Augmentation))
 
 
 @dataclass(frozen=True)
@@ -64,10 +74,12 @@ def standardized(loaded: LoadedExperiment, layers: list[Layer], shapes: Mapping[
 
     if not standardizes(augmentation):
         return Standardized(layers)
+    from fittool.nn.layers import Standardization
+
     entries = [name for name, layer in zip(layer_names(layers), layers, strict=True) if isinstance(layer, Input)] or list(shapes)
     images = [name for name, shape in zip(entries, shapes.values(), strict=False) if len(shape) == 3]
     behind = {name: NAME if len(images) == 1 else f"{NAME}_{name}" for name in images}
-    steps = {field: getattr(augmentation, field) for field in STEPS}
+    steps = {field: getattr(augmentation, field) for field in fixed_steps()}
     made = [Standardization(**steps, name=behind[name], inputs=(name,)) for name in images]
     split = max((index + 1 for index, layer in enumerate(layers) if isinstance(layer, Input)), default=0)
     later = [_behind(layer, behind) for layer in layers[split:]]

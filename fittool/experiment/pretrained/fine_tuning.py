@@ -8,15 +8,16 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fittool.config.experiment_file import LoadedExperiment
-from fittool.config.optional_sections.pretrained import FineTune
 from fittool.config.sections import Stage, Train
 from fittool.errors import Problem
 from fittool.nn.graph import Graph, Node
-from fittool.nn.layers import BatchNormalization
 from fittool.nn.shapes import Shape
+
+if TYPE_CHECKING:
+    from fittool.config.optional_sections.pretrained import FineTune
 
 _PREFIX = re.compile(r"((?:stage|block)[0-9]+)_")
 _LAST_SHARE = 4
@@ -59,6 +60,8 @@ def _unfrozen(setting: FineTune, graph: Graph, head: Sequence[str]) -> list[str]
         return [*setting.unfreeze, *(name for name in patterns(graph, head) if name not in setting.unfreeze)]
     before = [node.name for node in _learning(graph)] if setting.unfreeze == "all" else last_stage_of(graph)
     # Moving averages of many pictures stay better than what a few batches of other pictures make of them.
+    from fittool.nn.layers import BatchNormalization
+
     still = {node.name for node in graph.nodes if isinstance(node.layer, BatchNormalization)}
     return patterns(graph, [*(name for name in before if name not in still), *head])
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fittool.data.dataset import base_of
-from fittool.data.tables.column_kinds import ColumnDefaults
-from fittool.data.tables.column_plan import ColumnPlan
 from fittool.experiment.building.error_location import error_location
 from fittool.experiment.building.transforms import Standardized
 from fittool.nn.graph import layer_names
@@ -17,6 +15,7 @@ from fittool.nn.layers import Input
 if TYPE_CHECKING:
     from fittool.config.experiment_file import LoadedExperiment
     from fittool.data.dataset import Dataset
+    from fittool.data.tables.column_plan import ColumnPlan
     from fittool.data.tables.encoder import TableEncoder
     from fittool.nn.layers import Layer
     from fittool.nn.shapes import Shape
@@ -24,9 +23,13 @@ if TYPE_CHECKING:
 EMBEDDING = "column_embedding"
 
 
-def plan_of(loaded: LoadedExperiment) -> ColumnPlan:
-    """The experiment's settings of columns."""
+def plan_of(loaded: LoadedExperiment) -> ColumnPlan | None:
+    """The experiment's settings of columns; None where its data are no tables."""
     data = loaded.experiment.data
+    if not any(getattr(source, "has_columns", False) for source in (data.train, data.validation)):
+        return None
+    from fittool.data.tables.column_kinds import ColumnDefaults
+    from fittool.data.tables.column_plan import ColumnPlan
 
     def place(name: str) -> str:
         named = name in (data.columns or {})

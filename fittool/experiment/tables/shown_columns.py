@@ -36,7 +36,7 @@ def with_columns_written(loaded: LoadedExperiment, encoder: TableEncoder | None)
     """
     if encoder is None or len(encoder.columns) > _MOST:
         return loaded
-    plan = plan_of(loaded)
+    plan = plan_of(loaded) or ColumnPlan()
     columns = {column.name: plan.kinds.get(column.name) or _kind_of(column, plan) for column in encoder.columns}
     experiment = loaded.experiment
     return replace(loaded, experiment=replace(experiment, data=replace(experiment.data, columns=columns)))

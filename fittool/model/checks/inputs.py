@@ -13,39 +13,20 @@ from fittool.data.user_code.generator_data import GeneratorData
 from fittool.errors import KeyPath
 from fittool.model.checks.findings import Finding
 from fittool.nn.graph import Graph, Node
-from fittool.nn.layers import (
-    Concatenate,
-    Conv1D,
-    Conv2D,
-    Conv2DTranspose,
-    Conv3D,
-    Cropping2D,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
-    Flatten,
-    Input,
-    MaxPooling1D,
-    MaxPooling2D,
-    MaxPooling3D,
-    Permute,
-    Rescaling,
-    Reshape,
-    SeparableConv2D,
-    Standardization,
-    ZeroPadding1D,
-    ZeroPadding2D,
-)
+from fittool.nn.layers import Rescaling
 
 Range = tuple[float, float]
 LARGEST = 32.0
 """Inputs beyond this are far from 1; pixels divided by 16 or standardized columns are not."""
 _PIXELS = (0.0, 255.0)
-_KEEP_VALUES = (
-    Input, Flatten, Permute, Reshape, Dropout, MaxPooling1D, MaxPooling2D, MaxPooling3D, ZeroPadding1D, ZeroPadding2D,
-    Cropping2D, Concatenate,
+# By their names, as their modules are not imported where nobody names such a layer.
+_KEEP_VALUES = frozenset(
+    {
+        "Input", "Flatten", "Permute", "Reshape", "Dropout", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "ZeroPadding1D",
+        "ZeroPadding2D", "Cropping2D", "Concatenate",
+    }
 )  # fmt: skip
-_WITH_WEIGHTS = (Dense, Conv1D, Conv2D, Conv3D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D)
+_WITH_WEIGHTS = frozenset({"Dense", "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D"})
 
 
 def input_ranges(data: Dataset | GeneratorData) -> dict[str, Range]:
@@ -92,12 +73,12 @@ def input_findings(graph: Graph, ranges: Mapping[str, Range], paths: Mapping[str
         if not given:
             continue
         values = min(low for low, _ in given), max(high for _, high in given)
-        if isinstance(node.layer, _KEEP_VALUES):
+        if node.layer.public_name() in _KEEP_VALUES:
             known[node.name] = values
         elif (scale := _scale(node)) is not None:
             ends = [end * scale[0] + scale[1] for end in values]
             known[node.name] = min(ends), max(ends)
-        elif isinstance(node.layer, _WITH_WEIGHTS) and max(map(abs, values)) > LARGEST:
+        elif node.layer.public_name() in _WITH_WEIGHTS and max(map(abs, values)) > LARGEST:
             yield Finding(_text(node, values, graph), paths[node.name])
 
 
@@ -106,6 +87,10 @@ def _scale(node: Node) -> tuple[float, float] | None:
     layer = node.layer
     if isinstance(layer, Rescaling):
         return layer.mean_scale, layer.mean_offset
+    if layer.public_name() != "Standardization":
+        return None
+    from fittool.nn.layers import Standardization
+
     if isinstance(layer, Standardization) and layer.rescale is not None:
         further = (
             layer.samplewise_center, layer.samplewise_std_normalization, layer.featurewise_center,

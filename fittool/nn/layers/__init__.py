@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from fittool.nn.layers.attention import MultiHeadAttention
     from fittool.nn.layers.column_embedding import ColumnEmbedding
     from fittool.nn.layers.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
-    from fittool.nn.layers.core import Dense, Embedding, Input, Rescaling
+    from fittool.nn.layers.core import Dense, Input, Rescaling
+    from fittool.nn.layers.embedding import Embedding
     from fittool.nn.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
     from fittool.nn.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization, Normalization
     from fittool.nn.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
@@ -56,7 +57,7 @@ __all__ = [
 
 _HOMES = homes_in(__name__, {
     "Input": "core", "Rescaling": "core", "Normalization": "normalization", "Standardization": "standardization",
-    "Embedding": "core", "ColumnEmbedding": "column_embedding", "ClassToken": "tokens", "PositionEmbedding": "tokens",
+    "Embedding": "embedding", "ColumnEmbedding": "column_embedding", "ClassToken": "tokens", "PositionEmbedding": "tokens",
     "Dense": "core", "RobustScaling": "tabular", "PiecewiseLinearEmbedding": "tabular", "Conv1D": "sequences",
     "Conv2D": "convolution", "Conv3D": "volumes", "Conv2DTranspose": "convolution", "DepthwiseConv2D": "convolution",
     "SeparableConv2D": "convolution", "SimpleRNN": "recurrent", "LSTM": "recurrent", "GRU": "recurrent",

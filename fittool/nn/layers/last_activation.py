@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from fittool.nn.layers.activation import ELU, GELU, SELU, Activation, LeakyReLU, PReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
-from fittool.nn.layers.attention import MultiHeadAttention
-from fittool.nn.layers.base import Layer
-from fittool.nn.layers.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
-from fittool.nn.layers.core import Dense
-from fittool.nn.layers.sequences import Conv1D
-from fittool.nn.layers.volumes import Conv3D
-from fittool.nn.layers.wrappers import TimeDistributed
+from typing import TYPE_CHECKING, Any, cast
+
 from fittool.nn.shapes import Shape, feature_axis
 
-_WITH_ARGUMENT = (Activation, Dense, Conv1D, Conv2D, Conv3D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D)
-_NAMES: dict[type[Layer], str] = {
-    Sigmoid: "sigmoid",
-    Tanh: "tanh",
-    ReLU: "relu",
-    LeakyReLU: "leaky_relu",
-    PReLU: "leaky_relu",
-    ELU: "elu",
-    SELU: "selu",
-    GELU: "gelu",
-    SiLU: "silu",
+if TYPE_CHECKING:
+    from fittool.nn.layers.base import Layer
+
+# By their names, as their modules are not imported where nobody names such a layer.
+_WITH_ARGUMENT = frozenset(
+    {"Activation", "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D"}
+)
+_NAMES = {
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "ReLU": "relu",
+    "LeakyReLU": "leaky_relu",
+    "PReLU": "leaky_relu",
+    "ELU": "elu",
+    "SELU": "selu",
+    "GELU": "gelu",
+    "SiLU": "silu",
 }
 
 
@@ -35,12 +35,13 @@ def last_activation(layer: Layer, shape: Shape) -> str | None:
         layer: The layer.
         shape: Of its output.
     """
-    if isinstance(layer, TimeDistributed):
-        return last_activation(layer.layer, shape[1:])
-    if isinstance(layer, MultiHeadAttention):
+    kind, described = layer.public_name(), cast("Any", layer)
+    if kind == "TimeDistributed":
+        return last_activation(described.layer, shape[1:])
+    if kind == "MultiHeadAttention":
         return "linear"
-    if isinstance(layer, _WITH_ARGUMENT):
-        return layer.activation or "linear"
-    if isinstance(layer, Softmax):
-        return "softmax" if feature_axis(layer.axis, shape) == len(shape) - 1 else None
-    return _NAMES.get(type(layer))
+    if kind in _WITH_ARGUMENT:
+        return described.activation or "linear"
+    if kind == "Softmax":
+        return "softmax" if feature_axis(described.axis, shape) == len(shape) - 1 else None
+    return _NAMES.get(kind)

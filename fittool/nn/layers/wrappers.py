@@ -14,7 +14,8 @@ from fittool.nn.layers.aliases import ALIASES
 from fittool.nn.layers.attention import MultiHeadAttention
 from fittool.nn.layers.base import Layer
 from fittool.nn.layers.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
-from fittool.nn.layers.core import Dense, Embedding, Rescaling
+from fittool.nn.layers.core import Dense, Rescaling
+from fittool.nn.layers.embedding import Embedding
 from fittool.nn.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization, Normalization
 from fittool.nn.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from fittool.nn.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN

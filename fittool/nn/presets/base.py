@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from fittool.nn.layers import Dropout, Layer
+from fittool.nn.layers import Layer
 from fittool.nn.losses import LogitsOrProbabilities, Loss
-from fittool.nn.table_layout import TableLayout
 from fittool.settings import Field, Integer, Named, Number, setting
+
+if TYPE_CHECKING:
+    from fittool.nn.table_layout import TableLayout
 
 Size = Annotated[Integer, Field(ge=1)]
 Rate = Annotated[Number, Field(ge=0, lt=1)]
@@ -76,4 +78,6 @@ class Preset(Named):
 
 def dropout(rate: float, name: str | None = None) -> list[Layer]:
     """A Dropout layer, or none where nothing is dropped."""
+    from fittool.nn.layers import Dropout
+
     return [Dropout(rate, name=name)] if rate > 0 else []

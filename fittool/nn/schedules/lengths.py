@@ -10,11 +10,11 @@ from pydantic import Field as Constraint
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from fittool.settings import Field, Integer, Number, setting
+from fittool.settings import DescribedLater, Field, Integer, Number, setting
 
 
 @setting
-class PartOfTraining:
+class PartOfTraining(DescribedLater):
     """A number of epochs, or a share of the whole training."""
 
     epochs: Annotated[Number, Constraint(gt=0)] | None = Field(default=None, description="Epochs; 0.5 is half of one.")

@@ -33,9 +33,8 @@ class Times(Card):
         """ResNet-18 in bf16 against a loop by hand with the same options."""
         batch, steps = (4, 2) if self.small else (512, 30)
         x, y = random_data("resnet18", batch)
-        took = side_by_side(
-            {"plain": lambda: self._plain(x, y, steps), "engine": lambda: self._ours(Batch((x,), (y,)), steps)}, self.turns
-        )
+        sides = {"plain": lambda: self._plain(x, y, steps), "engine": lambda: self._ours(Batch((x,), (y,)), steps)}
+        took = side_by_side(sides, self.turns, warm=not self.small)
         note = ", ".join(f"{name} {batch * steps / value:,.0f} images/s" for name, value in took.items())
         return Figure(
             "ResNet-18, bf16: plain loop / engine", took["plain"] / took["engine"], 0.0 if self.small else 0.95, note=note
@@ -86,7 +85,7 @@ class Times(Card):
             "there": lambda: self.seconds(lambda: [engine.train_step(held) for _ in range(steps)]),
             "carried": lambda: self.seconds(carried),
         }
-        took = side_by_side(sides, self.turns)
+        took = side_by_side(sides, self.turns, warm=not self.small)
         return Figure(
             "batches from the host against batches there", took["carried"] / took["there"], 9.9 if self.small else 1.05, most=True
         )
@@ -109,7 +108,7 @@ class Times(Card):
             "there": lambda: self.seconds(lambda: [engine.train_step(there) for _ in range(steps)]),
             "held": lambda: self.seconds(held),
         }
-        took = side_by_side(sides, self.turns)
+        took = side_by_side(sides, self.turns, warm=not self.small)
         name = "batches made and augmented on the device against batches there"
         return Figure(name, took["held"] / took["there"], 99.0 if self.small else 1.05, most=True)
 

@@ -24,15 +24,15 @@ def prepare(work: Work, _: str) -> Turn:
         return lambda: timed(lambda: _predictions(model, x, work.batch))
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
 
-    def epoch() -> None:
-        order = torch.randperm(len(x))
-        for chosen in order.split(work.batch):
-            loss = functional.cross_entropy(model(x[chosen]), y[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    def epochs() -> None:
+        for _ in range(work.epochs):
+            for chosen in torch.randperm(len(x)).split(work.batch):
+                loss = functional.cross_entropy(model(x[chosen]), y[chosen])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
 
-    return lambda: timed(epoch)
+    return lambda: timed(epochs)
 
 
 def _predictions(model: Any, x: torch.Tensor, batch: int) -> torch.Tensor:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.measuring import Figure
 from tests.benchmarks.peers.client import OURS_ON_TORCH, missing
-from tests.benchmarks.peers.work import Work
 from tests.benchmarks.training import whole_command
-from tests.benchmarks.training.networks import SAMPLES
+from tests.benchmarks.training.networks import epochs
 
 WANTED = {"digits-mlp": 0.9, "simple_cnn": 0.97, "resnet20": 0.97}
 
@@ -20,7 +19,7 @@ def figures(bench: Bench) -> Iterator[Figure]:
         return
     for network, wanted in WANTED.items():
         for batch in bench.batches:
-            work = Work("fit", network, batch, bench.size(SAMPLES[network], batch))
+            work = epochs(bench, network, batch)
             took = bench.compare({"plain": bench.side("torch", work), "engine": bench.side(OURS_ON_TORCH, work)})
             note = took.in_numbers("ms", 1e3)
             yield took.figure(f"{network}, batch {batch}: plain loop / engine", "plain", "engine", wanted, note=note)

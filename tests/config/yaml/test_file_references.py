@@ -10,6 +10,7 @@ from fittool.config.experiment_file import load_experiment
 from fittool.config.yaml.file_references import code_fields
 from fittool.settings import CONFIG, fields_of
 from fittool.settings.lookup import families
+from fittool.settings.optional_section import OptionalSection
 
 
 def callback(folder, text):
@@ -69,11 +70,13 @@ def settings_classes():
     found, waiting = [], [Experiment, *(member for family in families(Experiment) for member in family.members.values())]
     while waiting:
         annotation = waiting.pop()
-        if not hasattr(annotation, "__pydantic_fields__"):
+        if isinstance(annotation, OptionalSection):
+            waiting.append(annotation.described)
+        elif not hasattr(annotation, "__pydantic_fields__"):
             waiting += get_args(annotation)
         elif annotation not in found:
             found.append(annotation)
-            waiting += [info.annotation for info in fields_of(annotation).values()]
+            waiting += [form for info in fields_of(annotation).values() for form in (info.annotation, *info.metadata)]
     return found
 
 
