@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -24,6 +25,20 @@ NARROW = {
     "NPY_DISABLE_CPU_FEATURES": dispatched(),
     "OPENBLAS_CORETYPE": "Haswell",
 }
+
+
+NOT_EXACT = re.compile(
+    r"np\.(exp2?|log(2|10|1p)?|expm1|(a?sin|a?cos|a?tan)h?|power|matmul|[vi]?dot|inner|einsum|tensordot|linalg)\b"
+)
+
+
+def test_no_formula_of_the_engine_asks_numpy_for_what_is_not_rounded_once() -> None:
+    engine = ROOT / "fittool/engines/numpy_engine"
+    files = [*engine.rglob("*.py"), ROOT / "fittool/nn/activations.py", ROOT / "fittool/rng.py"]
+    lines = [(path.name, line.strip()) for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) > 5000
+    # The logarithm of 2 is one number in double precision, rounded to single.
+    assert [one for one in lines if NOT_EXACT.search(one[1].replace("np.log(2)", ""))] == []
 
 
 @cache
