@@ -198,3 +198,28 @@ def test_every_page_that_the_site_names_is_there():
     named_pages = re.findall(r": ([\w./-]+\.md)$", config, flags=re.MULTILINE)
     assert len(named_pages) > 20
     assert [name for name in named_pages if "docs/reference/" not in name and not (ROOT / name).exists()] == []
+
+
+def versions_looked_at() -> dict[str, str]:
+    """The packages of docs/comparison.md with their versions."""
+    page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+)(?: \([^)]+\))? \| (\d+\.\d+\.\d+) \|", page, flags=re.MULTILINE)
+    return {name.casefold(): version for name, version in rows}
+
+
+def test_the_readme_names_the_versions_that_the_comparison_was_made_with():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Beside others\n")[1].split("\n## ")[0]
+    in_readme = {name.casefold(): version for name, version in re.findall(r"([A-Z]\w+) (\d+\.\d+\.\d+)", readme)}
+    assert set(in_readme) == {"keras", "ludwig", "lightning", "ultralytics"}
+    assert in_readme.items() <= versions_looked_at().items()
+
+
+def test_findings_that_the_comparison_leads_to_run_the_versions_that_it_names():
+    page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    scripts = set(re.findall(r"\(\.\./(findings/\w+\.sh)\)", page))
+    assert len(scripts) >= 5
+    for script in scripts:
+        text = (ROOT / script).read_text(encoding="utf-8")
+        package = Path(script).name.split("_")[0]
+        pinned = set(re.findall(rf"\b{package}(?:\.tabular)?==([\d.]+)", text))
+        assert pinned == {versions_looked_at()[package]}, script

@@ -54,6 +54,9 @@ class LearningRateScheduler(CallbackSetting):
         description="A schedule, its steps counting epochs; or module:function, called with epoch (from 0) and rate."
     )
     verbose: Annotated[Integer, DOES_NOT_COUNT] = Field(default=0, ge=0, le=1, description="1 tells each epoch's rate.")
+    first_epoch: Integer = Field(
+        default=0, ge=0, kw_only=True, description="Epochs of the whole training behind which the schedule begins, at 0."
+    )
 
     def start(self, surroundings: CallbackContext) -> LearningRateSchedulerCallback:
         """The callback at work.
@@ -62,11 +65,12 @@ class LearningRateScheduler(CallbackSetting):
             ExperimentError: The named function cannot be found.
         """
         schedule = self.schedule
-        if isinstance(schedule, Schedule):
-            return LearningRateSchedulerCallback(lambda epoch, rate: schedule.rate(epoch), self.verbose)
-        return LearningRateSchedulerCallback(
-            _with_rate(found(schedule, surroundings, "The learning rate schedule")), self.verbose
+        rate_of = (
+            (lambda epoch, rate: schedule.rate(epoch))
+            if isinstance(schedule, Schedule)
+            else _with_rate(found(schedule, surroundings, "The learning rate schedule"))
         )
+        return LearningRateSchedulerCallback(lambda epoch, rate: rate_of(max(epoch - self.first_epoch, 0), rate), self.verbose)
 
 
 def _with_rate(schedule: Callable[..., Any]) -> Callable[[int, float], Any]:

@@ -50,6 +50,11 @@ def import_model(file: Path, out: Path, network: str | None, input_shape: tuple[
     for what, names in (("skipped", done.skipped), ("missing, so as drawn", done.missing)):
         for name in names:
             click.echo(f"{what}: {name}", err=True)
+    if done.steps is not None:
+        text = (
+            f"{EXPERIMENT} begins training anew; in Python ft.load_model goes on after the {done.steps:,} steps of the optimizer."
+        )
+        click.echo(text, err=True)
     for note in done.notes:
         click.echo(f"note: {note}", err=True)
     click.echo(str(out / EXPERIMENT))

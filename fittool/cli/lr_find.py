@@ -122,7 +122,7 @@ def _echo_suggestion(test: RateTest, loaded: LoadedExperiment, config: Path) -> 
     from fittool.experiment.aids.rate_test import RULE, setting_for
 
     if test.diverged:
-        click.echo(f"The test ended at {test.rates[-1]:.2g}, where the loss had risen too far.", err=True)
+        click.echo(f"The test ended at a learning rate of {test.rates[-1]:.2g}, where the loss had risen too far.", err=True)
     if test.suggestion is None:
         click.echo("The loss never fell, so there is nothing to suggest. More --steps, or other data, may show more.", err=True)
         return

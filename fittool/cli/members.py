@@ -34,6 +34,8 @@ _OWN = ("seeds", "kfold", "run_dir", "resume", "timeout", "requirements")
 _ALIKE = (2, 3, 4, 5, 6, 7, 8)
 """Exit codes of what is wrong with all members if it is wrong with one, so that the others are not begun."""
 _STOPPED = 75
+_PATIENCE, _LOOK = 60.0, 0.1
+"""Seconds to wait for a run that is still being saved, and between two looks at it."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ def _train_all(series: Series, ensemble: Ensemble) -> _Done:
         else:
             if not series.context.params.get("quiet"):
                 click.echo(f"\n{member.name}, {len(done.codes) + 1} of {len(ensemble.names)}", err=True)
+            _await_end_of(ensemble.root / member.name)
             with signals_passed_on() as received:
                 done.codes[member.name], _ = run_fittool(
                     ["train", *_arguments(series, ensemble, member, left)], received, _stdout(series)
@@ -171,6 +174,15 @@ def _train_all(series: Series, ensemble: Ensemble) -> _Done:
         if done.codes[member.name] in _ALIKE:
             break
     return done
+
+
+def _await_end_of(run: Path) -> None:
+    """Wait for a process whose call was killed, and which is still saving the same run."""
+    from fittool.runs.files.lock import is_held
+
+    end = time.monotonic() + _PATIENCE
+    while run.is_dir() and is_held(run) and time.monotonic() < end:
+        time.sleep(_LOOK)
 
 
 def _stdout(series: Series) -> int | None:
@@ -218,7 +230,15 @@ def _show(series: Series, ensemble: Ensemble, done: _Done, results: Mapping[str,
     if done.worst and done.worst not in _ALIKE and not series.is_trial:
         click.echo(f"Go on with: {_again(series, ensemble)}", err=True)
     elif results and not series.is_trial:
-        click.echo(f"Next: fittool evaluate {shlex.quote(str(ensemble.root))}", err=True)
+        click.echo(f"Next: fittool evaluate {shlex.quote(str(ensemble.root))}{_consent(series, ensemble)}", err=True)
+
+
+def _consent(series: Series, ensemble: Ensemble) -> str:
+    """The option that names the experiment's file, where its code is not to be run without."""
+    from fittool.experiment.resuming.next_command import consent_option
+    from fittool.runs.directory import RunDirectory
+
+    return consent_option(RunDirectory.open(ensemble.members[0]), series.loaded, trains=False)
 
 
 def _columns(ensemble: Ensemble, done: _Done, results: Mapping[str, Spread]) -> list[Column]:

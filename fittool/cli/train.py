@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from fittool.cli.children import end_with_the_caller
 from fittool.cli.event_lines import events_of
 from fittool.cli.options import configs_argument, debug_option, engine_option, running_options, set_option
 from fittool.cli.processes import group_of_this_process, processes_options, starts_processes, train_in_processes
@@ -78,6 +79,7 @@ def train(
     trained one after the other, each in a process of its own; a table says what came of them, and the exit code is the lowest
     that is not 0. predict and evaluate take the directory of --seeds or --kfold as they take a run.
     """
+    end_with_the_caller()
     if len(configs) > 1:
         context.exit(_train_each(context, configs, run_dir))
     (config,) = configs

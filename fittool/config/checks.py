@@ -109,16 +109,19 @@ def _stages(written: Written) -> Iterator[Placed]:
 
 
 def _learning_rates(written: Written) -> Iterator[Placed]:
-    """Callbacks that set the learning rate, where a schedule decides it."""
+    """Callbacks and stages that set the learning rate, where a schedule decides it."""
     experiment = written.experiment
     if not isinstance(experiment.compile.optimizer.learning_rate, Schedule):
         return
     from fittool.callbacks import LearningRateScheduler, ReduceLROnPlateau  # with a constant rate there is nothing to ask them
 
+    where = written.said("compile", "optimizer")
+    if experiment.fine_tune is not None and experiment.fine_tune.epochs:
+        text = f"fine_tune sets a learning rate of its own, but the optimizer's ({where}) is a schedule."
+        yield written.problem(("fine_tune",), f"{text} Give the optimizer a number, for the head.")
     for path, callbacks in _callback_lists(written):
         for index, callback in enumerate(callbacks):
             if isinstance(callback, LearningRateScheduler | ReduceLROnPlateau):
-                where = written.said("compile", "optimizer")
                 text = f"{callback.public_name()} cannot set the learning rate, as the optimizer's ({where}) is a schedule."
                 yield written.problem((*path, index), f"{text} Use one of the two.")
 

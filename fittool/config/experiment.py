@@ -113,6 +113,12 @@ class Experiment:
         """The first part, whose settings hold for the data and the display of the whole."""
         return self.stages[0]
 
+    @property
+    def has_late_layers(self) -> bool:
+        """True where layers begin or cease to learn between parts, and the optimizer goes by the number of their updates."""
+        learning = {str(getattr(stage, "trainable", None)) for stage in self.stages}
+        return self.compile.optimizer.counts_updates and len(learning) > 1
+
     def path_of(self, stage: Train) -> tuple[str | int, ...]:
         """The key path of a part."""
         return ("train",) if not isinstance(self.train, list) else ("train", [id(one) for one in self.train].index(id(stage)))

@@ -109,7 +109,7 @@ class Engine(Protocol):
         """Let exactly the layers of these names learn, of those that have weights to learn.
 
         Weights, running values and the count of steps go on. The optimizer's arrays of layers that stop learning are kept in
-        the state, and go on when the layers learn again.
+        the state with the number of their updates, and go on when the layers learn again (`fittool/engines/update_counts.py`).
 
         Args:
             layers: Their names.

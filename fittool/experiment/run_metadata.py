@@ -134,6 +134,11 @@ def kernels_of(environment: Mapping[str, Any]) -> str | None:
     return path if isinstance(path, str) else None
 
 
+def engine_of(environment: Mapping[str, Any]) -> str:
+    """The engine on which a run last went on, by its name."""
+    return str(_news(environment).get("engine", environment.get("engine")))
+
+
 def changes_of_environment(before: Mapping[str, Any], now: Mapping[str, Any]) -> Changed:
     """The differences from when the run last went on."""
     old = dict(_leaves(before))
@@ -162,7 +167,9 @@ def other_digits(changed: Changed) -> str | None:
     told = [
         f"{key} {old} → {new}"
         for key, (old, new) in changed.items()
-        if key.startswith(("versions.", "machine.processor", "engine", "processes", "kernels"))
+        if key.startswith(("versions.", "machine.processor", "engine", "processes"))
+        # Only one of the engines has kernels to choose from, so another engine is all that there is to say.
+        or (key == "kernels" and "engine" not in changed)
     ]
     cause = ", ".join(told) or "the processor's kernels are other ones"
     return f"The run continues, but not bit-identical: {cause}."

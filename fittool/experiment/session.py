@@ -243,10 +243,10 @@ def _function(reference: str) -> Callable[..., Any]:
 
 def _header(prepared: Prepared, engine: Engine) -> str:
     """`digits   numpy, 2 threads   seed 7   1,437 to train, 360 to validate   22,346 parameters`."""
-    experiment = prepared.loaded.experiment
+    experiment, processes = prepared.loaded.experiment, prepared.group.size
     parts = [
         cast("str", experiment.name),
-        engine.label,
+        engine.label if processes == 1 else f"{processes} processes, each {engine.label}",
         f"seed {experiment.seed}",
         _amounts(prepared),
         f"{prepared.graph.parameter_count:,} parameters",

@@ -183,12 +183,18 @@ class TrainedRun:
         return brought.data
 
 
-def targets_of(checkpoint: Checkpoint) -> dict[str, OutputTargets]:
+def targets_of(checkpoint: Checkpoint, loaded: LoadedExperiment | None = None) -> dict[str, OutputTargets]:
     """The names and scales of the numbers to predict that a checkpoint holds, by the outputs' names.
+
+    Args:
+        checkpoint: It.
+        loaded: Its experiment, which the user trusts; needed where a network of the user's was not made in this process yet.
 
     Raises:
         CheckpointError: It is damaged there.
     """
+    if loaded is not None:
+        _make_user_module(loaded, checkpoint)
     try:
         return targets_in(checkpoint.facts.architecture or {}, _network(checkpoint))
     except TargetsError as error:
@@ -225,10 +231,15 @@ def open_trained(path: Path, *, checkpoint: Which = "best", experiment: Path | N
     name = _ended_with(directory) if checkpoint == "final" else LAST
     found, warning = store.load_best() if checkpoint == "best" else (store.load(name), None)
     warnings = [text for text in (warning, found.not_finite()) if text is not None]
-    if loaded.experiment.model.python is not None and found.facts.architecture is not None:
-        inputs = found.facts.architecture["inputs"].values()
-        user_module(loaded, loaded.experiment.model.python, [tuple(shape) for shape in inputs])
+    _make_user_module(loaded, found)
     return TrainedRun(directory, loaded, found, _network(found), tuple(warnings), trusted=experiment is not None)
+
+
+def _make_user_module(loaded: LoadedExperiment, checkpoint: Checkpoint) -> None:
+    """Make the network of the user's that a checkpoint is of, where it is one, as no file holds it."""
+    if loaded.experiment.model.python is not None and checkpoint.facts.architecture is not None:
+        inputs = checkpoint.facts.architecture["inputs"].values()
+        user_module(loaded, loaded.experiment.model.python, [tuple(shape) for shape in inputs])
 
 
 def just_trained(directory: RunDirectory, loaded: LoadedExperiment) -> TrainedRun:

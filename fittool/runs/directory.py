@@ -35,7 +35,7 @@ from fittool.runs.files.spreadsheet_text import csv_table
 from fittool.runs.files.storage_errors import read_whole, storing
 from fittool.runs.files.temporary_names import is_temporary
 from fittool.runs.metrics_log import MetricsLog
-from fittool.runs.paths import DISCARDED, RunPaths, of_the_beginning
+from fittool.runs.paths import DISCARDED, RunPaths, of_the_beginning, sentence_about_no_run
 from fittool.runs.status import Status, encode_status, load_status, utc_stamp, utc_text
 
 _TRIAL = "fittool-trial-"
@@ -174,8 +174,7 @@ class RunDirectory:
             raise CheckpointError("is not a run directory: there is no such directory.", place=shown(path))
         paths = RunPaths(path)
         if missing := [file.name for file in (paths.experiment, paths.environment) if not os.path.exists(file)]:
-            text = f"is not a run directory, or its run never began: {' and '.join(missing)} missing."
-            raise CheckpointError(text, place=shown(path))
+            raise CheckpointError(sentence_about_no_run(path, missing), place=shown(path))
         run_id = run_id_in(path)
         held = RunLock(path) if lock else None
         try:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from fittool.errors import shown
 
 LAST = "last.safetensors"
 PREVIOUS = "previous.safetensors"
@@ -181,3 +185,18 @@ def run_around(path: Path) -> Path | None:
 def of_the_beginning(paths: RunPaths) -> tuple[Path, ...]:
     """The files that are there before a run has begun."""
     return paths.experiment, paths.classes, paths.inputs, paths.columns, paths.skipped, paths.validation, paths.checkpoints
+
+
+def sentence_about_no_run(path: Path, missing: Sequence[str]) -> str:
+    """The sentence about a folder that is no run; where runs lie in it, one of them is meant."""
+    with suppress(OSError):
+        inside = sorted(entry.name for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False) and _is_run(entry.path))
+        if inside:
+            runs = "1 run" if len(inside) == 1 else f"{len(inside):,} runs"
+            return f"is not a run directory itself, but holds {runs}. Give one of them, such as {shown(path / inside[-1])}."
+    return f"is not a run directory, or its run never began: {' and '.join(missing)} missing."
+
+
+def _is_run(folder: str) -> bool:
+    paths = RunPaths(Path(folder))
+    return paths.experiment.exists() and paths.environment.exists()

@@ -85,8 +85,9 @@ initial_weights: {{from: {flow_text(where)}, strict: false{by_name}}}  # {last}
 
 fine_tune:  # `fittool show` prints the stages that this stands for
   head_epochs: 5  # in which the new layer learns alone
-  epochs: 5  # in which the last stage learns, too
-  learning_rate: 0.00003
+  epochs: 12  # in which all others but normalizations learn, too; unfreeze: last_stage takes less time, and does less
+  learning_rate: 0.0001  # which falls to nothing
+  unfreeze: all
 """
 
     def _model(self, units: int, activation: str) -> str:

@@ -103,17 +103,16 @@ def _from_pretrained(survey: Survey, start: Pretrained, folder: str, name: str) 
     assert activation is not None
     compiled = f"compile:\n  optimizer: {{Adam: {{learning_rate: 0.001}}}}\n  loss: {loss}\n  metrics: [accuracy]\n"
     train = "\n".join(line for line in _train(seen).splitlines() if not line.startswith("  epochs:")) + "\n"
-    flip = "augmentation:\n  " + _FLIP
     parts = [
         _head(name),
         _data(seen),
-        flip,
+        _SMALL_CHANGES,
         start.sections(folder, survey.task.units, activation),
         compiled,
         train,
         _callbacks(seen),
     ]
-    line = f"{start.title} from {shown(start.weights)}, pictures of {height} × {width}, head first, then the last stage"
+    line = f"{start.title} from {shown(start.weights)}, pictures of {height} × {width}, head first, then all of it"
     return Scaffold("\n".join(part for part in parts if part), (*survey.lines, f"{line}."), augments=True)
 
 
@@ -220,6 +219,14 @@ augmentation:  # random changes to training images; look at them with `fittool p
 
 
 _FLIP = "horizontal_flip: true  # where left and right do not matter, as in photographs\n"
+
+
+_SMALL_CHANGES = f"""\
+augmentation:  # random changes to training images; look at them with `fittool preview`
+  zoom_range: 0.1
+  width_shift_range: 0.1  # share of the width
+  height_shift_range: 0.1
+  {_FLIP}"""
 
 
 def _is_table(survey: Survey) -> bool:

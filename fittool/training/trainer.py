@@ -295,7 +295,7 @@ class Trainer:
             self._recorder.say(line)
         self._save_epoch(improved)
         self._progress.epoch_finished(row, self.last_epoch, improved)
-        for leak in self._leaks.look():
+        for leak in self._leaks.look(self._walk.number):
             self.say(f"warning: {leak}")
         self._callbacks.on_epoch_settled(self.position)
         if (interruption := self._agreement.interruption()) is not None and self.position.epoch < self.last_epoch:

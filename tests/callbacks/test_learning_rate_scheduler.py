@@ -34,6 +34,13 @@ def test_a_schedule_counts_epochs():
     assert rates(setting) == [0.5, 0.5, 0.2]
 
 
+def test_a_schedule_may_begin_behind_some_epochs():
+    schedule = {"PiecewiseConstantDecay": {"boundaries": [0], "values": [0.5, 0.2]}}
+    for first, expected in ((0, [0.5, 0.2, 0.2]), (1, [0.5, 0.5, 0.2]), (2, [0.5, 0.5, 0.5])):
+        setting = CALLBACKS.parse({"LearningRateScheduler": {"schedule": schedule, "first_epoch": first}})
+        assert rates(setting) == expected
+
+
 def test_a_named_function_is_found_by_the_surroundings():
     surroundings = CallbackContext(function={"mine:halve": lambda epoch, rate: rate / 2}.__getitem__)
     assert rates(LearningRateScheduler("mine:halve"), surroundings) == [0.05, 0.025, 0.0125]

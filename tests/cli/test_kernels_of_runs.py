@@ -110,3 +110,15 @@ def test_kernels_that_are_asked_for_and_are_not_there(fittool: Fittool, small: P
     assert "engine.numpy.kernels: native needs compiled kernels, and there are none" in done.err
     assert "or use kernels: numpy" in done.err
     assert "kernels: none, NumPy computes alone" in fittool("doctor").out
+
+
+@needs_kernels
+def test_a_run_of_another_engine_takes_the_best_path(fittool: Fittool, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.delenv("FITTOOL_KERNELS", raising=False)
+    assert fittool("train", small, *HERE, "--engine", "torch", "--set", "train.epochs=1").code == 0
+    done = fittool("train", small, *HERE, "--resume", "--verbose", 2)
+    assert "The run continues, but not bit-identical: engine torch → numpy." in done.err
+    (resumed,) = json.loads(Path("here", "environment.json").read_text())["resumed"]
+    assert resumed["changed"]["kernels"] == [None, NATIVE]
+    assert fittool("resume", "here", "--epochs", 3).code == 0

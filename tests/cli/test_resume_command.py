@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -221,6 +222,15 @@ def test_run_with_code_needs_the_users_word(fittool, write):
     assert fittool("resume", "here").code == 5
     done = fittool("resume", "here", "--experiment", "here/experiment.yaml")
     assert (done.code, "mine.py:batches is called again" in done.err) == (0, True)
+
+
+def test_the_report_of_a_finished_run_is_no_work_that_is_repeated(fittool, small):
+    fittool("train", small, *HERE)
+    long_ago = run().paths.last.stat().st_mtime - 60
+    os.utime(run().paths.last, (long_ago, long_ago))
+    told = fittool("resume", "here", "--epochs", 3).err
+    assert "Continuing at epoch 3, step 1" in told
+    assert "repeated" not in told
 
 
 def test_environment_tells_what_is_another_one(fittool, small):

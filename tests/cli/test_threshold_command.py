@@ -164,3 +164,49 @@ class TestCalibration:
         ).run
         done = fittool("evaluate", run.path, "--calibrate")
         assert (done.code, "--calibrate needs" in done.err) == (3, True)
+
+
+SEVERAL = (
+    ("    - Conv2D: {filters: 4, kernel_size: 3, activation: relu}\n", ""), ("    - Dropout: {rate: 0.25}\n", ""),
+    ("activation: softmax", "activation: sigmoid"), ("sparse_categorical_crossentropy", "binary_crossentropy"),
+    ("[accuracy]", "[binary_accuracy]"), ("npz: {path: small.npz}", "npz: {path: labels.npz}"),
+)  # fmt: skip
+"""Changes the small experiment to one of three labels, each of which holds or not."""
+
+
+@pytest.fixture
+def labels(fittool, write, folder):
+    """A function that trains on arrays of labels, whose columns have no names."""
+
+    def train(share):
+        chance = np.random.default_rng(4)
+        y = chance.random((160, 3)) < (0.2, 0.5, 0.7)
+        images = np.clip(chance.normal(90 + 30 * y[:, None, None, :].mean(axis=-1), 25, (160, 6, 6)), 0, 255)
+        np.savez(folder / "labels.npz", x=images[..., None].astype(np.uint8), y=(y * share).astype(np.float32))
+        return fittool("train", write(*SEVERAL)).run
+
+    return train
+
+
+def test_labels_in_arrays_are_labels_though_they_have_no_names(fittool, labels):
+    run = labels(1)
+    done = fittool("evaluate", run.path)
+    found = json.loads((run.path / "evaluation.json").read_text())
+    assert (found["kind"], [row["name"] for row in found["per_class"]]) == ("labels", ["output_0", "output_1", "output_2"])
+    reached = found["metrics"]["binary_accuracy"]["value"]
+    assert found["accuracy"] == pytest.approx(reached)
+    assert f"accuracy {reached:.4f}; a line" in done.err
+    chosen = fittool("threshold", run.path, "--for", "f1")
+    limits = [float(line.split()[1]) for line in chosen.out.splitlines()]
+    assert len(limits) == 3, chosen.err
+    for row in rows(fittool, run):
+        said = [float(row[f"output_{at} probability"]) > limits[at] for at in range(3)]
+        assert [row[f"output_{at}"] == "yes" for at in range(3)] == said
+
+
+def test_shares_in_arrays_are_no_labels(fittool, labels):
+    run = labels(0.75)
+    done = fittool("evaluate", run.path)
+    assert json.loads((run.path / "evaluation.json").read_text())["kind"] == "numbers"
+    assert "a line" not in done.err
+    assert fittool("threshold", run.path, "--for", "f1").code == 3

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli.commands import DIVERGING, FROM_PICTURES, SMALL, Done, Fittool, Write, environment, wait_for, weights
+from cli.commands import DIVERGING, FROM_PICTURES, LIMIT, SMALL, Done, Fittool, Write, environment, wait_for, weights
 
 from fittool.runs.directory import RunDirectory
 
@@ -198,16 +198,31 @@ def test_a_requirement_is_on_the_mean(fittool: Fittool, small: Path):
     assert f"val_loss is {mean:.6g}" in done.err
 
 
-def test_a_signal_reaches_the_member_at_work(start: Callable[..., subprocess.Popen[str]], write: Write, fittool: Fittool):
-    config = write(("epochs: 2", "epochs: 2000"))
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_reaches_the_member_at_work(start: Callable[..., subprocess.Popen[str]], write: Write, number: int):
+    config = write(("epochs: 2", "epochs: 1000000"))
     process = start("train", config, "--seeds", 2, "--run-dir", "r", "--verbose", 0)
     wait_for(lambda: Path("r/seed-7/checkpoints/last.safetensors").exists(), process)
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate()
-    assert process.returncode == -signal.SIGTERM
+    process.send_signal(number)
+    _, err = process.communicate(timeout=LIMIT)
+    assert process.returncode == -number
     assert RunDirectory.open(Path("r/seed-7")).read_status().state == "interrupted"
     assert "Go on with: fittool train e.yaml --seeds 2 --run-dir r --verbose 0 --resume" in err
     assert not Path("r/seed-8").exists()
+
+
+def test_a_member_ends_with_a_checkpoint_when_its_call_is_killed(
+    start: Callable[..., subprocess.Popen[str]], write: Write, fittool: Fittool
+):
+    config = write(("epochs: 2", "epochs: 1000000"))
+    process = start("train", config, "--seeds", 2, "--run-dir", "r", "--verbose", 0)
+    wait_for(lambda: Path("r/seed-7/checkpoints/last.safetensors").exists(), process)
+    process.kill()
+    process.communicate(timeout=LIMIT)
+    write(("epochs: 2", "epochs: 3"))  # at once: the call waits until the member is saved
+    done = fittool("train", config, "--seeds", 2, "--run-dir", "r", "--resume", "--verbose", 0, "--accept-changes")
+    assert done.code == 0
+    assert "interrupted" not in done.err
 
 
 def test_a_time_limit_is_for_all_together(fittool: Fittool, write: Write):

@@ -48,6 +48,7 @@ def test_any_number_of_processes_gives_the_weights_of_one(job: Make) -> None:
     changed = [entry["changed"]["processes"] for entry in json.loads((many.run / "environment.json").read_text())["resumed"]]
     assert changed == [[2, 1], [1, 3]]
     assert "not bit-identical: processes 1 → 3" in done.err
+    assert "   3 processes, each torch " in done.err
 
 
 STAGES = (

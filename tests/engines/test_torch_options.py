@@ -37,12 +37,18 @@ def network() -> Graph:
     return Graph.build(layers, {"images": (8, 8, 1)})
 
 
-def engine(setting: Torch, **options: Any) -> Any:
+def engine(setting: Torch, graph: Graph | None = None, **options: Any) -> Any:
     from fittool.engines.torch_engine import TorchEngine
 
     metrics = (SparseCategoricalAccuracy(),)
     return TorchEngine(
-        network(), setting, loss=SparseCategoricalCrossentropy(), metrics=metrics, optimizer=Adam(0.01), seed=1, **options
+        graph or network(),
+        setting,
+        loss=SparseCategoricalCrossentropy(),
+        metrics=metrics,
+        optimizer=Adam(0.01),
+        seed=1,
+        **options,
     )
 
 
@@ -123,3 +129,28 @@ def test_the_label_says_what_it_runs_on() -> None:
 def test_a_compiled_network_gives_the_same(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     np.testing.assert_allclose(losses(Torch("cpu", compile=True)), losses(Torch("cpu")), rtol=1e-4)
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiled_network_takes_a_short_last_batch(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    short = Batch(tuple(one[:13] for one in BATCHES[2].inputs), tuple(one[:13] for one in BATCHES[2].targets))
+    convolutions = [nn.Conv2D(8, 3, padding="same", activation="relu"), nn.Conv2D(8, 3, padding="same", activation="relu")]
+    layers = [nn.Rescaling(1 / 255), *convolutions, nn.MaxPooling2D(), nn.Flatten(), nn.Dropout(0.25), nn.Dense(3, "softmax")]
+    graph = Graph.build(layers, {"images": (8, 8, 1)})
+    made = [train(engine(Torch("cpu", compile=compiles), graph), [*BATCHES[:2], short]) for compiles in (True, False)]
+    np.testing.assert_allclose(made[0], made[1], rtol=1e-4)
+
+
+@pytest.mark.long  # the compiler's import takes seconds
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("option", ["compile", "cuda_graphs"])
+def test_a_compiler_that_fails_is_told_with_what_to_do(option: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._inductor import config
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    torch._dynamo.reset()
+    expected = rf"engine\.torch\.{option}: PyTorch's compiler.*C\+\+.*set {option}: false"
+    with config.patch({"cpp.cxx": (str(tmp_path / "no-compiler"),)}), pytest.raises(MachineError, match=expected):
+        train(engine(Torch("cpu", **{option: True})), BATCHES[:1])

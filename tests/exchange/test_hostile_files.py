@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -163,6 +164,38 @@ def names_of_nothing(file: Any) -> None:
     file.create_group("dense").attrs["weight_names"] = ["dense/kernel"]
 
 
+def group_within_itself(file: Any) -> None:
+    weights(file)
+    file["layers/again"] = file["layers"]
+
+
+def nothing_at_all(file: Any) -> None:
+    weights(file, h5py.Empty("f4"))
+
+
+def optimizer_elsewhere(file: Any) -> None:
+    weights(file)
+    file["optimizer/vars/0"] = h5py.ExternalLink("elsewhere.h5", "/secret")
+
+
+def safetensors(content: bytes, **header: tuple[str, list[int], list[int]]) -> Make:
+    """A .safetensors file: dtype, shape and place of each tensor."""
+    entries = {name: dict(zip(("dtype", "shape", "data_offsets"), entry, strict=True)) for name, entry in header.items()}
+    text = json.dumps(entries).encode()
+    return raw(len(text).to_bytes(8, "little") + text + content, "model.safetensors")
+
+
+def tar_of_old(folder: Path) -> Path:
+    """The members that PyTorch wrote before 0.4."""
+    with tarfile.open(folder / "model.pth", "w") as archive:
+        for name in ("storages", "tensors", "pickle"):
+            content = pickle.dumps(Calling())
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return folder / "model.pth"
+
+
 NAN = np.full((3, 2), np.nan, "f4")
 TEXTS = np.array([[b"a", b"b"]] * 3, "S1")
 GOOD = sequential(dense())
@@ -286,6 +319,48 @@ FILES: dict[str, tuple[Make, str]] = {
         ),
         "data_format: channels_first",
     ),
+    "own class under a name of Keras's": (
+        keras(sequential({"module": "evil.layers", "registered_name": "evil>Dense", **dense()})),
+        r"layer dense is of the class evil>Dense, whose code is not run",
+    ),
+    "own model under a name of Keras's": (
+        keras({**GOOD, "module": "evil.models", "registered_name": None}),
+        r"holds a model of the class evil.models.Sequential, whose code is not run",
+    ),
+    "own class that is wrapped": (
+        keras(
+            sequential(
+                {
+                    "class_name": "TimeDistributed",
+                    "config": {"name": "t", "layer": {"module": "evil", "registered_name": None, **dense()}},
+                }
+            )
+        ),
+        r"layer t \(TimeDistributed\) wraps a layer of the class evil.Dense, whose code is not run",
+    ),
+    "layer far larger than the file": (keras(sequential(dense(units=10**11))), r"kernel has shape .3, 2., expected .3, 1000"),
+    "tensor that repeats one number": (
+        saved(lambda: {"fc.weight": torch.zeros(1).expand(1 << 20, 1 << 20)}),
+        "announces 1,099,511,627,776 numbers in fc.weight, far more than it holds",
+    ),
+    "tensor on no device": (saved(lambda: {"fc.weight": torch.zeros(9, 9, device="meta")}), "weights are plain numbers"),
+    "tar archive of old": (tar_of_old, "is a tar archive, as PyTorch's files of before 2018"),
+    "safetensors that overlap": (
+        safetensors(b"\0" * 12, a=("F32", [2], [0, 8]), b=("F32", [2], [4, 12])),
+        "damaged header: invalid offset for tensor",
+    ),
+    "safetensors of a type that is not read": (
+        safetensors(b"\x38" * 4, a=("F8_E4M3", [4], [0, 4])),
+        "the tensor a with the dtype F8_E4M3",
+    ),
+    "safetensors of an impossible emptiness": (safetensors(b"", a=("F32", [0, 1 << 62], [0, 0])), "an impossible shape"),
+    "safetensors nested far too deep": (
+        raw((80_001).to_bytes(8, "little") + b'{"a":' * 13333 + b"1" + b"}" * 13333 + b" " * 2, "model.safetensors"),
+        "nested too deeply|damaged header",
+    ),
+    "group within itself": (keras(GOOD, group_within_itself), "groups within groups far too deep"),
+    "array of nothing": (keras(GOOD, nothing_at_all), "holds nothing at layers/dense/vars/0"),
+    "optimizer in another file": (keras(GOOD, optimizer_elsewhere), "points to something else at optimizer/vars/0"),
     "masks": (
         keras(
             sequential({"class_name": "Embedding", "config": {"name": "e", "input_dim": 4, "output_dim": 2, "mask_zero": True}})
@@ -297,6 +372,23 @@ FILES: dict[str, tuple[Make, str]] = {
 
 def test_there_are_forty_files() -> None:
     assert len(FILES) >= 40
+
+
+def test_a_version_of_thousands_of_digits_is_only_a_version(tmp_path: Path) -> None:
+    metadata = json.dumps({"keras_version": "9" * 5000}).encode()
+    members = {"config.json": json.dumps(GOOD).encode(), "metadata.json": metadata, "model.weights.h5": h5_bytes(weights)}
+    path = zipped(members)(tmp_path)
+    assert set(read_model(path).weights) == {"dense/kernel", "dense/bias"}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "content"),
+    [("BF16", b"\x80\x3f" * 4), ("F16", b"\x00\x3c" * 4), ("F64", np.ones(4).tobytes()), ("I8", b"\1" * 4)],
+)
+def test_other_types_of_numbers_are_read(dtype: str, content: bytes, tmp_path: Path) -> None:
+    path = safetensors(content, **{"fc.weight": (dtype, [2, 2], [0, len(content)])})(tmp_path)
+    (array,) = (part["weight"] for part in read_weights(path).layers.values())
+    assert array.dtype == np.float32 and np.array_equal(array, np.ones((2, 2)))
 
 
 @pytest.mark.parametrize("name", FILES)

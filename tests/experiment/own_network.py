@@ -14,9 +14,9 @@ train: {mode: fit, epochs: 3, batch_size: 16, validation_split: 0.2}
 NETWORK = """
 from torch import nn
 
-def make(width):
-    layers = [nn.Conv2d(2, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2), nn.Linear(16 * width, 2)]
-    return nn.Sequential(*layers)
+def make(width, outputs=2):
+    layers = [nn.Conv2d(2, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2)]
+    return nn.Sequential(*layers, nn.Linear(16 * width, outputs))
 
 def number():
     return 7

@@ -1,6 +1,7 @@
 """The files that a run begins with."""
 
 import fittool as ft
+from fittool.experiment.run_metadata import other_digits
 from fittool.runs.directory import RunDirectory, foreign_files
 
 TABLE = """\
@@ -29,3 +30,11 @@ def test_a_run_that_ends_before_it_has_begun_leaves_nothing_that_is_foreign_to_i
     foreign, there = before[0]
     assert foreign == []
     assert {"experiment.yaml", "classes.json", "inputs.json", "columns.json", "validation.csv"} <= set(there)
+
+
+def test_another_engine_is_said_without_the_kernels_that_it_has_none_of():
+    told = other_digits({"engine": ("torch", "numpy"), "kernels": (None, "native 1"), "threads": (1, 2)})
+    assert told == "The run continues, but not bit-identical: engine torch → numpy."
+    assert (
+        other_digits({"kernels": ("numpy", "native 1")}) == "The run continues, but not bit-identical: kernels numpy → native 1."
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli.commands import Fittool
+from cli.commands import Fittool, environment
 from experiment.own_network import EXPERIMENT, NETWORK
 
 pytest.importorskip("torch")
@@ -36,6 +38,33 @@ def test_it_trains_goes_on_exactly_and_is_used(own: Path, fittool: Fittool) -> N
     assert fittool("evaluate", "calm", "--experiment", own).out.startswith("loss ")
     table = fittool("predict", "calm", "--on", "validation", "--experiment", own).out.splitlines()
     assert len(table) == 13
+
+
+def test_a_run_is_trained_again_and_numbers_keep_their_scale_in_a_new_process(own: Path) -> None:
+    """Each call in a process of its own: a network that this process has made already would hide that one is missing."""
+    numbers = EXPERIMENT.replace("data.npz}}}", "data.npz}}, target: {scale: standard}}")
+    numbers = numbers.replace("{SparseCategoricalCrossentropy: {from_logits: true}}", "mean_squared_error").replace(
+        "[accuracy]", "[mae]"
+    )
+    numbers = numbers.replace("width: 4", "width: 4, outputs: 1")
+    own.with_name("numbers.yaml").write_text(numbers, encoding="utf-8")
+    x = np.load(own.with_name("data.npz"))["x"]
+    np.savez(own.with_name("data.npz"), x=x, y=x.mean(axis=(1, 2, 3)))
+    calls = [
+        ("train", "numbers.yaml", "--run-dir", "run"),
+        ("verify", "run", "--replay", "3", "--experiment", "numbers.yaml"),
+        ("resume", "run", "--epochs", "4", "--experiment", "numbers.yaml"),
+    ]
+    for call in calls:
+        command = [sys.executable, "-m", "fittool", *call]
+        done = subprocess.run(command, cwd=own.parent, env=environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_command_behind_folds_names_the_file_that_allows_the_code(own: Path, fittool: Fittool) -> None:
+    done = fittool("train", own.name, "--kfold", 2, "--run-dir", "folds", "--set", "train.epochs=1", "--verbose", 0)
+    assert done.code == 0, done.err
+    assert done.err.splitlines()[-1] == "Next: fittool evaluate folds --experiment own.yaml"
 
 
 def test_a_runs_code_needs_consent(own: Path, fittool: Fittool) -> None:

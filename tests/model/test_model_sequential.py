@@ -195,3 +195,10 @@ def test_class_names_may_be_set_before_the_model_is_built(x, y):
     words = np.array(["a", "b", "c"])[y]
     assert model.fit(x, words, epochs=1, verbose=0).history == plain.fit(x, 2 - y, epochs=1, verbose=0).history
     assert model.class_names == ("c", "b", "a")
+
+
+def test_a_call_leaves_out_what_acts_in_training_alone_as_predict_does():
+    images = np.random.default_rng(0).random((4, 8, 8, 3), np.float32)
+    model = ft.Sequential([ft.Input(shape=(8, 8, 3)), ft.layers.Dropout(0.5), ft.layers.GaussianNoise(1.0)])
+    assert np.array_equal(model(images), images)
+    assert np.array_equal(model.predict(images, verbose=0), images)

@@ -195,6 +195,18 @@ def test_opening_says_what_is_missing(name, run):
         RunDirectory.open(run.path)
 
 
+def test_opening_a_folder_of_runs_names_one_of_them(tmp_path):
+    for name in ("fold-0", "fold-1"):
+        folder = tmp_path / "my folds" / name
+        folder.mkdir(parents=True)
+        for file in ("experiment.yaml", "environment.json"):
+            (folder / file).write_text("")
+    with pytest.raises(
+        CheckpointError, match=r"my folds: is not a run directory itself, but holds 2 runs\. Give one.*my folds/fold-1"
+    ):
+        RunDirectory.open(tmp_path / "my folds")
+
+
 def test_opening_what_is_not_there_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="there is no such directory"):
         RunDirectory.open(tmp_path / "x")

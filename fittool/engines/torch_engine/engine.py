@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any
 
@@ -29,7 +29,7 @@ from fittool.engines.torch_engine.operations.exchange import Exchange
 from fittool.engines.torch_engine.operations.normalization import MovingAverages
 from fittool.engines.torch_engine.optimizer_step import OptimizerStep
 from fittool.engines.torch_engine.parameters import ParameterStore
-from fittool.engines.torch_engine.program import Program
+from fittool.engines.torch_engine.program import Program, Run, compile_run
 from fittool.engines.torch_engine.step import StepContext
 from fittool.engines.torch_engine.step_timer import NoTimer, StepTimer
 from fittool.nn.graph import Graph
@@ -40,8 +40,6 @@ from fittool.nn.objectives import Objective, Objectives, losses_of_logits
 from fittool.nn.optimizers import Optimizer
 from fittool.nn.shapes import Shape
 from fittool.process_group import ALONE, ProcessGroup
-
-Run = Callable[[Sequence[Tensor], StepContext], tuple[list[Tensor | None], dict[int, Tensor]]]
 
 
 class TorchEngine(StatefulEngine):
@@ -349,7 +347,7 @@ class TorchEngine(StatefulEngine):
         if not (self.setting.compile or self.setting.cuda_graphs):
             return run
         self._context.draw_outside()
-        return torch.compile(run, mode="reduce-overhead" if self.setting.cuda_graphs else "default")
+        return compile_run(run, graphs=self.setting.cuda_graphs)
 
     def metrics(self) -> dict[str, float]:
         """The running values: `loss` first, then the metrics."""

@@ -8,13 +8,17 @@ from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from fittool.engines.torch_engine.lowering import ExecutionPlan, Instruction
 from fittool.engines.torch_engine.step import StepContext
 from fittool.engines.torch_engine.step_timer import StepTimer
+from fittool.errors import MachineError
 
 MakeCall = Callable[[Instruction, list[Tensor], StepContext], Tensor]
+Run = Callable[[Sequence[Tensor], StepContext], tuple[list[Tensor | None], dict[int, Tensor]]]
+"""The forward half: from inputs and context to outputs, and the logits by output."""
 
 
 class Program:
@@ -110,3 +114,41 @@ def _run_recomputed(entries: list[Instruction], values: list[Any], context: Step
         values[number] = value
     for number in gone - inside:
         values[number] = None
+
+
+def compile_run(run: Run, *, graphs: bool) -> Run:
+    """The forward half, compiled at its first call, and once more for each other number of samples.
+
+    Args:
+        run: It.
+        graphs: Whether calls on a graphics card are recorded and replayed.
+
+    Returns:
+        A function that raises MachineError where the compiler fails, as it does without a C++ compiler.
+    """
+    # Sizes are constants: with a size that varies, the compiler fails over the strides of convolutions.
+    call = torch.compile(run, dynamic=False, mode="reduce-overhead" if graphs else "default")
+
+    def run_compiled(inputs: Sequence[Tensor], context: StepContext) -> tuple[list[Tensor | None], dict[int, Tensor]]:
+        try:
+            return call(inputs, context)
+        except RuntimeError as error:
+            if not _is_of_compiler(error):
+                raise
+            option = "cuda_graphs" if graphs else "compile"
+            raise MachineError(
+                f"engine.torch.{option}: PyTorch's compiler cannot compile the network: {_first_line(error)}. It needs a C++ "
+                f"compiler such as g++, and libraries that go together. Install what is missing, or set {option}: false."
+            ) from error
+
+    return run_compiled
+
+
+def _is_of_compiler(error: RuntimeError) -> bool:
+    from torch._dynamo.exc import TorchDynamoException  # here, as it imports the compiler, which takes seconds
+
+    return isinstance(error, TorchDynamoException)
+
+
+def _first_line(error: RuntimeError) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -49,6 +49,7 @@ class ForeignModel:
         weights: Arrays (*shape) by `<layer>/<parameter>`.
         training: The arguments of `compile`, as an experiment's section, where the file has them and they have a counterpart.
         notes: What has no counterpart and was left out, though the outputs do not change by it.
+        optimizer: The optimizer's state by the names that it has here; empty where the file has none that could go on.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class ForeignModel:
     weights: Arrays
     training: dict[str, Any] | None = None
     notes: tuple[str, ...] = field(default=())
+    optimizer: Arrays = field(default_factory=dict)
 
 
 def refused(path: Path, text: str) -> CheckpointError:

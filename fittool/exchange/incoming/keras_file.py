@@ -9,13 +9,14 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fittool.errors import MachineError, shorten
 from fittool.exchange.incoming.foreign import LARGEST_FILE, Arrays, as_floats, refused
@@ -40,6 +41,7 @@ class KerasFile:
         weights: The arrays by path: `layers/dense/vars/0` in the new form, `dense/dense/kernel` in the old.
         order: In the old form the paths of each layer's arrays, by its name, in Keras's order; empty in the new.
         names: In the new form, where layers stand under their classes' names, their own by their place.
+        optimizer: The variables of the optimizer in their order, of files of Keras 3.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class KerasFile:
     weights: Arrays
     order: Mapping[str, tuple[str, ...]]
     names: Mapping[str, str]
+    optimizer: tuple[NDArray[Any], ...] = ()
 
 
 def read_keras(path: Path) -> KerasFile:
@@ -78,8 +81,9 @@ def _read_archive(path: Path) -> KerasFile:
     with _h5(path, io.BytesIO(content)) as file:
         weights, _ = _arrays(path, file)
         names = _own_names(file, weights)
-    compiled = config.get("compile_config")
-    return KerasFile(path, config, compiled if isinstance(compiled, Mapping) else None, _version(metadata), weights, {}, names)
+        held = _optimizer(path, file, [f"optimizer/vars/{number}" for number in range(len(file.get("optimizer/vars", ())))])
+    compiled = config.get("compile_config") if isinstance(config.get("compile_config"), Mapping) else None
+    return KerasFile(path, config, compiled, _version(metadata), weights, {}, names, held)
 
 
 def _check_members(path: Path, members: Mapping[str, zipfile.ZipInfo]) -> None:
@@ -110,13 +114,14 @@ def _read_h5(path: Path) -> KerasFile:
         weights, order = _arrays(path, group)
         names = {} if order else _own_names(group, weights)
         version = _version({"keras_version": _text(attributes.get("keras_version", "2"))})
+        held = _optimizer(path, *_listed(file.get("optimizer_weights"))) if version > 2 else ()
     if not weights and config is None:
         raise refused(path, "is an HDF5 file, but none of Keras's: it has no model_config and no weights.")
-    return KerasFile(path, config, compiled, version, weights, order, names)
+    return KerasFile(path, config, compiled, version, weights, order, names, held)
 
 
 def _version(metadata: Mapping[str, Any]) -> int:
-    found = re.match(r"\d+", str(metadata.get("keras_version", "2")))
+    found = re.match(r"\d{1,9}", str(metadata.get("keras_version", "2")))
     return int(found.group()) if found else 2
 
 
@@ -198,12 +203,30 @@ def _datasets(path: Path, root: Any) -> Iterator[tuple[str, Any]]:
 
 def _own(path: Path, place: str, dataset: Any) -> Any:
     """A dataset that needs nothing outside of the file."""
+    if dataset.shape is None:
+        raise refused(path, f"holds nothing at {shorten(place)}, where an array is expected.")
     plist = dataset.id.get_create_plist()
     if dataset.external or dataset.is_virtual:
         raise refused(path, f"takes {shorten(place)} from another file; nothing was followed.")
     if any(plist.get_filter(number)[0] not in _KNOWN_FILTERS for number in range(plist.get_nfilters())):
         raise refused(path, f"packs {shorten(place)} with a filter that HDF5 would look for elsewhere; it was not opened.")
     return dataset
+
+
+def _listed(group: Any) -> tuple[Any, list[str]]:
+    """A group of the old form and the names of its arrays in their order; none where it does not list them."""
+    names = () if group is None else group.attrs.get("weight_names", ())
+    return group, [_text(name) for name in names]
+
+
+def _optimizer(path: Path, root: Any, names: Sequence[str]) -> tuple[NDArray[Any], ...]:
+    """The variables of an optimizer, which are arrays of numbers below a group; none where one of them is missing."""
+    held = dict(_datasets(path, root)) if names else {}
+    if any(name not in held or held[name].dtype.kind not in "fiu" for name in names):
+        return ()
+    if sum(held[name].size * max(4, held[name].dtype.itemsize) for name in names) > LARGEST_FILE:
+        raise refused(path, f"announces more than the {LARGEST_FILE:,} bytes of an optimizer that are read.")
+    return tuple(np.asarray(held[name][()]) for name in names)
 
 
 def _own_names(root: Any, found: Arrays) -> dict[str, str]:

@@ -150,6 +150,8 @@ class LayerReader:
     def _wrapped(self, value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping) or not isinstance(value.get("config"), Mapping):
             raise NoCounterpartError("wraps something that is no layer")
+        if (own := own_class(value)) is not None:
+            raise NoCounterpartError(f"wraps a layer of the class {shorten(own)}, whose code is not run")
         inner = self._convert(str(value.get("class_name")), value["config"])
         if len(inner.layers) != 1:
             raise NoCounterpartError(f"wraps {shorten(str(value.get('class_name')))}, which has no counterpart as a single layer")
@@ -228,6 +230,19 @@ class LayerReader:
             ) from None
         except (PydanticCustomError, ExperimentError) as error:
             raise NoCounterpartError(f"has no counterpart here: {shorten(str(error), 100)}") from None
+
+
+def own_class(entry: Mapping[str, Any]) -> str | None:
+    """The full name of a class that somebody else wrote, whatever Keras calls its own of that name; None for Keras's."""
+    module, registered = entry.get("module"), entry.get("registered_name")
+    if isinstance(registered, str) and ">" in registered and not registered.lower().startswith("keras"):
+        return registered
+    if isinstance(module, str) and module.partition(".")[0] not in _HOMES:
+        return f"{module}.{entry.get('class_name')}"
+    return None
+
+
+_HOMES = ("keras", "tf_keras", "tensorflow", "builtins")
 
 
 def _flat(value: Any) -> list[float] | None:

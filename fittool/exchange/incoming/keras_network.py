@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from fittool.errors import shorten, visible
 from fittool.exchange.incoming.foreign import refused
-from fittool.exchange.incoming.keras_layers import LayerReader, both_directions_alike, named
+from fittool.exchange.incoming.keras_layers import LayerReader, both_directions_alike, named, own_class
 from fittool.nn import layers as nn
 from fittool.nn.layers import Layer
 from fittool.nn.shapes import Shape
@@ -73,11 +73,10 @@ class KerasNetwork:
 
     def _model(self, entry: Mapping[str, Any]) -> tuple[str, Any]:
         class_name, config = str(entry.get("class_name")), entry.get("config")
-        if class_name not in MODELS:
-            text = (
-                f"holds a model of the class {shorten(class_name)}, whose code is not run; Sequential and functional models are"
-            )
-            raise refused(self.file, f"{text} read.")
+        own = own_class(entry) if class_name in MODELS else class_name
+        if own is not None:
+            text = f"holds a model of the class {shorten(own)}, whose code is not run; Sequential and functional models are read."
+            raise refused(self.file, text)
         if isinstance(config, list):  # the oldest form of Sequential
             config = {"layers": config}
         if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
@@ -100,9 +99,13 @@ class KerasNetwork:
     def _entry(self, entry: Any) -> dict[str, Any]:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping | list):
             raise refused(self.file, "is damaged: a layer has no configuration.")
-        config = entry["config"]
+        config, own = entry["config"], own_class(entry)
         name = entry.get("name") or (config.get("name") if isinstance(config, Mapping) else None)
-        return {**entry, "name": str(name if name is not None else entry.get("class_name"))}
+        name = str(name if name is not None else entry.get("class_name"))
+        if own is not None:
+            text = f"layer {shorten(visible(name))} is of the class {shorten(visible(own))}"
+            raise refused(self.file, f"{text}, whose code is not run.")
+        return {**entry, "name": name}
 
     def _where(self, path: Sequence[str]) -> str:
         return visible("/".join(path)) or "the model"

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from fittool.errors import ExperimentError, shorten
+from fittool.exchange.incoming.keras_layers import own_class
 from fittool.nn.losses import LOSSES
 from fittool.nn.metrics import METRICS
 from fittool.nn.optimizers import OPTIMIZERS
@@ -100,7 +101,7 @@ class _Reader:
         """A member of a family by its name or with arguments; None, with a note, where there is none like it."""
         if isinstance(value, str):
             written: Any = _SHORT.get(value, value)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and own_class(value) is None:
             written = self._with_arguments(family, value, what)
         else:
             written = None

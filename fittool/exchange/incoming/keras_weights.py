@@ -16,7 +16,7 @@ from fittool.exchange.incoming.keras_file import KerasFile
 from fittool.exchange.incoming.keras_network import KerasNetwork, Origin
 from fittool.exchange.incoming.layer_weights import MisfitError, from_keras
 from fittool.exchange.incoming.state_dict import natural
-from fittool.nn.graph import Graph
+from fittool.nn.graph import Graph, Node
 from fittool.nn.layers import Layer, Normalization
 
 _CELL = ("cell/vars",)
@@ -35,7 +35,7 @@ def weights_of(file: KerasFile, network: KerasNetwork, graph: Graph) -> Arrays:
         CheckpointError: A layer's arrays are missing, too many, or of another shape.
     """
     found: Arrays = {}
-    drawn = graph.initial_weights(0)
+    given: list[Node] = []
     for node in graph.nodes:
         if not node.parameters:
             continue
@@ -44,7 +44,7 @@ def weights_of(file: KerasFile, network: KerasNetwork, graph: Graph) -> Arrays:
             _check_axes(file, origin, len(node.input_shapes[0]))
         arrays = [] if origin is None else arrays_of(file, origin)
         if not arrays and isinstance(node.layer, Normalization) and not node.layer.adapts:
-            found |= {name: drawn[name] for name in (f"{node.name}/mean", f"{node.name}/variance")}
+            given.append(node)
             continue
         try:
             fitted = from_keras(node, {str(number): array for number, array in enumerate(arrays)})
@@ -52,7 +52,9 @@ def weights_of(file: KerasFile, network: KerasNetwork, graph: Graph) -> Arrays:
             place = node.name if origin is None else visible("/".join(origin.path))
             raise refused(file.path, f"has weights for layer {shorten(place)} that do not fit it: {error}.") from None
         found |= {f"{node.name}/{name}": array for name, array in fitted.items()}
-    return found
+    # Last, as it takes the room that the layers announce; by now the file has shown that it holds as much.
+    drawn = graph.initial_weights(0) if given else {}
+    return found | {name: drawn[name] for node in given for name in (f"{node.name}/mean", f"{node.name}/variance")}
 
 
 def _check_axes(file: KerasFile, origin: Origin, rank: int) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fittool.errors import CheckpointError
-from fittool.exchange.incoming.foreign import ForeignModel, ForeignWeights, refused
+from fittool.exchange.incoming.foreign import Arrays, ForeignModel, ForeignWeights, refused
 from fittool.exchange.incoming.keras_file import KerasFile, read_keras
 from fittool.exchange.incoming.keras_layers import LayerReader
+from fittool.exchange.incoming.keras_moments import optimizer_state
 from fittool.exchange.incoming.keras_network import KerasNetwork
 from fittool.exchange.incoming.keras_training import compile_section
 from fittool.exchange.incoming.keras_weights import foreign_weights, weights_of, with_statistics
 from fittool.exchange.incoming.state_dict import read_foreign_safetensors, read_torch
 from fittool.nn.graph import Graph, LayerError
+from fittool.nn.optimizers import OPTIMIZERS
 from fittool.nn.shapes import Shape
 
 _HDF5, _PICKLE = b"\x89HDF\r\n\x1a\n", b"\x80"
@@ -93,7 +97,22 @@ def read_model(path: Path, input_shape: Sequence[int] | None = None) -> ForeignM
     weights = weights_of(file, network, graph)
     training, notes = compile_section(file.compiled, outputs)
     layers = with_statistics(network.layers, weights)
-    return ForeignModel(path, layers, network.inputs, tuple(outputs), weights, training, (*network.notes, *notes))
+    optimizer = _optimizer_of(file, network, graph, training)
+    if optimizer is None:
+        notes = [*notes, _NO_MOMENTS]
+    model = ForeignModel(path, layers, network.inputs, tuple(outputs), weights, training, (*network.notes, *notes))
+    return replace(model, optimizer=optimizer or {})
+
+
+_NO_MOMENTS = "what its optimizer keeps is written in another order than Keras 3.15 has, and was left out: it begins anew."
+
+
+def _optimizer_of(file: KerasFile, network: KerasNetwork, graph: Graph, training: dict[str, Any] | None) -> Arrays | None:
+    """The optimizer's state; empty where the file has none, or its optimizer has no counterpart; None where it cannot be read."""
+    written = None if training is None else training.get("optimizer")
+    if written is None or not file.optimizer:
+        return {}
+    return optimizer_state(file, network, graph, OPTIMIZERS.parse(written))
 
 
 def _network(file: KerasFile, open_shape: Shape | None) -> tuple[KerasNetwork, tuple[str, ...]]:

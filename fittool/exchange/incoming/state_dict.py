@@ -26,6 +26,8 @@ _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 _UNSUPPORTED = re.compile(r"[Uu]nsupported (?:global|class|operand|function)[^\w]*([\w.]+)")
 _MOST_ENTRIES = 100_000
 _LARGEST_RATIO = 200
+_SMALL, _MOST_REPEATS = 2**20, 16
+"""A tensor may show what it holds many times over; more bytes than so many times these are not written out."""
 
 
 def read_torch(path: Path) -> ForeignWeights:
@@ -143,6 +145,9 @@ def _as_array(tensor: Any, name: str, path: Path) -> NDArray[Any]:
         raise refused(
             path, f"holds {shorten(name)}, a {tensor.layout} tensor of {tensor.dtype}, where weights are plain numbers."
         )
+    held = max(tensor.untyped_storage().nbytes(), _SMALL)
+    if tensor.numel() * tensor.element_size() > _MOST_REPEATS * held:
+        raise refused(path, f"announces {tensor.numel():,} numbers in {shorten(name)}, far more than it holds.")
     array: NDArray[np.generic] = tensor.detach().float().numpy()
     return array
 

@@ -93,8 +93,17 @@ def suggestion_of(rates: NDArray[np.float64], smoothed: NDArray[np.float64]) -> 
 
 
 def setting_for(loaded: LoadedExperiment) -> str:
-    """The key of the setting that takes the rate: the optimizer's, or where there is a schedule, its highest."""
-    optimizer = loaded.experiment.compile.optimizer
+    """The key of the setting that takes the rate.
+
+    It is that of the first stage where that has a rate of its own; else the optimizer's, or where there is a schedule, its
+    highest.
+    """
+    experiment = loaded.experiment
+    if isinstance(experiment.train, list) and experiment.train[0].learning_rate is not None:
+        return "train.0.learning_rate"
+    if experiment.fine_tune is not None and not experiment.fine_tune.head_epochs:
+        return "fine_tune.learning_rate"
+    optimizer = experiment.compile.optimizer
     key, rate = f"compile.optimizer.{optimizer.public_name()}.learning_rate", optimizer.learning_rate
     if not isinstance(rate, Schedule):
         return key

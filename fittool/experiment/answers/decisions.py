@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fittool.errors import CheckpointError, shown
-from fittool.experiment.answers.decoding import Answers, decode
+from fittool.experiment.answers.decoding import Answers, are_yes_or_no, decode
 from fittool.experiment.trained_run import TrainedRun
 from fittool.results.calibration import with_temperature
 from fittool.results.thresholds import DEFAULT
@@ -78,9 +78,17 @@ def _moved(threshold: float, factor: float) -> float:
     return 1 / (1 + math.exp(-factor * math.log(threshold / (1 - threshold))))
 
 
-def decide(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answers:
-    """The answers in the outputs (N, …) of a run's network, read as was chosen for it."""
-    answers, chosen = decode(run, outputs), decisions_of(run)
+def decide(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]], targets: Sequence[NDArray[Any]] = ()) -> Answers:
+    """The answers in the outputs of a run's network, read as was chosen for it.
+
+    Args:
+        run: The run.
+        outputs: (N, …) by the outputs' names.
+        targets: (N, …) of each output, where they are known.
+    """
+    chosen = decisions_of(run)
+    # Thresholds and temperatures are chosen for what is yes or no alone, so where there are any the targets are known to be it.
+    answers = decode(run, outputs, yes_or_no=chosen is not None or are_yes_or_no(targets))
     return answers if chosen is None else chosen.applied(answers)
 
 

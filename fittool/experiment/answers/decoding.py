@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -56,8 +56,15 @@ class Answers:
         return np.asarray(outputs.reshape(len(outputs), -1).argmax(axis=1), np.int64)
 
 
-def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answers:
-    """The answers in the outputs (N, …) of a run's network, by the outputs' names."""
+def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]], *, yes_or_no: bool = False) -> Answers:
+    """The answers in the outputs of a run's network.
+
+    Args:
+        run: The run.
+        outputs: (N, …) by the outputs' names.
+        yes_or_no: Whether the targets are known to be 0 or 1: arrays have no names for their columns, by which labels are known
+            in tables, and with a crossentropy of yes or no their values may be anything between 0 and 1.
+    """
     objectives = run.loaded.experiment.compile.objectives(run.graph.outputs)
     found = {name: from_logits(objectives[name].loss, output) for name, output in outputs.items()}
     if len(found) > 1 or next(iter(found.values())).ndim != 2:
@@ -65,7 +72,7 @@ def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answe
     ((name, output),) = found.items()
     loss, columns, count = objectives[name].loss, _label_columns(run), output.shape[1]
     sure = _are_probabilities(loss, output_activations(run.graph)[name], output)
-    labels = run.class_names or columns
+    labels = run.class_names or columns or (_all_names((), count) if yes_or_no and count > 1 else None)
     if labels is not None and isinstance(loss, _OF_YES_OR_NO) and count == len(labels) and _stand_alone(run, name):
         return Answers(found, "labels", labels, sure)
     if run.class_names is None:
@@ -73,6 +80,11 @@ def decode(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> Answe
     if count == 1 and len(run.class_names) == 2:
         return Answers({name: _both(output, sure, loss)}, "classes", run.class_names, sure)
     return Answers(found, "classes", _all_names(run.class_names, count), sure)
+
+
+def are_yes_or_no(targets: Sequence[NDArray[Any]]) -> bool:
+    """True where the targets (N, K) of the only output are 0 and 1 alone."""
+    return len(targets) == 1 and bool(np.isin(targets[0], (0, 1)).all())
 
 
 def _of_several(run: TrainedRun, found: Mapping[str, NDArray[np.float32]]) -> Answers:

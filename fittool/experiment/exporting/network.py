@@ -40,7 +40,7 @@ def network_of(run: TrainedRun, outputs: Mapping[str, NDArray[np.float32]]) -> T
         CheckpointError: A file of the run is damaged.
     """
     weights = {name.removeprefix("weights/"): array for name, array in weights_in(run.checkpoint.tensors).items()}
-    answers = decode(run, outputs)
+    answers = decode(run, outputs, yes_or_no=decisions_of(run) is not None)
     return TrainedNetwork(
         run.graph,
         weights,

@@ -17,9 +17,12 @@ from fittool.nn.graph import Graph, Node
 from fittool.nn.shapes import Shape
 
 if TYPE_CHECKING:
+    from fittool.callbacks.base import CallbackSetting
     from fittool.config.optional_sections.pretrained import FineTune
 
 _PREFIX = re.compile(r"((?:stage|block)[0-9]+)_")
+_FIRST_SHARE, _SCHEDULED = 0.2, 3
+"""The part of the rate in the first epoch, and the fewest epochs for which there is a schedule."""
 _LAST_SHARE = 4
 """Where no layer shrinks the images, as in a transformer, the last quarter of its blocks is the last stage."""
 
@@ -47,8 +50,21 @@ def _stages(setting: FineTune, train: Train, graph: Graph) -> Sequence[Stage]:
     if setting.epochs:
         learning = _unfrozen(setting, graph, head)
         stage = _stage({**common, "warmup_epochs": 0} if found else common, "fine_tuning", setting.epochs, learning)
-        found.append(replace(stage, learning_rate=setting.learning_rate, learning_rates=setting.learning_rates))
+        stage = replace(stage, learning_rate=setting.learning_rate, learning_rates=setting.learning_rates)
+        found.append(replace(stage, callbacks=_falling(setting)))
     return found
+
+
+def _falling(setting: FineTune) -> list[CallbackSetting]:
+    """The schedule of the rate: a fifth of it for an epoch, then half a cosine."""
+    if setting.schedule is None or setting.epochs < _SCHEDULED:
+        return []
+    from fittool.callbacks import LearningRateScheduler  # which others than those who fine-tune do without
+    from fittool.nn.schedules import CosineDecay
+
+    rate = setting.learning_rate
+    cosine = CosineDecay(rate * _FIRST_SHARE, setting.epochs - 1, warmup_target=rate, warmup_steps=1)
+    return [LearningRateScheduler(cosine, first_epoch=setting.head_epochs)]
 
 
 def _stage(common: dict[str, Any], name: str, epochs: int, trainable: list[str]) -> Stage:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fittool.config.experiment import name_from
 from fittool.config.experiment_file import load_experiment
 from fittool.config.yaml.writer import yaml_text
-from fittool.errors import CheckpointError, FittoolError, UsageError, shown
+from fittool.errors import CheckpointError, FittoolError, SettingWarning, UsageError, shown
 from fittool.exchange.incoming.foreign import ForeignModel, ForeignWeights, refused
 from fittool.exchange.incoming.matching import Assignment, assign, dialect_of
 from fittool.exchange.incoming.preset_dialects import dialects
@@ -42,6 +43,7 @@ class ImportedModel:
         skipped: What of the file has no place.
         missing: Layers that the file has nothing for, and that are as drawn.
         notes: What was left out, though outputs do not change by it.
+        steps: The steps of the optimizer that was taken as it stood; None where none was.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class ImportedModel:
     skipped: tuple[str, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class _Network:
         weights: By `<layer>/<parameter>`.
         written: The section `model`.
         compiled: The section `compile`.
+        optimizer: The optimizer's state, where it goes on.
     """
 
     layers: Sequence[Layer]
@@ -72,6 +76,7 @@ class _Network:
     weights: Mapping[str, Any]
     written: dict[str, Any]
     compiled: dict[str, Any]
+    optimizer: Mapping[str, Any] = field(default_factory=dict)
 
 
 def import_model(
@@ -131,7 +136,7 @@ def _of_model(read: ForeignModel) -> _Network:
     several = len(read.outputs) > 1
     written: dict[str, Any] = {"layers": layers} | ({"outputs": list(read.outputs)} if several else {})
     compiled = read.training or {"loss": _loss_of(graph)}
-    return _Network(read.layers, read.inputs, read.outputs, read.weights, written, compiled)
+    return _Network(read.layers, read.inputs, read.outputs, read.weights, written, compiled, read.optimizer)
 
 
 def _loss_of(graph: Graph) -> Any:
@@ -212,13 +217,19 @@ def _units(foreign: ForeignWeights, preset: Preset) -> int:
 def _write(path: Path, folder: Path, network: _Network, assigned: Assignment, notes: tuple[str, ...]) -> ImportedModel:
     outputs = None if network.outputs is None else list(network.outputs)
     model = Model(list(network.layers), input_shape=dict(network.inputs), outputs=outputs)
-    model.network.load({f"weights/{name}": array for name, array in network.weights.items()})
+    if network.optimizer:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SettingWarning)  # training it on will say so
+            model.compile(**network.compiled)
+    weights = {f"weights/{name}": array for name, array in network.weights.items()}
+    model.network.load({**weights, **network.optimizer})
     make_folder(folder)
     model.save(folder / WEIGHTS)
     atomic_write(folder / EXPERIMENT, [_experiment(path, network).encode()])
     load_experiment(folder / EXPERIMENT)  # what is written is what is read
     count = sum(array.size for array in assigned.weights.values())
-    return ImportedModel(folder, len(assigned.weights), count, assigned.names, assigned.skipped, assigned.missing, notes)
+    steps = int(network.optimizer["optimizer/iterations"]) if network.optimizer else None
+    return ImportedModel(folder, len(assigned.weights), count, assigned.names, assigned.skipped, assigned.missing, notes, steps)
 
 
 def _experiment(path: Path, network: _Network) -> str:

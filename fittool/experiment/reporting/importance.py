@@ -83,7 +83,7 @@ def _measure(run: TrainedRun, x: NDArray[Any], truth: NDArray[Any]) -> tuple[str
     (output,) = run.graph.outputs
 
     def answers(rows: NDArray[np.generic]) -> Answers:
-        return decide(run, {output: engine.predict_step((rows,))[0]})
+        return decide(run, {output: engine.predict_step((rows,))[0]}, (truth,))
 
     def accuracy(rows: NDArray[np.generic]) -> float:
         return float((answers(rows).decided == right).mean())

@@ -22,7 +22,7 @@ def worst_mistakes(run: TrainedRun, measured: Measured) -> list[Mistake]:
     data, samples = measured.data, measured.samples
     if isinstance(data, GeneratorData) or len(run.graph.outputs) != 1 or len(samples) != len(data):
         return []
-    answers = decide(run, dict(zip(run.graph.outputs, samples.outputs, strict=True)))
+    answers = decide(run, dict(zip(run.graph.outputs, samples.outputs, strict=True)), samples.targets)
     (outputs,) = answers.outputs.values()
     targets: NDArray[Any] = samples.targets[0]
     if answers.kind == "classes" and answers.names is not None:

@@ -145,6 +145,8 @@ def baselines(task: Task) -> Baselines | None:
     features = Features(task.tokens)
     x, y = _loaded(task.train, chosen, features)
     measured, truth = _loaded(task.measured, np.arange(len(task.measured)), features)
+    if task.kind == "labels" and not np.isin(y, (0, 1)).all():
+        return None  # shares, as of an autoencoder, of which none is right or wrong
     constant = _constant(task, y, truth)
     line = _line(task, features, (x, y), (measured, truth))
     variance = float(truth.var()) if task.kind == "numbers" and truth.shape[1] == 1 else None

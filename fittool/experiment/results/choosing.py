@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fittool.errors import ExperimentError, UsageError
 from fittool.experiment.answers.decisions import Decisions, calibrated, decisions_of
-from fittool.experiment.answers.decoding import Answers, decode
+from fittool.experiment.answers.decoding import Answers, are_yes_or_no, decode
 from fittool.experiment.evaluate import Measured, measure
 from fittool.experiment.results.figures import calibration_of, class_numbers, figures_of
 from fittool.experiment.trained_run import TrainedRun
@@ -99,7 +99,8 @@ def decode_measured(run: TrainedRun, measured: Measured) -> Answers:
     """
     if not len(measured.samples):
         raise ExperimentError("The outputs of this network are too large for thresholds and calibration.")
-    return decode(run, dict(zip(run.graph.outputs, measured.samples.outputs, strict=True)))
+    outputs = dict(zip(run.graph.outputs, measured.samples.outputs, strict=True))
+    return decode(run, outputs, yes_or_no=are_yes_or_no(measured.samples.targets))
 
 
 def _answers(run: TrainedRun, measured: Measured) -> Answers:

@@ -44,7 +44,7 @@ def evaluation_of(run: TrainedRun, data: str, measured: Measured) -> dict[str, A
     }
     if not len(samples):
         return described
-    answers = decide(run, _by_name(run, samples))
+    answers = decide(run, _by_name(run, samples), samples.targets)
     chosen = decisions_of(run)
     read: dict[str, Any] = {}
     if chosen is not None:

@@ -17,7 +17,7 @@ from fittool.training.trainer import Trainer
 
 def command_to_go_on(run: RunDirectory, loaded: LoadedExperiment) -> str:
     """Such as `fittool resume runs/digits/…`, with the experiment's file where the user has to name it."""
-    return f"fittool resume {_quote(run.path)}{_consent(run, loaded, trains=True)}"
+    return f"fittool resume {_quote(run.path)}{consent_option(run, loaded, trains=True)}"
 
 
 def next_commands(run: RunDirectory, loaded: LoadedExperiment, reason: Reason, *, validates: bool, kept: bool) -> str:
@@ -39,7 +39,11 @@ def next_commands(run: RunDirectory, loaded: LoadedExperiment, reason: Reason, *
         return measures if run.checkpoints.is_empty else f"{measures}\n{_command_to_use(run, loaded, validates=validates)}"
     if loaded.experiment.first.overfit_batches is not None:
         return f"fittool train {_quote(Path(loaded.root.place.source.name))}"
-    report = f"\nfittool report {_quote(run.path)}{_consent(run, loaded, trains=False)}" if validates and extra_is_there() else ""
+    report = (
+        f"\nfittool report {_quote(run.path)}{consent_option(run, loaded, trains=False)}"
+        if validates and extra_is_there()
+        else ""
+    )
     return _command_to_use(run, loaded, validates=validates) + report
 
 
@@ -51,11 +55,17 @@ def tell_next(trainer: Trainer, outcome: Outcome) -> None:
 
 def _command_to_use(run: RunDirectory, loaded: LoadedExperiment, *, validates: bool) -> str:
     command = f"fittool evaluate {_quote(run.path)}" if validates else f"fittool predict {_quote(run.path)} PATH"
-    return command + _consent(run, loaded, trains=False)
+    return command + consent_option(run, loaded, trains=False)
 
 
-def _consent(run: RunDirectory, loaded: LoadedExperiment, *, trains: bool) -> str:
-    """The option, where the run's own experiment is refused without it."""
+def consent_option(run: RunDirectory, loaded: LoadedExperiment, *, trains: bool) -> str:
+    """` --experiment FILE`, where the run's own experiment is refused without it; else "".
+
+    Args:
+        run: The run.
+        loaded: Its experiment.
+        trains: Whether the command that it is for trains, and does not only measure or predict.
+    """
     try:
         if trains:
             experiment_to_train(run, None)

@@ -90,7 +90,7 @@ def replay(path: Path, steps: int, experiment: Path | None = None) -> Replay:
         loaded = experiment_to_train(run, experiment)
         tasks = _tasks(run)
         engine = _engine_of(loaded, run)
-        known = Preparation(encoder_to_go_on_with(run), targets_of(tasks[0].end), engine)
+        known = Preparation(encoder_to_go_on_with(run), targets_of(tasks[0].end, loaded), engine)
         session = Session.of(without_disk_cache(loaded), known=known)
         stack.callback(session.close)
         prepared = session.prepared
@@ -153,7 +153,11 @@ def _with_todays_numbers(tasks: Sequence[_Task], run: RunDirectory, prepared: Pr
     """
     began = run.read_environment().get("format", FIRST_FORMAT)
     formats = [began if task.start is None else task.start.format for task in tasks]
-    network = {"is_random": prepared.graph.is_random, "is_from_logits": prepared.is_from_logits}
+    network = {
+        "is_random": prepared.graph.is_random,
+        "is_from_logits": prepared.is_from_logits,
+        "has_late_layers": prepared.loaded.experiment.has_late_layers,
+    }
     causes = [
         cause_of_other_numbers(number, **network, has_faded_moments=_has_faded_moments(task.end))
         for task, number in zip(tasks, formats, strict=True)

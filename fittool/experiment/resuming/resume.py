@@ -30,6 +30,7 @@ from fittool.experiment.resuming.changes import Change, changes_between, refuse_
 from fittool.experiment.resuming.resume_state import Standing, best_of, say_where_it_continues
 from fittool.experiment.run_metadata import (
     changes_of_environment,
+    engine_of,
     environment_of,
     kernels_of,
     known_data,
@@ -270,7 +271,8 @@ def _learnt_before(asked: _Asked, directory: RunDirectory, environment: Mapping[
     anew = asked.accepted and any(map(_is_of_columns, asked.changes(None)))
     encoder = None if anew else encoder_to_go_on_with(directory)
     given = asked.now.experiment.engine
-    engine = with_kernels_of(given, kernels_of(environment))
+    # A run that comes from another engine has no path of NumPy's yet, and takes the best.
+    engine = with_kernels_of(given, kernels_of(environment)) if engine_of(environment) == "numpy" else given
     return Preparation(encoder, learnt_targets(directory, asked.now), None if engine is given else engine)
 
 
@@ -306,7 +308,7 @@ def learnt_targets(directory: RunDirectory, loaded: LoadedExperiment) -> Mapping
     """
     if loaded.experiment.data.target is None and len(loaded.experiment.model.outputs or ()) < 2:
         return None
-    return targets_of(directory.checkpoints.load_newest()[0])
+    return targets_of(directory.checkpoints.load_newest()[0], loaded)
 
 
 def _say_lost(callback: str) -> str:
@@ -321,7 +323,8 @@ def _other_numbers(checkpoint: Checkpoint, asked: _Asked, prepared: Prepared, pa
         CheckpointError: They do, and that was not accepted.
     """
     has_steps_left = checkpoint.facts.epoch < _plan(asked.now.experiment)
-    cause = cause_of_other_numbers(checkpoint.format, is_random=prepared.graph.is_random, is_from_logits=prepared.is_from_logits)
+    network = {"is_random": prepared.graph.is_random, "is_from_logits": prepared.is_from_logits}
+    cause = cause_of_other_numbers(checkpoint.format, **network, has_late_layers=prepared.loaded.experiment.has_late_layers)
     if cause is None or not has_steps_left:
         return []
     if asked.accepted:

@@ -113,7 +113,8 @@ def best_of(checkpoint: Checkpoint) -> Best | None:
 
 def say_where_it_continues(trainer: Trainer, standing: Standing, *, exact: bool) -> None:
     """Such as `Continuing at epoch 17, step 204 of 500 (saved 2026-11-22 02:41:07 UTC, 38.0 s before the end of the log). …`."""
-    lost = 0.0 if standing.log_end is None else standing.log_end - standing.saved
+    # Behind the last step of a finished run came its report, which takes time, but is no work that is done again.
+    lost = 0.0 if standing.log_end is None or standing.is_finished else standing.log_end - standing.saved
     saved = f"saved {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(standing.saved))} UTC"
     if lost < 1:
         trainer.say(f"{_where(trainer)} ({saved}).")

@@ -7,6 +7,7 @@ that comes twice, unknown keys, booleans of 2 and names that garble a terminal, 
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import struct
@@ -36,6 +37,9 @@ _MAGIC = (
 _ZIP = b"PK\x03\x04"
 _PICKLE_PROTOCOLS = (2, 3, 4, 5)
 _FEWEST_BYTES = 2
+_TAR, _TAR_PLACE = b"ustar", 257
+_LARGEST_EMPTY = 2**48
+"""The product of the other axes of a tensor without elements; NumPy cannot count many more."""
 
 
 def foreign_kind(head: bytes) -> str:
@@ -54,6 +58,8 @@ def foreign_kind(head: bytes) -> str:
         return _zip_kind(head)
     if len(head) >= _FEWEST_BYTES and head[0] == 0x80 and head[1] in _PICKLE_PROTOCOLS:  # PROTO, the first opcode
         return "a pickle, as PyTorch's old .pt files and joblib's"
+    if head[_TAR_PLACE:].startswith(_TAR):
+        return "a tar archive, as PyTorch's files of before 2018"
     return ""
 
 
@@ -123,6 +129,8 @@ class SafetensorsFile:
 
 
 def _array(name: str, dtype: str, shape: list[int], data: bytearray) -> NDArray[Any]:
+    if not data and math.prod(size for size in shape if size) > _LARGEST_EMPTY:
+        raise RefusedError(f"has the empty tensor {visible(name)} with an impossible shape")
     if dtype == "BOOL" and np.frombuffer(data, np.uint8).max(initial=0) > 1:
         raise RefusedError(f"has a boolean in {visible(name)} that is neither 0 nor 1")
     if dtype == _BRAIN_FLOAT:

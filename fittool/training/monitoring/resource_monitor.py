@@ -33,8 +33,9 @@ class Amount:
 class ResourceMonitor:
     """Looks once an epoch, and tells each amount once.
 
-    The first two epochs fill caches and do not count. After them an amount leaks if it has risen in each of the last five
-    epochs, and by at least `least` in these: 64 MiB of memory, 25 file handles.
+    The first two epochs of a stage fill caches and do not count: layers that begin to learn need memory of their own. After
+    them an amount leaks if it has risen in each of the last five epochs, and by at least `least` in these: 64 MiB of memory, 25
+    file handles.
 
     Args:
         amounts: What is looked at.
@@ -42,17 +43,19 @@ class ResourceMonitor:
 
     def __init__(self, amounts: Sequence[Amount] | None = None) -> None:
         self._amounts = list(_AMOUNTS if amounts is None else amounts)
-        self._seen: dict[str, list[int]] = {amount.name: [] for amount in self._amounts}
-        self._epochs = 0
+        self._seen: dict[str, list[int]] = {}
+        self._epochs, self._stage = 0, 0
 
-    def look(self) -> Iterator[str]:
-        """The warnings after this epoch."""
+    def look(self, stage: int = 0) -> Iterator[str]:
+        """The warnings after this epoch, of the stage of this number."""
+        if stage != self._stage:
+            self._seen, self._epochs, self._stage = {}, 0, stage
         self._epochs += 1
         for amount in tuple(self._amounts) if self._epochs > _WARM else ():
             value = amount.now()
             if value is None:
                 continue
-            seen = self._seen[amount.name] = [*self._seen[amount.name][-_STEADY:], value]
+            seen = self._seen[amount.name] = [*self._seen.get(amount.name, [])[-_STEADY:], value]
             rising = all(before < after for before, after in pairwise(seen))
             if len(seen) > _STEADY and rising and seen[-1] - seen[0] >= amount.least:
                 self._amounts.remove(amount)

@@ -152,3 +152,20 @@ WARM = "initial_learning_rate: 0, warmup_target: 0.1, warmup_steps: 3, decay_ste
 def test_the_setting_that_takes_the_rate_is_named(config, rate, key):
     loaded = load_experiment(config, [f"compile.optimizer={{SGD: {{learning_rate: {rate}}}}}"])
     assert setting_for(loaded) == f"compile.optimizer.{key}"
+
+
+@pytest.mark.parametrize(
+    ("stages", "key"),
+    [
+        ("[{epochs: 1, learning_rate: 0.1}, {epochs: 1, learning_rate: 0.01}]", "train.0.learning_rate"),
+        ("[{epochs: 1}, {epochs: 1, learning_rate: 0.01}]", "compile.optimizer.Adam.learning_rate"),
+    ],
+)
+def test_a_stage_with_a_rate_of_its_own_takes_it(config, stages, key):
+    assert setting_for(load_experiment(config, [f"train={stages}"])) == key
+
+
+@pytest.mark.parametrize(("head_epochs", "key"), [(0, "fine_tune.learning_rate"), (1, "compile.optimizer.Adam.learning_rate")])
+def test_fine_tuning_without_a_stage_for_the_head_takes_it(config, head_epochs, key):
+    loaded = load_experiment(config, [f"fine_tune={{head_epochs: {head_epochs}, epochs: 1, learning_rate: 0.001}}"])
+    assert setting_for(loaded) == key

@@ -7,8 +7,9 @@ import pytest
 from experiment.part_two import trained, weights, written
 
 from fittool.config.experiment_file import load_experiment
-from fittool.errors import ExperimentError
+from fittool.errors import CheckpointError, ExperimentError
 from fittool.experiment.check import check_experiment
+from fittool.experiment.train import TrainOptions, resume_run
 
 TWO = "[{epochs: 2, batch_size: 8, name: warm}, {epochs: 3, batch_size: 8}]"
 
@@ -102,3 +103,30 @@ def test_a_rate_beside_a_schedule_is_refused(tmp_path):
     optimizer = "{SGD: {learning_rate: {ExponentialDecay: {initial_learning_rate: 0.1, decay_steps: 2, decay_rate: 0.5}}}}"
     with pytest.raises(ExperimentError, match=r"is a schedule\. Use one of the two"):
         trained(written(tmp_path, "[{epochs: 2, learning_rate: 0.1}]", optimizer=optimizer))
+
+
+@pytest.mark.parametrize(
+    ("train", "optimizer", "message"),
+    [
+        (
+            "[{epochs: 1, batch_size: 8, trainable: last}, {epochs: 1, batch_size: 8}]",
+            "adam",
+            "have updates counted for them alone",
+        ),
+        ("[{epochs: 1, batch_size: 8, trainable: last}, {epochs: 1, batch_size: 8}]", "sgd", None),
+        ("[{epochs: 1, batch_size: 8}, {epochs: 1, batch_size: 8}]", "adam", None),
+    ],
+)
+def test_a_run_of_before_with_late_layers_does_not_go_on_unasked(tmp_path, monkeypatch, train, optimizer, message):
+    path = written(tmp_path, train, optimizer=optimizer)
+    text = path.read_text().replace("units: 2, activation: softmax", "units: 1").replace("sparse_categorical_crossentropy", "mse")
+    path.write_text(text.replace(", metrics: [accuracy]", ""))
+    with monkeypatch.context() as patch:
+        patch.setattr("fittool.runs.checkpoint.FORMAT", 1)
+        trained(path)
+    if message is None:
+        assert resume_run(tmp_path / "run", TrainOptions(quiet=True), epochs=3).outcome.epochs == 3
+        return
+    with pytest.raises(CheckpointError, match=message):
+        resume_run(tmp_path / "run", TrainOptions(quiet=True), epochs=3)
+    assert resume_run(tmp_path / "run", TrainOptions(quiet=True, accept_changes=True), epochs=3).outcome.epochs == 3

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 
 import numpy as np
 import pytest
@@ -99,6 +100,34 @@ def test_show_prints_the_stages(pictures):
         ("fine_tuning", 1, ["stage2_conv", "predictions"]),
     ]
     assert shown["train"][1]["learning_rate"] == 0.01
+
+
+def test_the_rate_falls_along_half_a_cosine_behind_a_gentle_epoch(pictures):
+    long = "{head_epochs: 2, epochs: 5, learning_rate: 0.01, unfreeze: all}"
+    shown = yaml.safe_load(expand_yaml(load_experiment(experiment(pictures, fine_tune=long)), defaults=False))
+    assert shown["train"][1]["trainable"] == ["stage1_conv", "stage2_conv", "predictions"]
+    assert "callbacks" not in shown["train"][0]
+    assert [list(one) for one in shown["train"][1]["callbacks"]] == [["LearningRateScheduler"]]
+    run = ft.train(ft.load_experiment(pictures / "experiment.yaml"))
+    falling = [0.01 * (1 + math.cos(math.pi * step / 4)) / 2 for step in range(4)]
+    assert rows(run, "learning_rate") == pytest.approx([0.1, 0.1, 0.002, *falling])
+
+
+def test_the_rate_stays_where_that_is_asked_for(pictures):
+    steady = "{head_epochs: 1, epochs: 4, learning_rate: 0.01, schedule: null}"
+    run = ft.train(ft.load_experiment(experiment(pictures, fine_tune=steady)))
+    assert rows(run, "learning_rate") == [0.1, 0.01, 0.01, 0.01, 0.01]
+
+
+def test_a_schedule_of_the_optimizer_does_not_go_with_it(pictures):
+    path = experiment(pictures)
+    cosine = "learning_rate: {CosineDecay: {initial_learning_rate: 0.1, total: auto}}}"
+    path.write_text(path.read_text().replace("learning_rate: 0.1}", cosine))
+    message = r"experiment.yaml:\d+:\d+: fine_tune sets a learning rate of its own, but the optimizer's .* is a schedule"
+    with pytest.raises(ExperimentError, match=message):
+        load_experiment(path)
+    path.write_text(path.read_text().replace("epochs: 1", "epochs: 0"))
+    load_experiment(path)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

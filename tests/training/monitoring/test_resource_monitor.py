@@ -30,6 +30,12 @@ def test_what_is_no_leak_is_not_told(values: Sequence[int | None]) -> None:
     assert told(*values) == []
 
 
+def test_a_stage_that_needs_more_is_no_leak() -> None:
+    left = iter(range(0, 100, 5))
+    watch = ResourceMonitor([Amount("Memory", lambda: next(left), 10, str)])
+    assert [text for epoch in range(14) for text in watch.look(epoch // 7)] == []
+
+
 def test_a_process_that_leaks_nothing_is_left_alone() -> None:
     watch = ResourceMonitor()
     assert not [text for _ in range(20) for text in watch.look()]
