@@ -102,3 +102,14 @@ def test_what_has_no_kernel_stays_with_numpy() -> None:
     assert isinstance(native, NativeElementLoss)
     outputs = softmax(arrays["outputs"])
     assert native.batch_loss(arrays["targets"], outputs, None, None) == plain.batch_loss(arrays["targets"], outputs, None, None)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("change", ["double precision", "every second column"])
+def test_arrays_that_no_kernel_reads_are_left_to_numpy(name: str, change: str) -> None:
+    native, plain = native_loss(loss_function(LOSSES[name]), find_library()[0]), loss_function(LOSSES[name])
+    arrays = case(name, (5, 6), np.random.default_rng(3))
+    for which in ("outputs", "squashed"):
+        if (one := arrays[which]) is not None:
+            arrays[which] = one.astype(np.float64) if change == "double precision" else np.repeat(one, 2, axis=1)[:, ::2]
+    assert native.batch_loss(weights=None, gradient=None, **arrays) == plain.batch_loss(weights=None, gradient=None, **arrays)

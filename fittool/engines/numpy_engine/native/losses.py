@@ -62,7 +62,7 @@ class NativeLoss(ABC):
         squashed: Floats | None = None,
     ) -> float:
         """The loss of a batch; arguments as in `LossFunction.batch_loss`, outputs (N, …, K)."""
-        if not self._can(outputs, squashed):
+        if not (all(map(_fits, (outputs, squashed, gradient))) and self._can(outputs, squashed)):
             return self._plain.batch_loss(targets, outputs, weights, gradient, squashed)
         wanted = self._targets(targets, outputs)
         call = self._call(outputs, squashed, gradient)
@@ -106,6 +106,11 @@ class NativeLoss(ABC):
     @abstractmethod
     def _arguments(self, outputs: Floats, squashed: Floats | None) -> tuple[dict[str, Any], NDArray[Any]]:
         """What the kernel reads of outputs and probabilities (R, K), and the array among it that takes the targets."""
+
+
+def _fits(array: Floats | None) -> bool:
+    """True where a kernel reads an array itself: outputs in the targets' own unit are in double precision, and measured only."""
+    return array is None or (array.dtype == np.float32 and array.flags.c_contiguous)
 
 
 class NativeSparseCrossentropy(NativeLoss):
