@@ -139,3 +139,10 @@ def test_the_one_call_for_graphics_cards_runs_on_a_processor() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 13
+
+
+def test_commands_keep_their_bytecode_as_a_user_s_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.benchmarks.peers.client import environment
+
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in environment("keras-jax", 1)

@@ -37,10 +37,14 @@ def missing(peer: str) -> str | None:
 
 
 def environment(peer: str, threads: int) -> dict[str, str]:
-    """Variables for a process that computes with so many threads."""
+    """Variables for a process that computes with so many threads.
+
+    Compiled bytecode is kept, as it is for a user: where it is forbidden, all sources would be compiled each time.
+    """
     kept = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "FITTOOL_VIEW_METRICS": "false"}
     backend = {"KERAS_BACKEND": peer.removeprefix("keras-"), "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
-    return {**os.environ, **kept, **(backend if peer in KERAS else {})}
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**given, **kept, **(backend if peer in KERAS else {})}
 
 
 class Worker:
