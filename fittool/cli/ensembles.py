@@ -38,7 +38,7 @@ class Members:
         return measure_ensemble(self.runs, self.ensemble, **options)
 
 
-def opened_members(path: Path, checkpoint: Which, experiment: Path | None) -> Members | None:
+def opened_members(path: Path, checkpoint: Which, experiment: Path | None, engine: str | None = None) -> Members | None:
     """The runs of an ensemble; None where a directory is none. What is to be said of their checkpoints is told."""
     from fittool.runs.ensemble import ensemble_at, members_of
 
@@ -49,19 +49,21 @@ def opened_members(path: Path, checkpoint: Which, experiment: Path | None) -> Me
     from fittool.errors import Problem
     from fittool.experiment.ensembles.averages import open_members
 
-    runs = open_members(members_of(path), checkpoint, experiment)
+    runs = open_members(members_of(path), checkpoint, experiment, engine)
     show_warnings([Problem(f"{run.directory.path.name}: {text}") for run in runs for text in run.warnings])
     return Members(runs, ensemble)
 
 
-def predictor_of(path: Path, checkpoint: Which, experiment: Path | None) -> tuple[TrainedRun, Callable[..., Predictions]]:
+def predictor_of(
+    path: Path, checkpoint: Which, experiment: Path | None, engine: str | None
+) -> tuple[TrainedRun, Callable[..., Predictions]]:
     """A run, or the first of an ensemble, and what predicts with it, or with all of them."""
-    members = opened_members(path, checkpoint, experiment)
+    members = opened_members(path, checkpoint, experiment, engine)
     if members is None:
         from fittool.experiment.predict import predict
         from fittool.experiment.trained_run import open_trained
 
-        run = open_trained(path, checkpoint=checkpoint, experiment=experiment)
+        run = open_trained(path, checkpoint=checkpoint, experiment=experiment, engine=engine)
         return run, partial(predict, run)
     from fittool.experiment.ensembles.predict import predict as predict_together
 

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from fittool.cli.options import checkpoint_option, debug_option, experiment_option, other_data_option, run_argument, tta_option
+from fittool.cli.options import (
+    checkpoint_option,
+    debug_option,
+    engine_option,
+    experiment_option,
+    other_data_option,
+    run_argument,
+    tta_option,
+)
 
 if TYPE_CHECKING:
     from fittool.cli.ensembles import Members
+    from fittool.experiment.trained_run import TrainedRun
 
 
 @click.command()
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
 )
 @tta_option
 @other_data_option
+@engine_option
 @checkpoint_option
 @experiment_option
 @debug_option
@@ -49,6 +59,7 @@ def evaluate(
     data: str | None,
     on: Literal["validation", "train"],
     on_bad: Literal["error", "skip"],
+    engine: str | None,
     checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
     calibrate: bool,
@@ -64,13 +75,15 @@ def evaluate(
     from fittool.cli.ensembles import opened_members
     from fittool.cli.exit import first_of, show, show_warnings
     from fittool.errors import DataError, Problem, UsageError
+    from fittool.experiment.trained_run import open_trained
 
     bad: list[Problem] = []
     options: dict[str, Any] = {
         "on": on, "path": data, "views": tta, "accept_changes": accept_changes, "warn": _warn, "bad": bad.extend,
     }  # fmt: skip
-    if (members := opened_members(run, checkpoint, experiment)) is None:
-        _measure_run(run, checkpoint, experiment, options, calibrate=calibrate)
+    if (members := opened_members(run, checkpoint, experiment, engine)) is None:
+        trained = open_trained(run, checkpoint=checkpoint, experiment=experiment, engine=engine)
+        _measure_run(trained, options, calibrate=calibrate)
     elif calibrate:
         raise UsageError("--calibrate chooses for one run; call it for the runs of the directory.")
     else:
@@ -96,24 +109,15 @@ def _measure_members(members: Members, root: Path, options: Mapping[str, Any]) -
     _keep(lambda: keep_evaluation_in(root, whole.evaluation))
 
 
-def _measure_run(
-    run: Path,
-    checkpoint: Literal["best", "last", "final"],
-    experiment: Path | None,
-    options: Mapping[str, Any],
-    *,
-    calibrate: bool,
-) -> None:
+def _measure_run(trained: TrainedRun, options: Mapping[str, Any], *, calibrate: bool) -> None:
     """Measure one run, beside its baselines."""
     from fittool.cli.evaluation_text import print_figures
     from fittool.experiment.answers.decisions import keep_decisions, stale_decisions
     from fittool.experiment.evaluate import measure
     from fittool.experiment.results.beside import baselines_beside
     from fittool.experiment.results.evaluation import evaluation_of, keep_evaluation
-    from fittool.experiment.trained_run import open_trained
     from fittool.training.display.choose import live_walk
 
-    trained = open_trained(run, checkpoint=checkpoint, experiment=experiment)
     for warning in trained.warnings:
         _warn(warning)
     with live_walk() as progress:

@@ -49,7 +49,7 @@ def lr_find(
     losses on stdout, and the suggestion in the last line. Nothing of the experiment is changed, and no run is left.
     """
     from fittool.cli.exit import show_warnings
-    from fittool.config.experiment_file import load_experiment
+    from fittool.config.experiment_file import engine_override, load_experiment
     from fittool.config.yaml.file_references import input_files
     from fittool.errors import UsageError
     from fittool.report.live_page import extra_is_there
@@ -57,7 +57,7 @@ def lr_find(
 
     if lowest >= highest:
         raise UsageError(f"--from must be below --to, got {lowest:g} and {highest:g}.")
-    loaded = load_experiment(config, overrides if engine is None else (*overrides, f"engine={engine}"))
+    loaded = load_experiment(config, (*overrides, *engine_override(engine)))
     if draws := extra_is_there():
         check_output(out, inputs=input_files(loaded.root, loaded.resolved), endings=[".png"])
     show_warnings(loaded.warnings)

@@ -7,7 +7,15 @@ from typing import Literal
 
 import click
 
-from fittool.cli.options import checkpoint_option, debug_option, experiment_option, other_data_option, run_argument, tta_option
+from fittool.cli.options import (
+    checkpoint_option,
+    debug_option,
+    engine_option,
+    experiment_option,
+    other_data_option,
+    run_argument,
+    tta_option,
+)
 
 
 @click.command()
@@ -35,6 +43,7 @@ from fittool.cli.options import checkpoint_option, debug_option, experiment_opti
 )
 @tta_option
 @other_data_option
+@engine_option
 @checkpoint_option
 @experiment_option
 @debug_option
@@ -47,6 +56,7 @@ def predict(
     on: Literal["validation", "train"] | None,
     on_bad: Literal["error", "skip", "empty"] | None,
     keep: tuple[str, ...],
+    engine: str | None,
     checkpoint: Literal["best", "last", "final"],
     experiment: Path | None,
     tta: int,
@@ -76,7 +86,7 @@ def predict(
     if out is not None:
         check_output(out, inputs=paths, endings=list(FORMS))
     form = "csv" if out is None else FORMS[out.suffix.lower()]
-    trained, predicted = predictor_of(run, checkpoint, experiment)
+    trained, predicted = predictor_of(run, checkpoint, experiment, engine)
     if out is not None and on is not None:
         check_output(out, inputs=input_files(trained.loaded.root, trained.loaded.resolved), endings=list(FORMS))
     for warning in trained.warnings:

@@ -85,10 +85,9 @@ def train(
     (config,) = configs
     from fittool.cli.exit import echo_directory, show_warnings
     from fittool.cli.thresholds import asked_of
-    from fittool.config.experiment_file import load_experiment
+    from fittool.config.experiment_file import engine_override, load_experiment
 
-    if engine is not None:
-        overrides = (*overrides, f"engine={engine}")
+    overrides = (*overrides, *engine_override(engine))
     if seeds is not None or kfold is not None:
         loaded = load_experiment(config, overrides)
         context.exit(_train_members(context, loaded, run_dir, resume, timeout, asked_of(requirements, loaded.experiment)))

@@ -134,6 +134,11 @@ class LoadedExperiment:
         return node, depth
 
 
+def engine_override(name: str | None) -> tuple[str, ...]:
+    """The override that `--engine NAME` is; none where it was not given."""
+    return () if name is None else (f"engine={name}",)
+
+
 def load_experiment(
     path: str | os.PathLike[str], overrides: Sequence[str] = (), variables: Mapping[str, str] | None = None
 ) -> LoadedExperiment:

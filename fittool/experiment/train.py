@@ -71,6 +71,7 @@ def resume_run(
     *,
     epochs: int | None = None,
     experiment: Path | None = None,
+    engine: str | None = None,
     check: Callable[[LoadedExperiment], object] = id,
 ) -> Run:
     """Go on with an interrupted run, or with a finished one for more epochs.
@@ -80,6 +81,7 @@ def resume_run(
         options: What a command line adds; `run_directory` and `resume` do not matter.
         epochs: The number of the new last epoch; by default the run's own.
         experiment: The experiment file that the user names, as consent to the code in it; else the run's own is read.
+        engine: The name of the engine to go on with; None: the run's.
         check: Called with the experiment before anything is done; may raise.
 
     Raises:
@@ -91,7 +93,7 @@ def resume_run(
         signals = stack.enter_context(StopSignals(options.timeout, starting=True))
         from fittool.experiment.resuming.resume import go_on, run_to_continue
 
-        directory, loaded = run_to_continue(path, epochs, experiment, stack, leads=options.group.rank == 0)
+        directory, loaded = run_to_continue(path, epochs, experiment, stack, engine=engine, leads=options.group.rank == 0)
         check(loaded)
         if options.group.rank:
             return follow(loaded, options, stack, signals)

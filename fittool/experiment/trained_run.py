@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fittool.config.experiment_file import LoadedExperiment
+from fittool.config.experiment_file import LoadedExperiment, engine_override
 from fittool.data.dataset import ArrayDataset, Dataset
 from fittool.data.formats.reading import Reading
 from fittool.data.images.pixel_scale import brought_to
@@ -216,19 +216,22 @@ Which = Literal["best", "last", "final"]
 """The best epoch's state, that from which training goes on, or the weights that it ended with."""
 
 
-def open_trained(path: Path, *, checkpoint: Which = "best", experiment: Path | None = None) -> TrainedRun:
+def open_trained(
+    path: Path, *, checkpoint: Which = "best", experiment: Path | None = None, engine: str | None = None
+) -> TrainedRun:
     """Open a run to use it.
 
     Args:
         path: The run directory.
         checkpoint: Which of its states.
         experiment: The experiment file that the user names, as consent to the code in it; else the run's own is read.
+        engine: The name of the engine that computes; None: the experiment's.
 
     Raises:
         CheckpointError: The run or its checkpoint is missing or damaged, or names code without the user's consent.
     """
     directory = RunDirectory.open(path)
-    loaded = experiment_to_read(directory, experiment)
+    loaded = experiment_to_read(directory, experiment, engine_override(engine))
     store = directory.checkpoints
     name = _ended_with(directory) if checkpoint == "final" else LAST
     found, warning = store.load_best() if checkpoint == "best" else (store.load(name), None)

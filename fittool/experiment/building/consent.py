@@ -37,19 +37,20 @@ def experiment_to_train(run: RunDirectory, named: Path | None, overrides: Sequen
     return loaded
 
 
-def experiment_to_read(run: RunDirectory, named: Path | None) -> LoadedExperiment:
+def experiment_to_read(run: RunDirectory, named: Path | None, overrides: Sequence[str] = ()) -> LoadedExperiment:
     """The experiment of a run of which only data and network are used; callbacks that only write are not in it.
 
     Args:
         run: The run.
         named: The experiment file that the user names as consent; None: the run's own.
+        overrides: As in `load_experiment`.
 
     Raises:
         CheckpointError: The run's own names code, or takes something from the environment.
     """
     if named is not None:
-        return load_experiment(named)
-    loaded = load_experiment_of_run(run.paths.experiment, with_silent_callbacks=False)
+        return load_experiment(named, overrides)
+    loaded = load_experiment_of_run(run.paths.experiment, overrides, with_silent_callbacks=False)
     _refuse_code(loaded, run.path)
     return loaded
 

@@ -18,18 +18,21 @@ Outputs = tuple[NDArray[np.float32], ...]
 _LEAST = float(np.finfo(np.float32).tiny)
 
 
-def open_members(members: Sequence[Path], checkpoint: Which, experiment: Path | None) -> list[TrainedRun]:
+def open_members(
+    members: Sequence[Path], checkpoint: Which, experiment: Path | None, engine: str | None = None
+) -> list[TrainedRun]:
     """Open the runs of an ensemble.
 
     Args:
         members: Their directories.
         checkpoint: Which state of each.
         experiment: The experiment file that the user names, as consent to the code in it.
+        engine: The name of the engine that computes; None: the experiment's.
 
     Raises:
         CheckpointError: One is missing or damaged, or they are not of one network.
     """
-    runs = [open_trained(path, checkpoint=checkpoint, experiment=experiment) for path in members]
+    runs = [open_trained(path, checkpoint=checkpoint, experiment=experiment, engine=engine) for path in members]
     first = runs[0]
     for run in runs[1:]:
         if run.graph.output_shapes != first.graph.output_shapes or run.class_names != first.class_names:

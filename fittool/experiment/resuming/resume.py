@@ -10,7 +10,7 @@ from typing import Any
 
 from fittool.callbacks.snapshot import Snapshot, snapshot_of
 from fittool.config.experiment import Experiment
-from fittool.config.experiment_file import LoadedExperiment, load_experiment_of_run
+from fittool.config.experiment_file import LoadedExperiment, engine_override, load_experiment_of_run
 from fittool.config.sections import Train
 from fittool.data.user_code.generator_data import GeneratorData
 from fittool.data.workers.worker_output import WorkerOutput
@@ -57,7 +57,7 @@ from fittool.training.trainer import Trainer
 
 
 def run_to_continue(
-    path: Path, epochs: int | None, experiment: Path | None, stack: ExitStack, *, leads: bool = True
+    path: Path, epochs: int | None, experiment: Path | None, stack: ExitStack, *, engine: str | None = None, leads: bool = True
 ) -> tuple[RunDirectory, LoadedExperiment]:
     """Open a run, locked, and read its experiment.
 
@@ -66,6 +66,7 @@ def run_to_continue(
         epochs: The number of the new last epoch; None: as it is.
         experiment: The experiment file that the user names instead of the run's own, as consent to the code in it.
         stack: Closes the directory.
+        engine: The name of the engine to go on with; None: the run's.
         leads: Whether this process writes the run; else it is only read.
 
     Raises:
@@ -76,10 +77,12 @@ def run_to_continue(
     if directory.checkpoints.is_empty:
         text = "has no checkpoint to go on from. Start it again with fittool train CONFIG --run-dir DIR --resume."
         raise CheckpointError(text, place=str(path))
-    loaded = experiment_to_train(directory, experiment)
+    loaded = experiment_to_train(directory, experiment, engine_override(engine))
     if epochs is not None:
         # Read once more, as what is to be set depends on the stages that the file has.
-        loaded = experiment_to_train(directory, experiment, [_override(loaded.experiment, epochs, directory)])
+        loaded = experiment_to_train(
+            directory, experiment, [*engine_override(engine), _override(loaded.experiment, epochs, directory)]
+        )
     return directory, loaded
 
 
