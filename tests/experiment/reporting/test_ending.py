@@ -10,7 +10,6 @@ from cli.commands import environment, fittool, folder, small, write
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 
-from fittool.experiment.reporting import ending
 
 __all__ = ["fittool", "folder", "small", "write"]
 REPORT = ("--set", "output.report=true")
@@ -47,7 +46,7 @@ def test_what_fails_is_a_warning(fittool, small, monkeypatch):
     def fail(*arguments):
         raise RuntimeError("no ink\x1b[31m")
 
-    monkeypatch.setattr(ending, "report_of", fail)
+    monkeypatch.setattr("fittool.experiment.reporting.report.report_of", fail)
     done = fittool("train", small, *REPORT)
     assert done.code == 0
     assert "warning: the report is not written: no ink\\x1b[31m" in done.err
@@ -86,13 +85,13 @@ def test_a_run_of_code_has_one_without_being_asked_again(fittool, write, folder)
 def test_a_signal_while_it_is_drawn_leaves_a_finished_run(small, folder):
     (folder / "slow.py").write_text(
         "import sys, time\n"
-        "from fittool.experiment.reporting import ending\n"
+        "from fittool.experiment.reporting import report\n"
         "def slow(run, way):\n"
         "    print('drawing', flush=True)\n"
         "    while True:\n"
         "        way.progress.due()\n"
         "        time.sleep(0.01)\n"
-        "ending.report_of = slow\n"
+        "report.report_of = slow\n"
         "from fittool.__main__ import main\n"
         "main()\n"
     )
