@@ -44,7 +44,7 @@ def environment(peer: str, threads: int) -> dict[str, str]:
     kept = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "FITTOOL_VIEW_METRICS": "false"}
     backend = {"KERAS_BACKEND": peer.removeprefix("keras-"), "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
     given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**given, **kept, **(backend if peer in KERAS else {})}
+    return {**given, **kept, **(backend if peer.startswith("keras-") else {})}
 
 
 class Worker:
