@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from cli.commands import DIVERGING, LIMIT, environment, wait_for
@@ -62,6 +63,23 @@ def test_a_signal_ends_the_one_at_work_and_begins_no_other(start, write, folder,
     assert "The state is saved in runs/small/" in err
     assert table(err)["e.yaml"][0] == str(128 + number)
     assert "o.yaml" not in table(err)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
+def test_ctrl_z_stops_the_one_at_work_too_and_both_go_on(start, write, folder):
+    def states(*processes):
+        return "".join(Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[0] for one in processes)
+
+    write(ENDLESS), write(name="o.yaml")
+    process = start("train", "e.yaml", "o.yaml", start_new_session=True)
+    wait_for(lambda: list(folder.glob("runs/small/2*/metrics.jsonl")), process)
+    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.send_signal(signal.SIGTSTP)
+    wait_for(lambda: states(process.pid, child) == "TT", process)
+    process.send_signal(signal.SIGCONT)
+    wait_for(lambda: "T" not in states(process.pid, child), process)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == -signal.SIGTERM
 
 
 def test_a_module_beside_the_experiment_is_not_taken_for_pythons(start, write, folder):
